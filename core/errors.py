@@ -1,0 +1,60 @@
+"""What can go wrong and what a person can do about it.
+
+ExplorerError
+├── ModelError       a model, tokenizer or adapter that can't be loaded or doesn't fit
+├── PromptError      a question or prompt that can't be turned into token ids the model accepts
+├── SamplerError     a sampler setting out of its range
+├── ProblemError     a problem file that can't be read
+├── SessionError     a saved chain or session file that can't be opened
+├── PositionError    a position or token that can't be forced
+└── ResourceError    memory or disk ran out
+
+Anything that is not an ExplorerError is a bug.
+"""
+
+from __future__ import annotations
+
+
+class ExplorerError(Exception):
+    """A problem a person can act on.
+
+    Args:
+        what: one sentence that says what is wrong.
+        remedy: one sentence that says what to do about it.
+    """
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what} {remedy}")
+        self.what = what
+        self.remedy = remedy
+
+    def __reduce__(self) -> tuple[type[ExplorerError], tuple[str, str]]:
+        return type(self), (self.what, self.remedy)
+
+
+class ModelError(ExplorerError):
+    """A model, tokenizer or adapter that can't be loaded or doesn't fit."""
+
+
+class PromptError(ExplorerError):
+    """A question or prompt that can't be turned into token ids the model accepts."""
+
+
+class SamplerError(ExplorerError):
+    """A sampler setting out of its range."""
+
+
+class ProblemError(ExplorerError):
+    """A problem file that can't be read."""
+
+
+class SessionError(ExplorerError):
+    """A saved chain or session file that can't be opened."""
+
+
+class PositionError(ExplorerError):
+    """A position or token that can't be forced."""
+
+
+class ResourceError(ExplorerError):
+    """Memory or disk ran out."""
