@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import SamplerError, SessionError
+
+_T = TypeVar("_T")
 
 SCHEMA_VERSION = 1
 """Version of every JSON file this project writes; a file of a newer version is refused."""
@@ -51,10 +53,11 @@ class Problem:
 class Sampler:
     """How the next token is drawn. It never changes the statistics, which are of raw logits.
 
-    temperature 0 is greedy decoding; top_k 0, top_p 1 and min_p 0 switch a filter off.
+    temperature 0 is greedy decoding, the default: then nothing but a forced token can change a
+    chain. top_k 0, top_p 1 and min_p 0 switch a filter off.
     """
 
-    temperature: float = 1.0
+    temperature: float = 0.0
     top_p: float = 1.0
     top_k: int = 0
     min_p: float = 0.0
@@ -70,7 +73,9 @@ class Sampler:
         )
         for good, name, allowed in checks:
             if not good:
-                raise SamplerError(f"The sampler's {name} is out of range.", f"Set it to {allowed}.")
+                raise SamplerError(
+                    f"The sampler's {name} is out of range.", f"Set it to {allowed}."
+                )
 
     @property
     def greedy(self) -> bool:
@@ -78,7 +83,7 @@ class Sampler:
         return self.temperature == 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TokenStatistics:
     """Statistics of T positions, of the raw distribution (temperature 1, full vocabulary)."""
 
@@ -91,8 +96,25 @@ class TokenStatistics:
     def __len__(self) -> int:
         return len(self.entropy)
 
+    def __eq__(self, other: object) -> bool:
+        """Equal in every number (the one a dataclass gets fails on arrays)."""
+        return isinstance(other, TokenStatistics) and all(
+            np.array_equal(getattr(self, name), getattr(other, name), equal_nan=True)
+            for name in _COLUMNS
+        )
+
     def __getitem__(self, positions: slice) -> TokenStatistics:
         return TokenStatistics(*(getattr(self, name)[positions] for name in _COLUMNS))
+
+    def to_json(self) -> dict[str, Any]:
+        """Columns as JSON-ready lists."""
+        return {
+            "entropy_nats": _floats(self.entropy),
+            "logprob": _floats(self.logprob),
+            "rank": self.rank.tolist(),
+            "top_ids": self.top_ids.tolist(),
+            "top_logprobs": [_floats(row) for row in self.top_logprobs],
+        }
 
     @staticmethod
     def empty(k: int = DEFAULT_ALTERNATIVES) -> TokenStatistics:
@@ -163,7 +185,6 @@ class Chain:
 
     def to_json(self, outcome: Outcome | None = None) -> dict[str, Any]:
         """A JSON-ready dict; with the outcome's answer and verdict where one is given."""
-        stats = self.statistics
         return {
             "schema_version": SCHEMA_VERSION,
             "model": self.model,
@@ -176,12 +197,9 @@ class Chain:
             "prompt_ids": list(self.prompt_ids),
             "token_ids": list(self.token_ids),
             "tokens": list(self.tokens),
-            "entropy_nats": _floats(stats.entropy),
-            "logprob": _floats(stats.logprob),
-            "rank": stats.rank.tolist(),
-            "top_ids": stats.top_ids.tolist(),
+            **self.statistics.to_json(),
+            "alternatives": self.statistics.top_ids.shape[1],
             "top_tokens": [list(row) for row in self.top_tokens],
-            "top_logprobs": [_floats(row) for row in stats.top_logprobs],
             "forced": list(self.forced),
             "stop_reason": str(self.stop_reason),
             "answer": outcome.answer if outcome else None,
@@ -202,8 +220,9 @@ class Chain:
             chain = _chain_from_dict(data)
             outcome = None
             if data.get("verdict") is not None:
-                outcome = Outcome(data["answer"], Verdict(data["verdict"]), bool(data["boxed"]))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+                answer = None if data["answer"] is None else _value(data["answer"], str)
+                outcome = Outcome(answer, Verdict(data["verdict"]), _value(data["boxed"], bool))
+        except _DAMAGES as error:
             raise SessionError(
                 f"This is not a whole chain file ({type(error).__name__}: {error}).",
                 "Open a file that the explorer or `fork-explorer generate` wrote.",
@@ -212,59 +231,88 @@ class Chain:
         return chain, outcome
 
 
+_DAMAGES = (LookupError, TypeError, ValueError, AttributeError, OverflowError, SamplerError)
+
+
 def check_schema_version(data: Any, kind: str) -> None:
     """Refuse what is no JSON object of ours, or written by a newer version.
 
     Raises:
         SessionError: with what to do about it.
     """
-    if not isinstance(data, dict) or not isinstance(data.get("schema_version"), int):
+    version = data.get("schema_version") if isinstance(data, dict) else None
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise SessionError(
             f"This is not a {kind} file: it has no schema_version.",
             "Open a file that the explorer or `fork-explorer` wrote.",
         )
-    if data["schema_version"] > SCHEMA_VERSION:
+    if version > SCHEMA_VERSION:
         raise SessionError(
-            f"This {kind} file has version {data['schema_version']}, "
+            f"This {kind} file has version {version}, "
             f"and this explorer reads up to {SCHEMA_VERSION}.",
             "Update the explorer to open it.",
         )
 
 
 def _chain_from_dict(data: dict[str, Any]) -> Chain:
-    k = len(data["top_ids"][0]) if data["top_ids"] else DEFAULT_ALTERNATIVES
-    length = len(data["token_ids"])
+    token_ids = _values(data["token_ids"], int)
+    length = len(token_ids)
+    k = len(data["top_ids"][0]) if length else data.get("alternatives", DEFAULT_ALTERNATIVES)
     statistics = TokenStatistics(
-        np.array(data["entropy_nats"], np.float32),
-        np.array(data["logprob"], np.float32),
-        np.array(data["rank"], np.int32),
-        np.array(data["top_ids"], np.int32).reshape(length, k),
-        np.array(data["top_logprobs"], np.float32).reshape(length, k),
+        np.array(_values(data["entropy_nats"], float), np.float32),
+        np.array(_values(data["logprob"], float), np.float32),
+        np.array(_values(data["rank"], int), np.int32),
+        np.array(_rows(data["top_ids"], length, k, int), np.int32).reshape(length, k),
+        np.array(_rows(data["top_logprobs"], length, k, float), np.float32).reshape(length, k),
     )
     return Chain(
-        prompt_ids=tuple(int(i) for i in data["prompt_ids"]),
-        token_ids=tuple(int(i) for i in data["token_ids"]),
-        tokens=tuple(str(t) for t in data["tokens"]),
-        top_tokens=tuple(tuple(str(t) for t in row) for row in data["top_tokens"]),
+        prompt_ids=_values(data["prompt_ids"], int),
+        token_ids=token_ids,
+        tokens=_values(data["tokens"], str),
+        top_tokens=_rows(data["top_tokens"], length, k, str),
         statistics=statistics,
-        forced=tuple(bool(f) for f in data["forced"]),
+        forced=_values(data["forced"], bool),
         stop_reason=StopReason(data["stop_reason"]),
-        model=str(data["model"]),
-        seed=int(data["seed"]),
+        model=_value(data["model"], str),
+        seed=_value(data["seed"], int),
         sampler=Sampler(**data["sampler"]),
-        adapter=data["adapter"],
-        dtype=str(data["dtype"]),
-        prompt_style=str(data["prompt_style"]),
-        problem=Problem(**data["problem"]),
+        adapter=None if data["adapter"] is None else _value(data["adapter"], str),
+        dtype=_value(data["dtype"], str),
+        prompt_style=_value(data["prompt_style"], str),
+        problem=Problem(
+            **{
+                key: None if key == "answer" and value is None else _value(value, str)
+                for key, value in data["problem"].items()
+            }
+        ),
         versions=dict(data.get("versions", {})),
     )
+
+
+def _value(value: Any, kind: type[_T]) -> _T:
+    """The value, if JSON gave it the type it was written with (True is no number here)."""
+    allowed = (int, float) if kind is float else kind
+    if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
+        raise TypeError(f"{type(value).__name__} where {kind.__name__} belongs")
+    return cast("_T", value)
+
+
+def _values(values: Any, kind: type[_T]) -> tuple[_T, ...]:
+    return tuple(_value(value, kind) for value in _value(values, list))
+
+
+def _rows(rows: Any, length: int, k: int, kind: type[_T]) -> tuple[tuple[_T, ...], ...]:
+    """A table of (length, k), which must not be mended by reshaping."""
+    table = tuple(_values(row, kind) for row in _value(rows, list))
+    if len(table) != length or any(len(row) != k for row in table):
+        raise ValueError(f"a table that is not {length} by {k}")
+    return table
 
 
 def _check_lengths(chain: Chain) -> None:
     lengths = {
         len(chain.token_ids),
         len(chain.tokens),
-        len(chain.top_tokens),
         len(chain.forced),
         len(chain.statistics.entropy),
         len(chain.statistics.logprob),

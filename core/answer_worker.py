@@ -1,0 +1,100 @@
+"""The process that asks math-verify whether two answers are equal.
+
+It reads one JSON request a line, `{"gold": str, "answer": str | null, "limit_s": float}`, and
+answers each with one line, `{"verdict": str}`, in order. It leaves when its input closes.
+`core.answers` starts it by its file name and kills it on time-out; it imports nothing of ours, so
+it is ready within a second and small.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from functools import lru_cache
+from typing import Any, TextIO
+
+MEMORY_LIMIT = 2 * 1024**3
+"""Bytes of address space; a tower of powers must not take the machine's memory before its time."""
+
+GRACE_S = 2.0
+"""Seconds after the limit when a worker that nobody killed (its parent is gone) ends by itself."""
+
+
+@lru_cache(maxsize=512)
+def parsed(answer: str) -> tuple[Any, ...]:
+    """The answer as math-verify understands it, () when it can't.
+
+    Only LaTeX is tried: math-verify's other reader picks a number out of any text ("2x+" is 2).
+    """
+    from math_verify import LatexExtractionConfig, parse
+
+    found = parse(f"${answer}$", [LatexExtractionConfig()], parsing_timeout=None)
+    return tuple(found) if any(not isinstance(item, str) for item in found) else ()
+
+
+def verdict(gold: str, answer: str | None) -> str:
+    """One of correct, wrong, unparseable, no_gold, timed_out (here: out of memory).
+
+    Whether a problem is scored at all depends on its gold answer only, so the gold comes first.
+    """
+    from math_verify import verify
+
+    try:
+        gold_parsed = parsed(gold)
+        if not gold_parsed:
+            return "no_gold"
+        if answer is None:
+            return "unparseable"
+        answer_parsed = parsed(answer)
+        if not answer_parsed:
+            return "unparseable"
+        # Gold first: math-verify is not symmetric.
+        pair = list(gold_parsed), list(answer_parsed)
+        same = gold == answer or verify(*pair, timeout_seconds=None)
+    except MemoryError:
+        return "timed_out"
+    except RecursionError:
+        return "unparseable"
+    return "correct" if same else "wrong"
+
+
+def serve(requests: TextIO, replies: TextIO) -> None:
+    """Answer requests until the input ends."""
+    verdict(r"\frac{1}{2}", "x = 0.5")  # the first parse builds math-verify's tables
+    print(json.dumps({"ready": True}), file=replies, flush=True)
+    for line in requests:
+        request = json.loads(line)
+        _end_by_itself_after(request["limit_s"] + GRACE_S)
+        reply = {"verdict": verdict(request["gold"], request["answer"])}
+        _end_by_itself_after(0)
+        print(json.dumps(reply), file=replies, flush=True)
+
+
+def _end_by_itself_after(seconds: float) -> None:
+    """Let the kernel end this process, even inside C code that never yields; 0 calls it off."""
+    if hasattr(signal, "setitimer"):  # not on Windows
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def _limit_memory() -> None:
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+    except (ImportError, OSError, ValueError):
+        pass  # no such limit on this system; the time limit still holds
+
+
+def main() -> None:
+    """Serve standard input; whatever a library prints must not mix with the replies."""
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    _limit_memory()
+    serve(sys.stdin, replies)
+
+
+if __name__ == "__main__":
+    main()

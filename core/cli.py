@@ -1,0 +1,265 @@
+"""`fork-explorer`: everything the screens do, headless.
+
+Results go to stdout, messages to stderr; bad input ends with exit code 2 and one line.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.errors import ExplorerError, PositionError, ProblemError, SessionError
+from core.records import DEFAULT_ALTERNATIVES, Chain, Outcome, Problem, Sampler
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="See where a language model's reasoning forks, and force another token.",
+)
+
+Model = Annotated[str, typer.Option(help='"demo", a model folder, or a hub id.')]
+Adapter = Annotated[Path | None, typer.Option(help="Folder of a LoRA adapter.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Dtype = Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")]
+RemoteCode = Annotated[
+    bool, typer.Option("--trust-remote-code", help="Run the model's own Python code.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, nothing else.")]
+Out = Annotated[Path | None, typer.Option(help="Also write the JSON to this file.")]
+
+
+@app.command()
+def generate(
+    model: Model = "demo",
+    adapter: Adapter = None,
+    question: Annotated[str | None, typer.Option(help="A question of your own.")] = None,
+    gold: Annotated[str | None, typer.Option(help="The right answer to your question.")] = None,
+    problem: Annotated[
+        str | None, typer.Option(help="Id of a problem, of --problems or of the demo's.")
+    ] = None,
+    problems: Annotated[Path | None, typer.Option(help="A JSONL file of problems.")] = None,
+    samples: Annotated[int, typer.Option(min=1, help="Chains a problem.")] = 1,
+    temperature: Annotated[float, typer.Option(help="0 is greedy.")] = 0.0,
+    top_p: Annotated[float, typer.Option(help="Nucleus sampling; 1 is off.")] = 1.0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same chain.")] = 0,
+    max_new_tokens: Annotated[int, typer.Option(help="Longest completion, in tokens.")] = 256,
+    prompt_style: Annotated[
+        str | None, typer.Option(help="qwen_boxed, chat_template, llama_abel or plain.")
+    ] = None,
+    top_k_alternatives: Annotated[
+        int, typer.Option(min=1, help="Alternatives kept a position.")
+    ] = DEFAULT_ALTERNATIVES,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    trust_remote_code: RemoteCode = False,
+    as_json: AsJson = False,
+    out: Out = None,
+) -> None:
+    """Generate chains with entropy, rank and alternatives of every token.
+
+    One chain is printed as one JSON object, several as one object a line. Samples of one
+    question get the seeds SEED, SEED+1, ...; samples of a problem set get seeds keyed by SEED,
+    the problem's id and the sample's number.
+    """
+    from core import generation
+    from core.judging import judge
+    from core.sampling import chain_seed
+
+    chosen = _chosen_problems(question, gold, problem, problems)
+    sampler = Sampler(temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens)
+    lm = _load(model, adapter, device, dtype, trust_remote_code)
+    pairs = [(each, sample) for each in chosen for sample in range(samples)]
+    single = len(chosen) == 1
+    chains = generation.generate(
+        lm,
+        [each for each, _ in pairs],
+        sampler,
+        [seed + n if single else chain_seed(seed, each.id, n) for each, n in pairs],
+        prompt_style=prompt_style,
+        k=top_k_alternatives,
+    )
+    _report(list(zip(chains, judge(lm, chains), strict=True)), as_json, out)
+
+
+@app.command()
+def force(
+    chain_file: Annotated[Path, typer.Argument(metavar="CHAIN.json")],
+    position: Annotated[int, typer.Option(help="Completion position, from 0.")],
+    token_id: Annotated[int | None, typer.Option(help="Id of the token to force.")] = None,
+    text: Annotated[str | None, typer.Option(help="Text of one token to force.")] = None,
+    device: Device = "auto",
+    dtype: Annotated[str, typer.Option(help="As the chain's own when not given.")] = "",
+    trust_remote_code: RemoteCode = False,
+    as_json: AsJson = False,
+    out: Out = None,
+) -> None:
+    """Force a token at a position of a chain and let the model continue."""
+    from core import generation
+    from core.judging import judge
+
+    if (token_id is None) == (text is None):
+        raise PositionError("Which token to force is not clear.", "Give --token-id or --text.")
+    chain = _read_chain(chain_file)
+    generation.check_position(chain, position)
+    adapter = None if chain.adapter is None else Path(chain.adapter)
+    lm = _load(chain.model, adapter, device, dtype or chain.dtype, trust_remote_code)
+    if token_id is None:
+        token_id = _only_token(lm.text.tokenise(text or ""), lm.text.alone, text or "")
+    forked = generation.fork(lm, chain, [generation.Fork(position, token_id)])
+    _report(list(zip(forked, judge(lm, forked), strict=True)), as_json, out)
+
+
+@app.command()
+def score(
+    ids: Annotated[Path, typer.Option(help="JSON with prompt_ids and token_ids; a chain does.")],
+    model: Model = "demo",
+    adapter: Adapter = None,
+    top_k_alternatives: Annotated[int, typer.Option(min=1)] = DEFAULT_ALTERNATIVES,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    trust_remote_code: RemoteCode = False,
+    as_json: AsJson = False,
+    out: Out = None,
+) -> None:
+    """Teacher-forced statistics of given token ids."""
+    from core.records import SCHEMA_VERSION
+    from core.scoring import score as score_ids
+
+    prompt_ids, token_ids = _read_ids(ids)
+    lm = _load(model, adapter, device, dtype, trust_remote_code)
+    statistics = score_ids(lm, prompt_ids, token_ids, top_k_alternatives)
+    record = {
+        "schema_version": SCHEMA_VERSION,
+        "model": model,
+        "adapter": None if adapter is None else str(adapter),
+        "prompt_ids": prompt_ids,
+        "token_ids": token_ids,
+        "tokens": lm.text.pieces(token_ids, prompt_ids),
+        **statistics.to_json(),
+    }
+    _write(out, json.dumps(record, ensure_ascii=False) + "\n")
+    if as_json:
+        print(json.dumps(record, ensure_ascii=False))
+        return
+    for i, token in enumerate(record["tokens"]):
+        print(f"{i:5d}  {statistics.entropy[i]:7.4f} nats  rank {statistics.rank[i]:<6d} {token!r}")
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        app(standalone_mode=True)
+    except ExplorerError as error:
+        _say(str(error))
+        sys.exit(2)
+    except KeyboardInterrupt:
+        _say("Cancelled.")
+        sys.exit(130)
+
+
+def _say(message: str) -> None:
+    print(f"fork-explorer: {' '.join(message.split())}", file=sys.stderr)
+
+
+def _load(model: str, adapter: Path | None, device: str, dtype: str, trust: bool) -> Any:
+    from transformers.utils import logging
+
+    from core.language_model import ModelSpec, load_language_model
+
+    logging.disable_progress_bar()
+    return load_language_model(
+        ModelSpec(model, None if adapter is None else str(adapter), device, dtype, trust)
+    )
+
+
+def _chosen_problems(
+    question: str | None, gold: str | None, problem: str | None, file: Path | None
+) -> list[Problem]:
+    from core.problems import demo_problems, find_problem, read_problems
+
+    if question is not None:
+        if problem is not None or file is not None:
+            raise ProblemError(
+                "A question and a problem are both given.", "Give --question or --problem."
+            )
+        return [Problem("question", question, gold, source="typed")]
+    if problem is None and file is None:
+        raise ProblemError(
+            "There is nothing to solve.", "Give --question, --problem or --problems."
+        )
+    known = demo_problems() if file is None else read_problems(file)
+    return known if problem is None else [find_problem(known, problem)]
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise SessionError(
+            f"{path} can't be read ({error.strerror}).", "Check the path."
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise SessionError(
+            f"{path} is not one JSON object ({error}).", "Give a file with one chain."
+        ) from error
+
+
+def _read_chain(path: Path) -> Chain:
+    return Chain.from_json(_read_json(path))[0]
+
+
+def _read_ids(path: Path) -> tuple[list[int], list[int]]:
+    data = _read_json(path)
+    try:
+        lists = [data["prompt_ids"], data["token_ids"]]
+        if not all(isinstance(i, int) for ids in lists for i in ids):
+            raise TypeError("ids are whole numbers")
+    except (KeyError, TypeError) as error:
+        raise SessionError(
+            f"{path} does not name its ids ({type(error).__name__}: {error}).",
+            'Give {"prompt_ids": [...], "token_ids": [...]}.',
+        ) from error
+    return lists[0], lists[1]
+
+
+def _only_token(ids: Sequence[int], show: Any, text: str) -> int:
+    if len(ids) != 1:
+        parts = ", ".join(f"{i} {show(i)!r}" for i in ids) or "none"
+        raise PositionError(
+            f"The text {text!r} is {len(ids)} tokens, not one ({parts}).",
+            "Force one of them by --token-id; a leading space makes another token.",
+        )
+    return ids[0]
+
+
+def _report(results: Sequence[tuple[Chain, Outcome]], as_json: bool, out: Path | None) -> None:
+    lines = [json.dumps(chain.to_json(outcome), ensure_ascii=False) for chain, outcome in results]
+    _write(out, "\n".join(lines) + "\n")
+    for (chain, outcome), line in zip(results, lines, strict=True):
+        if as_json:
+            print(line)
+        else:
+            print(chain.text.rstrip())
+            verdict = f"{outcome.answer} ({outcome.verdict})"
+            print(f"-> {verdict}, {len(chain)} tokens, seed {chain.seed}")
+
+
+def _write(out: Path | None, text: str) -> None:
+    if out is None:
+        return
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SessionError(
+            f"{out} can't be written ({error.strerror}).", "Choose another --out."
+        ) from error
+
+
+if __name__ == "__main__":
+    main()

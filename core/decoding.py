@@ -1,0 +1,254 @@
+"""The decode loop: many rows step together, each keeps its own statistics and randomness.
+
+Rows join when a slot is free and leave when they end, so a batch is always full of work. Rows
+that share a prefix (a chain and its forks) share its prefill.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.entropy import packed_statistics, unpack_statistics
+from core.errors import PositionError, ResourceError
+from core.kv_cache import PrefixStore
+from core.records import DEFAULT_ALTERNATIVES, Sampler, StopReason, TokenStatistics
+from core.sampling import choose, uniforms
+from core.stepping import stepper_for
+
+if TYPE_CHECKING:
+    from core.language_model import LanguageModel
+
+DEFAULT_BATCH_SIZE = 64
+
+
+@dataclass(frozen=True)
+class Row:
+    """One chain to continue. Positions count completion tokens from 0."""
+
+    prompt_ids: tuple[int, ...]
+    completion_ids: tuple[int, ...] = ()  # kept from an earlier chain
+    forced: Mapping[int, int] = field(default_factory=dict)  # position -> token id
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What a row added to its completion: N new tokens from `start` on."""
+
+    start: int
+    token_ids: tuple[int, ...]  # (N,)
+    statistics: TokenStatistics  # (N,)
+    forced: tuple[bool, ...]  # (N,)
+    stop_reason: StopReason
+
+
+OnStep = Callable[[int, int, TokenStatistics], None]
+"""Called after every token with the row's index, the token's id and its statistics (length 1)."""
+
+
+def decode(
+    lm: LanguageModel,
+    rows: Sequence[Row],
+    sampler: Sampler,
+    *,
+    k: int = DEFAULT_ALTERNATIVES,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    on_step: OnStep | None = None,
+    on_row: Callable[[int, Decoded], None] | None = None,
+    cancel: Callable[[], bool] = lambda: False,
+    store: PrefixStore | None = None,
+    keep_rows: bool = False,
+) -> list[Decoded]:
+    """Continue every row until it ends.
+
+    Args:
+        lm: the model; its lock is held throughout.
+        rows: what to continue. A row ends at an end-of-sequence token, or when its completion has
+            `sampler.max_new_tokens` tokens, kept ones included, or at the end of the context.
+        sampler: how tokens that are not forced are drawn.
+        k: alternatives kept a position.
+        batch_size: most rows at once.
+        on_step: told every token as it is drawn (streaming).
+        on_row: told every row as it ends.
+        cancel: asked between steps; when it says yes, rows end where they are as "cancelled".
+        store: prefixes to reuse; a private one when None.
+        keep_rows: put finished rows into the store too, for forks to come.
+
+    Returns:
+        One result a row, in order.
+
+    Raises:
+        PositionError: a forced position or token that does not exist.
+        ResourceError: the device ran out of memory.
+    """
+    for row in rows:
+        _check_forced(row, lm.vocab_size)
+    if not rows:
+        return []
+    k = min(k, lm.vocab_size)
+    size = min(batch_size, len(rows))
+    loop = _Loop(lm, rows, sampler, k, size, store or PrefixStore(), keep_rows)
+    try:
+        with lm.lock, torch.inference_mode():
+            return loop.run(on_step, on_row, cancel)
+    except torch.OutOfMemoryError as error:
+        raise ResourceError(
+            f"The device ran out of memory with {loop.size} rows at once.",
+            "Lower the batch size or the maximum number of new tokens, or free memory.",
+        ) from error
+
+
+def _check_forced(row: Row, vocab_size: int) -> None:
+    for position, token_id in row.forced.items():
+        if position < len(row.completion_ids):
+            raise PositionError(
+                f"Position {position} lies inside the kept part of the chain.",
+                f"Force at position {len(row.completion_ids)} or later.",
+            )
+        check_token_id(token_id, vocab_size)
+
+
+def check_token_id(token_id: int, vocab_size: int) -> None:
+    """Refuse a token id outside the model's vocabulary.
+
+    Raises:
+        PositionError: with the ids there are.
+    """
+    if not 0 <= token_id < vocab_size:
+        raise PositionError(
+            f"Token id {token_id} is not in the model's vocabulary.",
+            f"Use an id from 0 to {vocab_size - 1}.",
+        )
+
+
+class _Slot:
+    """One row at work."""
+
+    def __init__(self, index: int, row: Row, limit: int, sampler: Sampler, k: int) -> None:
+        self.index = index
+        self.row = row
+        self.limit = limit  # most completion tokens
+        self.position = len(row.completion_ids)  # of the token to be drawn
+        self.ids = [*row.prompt_ids, *row.completion_ids]
+        self.uniforms: NDArray[np.float64] | None = None
+        if not sampler.greedy:
+            self.uniforms = uniforms(row.seed, sampler.max_new_tokens)
+        self.packed: list[NDArray[np.float32]] = []
+        self.k = k
+
+    def result(self, stop_reason: StopReason) -> Decoded:
+        start = len(self.row.completion_ids)
+        tokens = tuple(self.ids[len(self.row.prompt_ids) + start :])
+        statistics = TokenStatistics.empty(self.k)
+        if self.packed:
+            statistics = unpack_statistics(np.stack(self.packed))
+        forced = tuple(start + i in self.row.forced for i in range(len(tokens)))
+        return Decoded(start, tokens, statistics, forced, stop_reason)
+
+
+class _Loop:
+    def __init__(
+        self,
+        lm: LanguageModel,
+        rows: Sequence[Row],
+        sampler: Sampler,
+        k: int,
+        size: int,
+        store: PrefixStore,
+        keep_rows: bool,
+    ) -> None:
+        self.lm = lm
+        self.sampler = sampler
+        self.k = k
+        self.size = size
+        self.waiting = deque(enumerate(rows))
+        self.slots: list[_Slot] = []
+        self.results: list[Decoded | None] = [None] * len(rows)
+        longest = max(len(row.prompt_ids) + len(row.completion_ids) for row in rows)
+        capacity = longest + min(sampler.max_new_tokens, 256)
+        self.stepper = stepper_for(lm, size, capacity, store, keep_rows)
+
+    def run(
+        self,
+        on_step: OnStep | None,
+        on_row: Callable[[int, Decoded], None] | None,
+        cancel: Callable[[], bool],
+    ) -> list[Decoded]:
+        self._on_row = on_row
+        while True:
+            if cancel():
+                self._cancel()
+                break
+            self._admit()
+            if not self.slots:
+                break
+            self._step(on_step)
+        return [result for result in self.results if result is not None]
+
+    def _admit(self) -> None:
+        fresh: list[_Slot] = []
+        while self.waiting and len(self.slots) + len(fresh) < self.size:
+            index, row = self.waiting.popleft()
+            limit = min(self.sampler.max_new_tokens, self.lm.context_length - len(row.prompt_ids))
+            slot = _Slot(index, row, limit, self.sampler, self.k)
+            if slot.position >= limit:
+                self._finish(slot, StopReason.LENGTH)
+            else:
+                fresh.append(slot)
+        if fresh:
+            self.stepper.admit([slot.ids[:-1] for slot in fresh])
+            self.slots.extend(fresh)
+
+    def _step(self, on_step: OnStep | None) -> None:
+        slots = self.slots
+        logits = self.stepper.step([slot.ids[-1] for slot in slots]).float()
+        draws = None
+        if not self.sampler.greedy:
+            draws = np.array([slot.uniforms[slot.position] for slot in slots])  # type: ignore[index]
+        chosen = choose(logits, self.sampler, draws)
+        for i, slot in enumerate(slots):
+            if slot.position in slot.row.forced:
+                chosen[i] = slot.row.forced[slot.position]
+        packed = packed_statistics(logits, chosen, self.k).cpu().numpy()
+        token_ids = packed[:, 0].astype(np.int64).tolist()
+        ended: list[tuple[int, StopReason]] = []
+        for i, (slot, token_id) in enumerate(zip(slots, token_ids, strict=True)):
+            slot.ids.append(token_id)
+            slot.packed.append(packed[i])
+            slot.position += 1
+            if on_step is not None:
+                on_step(slot.index, token_id, unpack_statistics(packed[i : i + 1]))
+            if token_id in self.lm.eos_ids:
+                ended.append((i, StopReason.EOS))
+            elif slot.position >= slot.limit:
+                ended.append((i, StopReason.LENGTH))
+        for i, reason in reversed(ended):
+            self._leave(i, reason)
+
+    def _leave(self, i: int, reason: StopReason) -> None:
+        slot = self.slots[i]
+        self.stepper.retire(i, slot.ids[:-1])
+        self.slots[i] = self.slots[-1]
+        self.slots.pop()
+        self._finish(slot, reason)
+
+    def _finish(self, slot: _Slot, reason: StopReason) -> None:
+        result = slot.result(reason)
+        self.results[slot.index] = result
+        if self._on_row is not None:
+            self._on_row(slot.index, result)
+
+    def _cancel(self) -> None:
+        while self.slots:
+            self._leave(len(self.slots) - 1, StopReason.CANCELLED)
+        for index, row in self.waiting:
+            slot = _Slot(index, row, 0, self.sampler, self.k)
+            self._finish(slot, StopReason.CANCELLED)
+        self.waiting.clear()

@@ -1,0 +1,130 @@
+"""Entropy, rank and alternatives of next-token distributions, and the gates that pick forks.
+
+Everything here is of the raw distribution: temperature 1, the full vocabulary, float32.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.records import DEFAULT_ALTERNATIVES, TokenStatistics
+
+NATS_PER_BIT = math.log(2)
+
+_SMALLEST_LOGPROB = torch.finfo(torch.float32).min  # stands for log 0: JSON has no infinity
+
+Gate = NDArray[np.bool_]  # (T,) True where a position is a decision point
+
+
+def nats_to_bits(nats: float) -> float:
+    """Entropy in bits."""
+    return nats / NATS_PER_BIT
+
+
+def entropy(logits: torch.Tensor) -> torch.Tensor:
+    """Shannon entropy in nats of the distributions of raw logits (..., V); shape (...).
+
+    H_t = -sum_v p log p (paper section 2). A token of probability 0 adds 0, never NaN.
+    """
+    shifted, mass = _shifted(logits)
+    return _entropy(shifted, mass)
+
+
+def _shifted(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits less their maximum, float32 and finite (..., V), and the sum of their exponentials
+    (...). torch.log_softmax sums less exactly: over 150,000 tokens its float32 entropy is 3e-5 off.
+    """
+    shifted = logits.float()
+    shifted = (shifted - shifted.amax(dim=-1, keepdim=True)).clamp_min_(_SMALLEST_LOGPROB)
+    return shifted, shifted.exp().sum(dim=-1)
+
+
+def _entropy(shifted: torch.Tensor, mass: torch.Tensor) -> torch.Tensor:
+    """log Z - E[z], with z the shifted logits."""
+    return mass.log() - (shifted.exp().mul_(shifted)).sum(dim=-1) / mass
+
+
+def packed_statistics(
+    logits: torch.Tensor, chosen: torch.Tensor, k: int = DEFAULT_ALTERNATIVES
+) -> torch.Tensor:
+    """Statistics of n positions in one small tensor, so that one transfer leaves the device.
+
+    Args:
+        logits: (n, V) raw logits.
+        chosen: (n,) the token that stands at each position.
+        k: how many alternatives to keep; at most V.
+
+    Returns:
+        (n, 2k + 4) float32: chosen id, entropy, logprob, rank, k ids, k logprobs. Ids and ranks
+        are exact in float32 for vocabularies below 2^24.
+    """
+    shifted, mass = _shifted(logits)
+    log_mass = mass.log().unsqueeze(-1)
+    chosen = chosen.unsqueeze(-1)
+    chosen_shifted = shifted.gather(-1, chosen)
+    rank = (shifted > chosen_shifted).sum(dim=-1, keepdim=True) + 1
+    top_shifted, top_ids = shifted.topk(k, dim=-1)
+    return torch.cat(
+        (
+            chosen.float(),
+            _entropy(shifted, mass).unsqueeze(-1),
+            chosen_shifted - log_mass,
+            rank.float(),
+            top_ids.float(),
+            top_shifted - log_mass,
+        ),
+        dim=-1,
+    )
+
+
+def unpack_statistics(packed: NDArray[np.float32]) -> TokenStatistics:
+    """Turn (T, 2k + 4) rows of `packed_statistics` into columns."""
+    k = (packed.shape[1] - 4) // 2
+    return TokenStatistics(
+        entropy=packed[:, 1].copy(),
+        logprob=packed[:, 2].copy(),
+        rank=packed[:, 3].astype(np.int32),
+        top_ids=packed[:, 4 : 4 + k].astype(np.int32),
+        top_logprobs=packed[:, 4 + k :].copy(),
+    )
+
+
+def threshold_gate(entropy_nats: NDArray[np.float32], tau: float) -> Gate:
+    """Decision points: positions with H_t > tau, tau in nats (paper section 5)."""
+    return entropy_nats > tau
+
+
+def top_fraction_gate(entropy_nats: NDArray[np.float32], fraction: float) -> Gate:
+    """The given share of positions with the highest entropy; ties go to the earlier position."""
+    return _first(np.argsort(-entropy_nats, kind="stable"), _budget(entropy_nats, fraction))
+
+
+def low_entropy_gate(entropy_nats: NDArray[np.float32], budget: int) -> Gate:
+    """Control: as many positions, those with the lowest entropy."""
+    return _first(np.argsort(entropy_nats, kind="stable"), budget)
+
+
+def random_gate(length: int, budget: int, rng: np.random.Generator) -> Gate:
+    """Control: as many positions, drawn at random without replacement."""
+    return _first(rng.permutation(length), budget)
+
+
+def highest_entropy_positions(entropy_nats: NDArray[np.float32], k: int) -> list[int]:
+    """The k positions of highest entropy, highest first; ties go to the earlier position."""
+    return [int(i) for i in np.argsort(-entropy_nats, kind="stable")[:k]]
+
+
+def _budget(entropy_nats: NDArray[np.float32], fraction: float) -> int:
+    if not 0 <= fraction <= 1:
+        raise ValueError("fraction must lie between 0 and 1")
+    return round(fraction * len(entropy_nats))
+
+
+def _first(order: NDArray[np.intp], budget: int) -> Gate:
+    gate = np.zeros(len(order), dtype=np.bool_)
+    gate[order[:budget]] = True
+    return gate

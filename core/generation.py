@@ -1,0 +1,271 @@
+"""A problem becomes chains; a chain and a forced token become a new chain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from core.decoding import DEFAULT_BATCH_SIZE, Decoded, Row, check_token_id, decode
+from core.errors import PositionError
+from core.prompts import check_context, encode_prompt
+from core.provenance import versions
+from core.records import (
+    DEFAULT_ALTERNATIVES,
+    Chain,
+    Problem,
+    Sampler,
+    StopReason,
+    TokenStatistics,
+)
+from core.token_text import PieceStream
+
+if TYPE_CHECKING:
+    from core.language_model import LanguageModel
+
+
+@dataclass(frozen=True)
+class Fork:
+    """A position of a chain and the token to force there."""
+
+    position: int
+    token_id: int
+
+
+class GrowingChain:
+    """A chain while its tokens arrive; `snapshot` may be taken at any time, from any thread."""
+
+    def __init__(self, lm: LanguageModel, blank: Chain, forced: Mapping[int, int]) -> None:
+        """`blank` holds what is known before the first new token: prompt, kept tokens, origin."""
+        self._lm = lm
+        self._blank = blank
+        self._forced = forced
+        self._pieces = PieceStream(lm.text, blank.prompt_ids)
+        for token_id in blank.token_ids:
+            self._pieces.push(token_id)
+        self._ids = list(blank.token_ids)
+        self._statistics = [blank.statistics]
+
+    def push(self, token_id: int, statistics: TokenStatistics) -> None:
+        """Add one token."""
+        self._statistics.append(statistics)
+        self._pieces.push(token_id)
+        self._ids.append(token_id)
+
+    def snapshot(self, stop_reason: StopReason = StopReason.CANCELLED) -> Chain:
+        """The chain so far."""
+        length = len(self._ids)
+        return _assemble(
+            self._lm,
+            self._blank,
+            self._ids[:length],
+            TokenStatistics.concatenate(self._statistics[: length - len(self._blank) + 1]),
+            self._pieces.pieces[:length],
+            self._forced,
+            stop_reason,
+        )
+
+
+Watch = Callable[[int, GrowingChain], None]
+"""Told the index of a chain and the chain itself after every token."""
+
+
+def generate(
+    lm: LanguageModel,
+    problems: Sequence[Problem],
+    sampler: Sampler,
+    seeds: Sequence[int],
+    *,
+    prompt_style: str | None = None,
+    template: str | None = None,
+    k: int = DEFAULT_ALTERNATIVES,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    watch: Watch | None = None,
+    on_chain: Callable[[int, Chain], None] | None = None,
+    cancel: Callable[[], bool] = lambda: False,
+) -> list[Chain]:
+    """One chain a problem and seed.
+
+    Args:
+        problems: N problems; one may stand there many times.
+        seeds: N seeds, one a chain: the same seed gives the same chain, whatever its batch.
+        prompt_style: a name of `PROMPT_STYLES`; the model's own when None.
+        template: the text around {problem} for the style "plain".
+
+    Raises:
+        PromptError: an empty question, or one that does not fit into the context.
+        ResourceError: out of memory.
+    """
+    style = prompt_style or lm.prompt_style
+    blanks = []
+    for problem, seed in zip(problems, seeds, strict=True):
+        ids = encode_prompt(lm.tokenizer, problem.question, style, template)
+        check_context(len(ids), sampler.max_new_tokens, lm.context_length)
+        blanks.append(_blank(lm, problem, ids, sampler, seed, style, k))
+    return _run(lm, blanks, [{}] * len(blanks), sampler, k, batch_size, watch, on_chain, cancel)
+
+
+def fork(
+    lm: LanguageModel,
+    chain: Chain,
+    forks: Sequence[Fork],
+    *,
+    sampler: Sampler | None = None,
+    seeds: Sequence[int] | None = None,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    watch: Watch | None = None,
+    on_chain: Callable[[int, Chain], None] | None = None,
+    cancel: Callable[[], bool] = lambda: False,
+) -> list[Chain]:
+    """Force a token at a position of a chain and let the model continue, once a fork.
+
+    What stands before the position is kept with its statistics. The sampler and seed are the
+    chain's own unless given. All forks are one batch that shares the chain's prefix.
+
+    Raises:
+        PositionError: a position outside the chain, or a token id the model doesn't have.
+    """
+    sampler = sampler or chain.sampler
+    seeds = seeds or [chain.seed] * len(forks)
+    k = chain.statistics.top_ids.shape[1]
+    blanks = []
+    for each, seed in zip(forks, seeds, strict=True):
+        check_position(chain, each.position)
+        check_token_id(each.token_id, lm.vocab_size)
+        blanks.append(
+            replace(
+                chain,
+                token_ids=chain.token_ids[: each.position],
+                tokens=chain.tokens[: each.position],
+                top_tokens=chain.top_tokens[: each.position],
+                statistics=chain.statistics[: each.position],
+                forced=chain.forced[: each.position],
+                sampler=sampler,
+                seed=seed,
+                versions=versions(),
+            )
+        )
+    forced = [{each.position: each.token_id} for each in forks]
+    return _run(lm, blanks, forced, sampler, k, batch_size, watch, on_chain, cancel)
+
+
+def check_position(chain: Chain, position: int) -> None:
+    """Refuse a position outside the chain.
+
+    Raises:
+        PositionError: with the positions there are.
+    """
+    if not 0 <= position < len(chain):
+        raise PositionError(
+            f"There is no position {position} in this chain of {len(chain)} tokens.",
+            f"Choose a position from 0 to {len(chain) - 1}."
+            if len(chain)
+            else "Generate a chain first.",
+        )
+
+
+def _blank(
+    lm: LanguageModel,
+    problem: Problem,
+    prompt_ids: Sequence[int],
+    sampler: Sampler,
+    seed: int,
+    style: str,
+    k: int,
+) -> Chain:
+    return Chain(
+        prompt_ids=tuple(prompt_ids),
+        token_ids=(),
+        tokens=(),
+        top_tokens=(),
+        statistics=TokenStatistics.empty(min(k, lm.vocab_size)),
+        forced=(),
+        stop_reason=StopReason.CANCELLED,
+        model=lm.spec.model,
+        adapter=lm.spec.adapter,
+        dtype=lm.dtype,
+        prompt_style=style,
+        problem=problem,
+        sampler=sampler,
+        seed=seed,
+        versions=versions(),
+    )
+
+
+def _run(
+    lm: LanguageModel,
+    blanks: Sequence[Chain],
+    forced: Sequence[Mapping[int, int]],
+    sampler: Sampler,
+    k: int,
+    batch_size: int,
+    watch: Watch | None,
+    on_chain: Callable[[int, Chain], None] | None,
+    cancel: Callable[[], bool],
+) -> list[Chain]:
+    rows = [
+        Row(blank.prompt_ids, blank.token_ids, force, blank.seed)
+        for blank, force in zip(blanks, forced, strict=True)
+    ]
+    growing: dict[int, GrowingChain] = {}
+    chains: dict[int, Chain] = {}
+
+    def on_step(index: int, token_id: int, statistics: TokenStatistics) -> None:
+        if watch is None:
+            return
+        if index not in growing:
+            growing[index] = GrowingChain(lm, blanks[index], forced[index])
+        growing[index].push(token_id, statistics)
+        watch(index, growing[index])
+
+    def on_row(index: int, decoded: Decoded) -> None:
+        chains[index] = _finished(lm, blanks[index], decoded, forced[index])
+        if on_chain is not None:
+            on_chain(index, chains[index])
+
+    decode(
+        lm,
+        rows,
+        sampler,
+        k=k,
+        batch_size=batch_size,
+        on_step=on_step if watch else None,
+        on_row=on_row,
+        cancel=cancel,
+        store=lm.prefixes,
+        keep_rows=len(rows) <= 2 * k,  # a person's chains, not a sweep's
+    )
+    return [chains[index] for index in range(len(rows))]
+
+
+def _finished(
+    lm: LanguageModel, blank: Chain, decoded: Decoded, forced: Mapping[int, int]
+) -> Chain:
+    ids = [*blank.token_ids, *decoded.token_ids]
+    statistics = TokenStatistics.concatenate([blank.statistics, decoded.statistics])
+    pieces = lm.text.pieces(ids, blank.prompt_ids)
+    return _assemble(lm, blank, ids, statistics, pieces, forced, decoded.stop_reason)
+
+
+def _assemble(
+    lm: LanguageModel,
+    blank: Chain,
+    ids: Sequence[int],
+    statistics: TokenStatistics,
+    pieces: Sequence[str],
+    forced: Mapping[int, int],
+    stop_reason: StopReason,
+) -> Chain:
+    start = len(blank)
+    top_tokens = tuple(
+        tuple(lm.text.alone(int(i)) for i in row) for row in statistics.top_ids[start:]
+    )
+    return replace(
+        blank,
+        token_ids=tuple(ids),
+        tokens=tuple(pieces),
+        top_tokens=blank.top_tokens + top_tokens,
+        statistics=statistics,
+        forced=blank.forced + tuple(i in forced for i in range(start, len(ids))),
+        stop_reason=stop_reason,
+    )

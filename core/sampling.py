@@ -1,0 +1,79 @@
+"""Draws the next token. Works on its own copy of the logits, so statistics stay raw."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.records import Sampler
+
+
+def uniforms(seed: int, length: int) -> NDArray[np.float64]:
+    """One uniform number a completion position, (length,), a pure function of (seed, position).
+
+    A row's draws therefore depend neither on its neighbours in a batch nor on where it was
+    forked: a branch forced with the token that stood there continues exactly as its parent.
+    """
+    return np.random.Generator(np.random.Philox(key=seed)).random(length)
+
+
+def choose(
+    logits: torch.Tensor, sampler: Sampler, uniform: NDArray[np.float64] | None
+) -> torch.Tensor:
+    """Next token of every row.
+
+    Args:
+        logits: (n, V) raw logits.
+        sampler: temperature, then top-k, top-p and min-p, in transformers' order.
+        uniform: (n,) in [0, 1), the draw of every row; not used when greedy.
+
+    Returns:
+        (n,) token ids.
+    """
+    if sampler.greedy:
+        return logits.argmax(dim=-1)
+    assert uniform is not None
+    probabilities, ids = filtered_distribution(logits, sampler)
+    cumulative = probabilities.cumsum(dim=-1)
+    draw = torch.as_tensor(uniform, dtype=torch.float32, device=logits.device).unsqueeze(-1)
+    # The kept mass replaces 1, so that rounding can never point past the last kept token.
+    index = torch.searchsorted(cumulative, draw * cumulative[:, -1:], right=True)
+    last_kept = (probabilities > 0).sum(dim=-1, keepdim=True) - 1
+    return ids.gather(-1, index.minimum(last_kept)).squeeze(-1)
+
+
+def filtered_distribution(
+    logits: torch.Tensor, sampler: Sampler
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The distribution a sampler draws from, most probable first.
+
+    Returns:
+        probabilities (n, V) float32, 0 where filtered and not renormalised, and their ids (n, V).
+    """
+    scaled = logits.float() / sampler.temperature
+    scaled, ids = scaled.sort(dim=-1, descending=True, stable=True)
+    probabilities = scaled.softmax(dim=-1)
+    if sampler.top_k:
+        # Like transformers, ties with the k-th token are kept.
+        kth = scaled[:, min(sampler.top_k, scaled.shape[-1]) - 1].unsqueeze(-1)
+        probabilities = probabilities * (scaled >= kth)
+        probabilities = probabilities / probabilities.sum(dim=-1, keepdim=True)
+    if sampler.top_p < 1:
+        before = probabilities.cumsum(dim=-1) - probabilities
+        probabilities = probabilities * (before < sampler.top_p)
+        probabilities = probabilities / probabilities.sum(dim=-1, keepdim=True)
+    if sampler.min_p > 0:
+        probabilities = probabilities * (probabilities >= sampler.min_p * probabilities[:, :1])
+    return probabilities, ids
+
+
+def chain_seed(seed: int, problem_id: str, sample: int) -> int:
+    """Seed of one chain of a problem set, keyed by problem and sample, never by order.
+
+    A problem keeps its chains when the set around it changes, and no two problems share draws.
+    """
+    key = f"{seed}\0{problem_id}\0{sample}".encode()
+    return int.from_bytes(hashlib.blake2b(key, digest_size=4).digest(), "big")

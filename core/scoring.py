@@ -1,0 +1,79 @@
+"""Teacher forcing: statistics of given token ids, without drawing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from transformers import DynamicCache
+
+from core.decoding import check_token_id
+from core.entropy import packed_statistics, unpack_statistics
+from core.errors import PromptError
+from core.records import DEFAULT_ALTERNATIVES, TokenStatistics
+
+if TYPE_CHECKING:
+    from core.language_model import LanguageModel
+
+_LOGITS_BYTES = 16 * 2**20  # float32 logits held at once; a few copies of it are needed
+
+
+def score(
+    lm: LanguageModel,
+    prompt_ids: Sequence[int],
+    token_ids: Sequence[int],
+    k: int = DEFAULT_ALTERNATIVES,
+) -> TokenStatistics:
+    """Statistics of a completion's T tokens, given the prompt and the tokens before each.
+
+    The logits are made in chunks of positions through the model's own cache and head, so memory
+    follows the number of tokens, never tokens x vocabulary.
+
+    Raises:
+        PromptError: an empty prompt, or more tokens than the context holds.
+        PositionError: an id outside the vocabulary.
+    """
+    ids = [*prompt_ids, *token_ids]
+    if not prompt_ids:
+        raise PromptError(
+            "There is no prompt token before the first scored token.",
+            "Give at least one prompt id (the BOS token will do).",
+        )
+    if len(ids) > lm.context_length:
+        raise PromptError(
+            f"The chain has {len(ids)} tokens, and the model's context holds {lm.context_length}.",
+            "Score a shorter chain.",
+        )
+    for token_id in ids:
+        check_token_id(token_id, lm.vocab_size)
+    k = min(k, lm.vocab_size)
+    if not token_ids:
+        return TokenStatistics.empty(k)
+    with lm.lock, torch.inference_mode():
+        return _score(lm, ids, len(prompt_ids), k)
+
+
+def _score(lm: LanguageModel, ids: list[int], prompt_length: int, k: int) -> TokenStatistics:
+    chunk = max(1, _LOGITS_BYTES // (4 * lm.vocab_size))
+    first = prompt_length - 1  # its logits predict the first completion token
+    inputs = torch.tensor([ids], device=lm.device)
+    cache = DynamicCache() if lm.shares_prefixes else None
+    if cache is not None and first > 0:
+        lm.model(
+            input_ids=inputs[:, :first], past_key_values=cache, use_cache=True, logits_to_keep=1
+        )
+    parts = []
+    for start in range(first, len(ids) - 1, chunk):
+        end = min(start + chunk, len(ids) - 1)
+        if cache is not None:
+            logits = lm.model(
+                input_ids=inputs[:, start:end], past_key_values=cache, use_cache=True
+            ).logits[0]
+        else:
+            logits = lm.model(
+                input_ids=inputs[:, :end], use_cache=False, logits_to_keep=end - start
+            ).logits[0]
+        parts.append(packed_statistics(logits, inputs[0, start + 1 : end + 1], k).cpu().numpy())
+    return unpack_statistics(np.concatenate(parts))

@@ -1,0 +1,258 @@
+"""A problem's chains as a tree of forced branches, with undo and redo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from core.errors import PositionError, SessionError
+from core.generation import check_position
+from core.records import Chain, Outcome, Problem
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One chain in the tree. A root has no parent; a branch left its parent at `position`."""
+
+    id: str
+    chain: Chain
+    outcome: Outcome
+    parent: str | None = None
+    position: int | None = None
+    name: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dict."""
+        return {
+            "id": self.id,
+            "parent": self.parent,
+            "position": self.position,
+            "name": self.name,
+            "chain": self.chain.to_json(self.outcome),
+        }
+
+    @staticmethod
+    def from_json(data: Any) -> Branch:
+        """Read what `to_json` wrote.
+
+        Raises:
+            SessionError: not a branch.
+        """
+        try:
+            chain, outcome = Chain.from_json(data["chain"])
+            if outcome is None:
+                raise KeyError("verdict")
+            return Branch(
+                id=str(data["id"]),
+                chain=chain,
+                outcome=outcome,
+                parent=data["parent"],
+                position=data["position"],
+                name=str(data["name"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise SessionError(
+                f"A branch in this file is damaged ({type(error).__name__}: {error}).",
+                "Open another copy of the file.",
+            ) from error
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a person looks at: a branch, and a position of its chain (None: no token)."""
+
+    branch: str | None = None
+    position: int | None = None
+
+
+@dataclass(frozen=True)
+class _State:
+    branches: tuple[Branch, ...] = ()
+    selection: Selection = Selection()
+
+
+class ForkTree:
+    """The chains made for one problem. Every change can be undone."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self._state = _State()
+        self._past: list[_State] = []
+        self._future: list[_State] = []
+        self._made = 0  # ids are never used twice, not even after an undo
+
+    @property
+    def branches(self) -> tuple[Branch, ...]:
+        """All branches, in the order in which they were made."""
+        return self._state.branches
+
+    @property
+    def selection(self) -> Selection:
+        """The branch and position being looked at."""
+        return self._state.selection
+
+    @property
+    def selected(self) -> Branch | None:
+        """The branch being looked at."""
+        branch = self._state.selection.branch
+        return None if branch is None else self.branch(branch)
+
+    def branch(self, branch_id: str) -> Branch:
+        """The branch with an id.
+
+        Raises:
+            PositionError: there is none.
+        """
+        for branch in self.branches:
+            if branch.id == branch_id:
+                return branch
+        raise PositionError(
+            f"There is no branch {branch_id!r} in this tree.", "Choose one that the tree shows."
+        )
+
+    def children(self, branch_id: str) -> tuple[Branch, ...]:
+        """Branches that left this one."""
+        return tuple(branch for branch in self.branches if branch.parent == branch_id)
+
+    def add_root(self, chain: Chain, outcome: Outcome) -> Branch:
+        """Add a chain generated from the prompt, and select it."""
+        (branch,) = self._add([Branch(self._new_id(), chain, outcome)])
+        return branch
+
+    def add_branches(
+        self, parent: str, position: int, results: Iterable[tuple[Chain, Outcome]]
+    ) -> list[Branch]:
+        """Add chains forced at a position of a branch as one change, and select the first.
+
+        Raises:
+            PositionError: no such branch or position.
+        """
+        check_position(self.branch(parent).chain, position)
+        return self._add(
+            [Branch(self._new_id(), chain, outcome, parent, position) for chain, outcome in results]
+        )
+
+    def rename(self, branch_id: str, name: str) -> None:
+        """Give a branch a name of the person's own."""
+        named = replace(self.branch(branch_id), name=name)
+        branches = tuple(named if b.id == branch_id else b for b in self.branches)
+        self._change(replace(self._state, branches=branches))
+
+    def select(self, branch_id: str, position: int | None = None) -> None:
+        """Look at a branch and a position. Selecting is no change: it is not undone.
+
+        Raises:
+            PositionError: no such branch or position.
+        """
+        branch = self.branch(branch_id)
+        if position is not None:
+            check_position(branch.chain, position)
+        self._state = replace(self._state, selection=Selection(branch_id, position))
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a change to undo."""
+        return bool(self._past)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is an undone change to redo."""
+        return bool(self._future)
+
+    def undo(self) -> None:
+        """Take the last change back; nothing happens when there is none."""
+        if self._past:
+            self._future.append(self._state)
+            self._state = self._past.pop()
+
+    def redo(self) -> None:
+        """Make the last undone change again; nothing happens when there is none."""
+        if self._future:
+            self._past.append(self._state)
+            self._state = self._future.pop()
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dict: branches and selection; the undo history is not kept."""
+        return {
+            "problem": self.problem.__dict__.copy(),
+            "branches": [branch.to_json() for branch in self.branches],
+            "selected": {
+                "branch": self.selection.branch,
+                "position": self.selection.position,
+            },
+            "made": self._made,
+        }
+
+    @staticmethod
+    def from_json(data: Any) -> ForkTree:
+        """Read what `to_json` wrote.
+
+        Raises:
+            SessionError: damaged.
+        """
+        try:
+            tree = ForkTree(Problem(**data["problem"]))
+            branches = tuple(Branch.from_json(branch) for branch in data["branches"])
+            tree._made = int(data["made"])
+            selected = Selection(data["selected"]["branch"], data["selected"]["position"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise SessionError(
+                f"A tree in this file is damaged ({type(error).__name__}: {error}).",
+                "Open another copy of the file.",
+            ) from error
+        _check_family(branches)
+        tree._state = _State(branches)
+        if selected.branch is not None:
+            try:
+                tree.select(selected.branch, selected.position)
+            except (PositionError, TypeError) as error:
+                raise SessionError(
+                    f"The selection in this file is damaged ({error})",
+                    "Open another copy of the file.",
+                ) from error
+        return tree
+
+    def _add(self, branches: list[Branch]) -> list[Branch]:
+        if branches:
+            first = branches[0]
+            position = first.position if first.position is not None else None
+            self._change(_State((*self.branches, *branches), Selection(first.id, position)))
+        return branches
+
+    def _change(self, state: _State) -> None:
+        self._past.append(self._state)
+        self._future.clear()
+        self._state = state
+
+    def _new_id(self) -> str:
+        self._made += 1
+        return f"b{self._made}"
+
+
+def first_difference(a: Chain, b: Chain) -> int | None:
+    """The first position where two chains differ; None when they are equal."""
+    for position, (x, y) in enumerate(zip(a.token_ids, b.token_ids, strict=False)):
+        if x != y:
+            return position
+    return None if len(a) == len(b) else min(len(a), len(b))
+
+
+def _check_family(branches: tuple[Branch, ...]) -> None:
+    """Refuse a tree with twice the same id, or a branch without its parent before it."""
+    seen: dict[str, Branch] = {}
+    for branch in branches:
+        orphan = branch.parent is not None and branch.parent not in seen
+        if branch.id in seen or orphan or (branch.parent is None) != (branch.position is None):
+            raise SessionError(
+                f"The branch {branch.id} in this file does not fit into the tree.",
+                "Open another copy of the file.",
+            )
+        if branch.parent is not None:
+            parent = seen[branch.parent].chain
+            if not isinstance(branch.position, int) or not 0 <= branch.position < len(parent):
+                raise SessionError(
+                    f"The branch {branch.id} in this file leaves its parent outside the chain.",
+                    "Open another copy of the file.",
+                )
+        seen[branch.id] = branch

@@ -1,0 +1,300 @@
+"""Decoding is exact: equal to transformers, to teacher forcing, and to every row alone."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from models import random_qwen3, tiny_language_model
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    GPTNeoXConfig,
+    GPTNeoXForCausalLM,
+    MambaConfig,
+    MambaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    PreTrainedModel,
+)
+
+from core.decoding import Decoded, Row, decode
+from core.errors import PositionError
+from core.kv_cache import PrefixStore
+from core.language_model import LanguageModel, ModelSpec, wrap
+from core.records import Sampler, StopReason
+from core.scoring import score
+
+GREEDY = Sampler(max_new_tokens=40)
+SAMPLED = Sampler(temperature=1.0, top_p=0.95, max_new_tokens=40)
+
+
+@pytest.fixture(scope="module")
+def lm() -> LanguageModel:
+    return tiny_language_model()
+
+
+def prompts(n: int, seed: int = 0) -> list[tuple[int, ...]]:
+    rng = np.random.default_rng(seed)
+    return [tuple(rng.integers(1, 300, size=rng.integers(3, 30)).tolist()) for _ in range(n)]
+
+
+def reference_greedy(model: PreTrainedModel, prompt: tuple[int, ...], limit: int) -> list[int]:
+    out = model.generate(
+        torch.tensor([prompt]),
+        attention_mask=torch.ones(1, len(prompt), dtype=torch.long),
+        do_sample=False,
+        max_new_tokens=limit,
+        pad_token_id=0,
+        eos_token_id=0,
+    )
+    return out[0, len(prompt) :].tolist()
+
+
+def assert_same(a: Decoded, b: Decoded) -> None:
+    assert a.token_ids == b.token_ids
+    assert a.stop_reason == b.stop_reason
+    assert a.forced == b.forced
+    np.testing.assert_allclose(a.statistics.entropy, b.statistics.entropy, atol=1e-4)
+    np.testing.assert_allclose(a.statistics.logprob, b.statistics.logprob, atol=1e-4)
+
+
+def test_greedy_equals_transformers_generate_token_for_token(lm: LanguageModel) -> None:
+    rows = prompts(50)
+    decoded = decode(lm, [Row(p) for p in rows], GREEDY, batch_size=16)
+    expected = [reference_greedy(lm.model, p, 40) for p in rows]
+    assert [list(d.token_ids) for d in decoded] == expected
+    assert len({len(e) for e in expected}) > 1, "some rows should end early"
+
+
+@pytest.mark.parametrize("sampler", [GREEDY, SAMPLED], ids=["greedy", "sampled"])
+def test_statistics_on_the_fly_equal_teacher_forced_ones(
+    lm: LanguageModel, sampler: Sampler
+) -> None:
+    for prompt, decoded in zip(
+        prompts(8), decode(lm, [Row(p, seed=3) for p in prompts(8)], sampler), strict=True
+    ):
+        scored = score(lm, prompt, decoded.token_ids)
+        np.testing.assert_allclose(decoded.statistics.entropy, scored.entropy, atol=1e-4)
+        np.testing.assert_allclose(decoded.statistics.logprob, scored.logprob, atol=1e-4)
+        np.testing.assert_allclose(decoded.statistics.top_logprobs, scored.top_logprobs, atol=1e-4)
+        assert decoded.statistics.rank.tolist() == scored.rank.tolist()
+
+
+def test_statistics_do_not_depend_on_the_sampler(lm: LanguageModel) -> None:
+    prompt = prompts(1)[0]
+    (hot,) = decode(lm, [Row(prompt)], Sampler(temperature=1.8, top_k=2, max_new_tokens=1))
+    (cold,) = decode(lm, [Row(prompt)], Sampler(max_new_tokens=1))
+    assert hot.statistics.entropy == pytest.approx(cold.statistics.entropy, abs=1e-6)
+    assert hot.statistics.top_ids.tolist() == cold.statistics.top_ids.tolist()
+
+
+@pytest.mark.parametrize("sampler", [GREEDY, SAMPLED], ids=["greedy", "sampled"])
+def test_fifty_forced_branches_in_one_batch_equal_the_fifty_alone(
+    lm: LanguageModel, sampler: Sampler
+) -> None:
+    prompt = prompts(1, seed=4)[0]
+    (chain,) = decode(lm, [Row(prompt, seed=9)], sampler)
+    positions = [int(i) for i in np.linspace(0, len(chain.token_ids) - 1, 10)]
+    rows = [
+        Row(prompt, chain.token_ids[:p], {p: int(token)}, seed=9)
+        for p in positions
+        for token in chain.statistics.top_ids[p]
+    ]
+    assert len(rows) == 50
+    together = decode(lm, rows, sampler)
+    for row, branch in zip(rows, together, strict=True):
+        (alone,) = decode(lm, [row], sampler, store=PrefixStore())
+        assert_same(branch, alone)
+        (position,) = row.forced
+        assert branch.token_ids[0] == row.forced[position]
+        assert branch.forced[0]
+        assert not any(branch.forced[1:])
+
+
+def test_forcing_the_token_that_stood_there_changes_nothing(lm: LanguageModel) -> None:
+    for sampler in (GREEDY, SAMPLED):
+        prompt = prompts(1, seed=5)[0]
+        (chain,) = decode(lm, [Row(prompt, seed=2)], sampler)
+        for p in range(0, len(chain.token_ids), 7):
+            row = Row(prompt, chain.token_ids[:p], {p: chain.token_ids[p]}, seed=2)
+            (again,) = decode(lm, [row], sampler)
+            assert chain.token_ids[:p] + again.token_ids == chain.token_ids
+
+
+def test_a_row_never_depends_on_its_neighbours_or_on_the_batch_size(lm: LanguageModel) -> None:
+    rows = [Row(p, seed=i) for i, p in enumerate(prompts(12, seed=6))]
+    alone = [decode(lm, [row], SAMPLED)[0] for row in rows]
+    for batch_size in (1, 3, 12):
+        for a, b in zip(alone, decode(lm, rows, SAMPLED, batch_size=batch_size), strict=True):
+            assert_same(a, b)
+    shuffled = decode(lm, rows[::-1], SAMPLED, batch_size=5)[::-1]
+    for a, b in zip(alone, shuffled, strict=True):
+        assert_same(a, b)
+
+
+def test_the_same_seed_gives_the_same_chain_and_another_seed_another(lm: LanguageModel) -> None:
+    prompt = prompts(1, seed=7)[0]
+    a, b, c = decode(lm, [Row(prompt, seed=s) for s in (1, 1, 2)], SAMPLED)
+    assert a.token_ids == b.token_ids != c.token_ids
+
+
+def test_a_fork_reuses_the_chain_in_the_store(
+    lm: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompt = prompts(1, seed=8)[0]
+    store = PrefixStore()
+    (chain,) = decode(lm, [Row(prompt)], GREEDY, store=store, keep_rows=True)
+    widths = []
+    forward = lm.model.forward
+
+    def watched(*args: object, **kwargs: object) -> object:
+        widths.append(kwargs["input_ids"].shape[1])  # type: ignore[attr-defined]
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(lm.model, "forward", watched)
+    middle = len(chain.token_ids) // 2
+    token = int(chain.statistics.top_ids[middle, 1])
+    decode(lm, [Row(prompt, chain.token_ids[:middle], {middle: token})], GREEDY, store=store)
+    assert set(widths) == {1}, "a forced token costs a cache crop, never a prefill"
+
+
+def test_one_prefix_is_computed_once_for_all_rows_that_share_it(
+    lm: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widths = []
+    forward = lm.model.forward
+
+    def watched(*args: object, **kwargs: object) -> object:
+        widths.append(tuple(kwargs["input_ids"].shape))  # type: ignore[attr-defined]
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(lm.model, "forward", watched)
+    prompt = prompts(1, seed=8)[0]
+    decode(lm, [Row(prompt, seed=s) for s in range(20)], SAMPLED)
+    assert widths[0] == (1, len(prompt) - 1)
+    assert all(width == 1 for _, width in widths[1:])
+
+
+def test_streaming_tells_every_token_in_order(lm: LanguageModel) -> None:
+    told: dict[int, list[int]] = {0: [], 1: []}
+    decoded = decode(
+        lm,
+        [Row(p, seed=1) for p in prompts(2)],
+        SAMPLED,
+        on_step=lambda row, token, _: told[row].append(token),
+    )
+    assert [told[0], told[1]] == [list(d.token_ids) for d in decoded]
+
+
+def test_cancel_stops_between_tokens_and_keeps_what_is_there(lm: LanguageModel) -> None:
+    seen: list[int] = []
+    rows = [Row(prompts(1)[0]), Row(prompts(1)[0], seed=1), Row(prompts(1)[0], seed=2)]
+    whole = decode(lm, rows[:1], GREEDY)[0]
+    decoded = decode(
+        lm,
+        rows,
+        GREEDY,
+        batch_size=2,
+        on_step=lambda row, token, _: seen.append(token),
+        cancel=lambda: len(seen) >= 6,
+    )
+    assert [len(d.token_ids) for d in decoded] == [3, 3, 0]
+    assert {d.stop_reason for d in decoded} == {StopReason.CANCELLED}
+    assert decoded[0].token_ids == whole.token_ids[:3]
+
+
+def test_a_row_ends_at_the_limit_of_its_completion(lm: LanguageModel) -> None:
+    prompt = prompts(1, seed=11)[0]
+    never_ends = Sampler(max_new_tokens=5)
+    (short,) = decode(lm, [Row(prompt)], never_ends)
+    assert len(short.token_ids) <= 5
+    (full,) = decode(lm, [Row(prompt, short.token_ids)], never_ends)
+    assert full.token_ids == ()
+    assert full.stop_reason == StopReason.LENGTH
+
+
+@pytest.mark.parametrize("token", [-1, 10**6])
+def test_a_forced_token_outside_the_vocabulary_is_refused(lm: LanguageModel, token: int) -> None:
+    with pytest.raises(PositionError, match="not in the model's vocabulary"):
+        decode(lm, [Row((1, 2), forced={0: token})], GREEDY)
+
+
+def test_left_over_vocabulary_padding_is_shown_and_forced_like_any_token() -> None:
+    lm = tiny_language_model(padding=24)
+    padded_id = lm.vocab_size - 1
+    assert padded_id >= len(lm.tokenizer)
+    (decoded,) = decode(lm, [Row((5, 6), forced={1: padded_id})], Sampler(max_new_tokens=4))
+    assert decoded.token_ids[1] == padded_id
+    assert lm.text.alone(padded_id) == f"⟨{padded_id}⟩"
+    assert score(lm, (5, 6), decoded.token_ids).entropy == pytest.approx(
+        decoded.statistics.entropy, abs=1e-4
+    )
+
+
+def _wrapped(model: PreTrainedModel) -> LanguageModel:
+    tiny = tiny_language_model()
+    return wrap(ModelSpec("tiny"), model.eval(), tiny.tokenizer)
+
+
+def _other_models() -> dict[str, PreTrainedModel]:
+    torch.manual_seed(0)
+    common = {"vocab_size": 320, "eos_token_id": 0, "bos_token_id": None, "pad_token_id": None}
+    return {
+        "gpt2, learned positions": GPT2LMHeadModel(
+            GPT2Config(n_embd=32, n_layer=2, n_head=4, n_positions=256,
+                       initializer_range=0.4, **common)
+        ),
+        "gpt-neox, partial rotary": GPTNeoXForCausalLM(
+            GPTNeoXConfig(hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+                          num_attention_heads=4, initializer_range=0.35,
+                          max_position_embeddings=256, **common)
+        ),
+        "mistral, window of 8": MistralForCausalLM(
+            MistralConfig(hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+                          num_attention_heads=4, num_key_value_heads=2, sliding_window=8,
+                          initializer_range=0.35, max_position_embeddings=256, **common)
+        ),
+        "mamba, recomputed": MambaForCausalLM(
+            MambaConfig(hidden_size=32, state_size=8, num_hidden_layers=2,
+                        initializer_range=0.5, **common)
+        ),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", list(_other_models()))
+def test_other_architectures_equal_transformers_and_their_forks_equal_the_forks_alone(
+    kind: str,
+) -> None:
+    lm = _wrapped(_other_models()[kind])
+    assert lm.shares_prefixes != ("mamba" in kind)
+    limit = Sampler(max_new_tokens=16)
+    rows = prompts(6, seed=12)
+    decoded = decode(lm, [Row(p) for p in rows], limit, batch_size=4)
+    assert [list(d.token_ids) for d in decoded] == [reference_greedy(lm.model, p, 16) for p in rows]
+    prompt, chain = rows[0], decoded[0]
+    forks = [
+        Row(prompt, chain.token_ids[:p], {p: int(chain.statistics.top_ids[p, 1])})
+        for p in range(0, len(chain.token_ids), 3)
+    ]
+    for fork, branch in zip(forks, decode(lm, forks, limit), strict=True):
+        (position,) = fork.forced
+        start = (*prompt, *chain.token_ids[:position], fork.forced[position])
+        room = 16 - position - 1
+        expected = reference_greedy(lm.model, start, room) if room else []
+        ended = [fork.forced[position]]
+        assert list(branch.token_ids) == (ended if ended[0] == 0 else ended + expected)
+
+
+def test_the_entropy_of_a_uniform_model_is_the_log_of_its_whole_vocabulary() -> None:
+    model = random_qwen3(320)
+    torch.nn.init.zeros_(model.get_output_embeddings().weight)
+    lm = _wrapped(model)
+    (decoded,) = decode(lm, [Row((1, 2, 3))], Sampler(temperature=1.0, max_new_tokens=3))
+    np.testing.assert_allclose(decoded.statistics.entropy, math.log(320), rtol=1e-6)
+
+
+def test_no_rows_is_no_work(lm: LanguageModel) -> None:
+    assert decode(lm, [], GREEDY) == []
