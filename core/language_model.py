@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -106,7 +107,7 @@ def load_language_model(spec: ModelSpec) -> LanguageModel:
             f"The model {spec.model} does not fit into the memory of {device}.",
             "Choose a smaller model, another device, or dtype bfloat16.",
         ) from error
-    except (OSError, ValueError, ImportError, RuntimeError, KeyError) as error:
+    except (OSError, ValueError, ImportError, RuntimeError, KeyError, SafetensorError) as error:
         raise _explain(spec, error) from error
     if adapter is not None:
         model = _with_adapter(model, adapter)

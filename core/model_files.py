@@ -8,6 +8,7 @@ from pathlib import Path
 from core.errors import ModelError
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.*", "*.tiktoken", "tekken.json")
 _PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
@@ -33,6 +34,12 @@ def check_model_folder(folder: Path) -> None:
             "Choose the folder that holds config.json and the weights.",
         )
     _check_weights(folder, "model*.safetensors")
+    if not any(path for kind in _TOKENIZERS for path in folder.glob(kind)):
+        # transformers would make an empty tokenizer up.
+        raise ModelError(
+            f"The folder {folder} has no tokenizer.",
+            "Copy the model's tokenizer files (tokenizer.json and its config) there.",
+        )
 
 
 def check_adapter_folder(folder: Path) -> Path:

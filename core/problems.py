@@ -6,6 +6,7 @@ what is wrong there and what to do. Readers of other shapes stand beside `parse_
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import json
 import os
@@ -112,10 +113,11 @@ def write_problems(path: str | Path, problems: Iterable[Problem]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.write_bytes("".join(line + "\n" for line in lines).encode("utf-8"))
         partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
+    except (OSError, UnicodeEncodeError) as error:  # the latter: a lone surrogate in a text
+        with contextlib.suppress(OSError):
+            partial.unlink()
         raise ProblemError(
-            f"{path} can't be written ({error.strerror}).",
+            f"{path} can't be written ({error}).",
             "Choose another place, or make room there.",
         ) from error
 

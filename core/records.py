@@ -279,14 +279,17 @@ def _chain_from_dict(data: dict[str, Any]) -> Chain:
         adapter=None if data["adapter"] is None else _value(data["adapter"], str),
         dtype=_value(data["dtype"], str),
         prompt_style=_value(data["prompt_style"], str),
-        problem=Problem(
-            **{
-                key: None if key == "answer" and value is None else _value(value, str)
-                for key, value in data["problem"].items()
-            }
-        ),
+        problem=_problem_from_dict(data["problem"]),
         versions=dict(data.get("versions", {})),
     )
+
+
+def _problem_from_dict(data: Any) -> Problem:
+    problem = Problem(**data)
+    for name, value in asdict(problem).items():
+        if value is not None or name != "answer":
+            _value(value, str)
+    return problem
 
 
 def _value(value: Any, kind: type[_T]) -> _T:

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from transformers import DynamicCache
 
-from core.decoding import check_token_id
+from core.decoding import Row, check_token_id, decode
 from core.entropy import packed_statistics, unpack_statistics
 from core.errors import PromptError
-from core.records import DEFAULT_ALTERNATIVES, TokenStatistics
+from core.generation import check_position
+from core.records import DEFAULT_ALTERNATIVES, Chain, Sampler, TokenStatistics
 
 if TYPE_CHECKING:
     from core.language_model import LanguageModel
@@ -53,6 +54,19 @@ def score(
         return TokenStatistics.empty(k)
     with lm.lock, torch.inference_mode():
         return _score(lm, ids, len(prompt_ids), k)
+
+
+def look_up(lm: LanguageModel, chain: Chain, position: int, token_id: int) -> tuple[float, int]:
+    """Log-probability (nats) and rank of any token at a position of a chain.
+
+    Raises:
+        PositionError: a position outside the chain, or an id outside the vocabulary.
+    """
+    check_position(chain, position)
+    row = Row(chain.prompt_ids, chain.token_ids[:position], {position: token_id})
+    only_this = Sampler(max_new_tokens=position + 1)
+    (decoded,) = decode(lm, [row], only_this, k=1, store=lm.prefixes)
+    return float(decoded.statistics.logprob[0]), int(decoded.statistics.rank[0])
 
 
 def _score(lm: LanguageModel, ids: list[int], prompt_length: int, k: int) -> TokenStatistics:

@@ -17,6 +17,7 @@ class TokenText:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self._tokenizer = tokenizer
+        self.size = len(tokenizer)  # ids from here on are padding of the model's vocabulary
         self._alone: dict[int, str] = {}
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -58,14 +59,21 @@ class TokenText:
         return ids
 
     def _alone_text(self, token_id: int) -> str:
-        if not 0 <= token_id < len(self._tokenizer):
+        if token_id >= self.size:
             return f"⟨{token_id}⟩"
-        text = self._after(self._anchor, [token_id])
+        text = self.after(self._anchor, [token_id])
         if _REPLACEMENT in text:
             return self._as_bytes(token_id) or text
         return text or str(self._tokenizer.convert_ids_to_tokens(token_id))
 
-    def _after(self, before: Sequence[int], ids: Sequence[int]) -> str:
+    def whole_tail(self, ids: Sequence[int]) -> list[int]:
+        """The fewest last ids that are whole characters: enough to know how the next token reads."""
+        for n in range(1, _LONGEST_CHARACTER + 1):
+            if _REPLACEMENT not in self.decode(ids[-n:]):
+                return list(ids[-n:])
+        return []
+
+    def after(self, before: Sequence[int], ids: Sequence[int]) -> str:
         """Text that `ids` add after `before`."""
         if not before:
             return self.decode(ids)
@@ -93,7 +101,7 @@ class PieceStream:
 
     def __init__(self, text: TokenText, before: Sequence[int] = ()) -> None:
         self._text = text
-        self._before = list(before[-1:])
+        self._before = text.whole_tail(before)
         self._open: list[int] = []  # tokens of a character that is not whole yet
         self.pieces: list[str] = []
 
@@ -109,11 +117,12 @@ class PieceStream:
 
     def _close(self, at_end: bool) -> None:
         while self._open:
-            text = self._text._after(self._before, self._open)
+            text = self._text.after(self._before, self._open)
             first = len(self.pieces) - len(self._open)
             if not text.endswith(_REPLACEMENT):
-                self.pieces[first] = text or self._text.alone(self._open[0])
-                self._before = [self._open[-1]]
+                beyond = self._open[0] >= self._text.size
+                self.pieces[first] = self._text.alone(self._open[0]) if beyond else text
+                self._before = self._open
                 self._open = []
             elif at_end or len(self._open) >= _LONGEST_CHARACTER:
                 self.pieces[first] = self._text.alone(self._open[0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
@@ -37,12 +39,14 @@ def byte_level_tokenizer(vocab_size: int = 320, eos: str = "<eos>") -> PreTraine
     return PreTrainedTokenizerFast(tokenizer_object=core, eos_token=eos)
 
 
-def random_qwen3(vocab_size: int, *, seed: int = 0, spread: float = 0.35) -> PreTrainedModel:
+def random_qwen3(
+    vocab_size: int, *, seed: int = 0, spread: float = 0.35, hidden: int = 32
+) -> PreTrainedModel:
     """A random Qwen3 with logits far enough apart that neither greedy nor entropy is trivial."""
     torch.manual_seed(seed)
     config = Qwen3Config(
         vocab_size=vocab_size,
-        hidden_size=32,
+        hidden_size=hidden,
         intermediate_size=64,
         num_hidden_layers=2,
         num_attention_heads=4,
@@ -63,3 +67,11 @@ def tiny_language_model(*, padding: int = 0, seed: int = 0) -> LanguageModel:
     tokenizer = byte_level_tokenizer()
     model = random_qwen3(len(tokenizer) + padding, seed=seed)
     return wrap(ModelSpec("tiny"), model, tokenizer)
+
+
+def save_tiny_model(folder: Path) -> Path:
+    """The tiny model as a Hugging Face folder on disk."""
+    lm = tiny_language_model()
+    lm.model.save_pretrained(folder)
+    lm.tokenizer.save_pretrained(folder)
+    return folder

@@ -1,0 +1,31 @@
+# Needs Python 3.11 or newer. Everything is installed into .venv, at the versions of constraints.txt.
+PYTHON ?= python3
+BIN := .venv/bin
+PORT ?= 8501
+
+.PHONY: run test lint bench demo-model
+
+run: .venv/installed
+	@echo "The explorer opens at http://localhost:$(PORT)"
+	$(BIN)/streamlit run explorer/app.py --server.port $(PORT)
+
+test: .venv/installed
+	$(BIN)/python -m pytest
+
+lint: .venv/installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: .venv/installed
+	$(BIN)/python -m benchmarks
+
+demo-model: .venv/installed
+	$(BIN)/python sample_data/build/build.py
+
+# torch first: on Linux an unpinned torch may bring gigabytes of CUDA packages.
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	@touch $@

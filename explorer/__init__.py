@@ -1,0 +1,1 @@
+"""The Streamlit shell: screens over the `core` engine."""

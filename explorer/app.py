@@ -1,0 +1,35 @@
+"""The app: `streamlit run explorer/app.py`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+_ROOT = Path(__file__).resolve().parent.parent
+if str(_ROOT) not in sys.path:  # `streamlit run` puts only this file's folder there
+    sys.path.insert(0, str(_ROOT))
+
+from explorer.panels.model_picker import model_picker  # noqa: E402
+from explorer.state import browser_state  # noqa: E402
+
+st.set_page_config(
+    page_title="Decision Fork Explorer",
+    page_icon=":material/fork_right:",
+    layout="wide",
+    initial_sidebar_state="auto",
+)
+page = st.navigation(
+    [
+        st.Page(
+            _ROOT / "pages" / "explore.py",
+            title="Explore",
+            icon=":material/fork_right:",
+            default=True,
+        )
+    ]
+)
+with st.sidebar:
+    model_picker(browser_state())
+page.run()

@@ -1,0 +1,5 @@
+"""The branches of a chain as a small tree: click one to go to it."""
+
+from explorer.components.branch_tree.component import TreeNode, branch_tree, read_branch_tree
+
+__all__ = ["TreeNode", "branch_tree", "read_branch_tree"]

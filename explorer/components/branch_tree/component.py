@@ -1,0 +1,87 @@
+"""Mounts the branch tree on a Streamlit page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import streamlit as st
+
+from explorer.components.assets import read_assets
+
+_FOLDER = Path(__file__).parent
+_component = st.components.v2.component(
+    "fork_explorer_branch_tree",
+    css=read_assets(_FOLDER, "branch_tree.css"),
+    js=read_assets(_FOLDER, "layout.js", "branch_tree.js"),
+)
+
+TreeVerdict = Literal["correct", "wrong", "unparseable", "timed_out", "no_gold"]
+
+
+@dataclass(frozen=True)
+class TreeNode:
+    """One branch.
+
+    Args:
+        parent_id: the branch it was forced from, None for the chain everything began with
+        position: where it leaves its parent, counted from 0
+        forced_token: display text of the token that was put there
+        label: shown where there is no answer
+        name: given by a person, shown after the answer
+        length: tokens of the whole chain
+    """
+
+    id: str
+    parent_id: str | None = None
+    position: int | None = None
+    forced_token: str = ""
+    label: str = ""
+    answer: str = ""
+    verdict: TreeVerdict | None = None
+    length: int = 0
+    live: bool = False
+    name: str = ""
+
+
+def branch_tree(
+    nodes: Sequence[TreeNode],
+    *,
+    selected: str | None,
+    key: str,
+    on_select: Callable[[], None] | None = None,
+    max_height: int = 300,
+) -> str | None:
+    """Draw the branches, parents before their children; return the id clicked last.
+
+    The id clicked last stays until the next click, whatever `selected` says meanwhile. So act on
+    it in `on_select`, through `read_branch_tree(key)`.
+    """
+    state = _component(
+        key=key,
+        data={
+            "nodes": [asdict(node) for node in nodes],
+            "selected": selected,
+            "maxHeight": max_height,
+        },
+        on_selected_change=on_select or _nothing,
+    )
+    clicked = _clicked(state)
+    return clicked if clicked in {node.id for node in nodes} else None
+
+
+def read_branch_tree(key: str) -> str | None:
+    """The id clicked last, for use inside the tree's callback."""
+    return _clicked(st.session_state.get(key))
+
+
+def _clicked(state: object) -> str | None:
+    payload = state.get("selected") if isinstance(state, Mapping) else None
+    clicked = payload.get("id") if isinstance(payload, Mapping) else None
+    return clicked if isinstance(clicked, str) else None
+
+
+def _nothing() -> None:
+    """Registers a state name without asking for a callback."""

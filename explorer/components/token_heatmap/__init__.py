@@ -1,0 +1,7 @@
+"""The chain on screen: tokens as running text, coloured by entropy, forks underlined."""
+
+from explorer.components.token_heatmap.component import read_heatmap, token_heatmap
+from explorer.components.token_heatmap.event import Force, HeatmapEvent, Selection
+from explorer.components.token_heatmap.view import HeatmapView
+
+__all__ = ["Force", "HeatmapEvent", "HeatmapView", "Selection", "read_heatmap", "token_heatmap"]

@@ -1,0 +1,71 @@
+// What the message says about one position, in numbers for the card and in words for the ear.
+
+class ChainFacts {
+  constructor(data) {
+    this.data = data;
+    this.forks = new Set(data.forks);
+    this.forced = new Set(data.forced);
+  }
+
+  inUnit(nats) {
+    return this.data.unit === "bits" ? nats / Math.LN2 : nats;
+  }
+
+  entropy(i) {
+    return `${this.inUnit(this.data.entropy[i] / 1000).toFixed(2)} ${this.data.unit}`;
+  }
+
+  // Of the token that stands there, in tenths of a percent; the same number as in the list.
+  probability(i) {
+    const { k, chosen, topP, p } = this.data;
+    return chosen[i] >= 0 ? topP[i * k + chosen[i]] : p[i];
+  }
+
+  alternatives(i) {
+    const { k, top, topP, strings, chosen } = this.data;
+    return Array.from({ length: k }, (_, j) => {
+      const text = strings[top[i * k + j]];
+      const p = topP[i * k + j];
+      return { rank: j + 1, text, token: shownText(text), p, chosen: chosen[i] === j };
+    });
+  }
+
+  flags(i) {
+    const { first, shared, marks } = this.data;
+    const flags = [];
+    if (this.forks.has(i)) flags.push("fork");
+    if (this.forced.has(i)) flags.push("forced");
+    if (i === first) flags.push("first difference");
+    if (i < shared) flags.push("shared");
+    if (marks?.[i]) flags.push(marks[i]);
+    return flags;
+  }
+
+  card(i) {
+    const { data } = this;
+    const token = shownText(data.tokens[i]);
+    const alternatives = this.alternatives(i);
+    if (data.chosen[i] < 0) {
+      alternatives.push({ rank: data.rank[i], token, p: data.p[i], chosen: true });
+    }
+    const rest = Math.max(0, 1000 - alternatives.reduce((sum, each) => sum + each.p, 0));
+    const numbers = [
+      ["entropy", this.entropy(i)],
+      ["rank", String(data.rank[i])],
+      ["probability", percent(this.probability(i))],
+    ];
+    if (data.values) numbers.push([data.valuesLabel, trimmed(data.values[i] / 1000)]);
+    const others = `all others ${percent(rest)}`;
+    return { place: "#" + i, token, flags: this.flags(i), numbers, alternatives, others };
+  }
+
+  describe(i) {
+    const { data } = this;
+    const flags = this.flags(i).map((flag) => flag + ", ");
+    return (
+      `token ${i} of ${data.tokens.length}, ${spokenText(data.tokens[i])}, ` +
+      `entropy ${this.entropy(i)}, ${flags.join("")}rank ${data.rank[i]}, ` +
+      `probability ${percent(this.probability(i))}`
+    );
+  }
+}

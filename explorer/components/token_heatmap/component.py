@@ -1,0 +1,68 @@
+"""Mounts the heatmap on a Streamlit page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+from explorer.components.assets import read_assets
+from explorer.components.token_heatmap.event import HeatmapEvent, parse_event
+from explorer.components.token_heatmap.view import HeatmapView
+
+_FOLDER = Path(__file__).parent
+_component = st.components.v2.component(
+    "fork_explorer_token_heatmap",
+    css=read_assets(_FOLDER, "token_heatmap.css", "hover_card.css"),
+    js=read_assets(
+        _FOLDER,
+        *("token_text.js", "chain_facts.js", "hover_card.js", "legend.js", "token_heatmap.js"),
+    ),
+)
+
+
+def token_heatmap(
+    view: HeatmapView,
+    *,
+    key: str,
+    on_select: Callable[[], None] | None = None,
+    on_force: Callable[[], None] | None = None,
+) -> HeatmapEvent:
+    """Draw a chain and report what was clicked.
+
+    Selecting happens in the browser at once and arrives as state; forcing (keys 1 to 5) arrives
+    once, as a trigger. Inside a callback, read both with `read_heatmap(key)`.
+
+    `view.initial_selection` may follow the current selection: it is sent once a chain, so that a
+    click does not send the whole chain again.
+    """
+    view = view.with_selection(_first_selection(view, key))
+    state = _component(
+        key=key,
+        data=view.message(),
+        on_selected_change=on_select or _nothing,
+        on_force_change=on_force or _nothing,
+    )
+    return parse_event(state)
+
+
+def read_heatmap(key: str) -> HeatmapEvent:
+    """The heatmap's event, for use inside its callbacks."""
+    return parse_event(st.session_state.get(key))
+
+
+def _first_selection(view: HeatmapView, key: str) -> int | None:
+    """The selection this chain opened with, until the chain or the page changes."""
+    memory = f"{key}:opened_with"
+    known = st.session_state.get(memory)
+    still_mounted = key in st.session_state
+    if not still_mounted or known is None or known[0] != view.chain_id:
+        known = (view.chain_id, view.initial_selection)
+        st.session_state[memory] = known
+    selection: int | None = known[1]
+    return selection
+
+
+def _nothing() -> None:
+    """Registers a state name without asking for a callback."""

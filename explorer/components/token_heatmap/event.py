@@ -1,0 +1,65 @@
+"""What the browser says about the heatmap, checked before anyone believes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The token a person selected last: position `i` of the chain with id `chain`."""
+
+    chain: str
+    i: int
+
+
+@dataclass(frozen=True)
+class Force:
+    """A wish to force the alternative of this rank (1 = most probable) at position `i`."""
+
+    chain: str
+    i: int
+    rank: int
+
+
+@dataclass(frozen=True)
+class HeatmapEvent:
+    """The last selection (it stays) and a wish to force (it comes once).
+
+    Both carry the id of the chain that was on screen at the click: compare it with the chain
+    shown now, since a click can arrive after the chain has changed.
+    """
+
+    selected: Selection | None = None
+    force: Force | None = None
+
+    def position(self, chain_id: str, length: int) -> int | None:
+        """The selected position, if it was selected in this chain and lies inside it."""
+        if self.selected is None or self.selected.chain != chain_id:
+            return None
+        return self.selected.i if self.selected.i < length else None
+
+
+def parse_event(state: object) -> HeatmapEvent:
+    """Read the component's state; anything malformed counts as nothing."""
+    if not isinstance(state, Mapping):
+        return HeatmapEvent()
+    selected = _fields(state.get("selected"), "i")
+    force = _fields(state.get("force"), "i", "rank")
+    if force is not None and force["rank"] < 1:
+        force = None
+    return HeatmapEvent(
+        Selection(**selected) if selected else None, Force(**force) if force else None
+    )
+
+
+def _fields(payload: object, *numbers: str) -> dict[str, Any] | None:
+    if not isinstance(payload, Mapping) or not isinstance(payload.get("chain"), str):
+        return None
+    values = {name: payload.get(name) for name in numbers}
+    for value in values.values():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            return None
+    return {"chain": payload["chain"], **values}

@@ -1,0 +1,100 @@
+// The card beside the token under the pointer or the focus: what the model weighed there.
+
+function make(tag, className, text) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  if (text !== undefined) element.textContent = text;
+  return element;
+}
+
+function percent(tenths) {
+  if (tenths >= 1000) return "100 %";
+  return tenths > 0 ? (tenths / 10).toFixed(1) + " %" : "<0.1 %";
+}
+
+class HoverCard {
+  constructor(parent) {
+    this.element = make("div", "card");
+    this.element.setAttribute("aria-hidden", "true"); // the live line says the same in words
+    this.element.popover = "manual"; // the top layer: no ancestor can clip or cover it
+    this.head = make("div", "card-head");
+    this.position = make("span", "card-place");
+    this.token = make("bdi", "card-token");
+    this.flags = make("span", "card-flags");
+    this.head.append(this.position, this.token, this.flags);
+    this.facts = make("dl", "card-facts");
+    this.table = make("div", "card-table");
+    this.rows = [];
+    this.foot = make("div", "card-foot");
+    this.keys = make("span", "card-keys");
+    const key = (name) => make("kbd", "", name);
+    this.keys.append(key("1–5"), "force", key("n"), key("p"), "forks");
+    this.others = make("span", "card-others");
+    this.foot.append(this.keys, this.others);
+    this.element.append(this.head, this.facts, this.table, this.foot);
+    parent.append(this.element);
+  }
+
+  get open() {
+    return this.element.matches(":popover-open");
+  }
+
+  // facts: {place, token, flags, numbers: [[name, value]], others, keys,
+  //         alternatives: [{rank, token, p, chosen}]}, p in tenths of a percent
+  fill(facts) {
+    this.position.textContent = facts.place;
+    this.token.textContent = facts.token;
+    this.flags.replaceChildren(...facts.flags.map((flag) => make("span", "flag", flag)));
+    this.facts.replaceChildren(
+      ...facts.numbers.map(([name, value]) => {
+        const pair = make("div");
+        pair.append(make("dt", "", name), make("dd", "", value));
+        return pair;
+      }),
+    );
+    while (this.rows.length < facts.alternatives.length) this.addRow();
+    this.rows.forEach((row, at) => {
+      const alternative = facts.alternatives[at];
+      row.element.hidden = !alternative;
+      if (!alternative) return;
+      row.element.classList.toggle("chosen", alternative.chosen);
+      row.rank.textContent = alternative.rank;
+      row.token.textContent = alternative.token;
+      row.bar.style.width = alternative.p / 10 + "%";
+      row.p.textContent = percent(alternative.p);
+    });
+    this.others.textContent = facts.others;
+    this.keys.classList.toggle("useful", facts.keys);
+  }
+
+  addRow() {
+    const element = make("div", "card-row");
+    const rank = make("span", "row-rank");
+    const token = make("bdi", "row-token");
+    const track = make("span", "row-track");
+    const bar = make("span", "row-bar");
+    const p = make("span", "row-p");
+    track.append(bar);
+    element.append(rank, token, track, p);
+    this.table.append(element);
+    this.rows.push({ element, rank, token, bar, p });
+  }
+
+  // Below the token, above it where there is no room, always inside the window.
+  show(anchor) {
+    if (!this.open) this.element.showPopover();
+    const gap = 8;
+    const { width, height } = this.element.getBoundingClientRect();
+    const room = { x: document.documentElement.clientWidth, y: window.innerHeight };
+    const left = Math.min(Math.max(anchor.left - 12, gap), Math.max(gap, room.x - width - gap));
+    const below = anchor.bottom + gap;
+    const above = anchor.top - gap - height;
+    const top = below + height + gap <= room.y || above < gap ? below : above;
+    this.element.style.left = left + "px";
+    this.element.style.top = Math.max(gap, Math.min(top, room.y - height - gap)) + "px";
+  }
+
+  hide() {
+    if (this.open) this.element.hidePopover();
+  }
+}

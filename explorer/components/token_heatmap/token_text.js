@@ -1,0 +1,100 @@
+// How the text of one token is drawn: what cannot be seen is made visible, nothing is ever markup.
+
+const SPECIAL =
+  /^(<\|[^<>|]+\|>|<\/?s>|<(eos|bos|pad|unk|start_of_turn|end_of_turn)>|\[(EOS|BOS|PAD|UNK)\])$/i;
+// Control, format and lone surrogate characters, and letters that have no ink of their own.
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/u;
+const JOINER = /[\u200c\u200d]/;
+const ONLY_SPACES = /^\p{Zs}+$/u;
+
+// "text" | "newline" | "tab" | "space" | "unseen", one piece a stretch.
+function piecesOf(text) {
+  if (ONLY_SPACES.test(text)) return [...text].map((character) => ["space", character]);
+  const pieces = [];
+  const characters = [...text];
+  characters.forEach((character, at) => {
+    let kind = "text";
+    if (character === "\n") kind = "newline";
+    else if (character === "\t") kind = "tab";
+    else if (UNSEEN.test(character)) kind = "unseen";
+    // Joiners inside a word or an emoji belong to what they join.
+    if (JOINER.test(character) && at > 0 && at < characters.length - 1) kind = "text";
+    const last = pieces.at(-1);
+    if (kind === "text" && last?.[0] === "text") last[1] += character;
+    else pieces.push([kind, character]);
+  });
+  if (pieces.every(([kind, part]) => kind !== "text" || ONLY_SPACES.test(part))) {
+    return pieces.flatMap(([kind, part]) =>
+      kind === "text" ? [...part].map((character) => ["space", character]) : [[kind, part]],
+    );
+  }
+  return pieces;
+}
+
+function escapeOf(character) {
+  const code = character.codePointAt(0);
+  if (code === 13) return "\\r";
+  if (code < 256) return "\\x" + code.toString(16).padStart(2, "0");
+  if (code < 65536) return "\\u" + code.toString(16).padStart(4, "0");
+  return "\\u{" + code.toString(16) + "}";
+}
+
+// One line for the card: spaces at the ends, line breaks and unseen characters as signs.
+function shownText(text) {
+  if (text === "") return "(rest)"; // of a character that an earlier token began
+  return piecesOf(text)
+    .map(([kind, part]) => {
+      if (kind === "newline") return "↵";
+      if (kind === "tab") return "⇥";
+      if (kind === "space") return "·";
+      if (kind === "unseen") return escapeOf(part);
+      return part.replace(/^ +| +$/g, (spaces) => "·".repeat(spaces.length));
+    })
+    .join("");
+}
+
+// A few words for a screen reader where the text alone would be silence.
+function spokenText(text) {
+  if (text === "") return "rest of a split character";
+  const pieces = piecesOf(text);
+  if (pieces.some(([kind]) => kind === "text")) {
+    return "“" + pieces.map(([kind, part]) => (kind === "text" ? part : " ")).join("") + "”";
+  }
+  const names = { newline: "line break", tab: "tab", space: "space" };
+  return pieces.map(([kind, part]) => names[kind] ?? "character " + escapeOf(part)).join(", ");
+}
+
+function kindOf(text) {
+  if (text === "") return "rest";
+  return SPECIAL.test(text) ? "special" : "";
+}
+
+// Fills a token's element. Only textContent is ever set; signs are drawn by the style sheet.
+// The line break that ends a token becomes a <br> behind its element, so that the element's
+// frame ends where the token ends.
+function drawText(element, text) {
+  element.lineBreak?.remove();
+  element.lineBreak = null;
+  if (text === "" || SPECIAL.test(text)) {
+    element.textContent = text;
+    return;
+  }
+  const pieces = piecesOf(text);
+  if (pieces.length === 1 && pieces[0][0] === "text") {
+    element.textContent = text;
+    return;
+  }
+  if (text.endsWith("\n")) {
+    pieces.at(-1)[1] = "";
+    element.lineBreak = document.createElement("br");
+  }
+  element.replaceChildren(
+    ...pieces.map(([kind, part]) => {
+      if (kind === "text") return part;
+      const sign = document.createElement("i");
+      sign.className = "sign " + kind;
+      sign.textContent = kind === "unseen" ? escapeOf(part) : part;
+      return sign;
+    }),
+  );
+}

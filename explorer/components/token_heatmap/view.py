@@ -1,0 +1,150 @@
+"""What the heatmap shows, and the compact message that carries it to the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
+Integers = NDArray[np.integer[Any]]
+
+SCALE_TOP_NATS = 3.0
+"""Entropy at which the colour is at its fullest: fixed, so that two chains can be compared."""
+
+MARKS = ("", "unshifted", "reranked", "shifted")
+"""What `HeatmapView.marks` may say of a token."""
+
+_COLUMNS = (
+    *("token_ids", "entropy", "logprob", "rank", "forced", "marks", "values"),
+    *("top_ids", "top_tokens", "top_logprobs"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class HeatmapView:
+    """One chain as the heatmap shows it. Positions count completion tokens from 0.
+
+    Args:
+        chain_id: names the chain; selection, focus and scroll are kept while it stays the same
+        tokens: display text a token, joined it is the completion; "" continues the character
+            that the token before began
+        tau: entropy above which a position is a fork
+        shared_prefix: positions before it are shared with the parent branch, and dimmed
+        first_difference: the position at which this branch leaves its parent
+        initial_selection: position selected when the chain first appears
+        go_to: (serial number, position); selects and reveals the position whenever the number
+            changes while the heatmap is on the page
+        live: more tokens will be appended
+        marks: one of MARKS a token, for the comparison of two models
+        values: colours by another quantity than entropy, from 0 to `values_top`
+        max_height: pixels beyond which the chain scrolls in its own box
+    """
+
+    chain_id: str
+    tokens: Sequence[str]  # (T,)
+    token_ids: Integers  # (T,)
+    entropy: Floats  # (T,) nats
+    logprob: Floats  # (T,) nats, of the token that stands there
+    rank: Integers  # (T,) 1 = most probable
+    top_ids: Integers  # (T, k) most probable first
+    top_tokens: Sequence[Sequence[str]]  # (T, k)
+    top_logprobs: Floats  # (T, k) nats
+    forced: Sequence[bool] | NDArray[np.bool_]  # (T,)
+    tau: float  # nats
+    unit: Literal["nats", "bits"] = "nats"
+    shared_prefix: int = 0
+    first_difference: int | None = None
+    initial_selection: int | None = None
+    go_to: tuple[int, int] | None = None
+    live: bool = False
+    marks: Sequence[str] | None = None  # (T,)
+    values: Floats | None = None  # (T,)
+    values_label: str = ""
+    values_top: float = 1.0
+    max_height: int = 420
+
+    def __post_init__(self) -> None:
+        columns = {
+            name: len(column) for name in _COLUMNS if (column := getattr(self, name)) is not None
+        }
+        wrong = {name: size for name, size in columns.items() if size != len(self.tokens)}
+        if wrong:
+            raise ValueError(f"{len(self.tokens)} tokens, but these columns differ: {wrong}")
+        if self.marks is not None and not set(self.marks) <= set(MARKS):
+            raise ValueError(f"marks must be of {MARKS}")
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def with_selection(self, position: int | None) -> HeatmapView:
+        """The same view, opening with another token selected."""
+        return replace(self, initial_selection=position)
+
+    def message(self) -> dict[str, Any]:
+        """Columns for the browser, rounded for display only.
+
+        Entropy travels in thousandths of a nat and probabilities in tenths of a percent. Whether
+        a position is a fork is decided here, on the exact numbers.
+        """
+        entropy = np.nan_to_num(np.asarray(self.entropy, np.float64))  # (T,) nats
+        top_ids = np.asarray(self.top_ids)  # (T, k)
+        is_chosen = top_ids == np.asarray(self.token_ids).reshape(-1, 1)  # (T, k)
+        chosen = np.where(is_chosen.any(1), is_chosen.argmax(1), -1)  # (T,) column, -1 = outside
+        strings, top = _string_table(self.top_tokens)
+        return {
+            "chain": self.chain_id,
+            "tokens": list(self.tokens),
+            "entropy": _thousandths(entropy),
+            "forks": np.flatnonzero(entropy > self.tau).tolist(),
+            "rank": np.asarray(self.rank).tolist(),
+            "p": tenths_of_percent(np.reshape(self.logprob, (-1, 1))).ravel().tolist(),
+            "k": top_ids.shape[1],
+            "chosen": chosen.tolist(),
+            "strings": strings,
+            "top": top,
+            "topP": tenths_of_percent(self.top_logprobs).ravel().tolist(),
+            "forced": np.flatnonzero(np.asarray(self.forced, bool)).tolist(),
+            "tau": round(float(self.tau), 4),
+            "unit": self.unit,
+            "scaleTop": SCALE_TOP_NATS,
+            "shared": self.shared_prefix,
+            "first": self.first_difference,
+            "select": self.initial_selection,
+            "goTo": list(self.go_to) if self.go_to else None,
+            "live": self.live,
+            "marks": list(self.marks) if self.marks is not None else None,
+            "values": _thousandths(self.values) if self.values is not None else None,
+            "valuesLabel": self.values_label,
+            "valuesTop": self.values_top,
+            "maxHeight": self.max_height,
+        }
+
+
+def tenths_of_percent(logprobs: Floats) -> Integers:
+    """Probabilities as whole tenths of a percent, (T, k) from (T, k) nats.
+
+    Rounded to the nearest; a row that would add up to more than 100 % is rounded down instead.
+    """
+    exact = np.exp(np.nan_to_num(np.asarray(logprobs, np.float64), nan=-np.inf)) * 1000
+    nearest = np.rint(exact)
+    over = nearest.sum(-1, keepdims=True) > 1000
+    shown: Integers = np.where(over, np.floor(exact), nearest).astype(np.int64)
+    return shown
+
+
+def _thousandths(values: Floats) -> list[int]:
+    rounded: list[int] = (
+        np.rint(np.nan_to_num(np.asarray(values, np.float64)) * 1000).astype(np.int64).tolist()
+    )
+    return rounded
+
+
+def _string_table(rows: Sequence[Sequence[str]]) -> tuple[list[str], list[int]]:
+    """Every alternative's text once, and the rows flattened to places in that table."""
+    table: dict[str, int] = {}
+    places = [table.setdefault(text, len(table)) for row in rows for text in row]
+    return list(table), places

@@ -1,0 +1,211 @@
+"""A session that is open on this server: its trees, and the work that is being done for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from core.errors import ExplorerError
+from core.generation import Fork, GrowingChain, fork, generate
+from core.judging import judge
+from core.language_model import LanguageModel, ModelSpec
+from core.records import Chain, Outcome, Problem, Sampler
+from core.session import Session, SessionFolder
+from core.tree import Branch, ForkTree
+from explorer.tasks import Task
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Where one alternative leads."""
+
+    token_id: int
+    chain: Chain
+    outcome: Outcome
+
+
+class OpenSession:
+    """One person's trees. Work that is asked for ends up in them, whoever is still watching."""
+
+    def __init__(
+        self,
+        session_id: str,
+        session: Session,
+        folder: SessionFolder,
+        load: Callable[[ModelSpec], LanguageModel],
+    ) -> None:
+        self.id = session_id
+        self.session = session
+        self.task: Task | None = None
+        self.notice: ExplorerError | None = None
+        self.endings: dict[tuple[str, int], list[Ending]] = {}  # by branch and position
+        self._folder = folder
+        self._load = load
+        self._lock = threading.RLock()
+
+    @property
+    def busy(self) -> bool:
+        """Whether work goes on for this session."""
+        return self.task is not None and self.task.running
+
+    def replace(self, session: Session) -> None:
+        """Show another session's trees, as when a file is opened."""
+        with self._lock:
+            self.session = session
+            self.endings.clear()
+            self.save()
+
+    def save(self) -> None:
+        """Keep the session on disk; a full disk is told, and stops nothing."""
+        with self._lock:
+            try:
+                self._folder.save(self.id, self.session)
+            except ExplorerError as error:
+                self.notice = error
+
+    def change(self, edit: Callable[[ForkTree], None]) -> None:
+        """Edit the tree on screen (undo, rename, ...) and save."""
+        with self._lock:
+            if self.session.tree is not None:
+                edit(self.session.tree)
+                self.save()
+
+    def generate(
+        self,
+        spec: ModelSpec,
+        problem: Problem,
+        sampler: Sampler,
+        seed: int,
+        *,
+        prompt_style: str | None,
+        template: str | None,
+        k: int,
+    ) -> None:
+        """Start a chain from the prompt; it becomes a root of the problem's tree."""
+        tree = self.session.open_problem(problem)
+
+        def work(task: Task) -> None:
+            lm = self._load(spec)
+            task.label = "Generating"
+            chains = generate(
+                lm,
+                [problem],
+                sampler,
+                [seed],
+                prompt_style=prompt_style,
+                template=template,
+                k=k,
+                watch=_follow(task, 0),
+                cancel=task.cancelled,
+            )
+            self._add_root(tree, lm, chains[0])
+
+        self._start("Loading the model", work, sampler.max_new_tokens)
+
+    def force(self, spec: ModelSpec, branch: Branch, position: int, token_id: int) -> None:
+        """Start the branch that has another token at a position; an existing one is selected."""
+        tree = self.session.tree
+        assert tree is not None
+        existing = _existing(tree, branch, position, token_id)
+        if existing is not None:
+            tree.select(existing.id, position)
+            return
+        tried = self.endings.get((branch.id, position), [])
+        for ending in tried:
+            if ending.token_id == token_id:
+                self._add_branches(tree, branch, position, [ending])
+                return
+
+        def work(task: Task) -> None:
+            lm = self._load(spec)
+            task.label = "Continuing"
+            chains = fork(
+                lm,
+                branch.chain,
+                [Fork(position, token_id)],
+                watch=_follow(task, position),
+                cancel=task.cancelled,
+            )
+            (outcome,) = judge(lm, chains)
+            ending = Ending(token_id, chains[0], outcome)
+            self._add_branches(tree, branch, position, [ending])
+
+        self._start("Loading the model", work, branch.chain.sampler.max_new_tokens)
+
+    def try_all(self, spec: ModelSpec, branch: Branch, position: int) -> None:
+        """Start every alternative of a position in one batch, to see where each one ends."""
+        chain = branch.chain
+        token_ids = [int(i) for i in chain.statistics.top_ids[position]]
+
+        def work(task: Task) -> None:
+            lm = self._load(spec)
+            task.label = f"Trying all {len(token_ids)}"
+            task.unit, task.total = "endings", len(token_ids)
+
+            def count(_: int, __: Chain) -> None:
+                task.done += 1
+
+            forks = [Fork(position, token_id) for token_id in token_ids]
+            chains = fork(lm, chain, forks, on_chain=count, cancel=task.cancelled)
+            if task.cancelled():
+                return
+            outcomes = judge(lm, chains)
+            with self._lock:
+                self.endings[branch.id, position] = [
+                    Ending(*each) for each in zip(token_ids, chains, outcomes, strict=True)
+                ]
+
+        self._start("Loading the model", work, None)
+
+    def cancel(self) -> None:
+        """Stop the work at its next token; what is there stays."""
+        if self.task is not None:
+            self.task.cancel()
+
+    def _start(self, label: str, work: Callable[[Task], None], total: int | None) -> None:
+        with self._lock:
+            if self.busy:
+                self.notice = ExplorerError(
+                    "This session is still working.", "Wait for it to end, or cancel it."
+                )
+                return
+            self.notice = None
+            self.task = Task(label, work)
+            self.task.total = total
+
+    def _add_root(self, tree: ForkTree, lm: LanguageModel, chain: Chain) -> None:
+        if len(chain) == 0:
+            return
+        (outcome,) = judge(lm, [chain])
+        with self._lock:
+            tree.add_root(chain, outcome)
+            self.save()
+
+    def _add_branches(
+        self, tree: ForkTree, parent: Branch, position: int, endings: Sequence[Ending]
+    ) -> None:
+        results = [(each.chain, each.outcome) for each in endings if len(each.chain) > position]
+        if results:
+            with self._lock:
+                tree.add_branches(parent.id, position, results)
+                self.save()
+
+
+def _existing(tree: ForkTree, branch: Branch, position: int, token_id: int) -> Branch | None:
+    """The branch itself, or its child, that has this token at this position."""
+    if branch.chain.token_ids[position] == token_id:
+        return branch
+    for child in tree.children(branch.id):
+        if child.position == position and child.chain.token_ids[position] == token_id:
+            return child
+    return None
+
+
+def _follow(task: Task, start: int) -> Callable[[int, GrowingChain], None]:
+    def watch(_: int, growing: GrowingChain) -> None:
+        task.live = growing
+        task.done += 1
+
+    task.done = start
+    return watch

@@ -1,0 +1,1 @@
+"""Parts of screens: each reads widgets, calls core, draws."""

@@ -1,0 +1,142 @@
+"""The branches of the problem on screen: tree, undo, side by side, name, save and open."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.errors import ExplorerError
+from core.session import Session
+from core.tree import Branch, ForkTree
+from explorer.components.branch_tree import TreeNode, branch_tree, read_branch_tree
+from explorer.panels.messages import short, show_error, visible
+from explorer.state import BrowserState
+
+_TREE = "branch_tree"
+_NONE = "nothing"
+
+
+def branches_panel(state: BrowserState, tree: ForkTree) -> None:
+    """The tree; a click goes to a branch."""
+    branch_tree(
+        [_node(branch) for branch in tree.branches],
+        selected=tree.selection.branch,
+        key=_TREE,
+        on_select=lambda: _on_select(tree),
+    )
+
+
+def toolbar(state: BrowserState, tree: ForkTree) -> None:
+    """Undo, redo, side by side, rename, save, open."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="toolbar"):
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            disabled=not tree.can_undo or state.opened.busy,
+            on_click=state.opened.change,
+            args=(ForkTree.undo,),
+        )
+        st.button(
+            "Redo",
+            icon=":material/redo:",
+            disabled=not tree.can_redo or state.opened.busy,
+            on_click=state.opened.change,
+            args=(ForkTree.redo,),
+        )
+        _side_by_side(state, tree)
+        _rename(state, tree)
+        save_and_open(state)
+
+
+def save_and_open(state: BrowserState) -> None:
+    """The whole session as one file, there and back."""
+    st.download_button(
+        "Save",
+        state.opened.session.dumps,
+        file_name="decision-forks.json",
+        mime="application/json",
+        icon=":material/download:",
+        on_click="ignore",
+        help="Save all problems and branches of this session as one file",
+    )
+    with st.popover("Open", icon=":material/folder_open:", help="Open a saved session"):
+        file = st.file_uploader("A session file", type=["json"], key="session_file")
+        if file is None:
+            st.session_state.pop("opened_file", None)
+        elif st.session_state.get("opened_file") != file.file_id:
+            st.session_state["opened_file"] = file.file_id
+            _open(state, file.getvalue())
+
+
+def _open(state: BrowserState, data: bytes) -> None:
+    try:
+        opened = Session.loads(data)
+    except ExplorerError as error:
+        show_error(error)
+        return
+    if opened.tree is None:
+        st.warning("This session has no chains in it.")
+        return
+    state.open_session(opened)
+    st.rerun()
+
+
+def _side_by_side(state: BrowserState, tree: ForkTree) -> None:
+    others = [branch for branch in tree.branches if branch.id != tree.selection.branch]
+    if not others:
+        return
+    with st.popover("Side by side", icon=":material/compare:"):
+        names = {branch.id: _name(branch) for branch in others}
+        options = [_NONE, *names]
+        chosen = st.radio(
+            "Show beside this branch",
+            options,
+            index=options.index(state.beside) if state.beside in options else 0,
+            format_func=lambda each: names.get(each, each),
+            key=f"beside {tree.selection.branch} of {len(options)}",
+        )
+    beside = None if chosen == _NONE else chosen
+    if beside != state.beside:
+        state.beside = beside
+        st.rerun(scope="fragment")
+
+
+def _rename(state: BrowserState, tree: ForkTree) -> None:
+    branch = tree.selected
+    if branch is None:
+        return
+    with st.popover("Name", icon=":material/edit:", help="Name this branch"):
+        name = st.text_input("Name of this branch", branch.name, key=f"name of {branch.id}").strip()
+        if name != branch.name:
+            state.opened.change(lambda tree: tree.rename(branch.id, name[:60]))
+            st.rerun(scope="fragment")
+
+
+def _name(branch: Branch) -> str:
+    answer = branch.outcome.answer or "no answer"
+    if branch.name:
+        return f"{branch.name} ({answer})"
+    if branch.position is None:
+        return f"from the prompt ({short(answer, 20)})"
+    token = visible(branch.chain.tokens[branch.position])
+    return f"#{branch.position} {token} ({short(answer, 20)})"
+
+
+def _node(branch: Branch) -> TreeNode:
+    position = branch.position
+    return TreeNode(
+        id=branch.id,
+        parent_id=branch.parent,
+        position=position,
+        forced_token="" if position is None else branch.chain.tokens[position],
+        label="cancelled" if branch.chain.stop_reason == "cancelled" else "no answer",
+        answer=short(branch.outcome.answer or "", 24),
+        verdict=branch.outcome.verdict.value,
+        length=len(branch.chain),
+        name=branch.name,
+    )
+
+
+def _on_select(tree: ForkTree) -> None:
+    clicked = read_branch_tree(_TREE)
+    if clicked is not None and clicked in {branch.id for branch in tree.branches}:
+        tree.select(clicked, tree.branch(clicked).position)

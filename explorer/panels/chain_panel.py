@@ -1,0 +1,202 @@
+"""The chain on screen: heatmap, side by side, entropy curve, fork table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.entropy import NATS_PER_BIT, threshold_gate
+from core.records import Chain, Problem
+from core.tree import Branch, first_difference
+from explorer.charts import entropy_curve
+from explorer.components.token_heatmap import HeatmapView, read_heatmap, token_heatmap
+from explorer.panels.inspector import force
+from explorer.panels.messages import plain, verdict_badge, visible
+from explorer.state import BrowserState, Unit
+from explorer.tasks import Task
+
+_MAIN, _BESIDE = "heatmap", "heatmap_beside"
+_UNITS: tuple[Unit, ...] = ("nats", "bits")
+
+
+def live_chain(state: BrowserState, task: Task) -> None:
+    """The chain that is being written, token by token."""
+    if task.live is None:
+        st.caption(f"{task.label} …")
+        return
+    view = _view(state, task.live.snapshot(), f"live {id(task)}")
+    token_heatmap(replace(view, live=True), key="heatmap_live")
+
+
+def selected_chain(state: BrowserState, branch: Branch) -> None:
+    """The branch being looked at; a click selects a token, 1 to 5 force an alternative."""
+    tree = state.opened.session.tree
+    assert tree is not None
+    _headline(branch)
+    view = _view(state, branch.chain, _chain_id(state, branch))
+    view = replace(view, initial_selection=tree.selection.position, go_to=_go_to(state))
+    if branch.parent is not None and branch.position is not None:
+        view = replace(
+            view,
+            shared_prefix=branch.position,
+            first_difference=first_difference(tree.branch(branch.parent).chain, branch.chain),
+        )
+    token_heatmap(
+        view,
+        key=_MAIN,
+        on_select=lambda: _on_select(state, branch),
+        on_force=lambda: _on_force(state, branch),
+    )
+
+
+def chain_beside(state: BrowserState, branch: Branch, other: Branch) -> None:
+    """Another branch, its tokens up to the first difference dimmed."""
+    _headline(other)
+    difference = first_difference(branch.chain, other.chain)
+    shared = len(other.chain) if difference is None else difference
+    view = _view(state, other.chain, f"{_chain_id(state, other)} beside {branch.id}")
+    token_heatmap(replace(view, shared_prefix=shared, first_difference=difference), key=_BESIDE)
+
+
+def curve_and_forks(state: BrowserState, chain: Chain, selected: int | None) -> None:
+    """Entropy over positions, the threshold to set, and the forks as a sortable table."""
+    scale = 1.0 if state.unit == "nats" else 1 / NATS_PER_BIT
+    gate = threshold_gate(chain.entropy, state.tau)
+    controls, unit = st.columns([3, 1], vertical_alignment="bottom")
+    with controls:
+        tau = st.slider(
+            f"Threshold τ ({state.unit}): a token above it is a fork",
+            0.0,
+            round(4.0 * scale, 2),
+            round(state.tau * scale, 2),
+            0.05,
+            key=f"tau in {state.unit}",
+        )
+    with unit:
+        chosen = st.segmented_control(
+            "Unit", _UNITS, default=state.unit, key="unit", label_visibility="collapsed"
+        )
+    if abs(tau / scale - state.tau) > 0.006:
+        state.tau = tau / scale
+        st.rerun(scope="fragment")
+    if chosen is not None and chosen != state.unit:
+        state.unit = chosen
+        st.rerun(scope="fragment")
+    share = float(gate.mean()) if len(gate) else 0.0
+    st.caption(
+        f"{int(gate.sum())} of {len(gate)} tokens ({share:.1%}) are above "
+        f"{state.tau * scale:.2f} {state.unit}"
+    )
+    st.plotly_chart(
+        entropy_curve(chain, state.tau, selected, state.unit),
+        width="stretch",
+        key="entropy_curve",
+        config={"displayModeBar": False},
+    )
+    _fork_table(state, chain, gate, scale)
+
+
+def _fork_table(
+    state: BrowserState,
+    chain: Chain,
+    gate: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    scale: float,
+) -> None:
+    positions = np.flatnonzero(gate)
+    stats = chain.statistics
+    rows = pd.DataFrame(
+        {
+            "position": positions,
+            "token": [visible(chain.tokens[i]) for i in positions],
+            f"entropy ({state.unit})": (chain.entropy[positions] * scale).round(3),
+            "rank": stats.rank[positions],
+            "probability": np.exp(stats.logprob[positions]),
+            "most probable": [visible(chain.top_tokens[i][0]) for i in positions],
+        }
+    )
+    with st.expander(f"Forks ({len(positions)})", key="forks_open"):
+        if not len(positions):
+            st.caption("No token is above the threshold. Lower τ to see more.")
+            return
+        event = st.dataframe(
+            rows,
+            hide_index=True,
+            width="stretch",
+            key="fork_table",
+            on_select="rerun",
+            selection_mode="single-row",
+            column_config={"probability": st.column_config.NumberColumn(format="percent")},
+        )
+    chosen = event["selection"]["rows"]
+    memory = (id(chain), tuple(chosen))
+    if chosen and st.session_state.get("fork_table_seen") != memory:
+        st.session_state["fork_table_seen"] = memory
+        state.go_to(int(positions[chosen[0]]))
+        st.rerun(scope="fragment")
+
+
+def _view(state: BrowserState, chain: Chain, chain_id: str) -> HeatmapView:
+    return HeatmapView(
+        chain_id=chain_id,
+        tokens=chain.tokens,
+        token_ids=np.array(chain.token_ids, np.int64),
+        entropy=chain.entropy,
+        logprob=chain.statistics.logprob,
+        rank=chain.statistics.rank,
+        top_ids=chain.statistics.top_ids,
+        top_tokens=chain.top_tokens,
+        top_logprobs=chain.statistics.top_logprobs,
+        forced=chain.forced,
+        tau=state.tau,
+        unit=state.unit,
+    )
+
+
+def _chain_id(state: BrowserState, branch: Branch) -> str:
+    return f"{state.opened.id} {_of(branch.chain.problem)} {branch.id}"
+
+
+def _of(problem: Problem) -> str:
+    return f"{problem.source}/{problem.id}"
+
+
+def _go_to(state: BrowserState) -> tuple[int, int] | None:
+    tree = state.opened.session.tree
+    if tree is None or tree.selection.position is None or not state.asked_for:
+        return None
+    return state.asked_for, state.asked_position
+
+
+def _headline(branch: Branch) -> None:
+    chain = branch.chain
+    parts = [verdict_badge(branch.outcome)]
+    if branch.position is not None:
+        token = visible(chain.tokens[branch.position])
+        parts.append(f"forced #{branch.position} {plain(token)}")
+    sampler = chain.sampler
+    how = "greedy" if sampler.greedy else f"temperature {sampler.temperature:g}, seed {chain.seed}"
+    parts.append(f"{len(chain)} tokens")
+    parts.append(how)
+    if chain.stop_reason != "eos":
+        parts.append({"length": "cut at the limit", "cancelled": "cancelled"}[chain.stop_reason])
+    name = f"**{plain(branch.name)}** · " if branch.name else ""
+    st.markdown(name + " · ".join(parts))
+
+
+def _on_select(state: BrowserState, branch: Branch) -> None:
+    position = read_heatmap(_MAIN).position(_chain_id(state, branch), len(branch.chain))
+    tree = state.opened.session.tree
+    if position is not None and tree is not None:
+        tree.select(branch.id, position)
+
+
+def _on_force(state: BrowserState, branch: Branch) -> None:
+    wish = read_heatmap(_MAIN).force
+    if wish is None or wish.chain != _chain_id(state, branch) or wish.i >= len(branch.chain):
+        return
+    top_ids = branch.chain.statistics.top_ids[wish.i]
+    if wish.rank <= len(top_ids):
+        force(state, branch, wish.i, int(top_ids[wish.rank - 1]))

@@ -1,0 +1,63 @@
+"""How the app says things: problems with their remedy, verdicts, the teaching-model notice."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.errors import ExplorerError
+from core.language_model import DEMO
+from core.records import Outcome, Verdict
+
+VERDICT_SIGNS = {
+    Verdict.CORRECT: "✓",
+    Verdict.WRONG: "✗",
+    Verdict.UNPARSEABLE: "?",
+    Verdict.TIMED_OUT: "⏱",
+    Verdict.NO_GOLD: "–",
+}
+_VERDICT_COLORS = {Verdict.CORRECT: "green", Verdict.WRONG: "red"}
+_VERDICT_WORDS = {
+    Verdict.CORRECT: "correct",
+    Verdict.WRONG: "wrong",
+    Verdict.UNPARSEABLE: "no answer found",
+    Verdict.TIMED_OUT: "check timed out",
+    Verdict.NO_GOLD: "no known answer to check against",
+}
+
+
+def show_error(error: ExplorerError) -> None:
+    """What is wrong, and what to do."""
+    st.error(f"**{plain(error.what)}** {plain(error.remedy)}", icon=":material/error:")
+
+
+def verdict_badge(outcome: Outcome) -> str:
+    """Markdown: sign, answer and verdict, never colour alone."""
+    color = _VERDICT_COLORS.get(outcome.verdict, "gray")
+    sign = VERDICT_SIGNS[outcome.verdict]
+    answer = "" if outcome.answer is None else f"{plain(short(outcome.answer))} · "
+    return f":{color}-badge[{sign} {answer}{_VERDICT_WORDS[outcome.verdict]}]"
+
+
+def teaching_notice(model: str) -> None:
+    """Say what the demo model is, wherever its numbers appear."""
+    if model == DEMO:
+        st.caption(
+            "Teaching model: its forks were built in by construction. It shows how to look; "
+            "it is no evidence about real models."
+        )
+
+
+def short(text: str, length: int = 40) -> str:
+    """Text cut to a length, for labels."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def plain(text: str) -> str:
+    """Text with its markdown and HTML signs escaped: shown as it is, never interpreted."""
+    escaped = "".join(f"\\{sign}" if sign in "\\`*_{}[]()#+-.!|~$:<>&" else sign for sign in text)
+    return " ".join(escaped.split())
+
+
+def visible(token: str) -> str:
+    """A token's text with spaces and line breaks drawn, in quotation marks."""
+    return "“" + (token.replace("\n", "↵").replace("\t", "⇥") or "…") + "”"

@@ -1,0 +1,166 @@
+"""The top of Explore: which problem, how to sample, go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core.errors import ExplorerError
+from core.problems import demo_problems, parse_problems
+from core.prompts import PLACEHOLDER, PROMPT_STYLES
+from core.records import Problem, Sampler
+from explorer.panels.messages import plain, short, show_error
+from explorer.state import BrowserState
+
+_DEMO_SET = "Demo problems"
+_OWN = "My own question"
+_MODEL_STYLE = "the model's own"
+
+
+@dataclass(frozen=True)
+class _Settings:
+    sampler: Sampler
+    seed: int
+    prompt_style: str | None
+    template: str | None
+    k: int
+
+
+def problem_bar(state: BrowserState) -> None:
+    """Draw the bar; Generate starts a chain."""
+    _restore_choice(state)
+    source, problem, generate, sampler = st.columns([2, 5, 1.3, 1.3], vertical_alignment="bottom")
+    with source:
+        chosen_set = st.selectbox(
+            "Problems from", [_DEMO_SET, *state.uploaded, _OWN], key="problem_set"
+        )
+    with problem:
+        chosen = _own_question() if chosen_set == _OWN else _from_set(state, chosen_set)
+    with sampler:
+        settings = _sampler_popover(state)
+    with generate:
+        pressed = st.button(
+            "Generate",
+            type="primary",
+            width="stretch",
+            disabled=state.opened.busy,
+            help="Generate a chain from the prompt",
+        )
+    if chosen is not None:
+        _show(chosen)
+        _show_tree_of(state, chosen, pressed)
+    if pressed and chosen is not None and settings is not None:
+        state.opened.generate(
+            state.spec,
+            chosen,
+            settings.sampler,
+            settings.seed,
+            prompt_style=settings.prompt_style,
+            template=settings.template,
+            k=settings.k,
+        )
+        if state.opened.task is not None:
+            state.opened.task.wait(0.1)
+
+
+def _restore_choice(state: BrowserState) -> None:
+    """After a refresh or an opened file, the picker shows the problem of the tree on screen."""
+    tree = state.opened.session.tree
+    if tree is None or st.session_state.get("picker_follows") == id(tree):
+        return
+    st.session_state["picker_follows"] = id(tree)
+    problem = tree.problem
+    for name, problems in {_DEMO_SET: _demo(), **state.uploaded}.items():
+        if problem in problems:
+            st.session_state["problem_set"] = name
+            st.session_state[f"problem of {name}"] = problem
+            return
+    st.session_state["problem_set"] = _OWN
+    st.session_state["own_question"] = problem.question
+    st.session_state["own_gold"] = problem.answer or ""
+
+
+def _from_set(state: BrowserState, name: str) -> Problem | None:
+    problems = _demo() if name == _DEMO_SET else state.uploaded[name]
+    return st.selectbox("Problem", problems, key=f"problem of {name}", format_func=_label, index=0)
+
+
+def _own_question() -> Problem | None:
+    question, gold = st.columns([4, 1], vertical_alignment="bottom")
+    text = question.text_area("Question", key="own_question", height=68)
+    answer = gold.text_input("Right answer", key="own_gold", placeholder="optional").strip()
+    return Problem("typed", text, answer or None, source="typed")
+
+
+def _label(problem: Problem) -> str:
+    return f"{problem.id} · {short(problem.question, 90)}"
+
+
+def _show(problem: Problem) -> None:
+    if problem.source == "typed":
+        return
+    gold = "" if problem.answer is None else f" :gray-badge[gold {plain(problem.answer)}]"
+    st.markdown(f"{plain(problem.question)}{gold}")
+
+
+def _show_tree_of(state: BrowserState, problem: Problem, generating: bool) -> None:
+    """Picking another problem shows its tree; a question being typed has none until Generate."""
+    tree = state.opened.session.tree
+    if tree is not None and tree.problem == problem:
+        return
+    if problem.source == "typed" and not generating:
+        return
+    shown = state.opened.session.open_problem(problem)
+    st.session_state["picker_follows"] = id(shown)
+    state.beside = None
+
+
+@st.cache_data(show_spinner=False)
+def _demo() -> list[Problem]:
+    try:
+        return demo_problems()
+    except ExplorerError:
+        return []
+
+
+def _sampler_popover(state: BrowserState) -> _Settings | None:
+    with st.popover("Sampler", width="stretch", help="How tokens are drawn, seed, problem files"):
+        left, right = st.columns(2)
+        temperature = left.number_input(
+            "Temperature", 0.0, 5.0, 0.0, 0.1, key="temperature", help="0 is greedy"
+        )
+        top_p = right.number_input("Top-p", 0.01, 1.0, 1.0, 0.01, key="top_p", help="1 is off")
+        top_k = left.number_input("Top-k", 0, 1000, 0, 1, key="top_k", help="0 is off")
+        min_p = right.number_input("Min-p", 0.0, 1.0, 0.0, 0.01, key="min_p", help="0 is off")
+        limit = left.number_input("Max new tokens", 1, 65536, 256, 16, key="max_new_tokens")
+        seed = right.number_input("Seed", 0, 2**32 - 1, 0, 1, key="seed")
+        k = left.number_input("Alternatives kept", 1, 50, 5, 1, key="alternatives")
+        style = right.selectbox("Prompt style", [_MODEL_STYLE, *PROMPT_STYLES], key="prompt_style")
+        template = None
+        if style == "plain":
+            template = st.text_area(
+                "Template", PLACEHOLDER, key="template", help=f"{PLACEHOLDER} is the question"
+            )
+        st.divider()
+        _upload(state)
+    try:
+        sampler = Sampler(temperature, top_p, int(top_k), min_p, int(limit))
+    except ExplorerError as error:
+        show_error(error)
+        return None
+    return _Settings(sampler, int(seed), None if style == _MODEL_STYLE else style, template, int(k))
+
+
+def _upload(state: BrowserState) -> None:
+    file = st.file_uploader(
+        "Problems of your own (JSONL: question, answer)", type=["jsonl"], key="problem_file"
+    )
+    if file is None or file.name in state.uploaded:
+        return
+    try:
+        state.uploaded[file.name] = parse_problems(file.getvalue(), file.name)
+    except ExplorerError as error:
+        show_error(error)
+        return
+    st.rerun()

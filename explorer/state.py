@@ -1,0 +1,89 @@
+"""What one browser session remembers, as one typed object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import streamlit as st
+
+from core.language_model import ModelSpec
+from core.records import Problem
+from core.session import Session
+from explorer.open_session import OpenSession
+from explorer.welcome import welcome_session
+from explorer.workbench import session_or_none, workbench
+
+Unit = Literal["nats", "bits"]
+DEFAULT_TAU = 1.4  # nats, the paper's for its smallest model
+
+
+@dataclass
+class BrowserState:
+    """Choices of one browser session; what it made is in `opened`, which outlives it."""
+
+    opened: OpenSession
+    spec: ModelSpec = field(default_factory=ModelSpec)
+    unit: Unit = "nats"
+    tau: float = DEFAULT_TAU
+    uploaded: dict[str, list[Problem]] = field(default_factory=dict)  # problem sets by file name
+    beside: str | None = None  # the branch shown beside the selected one
+    asked_for: int = 0  # times the page itself moved the selection, for the heatmap
+    asked_position: int = 0
+
+    def go_to(self, position: int) -> None:
+        """Select a position of the chain on screen and bring it into view."""
+        tree = self.opened.session.tree
+        if tree is not None and tree.selection.branch is not None:
+            tree.select(tree.selection.branch, position)
+            self.asked_for += 1
+            self.asked_position = position
+
+    def open_session(self, session: Session) -> None:
+        """Show a session read from a file, under a link of its own: the old one stays."""
+        self.opened = workbench().new_session(session)
+        self.opened.save()
+        self.beside = None
+
+    def follow_link(self) -> None:
+        """Select the branch and token that the address names, where they exist."""
+        tree = self.opened.session.tree
+        branch, token = st.query_params.get("branch"), st.query_params.get("token")
+        if tree is None or branch is None or branch not in {b.id for b in tree.branches}:
+            return
+        length = len(tree.branch(branch).chain)
+        position = int(token) if token is not None and token.isdecimal() else None
+        tree.select(branch, position if position is not None and position < length else None)
+
+    def write_link(self) -> None:
+        """Make the address reopen what is on screen, after a refresh or on another day."""
+        tree = self.opened.session.tree
+        link = {"session": self.opened.id}
+        if tree is not None and tree.selection.branch is not None:
+            link["branch"] = tree.selection.branch
+            if tree.selection.position is not None:
+                link["token"] = str(tree.selection.position)
+        if st.query_params.to_dict() != link:
+            st.query_params.from_dict(link)
+
+
+def browser_state() -> BrowserState:
+    """This browser session's state; made at its first run, from the link where there is one."""
+    if "browser_state" not in st.session_state:
+        state = BrowserState(_open_session())
+        state.follow_link()
+        st.session_state["browser_state"] = state
+    found: BrowserState = st.session_state["browser_state"]
+    return found
+
+
+def _open_session() -> OpenSession:
+    wanted = st.query_params.get("session")
+    error = None
+    if wanted is not None:
+        opened, error = session_or_none(wanted)
+        if opened is not None:
+            return opened
+    opened = workbench().new_session(welcome_session() or Session())
+    opened.notice = error
+    return opened

@@ -1,0 +1,79 @@
+"""Short work in a thread of its own: the page follows it, and a click never stops it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+
+from core.errors import ExplorerError
+from core.generation import GrowingChain
+
+_log = logging.getLogger(__name__)
+_NICENESS = 5  # clicks come before work
+
+
+class Task:
+    """One piece of work and how far it is. The page reads; only the worker writes."""
+
+    def __init__(self, label: str, work: Callable[[Task], None]) -> None:
+        """Start `work` at once; it is given this task, asks `cancelled` and reports progress."""
+        self.label = label
+        self.done = 0
+        self.total: int | None = None  # units of work, where they can be counted
+        self.unit = "tokens"
+        self.live: GrowingChain | None = None
+        self.error: ExplorerError | None = None
+        self.started = time.monotonic()
+        self._work = work
+        self._cancel = threading.Event()
+        self._finished = threading.Event()
+        threading.Thread(target=self._run, name=f"task: {label}", daemon=True).start()
+
+    @property
+    def running(self) -> bool:
+        """Whether the work goes on."""
+        return not self._finished.is_set()
+
+    def cancel(self) -> None:
+        """Ask the worker to stop at its next token."""
+        self._cancel.set()
+
+    def cancelled(self) -> bool:
+        """Whether somebody asked to stop."""
+        return self._cancel.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end, at most so long; True when it came."""
+        return self._finished.wait(seconds)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.started
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At most so many seconds are left at the pace so far; None when nobody knows."""
+        if not self.total or not self.done:
+            return None
+        return self.elapsed / self.done * max(self.total - self.done, 0)
+
+    def _run(self) -> None:
+        with contextlib.suppress(OSError, AttributeError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        try:
+            self._work(self)
+        except ExplorerError as error:
+            self.error = error
+        except Exception as error:
+            _log.exception("%s failed", self.label)
+            self.error = ExplorerError(
+                f"{self.label} failed unexpectedly ({type(error).__name__}: {error}).",
+                "Nothing you made is lost. The server's log has the details; please report it.",
+            )
+        finally:
+            self._finished.set()

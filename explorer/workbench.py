@@ -1,0 +1,93 @@
+"""What the whole server shares: loaded models and the sessions that are open."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+import streamlit as st
+
+from core.errors import SessionError
+from core.folders import sessions_folder
+from core.language_model import LanguageModel, ModelSpec, load_language_model
+from core.session import Session, SessionFolder
+from explorer.open_session import OpenSession
+
+_MODELS_KEPT = 2
+_SESSIONS_KEPT = 200  # in memory; on disk all of them stay
+
+
+class Workbench:
+    """One a server. Everything here may be called from any thread."""
+
+    def __init__(self) -> None:
+        self.folder = SessionFolder(sessions_folder())
+        self._lock = threading.Lock()
+        self._loading = threading.Lock()
+        self._models: OrderedDict[ModelSpec, LanguageModel] = OrderedDict()
+        self._sessions: OrderedDict[str, OpenSession] = OrderedDict()
+
+    def loaded(self, spec: ModelSpec) -> LanguageModel | None:
+        """A model if it is in memory."""
+        with self._lock:
+            return self._models.get(spec)
+
+    def model(self, spec: ModelSpec) -> LanguageModel:
+        """A model, loaded when it is not in memory yet; the least recently used one leaves.
+
+        Raises:
+            ModelError, ResourceError: as `load_language_model`.
+        """
+        with self._loading:
+            lm = self.loaded(spec)
+            if lm is None:
+                lm = load_language_model(spec)
+            with self._lock:
+                self._models[spec] = lm
+                self._models.move_to_end(spec)
+                while len(self._models) > _MODELS_KEPT:
+                    self._models.popitem(last=False)
+        return lm
+
+    def session(self, session_id: str) -> OpenSession | None:
+        """An open session, or one that is on disk; None when there is none.
+
+        Raises:
+            SessionError: its file is damaged.
+        """
+        with self._lock:
+            found = self._sessions.get(session_id)
+            if found is None:
+                stored = self.folder.load(session_id)
+                if stored is None:
+                    return None
+                found = self._admit(OpenSession(session_id, stored, self.folder, self.model))
+            self._sessions.move_to_end(session_id)
+            return found
+
+    def new_session(self, session: Session) -> OpenSession:
+        """Open a session under an id of its own."""
+        opened = OpenSession(SessionFolder.new_id(), session, self.folder, self.model)
+        with self._lock:
+            return self._admit(opened)
+
+    def _admit(self, opened: OpenSession) -> OpenSession:
+        self._sessions[opened.id] = opened
+        idle = [key for key, each in self._sessions.items() if not each.busy]
+        for key in idle[: max(0, len(self._sessions) - _SESSIONS_KEPT)]:
+            del self._sessions[key]
+        return opened
+
+
+@st.cache_resource(show_spinner=False)
+def workbench() -> Workbench:
+    """The server's workbench."""
+    return Workbench()
+
+
+def session_or_none(session_id: str) -> tuple[OpenSession | None, SessionError | None]:
+    """A session by its id, or why it can't be opened."""
+    try:
+        return workbench().session(session_id), None
+    except SessionError as error:
+        return None, error

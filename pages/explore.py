@@ -1,0 +1,83 @@
+"""Explore: read a chain, force a token, see where it goes."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.panels.branches_panel import branches_panel, save_and_open, toolbar
+from explorer.panels.chain_panel import (
+    chain_beside,
+    curve_and_forks,
+    live_chain,
+    selected_chain,
+)
+from explorer.panels.inspector import inspector
+from explorer.panels.messages import show_error
+from explorer.panels.problem_bar import problem_bar
+from explorer.state import BrowserState, browser_state
+
+
+def stage(state: BrowserState) -> None:
+    """Everything below the problem bar; polls while there is work."""
+    state.write_link()
+    if state.opened.notice is not None:
+        show_error(state.opened.notice)
+    task = state.opened.task
+    if task is not None:
+        if task.running:
+            _working(state)
+            if not st.session_state["polling"]:
+                st.rerun()
+            return
+        if task.error is not None:
+            show_error(task.error)
+        if st.session_state["polling"]:
+            st.rerun()
+    tree = state.opened.session.tree
+    branch = None if tree is None else tree.selected
+    if tree is None or branch is None:
+        st.info("Choose a problem and press **Generate**.", icon=":material/arrow_upward:")
+        save_and_open(state)
+        return
+    position = tree.selection.position
+    other = next((b for b in tree.branches if b.id == state.beside and b is not branch), None)
+    if other is None:
+        chain_column, token_column = st.columns([2, 1], gap="medium")
+        with chain_column, st.container(border=True):
+            selected_chain(state, branch)
+        with token_column, st.container(border=True, key="inspector"):
+            inspector(state, branch, position)
+    else:
+        left, right = st.columns(2, gap="small")
+        with left, st.container(border=True):
+            selected_chain(state, branch)
+        with right, st.container(border=True):
+            chain_beside(state, branch, other)
+        chain_column, token_column = st.columns([2, 1], gap="medium")
+        with token_column, st.container(border=True, key="inspector"):
+            inspector(state, branch, position)
+    with chain_column:
+        toolbar(state, tree)
+        branches_panel(state, tree)
+        curve_and_forks(state, branch.chain, position)
+
+
+def _working(state: BrowserState) -> None:
+    task = state.opened.task
+    assert task is not None
+    status, cancel = st.columns([5, 1], vertical_alignment="center")
+    with status:
+        left = task.seconds_left
+        total = "" if task.total is None else f" of at most {task.total}"
+        remaining = "" if left is None else f", at most {left:.0f} s left"
+        words = f"{task.label}: {task.done}{total} {task.unit}{remaining}"
+        st.progress(0.0 if not task.total else min(task.done / task.total, 1.0), text=words)
+    cancel.button("Cancel", on_click=state.opened.cancel, width="stretch", key="cancel")
+    with st.container(border=True):
+        live_chain(state, task)
+
+
+state = browser_state()
+problem_bar(state)
+st.session_state["polling"] = state.opened.busy
+st.fragment(stage, run_every=0.2 if state.opened.busy else None)(state)

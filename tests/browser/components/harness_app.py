@@ -1,0 +1,100 @@
+"""Shows the components with made-up data. `?case=` chooses what; every event is echoed."""
+
+from __future__ import annotations
+
+import streamlit as st
+from harness_data import HOSTILE, STORY, nodes_of, view_of
+
+from explorer.components import branch_tree, read_branch_tree, read_heatmap, token_heatmap
+
+
+@st.fragment
+def heatmap_page(case: str) -> None:
+    """One heatmap and what it reports."""
+    state = st.session_state
+    state.setdefault("chain", "root")
+    state.setdefault("length", 40)
+    state.setdefault("go_to", None)
+    state.setdefault("selections", [])
+    state.setdefault("forces", [])
+    tokens = list(STORY)
+    more: dict[str, object] = {}
+    if case == "hostile":
+        tokens = HOSTILE
+    elif case == "long":
+        tokens = (tokens * (int(st.query_params.get("size", "8000")) // len(tokens) + 1))[
+            : int(st.query_params.get("size", "8000"))
+        ]
+    elif case == "stream":
+        tokens = (tokens * 20)[: state.length]
+        more = {"live": True, "max_height": 200}
+    elif case == "bits":
+        more = {"unit": "bits"}
+    elif case == "marks":
+        more = {"marks": ["reranked" if i in (8, 31) else "shifted" if i == 37 else ""
+                          for i in range(len(tokens))]}  # fmt: skip
+    if state.chain == "branch":
+        tokens = [*tokens[:9], " Cuts", *tokens[10:]]
+        forced = [i == 9 for i in range(len(tokens))]
+        more |= {"forced": forced, "shared_prefix": 9, "first_difference": 9}
+
+    def selected() -> None:
+        state.selections.append(read_heatmap("map").selected)
+
+    def forced_() -> None:
+        state.forces.append(read_heatmap("map").force)
+
+    buttons = st.columns(4)
+    if buttons[0].button("Other chain"):
+        state.chain = "branch" if state.chain == "root" else "root"
+        st.rerun()
+    if buttons[1].button("More tokens"):
+        state.length += 15
+        st.rerun()
+    if buttons[2].button("Go to 31"):
+        state.go_to = ((state.go_to or (0, 0))[0] + 1, 31)
+        st.rerun()
+    if buttons[3].button("Rerun"):
+        st.rerun()
+    if st.checkbox("Hide"):
+        return
+    with st.container(border=True):
+        view = view_of(tokens, state.chain, go_to=state.go_to, **more)
+        opening = st.query_params.get("select")
+        position = int(opening) if opening else None
+        position = state.selections[-1].i if state.selections else position
+        event = token_heatmap(
+            view.with_selection(position), key="map", on_select=selected, on_force=forced_
+        )
+    here = event.position(view.chain_id, len(view))
+    st.text(f"selected {event.selected}")
+    st.text(f"here {here}")
+    st.text(f"force {event.force}")
+    st.text(f"{len(state.selections)} selections, {len(state.forces)} forces")
+    st.text(f"last force {state.forces[-1] if state.forces else None}")
+
+
+def tree_page() -> None:
+    """One tree and what it reports."""
+    state = st.session_state
+    state.setdefault("branch", "root")
+    state.setdefault("clicks", 0)
+
+    def selected() -> None:
+        state.branch = read_branch_tree("tree")
+        state.clicks += 1
+
+    if st.button("Undo"):
+        state.branch = "root"
+    with st.container(border=True):
+        nodes = nodes_of(int(st.query_params.get("size", "6")))
+        clicked = branch_tree(nodes, selected=state.branch, key="tree", on_select=selected)
+    st.text(f"branch {state.branch}, clicked {clicked}, {state.clicks} clicks")
+
+
+st.set_page_config(layout="wide", page_title="Components")
+wanted = st.query_params.get("case", "story")
+if wanted == "tree":
+    tree_page()
+else:
+    heatmap_page(wanted)

@@ -1,0 +1,80 @@
+"""The heatmap's message to the browser and the events that come back; no browser needed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from harness_data import HOSTILE, STORY, view_of
+
+from explorer.components import Force, HeatmapEvent, Selection
+from explorer.components.token_heatmap.event import parse_event
+from explorer.components.token_heatmap.view import tenths_of_percent
+
+
+def test_displayed_probabilities_never_add_up_to_more_than_one() -> None:
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet(np.full(5, 0.4), 5000)  # (T, k), rows add up to 1
+    shown = tenths_of_percent(np.log(np.maximum(p, 1e-300)))
+    assert shown.sum(1).max() <= 1000
+    assert np.abs(shown - 1000 * p).max() < 1
+    assert tenths_of_percent(np.log([[0.5, 0.5], [1.0, 1e-9]])).tolist() == [[500, 500], [1000, 0]]
+    assert tenths_of_percent(np.array([[-np.inf, np.nan]])).tolist() == [[0, 0]]
+
+
+def test_forks_are_decided_on_exact_entropies() -> None:
+    view = view_of(STORY, "a")
+    entropy = np.zeros(len(STORY))
+    entropy[[3, 4]] = 1.4, 1.40001
+    message = replace(view, entropy=entropy).message()
+    assert message["forks"] == [4]
+    assert message["entropy"][3:5] == [1400, 1400]
+
+
+def test_the_message_is_json_with_every_text_once() -> None:
+    message = view_of(HOSTILE, "a").message()
+    assert json.loads(json.dumps(message)) == message
+    assert len(set(message["strings"])) == len(message["strings"])
+    assert len(message["top"]) == len(message["topP"]) == message["k"] * len(HOSTILE)
+    chosen = [
+        message["strings"][message["top"][i * message["k"] + column]]
+        for i, column in enumerate(message["chosen"])
+    ]
+    assert chosen == HOSTILE
+
+
+def test_a_token_outside_the_alternatives_is_marked_as_such() -> None:
+    view = view_of(STORY, "a")
+    message = replace(view, token_ids=np.full(len(STORY), 10**6)).message()
+    assert set(message["chosen"]) == {-1}
+
+
+def test_an_empty_chain_has_a_message() -> None:
+    view = view_of(STORY, "a")
+    names = ["tokens", "token_ids", "entropy", "logprob", "rank", "forced"]
+    names += ["top_ids", "top_tokens", "top_logprobs"]
+    cut = {name: getattr(view, name)[:0] for name in names}
+    assert replace(view, **cut).message()["k"] == 5
+
+
+def test_columns_of_different_length_are_refused() -> None:
+    with pytest.raises(ValueError, match="rank"):
+        replace(view_of(STORY, "a"), rank=np.ones(3, int))
+    with pytest.raises(ValueError, match="marks"):
+        replace(view_of(STORY, "a"), marks=["<b>"] * len(STORY))
+
+
+def test_a_stale_or_malformed_event_counts_as_nothing() -> None:
+    event = parse_event(
+        {"selected": {"chain": "a", "i": 3, "at": 1}, "force": {"chain": "a", "i": 3, "rank": 2}}
+    )
+    assert event == HeatmapEvent(Selection("a", 3), Force("a", 3, 2))
+    assert event.position("a", 4) == 3
+    assert event.position("b", 4) is None
+    assert event.position("a", 3) is None
+    for wrong in (None, 7, "x", {"selected": 1}, {"selected": {"chain": "a", "i": -1}}):
+        assert parse_event(wrong) == HeatmapEvent()
+    for i, rank in ((True, 1), ("1", 1), (0, 0), (1.5, 1)):
+        assert parse_event({"force": {"chain": "a", "i": i, "rank": rank}}) == HeatmapEvent()
