@@ -67,7 +67,7 @@ class TokenText:
         return text or str(self._tokenizer.convert_ids_to_tokens(token_id))
 
     def whole_tail(self, ids: Sequence[int]) -> list[int]:
-        """The fewest last ids that are whole characters: enough to know how the next token reads."""
+        """The fewest last ids that are whole characters: they tell how the next token reads."""
         for n in range(1, _LONGEST_CHARACTER + 1):
             if _REPLACEMENT not in self.decode(ids[-n:]):
                 return list(ids[-n:])

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import streamlit as st
 
-_ROOT = Path(__file__).resolve().parent.parent
+_HERE = Path(__file__).resolve().parent
+_ROOT = _HERE.parent
 if str(_ROOT) not in sys.path:  # `streamlit run` puts only this file's folder there
     sys.path.insert(0, str(_ROOT))
 
@@ -16,10 +17,11 @@ from explorer.state import browser_state  # noqa: E402
 
 st.set_page_config(
     page_title="Decision Fork Explorer",
-    page_icon=":material/fork_right:",
+    page_icon=(_HERE / "favicon.svg").read_text(),
     layout="wide",
     initial_sidebar_state="auto",
 )
+st.html(_HERE / "style.css")
 page = st.navigation(
     [
         st.Page(

@@ -31,6 +31,12 @@ class BrowserState:
     asked_for: int = 0  # times the page itself moved the selection, for the heatmap
     asked_position: int = 0
 
+    page_is_stale: bool = False  # something outside the stage has to be drawn again
+
+    def set_tau(self, tau: float) -> None:
+        """Set the fork threshold, in nats."""
+        self.tau = tau
+
     def go_to(self, position: int) -> None:
         """Select a position of the chain on screen and bring it into view."""
         tree = self.opened.session.tree
@@ -44,6 +50,7 @@ class BrowserState:
         self.opened = workbench().new_session(session)
         self.opened.save()
         self.beside = None
+        self.page_is_stale = True
 
     def follow_link(self) -> None:
         """Select the branch and token that the address names, where they exist."""

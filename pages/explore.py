@@ -19,6 +19,9 @@ from explorer.state import BrowserState, browser_state
 
 def stage(state: BrowserState) -> None:
     """Everything below the problem bar; polls while there is work."""
+    if state.page_is_stale:
+        state.page_is_stale = False
+        st.rerun()
     state.write_link()
     if state.opened.notice is not None:
         show_error(state.opened.notice)

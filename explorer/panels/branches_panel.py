@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.errors import ExplorerError
+from core.errors import ExplorerError, SessionError
 from core.session import Session
 from core.tree import Branch, ForkTree
 from explorer.components.branch_tree import TreeNode, branch_tree, read_branch_tree
-from explorer.panels.messages import short, show_error, visible
+from explorer.panels.messages import plain, short, visible
 from explorer.state import BrowserState
 
 _TREE = "branch_tree"
@@ -59,56 +59,61 @@ def save_and_open(state: BrowserState) -> None:
         help="Save all problems and branches of this session as one file",
     )
     with st.popover("Open", icon=":material/folder_open:", help="Open a saved session"):
-        file = st.file_uploader("A session file", type=["json"], key="session_file")
-        if file is None:
-            st.session_state.pop("opened_file", None)
-        elif st.session_state.get("opened_file") != file.file_id:
-            st.session_state["opened_file"] = file.file_id
-            _open(state, file.getvalue())
+        st.file_uploader(
+            "A session file",
+            type=["json"],
+            key="session_file",
+            on_change=lambda: _open(state),
+        )
 
 
-def _open(state: BrowserState, data: bytes) -> None:
+def _open(state: BrowserState) -> None:
+    file = st.session_state["session_file"]
+    if file is None:
+        return
     try:
-        opened = Session.loads(data)
+        session = Session.loads(file.getvalue())
+        if session.tree is None:
+            raise SessionError("This session has no chains in it.", "Open another file.")
     except ExplorerError as error:
-        show_error(error)
+        state.opened.notice = error
         return
-    if opened.tree is None:
-        st.warning("This session has no chains in it.")
-        return
-    state.open_session(opened)
-    st.rerun()
+    state.open_session(session)
 
 
 def _side_by_side(state: BrowserState, tree: ForkTree) -> None:
-    others = [branch for branch in tree.branches if branch.id != tree.selection.branch]
-    if not others:
+    names = {each.id: _name(each) for each in tree.branches if each.id != tree.selection.branch}
+    if not names:
         return
+    key = f"beside {tree.selection.branch} of {len(names)}"
+    st.session_state.setdefault(key, state.beside if state.beside in names else _NONE)
+
+    def choose() -> None:
+        chosen = st.session_state[key]
+        state.beside = None if chosen == _NONE else chosen
+
     with st.popover("Side by side", icon=":material/compare:"):
-        names = {branch.id: _name(branch) for branch in others}
-        options = [_NONE, *names]
-        chosen = st.radio(
+        st.radio(
             "Show beside this branch",
-            options,
-            index=options.index(state.beside) if state.beside in options else 0,
-            format_func=lambda each: names.get(each, each),
-            key=f"beside {tree.selection.branch} of {len(options)}",
+            [_NONE, *names],
+            format_func=lambda each: plain(names.get(each or _NONE, _NONE)),
+            key=key,
+            on_change=choose,
         )
-    beside = None if chosen == _NONE else chosen
-    if beside != state.beside:
-        state.beside = beside
-        st.rerun(scope="fragment")
 
 
 def _rename(state: BrowserState, tree: ForkTree) -> None:
     branch = tree.selected
     if branch is None:
         return
+    key = f"name of {branch.id}"
+    st.session_state.setdefault(key, branch.name)
+
+    def rename() -> None:
+        state.opened.change(lambda tree: tree.rename(branch.id, st.session_state[key].strip()))
+
     with st.popover("Name", icon=":material/edit:", help="Name this branch"):
-        name = st.text_input("Name of this branch", branch.name, key=f"name of {branch.id}").strip()
-        if name != branch.name:
-            state.opened.change(lambda tree: tree.rename(branch.id, name[:60]))
-            st.rerun(scope="fragment")
+        st.text_input("Name of this branch", key=key, max_chars=60, on_change=rename)
 
 
 def _name(branch: Branch) -> str:

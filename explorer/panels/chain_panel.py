@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
 from core.entropy import NATS_PER_BIT, threshold_gate
 from core.records import Chain, Problem
@@ -66,25 +67,25 @@ def curve_and_forks(state: BrowserState, chain: Chain, selected: int | None) -> 
     scale = 1.0 if state.unit == "nats" else 1 / NATS_PER_BIT
     gate = threshold_gate(chain.entropy, state.tau)
     controls, unit = st.columns([3, 1], vertical_alignment="bottom")
-    with controls:
-        tau = st.slider(
-            f"Threshold τ ({state.unit}): a token above it is a fork",
-            0.0,
-            round(4.0 * scale, 2),
-            round(state.tau * scale, 2),
-            0.05,
-            key=f"tau in {state.unit}",
-        )
-    with unit:
-        chosen = st.segmented_control(
-            "Unit", _UNITS, default=state.unit, key="unit", label_visibility="collapsed"
-        )
-    if abs(tau / scale - state.tau) > 0.006:
-        state.tau = tau / scale
-        st.rerun(scope="fragment")
-    if chosen is not None and chosen != state.unit:
-        state.unit = chosen
-        st.rerun(scope="fragment")
+    tau_key = f"tau in {state.unit}"
+    st.session_state.setdefault(tau_key, round(state.tau * scale, 2))
+    controls.slider(
+        f"Threshold τ ({state.unit}): a token above it is a fork",
+        0.0,
+        round(4.0 * scale, 2),
+        step=0.01,
+        key=tau_key,
+        on_change=lambda: state.set_tau(st.session_state[tau_key] / scale),
+    )
+    st.session_state.setdefault("unit", state.unit)
+    unit.segmented_control(
+        "Unit",
+        _UNITS,
+        key="unit",
+        label_visibility="collapsed",
+        required=True,
+        on_change=lambda: _set_unit(state),
+    )
     share = float(gate.mean()) if len(gate) else 0.0
     st.caption(
         f"{int(gate.sum())} of {len(gate)} tokens ({share:.1%}) are above "
@@ -96,46 +97,47 @@ def curve_and_forks(state: BrowserState, chain: Chain, selected: int | None) -> 
         key="entropy_curve",
         config={"displayModeBar": False},
     )
-    _fork_table(state, chain, gate, scale)
+    _fork_table(state, chain, np.flatnonzero(gate), scale)
+
+
+def _set_unit(state: BrowserState) -> None:
+    state.unit = st.session_state["unit"]
+    st.session_state.pop(f"tau in {state.unit}", None)
 
 
 def _fork_table(
-    state: BrowserState,
-    chain: Chain,
-    gate: np.ndarray[tuple[int], np.dtype[np.bool_]],
-    scale: float,
+    state: BrowserState, chain: Chain, positions: NDArray[np.intp], scale: float
 ) -> None:
-    positions = np.flatnonzero(gate)
-    stats = chain.statistics
-    rows = pd.DataFrame(
-        {
-            "position": positions,
-            "token": [visible(chain.tokens[i]) for i in positions],
-            f"entropy ({state.unit})": (chain.entropy[positions] * scale).round(3),
-            "rank": stats.rank[positions],
-            "probability": np.exp(stats.logprob[positions]),
-            "most probable": [visible(chain.top_tokens[i][0]) for i in positions],
-        }
-    )
     with st.expander(f"Forks ({len(positions)})", key="forks_open"):
         if not len(positions):
             st.caption("No token is above the threshold. Lower τ to see more.")
             return
-        event = st.dataframe(
+        stats = chain.statistics
+        rows = pd.DataFrame(
+            {
+                "position": positions,
+                "token": [visible(chain.tokens[i]) for i in positions],
+                f"entropy ({state.unit})": (chain.entropy[positions] * scale).round(3),
+                "rank": stats.rank[positions],
+                "probability": np.exp(stats.logprob[positions]),
+                "most probable": [visible(chain.top_tokens[i][0]) for i in positions],
+            }
+        )
+        st.dataframe(
             rows,
             hide_index=True,
             width="stretch",
             key="fork_table",
-            on_select="rerun",
+            on_select=lambda: _on_row(state, positions),
             selection_mode="single-row",
             column_config={"probability": st.column_config.NumberColumn(format="percent")},
         )
-    chosen = event["selection"]["rows"]
-    memory = (id(chain), tuple(chosen))
-    if chosen and st.session_state.get("fork_table_seen") != memory:
-        st.session_state["fork_table_seen"] = memory
+
+
+def _on_row(state: BrowserState, positions: NDArray[np.intp]) -> None:
+    chosen = st.session_state["fork_table"]["selection"]["rows"]
+    if chosen and chosen[0] < len(positions):
         state.go_to(int(positions[chosen[0]]))
-        st.rerun(scope="fragment")
 
 
 def _view(state: BrowserState, chain: Chain, chain_id: str) -> HeatmapView:

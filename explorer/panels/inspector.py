@@ -57,6 +57,11 @@ def force(state: BrowserState, branch: Branch, position: int, token_id: int) -> 
     _wait(state)
 
 
+def _try_all(state: BrowserState, branch: Branch, position: int) -> None:
+    state.opened.try_all(state.spec, branch, position)
+    _wait(state)
+
+
 def _wait(state: BrowserState) -> None:
     if state.opened.task is not None:
         state.opened.task.wait(_PATIENCE)
@@ -95,15 +100,14 @@ def _alternatives(state: BrowserState, branch: Branch, position: int) -> None:
 def _endings(state: BrowserState, branch: Branch, position: int) -> None:
     count = branch.chain.statistics.top_ids.shape[1]
     words = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
-    if st.button(
+    st.button(
         f"Try all {words.get(count, count)}",
         width="stretch",
         disabled=state.opened.busy,
         help="Continue every alternative in one batch and show where each one ends",
-    ):
-        state.opened.try_all(state.spec, branch, position)
-        _wait(state)
-        st.rerun()
+        on_click=_try_all,
+        args=(state, branch, position),
+    )
     endings = state.opened.endings.get((branch.id, position))
     if not endings:
         return

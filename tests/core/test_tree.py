@@ -128,8 +128,18 @@ def damaged(tree: ForkTree, what: str) -> str:
 
 @pytest.mark.parametrize(
     "what",
-    ["future version", "future chain", "not a session", "orphan", "same id twice", "a list"]
-    + ["position outside", "column too short", "selection outside", "no verdict"],
+    [
+        "future version",
+        "future chain",
+        "not a session",
+        "orphan",
+        "same id twice",
+        "a list",
+        "position outside",
+        "column too short",
+        "selection outside",
+        "no verdict",
+    ],
 )
 def test_a_damaged_session_is_refused_with_a_remedy(tree: ForkTree, what: str) -> None:
     with pytest.raises(SessionError) as caught:
