@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 
 def judge(lm: LanguageModel, chains: Sequence[Chain]) -> list[Outcome]:
     """One outcome a chain, in order."""
-    pairs = [
-        (lm.tokenizer.decode(list(chain.token_ids), skip_special_tokens=True), chain.problem.answer)
-        for chain in chains
-    ]
-    return default_checker().judge_many(pairs)
+    return judge_completions(
+        lm, [chain.token_ids for chain in chains], [chain.problem.answer for chain in chains]
+    )
+
+
+def judge_completions(
+    lm: LanguageModel, completions: Sequence[Sequence[int]], golds: Sequence[str | None]
+) -> list[Outcome]:
+    """One outcome a completion, given as token ids, against its gold answer."""
+    texts = [lm.tokenizer.decode(list(ids), skip_special_tokens=True) for ids in completions]
+    return default_checker().judge_many(zip(texts, golds, strict=True))

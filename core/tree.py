@@ -111,6 +111,20 @@ class ForkTree:
             f"There is no branch {branch_id!r} in this tree.", "Choose one that the tree shows."
         )
 
+    def origin(self, branch_id: str, position: int) -> Branch:
+        """The branch that a fork at a position leaves: the nearest ancestor, or the branch
+        itself, whose own tokens stand just before it. Another token at the place where a branch
+        was forced is therefore its sibling, not its child.
+
+        Raises:
+            PositionError: no such branch.
+        """
+        branch = self.branch(branch_id)
+        while branch.position is not None and position <= branch.position:
+            assert branch.parent is not None
+            branch = self.branch(branch.parent)
+        return branch
+
     def children(self, branch_id: str) -> tuple[Branch, ...]:
         """Branches that left this one."""
         return tuple(branch for branch in self.branches if branch.parent == branch_id)

@@ -33,5 +33,6 @@ page = st.navigation(
     ]
 )
 with st.sidebar:
+    st.markdown("#### Decision Fork Explorer")
     model_picker(browser_state())
 page.run()

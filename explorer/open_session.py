@@ -39,7 +39,7 @@ class OpenSession:
         self.session = session
         self.task: Task | None = None
         self.notice: ExplorerError | None = None
-        self.endings: dict[tuple[str, int], list[Ending]] = {}  # by branch and position
+        self._endings: dict[_Place, list[Ending]] = {}
         self._folder = folder
         self._load = load
         self._lock = threading.RLock()
@@ -53,7 +53,7 @@ class OpenSession:
         """Show another session's trees, as when a file is opened."""
         with self._lock:
             self.session = session
-            self.endings.clear()
+            self._endings.clear()
             self.save()
 
     def save(self) -> None:
@@ -107,12 +107,12 @@ class OpenSession:
         """Start the branch that has another token at a position; an existing one is selected."""
         tree = self.session.tree
         assert tree is not None
+        branch = tree.origin(branch.id, position)
         existing = _existing(tree, branch, position, token_id)
         if existing is not None:
             tree.select(existing.id, position)
             return
-        tried = self.endings.get((branch.id, position), [])
-        for ending in tried:
+        for ending in self.endings(branch.chain, position):
             if ending.token_id == token_id:
                 self._add_branches(tree, branch, position, [ending])
                 return
@@ -133,9 +133,12 @@ class OpenSession:
 
         self._start("Loading the model", work, branch.chain.sampler.max_new_tokens)
 
-    def try_all(self, spec: ModelSpec, branch: Branch, position: int) -> None:
+    def endings(self, chain: Chain, position: int) -> list[Ending]:
+        """Where the alternatives of a position lead, as far as they were tried."""
+        return self._endings.get(_place(chain, position), [])
+
+    def try_all(self, spec: ModelSpec, chain: Chain, position: int) -> None:
         """Start every alternative of a position in one batch, to see where each one ends."""
-        chain = branch.chain
         token_ids = [int(i) for i in chain.statistics.top_ids[position]]
 
         def work(task: Task) -> None:
@@ -152,7 +155,7 @@ class OpenSession:
                 return
             outcomes = judge(lm, chains)
             with self._lock:
-                self.endings[branch.id, position] = [
+                self._endings[_place(chain, position)] = [
                     Ending(*each) for each in zip(token_ids, chains, outcomes, strict=True)
                 ]
 
@@ -190,6 +193,15 @@ class OpenSession:
             with self._lock:
                 tree.add_branches(parent.id, position, results)
                 self.save()
+
+
+_Place = tuple[tuple[int, ...], tuple[int, ...], Sampler, int, str, str | None]
+
+
+def _place(chain: Chain, position: int) -> _Place:
+    """What the endings at a position depend on; branches that share it share their endings."""
+    kept = chain.token_ids[:position]
+    return chain.prompt_ids, kept, chain.sampler, chain.seed, chain.model, chain.adapter
 
 
 def _existing(tree: ForkTree, branch: Branch, position: int, token_id: int) -> Branch | None:

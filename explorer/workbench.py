@@ -12,6 +12,7 @@ from core.folders import sessions_folder
 from core.language_model import LanguageModel, ModelSpec, load_language_model
 from core.session import Session, SessionFolder
 from explorer.open_session import OpenSession
+from explorer.tasks import Task
 
 _MODELS_KEPT = 2
 _SESSIONS_KEPT = 200  # in memory; on disk all of them stay
@@ -49,6 +50,10 @@ class Workbench:
                     self._models.popitem(last=False)
         return lm
 
+    def warm_up(self, _: Task) -> None:
+        """Load the demo."""
+        self.model(ModelSpec())
+
     def session(self, session_id: str) -> OpenSession | None:
         """An open session, or one that is on disk; None when there is none.
 
@@ -81,8 +86,10 @@ class Workbench:
 
 @st.cache_resource(show_spinner=False)
 def workbench() -> Workbench:
-    """The server's workbench."""
-    return Workbench()
+    """The server's workbench; it starts to load the demo, which most people try first."""
+    bench = Workbench()
+    Task("Loading the demo model", bench.warm_up)
+    return bench
 
 
 def session_or_none(session_id: str) -> tuple[OpenSession | None, SessionError | None]:

@@ -8,7 +8,7 @@ from core.errors import ExplorerError, SessionError
 from core.session import Session
 from core.tree import Branch, ForkTree
 from explorer.components.branch_tree import TreeNode, branch_tree, read_branch_tree
-from explorer.panels.messages import plain, short, visible
+from explorer.panels.messages import plain, short, token_label
 from explorer.state import BrowserState
 
 _TREE = "branch_tree"
@@ -27,7 +27,7 @@ def branches_panel(state: BrowserState, tree: ForkTree) -> None:
 
 def toolbar(state: BrowserState, tree: ForkTree) -> None:
     """Undo, redo, side by side, rename, save, open."""
-    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="toolbar"):
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="toolbar"):
         st.button(
             "Undo",
             icon=":material/undo:",
@@ -86,7 +86,7 @@ def _side_by_side(state: BrowserState, tree: ForkTree) -> None:
     if not names:
         return
     key = f"beside {tree.selection.branch} of {len(names)}"
-    st.session_state.setdefault(key, state.beside if state.beside in names else _NONE)
+    options = [_NONE, *names]
 
     def choose() -> None:
         chosen = st.session_state[key]
@@ -95,7 +95,8 @@ def _side_by_side(state: BrowserState, tree: ForkTree) -> None:
     with st.popover("Side by side", icon=":material/compare:"):
         st.radio(
             "Show beside this branch",
-            [_NONE, *names],
+            options,
+            index=options.index(state.beside) if state.beside in names else 0,
             format_func=lambda each: plain(names.get(each or _NONE, _NONE)),
             key=key,
             on_change=choose,
@@ -107,13 +108,12 @@ def _rename(state: BrowserState, tree: ForkTree) -> None:
     if branch is None:
         return
     key = f"name of {branch.id}"
-    st.session_state.setdefault(key, branch.name)
 
     def rename() -> None:
         state.opened.change(lambda tree: tree.rename(branch.id, st.session_state[key].strip()))
 
     with st.popover("Name", icon=":material/edit:", help="Name this branch"):
-        st.text_input("Name of this branch", key=key, max_chars=60, on_change=rename)
+        st.text_input("Name of this branch", branch.name, key=key, max_chars=60, on_change=rename)
 
 
 def _name(branch: Branch) -> str:
@@ -122,7 +122,7 @@ def _name(branch: Branch) -> str:
         return f"{branch.name} ({answer})"
     if branch.position is None:
         return f"from the prompt ({short(answer, 20)})"
-    token = visible(branch.chain.tokens[branch.position])
+    token = token_label(branch.chain, branch.position)
     return f"#{branch.position} {token} ({short(answer, 20)})"
 
 
@@ -132,7 +132,7 @@ def _node(branch: Branch) -> TreeNode:
         id=branch.id,
         parent_id=branch.parent,
         position=position,
-        forced_token="" if position is None else branch.chain.tokens[position],
+        forced_token="" if position is None else token_label(branch.chain, position)[1:-1],
         label="cancelled" if branch.chain.stop_reason == "cancelled" else "no answer",
         answer=short(branch.outcome.answer or "", 24),
         verdict=branch.outcome.verdict.value,

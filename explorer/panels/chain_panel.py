@@ -15,7 +15,7 @@ from core.tree import Branch, first_difference
 from explorer.charts import entropy_curve
 from explorer.components.token_heatmap import HeatmapView, read_heatmap, token_heatmap
 from explorer.panels.inspector import force
-from explorer.panels.messages import plain, verdict_badge, visible
+from explorer.panels.messages import plain, token_label, verdict_badge, visible
 from explorer.state import BrowserState, Unit
 from explorer.tasks import Task
 
@@ -68,19 +68,19 @@ def curve_and_forks(state: BrowserState, chain: Chain, selected: int | None) -> 
     gate = threshold_gate(chain.entropy, state.tau)
     controls, unit = st.columns([3, 1], vertical_alignment="bottom")
     tau_key = f"tau in {state.unit}"
-    st.session_state.setdefault(tau_key, round(state.tau * scale, 2))
     controls.slider(
         f"Threshold τ ({state.unit}): a token above it is a fork",
         0.0,
         round(4.0 * scale, 2),
+        round(state.tau * scale, 2),
         step=0.01,
         key=tau_key,
         on_change=lambda: state.set_tau(st.session_state[tau_key] / scale),
     )
-    st.session_state.setdefault("unit", state.unit)
     unit.segmented_control(
         "Unit",
         _UNITS,
+        default=state.unit,
         key="unit",
         label_visibility="collapsed",
         required=True,
@@ -116,7 +116,7 @@ def _fork_table(
         rows = pd.DataFrame(
             {
                 "position": positions,
-                "token": [visible(chain.tokens[i]) for i in positions],
+                "token": [token_label(chain, i) for i in positions],
                 f"entropy ({state.unit})": (chain.entropy[positions] * scale).round(3),
                 "rank": stats.rank[positions],
                 "probability": np.exp(stats.logprob[positions]),
@@ -176,7 +176,7 @@ def _headline(branch: Branch) -> None:
     chain = branch.chain
     parts = [verdict_badge(branch.outcome)]
     if branch.position is not None:
-        token = visible(chain.tokens[branch.position])
+        token = token_label(chain, branch.position)
         parts.append(f"forced #{branch.position} {plain(token)}")
     sampler = chain.sampler
     how = "greedy" if sampler.greedy else f"temperature {sampler.temperature:g}, seed {chain.seed}"

@@ -12,7 +12,7 @@ from core.language_model import LanguageModel
 from core.records import Chain
 from core.scoring import look_up
 from core.tree import Branch
-from explorer.panels.messages import VERDICT_SIGNS, plain, short, show_error, visible
+from explorer.panels.messages import VERDICT_SIGNS, plain, short, show_error, token_label, visible
 from explorer.state import BrowserState
 from explorer.workbench import workbench
 
@@ -32,7 +32,7 @@ def inspector(state: BrowserState, branch: Branch, position: int | None) -> None
     entropy = float(chain.entropy[position])
     shown = entropy if state.unit == "nats" else nats_to_bits(entropy)
     st.markdown(
-        f"**\\#{position} {plain(visible(chain.tokens[position]))}**  \n"
+        f"**\\#{position} {plain(token_label(chain, position))}**  \n"
         f"{shown:.2f} {state.unit}, rank {int(chain.statistics.rank[position])}, "
         f"probability {math.exp(chain.statistics.logprob[position]):.1%}"
     )
@@ -58,7 +58,7 @@ def force(state: BrowserState, branch: Branch, position: int, token_id: int) -> 
 
 
 def _try_all(state: BrowserState, branch: Branch, position: int) -> None:
-    state.opened.try_all(state.spec, branch, position)
+    state.opened.try_all(state.spec, branch.chain, position)
     _wait(state)
 
 
@@ -108,7 +108,7 @@ def _endings(state: BrowserState, branch: Branch, position: int) -> None:
         on_click=_try_all,
         args=(state, branch, position),
     )
-    endings = state.opened.endings.get((branch.id, position))
+    endings = state.opened.endings(branch.chain, position)
     if not endings:
         return
     with st.container(border=True, gap="xxsmall", key="endings"):

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.errors import ExplorerError
 from core.language_model import DEMO
-from core.records import Outcome, Verdict
+from core.records import Chain, Outcome, Verdict
 
 VERDICT_SIGNS = {
     Verdict.CORRECT: "✓",
@@ -61,3 +61,13 @@ def plain(text: str) -> str:
 def visible(token: str) -> str:
     """A token's text with spaces and line breaks drawn, in quotation marks."""
     return "“" + (token.replace("\n", "↵").replace("\t", "⇥") or "…") + "”"
+
+
+def token_label(chain: Chain, position: int) -> str:
+    """A token of a chain in quotation marks; where it goes on with a character that the token
+    before began, its bytes as the alternatives show them."""
+    if chain.tokens[position]:
+        return visible(chain.tokens[position])
+    ids = chain.statistics.top_ids[position].tolist()
+    token_id = chain.token_ids[position]
+    return visible(chain.top_tokens[position][ids.index(token_id)] if token_id in ids else "")

@@ -43,6 +43,13 @@ def test_a_branch_keeps_its_parent_and_position_and_is_selected(tree: ForkTree) 
     assert (tree.selection.branch, tree.selection.position) == (first.id, 4)
 
 
+def test_another_token_at_the_place_of_a_fork_makes_a_sibling(tree: ForkTree) -> None:
+    assert tree.origin("b2", 3).id == "b1"
+    assert tree.origin("b2", 4).id == "b1"
+    assert tree.origin("b2", 5).id == "b2"
+    assert tree.origin("b1", 0).id == "b1"
+
+
 def test_undo_and_redo_walk_through_every_change(tree: ForkTree) -> None:
     tree.rename(tree.branches[1].id, "the right way")
     whole = tree.to_json()["branches"]
