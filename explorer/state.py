@@ -27,6 +27,7 @@ class BrowserState:
     unit: Unit = "nats"
     tau: float = DEFAULT_TAU
     uploaded: dict[str, list[Problem]] = field(default_factory=dict)  # problem sets by file name
+    chosen: dict[str, Problem] = field(default_factory=dict)  # by problem set
     beside: str | None = None  # the branch shown beside the selected one
     asked_for: int = 0  # times the page itself moved the selection, for the heatmap
     asked_position: int = 0

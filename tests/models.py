@@ -69,9 +69,9 @@ def tiny_language_model(*, padding: int = 0, seed: int = 0) -> LanguageModel:
     return wrap(ModelSpec("tiny"), model, tokenizer)
 
 
-def save_tiny_model(folder: Path) -> Path:
+def save_tiny_model(folder: Path, *, padding: int = 0) -> Path:
     """The tiny model as a Hugging Face folder on disk."""
-    lm = tiny_language_model()
+    lm = tiny_language_model(padding=padding)
     lm.model.save_pretrained(folder)
     lm.tokenizer.save_pretrained(folder)
     return folder

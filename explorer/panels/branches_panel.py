@@ -58,7 +58,7 @@ def save_and_open(state: BrowserState) -> None:
         on_click="ignore",
         help="Save all problems and branches of this session as one file",
     )
-    with st.popover("Open", icon=":material/folder_open:", help="Open a saved session"):
+    with st.popover("Open file", icon=":material/folder_open:", help="Open a saved session"):
         st.file_uploader(
             "A session file",
             type=["json"],

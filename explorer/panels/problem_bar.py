@@ -135,7 +135,7 @@ def _sampler_popover(state: BrowserState) -> _Settings | None:
         min_p = right.number_input("Min-p", 0.0, 1.0, 0.0, 0.01, key="min_p", help="0 is off")
         limit = left.number_input("Max new tokens", 1, 65536, 256, 16, key="max_new_tokens")
         seed = right.number_input("Seed", 0, 2**32 - 1, 0, 1, key="seed")
-        k = left.number_input("Alternatives kept", 1, 50, 5, 1, key="alternatives")
+        k = left.number_input("Alternatives kept", 1, 50, 5, 1, key="alternatives_kept")
         style = right.selectbox("Prompt style", [_MODEL_STYLE, *PROMPT_STYLES], key="prompt_style")
         template = None
         if style == "plain":

@@ -1,0 +1,191 @@
+"""Bad input in the page: one line that says what is wrong and what to do; nothing is lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from app import APP, DEMO_IS_BUILT, button, choose, load_other_model, open_app, set_number
+from conftest import Serve, settled
+from models import save_tiny_model
+from peft import LoraConfig, get_peft_model
+from playwright.sync_api import Page, expect
+from tokenizers import AddedToken
+
+from core.language_model import ModelSpec, load_language_model
+from core.records import SCHEMA_VERSION
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not DEMO_IS_BUILT, reason="no demo model built"),
+]
+
+
+@pytest.fixture
+def url(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return serve(APP, {"FORK_EXPLORER_HOME": str(tmp_path_factory.getbasetemp() / "home")})
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+def no_weights(folder: Path) -> Path:
+    (folder / "model.safetensors").unlink()
+    return folder
+
+
+def pickled(folder: Path) -> Path:
+    torch.save({}, no_weights(folder) / "pytorch_model.bin")
+    return folder
+
+
+MODELS: dict[str, tuple[Callable[[Path], Path | str], str, str]] = {
+    "missing": (lambda _: "/no/such/folder", "There is no model folder", "Give an existing"),
+    "no weights": (no_weights, "has no weights", "finish the download"),
+    "pickled": (pickled, "a pickle can run code", "Convert them to safetensors"),
+    "offline": (lambda _: "nobody/nothing", "the hub can't be reached", "Check the network"),
+}
+
+
+@pytest.mark.parametrize("what", MODELS)
+def test_a_model_that_can_not_be_loaded(page: Page, url: str, tmp_path: Path, what: str) -> None:
+    prepare, says, remedy = MODELS[what]
+    tokens = open_app(page, url).count()
+    load_other_model(page, prepare(save_tiny_model(tmp_path / "model")))
+    alert = page.get_by_test_id("stSidebarUserContent").get_by_role("alert")
+    expect(alert).to_contain_text(says, timeout=60_000)
+    expect(alert).to_contain_text(remedy)
+    assert page.locator(".heatmap .token").count() == tokens, "the chain on screen stays"
+    choose(page, "Model", "demo")
+    page.locator(".token.fork").last.click()
+    expect(button(page, "Try all five")).to_be_enabled()
+
+
+def test_an_adapter_of_another_model(page: Page, url: str, tiny: Path, tmp_path: Path) -> None:
+    lm = load_language_model(ModelSpec(str(tiny)))
+    get_peft_model(lm.model, LoraConfig(r=2, target_modules=["q_proj"])).save_pretrained(tmp_path)
+    open_app(page, url)
+    page.get_by_text("Adapter, device, precision").click()
+    field = page.get_by_label("LoRA adapter folder")
+    field.fill(str(tmp_path))
+    field.press("Enter")
+    button(page, "Load").click()
+    alert = page.get_by_test_id("stSidebarUserContent").get_by_role("alert")
+    expect(alert).to_contain_text("does not fit this model", timeout=60_000)
+
+
+@pytest.mark.parametrize(
+    ("question", "says"),
+    [("  ", "question is empty"), ("why " * 700, "leaves no room")],
+    ids=["empty", "longer than the context"],
+)
+def test_a_question_that_can_not_be_asked(page: Page, url: str, question: str, says: str) -> None:
+    open_app(page, url)
+    choose(page, "Problems from", "My own question")
+    field = page.get_by_label("Question", exact=True)
+    field.fill(question)
+    field.press("Control+Enter")
+    settled(page)
+    button(page, "Generate").click()
+    expect(page.get_by_role("alert")).to_contain_text(says, timeout=30_000)
+    choose(page, "Problems from", "Demo problems")
+    expect(page.locator(".heatmap .token").first).to_be_visible()
+
+
+def test_more_tokens_than_the_context_holds(page: Page, url: str) -> None:
+    open_app(page, url)
+    set_number(page, "Max new tokens", 60_000)
+    button(page, "Generate").click()
+    expect(page.get_by_role("alert")).to_contain_text("Set max new tokens to", timeout=30_000)
+    expect(page.locator(".tree .node")).to_have_count(1)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("{", "not a JSON file"),
+        (json.dumps({"schema_version": SCHEMA_VERSION + 1, "kind": "session"}), "Update the"),
+        (json.dumps({"schema_version": 1, "kind": "session", "trees": [{}]}), "damaged"),
+    ],
+    ids=["malformed", "future version", "damaged"],
+)
+def test_a_session_file_that_can_not_be_opened(
+    page: Page, url: str, tmp_path: Path, content: str, says: str
+) -> None:
+    file = tmp_path / "session.json"
+    file.write_text(content)
+    open_app(page, url)
+    button(page, "Open file").click()
+    page.locator(".st-key-session_file input[type=file]").set_input_files(file)
+    expect(page.get_by_role("alert").first).to_contain_text(says, timeout=30_000)
+    expect(page.locator(".tree .node")).to_have_count(1)
+
+
+def test_a_problem_file_with_a_broken_line_names_the_line(
+    page: Page, url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.jsonl"
+    file.write_text('{"question": "What is 1+1?", "answer": "2"}\n{broken\n')
+    open_app(page, url)
+    button(page, "Sampler").click()
+    page.locator(".st-key-problem_file input[type=file]").set_input_files(file)
+    expect(page.get_by_role("alert")).to_contain_text("line 2", timeout=30_000)
+
+
+def test_text_that_is_no_single_token_offers_its_pieces(page: Page, url: str) -> None:
+    open_app(page, url)
+    page.locator(".token.fork").last.click()
+    field = page.get_by_label("Any other token")
+    field.fill("xylophone 7")
+    field.press("Enter")
+    expect(page.get_by_text("piece 1 of").first).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("rank").last).to_be_visible()
+    page.locator(".st-key-inspector").get_by_role("button", name="Force “").click()
+    expect(page.locator(".tree .node")).to_have_count(2, timeout=30_000)
+
+
+def test_a_damaged_or_unknown_link_opens_the_app_all_the_same(page: Page, url: str) -> None:
+    for query in ("?session=../../etc", "?session=aaaaaaaaaaaa&branch=b9", "?branch=b1&token=999"):
+        open_app(page, url + query)
+        expect(page.locator(".tree .node")).to_have_count(1)
+
+
+HOSTILE = ["<script>alert(1)</script>", "&amp;", "<img src=x onerror=alert(2)>"]
+
+
+def test_hostile_tokens_are_inert_everywhere_in_the_app(
+    page: Page, url: str, tmp_path: Path
+) -> None:
+    folder = save_tiny_model(tmp_path / "hostile", padding=40)
+    lm = load_language_model(ModelSpec(str(folder)))
+    lm.tokenizer.add_tokens([AddedToken(text, normalized=False) for text in HOSTILE])
+    lm.tokenizer.save_pretrained(folder)
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    open_app(page, url)
+    load_other_model(page, folder)
+    expect(page.get_by_text("vocabulary 360")).to_be_visible(timeout=60_000)
+    set_number(page, "Max new tokens", 12)
+    button(page, "Generate").click()
+    expect(page.locator(".tree .node")).to_have_count(2, timeout=30_000)
+    for n, text in enumerate(HOSTILE):
+        page.locator(".heatmap .token").nth(n + 1).click()
+        expect(page.locator(".st-key-inspector")).to_contain_text(f"#{n + 1}")
+        field = page.get_by_label("Any other token")
+        field.fill(text)
+        field.press("Enter")
+        page.get_by_role("radio", name=text).last.wait_for()
+        page.locator(".st-key-inspector").get_by_text(f"“{text}” (one token)").click()
+        page.locator(".st-key-inspector").get_by_role("button", name=f"Force “{text}”").click()
+        expect(page.locator(".heatmap .token").nth(n + 1)).to_have_text(text, timeout=30_000)
+        expect(page.locator(".tree .node")).to_have_count(n + 3)
+        page.locator(".heatmap .token").nth(n + 1).hover()
+        expect(page.locator(".card-token")).to_contain_text(text)
+    page.get_by_text("Forks (").click()
+    assert dialogs == []
+    assert page.locator("img[src='x']").count() == 0

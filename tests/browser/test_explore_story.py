@@ -1,0 +1,214 @@
+"""The whole story in a real browser: read a chain, force a token, undo, try all, save, open."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from app import APP, DEMO_IS_BUILT, button, load_other_model, open_app, set_number
+from conftest import Serve
+from models import save_tiny_model
+from playwright.sync_api import Locator, Page, expect
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not DEMO_IS_BUILT, reason="no demo model built"),
+]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture
+def url(serve: Serve, home: Path) -> str:
+    return serve(APP, {"FORK_EXPLORER_HOME": str(home)})
+
+
+def chosen_fork(page: Page) -> Locator:
+    """The strongest fork of the welcome chain, clicked."""
+    fork = page.locator(".token.fork").last
+    fork.click()
+    expect(button(page, "Try all five")).to_be_enabled()
+    return fork
+
+
+def force_first(page: Page) -> None:
+    button(page, "force").first.click()
+    expect(page.locator(".tree .node")).to_have_count(2, timeout=30_000)
+
+
+def test_open_hover_force_undo_redo(page: Page, url: str) -> None:
+    open_app(page, url)
+    assert page.locator(".tree .node").count() == 1
+    expect(page.get_by_text("Select a token")).to_be_visible()
+    expect(page.get_by_text("Teaching model")).to_be_visible()
+
+    fork = page.locator(".token.fork").last
+    fork.hover()
+    expect(page.locator(".card-row")).to_have_count(5)
+    shown = [float(p.replace("%", "")) for p in page.locator(".row-p").all_inner_texts()]
+    assert len(shown) == 5
+    assert 0 < sum(shown) <= 100
+
+    before = page.locator(".heatmap .tokens").inner_text()
+    chosen_fork(page)
+    force_first(page)
+    expect(page.get_by_text(re.compile(r"[✓✗] .* · (correct|wrong)")).first).to_be_visible()
+    expect(page.get_by_text("forced #")).to_be_visible()
+    expect(page.locator(".token.forced")).to_have_count(1)
+    assert page.locator(".heatmap .tokens").inner_text() != before
+
+    button(page, "Undo").click()
+    expect(page.locator(".tree .node")).to_have_count(1)
+    assert page.locator(".heatmap .tokens").inner_text() == before
+    button(page, "Redo").click()
+    expect(page.locator(".tree .node")).to_have_count(2)
+
+
+def test_the_keyboard_goes_to_a_fork_and_forces_an_alternative(page: Page, url: str) -> None:
+    open_app(page, url)
+    page.locator(".heatmap .tokens .token").first.focus()
+    page.keyboard.press("n")
+    page.keyboard.press("Enter")
+    expect(button(page, "Try all five")).to_be_enabled()
+    page.keyboard.press("2")
+    expect(page.locator(".tree .node")).to_have_count(2, timeout=30_000)
+
+
+def test_try_all_five_lists_five_endings_and_opens_one(page: Page, url: str) -> None:
+    open_app(page, url)
+    chosen_fork(page)
+    button(page, "Try all five").click()
+    expect(button(page, "open")).to_have_count(5, timeout=30_000)
+    endings = page.locator(".st-key-endings")
+    verdicts = re.findall(r"[✓✗]", endings.inner_text())
+    assert len(verdicts) == 5
+    assert {"✓", "✗"} <= set(verdicts), "the welcome chain's fork decides its answer"
+    expect(page.locator(".tree .node")).to_have_count(1)
+    rank = verdicts.index("✓")
+    button(page, "open").nth(rank).click()
+    expect(page.locator(".tree .node")).to_have_count(2)
+    expect(page.locator(".tree .node.correct")).to_have_count(1)
+    expect(button(page, "open")).to_have_count(5)
+
+
+def test_save_reload_and_open_give_the_same_tree_and_selection(
+    page: Page, url: str, tmp_path: Path
+) -> None:
+    open_app(page, url)
+    chosen_fork(page)
+    force_first(page)
+    later = page.locator(".heatmap .token").nth(9)
+    later.click()
+    expect(page.locator(".st-key-inspector")).to_contain_text("#9")
+    expect(page).to_have_url(re.compile("branch=b2&token=9"))
+    text = page.locator(".heatmap .tokens").inner_text()
+
+    with page.expect_download() as download:
+        button(page, "Save").click()
+    saved = tmp_path / "session.json"
+    download.value.save_as(saved)
+    assert json.loads(saved.read_text())["trees"][0]["selected"] == {"branch": "b2", "position": 9}
+
+    page.reload()
+    expect(page.locator(".tree .node")).to_have_count(2, timeout=30_000)
+    expect(page.locator(".st-key-inspector")).to_contain_text("#9")
+    assert page.locator(".heatmap .tokens").inner_text() == text
+
+    open_app(page, url)
+    expect(page.locator(".tree .node")).to_have_count(1)
+    open_file(page, saved)
+    expect(page.locator(".tree .node")).to_have_count(2, timeout=30_000)
+    expect(page.locator(".st-key-inspector")).to_contain_text("#9")
+    expect(page.locator(".token[aria-selected='true']")).to_have_count(1)
+    assert page.locator(".heatmap .tokens").inner_text() == text
+
+
+def open_file(page: Page, file: Path) -> None:
+    button(page, "Open file").click()
+    page.locator(".st-key-session_file input[type=file]").set_input_files(file)
+
+
+def test_two_branches_side_by_side_and_a_name(page: Page, url: str) -> None:
+    open_app(page, url)
+    chosen_fork(page)
+    force_first(page)
+    button(page, "Side by side").click()
+    page.get_by_text("from the prompt").click()
+    expect(page.locator(".heatmap")).to_have_count(2)
+    expect(page.locator(".first-difference").first).to_be_visible()
+    page.keyboard.press("Escape")
+    button(page, "Name").click()
+    page.get_by_label("Name of this branch").fill("the <b>other</b> way")
+    page.keyboard.press("Enter")
+    expect(page.locator(".tree .name")).to_have_text("the <b>other</b> way")
+
+
+def test_threshold_unit_and_fork_table(page: Page, url: str) -> None:
+    open_app(page, url)
+    forks = page.locator(".heatmap .token.fork")
+    few = forks.count()
+    slider = page.get_by_role("slider").first
+    slider.focus()
+    for _ in range(100):
+        page.keyboard.press("ArrowLeft")
+    expect(page.get_by_text("above 0.40 nats").first).to_be_visible()
+    assert forks.count() > few
+    page.get_by_role("radio", name="bits").click()
+    expect(page.locator(".legend")).to_contain_text("bits")
+    expect(page.get_by_text("above 0.58 bits").first).to_be_visible()
+
+
+@pytest.fixture(scope="module")
+def endless_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that never stops by itself, with room for 30,000 tokens."""
+    folder = save_tiny_model(tmp_path_factory.mktemp("endless"))
+    for name in ("config.json", "generation_config.json"):
+        settings = json.loads((folder / name).read_text())
+        settings["eos_token_id"] = None
+        if name == "config.json":
+            settings["max_position_embeddings"] = 30_000
+        (folder / name).write_text(json.dumps(settings))
+    tokenizer = json.loads((folder / "tokenizer_config.json").read_text())
+    tokenizer["eos_token"] = None
+    (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer))
+    return folder
+
+
+def test_generate_cancel_midway_and_the_partial_chain_stays(
+    page: Page, url: str, endless_model: Path
+) -> None:
+    open_app(page, url)
+    load_other_model(page, endless_model)
+    expect(page.get_by_text("context 30,000")).to_be_visible(timeout=60_000)
+    set_number(page, "Max new tokens", 20_000)
+    button(page, "Generate").click()
+    expect(page.locator(".heatmap.live .token").nth(5)).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile(r"Generating: .* s left"))).to_be_visible()
+    button(page, "Cancel").click()
+    expect(button(page, "Cancel")).to_have_count(0, timeout=30_000)
+    expect(page.get_by_text("cancelled").first).to_be_visible()
+    partial = page.locator(".heatmap .token").count()
+    assert 5 < partial < 20_000
+    expect(page.locator(".tree .node")).to_have_count(2)
+    page.reload()
+    expect(page.locator(".heatmap .token")).to_have_count(partial, timeout=30_000)
+
+
+def test_a_refresh_while_generating_loses_nothing(
+    page: Page, url: str, endless_model: Path
+) -> None:
+    open_app(page, url)
+    load_other_model(page, endless_model)
+    expect(page.get_by_text("context 30,000")).to_be_visible(timeout=60_000)
+    set_number(page, "Max new tokens", 20_000)
+    button(page, "Generate").click()
+    expect(page.locator(".heatmap.live .token").nth(5)).to_be_visible(timeout=60_000)
+    page.reload()
+    expect(page.locator(".heatmap.live .token").nth(5)).to_be_visible(timeout=60_000)
+    button(page, "Cancel").click()
+    expect(page.get_by_text("cancelled").first).to_be_visible(timeout=30_000)
