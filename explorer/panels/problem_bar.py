@@ -74,7 +74,8 @@ def _restore_choice(state: BrowserState) -> None:
     for name, problems in {_DEMO_SET: _demo(), **state.uploaded}.items():
         if problem in problems:
             st.session_state["problem_set"] = name
-            st.session_state[f"problem of {name}"] = problem
+            st.session_state.pop(_picker_key(name), None)
+            state.chosen[name] = problem
             return
     st.session_state["problem_set"] = _OWN
     st.session_state["own_question"] = problem.question
@@ -83,7 +84,21 @@ def _restore_choice(state: BrowserState) -> None:
 
 def _from_set(state: BrowserState, name: str) -> Problem | None:
     problems = _demo() if name == _DEMO_SET else state.uploaded[name]
-    return st.selectbox("Problem", problems, key=f"problem of {name}", format_func=_label, index=0)
+    before = state.chosen.get(name)
+    chosen = st.selectbox(
+        "Problem",
+        problems,
+        index=problems.index(before) if before in problems else 0,
+        key=_picker_key(name),
+        format_func=_label,
+    )
+    if chosen is not None:
+        state.chosen[name] = chosen
+    return chosen
+
+
+def _picker_key(name: str) -> str:
+    return f"problem of {name}"
 
 
 def _own_question() -> Problem | None:
