@@ -6,8 +6,11 @@ Results go to stdout, messages to stderr; bad input ends with exit code 2 and on
 from __future__ import annotations
 
 import json
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -76,15 +79,21 @@ def generate(
     lm = _load(model, adapter, device, dtype, trust_remote_code)
     pairs = [(each, sample) for each in chosen for sample in range(samples)]
     single = len(chosen) == 1
-    chains = generation.generate(
-        lm,
-        [each for each, _ in pairs],
-        sampler,
-        [seed + n if single else chain_seed(seed, each.id, n) for each, n in pairs],
-        prompt_style=prompt_style,
-        k=top_k_alternatives,
-    )
+    with _interruptible() as stopped, _progress(len(pairs), as_json) as bar:
+        chains = generation.generate(
+            lm,
+            [each for each, _ in pairs],
+            sampler,
+            [seed + n if single else chain_seed(seed, each.id, n) for each, n in pairs],
+            prompt_style=prompt_style,
+            k=top_k_alternatives,
+            on_chain=lambda *_: bar.update(),
+            cancel=stopped.is_set,
+        )
     _report(list(zip(chains, judge(lm, chains), strict=True)), as_json, out)
+    if stopped.is_set():
+        _say("Cancelled: chains that were not finished say so in their stop_reason.")
+        raise typer.Exit(130)
 
 
 @app.command()
@@ -161,6 +170,24 @@ def main() -> None:
     except KeyboardInterrupt:
         _say("Cancelled.")
         sys.exit(130)
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Ctrl-C sets the event, so that work ends at its next token and keeps what it has."""
+    stopped = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda *_: stopped.set())
+    try:
+        yield stopped
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _progress(chains: int, as_json: bool) -> Any:
+    """A bar with the time left on stderr, for work of more than one chain."""
+    from tqdm import tqdm
+
+    return tqdm(total=chains, unit="chain", disable=as_json or chains == 1, file=sys.stderr)
 
 
 def _say(message: str) -> None:

@@ -45,6 +45,7 @@ class GrowingChain:
             self._pieces.push(token_id)
         self._ids = list(blank.token_ids)
         self._statistics = [blank.statistics]
+        self._joined = (1, blank.statistics)  # how many of these are joined already
 
     def push(self, token_id: int, statistics: TokenStatistics) -> None:
         """Add one token."""
@@ -55,11 +56,15 @@ class GrowingChain:
     def snapshot(self, stop_reason: StopReason = StopReason.CANCELLED) -> Chain:
         """The chain so far."""
         length = len(self._ids)
+        parts = length - len(self._blank) + 1
+        done, joined = self._joined
+        joined = TokenStatistics.concatenate([joined, *self._statistics[done:parts]])
+        self._joined = (parts, joined)
         return _assemble(
             self._lm,
             self._blank,
             self._ids[:length],
-            TokenStatistics.concatenate(self._statistics[: length - len(self._blank) + 1]),
+            joined[:length],
             self._pieces.pieces[:length],
             self._forced,
             stop_reason,

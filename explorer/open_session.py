@@ -37,6 +37,8 @@ class OpenSession:
     ) -> None:
         self.id = session_id
         self.session = session
+        self.spec = ModelSpec()
+        self.problem_sets: dict[str, list[Problem]] = {}  # uploaded, by file name
         self.task: Task | None = None
         self.notice: ExplorerError | None = None
         self._endings: dict[_Place, list[Ending]] = {}
@@ -49,12 +51,12 @@ class OpenSession:
         """Whether work goes on for this session."""
         return self.task is not None and self.task.running
 
-    def replace(self, session: Session) -> None:
-        """Show another session's trees, as when a file is opened."""
+    def open_problem(self, problem: Problem) -> ForkTree:
+        """Show a problem's tree; what was said about the one before is no longer of interest."""
         with self._lock:
-            self.session = session
-            self._endings.clear()
-            self.save()
+            if not self.busy:
+                self.task = self.notice = None
+            return self.session.open_problem(problem)
 
     def save(self) -> None:
         """Keep the session on disk; a full disk is told, and stops nothing."""
@@ -67,6 +69,7 @@ class OpenSession:
     def change(self, edit: Callable[[ForkTree], None]) -> None:
         """Edit the tree on screen (undo, rename, ...) and save."""
         with self._lock:
+            self.notice = None
             if self.session.tree is not None:
                 edit(self.session.tree)
                 self.save()
@@ -219,5 +222,5 @@ def _follow(task: Task, start: int) -> Callable[[int, GrowingChain], None]:
         task.live = growing
         task.done += 1
 
-    task.done = start
+    task.done = task.before = start
     return watch

@@ -7,7 +7,6 @@ from typing import Literal
 
 import streamlit as st
 
-from core.language_model import ModelSpec
 from core.records import Problem
 from core.session import Session
 from explorer.open_session import OpenSession
@@ -23,10 +22,8 @@ class BrowserState:
     """Choices of one browser session; what it made is in `opened`, which outlives it."""
 
     opened: OpenSession
-    spec: ModelSpec = field(default_factory=ModelSpec)
     unit: Unit = "nats"
     tau: float = DEFAULT_TAU
-    uploaded: dict[str, list[Problem]] = field(default_factory=dict)  # problem sets by file name
     chosen: dict[str, Problem] = field(default_factory=dict)  # by problem set
     beside: str | None = None  # the branch shown beside the selected one
     asked_for: int = 0  # times the page itself moved the selection, for the heatmap
@@ -48,7 +45,9 @@ class BrowserState:
 
     def open_session(self, session: Session) -> None:
         """Show a session read from a file, under a link of its own: the old one stays."""
+        before = self.opened
         self.opened = workbench().new_session(session)
+        self.opened.spec, self.opened.problem_sets = before.spec, before.problem_sets
         self.opened.save()
         self.beside = None
         self.page_is_stale = True

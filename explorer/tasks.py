@@ -23,6 +23,7 @@ class Task:
         """Start `work` at once; it is given this task, asks `cancelled` and reports progress."""
         self.label = label
         self.done = 0
+        self.before = 0  # of what is done, so much was there before the work began
         self.total: int | None = None  # units of work, where they can be counted
         self.unit = "tokens"
         self.live: GrowingChain | None = None
@@ -58,9 +59,10 @@ class Task:
     @property
     def seconds_left(self) -> float | None:
         """At most so many seconds are left at the pace so far; None when nobody knows."""
-        if not self.total or not self.done:
+        made = self.done - self.before
+        if not self.total or made <= 0:
             return None
-        return self.elapsed / self.done * max(self.total - self.done, 0)
+        return self.elapsed / made * max(self.total - self.done, 0)
 
     def _run(self) -> None:
         with contextlib.suppress(OSError, AttributeError):

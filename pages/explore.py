@@ -40,7 +40,10 @@ def stage(state: BrowserState) -> None:
     branch = None if tree is None else tree.selected
     if tree is None or branch is None:
         st.info("Choose a problem and press **Generate**.", icon=":material/arrow_upward:")
-        save_and_open(state)
+        if tree is not None and tree.can_redo:
+            toolbar(state, tree)
+        else:
+            save_and_open(state)
         return
     position = tree.selection.position
     other = next((b for b in tree.branches if b.id == state.beside and b is not branch), None)

@@ -53,12 +53,12 @@ def force(state: BrowserState, branch: Branch, position: int, token_id: int) -> 
     """Force a token, and wait a moment for what is usually a short continuation."""
     if not _same_model(state, branch.chain):
         return
-    state.opened.force(state.spec, branch, position, token_id)
+    state.opened.force(state.opened.spec, branch, position, token_id)
     _wait(state)
 
 
 def _try_all(state: BrowserState, branch: Branch, position: int) -> None:
-    state.opened.try_all(state.spec, branch.chain, position)
+    state.opened.try_all(state.opened.spec, branch.chain, position)
     _wait(state)
 
 
@@ -68,7 +68,7 @@ def _wait(state: BrowserState) -> None:
 
 
 def _same_model(state: BrowserState, chain: Chain) -> bool:
-    return (chain.model, chain.adapter) == (state.spec.model, state.spec.adapter)
+    return (chain.model, chain.adapter) == (state.opened.spec.model, state.opened.spec.adapter)
 
 
 def _alternatives(state: BrowserState, branch: Branch, position: int) -> None:
@@ -140,7 +140,7 @@ def _free_token(state: BrowserState, branch: Branch, position: int) -> None:
     )
     if not typed:
         return
-    lm = workbench().loaded(state.spec)
+    lm = workbench().loaded(state.opened.spec)
     if lm is None:
         with st.spinner("Loading the model"):
             lm = _load(state)
@@ -170,7 +170,7 @@ def _free_token(state: BrowserState, branch: Branch, position: int) -> None:
 
 def _load(state: BrowserState) -> LanguageModel | None:
     try:
-        return workbench().model(state.spec)
+        return workbench().model(state.opened.spec)
     except ExplorerError as error:
         show_error(error)
         return None

@@ -16,14 +16,14 @@ _TASK = "model_task"
 
 def model_picker(state: BrowserState) -> None:
     """Choose what generates: model, adapter, device, precision."""
-    spec = _chosen_spec(state.spec)
-    if spec != state.spec and st.button("Load", type="primary", width="stretch"):
+    spec = _chosen_spec(state.opened.spec)
+    if spec != state.opened.spec and st.button("Load", type="primary", width="stretch"):
         _load(spec)
     _follow(state)
-    lm = workbench().loaded(state.spec)
+    lm = workbench().loaded(state.opened.spec)
     if lm is not None:
         _facts(lm)
-    teaching_notice(state.spec.model)
+    teaching_notice(state.opened.spec.model)
 
 
 def _chosen_spec(current: ModelSpec) -> ModelSpec:
@@ -67,7 +67,7 @@ def _follow(state: BrowserState) -> None:
         show_error(task.error)
         return
     del st.session_state[_TASK]
-    state.spec = spec
+    state.opened.spec = spec
     st.rerun()
 
 

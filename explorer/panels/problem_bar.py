@@ -14,6 +14,7 @@ from explorer.panels.messages import plain, short, show_error
 from explorer.state import BrowserState
 
 _DEMO_SET = "Demo problems"
+_SESSION_SET = "This session"
 _OWN = "My own question"
 _MODEL_STYLE = "the model's own"
 
@@ -29,14 +30,17 @@ class _Settings:
 
 def problem_bar(state: BrowserState) -> None:
     """Draw the bar; Generate starts a chain."""
-    _restore_choice(state)
+    sets = _sets(state)
+    _restore_choice(state, sets)
     source, problem, generate, sampler = st.columns([2, 5, 1.3, 1.3], vertical_alignment="bottom")
     with source:
-        chosen_set = st.selectbox(
-            "Problems from", [_DEMO_SET, *state.uploaded, _OWN], key="problem_set"
-        )
+        chosen_set = st.selectbox("Problems from", [*sets, _OWN], key="problem_set")
     with problem:
-        chosen = _own_question() if chosen_set == _OWN else _from_set(state, chosen_set)
+        chosen = (
+            _own_question()
+            if chosen_set == _OWN
+            else _from_set(state, chosen_set, sets[chosen_set])
+        )
     with sampler:
         settings = _sampler_popover(state)
     with generate:
@@ -52,7 +56,7 @@ def problem_bar(state: BrowserState) -> None:
         _show_tree_of(state, chosen, pressed)
     if pressed and chosen is not None and settings is not None:
         state.opened.generate(
-            state.spec,
+            state.opened.spec,
             chosen,
             settings.sampler,
             settings.seed,
@@ -64,15 +68,22 @@ def problem_bar(state: BrowserState) -> None:
             state.opened.task.wait(0.1)
 
 
-def _restore_choice(state: BrowserState) -> None:
+def _sets(state: BrowserState) -> dict[str, list[Problem]]:
+    """Problem sets to choose from; the session's own come last."""
+    sets = {_DEMO_SET: _demo(), **state.opened.problem_sets}
+    worked_on = [tree.problem for tree in state.opened.session.trees.values() if tree.branches]
+    return sets | ({_SESSION_SET: worked_on} if len(worked_on) > 1 else {})
+
+
+def _restore_choice(state: BrowserState, sets: dict[str, list[Problem]]) -> None:
     """After a refresh or an opened file, the picker shows the problem of the tree on screen."""
     tree = state.opened.session.tree
     if tree is None or st.session_state.get("picker_follows") == id(tree):
         return
     st.session_state["picker_follows"] = id(tree)
     problem = tree.problem
-    for name, problems in {_DEMO_SET: _demo(), **state.uploaded}.items():
-        if problem in problems:
+    for name, problems in sets.items():
+        if problem in problems and name != _SESSION_SET:
             st.session_state["problem_set"] = name
             st.session_state.pop(_picker_key(name), None)
             state.chosen[name] = problem
@@ -82,8 +93,7 @@ def _restore_choice(state: BrowserState) -> None:
     st.session_state["own_gold"] = problem.answer or ""
 
 
-def _from_set(state: BrowserState, name: str) -> Problem | None:
-    problems = _demo() if name == _DEMO_SET else state.uploaded[name]
+def _from_set(state: BrowserState, name: str, problems: list[Problem]) -> Problem | None:
     before = state.chosen.get(name)
     chosen = st.selectbox(
         "Problem",
@@ -126,7 +136,7 @@ def _show_tree_of(state: BrowserState, problem: Problem, generating: bool) -> No
         return
     if problem.source == "typed" and not generating:
         return
-    shown = state.opened.session.open_problem(problem)
+    shown = state.opened.open_problem(problem)
     st.session_state["picker_follows"] = id(shown)
     state.beside = None
 
@@ -171,10 +181,10 @@ def _upload(state: BrowserState) -> None:
     file = st.file_uploader(
         "Problems of your own (JSONL: question, answer)", type=["jsonl"], key="problem_file"
     )
-    if file is None or file.name in state.uploaded:
+    if file is None or file.name in state.opened.problem_sets:
         return
     try:
-        state.uploaded[file.name] = parse_problems(file.getvalue(), file.name)
+        state.opened.problem_sets[file.name] = parse_problems(file.getvalue(), file.name)
     except ExplorerError as error:
         show_error(error)
         return
