@@ -47,22 +47,20 @@ def stage(state: BrowserState) -> None:
         return
     position = tree.selection.position
     other = next((b for b in tree.branches if b.id == state.beside and b is not branch), None)
-    if other is None:
-        chain_column, token_column = st.columns([2, 1], gap="medium")
-        with chain_column, st.container(border=True):
-            selected_chain(state, branch)
-        with token_column, st.container(border=True, key="inspector"):
-            inspector(state, branch, position)
-    else:
+    if other is not None:
         left, right = st.columns(2, gap="small")
         with left, st.container(border=True):
             selected_chain(state, branch)
         with right, st.container(border=True):
             chain_beside(state, branch, other)
+    with st.container(key="stage"):
         chain_column, token_column = st.columns([2, 1], gap="medium")
-        with token_column, st.container(border=True, key="inspector"):
-            inspector(state, branch, position)
+    with token_column, st.container(border=True, key="inspector"):
+        inspector(state, branch, position)
     with chain_column:
+        if other is None:
+            with st.container(border=True, key="chain_card"):
+                selected_chain(state, branch)
         toolbar(state, tree)
         branches_panel(state, tree)
         curve_and_forks(state, branch.chain, position)

@@ -66,7 +66,8 @@ def curve_and_forks(state: BrowserState, chain: Chain, selected: int | None) -> 
     """Entropy over positions, the threshold to set, and the forks as a sortable table."""
     scale = 1.0 if state.unit == "nats" else 1 / NATS_PER_BIT
     gate = threshold_gate(chain.entropy, state.tau)
-    controls, unit = st.columns([3, 1], vertical_alignment="bottom")
+    with st.container(key="threshold"):
+        controls, unit = st.columns([3, 1], vertical_alignment="bottom")
     tau_key = f"tau in {state.unit}"
     controls.slider(
         f"Threshold τ ({state.unit}): a token above it is a fork",

@@ -32,7 +32,10 @@ def problem_bar(state: BrowserState) -> None:
     """Draw the bar; Generate starts a chain."""
     sets = _sets(state)
     _restore_choice(state, sets)
-    source, problem, generate, sampler = st.columns([2, 5, 1.3, 1.3], vertical_alignment="bottom")
+    with st.container(key="problem_bar"):
+        source, problem, generate, sampler = st.columns(
+            [2, 5, 1.3, 1.3], vertical_alignment="bottom"
+        )
     with source:
         chosen_set = st.selectbox("Problems from", [*sets, _OWN], key="problem_set")
     with problem:
