@@ -64,6 +64,21 @@ class Task:
             return None
         return self.elapsed / made * max(self.total - self.done, 0)
 
+    @property
+    def share_done(self) -> float:
+        """Between 0 and 1; 0 while nobody knows."""
+        return min(self.done / self.total, 1.0) if self.total else 0.0
+
+    @property
+    def progress(self) -> str:
+        """How far it is, in words."""
+        if self.done == self.before:
+            return f"{self.label}, {self.elapsed:.0f} s"
+        total = "" if self.total is None else f" of at most {self.total}"
+        left = self.seconds_left
+        remaining = "" if left is None else f", at most {left:.0f} s left"
+        return f"{self.label}: {self.done}{total} {self.unit}{remaining}"
+
     def _run(self) -> None:
         with contextlib.suppress(OSError, AttributeError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

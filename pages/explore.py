@@ -71,11 +71,7 @@ def _working(state: BrowserState) -> None:
     assert task is not None
     status, cancel = st.columns([5, 1], vertical_alignment="center")
     with status:
-        left = task.seconds_left
-        total = "" if task.total is None else f" of at most {task.total}"
-        remaining = "" if left is None else f", at most {left:.0f} s left"
-        words = f"{task.label}: {task.done}{total} {task.unit}{remaining}"
-        st.progress(0.0 if not task.total else min(task.done / task.total, 1.0), text=words)
+        st.progress(task.share_done, text=task.progress)
     cancel.button("Cancel", on_click=state.opened.cancel, width="stretch", key="cancel")
     with st.container(border=True):
         live_chain(state, task)

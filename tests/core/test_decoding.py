@@ -296,5 +296,19 @@ def test_the_entropy_of_a_uniform_model_is_the_log_of_its_whole_vocabulary() -> 
     np.testing.assert_allclose(decoded.statistics.entropy, math.log(320), rtol=1e-6)
 
 
+BFLOAT16_TOLERANCE = 0.1  # nats: bfloat16 keeps 8 bits, and sums depend on the batch's shape
+
+
+def test_in_bfloat16_statistics_agree_with_scoring_within_the_tolerance() -> None:
+    lm = _wrapped(random_qwen3(320, spread=0.2).to(torch.bfloat16))
+    assert lm.dtype == "bfloat16"
+    rows = prompts(6, seed=13)
+    for prompt, decoded in zip(rows, decode(lm, [Row(p) for p in rows], GREEDY), strict=True):
+        scored = score(lm, prompt, decoded.token_ids)
+        np.testing.assert_allclose(
+            decoded.statistics.entropy, scored.entropy, atol=BFLOAT16_TOLERANCE
+        )
+
+
 def test_no_rows_is_no_work(lm: LanguageModel) -> None:
     assert decode(lm, [], GREEDY) == []

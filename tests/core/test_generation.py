@@ -6,11 +6,12 @@ import threading
 
 import numpy as np
 import pytest
-from models import tiny_language_model
+from models import byte_level_tokenizer, random_qwen3, tiny_language_model
+from tokenizers.processors import TemplateProcessing
 
 from core.errors import PositionError, PromptError
 from core.generation import Fork, GrowingChain, fork, generate
-from core.language_model import LanguageModel
+from core.language_model import LanguageModel, ModelSpec, wrap
 from core.records import Chain, Problem, Sampler, StopReason
 from core.scoring import look_up, score
 
@@ -118,6 +119,23 @@ def test_questions_that_can_not_be_asked_are_refused(lm: LanguageModel) -> None:
         generate(lm, [Problem("long", "why " * 600)], SAMPLED, [0])
     with pytest.raises(PromptError, match="max new tokens"):
         generate(lm, [PROBLEM], Sampler(max_new_tokens=5000), [0])
+
+
+def test_a_bos_token_belongs_to_the_prompt_and_is_no_position() -> None:
+    tokenizer = byte_level_tokenizer()
+    tokenizer.add_special_tokens({"bos_token": "<bos>"})
+    bos = tokenizer.bos_token_id
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single="<bos> $A", special_tokens=[("<bos>", bos)]
+    )
+    model = random_qwen3(len(tokenizer) + 7)
+    lm = wrap(ModelSpec("with bos"), model, tokenizer)
+    (chain,) = generate(lm, [PROBLEM], Sampler(max_new_tokens=6), [0])
+    assert chain.prompt_ids[0] == bos
+    assert chain.prompt_ids.count(bos) == 1
+    assert len(chain.entropy) == len(chain.token_ids) == 6
+    scored = score(lm, chain.prompt_ids, chain.token_ids)
+    np.testing.assert_allclose(chain.entropy, scored.entropy, atol=1e-4)
 
 
 def test_scoring_in_small_chunks_changes_nothing(

@@ -1,0 +1,55 @@
+"""What the README tells people to type works."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.cli import main
+from core.language_model import DEMO_FOLDER
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+needs_demo = pytest.mark.skipif(
+    not (DEMO_FOLDER / "config.json").is_file(), reason="the demo model is not built"
+)
+
+
+@needs_demo
+def test_the_commands_run_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    problems = [{"question": "What is 1+1?", "answer": "2"}]
+    Path("my.jsonl").write_text("\n".join(map(json.dumps, problems)))
+    commands = re.findall(r"^fork-explorer .*$", README, flags=re.M)
+    assert len(commands) >= 4
+    for command in commands:
+        monkeypatch.setattr(sys, "argv", shlex.split(command))
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert not ended.value.code, (command, capsys.readouterr().err)
+
+
+@needs_demo
+def test_the_python_example_runs_and_finds_right_and_wrong_endings(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", README, flags=re.S)
+    exec(compile(example, "README.md", "exec"), {})
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert len(lines) == 5
+    assert {line.split()[-1] for line in lines} == {"correct", "wrong"}
+
+
+def test_links_and_make_targets_exist() -> None:
+    for target in re.findall(r"\]\((?!http)([^)]+)\)", README):
+        assert (ROOT / target).exists(), target
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for name in re.findall(r"\bmake ([a-z-]+)", README):
+        assert re.search(rf"^{name}:", makefile, flags=re.M), name
