@@ -140,15 +140,14 @@ class _Slot:
         self.uniforms: NDArray[np.float64] | None = None
         if not sampler.greedy:
             self.uniforms = uniforms(row.seed, sampler.max_new_tokens)
-        self.packed: list[NDArray[np.float32]] = []
-        self.k = k
+        # Allocated once: small arrays that stay, made between large ones that go, would tear
+        # holes into the heap that the next step's large ones don't fit into.
+        self.packed = np.empty((max(0, limit - self.position), 2 * k + 4), dtype=np.float32)
 
     def result(self, stop_reason: StopReason) -> Decoded:
         start = len(self.row.completion_ids)
         tokens = tuple(self.ids[len(self.row.prompt_ids) + start :])
-        statistics = TokenStatistics.empty(self.k)
-        if self.packed:
-            statistics = unpack_statistics(np.stack(self.packed))
+        statistics = unpack_statistics(self.packed[: len(tokens)])
         forced = tuple(start + i in self.row.forced for i in range(len(tokens)))
         return Decoded(start, tokens, statistics, forced, stop_reason)
 
@@ -221,7 +220,7 @@ class _Loop:
         ended: list[tuple[int, StopReason]] = []
         for i, (slot, token_id) in enumerate(zip(slots, token_ids, strict=True)):
             slot.ids.append(token_id)
-            slot.packed.append(packed[i])
+            slot.packed[slot.position - len(slot.row.completion_ids)] = packed[i]
             slot.position += 1
             if on_step is not None:
                 on_step(slot.index, token_id, unpack_statistics(packed[i : i + 1]))

@@ -9,7 +9,7 @@ lies beyond a row's length is masked.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -154,20 +154,20 @@ class RowCache(Cache):
         """(active, 1): where each row's new token stands."""
         return self.lengths[: self.active].unsqueeze(-1)
 
-    def attention_mask(self, config: PreTrainedConfig) -> Any:
+    def attention_mask(self, windows: Mapping[str, int | None]) -> Any:
         """What rows may attend to in this step, as transformers models take it.
 
         None when all rows are equally long; else (active, span) bool; for models with a sliding
         window shorter than the span, the window is cut by each row's own length, which only a
         4-D mask (one a layer type) can say.
         """
-        windows = _windows(config)
-        if self.aligned and not any(window and window < self.span for window in windows.values()):
+        cut = any(window and window < self.span for window in windows.values())
+        if self.aligned and not cut:
             return None
         columns = torch.arange(self.span, device=self.lengths.device)
         ends = self.position_ids()
         visible = columns <= ends
-        if not any(window and window < self.span for window in windows.values()):
+        if not cut:
             return visible
         masks = {
             kind: (visible & (columns > ends - window) if window else visible)[:, None, None, :]
@@ -183,7 +183,7 @@ class RowCache(Cache):
             layer.grow(self.capacity)
 
 
-def _windows(config: PreTrainedConfig) -> dict[str, int | None]:
+def attention_windows(config: PreTrainedConfig) -> dict[str, int | None]:
     """Attention window of every layer type; None for full attention."""
     window = getattr(config, "sliding_window", None)
     if getattr(config, "use_sliding_window", True) is False:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from transformers import PreTrainedConfig, PreTrainedModel
 
-from core.kv_cache import PrefixStore, RowCache
+from core.kv_cache import PrefixStore, RowCache, attention_windows
 from core.prefill import prefill
 
 if TYPE_CHECKING:
@@ -62,8 +62,9 @@ class CachedStepper:
     ) -> None:
         self._lm = lm
         self._keep_rows = keep_rows
-        self._config = lm.model.config.get_text_config(decoder=True)
-        self._cache = RowCache(self._config.num_hidden_layers, slots, capacity, lm.device)
+        config = lm.model.config.get_text_config(decoder=True)
+        self._windows = attention_windows(config)
+        self._cache = RowCache(config.num_hidden_layers, slots, capacity, lm.device)
         self._store = store
 
     def admit(self, prefixes: Sequence[Sequence[int]]) -> None:
@@ -78,7 +79,7 @@ class CachedStepper:
         cache.begin_step()
         logits: torch.Tensor = self._lm.model(
             input_ids=torch.tensor(tokens, device=self._lm.device).unsqueeze(-1),
-            attention_mask=cache.attention_mask(self._config),
+            attention_mask=cache.attention_mask(self._windows),
             position_ids=cache.position_ids(),
             past_key_values=cache,
             use_cache=True,
@@ -107,7 +108,8 @@ class RecomputingStepper:
         for row, token in zip(self._rows, tokens, strict=True):
             row.append(token)
             ids = torch.tensor([row], device=self._lm.device)
-            logits.append(self._lm.model(input_ids=ids, use_cache=False).logits[:, -1])
+            output = self._lm.model(input_ids=ids, use_cache=False, logits_to_keep=1)
+            logits.append(output.logits[:, -1])
         return torch.cat(logits)
 
     def retire(self, slot: int, ids: Sequence[int]) -> None:

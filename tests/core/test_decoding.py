@@ -275,6 +275,8 @@ def test_other_architectures_equal_transformers_and_their_forks_equal_the_forks_
     decoded = decode(lm, [Row(p) for p in rows], limit, batch_size=4)
     assert [list(d.token_ids) for d in decoded] == [reference_greedy(lm.model, p, 16) for p in rows]
     prompt, chain = rows[0], decoded[0]
+    scored = score(lm, prompt, chain.token_ids)
+    np.testing.assert_allclose(chain.statistics.entropy, scored.entropy, atol=1e-4)
     forks = [
         Row(prompt, chain.token_ids[:p], {p: int(chain.statistics.top_ids[p, 1])})
         for p in range(0, len(chain.token_ids), 3)
