@@ -1,0 +1,46 @@
+"""What must hold before the model is worth training: forks, numbers, tokenizer."""
+
+from __future__ import annotations
+
+import random
+
+from families import FAMILIES, NAMES, Decks, bucket
+from transformers import PreTrainedTokenizerFast
+
+SAMPLES = 600  # chains a family
+ODD_TEXT = "ünïcode 漢字 🙂 \n\t \\boxed{64}.  two  spaces, 12345"
+
+
+def check_tokenizer(tokenizer: PreTrainedTokenizerFast) -> None:
+    """Any text survives, and every digit is a token of its own."""
+    assert tokenizer.decode(tokenizer(ODD_TEXT).input_ids) == ODD_TEXT
+    assert len(tokenizer("12345").input_ids) == 5
+
+
+def check_families(tokenizer: PreTrainedTokenizerFast) -> None:
+    """Right openings lead to the right answer; the five openings differ in their first token."""
+    rng = random.Random("checks")
+    decks = Decks(rng)
+    for family in FAMILIES:
+        tuples = family.tuples()
+        assert len(set(tuples)) == len(tuples), family.name
+        held_out = sum(bucket(family.name, n) < 2 for n in tuples)
+        openings: dict[str, dict[str, bool]] = {}
+        right = 0
+        for _ in range(SAMPLES):
+            numbers = rng.choice(tuples)
+            story = family.chain(numbers, rng.choice(NAMES), rng.randrange(2), decks)
+            boxed = story.text.rsplit("{", 1)[1].removesuffix("}.")
+            is_right = boxed == str(family.result(*numbers))
+            assert is_right == all(good for _, _, good in story.taken), (family.name, numbers)
+            right += is_right
+            for label, words, good in story.taken:
+                openings.setdefault(label, {})[words] = good
+        for label, words in openings.items():
+            first = {tokenizer(text).input_ids[0] for text in words}
+            assert len(words) == len(first) == 5, (family.name, label)
+        forks = ", ".join(f"{k} {sum(v.values())}/5" for k, v in openings.items())
+        print(
+            f"{family.name:11} {len(tuples):5} number tuples, {held_out:4} held out; "
+            f"right openings: {forks}; chains right {right / SAMPLES:.2f}"
+        )
