@@ -61,7 +61,7 @@ class TokenText:
     def _alone_text(self, token_id: int) -> str:
         if token_id >= self.size:
             return f"⟨{token_id}⟩"
-        text = self.after(self._anchor, [token_id])
+        text = self.after(self.anchor, [token_id])
         if _REPLACEMENT in text:
             return self._as_bytes(token_id) or text
         return text or str(self._tokenizer.convert_ids_to_tokens(token_id))
@@ -81,7 +81,7 @@ class TokenText:
         return self.decode([*before, *ids])[len(prefix) :]
 
     @cached_property
-    def _anchor(self) -> list[int]:
+    def anchor(self) -> list[int]:
         """A whole word, so that what follows it keeps its leading space."""
         ids: list[int] = self._tokenizer.encode("a", add_special_tokens=False)
         return ids[-1:]
@@ -119,14 +119,15 @@ class PieceStream:
         while self._open:
             text = self._text.after(self._before, self._open)
             first = len(self.pieces) - len(self._open)
-            if not text.endswith(_REPLACEMENT):
+            waits = text.endswith(_REPLACEMENT) and len(self._open) < _LONGEST_CHARACTER
+            if _REPLACEMENT not in text:
                 beyond = self._open[0] >= self._text.size
                 self.pieces[first] = self._text.alone(self._open[0]) if beyond else text
                 self._before = self._open
                 self._open = []
-            elif at_end or len(self._open) >= _LONGEST_CHARACTER:
-                self.pieces[first] = self._text.alone(self._open[0])
-                self._before = []
-                self._open = self._open[1:]
-            else:
+            elif waits and not at_end:
                 return
+            else:  # the first of them began a character that never came
+                self.pieces[first] = self._text.alone(self._open[0])
+                self._before = self._text.anchor
+                self._open = self._open[1:]

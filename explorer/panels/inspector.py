@@ -178,10 +178,10 @@ def _load(state: BrowserState) -> LanguageModel | None:
 
 def _candidates(lm: LanguageModel, typed: str) -> dict[int, str]:
     """Tokens a typed text may mean: with and without a leading space, whole or in pieces."""
+    readings = [lm.text.tokenise(text) for text in (f" {typed.lstrip()}", typed)]
     found: dict[int, str] = {}
-    for text in dict.fromkeys((f" {typed.lstrip()}", typed)):
-        ids = lm.text.tokenise(text)
+    for ids in sorted(readings, key=len):
         for n, token_id in enumerate(ids, 1):
             place = "one token" if len(ids) == 1 else f"piece {n} of {len(ids)}"
             found.setdefault(token_id, place)
-    return dict(sorted(found.items(), key=lambda item: item[1] != "one token"))
+    return found

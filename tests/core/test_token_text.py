@@ -99,6 +99,19 @@ def test_a_character_that_never_ends_is_shown_when_the_chain_does() -> None:
     assert stream.pieces[1].startswith("⟨E4")
 
 
+@each_kind
+def test_a_broken_character_does_not_swallow_what_follows(
+    tokenizer: PreTrainedTokenizerBase,
+) -> None:
+    show = TokenText(tokenizer)
+    broken = encode(tokenizer, "b你")[:-1]
+    after = encode(tokenizer, "b a")[-1:]
+    pieces = show.pieces([*broken, *after])
+    assert "".join(pieces[:2]).strip().startswith("b")
+    assert pieces[-2].startswith("⟨")
+    assert pieces[-1] == show.alone(after[0])
+
+
 def test_streaming_gives_the_pieces_of_the_whole() -> None:
     tokenizer = KINDS["byte-level"]
     show = TokenText(tokenizer)
