@@ -23,7 +23,7 @@ bench: .venv/installed
 demo-model: .venv/installed
 	$(BIN)/python sample_data/build/build.py
 
-# torch first: on Linux an unpinned torch may bring gigabytes of CUDA packages.
+# torch first, and pinned: the newest one may bring other packages than those that were tested.
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt torch

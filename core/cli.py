@@ -5,6 +5,7 @@ Results go to stdout, messages to stderr; bad input ends with exit code 2 and on
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import sys
@@ -58,6 +59,7 @@ def generate(
     top_k_alternatives: Annotated[
         int, typer.Option(min=1, help="Alternatives kept a position.")
     ] = DEFAULT_ALTERNATIVES,
+    batch_size: Annotated[int, typer.Option(min=1, help="Most chains at once.")] = 64,
     device: Device = "auto",
     dtype: Dtype = "auto",
     trust_remote_code: RemoteCode = False,
@@ -67,26 +69,29 @@ def generate(
     """Generate chains with entropy, rank and alternatives of every token.
 
     One chain is printed as one JSON object, several as one object a line. Samples of one
-    question get the seeds SEED, SEED+1, ...; samples of a problem set get seeds keyed by SEED,
-    the problem's id and the sample's number.
+    question get the seeds SEED, SEED+1, ...; with --problems, seeds are keyed by SEED, the
+    problem's id and the sample's number, so a problem keeps its chains whatever stands beside it.
     """
     from core import generation
     from core.judging import judge
     from core.sampling import chain_seed
 
+    _check_writable(out)
     chosen = _chosen_problems(question, gold, problem, problems)
     sampler = Sampler(temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens)
     lm = _load(model, adapter, device, dtype, trust_remote_code)
     pairs = [(each, sample) for each in chosen for sample in range(samples)]
-    single = len(chosen) == 1
+    if sampler.greedy and samples > 1:
+        _say("Greedy samples are all alike; set --temperature above 0 for different ones.")
     with _interruptible() as stopped, _progress(len(pairs), as_json) as bar:
         chains = generation.generate(
             lm,
             [each for each, _ in pairs],
             sampler,
-            [seed + n if single else chain_seed(seed, each.id, n) for each, n in pairs],
+            [chain_seed(seed, each.id, n) if problems else seed + n for each, n in pairs],
             prompt_style=prompt_style,
             k=top_k_alternatives,
+            batch_size=batch_size,
             on_chain=lambda *_: bar.update(),
             cancel=stopped.is_set,
         )
@@ -114,6 +119,7 @@ def force(
 
     if (token_id is None) == (text is None):
         raise PositionError("Which token to force is not clear.", "Give --token-id or --text.")
+    _check_writable(out)
     chain = _read_chain(chain_file)
     generation.check_position(chain, position)
     adapter = None if chain.adapter is None else Path(chain.adapter)
@@ -127,7 +133,9 @@ def force(
 @app.command()
 def score(
     ids: Annotated[Path, typer.Option(help="JSON with prompt_ids and token_ids; a chain does.")],
-    model: Model = "demo",
+    model: Annotated[
+        str, typer.Option(help='"demo", a folder or a hub id; of a chain file its own.')
+    ] = "",
     adapter: Adapter = None,
     top_k_alternatives: Annotated[int, typer.Option(min=1)] = DEFAULT_ALTERNATIVES,
     device: Device = "auto",
@@ -140,7 +148,11 @@ def score(
     from core.records import SCHEMA_VERSION
     from core.scoring import score as score_ids
 
-    prompt_ids, token_ids = _read_ids(ids)
+    _check_writable(out)
+    prompt_ids, token_ids, made_by = _read_ids(ids)
+    if not model:
+        model = str(made_by.get("model") or "demo")
+        adapter = adapter or (Path(made_by["adapter"]) if made_by.get("adapter") else None)
     lm = _load(model, adapter, device, dtype, trust_remote_code)
     statistics = score_ids(lm, prompt_ids, token_ids, top_k_alternatives)
     record = {
@@ -162,14 +174,24 @@ def score(
 
 def main() -> None:
     """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")  # tokens are any text at all
     try:
-        app(standalone_mode=True)
+        sys.exit(app(standalone_mode=False))
     except ExplorerError as error:
         _say(str(error))
         sys.exit(2)
-    except KeyboardInterrupt:
+    except typer.Exit as end:
+        sys.exit(end.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
         _say("Cancelled.")
         sys.exit(130)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # an error of typer's own parser
+            raise
+        _say(f"{error.format_message()} See `fork-explorer --help`.")
+        sys.exit(2)
 
 
 @contextmanager
@@ -241,7 +263,7 @@ def _read_chain(path: Path) -> Chain:
     return Chain.from_json(_read_json(path))[0]
 
 
-def _read_ids(path: Path) -> tuple[list[int], list[int]]:
+def _read_ids(path: Path) -> tuple[list[int], list[int], dict[str, Any]]:
     data = _read_json(path)
     try:
         lists = [data["prompt_ids"], data["token_ids"]]
@@ -252,7 +274,7 @@ def _read_ids(path: Path) -> tuple[list[int], list[int]]:
             f"{path} does not name its ids ({type(error).__name__}: {error}).",
             'Give {"prompt_ids": [...], "token_ids": [...]}.',
         ) from error
-    return lists[0], lists[1]
+    return lists[0], lists[1], data
 
 
 def _only_token(ids: Sequence[int], show: Any, text: str) -> int:
@@ -267,7 +289,6 @@ def _only_token(ids: Sequence[int], show: Any, text: str) -> int:
 
 def _report(results: Sequence[tuple[Chain, Outcome]], as_json: bool, out: Path | None) -> None:
     lines = [json.dumps(chain.to_json(outcome), ensure_ascii=False) for chain, outcome in results]
-    _write(out, "\n".join(lines) + "\n")
     for (chain, outcome), line in zip(results, lines, strict=True):
         if as_json:
             print(line)
@@ -275,6 +296,18 @@ def _report(results: Sequence[tuple[Chain, Outcome]], as_json: bool, out: Path |
             print(chain.text.rstrip())
             verdict = f"{outcome.answer} ({outcome.verdict})"
             print(f"-> {verdict}, {len(chain)} tokens, seed {chain.seed}")
+    _write(out, "\n".join(lines) + "\n")
+
+
+def _check_writable(out: Path | None) -> None:
+    """Find out before the work, not after it."""
+    if out is not None:
+        try:
+            out.open("a").close()
+        except OSError as error:
+            raise SessionError(
+                f"{out} can't be written ({error.strerror}).", "Choose another --out."
+            ) from error
 
 
 def _write(out: Path | None, text: str) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from core.language_model import LanguageModel
 
 DEFAULT_BATCH_SIZE = 64
+_PATIENCE = 0.1  # seconds between two questions whether to go on waiting for the model
 
 
 @dataclass(frozen=True)
@@ -95,14 +96,20 @@ def decode(
     k = min(k, lm.vocab_size)
     size = min(batch_size, len(rows))
     loop = _Loop(lm, rows, sampler, k, size, store or PrefixStore(), keep_rows)
+    while not lm.lock.acquire(timeout=_PATIENCE):
+        if cancel():
+            return loop.run(on_step, on_row, cancel)  # nothing was begun: all rows end at once
     try:
-        with lm.lock, torch.inference_mode():
+        with torch.inference_mode():
             return loop.run(on_step, on_row, cancel)
     except torch.OutOfMemoryError as error:
+        lm.prefixes.clear()
         raise ResourceError(
             f"The device ran out of memory with {loop.size} rows at once.",
-            "Lower the batch size or the maximum number of new tokens, or free memory.",
+            "Lower max new tokens or the batch size, or free memory and try again.",
         ) from error
+    finally:
+        lm.lock.release()
 
 
 def _check_forced(row: Row, vocab_size: int) -> None:
@@ -139,7 +146,7 @@ class _Slot:
         self.ids = [*row.prompt_ids, *row.completion_ids]
         self.uniforms: NDArray[np.float64] | None = None
         if not sampler.greedy:
-            self.uniforms = uniforms(row.seed, sampler.max_new_tokens)
+            self.uniforms = uniforms(row.seed, limit)
         # Allocated once: small arrays that stay, made between large ones that go, would tear
         # holes into the heap that the next step's large ones don't fit into.
         self.packed = np.empty((max(0, limit - self.position), 2 * k + 4), dtype=np.float32)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from core.decoding import DEFAULT_BATCH_SIZE, Decoded, Row, check_token_id, decode
-from core.errors import PositionError
+from core.errors import ModelError, PositionError, PromptError
 from core.prompts import check_context, encode_prompt
 from core.provenance import versions
 from core.records import (
@@ -59,7 +59,8 @@ class GrowingChain:
         parts = length - len(self._blank) + 1
         done, joined = self._joined
         joined = TokenStatistics.concatenate([joined, *self._statistics[done:parts]])
-        self._joined = (parts, joined)
+        if parts > done:
+            self._joined = (parts, joined)
         return _assemble(
             self._lm,
             self._blank,
@@ -104,7 +105,8 @@ def generate(
     style = prompt_style or lm.prompt_style
     blanks = []
     for problem, seed in zip(problems, seeds, strict=True):
-        ids = encode_prompt(lm.tokenizer, problem.question, style, template)
+        with lm.text.lock:
+            ids = encode_prompt(lm.tokenizer, problem.question, style, template)
         check_context(len(ids), sampler.max_new_tokens, lm.context_length)
         blanks.append(_blank(lm, problem, ids, sampler, seed, style, k))
     return _run(lm, blanks, [{}] * len(blanks), sampler, k, batch_size, watch, on_chain, cancel)
@@ -129,8 +131,20 @@ def fork(
 
     Raises:
         PositionError: a position outside the chain, or a token id the model doesn't have.
+        ModelError: the chain was made by another model or adapter.
+        PromptError: no prompt, or more new tokens than the context holds.
     """
+    if (chain.model, chain.adapter) != (lm.spec.model, lm.spec.adapter):
+        raise ModelError(
+            f"This chain was made by {chain.model}, adapter {chain.adapter or 'none'}.",
+            "Load that model to continue it.",
+        )
+    if not chain.prompt_ids:
+        raise PromptError("This chain has no prompt.", "Generate a chain from a question.")
+    for token_id in {*chain.prompt_ids, *chain.token_ids}:
+        check_token_id(token_id, lm.vocab_size)
     sampler = sampler or chain.sampler
+    check_context(len(chain.prompt_ids), sampler.max_new_tokens, lm.context_length)
     seeds = seeds or [chain.seed] * len(forks)
     k = chain.statistics.top_ids.shape[1]
     blanks = []
@@ -145,6 +159,7 @@ def fork(
                 top_tokens=chain.top_tokens[: each.position],
                 statistics=chain.statistics[: each.position],
                 forced=chain.forced[: each.position],
+                dtype=lm.dtype,
                 sampler=sampler,
                 seed=seed,
                 versions=versions(),

@@ -154,12 +154,13 @@ class RowCache(Cache):
         """(active, 1): where each row's new token stands."""
         return self.lengths[: self.active].unsqueeze(-1)
 
-    def attention_mask(self, windows: Mapping[str, int | None]) -> Any:
+    def attention_mask(self, windows: Mapping[str, int | None], dtype: torch.dtype) -> Any:
         """What rows may attend to in this step, as transformers models take it.
 
         None when all rows are equally long; else (active, span) bool; for models with a sliding
         window shorter than the span, the window is cut by each row's own length, which only a
-        4-D mask (one a layer type) can say.
+        4-D mask (one a layer type) can say. Such a mask reaches attention as it is, and eager
+        attention adds it to the scores: so it is 0 and the dtype's minimum, never True and False.
         """
         cut = any(window and window < self.span for window in windows.values())
         if self.aligned and not cut:
@@ -169,10 +170,11 @@ class RowCache(Cache):
         visible = columns <= ends
         if not cut:
             return visible
-        masks = {
-            kind: (visible & (columns > ends - window) if window else visible)[:, None, None, :]
-            for kind, window in windows.items()
-        }
+        masks = {}
+        for kind, window in windows.items():
+            seen = visible & (columns > ends - window) if window else visible
+            added = torch.zeros(seen.shape, dtype=dtype, device=seen.device)
+            masks[kind] = added.masked_fill(~seen, torch.finfo(dtype).min)[:, None, None, :]
         return masks if len(masks) > 1 else next(iter(masks.values()))
 
     def _reserve(self, length: int) -> None:
@@ -197,11 +199,11 @@ def attention_windows(config: PreTrainedConfig) -> dict[str, int | None]:
 class PrefixStore:
     """Keys and values of recent token sequences, so that a fork never prefills again.
 
-    Least recently used sequences leave when more than `max_tokens` are held.
+    Least recently used sequences leave when more than `max_bytes` are held.
     """
 
-    def __init__(self, max_tokens: int = 8_192) -> None:
-        self.max_tokens = max_tokens
+    def __init__(self, max_bytes: int = 512 * 2**20) -> None:
+        self.max_bytes = max_bytes
         self._entries: OrderedDict[bytes, tuple[np.ndarray[Any, Any], KeyValues]] = OrderedDict()
 
     def put(self, ids: Sequence[int], key_values: KeyValues) -> None:
@@ -209,10 +211,10 @@ class PrefixStore:
         array = np.asarray(ids, dtype=np.int32)
         self._entries[array.tobytes()] = (array, key_values)
         self._entries.move_to_end(array.tobytes())
-        held = sum(len(entry[0]) for entry in self._entries.values())
-        while held > self.max_tokens and len(self._entries) > 1:
-            _, (dropped, _) = self._entries.popitem(last=False)
-            held -= len(dropped)
+        held = sum(_size(entry[1]) for entry in self._entries.values())
+        while held > self.max_bytes and len(self._entries) > 1:
+            _, (_, dropped) = self._entries.popitem(last=False)
+            held -= _size(dropped)
 
     def longest(self, ids: Sequence[int]) -> tuple[int, KeyValues]:
         """The longest known prefix of `ids`: how many tokens it covers, and its keys and values
@@ -231,5 +233,9 @@ class PrefixStore:
         return best, self._entries[best_key][1]
 
     def clear(self) -> None:
-        """Forget everything, as when the adapter changes."""
+        """Forget everything, as when memory runs out."""
         self._entries.clear()
+
+
+def _size(key_values: KeyValues) -> int:
+    return sum(keys.nbytes + values.nbytes for keys, values in key_values)

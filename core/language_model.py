@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -20,7 +20,12 @@ from transformers import (
 
 from core.errors import ModelError, ResourceError
 from core.kv_cache import PrefixStore
-from core.model_files import check_adapter_folder, check_model_folder, is_hub_id
+from core.model_files import (
+    check_adapter_folder,
+    check_adapter_kind,
+    check_model_folder,
+    is_hub_id,
+)
 from core.prompts import guess_prompt_style
 from core.stepping import can_share_prefixes
 from core.token_text import TokenText
@@ -180,6 +185,7 @@ def _with_adapter(model: PreTrainedModel, folder: Path) -> Any:
     from peft import PeftModel
 
     misfit = "Choose an adapter that was trained on this model."
+    check_adapter_kind(folder)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -191,6 +197,13 @@ def _with_adapter(model: PreTrainedModel, folder: Path) -> Any:
             ) from error
     if any("missing adapter keys" in str(w.message) for w in caught):
         raise ModelError(f"The adapter in {folder} has no weights for this model's layers.", misfit)
+    own = {name.replace(".default", "") for name in adapted.state_dict() if "lora_" in name}
+    with safe_open(folder / "adapter_model.safetensors", framework="pt") as file:
+        unknown = sorted(name for name in file.keys() if "lora_" in name and name not in own)  # noqa: SIM118
+    if unknown:
+        raise ModelError(
+            f"The adapter in {folder} does not fit this model (it has {unknown[0]}).", misfit
+        )
     return adapted
 
 

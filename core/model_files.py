@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -56,6 +57,23 @@ def check_adapter_folder(folder: Path) -> Path:
         )
     _check_weights(folder, "adapter_model.safetensors")
     return folder
+
+
+def check_adapter_kind(folder: Path) -> None:
+    """Refuse what is no LoRA adapter: other kinds add tokens that a cache doesn't know of.
+
+    Raises:
+        ModelError: of another kind, or its config can't be read.
+    """
+    try:
+        kind = json.loads((folder / "adapter_config.json").read_bytes()).get("peft_type")
+    except (OSError, ValueError, AttributeError) as error:
+        raise ModelError(
+            f"The adapter config in {folder} can't be read ({type(error).__name__}).",
+            "Choose a folder that peft saved.",
+        ) from error
+    if kind != "LORA":
+        raise ModelError(f"The adapter in {folder} is {kind}, not LoRA.", "Choose a LoRA adapter.")
 
 
 def _check_weights(folder: Path, pattern: str) -> None:

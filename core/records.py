@@ -65,7 +65,11 @@ class Sampler:
 
     def __post_init__(self) -> None:
         checks = (
-            (self.temperature >= 0, "temperature", "0 (greedy) or above"),
+            (
+                self.temperature == 0 or 1e-3 <= self.temperature <= 100,
+                "temperature",
+                "0 (greedy), or from 0.001 to 100",
+            ),
             (0 < self.top_p <= 1, "top-p", "above 0 and at most 1"),
             (self.top_k >= 0, "top-k", "0 (off) or above"),
             (0 <= self.min_p <= 1, "min-p", "between 0 and 1"),
@@ -228,6 +232,7 @@ class Chain:
                 "Open a file that the explorer or `fork-explorer generate` wrote.",
             ) from error
         _check_lengths(chain)
+        _check_values(chain)
         return chain, outcome
 
 
@@ -275,16 +280,24 @@ def _chain_from_dict(data: dict[str, Any]) -> Chain:
         stop_reason=StopReason(data["stop_reason"]),
         model=_value(data["model"], str),
         seed=_value(data["seed"], int),
-        sampler=Sampler(**data["sampler"]),
+        sampler=_sampler_from_dict(data["sampler"]),
         adapter=None if data["adapter"] is None else _value(data["adapter"], str),
         dtype=_value(data["dtype"], str),
         prompt_style=_value(data["prompt_style"], str),
-        problem=_problem_from_dict(data["problem"]),
+        problem=problem_from_dict(data["problem"]),
         versions=dict(data.get("versions", {})),
     )
 
 
-def _problem_from_dict(data: Any) -> Problem:
+def _sampler_from_dict(data: Any) -> Sampler:
+    sampler = Sampler(**data)
+    for name, kind in Sampler.__annotations__.items():
+        _value(getattr(sampler, name), float if kind == "float" else int)
+    return sampler
+
+
+def problem_from_dict(data: Any) -> Problem:
+    """A problem from its JSON; TypeError where a field has another type."""
     problem = Problem(**data)
     for name, value in asdict(problem).items():
         if value is not None or name != "answer":
@@ -297,6 +310,8 @@ def _value(value: Any, kind: type[_T]) -> _T:
     allowed = (int, float) if kind is float else kind
     if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
         raise TypeError(f"{type(value).__name__} where {kind.__name__} belongs")
+    if isinstance(value, str):
+        value.encode("utf-8")  # a lone surrogate could be read, but never be saved again
     return cast("_T", value)
 
 
@@ -310,6 +325,22 @@ def _rows(rows: Any, length: int, k: int, kind: type[_T]) -> tuple[tuple[_T, ...
     if len(table) != length or any(len(row) != k for row in table):
         raise ValueError(f"a table that is not {length} by {k}")
     return table
+
+
+def _check_values(chain: Chain) -> None:
+    stats = chain.statistics
+    columns = (stats.entropy, stats.logprob, stats.top_logprobs)
+    logprobs = (stats.logprob, stats.top_logprobs)
+    whole = (
+        all(np.isfinite(column).all() for column in columns)
+        and all((column <= 1e-3).all() for column in logprobs)
+        and min((*chain.prompt_ids, *chain.token_ids, chain.seed), default=0) >= 0
+    )
+    if not whole:
+        raise SessionError(
+            "This chain file is damaged: it has numbers that no chain can have.",
+            "Open another copy of it, or generate the chain again.",
+        )
 
 
 def _check_lengths(chain: Chain) -> None:

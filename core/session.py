@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import secrets
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ class Session:
 
     def open_problem(self, problem: Problem) -> ForkTree:
         """Show a problem's tree; an empty one when the problem is new."""
-        key = f"{problem.source}/{problem.id}/{problem.question}"
+        key = json.dumps(asdict(problem), ensure_ascii=False)
         if key not in self.trees:
             self.trees[key] = ForkTree(problem)
         self.current = key
@@ -119,6 +121,8 @@ class SessionFolder:
                 file.write(session.dumps())
             os.replace(file.name, path)
         except OSError as error:
+            with contextlib.suppress(OSError, UnboundLocalError):
+                os.unlink(file.name)
             raise ResourceError(
                 f"The session can't be kept on disk ({error.strerror}).",
                 f"Free space in {path.parent}, or save the session to a file of your own.",

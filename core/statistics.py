@@ -41,13 +41,30 @@ def mean_over_problems(values: Sequence[float], seed: int = 0) -> Estimate:
     the number of problems.
     """
     data = np.asarray(values, np.float64)
-    if len(data) < 2 or np.ptp(data) == 0:
-        mean = float(data.mean()) if len(data) else float("nan")
-        return Estimate(mean, mean, mean, len(data))
+    if len(data) and (data == data[0]).all() and data[0] in (0, 1):
+        return share(int(data.sum()), len(data))  # resampling knows no doubt where all are alike
+    if len(data) < 2:
+        return Estimate(float(data.mean()) if len(data) else float("nan"), 0.0, 1.0, len(data))
     interval = bootstrap(
         (data,), np.mean, n_resamples=_RESAMPLES, method="percentile", batch=1_000, rng=seed
     ).confidence_interval
     return Estimate(float(data.mean()), float(interval.low), float(interval.high), len(data))
+
+
+def ratio_over_chains(parts: Sequence[int], wholes: Sequence[int], seed: int = 0) -> Estimate:
+    """Share of all tries that succeeded, with a bootstrap interval over the n chains they were
+    made in: tries in one chain are not independent of each other."""
+    interval = bootstrap(
+        (np.asarray(parts, np.float64), np.asarray(wholes, np.float64)),
+        lambda part, whole, axis: part.sum(axis) / whole.sum(axis),
+        paired=True,
+        n_resamples=_RESAMPLES,
+        method="percentile",
+        batch=1_000,
+        rng=seed,
+    ).confidence_interval
+    value = sum(parts) / sum(wholes)
+    return Estimate(value, float(interval.low), float(interval.high), len(parts))
 
 
 def pass_at_k(n: int, correct: int, k: int) -> float:

@@ -31,8 +31,9 @@ class Stepper(Protocol):
 def can_share_prefixes(model: PreTrainedModel) -> bool:
     """Whether rows can be forked by cropping a cache: every layer is plain or windowed attention.
 
-    State-space and linear-attention models carry a state that can't be cropped, and attention
-    with ALiBi biases reads positions off the mask; these are recomputed instead.
+    State-space and linear-attention models carry a state that can't be cropped, attention with
+    ALiBi biases reads positions off the mask, and rotary embeddings that change with the length
+    depend on the longest row of a batch; these are recomputed instead.
     """
     config: PreTrainedConfig = model.config.get_text_config(decoder=True)
     kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
@@ -42,7 +43,15 @@ def can_share_prefixes(model: PreTrainedModel) -> bool:
         and not getattr(config, "num_kv_shared_layers", 0)
         and not getattr(config, "alibi", False)
         and config.model_type not in {"bloom", "mpt"}
+        and not _rope_types(config) & {"longrope", "dynamic"}
     )
+
+
+def _rope_types(config: PreTrainedConfig) -> set[str]:
+    """Kinds of rotary embedding; some models have one a layer type."""
+    rope = getattr(config, "rope_parameters", None) or {}
+    each = [rope, *(value for value in rope.values() if isinstance(value, dict))]
+    return {str(one["rope_type"]) for one in each if "rope_type" in one}
 
 
 def stepper_for(
@@ -79,7 +88,7 @@ class CachedStepper:
         cache.begin_step()
         logits: torch.Tensor = self._lm.model(
             input_ids=torch.tensor(tokens, device=self._lm.device).unsqueeze(-1),
-            attention_mask=cache.attention_mask(self._windows),
+            attention_mask=cache.attention_mask(self._windows, self._lm.model.dtype),
             position_ids=cache.position_ids(),
             past_key_values=cache,
             use_cache=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -17,6 +18,7 @@ class TokenText:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self._tokenizer = tokenizer
+        self.lock = threading.Lock()  # a tokenizer keeps options of one call until the next
         self.size = len(tokenizer)  # ids from here on are padding of the model's vocabulary
         self._alone: dict[int, str] = {}
 
@@ -55,7 +57,10 @@ class TokenText:
 
     def tokenise(self, typed: str) -> list[int]:
         """Ids of text that a person typed to force it; never used on generated text."""
-        ids: list[int] = self._tokenizer.encode(typed, add_special_tokens=False)
+        with self.lock:
+            ids: list[int] = self._tokenizer.encode(
+                typed, add_special_tokens=False, split_special_tokens=False
+            )
         return ids
 
     def _alone_text(self, token_id: int) -> str:

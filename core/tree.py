@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+import threading
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from core.errors import PositionError, SessionError
 from core.generation import check_position
-from core.records import Chain, Outcome, Problem
+from core.records import Chain, Outcome, Problem, problem_from_dict
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 @dataclass(frozen=True)
@@ -43,15 +48,19 @@ class Branch:
             chain, outcome = Chain.from_json(data["chain"])
             if outcome is None:
                 raise KeyError("verdict")
-            return Branch(
-                id=str(data["id"]),
+            branch = Branch(
+                id=data["id"],
                 chain=chain,
                 outcome=outcome,
                 parent=data["parent"],
                 position=data["position"],
-                name=str(data["name"]),
+                name=data["name"],
             )
-        except (KeyError, TypeError) as error:
+            for text in (branch.id, branch.name, branch.parent, outcome.answer):
+                if text is not None:
+                    text.encode("utf-8")  # half a character could never be saved again
+            return branch
+        except (KeyError, TypeError, AttributeError, UnicodeEncodeError) as error:
             raise SessionError(
                 f"A branch in this file is damaged ({type(error).__name__}: {error}).",
                 "Open another copy of the file.",
@@ -64,6 +73,17 @@ class Selection:
 
     branch: str | None = None
     position: int | None = None
+
+
+def _locked(method: Callable[Concatenate[ForkTree, _P], _R]) -> Callable[..., _R]:
+    """One change at a time."""
+
+    @functools.wraps(method)
+    def change(self: ForkTree, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        with self._lock:
+            return method(self, *args, **kwargs)
+
+    return change
 
 
 @dataclass(frozen=True)
@@ -80,6 +100,7 @@ class ForkTree:
         self._state = _State()
         self._past: list[_State] = []
         self._future: list[_State] = []
+        self._lock = threading.RLock()  # a worker adds branches while a person selects
         self._made = 0  # ids are never used twice, not even after an undo
 
     @property
@@ -129,11 +150,13 @@ class ForkTree:
         """Branches that left this one."""
         return tuple(branch for branch in self.branches if branch.parent == branch_id)
 
+    @_locked
     def add_root(self, chain: Chain, outcome: Outcome) -> Branch:
         """Add a chain generated from the prompt, and select it."""
         (branch,) = self._add([Branch(self._new_id(), chain, outcome)])
         return branch
 
+    @_locked
     def add_branches(
         self, parent: str, position: int, results: Iterable[tuple[Chain, Outcome]]
     ) -> list[Branch]:
@@ -147,12 +170,14 @@ class ForkTree:
             [Branch(self._new_id(), chain, outcome, parent, position) for chain, outcome in results]
         )
 
+    @_locked
     def rename(self, branch_id: str, name: str) -> None:
         """Give a branch a name of the person's own."""
         named = replace(self.branch(branch_id), name=name)
         branches = tuple(named if b.id == branch_id else b for b in self.branches)
         self._change(replace(self._state, branches=branches))
 
+    @_locked
     def select(self, branch_id: str, position: int | None = None) -> None:
         """Look at a branch and a position. Selecting is no change: it is not undone.
 
@@ -174,12 +199,14 @@ class ForkTree:
         """Whether there is an undone change to redo."""
         return bool(self._future)
 
+    @_locked
     def undo(self) -> None:
         """Take the last change back; nothing happens when there is none."""
         if self._past:
             self._future.append(self._state)
             self._state = self._past.pop()
 
+    @_locked
     def redo(self) -> None:
         """Make the last undone change again; nothing happens when there is none."""
         if self._future:
@@ -195,7 +222,6 @@ class ForkTree:
                 "branch": self.selection.branch,
                 "position": self.selection.position,
             },
-            "made": self._made,
         }
 
     @staticmethod
@@ -206,9 +232,10 @@ class ForkTree:
             SessionError: damaged.
         """
         try:
-            tree = ForkTree(Problem(**data["problem"]))
+            tree = ForkTree(problem_from_dict(data["problem"]))
             branches = tuple(Branch.from_json(branch) for branch in data["branches"])
-            tree._made = int(data["made"])
+            numbers = [int(branch.id.removeprefix("b")) for branch in branches]
+            tree._made = max(numbers, default=0)
             selected = Selection(data["selected"]["branch"], data["selected"]["position"])
         except (KeyError, TypeError, ValueError) as error:
             raise SessionError(
@@ -264,7 +291,10 @@ def _check_family(branches: tuple[Branch, ...]) -> None:
             )
         if branch.parent is not None:
             parent = seen[branch.parent].chain
-            if not isinstance(branch.position, int) or not 0 <= branch.position < len(parent):
+            own = len(branch.chain)
+            if not isinstance(branch.position, int) or not (
+                0 <= branch.position < min(len(parent), own)
+            ):
                 raise SessionError(
                     f"The branch {branch.id} in this file leaves its parent outside the chain.",
                     "Open another copy of the file.",

@@ -147,7 +147,7 @@ class OpenSession:
         def work(task: Task) -> None:
             lm = self._load(spec)
             task.label = f"Trying all {len(token_ids)}"
-            task.unit, task.total = "endings", len(token_ids)
+            task.unit = "endings"
 
             def count(_: int, __: Chain) -> None:
                 task.done += 1
@@ -162,7 +162,7 @@ class OpenSession:
                     Ending(*each) for each in zip(token_ids, chains, outcomes, strict=True)
                 ]
 
-        self._start("Loading the model", work, None)
+        self._start("Loading the model", work, len(token_ids))
 
     def cancel(self) -> None:
         """Stop the work at its next token; what is there stays."""
@@ -177,8 +177,7 @@ class OpenSession:
                 )
                 return
             self.notice = None
-            self.task = Task(label, work)
-            self.task.total = total
+            self.task = Task(label, work, total)
 
     def _add_root(self, tree: ForkTree, lm: LanguageModel, chain: Chain) -> None:
         if len(chain) == 0:

@@ -7,6 +7,7 @@ from typing import Literal
 
 import streamlit as st
 
+from core.errors import ExplorerError, SessionError
 from core.records import Problem
 from core.session import Session
 from explorer.open_session import OpenSession
@@ -31,10 +32,6 @@ class BrowserState:
 
     page_is_stale: bool = False  # something outside the stage has to be drawn again
 
-    def set_tau(self, tau: float) -> None:
-        """Set the fork threshold, in nats."""
-        self.tau = tau
-
     def go_to(self, position: int) -> None:
         """Select a position of the chain on screen and bring it into view."""
         tree = self.opened.session.tree
@@ -56,11 +53,18 @@ class BrowserState:
         """Select the branch and token that the address names, where they exist."""
         tree = self.opened.session.tree
         branch, token = st.query_params.get("branch"), st.query_params.get("token")
-        if tree is None or branch is None or branch not in {b.id for b in tree.branches}:
+        if tree is None or branch is None:
             return
-        length = len(tree.branch(branch).chain)
-        position = int(token) if token is not None and token.isdecimal() else None
-        tree.select(branch, position if position is not None and position < length else None)
+        try:
+            tree.select(branch)
+            if token is not None:
+                tree.select(branch, int(token[:9]))
+        except (ExplorerError, ValueError) as error:
+            if self.opened.notice is None:
+                self.opened.notice = SessionError(
+                    f"The link names a place that is not there ({error})",
+                    "Choose a branch and a token below.",
+                )
 
     def write_link(self) -> None:
         """Make the address reopen what is on screen, after a refresh or on another day."""
@@ -91,6 +95,10 @@ def _open_session() -> OpenSession:
         opened, error = session_or_none(wanted)
         if opened is not None:
             return opened
+        error = error or SessionError(
+            "The session of this link is not on this machine.",
+            "Open a saved file of it, or go on with the chain below.",
+        )
     opened = workbench().new_session(welcome_session() or Session())
     opened.notice = error
     return opened

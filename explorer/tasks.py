@@ -19,12 +19,15 @@ _NICENESS = 5  # clicks come before work
 class Task:
     """One piece of work and how far it is. The page reads; only the worker writes."""
 
-    def __init__(self, label: str, work: Callable[[Task], None]) -> None:
-        """Start `work` at once; it is given this task, asks `cancelled` and reports progress."""
+    def __init__(self, label: str, work: Callable[[Task], None], total: int | None = None) -> None:
+        """Start `work` at once; it is given this task, asks `cancelled` and reports progress.
+
+        `total` is how many units it will do, where they can be counted.
+        """
         self.label = label
         self.done = 0
         self.before = 0  # of what is done, so much was there before the work began
-        self.total: int | None = None  # units of work, where they can be counted
+        self.total = total
         self.unit = "tokens"
         self.live: GrowingChain | None = None
         self.error: ExplorerError | None = None

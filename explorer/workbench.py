@@ -31,6 +31,8 @@ class Workbench:
     def loaded(self, spec: ModelSpec) -> LanguageModel | None:
         """A model if it is in memory."""
         with self._lock:
+            if spec in self._models:
+                self._models.move_to_end(spec)
             return self._models.get(spec)
 
     def model(self, spec: ModelSpec) -> LanguageModel:
@@ -39,15 +41,19 @@ class Workbench:
         Raises:
             ModelError, ResourceError: as `load_language_model`.
         """
-        with self._loading:
+        lm = self.loaded(spec)
+        if lm is not None:
+            return lm
+        with self._loading:  # one after the other, and nobody waits who has a model
             lm = self.loaded(spec)
-            if lm is None:
-                lm = load_language_model(spec)
+            if lm is not None:
+                return lm
+            with self._lock:
+                while len(self._models) >= _MODELS_KEPT:
+                    self._models.popitem(last=False)
+            lm = load_language_model(spec)
             with self._lock:
                 self._models[spec] = lm
-                self._models.move_to_end(spec)
-                while len(self._models) > _MODELS_KEPT:
-                    self._models.popitem(last=False)
         return lm
 
     def warm_up(self, _: Task) -> None:

@@ -40,7 +40,7 @@ def byte_level_tokenizer(vocab_size: int = 320, eos: str = "<eos>") -> PreTraine
 
 
 def random_qwen3(
-    vocab_size: int, *, seed: int = 0, spread: float = 0.35, hidden: int = 32
+    vocab_size: int, *, seed: int = 0, spread: float = 0.35, hidden: int = 32, layers: int = 2
 ) -> PreTrainedModel:
     """A random Qwen3 with logits far enough apart that neither greedy nor entropy is trivial."""
     torch.manual_seed(seed)
@@ -48,7 +48,7 @@ def random_qwen3(
         vocab_size=vocab_size,
         hidden_size=hidden,
         intermediate_size=64,
-        num_hidden_layers=2,
+        num_hidden_layers=layers,
         num_attention_heads=4,
         num_key_value_heads=2,
         head_dim=8,

@@ -68,7 +68,7 @@ def save_and_open(state: BrowserState) -> None:
 
 
 def _open(state: BrowserState) -> None:
-    file = st.session_state["session_file"]
+    file = st.session_state.get("session_file")
     if file is None:
         return
     try:
@@ -89,7 +89,7 @@ def _side_by_side(state: BrowserState, tree: ForkTree) -> None:
     options = [_NONE, *names]
 
     def choose() -> None:
-        chosen = st.session_state[key]
+        chosen = st.session_state.get(key, _NONE)
         state.beside = None if chosen == _NONE else chosen
 
     with st.popover("Side by side", icon=":material/compare:"):
@@ -107,10 +107,12 @@ def _rename(state: BrowserState, tree: ForkTree) -> None:
     branch = tree.selected
     if branch is None:
         return
-    key = f"name of {branch.id}"
+    key = f"name of {branch.id}, now {branch.name}"  # an undo changes it behind the field's back
 
     def rename() -> None:
-        state.opened.change(lambda tree: tree.rename(branch.id, st.session_state[key].strip()))
+        name = st.session_state.get(key, branch.name).strip()
+        if name != branch.name:
+            state.opened.change(lambda tree: tree.rename(branch.id, name))
 
     with st.popover("Name", icon=":material/edit:", help="Name this branch"):
         st.text_input("Name of this branch", branch.name, key=key, max_chars=60, on_change=rename)

@@ -76,7 +76,7 @@ def curve_and_forks(state: BrowserState, chain: Chain, selected: int | None) -> 
         round(state.tau * scale, 2),
         step=0.01,
         key=tau_key,
-        on_change=lambda: state.set_tau(st.session_state[tau_key] / scale),
+        on_change=lambda: _set_tau(state, tau_key, scale),
     )
     unit.segmented_control(
         "Unit",
@@ -101,9 +101,16 @@ def curve_and_forks(state: BrowserState, chain: Chain, selected: int | None) -> 
     _fork_table(state, chain, np.flatnonzero(gate), scale)
 
 
+# Streamlit calls a widget's callback, without a value, when the widget leaves the screen.
+
+
+def _set_tau(state: BrowserState, key: str, scale: float) -> None:
+    if key in st.session_state:
+        state.tau = st.session_state[key] / scale
+
+
 def _set_unit(state: BrowserState) -> None:
-    state.unit = st.session_state["unit"]
-    st.session_state.pop(f"tau in {state.unit}", None)
+    state.unit = st.session_state.get("unit") or state.unit
 
 
 def _fork_table(
@@ -136,7 +143,8 @@ def _fork_table(
 
 
 def _on_row(state: BrowserState, positions: NDArray[np.intp]) -> None:
-    chosen = st.session_state["fork_table"]["selection"]["rows"]
+    table = st.session_state.get("fork_table")
+    chosen = table["selection"]["rows"] if table else []
     if chosen and chosen[0] < len(positions):
         state.go_to(int(positions[chosen[0]]))
 
@@ -180,7 +188,11 @@ def _headline(branch: Branch) -> None:
         token = token_label(chain, branch.position)
         parts.append(f"forced #{branch.position} {plain(token)}")
     sampler = chain.sampler
-    how = "greedy" if sampler.greedy else f"temperature {sampler.temperature:g}, seed {chain.seed}"
+    how = "greedy"
+    if not sampler.greedy:
+        filters = {"top-p": sampler.top_p, "top-k": sampler.top_k, "min-p": sampler.min_p}
+        set_ones = [f"{n} {v:g}" for n, v in filters.items() if v and not (n == "top-p" and v == 1)]
+        how = ", ".join([f"temperature {sampler.temperature:g}", *set_ones, f"seed {chain.seed}"])
     parts.append(f"{len(chain)} tokens")
     parts.append(how)
     if chain.stop_reason != "eos":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import streamlit as st
 
 from core.errors import ExplorerError
@@ -23,6 +25,13 @@ _VERDICT_WORDS = {
     Verdict.TIMED_OUT: "check timed out",
     Verdict.NO_GOLD: "no known answer to check against",
 }
+
+
+_MARKDOWN = "\\`*_{}[]()#+-.!|~$:<>&"
+_MAGIC = re.compile(
+    r"www|https?|ftp|mailto|@|\\-(?=\\[->])|\\<(?=\\-)|\\:(?=\w)|=(?=\\>)|\\[<>](?==)"
+)
+"""What Streamlit turns into links, icons and arrows even when each sign of it is escaped."""
 
 
 def show_error(error: ExplorerError) -> None:
@@ -54,13 +63,24 @@ def short(text: str, length: int = 40) -> str:
 
 def plain(text: str) -> str:
     """Text with its markdown and HTML signs escaped: shown as it is, never interpreted."""
-    escaped = "".join(f"\\{sign}" if sign in "\\`*_{}[]()#+-.!|~$:<>&" else sign for sign in text)
-    return " ".join(escaped.split())
+    escaped = "".join(f"\\{sign}" if sign in _MARKDOWN else sign for sign in text)
+    return " ".join(_MAGIC.sub(_broken, escaped).split())
+
+
+def _broken(found: re.Match[str]) -> str:
+    """The same signs with a word joiner, which nobody sees, after the first of them."""
+    text = found.group()
+    cut = 2 if text.startswith("\\") else 1
+    return f"{text[:cut]}\u2060{text[cut:]}"
 
 
 def visible(token: str) -> str:
     """A token's text with spaces and line breaks drawn, in quotation marks."""
-    return "“" + (token.replace("\n", "↵").replace("\t", "⇥") or "…") + "”"
+    shown = token.replace("\n", "↵").replace("\t", "⇥")
+    if not shown.strip(" "):
+        shown = "·" * len(shown)
+    unseen = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
+    return f"“{unseen or '…'}”"
 
 
 def token_label(chain: Chain, position: int) -> str:

@@ -17,7 +17,9 @@ _TASK = "model_task"
 def model_picker(state: BrowserState) -> None:
     """Choose what generates: model, adapter, device, precision."""
     spec = _chosen_spec(state.opened.spec)
-    if spec != state.opened.spec and st.button("Load", type="primary", width="stretch"):
+    if spec == state.opened.spec:
+        _forget_failure()
+    elif st.button("Load", type="primary", width="stretch"):
         _load(spec)
     _follow(state)
     lm = workbench().loaded(state.opened.spec)
@@ -53,6 +55,12 @@ def _load(spec: ModelSpec) -> None:
     task = Task("Loading the model", work)
     st.session_state[_TASK] = (spec, task)
     task.wait(3)
+
+
+def _forget_failure() -> None:
+    """A model that could not be loaded is no longer wanted."""
+    if _TASK in st.session_state and st.session_state[_TASK][1].error is not None:
+        del st.session_state[_TASK]
 
 
 def _follow(state: BrowserState) -> None:

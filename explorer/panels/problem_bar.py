@@ -37,7 +37,9 @@ def problem_bar(state: BrowserState) -> None:
             [2, 5, 1.3, 1.3], vertical_alignment="bottom"
         )
     with source:
-        chosen_set = st.selectbox("Problems from", [*sets, _OWN], key="problem_set")
+        chosen_set = st.selectbox(
+            "Problems from", [*sets, _OWN], key="problem_set", disabled=state.opened.busy
+        )
     with problem:
         chosen = (
             _own_question()
@@ -104,6 +106,7 @@ def _from_set(state: BrowserState, name: str, problems: list[Problem]) -> Proble
         index=problems.index(before) if before in problems else 0,
         key=_picker_key(name),
         format_func=_label,
+        disabled=state.opened.busy,
     )
     if chosen is not None:
         state.chosen[name] = chosen
@@ -184,11 +187,12 @@ def _upload(state: BrowserState) -> None:
     file = st.file_uploader(
         "Problems of your own (JSONL: question, answer)", type=["jsonl"], key="problem_file"
     )
-    if file is None or file.name in state.opened.problem_sets:
+    if file is None or st.session_state.get("problem_file_read") == file.file_id:
         return
     try:
         state.opened.problem_sets[file.name] = parse_problems(file.getvalue(), file.name)
     except ExplorerError as error:
         show_error(error)
         return
+    st.session_state["problem_file_read"] = file.file_id
     st.rerun()

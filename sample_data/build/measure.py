@@ -26,9 +26,9 @@ from core.generation import generate  # noqa: E402
 from core.judging import judge  # noqa: E402
 from core.language_model import LanguageModel, ModelSpec, load_language_model  # noqa: E402
 from core.problems import read_problems  # noqa: E402
-from core.records import Chain, Outcome, Problem, Sampler, Verdict  # noqa: E402
+from core.records import Chain, Outcome, Problem, Sampler, StopReason, Verdict  # noqa: E402
 from core.sampling import chain_seed  # noqa: E402
-from core.statistics import mean_over_problems, share  # noqa: E402
+from core.statistics import mean_over_problems, pass_at_k, ratio_over_chains, share  # noqa: E402
 from sample_data.build.rescue import Tries, rescue_rates  # noqa: E402
 
 SAMPLES = 8
@@ -65,13 +65,23 @@ def measure(lm: LanguageModel, problems: Sequence[Problem]) -> str:
     greedy = sample(lm, problems, Sampler(max_new_tokens=LIMIT), samples=1)
     parts = [
         f"Held-out problems: {len(problems)}, samples a problem: {SAMPLES}, seed {SEED}. "
-        "In brackets the 95 % interval, by bootstrap over problems.",
+        "In brackets the 95 % interval, by bootstrap over problems (Wilson where all are alike).",
         accuracy_table({"1.0": sampled[1.0], "0.6": sampled[0.6], "greedy": greedy}),
         entropy_table([chain for rows in sampled[1.0] for chain, _ in rows]),
         family_table(problems, sampled[1.0], greedy),
         rescue_table(rescue_rates(lm, [row for (row,) in greedy], TAU, seed=SEED)),
     ]
     return "\n\n".join(parts)
+
+
+def solved_with_all(rows: Sequence[tuple[Chain, Outcome]]) -> float:
+    """pass@n of one problem with all of its n samples."""
+    return pass_at_k(len(rows), sum(right(outcome) for _, outcome in rows), len(rows))
+
+
+def ends_in_box(chain: Chain, outcome: Outcome) -> bool:
+    """Whether a chain came to its end by itself, with a box."""
+    return outcome.boxed and chain.stop_reason is StopReason.EOS
 
 
 Judged = list[list[tuple[Chain, Outcome]]]
@@ -97,19 +107,22 @@ def right(outcome: Outcome) -> bool:
 def accuracy_table(by_sampling: dict[str, Judged]) -> str:
     """pass@1, pass@8, boxed rate and length by sampling temperature."""
     lines = [
-        "| temperature, top-p 0.95 | pass@1 | pass@8 | ends in a box | tokens a chain |",
-        "|---|---|---|---|---|",
+        "| temperature, top-p 0.95 | pass@1 | pass@8 | ends, in a box | tokens a chain | above tau |",
+        "|---|---|---|---|---|---|",
     ]
     for name, judged in by_sampling.items():
         pass_1 = mean_over_problems([np.mean([right(o) for _, o in rows]) for rows in judged])
-        solved = share(sum(any(right(o) for _, o in rows) for rows in judged), len(judged))
-        rows = [row for per_problem in judged for row in per_problem]
-        boxed = share(sum(o.boxed for _, o in rows), len(rows))
+        solved = mean_over_problems([solved_with_all(rows) for rows in judged])
+        boxed = mean_over_problems(
+            [np.mean([ends_in_box(*row) for row in rows]) for rows in judged]
+        )
         pass_8 = "" if len(judged[0]) == 1 else f"{solved.value:.3f} {interval(solved)}"
-        length = np.mean([len(chain) for chain, _ in rows])
+        chains = [chain for rows in judged for chain, _ in rows]
+        above = threshold_gate(np.concatenate([chain.entropy for chain in chains]), TAU).mean()
         lines.append(
             f"| {name} | {pass_1.value:.3f} {interval(pass_1)} | {pass_8} "
-            f"| {boxed.value:.3f} {interval(boxed)} | {length:.0f} |"
+            f"| {boxed.value:.3f} {interval(boxed)} | {np.mean([len(c) for c in chains]):.0f} "
+            f"| {above:.1%} |"
         )
     return "\n".join(lines)
 
@@ -150,7 +163,7 @@ def family_table(problems: Sequence[Problem], sampled: Judged, greedy: Judged) -
     ]
     for family, members in sorted(families.items()):
         pass_1 = mean_over_problems([np.mean([right(o) for _, o in sampled[i]]) for i in members])
-        pass_8 = share(sum(any(right(o) for _, o in sampled[i]) for i in members), len(members))
+        pass_8 = mean_over_problems([solved_with_all(sampled[i]) for i in members])
         alone = share(sum(right(greedy[i][0][1]) for i in members), len(members))
         lines.append(
             f"| {family} | {len(members)} | {pass_1.value:.2f} {interval(pass_1, 2)} "
@@ -163,16 +176,16 @@ def rescue_table(tries: Sequence[Tries]) -> str:
     """What a single forced token does to wrong greedy chains."""
     lines = [
         f"Of {tries[0].chains} wrong greedy chains, each forced at one position with each other "
-        "top-5 token, greedy after that (Wilson intervals):",
+        "top-5 token, greedy after that (tokens: bootstrap over chains; chains: Wilson):",
         "",
         "| forced where | tokens tried | tokens that rescue | chains rescued |",
         "|---|---|---|---|",
     ]
     for each in tries:
-        tokens = share(each.rescues, each.tokens)
-        chains = share(each.rescued_chains, each.chains)
+        tokens = ratio_over_chains(each.rescues, each.tokens)
+        chains = share(sum(rescues > 0 for rescues in each.rescues), each.chains)
         lines.append(
-            f"| {each.where} | {each.tokens:,} | {tokens.value:.1%} {interval(tokens)} "
+            f"| {each.where} | {sum(each.tokens):,} | {tokens.value:.1%} {interval(tokens)} "
             f"| {chains.value:.1%} {interval(chains)} |"
         )
     return "\n".join(lines)

@@ -21,10 +21,13 @@ class Tries:
     """One way to choose what is forced, and what came of it."""
 
     where: str
-    chains: int
-    tokens: int
-    rescues: int
-    rescued_chains: int
+    tokens: list[int]  # tried, a chain
+    rescues: list[int]  # of them, a chain
+
+    @property
+    def chains(self) -> int:
+        """How many wrong chains there were."""
+        return len(self.tokens)
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,8 @@ def rescue_rates(
     return [
         Tries(
             where,
-            len(wrong),
-            len(members),
-            sum(right[i] for i in members),
-            len({tries[i].chain for i in members if right[i]}),
+            [sum(tries[i].chain == c for i in members) for c in range(len(wrong))],
+            [sum(tries[i].chain == c and right[i] for i in members) for c in range(len(wrong))],
         )
         for where, members in arms.items()
     ]

@@ -95,6 +95,26 @@ def test_a_problem_file_gives_a_chain_a_problem_whatever_its_order(
     assert chains[0] == chains[1]
 
 
+def test_a_problem_keeps_its_chains_when_it_stands_alone(
+    run: Any, model: str, tmp_path: Path
+) -> None:
+    rows = [json.dumps({"id": f"p{i}", "question": f"What is {i}?"}) for i in range(2)]
+    found = []
+    for name, lines in (("one.jsonl", rows[:1]), ("two.jsonl", rows)):
+        (tmp_path / name).write_text("\n".join(lines))
+        _, out, _ = run(
+            "generate", "--model", model, "--problems", tmp_path / name, "--temperature", 1,
+            "--max-new-tokens", 12, "--json",
+        )  # fmt: skip
+        found.append(json.loads(out.splitlines()[0])["token_ids"])
+    assert found[0] == found[1]
+
+
+def test_scoring_a_chain_uses_its_own_model_unless_told(run: Any, model: str, chain: Path) -> None:
+    _, own, _ = run("score", "--ids", chain, "--json")
+    assert json.loads(own)["model"] == model
+
+
 def test_forcing_a_token_by_id_keeps_the_past(run: Any, chain: Path) -> None:
     before = json.loads(chain.read_text())
     token = before["top_ids"][4][1]
@@ -173,6 +193,10 @@ def bad_commands(model: str, chain: Path, tmp: Path) -> dict[str, tuple[tuple[ob
             "not clear",
         ),
         "ids missing": (("score", "--model", model, "--ids", tmp / "broken.json"), "JSON"),
+        "zero samples": ((*ask, "Why?", "--samples", 0), "samples"),
+        "negative seed": ((*ask, "Why?", "--seed", -1), "seed"),
+        "unknown option": ((*ask, "Why?", "--nope"), "nope"),
+        "temperature that overflows": ((*ask, "Why?", "--temperature", "1e-40"), "temperature"),
         "unwritable": ((*ask, "Why?", "--max-new-tokens", 2, "--out", tmp), "can't be written"),
     }
 

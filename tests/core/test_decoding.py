@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+import threading
 
 import numpy as np
 import pytest
 import torch
 from models import random_qwen3, tiny_language_model
 from transformers import (
+    Gemma2Config,
+    Gemma2ForCausalLM,
     GPT2Config,
     GPT2LMHeadModel,
     GPTNeoXConfig,
     GPTNeoXForCausalLM,
+    GptOssConfig,
+    GptOssForCausalLM,
     MambaConfig,
     MambaForCausalLM,
     MistralConfig,
@@ -26,6 +31,7 @@ from core.kv_cache import PrefixStore
 from core.language_model import LanguageModel, ModelSpec, wrap
 from core.records import Sampler, StopReason
 from core.scoring import score
+from core.stepping import can_share_prefixes
 
 GREEDY = Sampler(max_new_tokens=40)
 SAMPLED = Sampler(temperature=1.0, top_p=0.95, max_new_tokens=40)
@@ -257,6 +263,20 @@ def _other_models() -> dict[str, PreTrainedModel]:
                           num_attention_heads=4, num_key_value_heads=2, sliding_window=8,
                           initializer_range=0.35, max_position_embeddings=256, **common)
         ),
+        "gemma 2, eager, window of 8": Gemma2ForCausalLM(
+            Gemma2Config(hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+                         num_attention_heads=4, num_key_value_heads=2, head_dim=8,
+                         sliding_window=8, initializer_range=0.35,
+                         attn_implementation="eager", max_position_embeddings=256, **common)
+        ),
+        "gpt-oss, eager, window of 8": GptOssForCausalLM(
+            GptOssConfig(hidden_size=32, intermediate_size=32, num_hidden_layers=2,
+                         num_attention_heads=4, num_key_value_heads=2, head_dim=8,
+                         sliding_window=8, num_local_experts=4, num_experts_per_tok=2,
+                         initializer_range=0.35, max_position_embeddings=256,
+                         rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+                         **common)
+        ),
         "mamba, recomputed": MambaForCausalLM(
             MambaConfig(hidden_size=32, state_size=8, num_hidden_layers=2,
                         initializer_range=0.5, **common)
@@ -310,6 +330,31 @@ def test_in_bfloat16_statistics_agree_with_scoring_within_the_tolerance() -> Non
         np.testing.assert_allclose(
             decoded.statistics.entropy, scored.entropy, atol=BFLOAT16_TOLERANCE
         )
+
+
+def test_rotary_embeddings_that_change_with_the_length_are_recomputed() -> None:
+    model = random_qwen3(320)
+    assert can_share_prefixes(model)
+    model.config.rope_parameters = {"rope_type": "longrope", "rope_theta": 1e4}
+    assert not can_share_prefixes(model)
+
+
+def test_cancel_does_not_wait_for_a_model_that_somebody_else_holds(lm: LanguageModel) -> None:
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with lm.lock:
+            held.set()
+            done.wait(30)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(30)
+    (decoded,) = decode(lm, [Row((1, 2))], GREEDY, cancel=lambda: True)
+    done.set()
+    holder.join()
+    assert decoded.stop_reason == StopReason.CANCELLED
+    assert decoded.token_ids == ()
 
 
 def test_no_rows_is_no_work(lm: LanguageModel) -> None:

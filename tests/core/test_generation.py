@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from models import byte_level_tokenizer, random_qwen3, tiny_language_model
 from tokenizers.processors import TemplateProcessing
 
-from core.errors import PositionError, PromptError
+from core.errors import ModelError, PositionError, PromptError
 from core.generation import Fork, GrowingChain, fork, generate
 from core.language_model import LanguageModel, ModelSpec, wrap
 from core.records import Chain, Problem, Sampler, StopReason
@@ -69,6 +70,33 @@ def test_a_fork_at_an_earlier_position_forgets_the_later_mark(
     (first,) = fork(lm, chain, [Fork(8, int(chain.statistics.top_ids[8, 1]))])
     (second,) = fork(lm, first, [Fork(3, int(first.statistics.top_ids[3, 1]))])
     assert [i for i, forced in enumerate(second.forced) if forced] == [3]
+
+
+def test_a_chain_of_another_model_is_not_continued_by_this_one(
+    lm: LanguageModel, chain: Chain
+) -> None:
+    for other in (replace(chain, model="other"), replace(chain, adapter="tuned")):
+        with pytest.raises(ModelError, match="was made by"):
+            fork(lm, other, [Fork(0, 1)])
+
+
+def test_chains_that_no_model_could_have_made_are_refused(lm: LanguageModel, chain: Chain) -> None:
+    with pytest.raises(PositionError, match="vocabulary"):
+        fork(lm, replace(chain, token_ids=(5000, *chain.token_ids[1:])), [Fork(0, 1)])
+    with pytest.raises(PromptError, match="no prompt"):
+        fork(lm, replace(chain, prompt_ids=()), [Fork(0, 1)])
+    endless = Sampler(temperature=1.0, max_new_tokens=2_000_000_000)
+    with pytest.raises(PromptError, match="max new tokens"):
+        fork(lm, replace(chain, sampler=endless), [Fork(0, 1)])
+
+
+def test_two_readers_of_a_growing_chain_see_the_same_numbers(lm: LanguageModel) -> None:
+    kept: list[GrowingChain] = []
+    (whole,) = generate(lm, [PROBLEM], SAMPLED, [5], watch=lambda _, each: kept.append(each))
+    growing = kept[-1]
+    long = growing.snapshot()
+    growing._joined = (3, long.statistics[:2])  # a slower reader finishes after a faster one
+    np.testing.assert_array_equal(growing.snapshot().entropy, whole.entropy)
 
 
 @pytest.mark.parametrize("position", [-1, 1000])

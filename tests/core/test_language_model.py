@@ -25,10 +25,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny_model(tmp_path_factory.mktemp("model"))
 
 
-def save_adapter(folder: Path, *, hidden: int = 32, target: str = "q_proj") -> Path:
+def save_adapter(folder: Path, *, hidden: int = 32, layers: int = 2) -> Path:
     """A LoRA adapter with weights that are not zero."""
-    model = random_qwen3(320) if hidden == 32 else random_qwen3(320, hidden=hidden)
-    adapted = get_peft_model(model, LoraConfig(r=4, target_modules=[target]))
+    model = random_qwen3(320, hidden=hidden, layers=layers)
+    adapted = get_peft_model(model, LoraConfig(r=4, target_modules=["q_proj"]))
     torch.manual_seed(1)
     for name, parameter in adapted.named_parameters():
         if "lora_B" in name:
@@ -144,6 +144,14 @@ def broken_adapter(tmp_path: Path, what: str) -> Path:
             weights = adapter / "adapter_model.safetensors"
             save_file({f"other.{k}": v for k, v in load_file(weights).items()}, weights)
             return adapter
+        case "of a deeper model":
+            return save_adapter(tmp_path / "a", layers=4)
+        case "that is a prompt":
+            adapter = save_adapter(tmp_path / "a")
+            config = json.loads((adapter / "adapter_config.json").read_text())
+            config["peft_type"] = "PROMPT_TUNING"
+            (adapter / "adapter_config.json").write_text(json.dumps(config))
+            return adapter
         case "without weights":
             adapter = save_adapter(tmp_path / "a")
             (adapter / "adapter_model.safetensors").unlink()
@@ -162,6 +170,8 @@ def broken_adapter(tmp_path: Path, what: str) -> Path:
         ("of a wider model", "does not fit"),
         ("for layers that are not there", "does not fit"),
         ("with renamed weights", "no weights for this model's layers"),
+        ("of a deeper model", "does not fit"),
+        ("that is a prompt", "not LoRA"),
         ("without weights", "no weights"),
         ("pickled", "pickle"),
         ("missing", "no adapter"),

@@ -56,7 +56,9 @@ def reread(chain: Chain, outcome: Outcome | None = None) -> tuple[Chain, Outcome
     return Chain.from_json(json.loads(json.dumps(chain.to_json(outcome))))
 
 
-float32s = st.floats(width=32, allow_nan=False)
+float32s = st.floats(width=32, allow_nan=False, allow_infinity=False)
+logprobs = st.floats(width=32, allow_nan=False, allow_infinity=False, max_value=0)
+temperatures = st.just(0.0) | st.floats(0.001, 2)
 int32s = st.integers(-(2**31), 2**31 - 1)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 
@@ -75,16 +77,21 @@ def chains(draw: st.DrawFn) -> Chain:
         top_tokens=column(st.lists(texts, min_size=k, max_size=k).map(tuple)),
         statistics=TokenStatistics(
             draw(hnp.arrays(np.float32, length, elements=float32s)),
-            draw(hnp.arrays(np.float32, length, elements=float32s)),
+            draw(hnp.arrays(np.float32, length, elements=logprobs)),
             draw(hnp.arrays(np.int32, length, elements=int32s)),
             draw(hnp.arrays(np.int32, (length, k), elements=int32s)),
-            draw(hnp.arrays(np.float32, (length, k), elements=float32s)),
+            draw(hnp.arrays(np.float32, (length, k), elements=logprobs)),
         ),
         forced=column(st.booleans()),
         stop_reason=draw(st.sampled_from(StopReason)),
         model=draw(texts),
         seed=draw(st.integers(0, 2**64)),
-        sampler=Sampler(draw(st.floats(0, 2)), draw(st.floats(0.1, 1)), 3, draw(st.floats(0, 1))),
+        sampler=Sampler(
+            draw(temperatures),
+            draw(st.floats(0.1, 1)),
+            3,
+            draw(st.floats(0, 1)),
+        ),
         adapter=draw(st.none() | texts),
         prompt_style=draw(texts),
         problem=Problem(draw(texts), draw(texts), draw(st.none() | texts), draw(texts)),

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from core.statistics import mean_over_problems, pass_at_k, share
+from core.statistics import mean_over_problems, pass_at_k, ratio_over_chains, share
 
 
 def test_wilson_interval_of_newcombes_published_example() -> None:
@@ -33,8 +33,17 @@ def test_the_bootstrap_interval_is_near_the_normal_one_and_repeats() -> None:
     assert mean_over_problems(values) == estimate
 
 
-def test_a_constant_has_no_spread() -> None:
-    assert mean_over_problems([1.0, 1.0]).low == 1.0
+def test_where_all_are_alike_the_interval_is_wilsons_and_not_empty() -> None:
+    assert mean_over_problems([1.0] * 20) == share(20, 20)
+    assert mean_over_problems([0.0] * 20) == share(0, 20)
+    assert mean_over_problems([0.4] * 20).value == pytest.approx(0.4)
+
+
+def test_tries_in_one_chain_count_as_one_unit() -> None:
+    # Half of the chains are rescued by every try, half by none: n is 40, not 400.
+    estimate = ratio_over_chains([10, 0] * 20, [10] * 40)
+    assert (estimate.value, estimate.n) == (0.5, 40)
+    assert estimate.low == pytest.approx(0.5 - 1.96 * math.sqrt(0.25 / 40), abs=0.03)
 
 
 def test_pass_at_k_of_hand_counted_cases() -> None:

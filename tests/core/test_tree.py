@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,22 @@ def damaged(tree: ForkTree, what: str) -> str:
             data["trees"][0]["selected"]["position"] = 999
         case "no verdict":
             branches[0]["chain"]["verdict"] = None
+        case "name of half a character":
+            branches[1]["name"] = "\ud800"
+        case "question that is a number":
+            data["trees"][0]["problem"]["question"] = 5
+        case "probability above one":
+            branches[0]["chain"]["logprob"][0] = 1000
+        case "parent that is a list":
+            branches[1]["parent"] = []
+        case "strange id":
+            branches[1]["id"] = "branch two"
+        case "negative seed":
+            branches[0]["chain"]["seed"] = -1
+        case "negative token":
+            branches[0]["chain"]["token_ids"][0] = -5
+        case "half a token more":
+            branches[0]["chain"]["sampler"]["max_new_tokens"] = 25.5
         case "a list":
             data = [data]
     return json.dumps(data)
@@ -146,6 +163,14 @@ def damaged(tree: ForkTree, what: str) -> str:
         "column too short",
         "selection outside",
         "no verdict",
+        "name of half a character",
+        "question that is a number",
+        "probability above one",
+        "parent that is a list",
+        "strange id",
+        "negative seed",
+        "negative token",
+        "half a token more",
     ],
 )
 def test_a_damaged_session_is_refused_with_a_remedy(tree: ForkTree, what: str) -> None:
@@ -158,6 +183,35 @@ def test_a_damaged_session_is_refused_with_a_remedy(tree: ForkTree, what: str) -
 def test_what_is_not_json_is_refused(text: str | bytes) -> None:
     with pytest.raises(SessionError):
         Session.loads(text)
+
+
+def test_ids_go_on_after_the_file_s_own(tree: ForkTree, chains: list[Chain]) -> None:
+    again = ForkTree.from_json(tree.to_json())
+    assert again.add_root(chains[0], WRONG).id == "b4"
+
+
+def test_branches_added_while_a_person_selects_are_never_lost(chains: list[Chain]) -> None:
+    tree = ForkTree(PROBLEM)
+    root = tree.add_root(chains[0], WRONG)
+    stop = threading.Event()
+
+    def select() -> None:
+        while not stop.is_set():
+            tree.select(root.id, 1)
+
+    person = threading.Thread(target=select)
+    person.start()
+    for _ in range(300):
+        tree.add_branches(root.id, 4, [(chains[1], RIGHT)])
+    stop.set()
+    person.join()
+    assert len(tree.branches) == 301
+
+
+def test_the_gold_answer_is_part_of_a_problem() -> None:
+    session = Session()
+    first = session.open_problem(Problem("typed", "Why?", "1"))
+    assert session.open_problem(Problem("typed", "Why?", "2")) is not first
 
 
 def test_the_session_folder_keeps_sessions_and_refuses_ids_that_are_paths(
