@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,7 @@ from transformers import DynamicCache
 
 from core.decoding import Row, check_token_id, decode
 from core.entropy import packed_statistics, unpack_statistics
-from core.errors import PromptError
+from core.errors import PromptError, ResourceError
 from core.generation import check_position
 from core.records import DEFAULT_ALTERNATIVES, Chain, Sampler, TokenStatistics
 
@@ -56,16 +58,24 @@ def score(
         return _score(lm, ids, len(prompt_ids), k)
 
 
-def look_up(lm: LanguageModel, chain: Chain, position: int, token_id: int) -> tuple[float, int]:
+def look_up(
+    lm: LanguageModel, chain: Chain, position: int, token_id: int, patience: float = math.inf
+) -> tuple[float, int]:
     """Log-probability (nats) and rank of any token at a position of a chain.
 
     Raises:
         PositionError: a position outside the chain, or an id outside the vocabulary.
+        ResourceError: the model was busy for longer than `patience` seconds.
     """
     check_position(chain, position)
     row = Row(chain.prompt_ids, chain.token_ids[:position], {position: token_id})
     only_this = Sampler(max_new_tokens=position + 1)
-    (decoded,) = decode(lm, [row], only_this, k=1, store=lm.prefixes)
+    deadline = time.monotonic() + patience
+    (decoded,) = decode(
+        lm, [row], only_this, k=1, store=lm.prefixes, cancel=lambda: time.monotonic() > deadline
+    )
+    if not decoded.token_ids:
+        raise ResourceError("The model is busy with other work.", "Try again in a moment.")
     return float(decoded.statistics.logprob[0]), int(decoded.statistics.rank[0])
 
 

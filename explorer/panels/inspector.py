@@ -154,7 +154,7 @@ def _free_token(state: BrowserState, branch: Branch, position: int) -> None:
         key=f"which token at {branch.id} {position}",
     )
     try:
-        logprob, rank = look_up(lm, branch.chain, position, token_id)
+        logprob, rank = look_up(lm, branch.chain, position, token_id, patience=2)
     except ExplorerError as error:
         show_error(error)
         return

@@ -29,8 +29,6 @@ _VERDICT_WORDS = {
 
 _MARKDOWN = "\\`*_{}[]()#+-.!|~$:<>&"
 _MAGIC = re.compile(
-    
-)
     r"www|https?|ftp|mailto|@|\\-(?=\\[->])|\\<(?=\\-)|\\:(?=\w)|=(?=\\>)|\\[<>](?==)"
 )
 """What Streamlit turns into links, icons and arrows even when each sign of it is escaped."""

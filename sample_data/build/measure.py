@@ -107,7 +107,7 @@ def right(outcome: Outcome) -> bool:
 def accuracy_table(by_sampling: dict[str, Judged]) -> str:
     """pass@1, pass@8, boxed rate and length by sampling temperature."""
     lines = [
-        "| temperature, top-p 0.95 | pass@1 | pass@8 | ends, in a box | tokens a chain | above tau |",
+        "| temperature, top-p 0.95 | pass@1 | pass@8 | boxed | tokens a chain | above tau |",
         "|---|---|---|---|---|---|",
     ]
     for name, judged in by_sampling.items():
