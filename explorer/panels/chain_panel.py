@@ -87,11 +87,6 @@ def curve_and_forks(state: BrowserState, chain: Chain, selected: int | None) -> 
         required=True,
         on_change=lambda: _set_unit(state),
     )
-    share = float(gate.mean()) if len(gate) else 0.0
-    st.caption(
-        f"{int(gate.sum())} of {len(gate)} tokens ({share:.1%}) are above "
-        f"{state.tau * scale:.2f} {state.unit}"
-    )
     st.plotly_chart(
         entropy_curve(chain, state.tau, selected, state.unit),
         width="stretch",

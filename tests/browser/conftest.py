@@ -99,8 +99,10 @@ def page(browser: Browser, scheme: Literal["light", "dark"]) -> Iterator[Page]:
     errors: list[str] = []
     tab.on("pageerror", lambda error: errors.append(str(error)))
     yield tab
+    exceptions = tab.get_by_test_id("stException").all_inner_texts()
     context.close()
     assert errors == []
+    assert exceptions == [], "a traceback box is on the page"
 
 
 def settled(page: Page) -> Locator:

@@ -150,9 +150,15 @@ def test_text_that_is_no_single_token_offers_its_pieces(page: Page, url: str) ->
 
 
 def test_a_damaged_or_unknown_link_opens_the_app_all_the_same(page: Page, url: str) -> None:
-    for query in ("?session=../../etc", "?session=aaaaaaaaaaaa&branch=b9", "?branch=b1&token=999"):
+    for query, says in (
+        ("?session=../../etc", "not on this machine"),
+        ("?session=aaaaaaaaaaaa&branch=b9", "not on this machine"),
+        ("?branch=b1&token=999", "no position 999"),
+        ("?branch=b1&token=" + "9" * 5000, "a place that is not there"),
+    ):
         open_app(page, url + query)
         expect(page.locator(".tree .node")).to_have_count(1)
+        expect(page.get_by_role("alert")).to_contain_text(says)
 
 
 HOSTILE = ["<script>alert(1)</script>", "&amp;", "<img src=x onerror=alert(2)>"]

@@ -186,8 +186,12 @@ def test_generate_cancel_midway_and_the_partial_chain_stays(
     load_other_model(page, endless_model)
     expect(page.get_by_text("context 30,000")).to_be_visible(timeout=60_000)
     set_number(page, "Max new tokens", 20_000)
+    for unit in ("bits", "nats"):  # their widgets leave the screen while the chain is written
+        page.get_by_role("radio", name=unit).click()
+        expect(page.locator(".legend")).to_contain_text(unit)
     button(page, "Generate").click()
     expect(page.locator(".heatmap.live .token").nth(5)).to_be_visible(timeout=60_000)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
     expect(page.get_by_text(re.compile(r"Generating: .* s left"))).to_be_visible()
     button(page, "Cancel").click()
     expect(button(page, "Cancel")).to_have_count(0, timeout=30_000)
