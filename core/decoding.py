@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from core.language_model import LanguageModel
 
 DEFAULT_BATCH_SIZE = 64
+_LOGITS_BYTES = 2**20  # held at most until their statistics are made, beyond one step's
 _PATIENCE = 0.1  # seconds between two questions whether to go on waiting for the model
 
 
@@ -149,7 +150,7 @@ class _Slot:
             self.uniforms = uniforms(row.seed, limit)
         # Allocated once: small arrays that stay, made between large ones that go, would tear
         # holes into the heap that the next step's large ones don't fit into.
-        self.packed = np.empty((max(0, limit - self.position), 2 * k + 4), dtype=np.float32)
+        self.packed = np.empty((max(0, limit - self.position), 2 * k + 3), dtype=np.float32)
 
     def result(self, stop_reason: StopReason) -> Decoded:
         start = len(self.row.completion_ids)
@@ -157,6 +158,15 @@ class _Slot:
         statistics = unpack_statistics(self.packed[: len(tokens)])
         forced = tuple(start + i in self.row.forced for i in range(len(tokens)))
         return Decoded(start, tokens, statistics, forced, stop_reason)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A step that waits for its statistics."""
+
+    logits: torch.Tensor  # (n, V) float32
+    chosen: torch.Tensor  # (n,)
+    places: list[tuple[_Slot, int]]  # (n,) rows and the positions of their tokens
 
 
 class _Loop:
@@ -176,6 +186,7 @@ class _Loop:
         self.size = size
         self.waiting = deque(enumerate(rows))
         self.slots: list[_Slot] = []
+        self.measuring: list[_Step] = []
         self.results: list[Decoded | None] = [None] * len(rows)
         longest = max(len(row.prompt_ids) + len(row.completion_ids) for row in rows)
         capacity = longest + min(sampler.max_new_tokens, 256)
@@ -222,21 +233,37 @@ class _Loop:
         for i, slot in enumerate(slots):
             if slot.position in slot.row.forced:
                 chosen[i] = slot.row.forced[slot.position]
-        packed = packed_statistics(logits, chosen, self.k).cpu().numpy()
-        token_ids = packed[:, 0].astype(np.int64).tolist()
+        token_ids = chosen.tolist()
+        self.measuring.append(_Step(logits, chosen, [(slot, slot.position) for slot in slots]))
         ended: list[tuple[int, StopReason]] = []
         for i, (slot, token_id) in enumerate(zip(slots, token_ids, strict=True)):
             slot.ids.append(token_id)
-            slot.packed[slot.position - len(slot.row.completion_ids)] = packed[i]
             slot.position += 1
-            if on_step is not None:
-                on_step(slot.index, token_id, unpack_statistics(packed[i : i + 1]))
             if token_id in self.lm.eos_ids:
                 ended.append((i, StopReason.EOS))
             elif slot.position >= slot.limit:
                 ended.append((i, StopReason.LENGTH))
+        held = len(self.measuring) * logits.nbytes
+        if on_step is not None or ended or held > _LOGITS_BYTES:
+            self._measure(on_step)
         for i, reason in reversed(ended):
             self._leave(i, reason)
+
+    def _measure(self, on_step: OnStep | None = None) -> None:
+        """Statistics of the steps since the last time. Nobody waits for them but a stream, and
+        those of several steps at once cost little more than those of one."""
+        steps, self.measuring = self.measuring, []
+        if not steps:
+            return
+        logits = torch.cat([step.logits for step in steps])
+        chosen = torch.cat([step.chosen for step in steps])
+        packed = packed_statistics(logits, chosen, self.k).cpu().numpy()
+        places = [place for step in steps for place in step.places]
+        for i, (slot, position) in enumerate(places):
+            slot.packed[position - len(slot.row.completion_ids)] = packed[i]
+            if on_step is not None:
+                token_id = slot.ids[len(slot.row.prompt_ids) + position]
+                on_step(slot.index, token_id, unpack_statistics(packed[i : i + 1]))
 
     def _leave(self, i: int, reason: StopReason) -> None:
         slot = self.slots[i]
@@ -252,6 +279,7 @@ class _Loop:
             self._on_row(slot.index, result)
 
     def _cancel(self) -> None:
+        self._measure()
         while self.slots:
             self._leave(len(self.slots) - 1, StopReason.CANCELLED)
         for index, row in self.waiting:

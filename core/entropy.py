@@ -57,8 +57,8 @@ def packed_statistics(
         k: how many alternatives to keep; at most V.
 
     Returns:
-        (n, 2k + 4) float32: chosen id, entropy, logprob, rank, k ids, k logprobs. Ids and ranks
-        are exact in float32 for vocabularies below 2^24.
+        (n, 2k + 3) float32: entropy, logprob, rank, k ids, k logprobs. Ids and ranks are exact in
+        float32 for vocabularies below 2^24.
     """
     shifted, log_mass, entropy_nats = _normalised(logits)
     chosen = chosen.unsqueeze(-1)
@@ -67,7 +67,6 @@ def packed_statistics(
     top_shifted, top_ids = shifted.topk(k, dim=-1)
     return torch.cat(
         (
-            chosen.float(),
             entropy_nats,
             chosen_shifted - log_mass,
             rank.float(),
@@ -79,14 +78,14 @@ def packed_statistics(
 
 
 def unpack_statistics(packed: NDArray[np.float32]) -> TokenStatistics:
-    """Turn (T, 2k + 4) rows of `packed_statistics` into columns."""
-    k = (packed.shape[1] - 4) // 2
+    """Turn (T, 2k + 3) rows of `packed_statistics` into columns."""
+    k = (packed.shape[1] - 3) // 2
     return TokenStatistics(
-        entropy=packed[:, 1].copy(),
-        logprob=packed[:, 2].copy(),
-        rank=packed[:, 3].astype(np.int32),
-        top_ids=packed[:, 4 : 4 + k].astype(np.int32),
-        top_logprobs=packed[:, 4 + k :].copy(),
+        entropy=packed[:, 0].copy(),
+        logprob=packed[:, 1].copy(),
+        rank=packed[:, 2].astype(np.int32),
+        top_ids=packed[:, 3 : 3 + k].astype(np.int32),
+        top_logprobs=packed[:, 3 + k :].copy(),
     )
 
 

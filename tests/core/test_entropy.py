@@ -68,7 +68,6 @@ def test_ids_stay_exact_in_a_large_vocabulary() -> None:
     logits = torch.zeros(1, 200_003)
     logits[0, 200_001] = 9.0
     packed = packed_statistics(logits, torch.tensor([200_001]), 1).numpy()
-    assert int(packed[0, 0]) == 200_001
     assert unpack_statistics(packed).top_ids.tolist() == [[200_001]]
 
 
