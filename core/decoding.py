@@ -101,6 +101,7 @@ def decode(
         if cancel():
             return loop.run(on_step, on_row, cancel)  # nothing was begun: all rows end at once
     try:
+        lm.use_threads()
         with torch.inference_mode():
             return loop.run(on_step, on_row, cancel)
     except torch.OutOfMemoryError as error:

@@ -38,6 +38,8 @@ _DTYPES = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
+_ALL_THREADS = torch.get_num_threads()
+_SMALL_MODEL = 50_000_000  # parameters
 _UNBOUNDED_CONTEXT = 1 << 20  # for models whose config names no limit
 
 
@@ -71,9 +73,15 @@ class LanguageModel:
     vocab_size: int  # width of the logits; may be wider than the tokenizer's vocabulary
     eos_ids: frozenset[int]
     shares_prefixes: bool
+    threads: int  # of the CPU, for one forward pass
     text: TokenText
     lock: threading.RLock = field(default_factory=threading.RLock)
     prefixes: PrefixStore = field(default_factory=PrefixStore)
+
+    def use_threads(self) -> None:
+        """Give the calling thread this model's number of CPU threads; call before running it."""
+        if torch.get_num_threads() != self.threads:
+            torch.set_num_threads(self.threads)
 
     @property
     def name(self) -> str:
@@ -140,6 +148,7 @@ def wrap(
         vocab_size=int(width),
         eos_ids=_eos_ids(model, tokenizer),
         shares_prefixes=can_share_prefixes(model),
+        threads=_threads(model),
         text=TokenText(tokenizer),
     )
 
@@ -205,6 +214,13 @@ def _with_adapter(model: PreTrainedModel, folder: Path) -> Any:
             f"The adapter in {folder} does not fit this model (it has {unknown[0]}).", misfit
         )
     return adapted
+
+
+def _threads(model: PreTrainedModel) -> int:
+    """One for a small model: its matrices are done before a second thread has woken up, and on a
+    busy machine the two wait for each other at every one of them."""
+    parameters = sum(p.numel() for p in model.parameters())
+    return 1 if parameters < _SMALL_MODEL else _ALL_THREADS
 
 
 def _eos_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:

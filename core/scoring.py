@@ -55,6 +55,7 @@ def score(
     if not token_ids:
         return TokenStatistics.empty(k)
     with lm.lock, torch.inference_mode():
+        lm.use_threads()
         return _score(lm, ids, len(prompt_ids), k)
 
 

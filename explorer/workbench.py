@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import OrderedDict
 
@@ -14,6 +15,7 @@ from core.session import Session, SessionFolder
 from explorer.open_session import OpenSession
 from explorer.tasks import Task
 
+_SWITCH_INTERVAL = 0.0002  # seconds
 _MODELS_KEPT = 2
 _SESSIONS_KEPT = 200  # in memory; on disk all of them stay
 
@@ -93,6 +95,9 @@ class Workbench:
 @st.cache_resource(show_spinner=False)
 def workbench() -> Workbench:
     """The server's workbench; it starts to load the demo, which most people try first."""
+    # A model's thread gives the interpreter away at every tensor operation, and gets it back only
+    # when the page's thread has had its turn: with Python's 5 ms a token took half a second.
+    sys.setswitchinterval(_SWITCH_INTERVAL)
     bench = Workbench()
     Task("Loading the demo model", bench.warm_up)
     return bench

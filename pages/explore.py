@@ -80,4 +80,4 @@ def _working(state: BrowserState) -> None:
 state = browser_state()
 problem_bar(state)
 st.session_state["polling"] = state.opened.busy
-st.fragment(stage, run_every=0.2 if state.opened.busy else None)(state)
+st.fragment(stage, run_every=0.4 if state.opened.busy else None)(state)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from app import APP, DEMO_IS_BUILT, button, load_other_model, open_app, set_number
-from conftest import Serve
+from conftest import Serve, settled
 from models import save_tiny_model
 from playwright.sync_api import Locator, Page, expect
 
@@ -108,6 +108,7 @@ def test_save_reload_and_open_give_the_same_tree_and_selection(
     expect(page).to_have_url(re.compile("branch=b2&token=9"))
     text = page.locator(".heatmap .tokens").inner_text()
 
+    settled(page)
     with page.expect_download() as download:
         button(page, "Save").click()
     saved = tmp_path / "session.json"

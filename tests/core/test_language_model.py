@@ -63,6 +63,17 @@ def test_an_adapter_changes_the_model_and_forgets_nothing(folder: Path, tmp_path
     assert list(b.token_ids) == out[0, 4:].tolist()
 
 
+def test_a_small_model_runs_on_one_thread(folder: Path) -> None:
+    lm = load_language_model(ModelSpec(str(folder)))
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        decode(lm, [Row((5, 6))], GREEDY)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
 def broken(folder: Path, tmp_path: Path, what: str) -> ModelSpec:
     copy = tmp_path / "model"
     shutil.copytree(folder, copy)
