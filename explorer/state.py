@@ -29,7 +29,6 @@ class BrowserState:
     beside: str | None = None  # the branch shown beside the selected one
     asked_for: int = 0  # times the page itself moved the selection, for the heatmap
     asked_position: int = 0
-
     page_is_stale: bool = False  # something outside the stage has to be drawn again
 
     def go_to(self, position: int) -> None:

@@ -117,7 +117,7 @@ def _picker_key(name: str) -> str:
     return f"problem of {name}"
 
 
-def _own_question() -> Problem | None:
+def _own_question() -> Problem:
     question, gold = st.columns([4, 1], vertical_alignment="bottom")
     text = question.text_area("Question", key="own_question", height=68)
     answer = gold.text_input("Right answer", key="own_gold", placeholder="optional").strip()

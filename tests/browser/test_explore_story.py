@@ -180,13 +180,17 @@ def endless_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def open_with_endless_model(page: Page, url: str, folder: Path) -> None:
+    open_app(page, url)
+    load_other_model(page, folder)
+    expect(page.get_by_text("context 30,000")).to_be_visible(timeout=60_000)
+    set_number(page, "Max new tokens", 20_000)
+
+
 def test_generate_cancel_midway_and_the_partial_chain_stays(
     page: Page, url: str, endless_model: Path
 ) -> None:
-    open_app(page, url)
-    load_other_model(page, endless_model)
-    expect(page.get_by_text("context 30,000")).to_be_visible(timeout=60_000)
-    set_number(page, "Max new tokens", 20_000)
+    open_with_endless_model(page, url, endless_model)
     for unit in ("bits", "nats"):  # their widgets leave the screen while the chain is written
         page.get_by_role("radio", name=unit).click()
         expect(page.locator(".legend")).to_contain_text(unit)
@@ -207,10 +211,7 @@ def test_generate_cancel_midway_and_the_partial_chain_stays(
 def test_a_refresh_while_generating_loses_nothing(
     page: Page, url: str, endless_model: Path
 ) -> None:
-    open_app(page, url)
-    load_other_model(page, endless_model)
-    expect(page.get_by_text("context 30,000")).to_be_visible(timeout=60_000)
-    set_number(page, "Max new tokens", 20_000)
+    open_with_endless_model(page, url, endless_model)
     button(page, "Generate").click()
     expect(page.locator(".heatmap.live .token").nth(5)).to_be_visible(timeout=60_000)
     page.reload()
