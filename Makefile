@@ -19,6 +19,7 @@ lint: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.two_sessions
 
 demo-model: .venv/installed
 	$(BIN)/python sample_data/build/build.py

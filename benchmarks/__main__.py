@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: ours against a peer, three tables in one run."""
+"""`python -m benchmarks`: ours against a peer, five tables in one run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 import torch
 import transformers
 
-from benchmarks import decoding, forks, memory
+from benchmarks import decoding, forks, memory, sweep
 from benchmarks.timing import table_head
 from core.language_model import DEMO_FOLDER, ModelSpec, load_language_model
 from core.problems import read_problems
@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="torch threads (default 1)")
     parser.add_argument("--rounds", type=int, default=9, help="rounds of decoding (default 9)")
     parser.add_argument("--chains", type=int, default=7, help="chains to fork (default 7)")
+    parser.add_argument("--swept", type=int, default=50, help="chains to sweep (default 50)")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     transformers.logging.set_verbosity_error()
@@ -52,6 +53,10 @@ def main() -> None:
     print(table_head("theirs / ours"), flush=True)
     print(forks.run(lm, problems, LIMIT, arguments.chains), flush=True)
     print("theirs: one generate call a fork\n")
+    print("Time of a round: 10 chains, 5 positions each, every other top-5 token, to the end")
+    print(table_head("theirs / ours"), flush=True)
+    print(sweep.run(lm, prompts, LIMIT, arguments.swept), flush=True)
+    print("theirs: one generate call a token tried\n")
     print("Peak extra memory of 1,000 tokens, vocabulary 150,000")
     print(table_head("ours / theirs"), flush=True)
     for text in memory.run(arguments.threads):

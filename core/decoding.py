@@ -1,13 +1,15 @@
 """The decode loop: many rows step together, each keeps its own statistics and randomness.
 
 Rows join when a slot is free and leave when they end, so a batch is always full of work. Rows
-that share a prefix (a chain and its forks) share its prefill.
+that share a prefix (a chain and its forks) share its prefill. A second model may read along, and
+rules may overrule the first one's tokens (core/guidance.py).
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,8 @@ import torch
 from numpy.typing import NDArray
 
 from core.entropy import packed_statistics, unpack_statistics
-from core.errors import PositionError, ResourceError
+from core.errors import PositionError, ResourceError, SamplerError
+from core.guidance import Guidance, Guide, Place
 from core.kv_cache import PrefixStore
 from core.records import DEFAULT_ALTERNATIVES, Sampler, StopReason, TokenStatistics
 from core.sampling import choose, uniforms
@@ -47,8 +50,9 @@ class Decoded:
     start: int
     token_ids: tuple[int, ...]  # (N,)
     statistics: TokenStatistics  # (N,)
-    forced: tuple[bool, ...]  # (N,)
+    forced: tuple[bool, ...]  # (N,) by the row or by its rule
     stop_reason: StopReason
+    overruled: Mapping[int, int]  # forced position -> the token that would have stood there
 
 
 OnStep = Callable[[int, int, TokenStatistics], None]
@@ -67,11 +71,12 @@ def decode(
     cancel: Callable[[], bool] = lambda: False,
     store: PrefixStore | None = None,
     keep_rows: bool = False,
+    guide: Guide | None = None,
 ) -> list[Decoded]:
     """Continue every row until it ends.
 
     Args:
-        lm: the model; its lock is held throughout.
+        lm: the model; its lock is held throughout, and that of the guide's teacher.
         rows: what to continue. A row ends at an end-of-sequence token, or when its completion has
             `sampler.max_new_tokens` tokens, kept ones included, or at the end of the context.
         sampler: how tokens that are not forced are drawn.
@@ -82,36 +87,61 @@ def decode(
         cancel: asked between steps; when it says yes, rows end where they are as "cancelled".
         store: prefixes to reuse; a private one when None.
         keep_rows: put finished rows into the store too, for forks to come.
+        guide: a teacher and one rule a row; only with greedy decoding. What a row forces itself
+            comes before its rule.
 
     Returns:
         One result a row, in order.
 
     Raises:
         PositionError: a forced position or token that does not exist.
+        SamplerError: a guide for sampled rows.
         ResourceError: the device ran out of memory.
+        ValueError: not one rule a row.
     """
+    if guide is not None:
+        _check_guide(guide, rows, sampler)
     for row in rows:
         _check_forced(row, lm.vocab_size)
     if not rows:
         return []
     k = min(k, lm.vocab_size)
     size = min(batch_size, len(rows))
-    loop = _Loop(lm, rows, sampler, k, size, store or PrefixStore(), keep_rows)
-    while not lm.lock.acquire(timeout=_PATIENCE):
-        if cancel():
+    store = PrefixStore() if store is None else store
+    loop = _Loop(lm, rows, sampler, k, size, store, keep_rows, guide)
+    models = [lm] if guide is None else [lm, guide.teacher]
+    with ExitStack() as held:
+        if not _hold(models, held, cancel):
             return loop.run(on_step, on_row, cancel)  # nothing was begun: all rows end at once
-    try:
-        lm.use_threads()
-        with torch.inference_mode():
-            return loop.run(on_step, on_row, cancel)
-    except torch.OutOfMemoryError as error:
-        lm.prefixes.clear()
-        raise ResourceError(
-            f"The device ran out of memory with {loop.size} rows at once.",
-            "Lower max new tokens or the batch size, or free memory and try again.",
-        ) from error
-    finally:
-        lm.lock.release()
+        max(models, key=lambda model: model.threads).use_threads()
+        try:
+            with torch.inference_mode():
+                return loop.run(on_step, on_row, cancel)
+        except torch.OutOfMemoryError as error:
+            for model in models:
+                model.prefixes.clear()
+            raise ResourceError(
+                f"The device ran out of memory with {loop.size} rows at once.",
+                "Lower max new tokens or the batch size, or free memory and try again.",
+            ) from error
+
+
+def _hold(models: Sequence[LanguageModel], held: ExitStack, cancel: Callable[[], bool]) -> bool:
+    """Wait for all models; False when cancelled meanwhile. Everybody takes the locks in the same
+    order, so two runs never hold one each and wait for the other's."""
+    for lock in sorted((model.lock for model in models), key=id):
+        while not lock.acquire(timeout=_PATIENCE):
+            if cancel():
+                return False
+        held.callback(lock.release)
+    return True
+
+
+def _check_guide(guide: Guide, rows: Sequence[Row], sampler: Sampler) -> None:
+    if len(guide.rules) != len(rows):
+        raise ValueError(f"{len(guide.rules)} rules for {len(rows)} rows")
+    if not sampler.greedy:
+        raise SamplerError("A teacher guides greedy chains only.", "Set the temperature to 0.")
 
 
 def _check_forced(row: Row, vocab_size: int) -> None:
@@ -146,6 +176,7 @@ class _Slot:
         self.limit = limit  # most completion tokens
         self.position = len(row.completion_ids)  # of the token to be drawn
         self.ids = [*row.prompt_ids, *row.completion_ids]
+        self.overruled: dict[int, int] = {}
         self.uniforms: NDArray[np.float64] | None = None
         if not sampler.greedy:
             self.uniforms = uniforms(row.seed, limit)
@@ -157,8 +188,8 @@ class _Slot:
         start = len(self.row.completion_ids)
         tokens = tuple(self.ids[len(self.row.prompt_ids) + start :])
         statistics = unpack_statistics(self.packed[: len(tokens)])
-        forced = tuple(start + i in self.row.forced for i in range(len(tokens)))
-        return Decoded(start, tokens, statistics, forced, stop_reason)
+        forced = tuple(start + i in self.overruled for i in range(len(tokens)))
+        return Decoded(start, tokens, statistics, forced, stop_reason, self.overruled)
 
 
 @dataclass(frozen=True)
@@ -180,6 +211,7 @@ class _Loop:
         size: int,
         store: PrefixStore,
         keep_rows: bool,
+        guide: Guide | None,
     ) -> None:
         self.lm = lm
         self.sampler = sampler
@@ -192,6 +224,11 @@ class _Loop:
         longest = max(len(row.prompt_ids) + len(row.completion_ids) for row in rows)
         capacity = longest + min(sampler.max_new_tokens, 256)
         self.stepper = stepper_for(lm, size, capacity, store, keep_rows)
+        self.context_length = lm.context_length
+        self.guidance: Guidance | None = None
+        if guide is not None:
+            self.context_length = min(lm.context_length, guide.teacher.context_length)
+            self.guidance = Guidance(lm, guide, size, capacity)
 
     def run(
         self,
@@ -214,14 +251,17 @@ class _Loop:
         fresh: list[_Slot] = []
         while self.waiting and len(self.slots) + len(fresh) < self.size:
             index, row = self.waiting.popleft()
-            limit = min(self.sampler.max_new_tokens, self.lm.context_length - len(row.prompt_ids))
+            limit = min(self.sampler.max_new_tokens, self.context_length - len(row.prompt_ids))
             slot = _Slot(index, row, limit, self.sampler, self.k)
             if slot.position >= limit:
                 self._finish(slot, StopReason.LENGTH)
             else:
                 fresh.append(slot)
         if fresh:
-            self.stepper.admit([slot.ids[:-1] for slot in fresh])
+            prefixes = [slot.ids[:-1] for slot in fresh]
+            self.stepper.admit(prefixes)
+            if self.guidance is not None:
+                self.guidance.admit([slot.index for slot in fresh], prefixes)
             self.slots.extend(fresh)
 
     def _step(self, on_step: OnStep | None) -> None:
@@ -231,10 +271,12 @@ class _Loop:
         if not self.sampler.greedy:
             draws = np.array([slot.uniforms[slot.position] for slot in slots])  # type: ignore[index]
         chosen = choose(logits, self.sampler, draws)
-        for i, slot in enumerate(slots):
-            if slot.position in slot.row.forced:
-                chosen[i] = slot.row.forced[slot.position]
-        token_ids = chosen.tolist()
+        token_ids: list[int] = chosen.tolist()
+        if put := self._put(logits, token_ids):
+            for i, token_id in put.items():
+                slots[i].overruled[slots[i].position] = token_ids[i]
+                token_ids[i] = token_id
+            chosen = torch.tensor(token_ids, device=chosen.device)
         self.measuring.append(_Step(logits, chosen, [(slot, slot.position) for slot in slots]))
         ended: list[tuple[int, StopReason]] = []
         for i, (slot, token_id) in enumerate(zip(slots, token_ids, strict=True)):
@@ -249,6 +291,17 @@ class _Loop:
             self._measure(on_step)
         for i, reason in reversed(ended):
             self._leave(i, reason)
+
+    def _put(self, logits: torch.Tensor, own_ids: Sequence[int]) -> dict[int, int]:
+        """The tokens that stand there whatever the model says, by place in the batch."""
+        put: dict[int, int] = {}
+        if self.guidance is not None:
+            places = [Place(slot.index, slot.position, slot.ids[-1]) for slot in self.slots]
+            put = self.guidance.overrule(places, logits, own_ids)
+        for i, slot in enumerate(self.slots):
+            if slot.position in slot.row.forced:
+                put[i] = slot.row.forced[slot.position]
+        return put
 
     def _measure(self, on_step: OnStep | None = None) -> None:
         """Statistics of the steps since the last time. Nobody waits for them but a stream, and
@@ -269,6 +322,8 @@ class _Loop:
     def _leave(self, i: int, reason: StopReason) -> None:
         slot = self.slots[i]
         self.stepper.retire(i, slot.ids[:-1])
+        if self.guidance is not None:
+            self.guidance.retire(slot.index, slot.ids[:-1])
         self.slots[i] = self.slots[-1]
         self.slots.pop()
         self._finish(slot, reason)

@@ -7,6 +7,7 @@ ExplorerError
 ├── ProblemError     a problem file that can't be read
 ├── SessionError     a saved chain or session file that can't be opened
 ├── PositionError    a position or token that can't be forced
+├── RunError         a run that can't be made, opened or continued
 └── ResourceError    memory or disk ran out
 
 Anything that is not an ExplorerError is a bug.
@@ -54,6 +55,10 @@ class SessionError(ExplorerError):
 
 class PositionError(ExplorerError):
     """A position or token that can't be forced."""
+
+
+class RunError(ExplorerError):
+    """A run that can't be made, opened or continued."""
 
 
 class ResourceError(ExplorerError):

@@ -17,3 +17,8 @@ def user_folder() -> Path:
 def sessions_folder() -> Path:
     """Where the app keeps sessions between visits."""
     return user_folder() / "sessions"
+
+
+def runs_folder() -> Path:
+    """Where runs go unless told otherwise."""
+    return user_folder() / "runs"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -61,7 +61,7 @@ class GrowingChain:
         joined = TokenStatistics.concatenate([joined, *self._statistics[done:parts]])
         if parts > done:
             self._joined = (parts, joined)
-        return _assemble(
+        return assemble(
             self._lm,
             self._blank,
             self._ids[:length],
@@ -108,7 +108,7 @@ def generate(
         with lm.text.lock:
             ids = encode_prompt(lm.tokenizer, problem.question, style, template)
         check_context(len(ids), sampler.max_new_tokens, lm.context_length)
-        blanks.append(_blank(lm, problem, ids, sampler, seed, style, k))
+        blanks.append(blank_chain(lm, problem, ids, sampler, seed, style, k))
     return _run(lm, blanks, [{}] * len(blanks), sampler, k, batch_size, watch, on_chain, cancel)
 
 
@@ -184,7 +184,7 @@ def check_position(chain: Chain, position: int) -> None:
         )
 
 
-def _blank(
+def blank_chain(
     lm: LanguageModel,
     problem: Problem,
     prompt_ids: Sequence[int],
@@ -193,6 +193,7 @@ def _blank(
     style: str,
     k: int,
 ) -> Chain:
+    """A chain without tokens yet, which knows who is to make it and how."""
     return Chain(
         prompt_ids=tuple(prompt_ids),
         token_ids=(),
@@ -264,18 +265,26 @@ def _finished(
     ids = [*blank.token_ids, *decoded.token_ids]
     statistics = TokenStatistics.concatenate([blank.statistics, decoded.statistics])
     pieces = lm.text.pieces(ids, blank.prompt_ids)
-    return _assemble(lm, blank, ids, statistics, pieces, forced, decoded.stop_reason)
+    return assemble(lm, blank, ids, statistics, pieces, forced, decoded.stop_reason)
 
 
-def _assemble(
+def assemble(
     lm: LanguageModel,
     blank: Chain,
     ids: Sequence[int],
     statistics: TokenStatistics,
     pieces: Sequence[str],
-    forced: Mapping[int, int],
+    forced: Collection[int],
     stop_reason: StopReason,
 ) -> Chain:
+    """The chain that a blank one and its tokens make.
+
+    Args:
+        ids: (T,) all of them, those that the blank had included.
+        statistics: (T,).
+        pieces: (T,) display text.
+        forced: positions whose tokens were put there by somebody.
+    """
     start = len(blank)
     top_tokens = tuple(
         tuple(lm.text.alone(int(i)) for i in row) for row in statistics.top_ids[start:]

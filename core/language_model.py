@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,35 @@ class ModelSpec:
     trust_remote_code: bool = False
 
 
+def teacher_spec(base: ModelSpec, teacher: str) -> ModelSpec:
+    """How to load a teacher of the base: the folder of an adapter goes onto the base's model,
+    anything else is a model of its own. Device and precision are the base's. Python code of its
+    own is never run: nobody was asked about it."""
+    if (_folder(teacher) / "adapter_config.json").is_file():
+        return replace(base, adapter=teacher)
+    return replace(base, model=teacher, adapter=None, trust_remote_code=False)
+
+
+def absolute_name(name: str) -> str:
+    """A folder by its whole path, so that it is found from anywhere; other names as they are."""
+    folder = _folder(name)
+    return name if name == DEMO or not folder.is_dir() else str(folder.resolve())
+
+
+def check_spec(spec: ModelSpec) -> Path | None:
+    """Refuse folders that hold no model or adapter, before anything is begun with them. Whether
+    the hub has a model is only known when it is loaded.
+
+    Returns:
+        The adapter's folder, where there is one.
+
+    Raises:
+        ModelError: saying what is missing.
+    """
+    _resolve(spec.model)
+    return None if spec.adapter is None else check_adapter_folder(_folder(spec.adapter))
+
+
 @dataclass
 class LanguageModel:
     """A loaded model. Whoever runs it holds `lock`: models are not thread-safe."""
@@ -101,12 +131,12 @@ def load_language_model(spec: ModelSpec) -> LanguageModel:
         ModelError: no such model, unsafe or missing weights, offline, an adapter that doesn't fit.
         ResourceError: not enough memory.
     """
+    adapter = check_spec(spec)
     source = _resolve(spec.model)
-    adapter = None if spec.adapter is None else check_adapter_folder(Path(spec.adapter))
     device = _device(spec.device)
     try:
         config = AutoConfig.from_pretrained(source, trust_remote_code=spec.trust_remote_code)
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=spec.trust_remote_code)
+        tokenizer = _tokenizer(spec, source)
         model = AutoModelForCausalLM.from_pretrained(
             source,
             config=config,
@@ -153,16 +183,36 @@ def wrap(
     )
 
 
+def _tokenizer(spec: ModelSpec, source: str) -> PreTrainedTokenizerBase:
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            source, trust_remote_code=spec.trust_remote_code
+        )
+    except Exception as error:
+        if type(error) is not Exception:  # the tokenizers library has no finer word for damage
+            raise
+        raise ModelError(
+            f"The tokenizer of {spec.model} is damaged ({error}).",
+            "Copy the model's tokenizer files there again.",
+        ) from error
+    return tokenizer
+
+
 def _resolve(name: str) -> str:
     """A folder to load from, or a hub id."""
     if name == DEMO:
         check_model_folder(DEMO_FOLDER)
         return str(DEMO_FOLDER)
-    folder = Path(name).expanduser()
+    folder = _folder(name)
     if folder.is_dir() or not is_hub_id(name):
         check_model_folder(folder)
         return str(folder)
     return name
+
+
+def _folder(name: str) -> Path:
+    """The folder that a name would be; a ~ that is nobody's home, where pathlib raises, stays."""
+    return Path(os.path.expanduser(name)).absolute()
 
 
 def _device(name: str) -> torch.device:

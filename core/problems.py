@@ -15,6 +15,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from core.errors import ProblemError
 from core.records import Problem
 
@@ -120,6 +122,21 @@ def write_problems(path: str | Path, problems: Iterable[Problem]) -> None:
             f"{path} can't be written ({error}).",
             "Choose another place, or make room there.",
         ) from error
+
+
+def sample_problems(problems: Sequence[Problem], count: int, seed: int) -> list[Problem]:
+    """So many of the problems, drawn by the seed, in the order in which they stand.
+
+    Raises:
+        ProblemError: more are asked for than there are.
+    """
+    if not 0 < count <= len(problems):
+        raise ProblemError(
+            f"{count} problems can't be drawn from {len(problems)}.",
+            f"Ask for 1 to {len(problems)}." if problems else "Choose a set that has some.",
+        )
+    drawn = np.random.default_rng(seed).permutation(len(problems))[:count]
+    return [problems[i] for i in sorted(drawn)]
 
 
 def find_problem(problems: Sequence[Problem], problem_id: str) -> Problem:

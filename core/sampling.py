@@ -77,3 +77,11 @@ def chain_seed(seed: int, problem_id: str, sample: int) -> int:
     """
     key = f"{seed}\0{problem_id}\0{sample}".encode()
     return int.from_bytes(hashlib.blake2b(key, digest_size=4).digest(), "big")
+
+
+def keyed_generator(seed: int, problem_id: str, purpose: str) -> np.random.Generator:
+    """Random numbers of one problem and purpose, whatever order the problems stand in."""
+    key = f"{seed}\0{problem_id}\0{purpose}".encode()
+    return np.random.default_rng(
+        int.from_bytes(hashlib.blake2b(key, digest_size=16).digest(), "big")
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +14,15 @@ from transformers import DynamicCache
 from core.decoding import Row, check_token_id, decode
 from core.entropy import packed_statistics, unpack_statistics
 from core.errors import PromptError, ResourceError
-from core.generation import check_position
-from core.records import DEFAULT_ALTERNATIVES, Chain, Sampler, TokenStatistics
+from core.generation import assemble, blank_chain, check_position
+from core.records import (
+    DEFAULT_ALTERNATIVES,
+    Chain,
+    Problem,
+    Sampler,
+    StopReason,
+    TokenStatistics,
+)
 
 if TYPE_CHECKING:
     from core.language_model import LanguageModel
@@ -57,6 +64,33 @@ def score(
     with lm.lock, torch.inference_mode():
         lm.use_threads()
         return _score(lm, ids, len(prompt_ids), k)
+
+
+def scored_chain(
+    lm: LanguageModel,
+    problem: Problem,
+    prompt_ids: Sequence[int],
+    token_ids: Sequence[int],
+    *,
+    forced: Collection[int],
+    sampler: Sampler,
+    stop_reason: StopReason,
+    seed: int = 0,
+    prompt_style: str = "plain",
+    k: int = DEFAULT_ALTERNATIVES,
+) -> Chain:
+    """A chain of which only the token ids are known, such as a run keeps them.
+
+    Args:
+        forced: completion positions whose tokens were put there by somebody.
+
+    Raises:
+        PromptError, PositionError: as `score`.
+    """
+    blank = blank_chain(lm, problem, prompt_ids, sampler, seed, prompt_style, k)
+    statistics = score(lm, prompt_ids, token_ids, k)
+    pieces = lm.text.pieces(token_ids, prompt_ids)
+    return assemble(lm, blank, token_ids, statistics, pieces, forced, stop_reason)
 
 
 def look_up(

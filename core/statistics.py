@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from math import comb
 
 import numpy as np
-from scipy.stats import bootstrap
+from scipy.stats import PermutationMethod, bootstrap, chi2_contingency
+from statsmodels.stats.contingency_tables import mcnemar as mcnemar_of_table
 from statsmodels.stats.proportion import proportion_confint
 
 _RESAMPLES = 9_999
@@ -53,9 +54,21 @@ def mean_over_problems(values: Sequence[float], seed: int = 0) -> Estimate:
 
 def ratio_over_chains(parts: Sequence[int], wholes: Sequence[int], seed: int = 0) -> Estimate:
     """Share of all tries that succeeded, with a bootstrap interval over the n chains they were
-    made in: tries in one chain are not independent of each other."""
+    made in: tries in one chain are not independent of each other.
+
+    Chains without tries don't count. Where all tries or none succeeded, resampling knows no
+    doubt, so the interval is Wilson's of n chains; fewer than two chains know nothing.
+    """
+    data = np.array([pair for pair in zip(parts, wholes, strict=True) if pair[1]], np.float64)
+    data = data.reshape(-1, 2)
+    part, whole = data.T
+    n = len(data)
+    if n and (part.sum() == 0 or (part == whole).all()):
+        return share(n if part.sum() else 0, n)
+    if n < 2:
+        return Estimate(float(part.sum() / whole.sum()) if n else float("nan"), 0.0, 1.0, n)
     interval = bootstrap(
-        (np.asarray(parts, np.float64), np.asarray(wholes, np.float64)),
+        (part, whole),
         lambda part, whole, axis: part.sum(axis) / whole.sum(axis),
         paired=True,
         n_resamples=_RESAMPLES,
@@ -63,8 +76,55 @@ def ratio_over_chains(parts: Sequence[int], wholes: Sequence[int], seed: int = 0
         batch=1_000,
         rng=seed,
     ).confidence_interval
-    value = sum(parts) / sum(wholes)
-    return Estimate(value, float(interval.low), float(interval.high), len(parts))
+    value = float(part.sum() / whole.sum())
+    return Estimate(value, float(interval.low), float(interval.high), n)
+
+
+def paired_difference(a: Sequence[float], b: Sequence[float], seed: int = 0) -> Estimate:
+    """Mean of a - b over problems, with a bootstrap interval over problems.
+
+    Where all n differences are one and the same d, resampling knows no doubt. Then a share of up
+    to u may yet differ otherwise, u being the upper end of Wilson's interval of 0 in n, and by as
+    much as can be: the interval is d (1 - u) - u to d (1 - u) + u. Fewer than two problems know
+    nothing: -1 to 1.
+
+    Args:
+        a: one value a problem, from 0 to 1: right or not, or the mean of its samples.
+        b: the same problems' other values, in the same order.
+        seed: of the resampling.
+    """
+    differences = np.asarray(a, np.float64) - np.asarray(b, np.float64)
+    n = len(differences)
+    value = float(differences.mean()) if n else float("nan")
+    if n < 2:
+        return Estimate(value, -1.0, 1.0, n)
+    if (differences == differences[0]).all():
+        unseen = share(0, n).high
+        centre = value * (1 - unseen)
+        return Estimate(value, centre - unseen, centre + unseen, n)
+    interval = bootstrap(
+        (differences,), np.mean, n_resamples=_RESAMPLES, method="percentile", batch=1_000, rng=seed
+    ).confidence_interval
+    return Estimate(value, float(interval.low), float(interval.high), n)
+
+
+def mcnemar(a: Sequence[bool], b: Sequence[bool]) -> float:
+    """Chance of so lopsided a split, or a more lopsided one, of the problems that only one of two
+    got right, if either were as likely: p-value of McNemar's exact test (binomial, two-sided).
+
+    Where no problem tells the two apart, or there is none, it is 1.
+
+    Args:
+        a: whether each problem is right.
+        b: the same problems the other time, in the same order.
+    """
+    pairs = list(zip(a, b, strict=True))
+    table = [
+        [sum((x, y) == (p, q) for p, q in pairs) for y in (True, False)] for x in (True, False)
+    ]
+    if table[0][1] + table[1][0] == 0:
+        return 1.0
+    return float(mcnemar_of_table(table, exact=True).pvalue)
 
 
 def pass_at_k(n: int, correct: int, k: int) -> float:
@@ -77,3 +137,17 @@ def pass_at_k(n: int, correct: int, k: int) -> float:
     if not 0 < k <= n:
         raise ValueError(f"k = {k} needs at least as many samples, and there are {n}")
     return 1.0 - comb(n - correct, k) / comb(n, k)
+
+
+def homogeneity(successes: Sequence[int], trials: Sequence[int], seed: int = 0) -> float:
+    """Chance of shares that differ at least so much if all groups had one and the same share:
+    p-value of the chi-square test, by permutation where fewer than 5 of a kind are expected."""
+    table = np.array([successes, np.subtract(trials, successes)])
+    table = table[:, table.sum(0) > 0]
+    if table.shape[1] < 2 or not table.sum(1).all():
+        return 1.0
+    plain = chi2_contingency(table, correction=False)
+    if plain.expected_freq.min() >= 5:
+        return float(plain.pvalue)
+    method = PermutationMethod(n_resamples=_RESAMPLES, rng=seed)
+    return float(chi2_contingency(table, correction=False, method=method).pvalue)

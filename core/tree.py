@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from core.errors import PositionError, SessionError
+from core.findings import Findings
 from core.generation import check_position
 from core.records import Chain, Outcome, Problem, problem_from_dict
 
@@ -102,6 +103,7 @@ class ForkTree:
         self._future: list[_State] = []
         self._lock = threading.RLock()  # a worker adds branches while a person selects
         self._made = 0  # ids are never used twice, not even after an undo
+        self._findings: dict[str, Findings] = {}
 
     @property
     def branches(self) -> tuple[Branch, ...]:
@@ -145,6 +147,10 @@ class ForkTree:
             assert branch.parent is not None
             branch = self.branch(branch.parent)
         return branch
+
+    def findings(self, branch_id: str) -> Findings:
+        """What was measured on a branch; to be filled by whoever measures. No change to undo."""
+        return self._findings.setdefault(branch_id, Findings())
 
     def children(self, branch_id: str) -> tuple[Branch, ...]:
         """Branches that left this one."""
@@ -218,6 +224,11 @@ class ForkTree:
         return {
             "problem": self.problem.__dict__.copy(),
             "branches": [branch.to_json() for branch in self.branches],
+            "findings": {
+                branch.id: self._findings[branch.id].to_json()
+                for branch in self.branches
+                if branch.id in self._findings
+            },
             "selected": {
                 "branch": self.selection.branch,
                 "position": self.selection.position,
@@ -237,7 +248,12 @@ class ForkTree:
             numbers = [int(branch.id.removeprefix("b")) for branch in branches]
             tree._made = max(numbers, default=0)
             selected = Selection(data["selected"]["branch"], data["selected"]["position"])
-        except (KeyError, TypeError, ValueError) as error:
+            chains = {branch.id: branch.chain for branch in branches}
+            tree._findings = {
+                branch_id: Findings.from_json(found, chains[branch_id])
+                for branch_id, found in data.get("findings", {}).items()
+            }
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SessionError(
                 f"A tree in this file is damaged ({type(error).__name__}: {error}).",
                 "Open another copy of the file.",

@@ -12,7 +12,9 @@ _ROOT = _HERE.parent
 if str(_ROOT) not in sys.path:  # `streamlit run` puts only this file's folder there
     sys.path.insert(0, str(_ROOT))
 
+from explorer.navigation import all_pages  # noqa: E402
 from explorer.panels.model_picker import model_picker  # noqa: E402
+from explorer.panels.running_badge import running_badge  # noqa: E402
 from explorer.state import browser_state  # noqa: E402
 
 st.set_page_config(
@@ -22,17 +24,10 @@ st.set_page_config(
     initial_sidebar_state="auto",
 )
 st.html(_HERE / "style.css")
-page = st.navigation(
-    [
-        st.Page(
-            _ROOT / "pages" / "explore.py",
-            title="Explore",
-            icon=":material/fork_right:",
-            default=True,
-        )
-    ]
-)
+page = st.navigation(all_pages())
+browser_state().enter(page.title)
 with st.sidebar:
     st.markdown("#### Decision Fork Explorer")
     model_picker(browser_state())
+    running_badge()
 page.run()

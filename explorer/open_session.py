@@ -43,7 +43,7 @@ class OpenSession:
         self.notice: ExplorerError | None = None
         self._endings: dict[_Place, list[Ending]] = {}
         self._folder = folder
-        self._load = load
+        self.load = load
         self._lock = threading.RLock()
 
     @property
@@ -65,6 +65,12 @@ class OpenSession:
                 self._folder.save(self.id, self.session)
             except ExplorerError as error:
                 self.notice = error
+
+    def keep(self, result: Callable[[], object]) -> None:
+        """Put what work has found where it belongs, and save."""
+        with self._lock:
+            result()
+            self.save()
 
     def change(self, edit: Callable[[ForkTree], None]) -> None:
         """Edit the tree on screen (undo, rename, ...) and save."""
@@ -89,7 +95,7 @@ class OpenSession:
         tree = self.session.open_problem(problem)
 
         def work(task: Task) -> None:
-            lm = self._load(spec)
+            lm = self.load(spec)
             task.label = "Generating"
             chains = generate(
                 lm,
@@ -104,29 +110,41 @@ class OpenSession:
             )
             self._add_root(tree, lm, chains[0])
 
-        self._start("Loading the model", work, sampler.max_new_tokens)
+        self.start("Loading the model", work, sampler.max_new_tokens)
 
-    def force(self, spec: ModelSpec, branch: Branch, position: int, token_id: int) -> None:
-        """Start the branch that has another token at a position; an existing one is selected."""
+    def force(
+        self,
+        spec: ModelSpec,
+        branch: Branch,
+        position: int,
+        token_id: int,
+        sampler: Sampler | None = None,
+    ) -> None:
+        """Start the branch that has another token at a position; an existing one is selected.
+
+        It continues with the sampler given, or with the chain's own.
+        """
         tree = self.session.tree
         assert tree is not None
         branch = tree.origin(branch.id, position)
-        existing = _existing(tree, branch, position, token_id)
+        sampler = sampler or branch.chain.sampler
+        existing = _existing(tree, branch, position, token_id, sampler)
         if existing is not None:
             tree.select(existing.id, position)
             return
         for ending in self.endings(branch.chain, position):
-            if ending.token_id == token_id:
+            if ending.token_id == token_id and ending.chain.sampler == sampler:
                 self._add_branches(tree, branch, position, [ending])
                 return
 
         def work(task: Task) -> None:
-            lm = self._load(spec)
+            lm = self.load(spec)
             task.label = "Continuing"
             chains = fork(
                 lm,
                 branch.chain,
                 [Fork(position, token_id)],
+                sampler=sampler,
                 watch=_follow(task, position),
                 cancel=task.cancelled,
             )
@@ -134,7 +152,7 @@ class OpenSession:
             ending = Ending(token_id, chains[0], outcome)
             self._add_branches(tree, branch, position, [ending])
 
-        self._start("Loading the model", work, branch.chain.sampler.max_new_tokens)
+        self.start("Loading the model", work, sampler.max_new_tokens)
 
     def endings(self, chain: Chain, position: int) -> list[Ending]:
         """Where the alternatives of a position lead, as far as they were tried."""
@@ -145,15 +163,11 @@ class OpenSession:
         token_ids = [int(i) for i in chain.statistics.top_ids[position]]
 
         def work(task: Task) -> None:
-            lm = self._load(spec)
+            lm = self.load(spec)
             task.label = f"Trying all {len(token_ids)}"
             task.unit = "endings"
-
-            def count(_: int, __: Chain) -> None:
-                task.done += 1
-
             forks = [Fork(position, token_id) for token_id in token_ids]
-            chains = fork(lm, chain, forks, on_chain=count, cancel=task.cancelled)
+            chains = fork(lm, chain, forks, on_chain=lambda *_: task.count(), cancel=task.cancelled)
             if task.cancelled():
                 return
             outcomes = judge(lm, chains)
@@ -162,14 +176,15 @@ class OpenSession:
                     Ending(*each) for each in zip(token_ids, chains, outcomes, strict=True)
                 ]
 
-        self._start("Loading the model", work, len(token_ids))
+        self.start("Loading the model", work, len(token_ids))
 
     def cancel(self) -> None:
         """Stop the work at its next token; what is there stays."""
         if self.task is not None:
             self.task.cancel()
 
-    def _start(self, label: str, work: Callable[[Task], None], total: int | None) -> None:
+    def start(self, label: str, work: Callable[[Task], None], total: int | None) -> None:
+        """Start work for this session; one piece at a time."""
         with self._lock:
             if self.busy:
                 self.notice = ExplorerError(
@@ -206,12 +221,15 @@ def _place(chain: Chain, position: int) -> _Place:
     return chain.prompt_ids, kept, chain.sampler, chain.seed, chain.model, chain.adapter
 
 
-def _existing(tree: ForkTree, branch: Branch, position: int, token_id: int) -> Branch | None:
+def _existing(
+    tree: ForkTree, branch: Branch, position: int, token_id: int, sampler: Sampler
+) -> Branch | None:
     """The branch itself, or its child, that has this token at this position."""
     if branch.chain.token_ids[position] == token_id:
         return branch
     for child in tree.children(branch.id):
-        if child.position == position and child.chain.token_ids[position] == token_id:
+        same_token = child.position == position and child.chain.token_ids[position] == token_id
+        if same_token and child.chain.sampler == sampler:
             return child
     return None
 

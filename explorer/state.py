@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -15,6 +15,8 @@ from explorer.welcome import welcome_session
 from explorer.workbench import session_or_none, workbench
 
 Unit = Literal["nats", "bits"]
+Colour = Literal["entropy", "pivotality"]
+RUNS_A_PAGE = 20
 DEFAULT_TAU = 1.4  # nats, the paper's for its smallest model
 
 
@@ -25,11 +27,22 @@ class BrowserState:
     opened: OpenSession
     unit: Unit = "nats"
     tau: float = DEFAULT_TAU
+    colour: Colour = "entropy"  # of the tokens on screen
     chosen: dict[str, Problem] = field(default_factory=dict)  # by problem set
     beside: str | None = None  # the branch shown beside the selected one
     asked_for: int = 0  # times the page itself moved the selection, for the heatmap
     asked_position: int = 0
     page_is_stale: bool = False  # something outside the stage has to be drawn again
+    run_id: str | None = None  # the run on screen
+    page: str = ""  # the title of the one on screen
+    runs_shown: int = RUNS_A_PAGE
+    study: dict[str, Any] = field(default_factory=dict)  # settings of Interventions, by widget
+    notice: ExplorerError | None = None  # what went wrong with a run
+
+    def enter(self, page: str) -> None:
+        """A page is on screen; what was said on another one is no longer of interest."""
+        if page != self.page:
+            self.page, self.notice = page, None
 
     def go_to(self, position: int) -> None:
         """Select a position of the chain on screen and bring it into view."""

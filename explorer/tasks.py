@@ -42,6 +42,10 @@ class Task:
         """Whether the work goes on."""
         return not self._finished.is_set()
 
+    def count(self) -> None:
+        """One more unit is done."""
+        self.done += 1
+
     def cancel(self) -> None:
         """Ask the worker to stop at its next token."""
         self._cancel.set()

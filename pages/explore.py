@@ -11,8 +11,10 @@ from explorer.panels.chain_panel import (
     live_chain,
     selected_chain,
 )
+from explorer.panels.fix_panel import fix_button, fix_panel
 from explorer.panels.inspector import inspector
 from explorer.panels.messages import show_error
+from explorer.panels.pivotality_panel import pivotality_panel
 from explorer.panels.problem_bar import problem_bar
 from explorer.state import BrowserState, browser_state
 
@@ -57,11 +59,15 @@ def stage(state: BrowserState) -> None:
         chain_column, token_column = st.columns([2, 1], gap="medium")
     with token_column, st.container(border=True, key="inspector"):
         inspector(state, branch, position)
+        fix_button(state, branch)
+        if position is not None:
+            pivotality_panel(state, branch, position)
     with chain_column:
         if other is None:
             with st.container(border=True, key="chain_card"):
                 selected_chain(state, branch)
         toolbar(state, tree)
+        fix_panel(state, branch)
         branches_panel(state, tree)
         curve_and_forks(state, branch.chain, position)
 
@@ -73,8 +79,12 @@ def _working(state: BrowserState) -> None:
     with status:
         st.progress(task.share_done, text=task.progress)
     cancel.button("Cancel", on_click=state.opened.cancel, width="stretch", key="cancel")
+    tree = state.opened.session.tree
     with st.container(border=True):
-        live_chain(state, task)
+        if task.live is None and tree is not None and tree.selected is not None:
+            selected_chain(state, tree.selected)  # work on it goes on, so it stays in view
+        else:
+            live_chain(state, task)
 
 
 state = browser_state()

@@ -42,9 +42,11 @@ def test_the_python_example_runs_and_finds_right_and_wrong_endings(
 ) -> None:
     (example,) = re.findall(r"```python\n(.*?)```", README, flags=re.S)
     exec(compile(example, "README.md", "exec"), {})
-    lines = capsys.readouterr().out.strip().splitlines()
-    assert len(lines) == 5
-    assert {line.split()[-1] for line in lines} == {"correct", "wrong"}
+    *endings, at_forks, at_random = capsys.readouterr().out.strip().splitlines()
+    assert len(endings) == 5
+    assert {line.split()[-1] for line in endings} == {"correct", "wrong"}
+    shares = [float(line.split(": ")[1].split()[0]) for line in (at_forks, at_random)]
+    assert shares[0] > shares[1]
 
 
 def test_links_and_make_targets_exist() -> None:

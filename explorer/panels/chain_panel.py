@@ -10,17 +10,19 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.entropy import NATS_PER_BIT, threshold_gate
+from core.pivotality import decisive
 from core.records import Chain, Problem
 from core.tree import Branch, first_difference
 from explorer.charts import entropy_curve
 from explorer.components.token_heatmap import HeatmapView, read_heatmap, token_heatmap
 from explorer.panels.inspector import force
 from explorer.panels.messages import plain, token_label, verdict_badge, visible
-from explorer.state import BrowserState, Unit
+from explorer.state import BrowserState, Colour, Unit
 from explorer.tasks import Task
 
 _MAIN, _BESIDE = "heatmap", "heatmap_beside"
 _UNITS: tuple[Unit, ...] = ("nats", "bits")
+_COLOURS: tuple[Colour, ...] = ("entropy", "pivotality")
 
 
 def live_chain(state: BrowserState, task: Task) -> None:
@@ -45,6 +47,15 @@ def selected_chain(state: BrowserState, branch: Branch) -> None:
             shared_prefix=branch.position,
             first_difference=first_difference(tree.branch(branch.parent).chain, branch.chain),
         )
+    found = tree.findings(branch.id).pivotality
+    if found:
+        _colour_choice(state)
+    if found and state.colour == "pivotality":
+        decided = np.full(len(branch.chain), np.nan)
+        sure = decisive(found.values())
+        for each in found.values():
+            decided[each.position] = each.share_decided if each.position in sure else 0.0
+        view = replace(view, values=decided, values_label="pivotality")
     token_heatmap(
         view,
         key=_MAIN,
@@ -102,6 +113,21 @@ def curve_and_forks(state: BrowserState, chain: Chain, selected: int | None) -> 
 def _set_tau(state: BrowserState, key: str, scale: float) -> None:
     if key in st.session_state:
         state.tau = st.session_state[key] / scale
+
+
+def _colour_choice(state: BrowserState) -> None:
+    def choose() -> None:
+        state.colour = st.session_state.get("colour") or state.colour
+
+    st.segmented_control(
+        "Colour by",
+        _COLOURS,
+        default=state.colour,
+        key="colour",
+        label_visibility="collapsed",
+        required=True,
+        on_change=choose,
+    )
 
 
 def _set_unit(state: BrowserState) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from core.entropy import nats_to_bits
 from core.errors import ExplorerError
 from core.language_model import LanguageModel
-from core.records import Chain
+from core.records import Chain, Sampler
 from core.scoring import look_up
 from core.tree import Branch
 from explorer.panels.messages import VERDICT_SIGNS, plain, short, show_error, token_label, visible
@@ -36,7 +36,7 @@ def inspector(state: BrowserState, branch: Branch, position: int | None) -> None
         f"{shown:.2f} {state.unit}, rank {int(chain.statistics.rank[position])}, "
         f"probability {math.exp(chain.statistics.logprob[position]):.1%}"
     )
-    if not _same_model(state, chain):
+    if not same_model(state, chain):
         st.info(
             f"This chain was made by {plain(chain.model)}"
             + (f" with the adapter {plain(chain.adapter)}" if chain.adapter else "")
@@ -49,25 +49,33 @@ def inspector(state: BrowserState, branch: Branch, position: int | None) -> None
     _free_token(state, branch, position)
 
 
-def force(state: BrowserState, branch: Branch, position: int, token_id: int) -> None:
+def force(
+    state: BrowserState,
+    branch: Branch,
+    position: int,
+    token_id: int,
+    sampler: Sampler | None = None,
+) -> None:
     """Force a token, and wait a moment for what is usually a short continuation."""
-    if not _same_model(state, branch.chain):
+    if not same_model(state, branch.chain):
         return
-    state.opened.force(state.opened.spec, branch, position, token_id)
-    _wait(state)
+    state.opened.force(state.opened.spec, branch, position, token_id, sampler)
+    wait(state)
 
 
 def _try_all(state: BrowserState, branch: Branch, position: int) -> None:
     state.opened.try_all(state.opened.spec, branch.chain, position)
-    _wait(state)
+    wait(state)
 
 
-def _wait(state: BrowserState) -> None:
+def wait(state: BrowserState) -> None:
+    """Give work that was just begun a moment to end."""
     if state.opened.task is not None:
         state.opened.task.wait(_PATIENCE)
 
 
-def _same_model(state: BrowserState, chain: Chain) -> bool:
+def same_model(state: BrowserState, chain: Chain) -> bool:
+    """Whether the chain was made by the model that is chosen, so that it can be continued."""
     return (chain.model, chain.adapter) == (state.opened.spec.model, state.opened.spec.adapter)
 
 

@@ -61,6 +61,11 @@ def short(text: str, length: int = 40) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
+def p_value(p: float) -> str:
+    """A p-value as people write it, with its sign."""
+    return "< 0.001" if p < 0.001 else f"= {p:.2g}"
+
+
 def plain(text: str) -> str:
     """Text with its markdown and HTML signs escaped: shown as it is, never interpreted."""
     escaped = "".join(f"\\{sign}" if sign in _MARKDOWN else sign for sign in text)

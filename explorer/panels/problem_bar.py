@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.errors import ExplorerError
-from core.problems import demo_problems, parse_problems
 from core.prompts import PLACEHOLDER, PROMPT_STYLES
 from core.records import Problem, Sampler
 from explorer.panels.messages import plain, short, show_error
+from explorer.panels.problem_sets import problem_sets, upload_problems
 from explorer.state import BrowserState
 
-_DEMO_SET = "Demo problems"
 _SESSION_SET = "This session"
 _OWN = "My own question"
 _MODEL_STYLE = "the model's own"
@@ -75,7 +74,7 @@ def problem_bar(state: BrowserState) -> None:
 
 def _sets(state: BrowserState) -> dict[str, list[Problem]]:
     """Problem sets to choose from; the session's own come last."""
-    sets = {_DEMO_SET: _demo(), **state.opened.problem_sets}
+    sets = problem_sets(state)
     worked_on = [tree.problem for tree in state.opened.session.trees.values() if tree.branches]
     return sets | ({_SESSION_SET: worked_on} if len(worked_on) > 1 else {})
 
@@ -147,14 +146,6 @@ def _show_tree_of(state: BrowserState, problem: Problem, generating: bool) -> No
     state.beside = None
 
 
-@st.cache_data(show_spinner=False)
-def _demo() -> list[Problem]:
-    try:
-        return demo_problems()
-    except ExplorerError:
-        return []
-
-
 def _sampler_popover(state: BrowserState) -> _Settings | None:
     with st.popover("Sampler", width="stretch", help="How tokens are drawn, seed, problem files"):
         left, right = st.columns(2)
@@ -174,25 +165,10 @@ def _sampler_popover(state: BrowserState) -> _Settings | None:
                 "Template", PLACEHOLDER, key="template", help=f"{PLACEHOLDER} is the question"
             )
         st.divider()
-        _upload(state)
+        upload_problems(state, "problem_file")
     try:
         sampler = Sampler(temperature, top_p, int(top_k), min_p, int(limit))
     except ExplorerError as error:
         show_error(error)
         return None
     return _Settings(sampler, int(seed), None if style == _MODEL_STYLE else style, template, int(k))
-
-
-def _upload(state: BrowserState) -> None:
-    file = st.file_uploader(
-        "Problems of your own (JSONL: question, answer)", type=["jsonl"], key="problem_file"
-    )
-    if file is None or st.session_state.get("problem_file_read") == file.file_id:
-        return
-    try:
-        state.opened.problem_sets[file.name] = parse_problems(file.getvalue(), file.name)
-    except ExplorerError as error:
-        show_error(error)
-        return
-    st.session_state["problem_file_read"] = file.file_id
-    st.rerun()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from families import FAMILIES, NAMES, Choice, Decks, bucket, times
+from families import FAMILIES, NAMES, Choice, Decks, bucket, percent, times
 
 PROMPT = "Question: {question}\nAnswer: Let's think step by step."
 
@@ -48,6 +48,11 @@ def _hundreds(rng: random.Random) -> tuple[str, str]:
     return f"{x}-{y}", f"{x}-{y}={x - y}"
 
 
+def _percent(rng: random.Random) -> tuple[str, str]:
+    share, base = 10 * rng.randint(1, 9), 10 * rng.randint(4, 60)
+    return f"{share}% of {base}", percent(share, base)
+
+
 def _parts(rng: random.Random) -> tuple[str, str]:
     k = rng.randint(3, 9)
     n = rng.randint(2 * k, 12 * k)
@@ -67,6 +72,7 @@ DRILLS = (
     _difference,
     _difference,
     _hundreds,
+    _percent,
     _parts,
 )
 

@@ -23,17 +23,19 @@ sys.path.insert(0, str(ROOT))
 
 from core.entropy import threshold_gate  # noqa: E402
 from core.generation import generate  # noqa: E402
+from core.interventions.records import ProblemRecord  # noqa: E402
+from core.interventions.study import InterventionSettings, check_interventions, intervene  # noqa: E402
 from core.judging import judge  # noqa: E402
 from core.language_model import LanguageModel, ModelSpec, load_language_model  # noqa: E402
 from core.problems import read_problems  # noqa: E402
 from core.records import Chain, Outcome, Problem, Sampler, StopReason, Verdict  # noqa: E402
 from core.sampling import chain_seed  # noqa: E402
 from core.statistics import mean_over_problems, pass_at_k, ratio_over_chains, share  # noqa: E402
-from sample_data.build.rescue import Tries, rescue_rates  # noqa: E402
 
 SAMPLES = 8
 TAU = 1.4
 SEED = 0
+CHUNK = 16  # problems intervened on together
 LIMIT = 200  # completion tokens; the longest chain of the corpus is well below
 CARD = ROOT / "sample_data" / "README.md"
 MARKERS = ("<!-- measured: begin -->", "<!-- measured: end -->")
@@ -69,7 +71,7 @@ def measure(lm: LanguageModel, problems: Sequence[Problem]) -> str:
         accuracy_table({"1.0": sampled[1.0], "0.6": sampled[0.6], "greedy": greedy}),
         entropy_table([chain for rows in sampled[1.0] for chain, _ in rows]),
         family_table(problems, sampled[1.0], greedy),
-        rescue_table(rescue_rates(lm, [row for (row,) in greedy], TAU, seed=SEED)),
+        rescue_table(lm, problems, [chain for ((chain, _),) in greedy]),
     ]
     return "\n\n".join(parts)
 
@@ -172,20 +174,47 @@ def family_table(problems: Sequence[Problem], sampled: Judged, greedy: Judged) -
     return "\n".join(lines)
 
 
-def rescue_table(tries: Sequence[Tries]) -> str:
-    """What a single forced token does to wrong greedy chains."""
+def rescue_table(lm: LanguageModel, problems: Sequence[Problem], greedy: Sequence[Chain]) -> str:
+    """What a single forced token does to wrong greedy chains: base-only and its control."""
+    settings = InterventionSettings(
+        arms=("no_op", "base_only", "base_only_control"), max_new_tokens=LIMIT, seed=SEED
+    )
+    check_interventions(lm, None, problems, settings)
+    records: list[ProblemRecord] = []
+    for start in range(0, len(problems), CHUNK):
+        found = intervene(lm, None, problems[start : start + CHUNK], settings)
+        assert found is not None
+        records.extend(found)
+    wrong = [
+        (record, chain)
+        for record, chain in zip(records, greedy, strict=True)
+        if not record.chain("base").correct
+    ]
+    every = [list(record.chain("base_only").attempts) for record, _ in wrong]
+    above = [
+        [each for each in tried if chain.entropy[each.position] > TAU]
+        for tried, (_, chain) in zip(every, wrong, strict=True)
+    ]
+    control = [list(record.chain("base_only_control").attempts) for record, _ in wrong]
+    changed = sum(r.chain("no_op").token_ids != r.chain("base").token_ids for r in records)
     lines = [
-        f"Of {tries[0].chains} wrong greedy chains, each forced at one position with each other "
-        "top-5 token, greedy after that (tokens: bootstrap over chains; chains: Wilson):",
+        f"Of {len(wrong)} wrong greedy chains, each forced at one position with each other "
+        "top-5 token, greedy after that (tokens: bootstrap over chains; chains: Wilson). Forcing "
+        f"the tokens that stand there anyway changes {changed} of {len(records)} chains.",
         "",
         "| forced where | tokens tried | tokens that rescue | chains rescued |",
         "|---|---|---|---|",
     ]
-    for each in tries:
-        tokens = ratio_over_chains(each.rescues, each.tokens)
-        chains = share(sum(rescues > 0 for rescues in each.rescues), each.chains)
+    for where, tries in (
+        (f"the {settings.positions} highest-entropy positions", every),
+        (f"of those, entropy above {TAU:g} nats", above),
+        ("random other positions, as many tokens", control),
+    ):
+        right = [sum(each.verdict is Verdict.CORRECT for each in tried) for tried in tries]
+        tokens = ratio_over_chains(right, [len(tried) for tried in tries])
+        chains = share(sum(map(bool, right)), len(tries))
         lines.append(
-            f"| {each.where} | {sum(each.tokens):,} | {tokens.value:.1%} {interval(tokens)} "
+            f"| {where} | {sum(map(len, tries)):,} | {tokens.value:.1%} {interval(tokens)} "
             f"| {chains.value:.1%} {interval(chains)} |"
         )
     return "\n".join(lines)

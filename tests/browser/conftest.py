@@ -34,7 +34,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
         key = (str(app_path), *sorted(f"{name}={value}" for name, value in (env or {}).items()))
         if key not in servers:
             log = tmp_path_factory.mktemp("server") / "log.txt"
-            servers[key] = _start_server(Path(app_path), env or {}, log)
+            servers[key] = start_server(Path(app_path), env or {}, log)
         return servers[key][1]
 
     yield start
@@ -47,7 +47,8 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
             process.kill()
 
 
-def _start_server(app: Path, env: dict[str, str], log: Path) -> tuple[subprocess.Popen[bytes], str]:
+def start_server(app: Path, env: dict[str, str], log: Path) -> tuple[subprocess.Popen[bytes], str]:
+    """A server of one's own, to be ended by who asked for it; returns it with its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

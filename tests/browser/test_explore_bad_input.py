@@ -193,5 +193,14 @@ def test_hostile_tokens_are_inert_everywhere_in_the_app(
         page.locator(".heatmap .token").nth(n + 1).hover()
         expect(page.locator(".card-token")).to_contain_text(text)
     page.get_by_text("Forks (").click()
+    button(page, "Find the fix").click()
+    positions = page.get_by_role("spinbutton", name="Positions")
+    positions.fill("12")
+    positions.press("Enter")
+    settled(page)
+    button(page, "Search again").click()
+    grid = page.locator(".grids table").first
+    expect(grid.locator("tr")).to_have_count(12, timeout=60_000)
+    expect(grid).to_contain_text(HOSTILE[-1])
     assert dialogs == []
     assert page.locator("img[src='x']").count() == 0

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from models import save_tiny_model
+from toy_task import square_numbers
 
 from core.cli import main
 from core.records import SCHEMA_VERSION
+from core.runs.lock import hold
+from core.runs.run import Run, RunsFolder, RunState
+from core.runs.work import carry_out
 
 FIELDS = {
     "prompt_ids", "token_ids", "tokens", "entropy_nats", "logprob", "rank", "top_ids",
@@ -212,3 +219,282 @@ def test_bad_input_ends_with_one_clear_line_and_exit_code_2(
         assert len(lines) == 1, (what, err)
         assert says in lines[0], (what, lines[0])
         assert "Traceback" not in err, what
+
+
+# ---- runs, and commands that are runs (tests/toy_task.py is one)
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Run:
+    return Run.create(tmp_path / "runs", "toy", settings={"numbers": 3}, model={}, seed=7)
+
+
+def held_in_test(runs: Path) -> list[str]:
+    return [str(run.status().state) for run in RunsFolder(runs).list()]
+
+
+def test_a_long_command_makes_a_run_of_its_own(run: Any, tmp_path: Path) -> None:
+    code, out, err = run(
+        "toy", "--numbers", 3, "--seed", 5, "--runs-dir", tmp_path / "r", "--name", "mine"
+    )
+    assert (code, out) == (0, "3 squares\n")
+    (made,) = RunsFolder(tmp_path / "r").list()
+    assert (made.config.task, made.config.name, made.config.seed) == ("toy", "mine", 5)
+    assert str(made.folder) in err
+    assert made.status().state is RunState.DONE
+
+
+def test_a_long_command_keeps_its_runs_in_the_persons_folder(run: Any, user_folder: Path) -> None:
+    assert run("toy")[0] == 0
+    assert held_in_test(user_folder / "runs") == ["done"]
+
+
+def test_json_of_a_long_command_is_its_results_and_nothing_else(run: Any, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.json"
+    code, out, _ = run("toy", "--run", tmp_path / "new", "--json", "--out", copy)
+    assert code == 0
+    assert out.encode() == (tmp_path / "new" / "results.json").read_bytes() + b"\n"
+    assert copy.read_text() == out
+
+
+def test_a_prepared_run_is_carried_out_as_it_was_prepared(run: Any, toy: Run) -> None:
+    code, out, _ = run("toy", "--run", toy.folder, "--json")
+    assert code == 0
+    assert json.loads(out) == {"squares": {"0": 0, "1": 1, "2": 4}, "seed": 7}
+
+
+def test_a_run_that_broke_off_goes_on_with_resume(run: Any, toy: Run) -> None:
+    def half(work: Any) -> None:
+        work.keep("0", {"square": 1000})  # a result that shows it is not computed again
+        work.stop.request()
+
+    assert carry_out(toy, half, bar=False) == 130
+    code, _, err = run("toy", "--run", toy.folder)
+    assert (code, "--resume" in err) == (2, True)
+    code, out, _ = run("toy", "--run", toy.folder, "--resume", "--json")
+    assert code == 0
+    assert json.loads(out)["squares"] == {"0": 1000, "1": 1, "2": 4}
+    code, out, _ = run("runs", "resume", toy.id, "--runs-dir", toy.folder.parent, "--json")
+    assert (code, json.loads(out)["squares"]["0"]) == (0, 1000)
+
+
+def test_a_cancelled_command_ends_with_130_and_says_how_to_go_on(
+    run: Any, toy: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cancelled(work: Any) -> None:
+        work.stop.request()
+        square_numbers(work)
+
+    monkeypatch.setattr("toy_task.square_numbers", cancelled)
+    code, out, err = run("toy", "--run", toy.folder, "--json")
+    assert (code, out) == (130, "")
+    assert f"--run {toy.folder} --resume" in err
+    assert toy.status().state is RunState.CANCELLED
+    assert run("runs", "resume", toy.id, "--runs-dir", toy.folder.parent)[0] == 130
+
+
+def test_a_failed_command_ends_with_2_and_one_line(run: Any, tmp_path: Path) -> None:
+    made = Run.create(tmp_path, "toy", settings={"numbers": 3, "refuses": 1}, model={}, seed=0)
+    code, out, err = run("toy", "--run", made.folder, "--json")
+    assert (code, out) == (2, "")
+    assert err == "fork-explorer: The model is tired. Let it rest.\n"
+
+
+@pytest.fixture
+def refused(toy: Run, tmp_path: Path) -> Iterator[dict[str, tuple[tuple[object, ...], str]]]:
+    other = Run.create(tmp_path, "another", settings={}, model={}, seed=0)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").write_text("")
+    (tmp_path / "file").write_text("")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.json").write_text("{")
+    busy = Run.create(tmp_path, "toy", settings={}, model={}, seed=0)
+    runs = ("--runs-dir", tmp_path)
+    with hold(busy.folder, 0):
+        yield {
+            "settings of its own": (("toy", "--run", toy.folder, "--seed", 7), "--seed"),
+            "two settings": (
+                ("toy", "--run", toy.folder, "--numbers", 1, "--name", "x"), "--name, --numbers",
+            ),
+            "another task": (("toy", "--run", other.folder), "another"),
+            "nothing to resume": (("toy", "--resume"), "no run to resume"),
+            "an empty resume": (("toy", "--run", tmp_path / "no", "--resume"), "holds no run"),
+            "two places": (("toy", "--run", tmp_path / "no", *runs), "both given"),
+            "somebody's folder": (("toy", "--run", tmp_path / "full"), "other files"),
+            "a file as folder": (("toy", "--runs-dir", tmp_path / "file"), "can't be kept"),
+            "a file as run": (("toy", "--run", tmp_path / "file"), "can't be kept"),
+            "a broken config": (("toy", "--run", tmp_path / "broken"), "damaged"),
+            "too long a name": (("toy", *runs, "--name", "x" * 300), "name"),
+            "an unwritable copy": (("toy", *runs, "--out", tmp_path), "can't be written"),
+            "no such run": (("runs", "show", "toy-1", *runs), "no run"),
+            "an id that is a path": (("runs", "show", "../x", *runs), "no id"),
+            "a task of tomorrow": (("runs", "resume", other.id, *runs), "no task another"),
+            "no yes": (("runs", "delete", other.id, *runs), "--yes"),
+            "busy": (("runs", "delete", busy.id, "--yes", *runs), "at work"),
+            "idle": (("runs", "cancel", other.id, *runs), "not at work"),
+            "a long name": (("runs", "rename", other.id, "x" * 300, *runs), "name"),
+            "no folder": (("runs", "list", "--runs-dir", tmp_path / "file"), "can't be read"),
+        }  # fmt: skip
+
+
+def test_what_a_run_refuses_is_one_clear_line_and_makes_nothing(
+    run: Any, refused: dict[str, tuple[tuple[object, ...], str]], tmp_path: Path
+) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    for what, (command, says) in refused.items():
+        code, out, err = run(*command)
+        assert (code, out) == (2, ""), (what, err)
+        assert err.startswith("fork-explorer: "), what
+        assert err.count("\n") == 1, (what, err)
+        assert says in err, (what, err)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_runs_are_listed_shown_renamed_and_deleted(run: Any, toy: Run) -> None:
+    runs = ("--runs-dir", toy.folder.parent)
+    (toy.folder.parent / "odd").mkdir()
+    assert run("runs", "rename", toy.id, "A new name", *runs)[0] == 0
+    code, out, err = run("runs", "list", *runs)
+    assert code == 0
+    assert toy.id in out
+    assert "A new name" in out
+    assert "odd: " in err
+    listed = json.loads(run("runs", "list", "--json", *runs)[1])
+    assert [each["id"] for each in listed["runs"]] == [toy.id]
+    assert listed["runs"][0]["state"] == "new"
+    assert len(listed["broken"]) == 1
+    carry_out(toy, square_numbers, bar=False)
+    _, out, _ = run("runs", "show", toy.id, *runs)
+    assert "done, 3 of 3 numbers" in out
+    shown = json.loads(run("runs", "show", toy.id, "--json", *runs)[1])
+    assert (shown["done"], shown["error"]) == (3, None)
+    assert run("runs", "delete", toy.id, "--yes", *runs)[0] == 0
+    assert not toy.folder.exists()
+
+
+def test_a_run_that_failed_is_shown_with_the_end_of_its_log(run: Any, tmp_path: Path) -> None:
+    made = Run.create(tmp_path, "toy", settings={"numbers": 3, "breaks": 1}, model={}, seed=0)
+    carry_out(made, square_numbers, bar=False)
+    _, out, _ = run("runs", "show", made.id, "--runs-dir", tmp_path)
+    assert "This is a bug" in out
+    assert "    ZeroDivisionError: a bug" in out
+
+
+def test_looking_at_runs_does_not_load_torch(toy: Run) -> None:
+    code = (
+        "import sys; from core.cli import main; sys.argv[1:1] = ['runs', 'list', '--runs-dir']\n"
+        "try: main()\n"
+        "finally: print(*sorted({'torch', 'transformers', 'streamlit'} & set(sys.modules)))"
+    )
+    root = Path(__file__).resolve().parent.parent.parent
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(toy.folder.parent)], capture_output=True, text=True,
+        env=os.environ | {"PYTHONPATH": str(root)}, check=True,
+    )  # fmt: skip
+    assert ended.stdout.splitlines()[0].startswith(toy.id)
+    assert ended.stdout.splitlines()[1:] == [""]
+
+
+def test_the_program_runs_as_a_module() -> None:
+    root = Path(__file__).resolve().parent.parent.parent
+    ended = subprocess.run(
+        [sys.executable, "-m", "core.cli", "runs", "--help"], cwd=root, capture_output=True,
+        text=True, check=True,
+    )  # fmt: skip
+    assert "resume" in ended.stdout
+
+
+def test_find_fix_and_pivotality_measure_what_the_page_measures(
+    run: Any, chain: Path, tmp_path: Path
+) -> None:
+    code, out, _ = run("find-fix", chain, "-k", 2, "--json", "--out", tmp_path / "found.json")
+    assert code == 0
+    found = json.loads(out)
+    assert out == (tmp_path / "found.json").read_text()
+    assert len(found["attempts"]) == len(found["control"]) >= 8
+    assert len({each["attempt"]["position"] for each in found["attempts"]}) == 2
+    code, out, _ = run("find-fix", chain, "-k", 2)
+    assert code == 0
+    assert out.startswith("at forks: ")
+    code, out, _ = run(
+        "pivotality", chain, "--position", 1, "--position", 3, "--samples", 4, "--json"
+    )
+    assert code == 0
+    assert [each["position"] for each in json.loads(out)] == [1, 3]
+    code, out, _ = run("pivotality", chain, "--position", 1, "--samples", 2)
+    assert code == 0
+    assert len(out.splitlines()) == 6
+
+
+def test_what_can_t_be_measured_on_a_chain_is_one_line(run: Any, chain: Path) -> None:
+    for command, says in (
+        (("find-fix", chain, "-k", 0), "no position to try"),
+        (("pivotality", chain, "--position", 999), "no position 999"),
+        (("pivotality", chain, "--position", 1, "--temperature", 0), "all alike"),
+    ):
+        code, out, err = run(*command)
+        assert (code, out) == (2, "")
+        assert says in err.strip().splitlines()[-1]
+
+
+def test_results_may_be_written_beside_the_run_and_a_refusal_leaves_no_file(
+    run: Any, model: str, tmp_path: Path
+) -> None:
+    problems = tmp_path / "mine.jsonl"
+    problems.write_text('{"question": "1+1?", "answer": "2"}\n')
+    folder = tmp_path / "run"
+    command = ("interventions", "--model", model, "--problems", problems, "--max-new-tokens", 4,
+               "--run", folder, "--out", folder / "copy.json", "--json")  # fmt: skip
+    folder.mkdir()
+    code, out, _ = run(*command)
+    assert code == 0
+    assert (folder / "copy.json").read_text() == out
+    code, out, err = run(*command)
+    assert (code, out) == (2, "")
+    assert "--resume" in err
+    code, *_ = run("interventions", "--arms", "magic", "--out", tmp_path / "none.json")
+    assert code == 2
+    assert not (tmp_path / "none.json").exists()
+
+
+def test_a_refusal_does_not_delete_a_link_to_nowhere(run: Any, tmp_path: Path) -> None:
+    link = tmp_path / "out.json"
+    link.symlink_to(tmp_path / "later.json")
+    assert run("interventions", "--arms", "magic", "--out", link)[0] == 2
+    assert link.is_symlink()
+
+
+@pytest.mark.parametrize(
+    "option",
+    [("--arms", "oracle"), ("--teacher", "./no"), ("--adapter", "no"), ("--model", "./no")],
+)
+def test_what_can_t_be_run_leaves_no_run_in_the_list(
+    run: Any, tmp_path: Path, option: tuple[str, str]
+) -> None:
+    code, out, err = run("interventions", *option, "--runs-dir", tmp_path)
+    assert (code, out) == (2, ""), err
+    assert RunsFolder(tmp_path).list() == []
+
+
+def test_a_folder_from_elsewhere_can_not_command_the_terminal(run: Any, tmp_path: Path) -> None:
+    evil = "\x1b[2J\x9b2J\u202e\nforged"
+    made = Run.create(tmp_path, "toy", settings={evil: evil}, model={evil: evil}, seed=0)
+    path = made.folder / "config.json"
+    path.write_text(
+        json.dumps(json.loads(path.read_text()) | {"name": evil, "host": "\ud800" + evil})
+    )
+    said = {"unit": evil, "what": evil, "done": 1, "total": 2, "elapsed": 1}
+    events = [{"event": "started"} | said, {"event": "ended", "state": "failed", "error": evil}]
+    time = {"time": "2026-01-01T00:00:00Z"}
+    made.log.path.write_text("".join(json.dumps(time | event) + "\n" for event in events))
+    made.log_path.write_text("\x1b[2J\x9b2J é\u202e")
+    (tmp_path / "\x1b[2J").mkdir()
+    where = ("--runs-dir", tmp_path)
+    for command in (("list",), ("show", made.id), ("list", "--json"), ("show", made.id, "--json")):
+        code, out, err = run("runs", *command, *where)
+        assert code == 0, err
+        assert "2J" in out
+        for line in (out + err).splitlines():
+            assert line.isprintable(), line
+            assert not line.startswith("forged")
+    assert "é" in run("runs", "show", made.id, *where)[1]

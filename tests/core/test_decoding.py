@@ -26,7 +26,8 @@ from transformers import (
 )
 
 from core.decoding import Decoded, Row, decode
-from core.errors import PositionError
+from core.errors import PositionError, SamplerError
+from core.guidance import Guide, Moment, Rule
 from core.kv_cache import PrefixStore
 from core.language_model import LanguageModel, ModelSpec, wrap
 from core.records import Sampler, StopReason
@@ -359,3 +360,198 @@ def test_cancel_does_not_wait_for_a_model_that_somebody_else_holds(lm: LanguageM
 
 def test_no_rows_is_no_work(lm: LanguageModel) -> None:
     assert decode(lm, [], GREEDY) == []
+
+
+# A second model that reads along.
+
+
+@pytest.fixture(scope="module")
+def teacher() -> LanguageModel:
+    return tiny_language_model(seed=1)
+
+
+def leave_it(moment: Moment) -> None:
+    """The rule that never says anything."""
+
+
+def ask_teacher(moment: Moment) -> int:
+    """The rule that always says what the teacher says."""
+    return moment.teacher_id
+
+
+def every_third(moment: Moment) -> int | None:
+    """A rule that says something now and then."""
+    return moment.top_ids[1] if moment.position % 3 == 2 else None
+
+
+@pytest.mark.parametrize("rule", [None, leave_it], ids=["no rule", "a silent rule"])
+def test_a_teacher_that_only_reads_along_changes_nothing(
+    lm: LanguageModel, teacher: LanguageModel, rule: Rule | None
+) -> None:
+    rows = [Row(p) for p in prompts(12, seed=20)]
+    plain = decode(lm, rows, GREEDY, batch_size=5)
+    guided = decode(lm, rows, GREEDY, batch_size=5, guide=Guide(teacher, [rule] * 12))
+    for a, b in zip(plain, guided, strict=True):
+        assert_same(a, b)
+        assert b.overruled == {}
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 12])
+def test_rows_with_and_without_a_rule_go_in_one_batch_as_if_alone(
+    lm: LanguageModel, teacher: LanguageModel, batch_size: int
+) -> None:
+    rows = [Row(p) for p in prompts(12, seed=21)]
+    rules: list[Rule | None] = [None, ask_teacher, every_third] * 4
+    together = decode(lm, rows, GREEDY, batch_size=batch_size, guide=Guide(teacher, rules))
+    for row, rule, decoded in zip(rows, rules, together, strict=True):
+        (alone,) = decode(lm, [row], GREEDY, guide=Guide(teacher, [rule]))
+        assert_same(decoded, alone)
+        assert dict(decoded.overruled) == dict(alone.overruled)
+    for row, decoded in list(zip(rows, together, strict=True))[1::3]:
+        assert list(decoded.token_ids) == reference_greedy(teacher.model, row.prompt_ids, 40)
+
+
+def test_what_a_rule_knows_is_what_the_models_say_on_the_corrected_prefix(
+    lm: LanguageModel, teacher: LanguageModel
+) -> None:
+    prompt = prompts(1, seed=22)[0]
+    moments: list[Moment] = []
+
+    def rule(moment: Moment) -> int | None:
+        moments.append(moment)
+        return every_third(moment)
+
+    (decoded,) = decode(lm, [Row(prompt)], GREEDY, k=20, guide=Guide(teacher, [rule]))
+    base = score(lm, prompt, decoded.token_ids, k=20)
+    other = score(teacher, prompt, decoded.token_ids, k=1)
+    assert [m.position for m in moments] == list(range(len(decoded.token_ids)))
+    np.testing.assert_allclose([m.entropy for m in moments], base.entropy, atol=1e-4)
+    assert {type(m.entropy) for m in moments} == {np.float32}
+    assert [list(m.top_ids) for m in moments] == base.top_ids.tolist()
+    assert [m.base_id for m in moments] == base.top_ids[:, 0].tolist()
+    assert [m.teacher_id for m in moments] == other.top_ids[:, 0].tolist()
+    third = {p for p in range(len(decoded.token_ids)) if p % 3 == 2}
+    assert {p for p, forced in enumerate(decoded.forced) if forced} == third
+    assert dict(decoded.overruled) == {p: moments[p].base_id for p in third}
+    assert {int(decoded.statistics.rank[p]) for p in third} == {2}
+    np.testing.assert_allclose(decoded.statistics.logprob, base.logprob, atol=1e-4)
+
+
+def test_a_guided_row_may_keep_and_force_tokens_of_its_own(
+    lm: LanguageModel, teacher: LanguageModel
+) -> None:
+    prompt = prompts(1, seed=23)[0]
+    row = Row(prompt, (7, 8, 9), {3: 11, 5: 12})
+    (decoded,) = decode(lm, [row], GREEDY, guide=Guide(teacher, [ask_teacher]))
+    assert (decoded.start, decoded.token_ids[0], decoded.token_ids[2]) == (3, 11, 12)
+    assert all(decoded.forced)
+    start = (*prompt, 7, 8, 9, 11)
+    assert decoded.token_ids[1] == reference_greedy(teacher.model, start, 1)[0]
+
+
+def test_guided_rows_stream_and_cancel_like_plain_ones(
+    lm: LanguageModel, teacher: LanguageModel
+) -> None:
+    rows = [Row(p) for p in prompts(3, seed=24)]
+    guide = Guide(teacher, [ask_teacher, every_third, None])
+    told: dict[int, list[int]] = {0: [], 1: [], 2: []}
+    whole = decode(
+        lm, rows, GREEDY, guide=guide, on_step=lambda row, token, _: told[row].append(token)
+    )
+    assert list(told.values()) == [list(d.token_ids) for d in whole]
+    seen: list[int] = []
+    cut = decode(
+        lm,
+        rows,
+        GREEDY,
+        batch_size=2,
+        guide=guide,
+        on_step=lambda row, token, _: seen.append(token),
+        cancel=lambda: len(seen) >= 6,
+    )
+    assert [len(d.token_ids) for d in cut] == [3, 3, 0]
+    assert {d.stop_reason for d in cut} == {StopReason.CANCELLED}
+    assert [d.token_ids for d in cut] == [whole[0].token_ids[:3], whole[1].token_ids[:3], ()]
+
+
+@pytest.mark.parametrize(
+    "kind", ["mamba, recomputed", "mistral, window of 8", "gpt2, learned positions"]
+)
+def test_any_architecture_can_be_the_teacher_or_the_base(lm: LanguageModel, kind: str) -> None:
+    other = _wrapped(_other_models()[kind])
+    limit = Sampler(max_new_tokens=16)
+    rows = prompts(5, seed=25)
+    for base, guide_by in ((lm, other), (other, lm)):
+        decoded = decode(
+            base,
+            [Row(p) for p in rows],
+            limit,
+            batch_size=3,
+            guide=Guide(guide_by, [ask_teacher] * 5),
+        )
+        expected = [reference_greedy(guide_by.model, p, 16) for p in rows]
+        assert [list(d.token_ids) for d in decoded] == expected
+
+
+def test_two_runs_with_swapped_roles_do_not_wait_for_each_other_forever(
+    lm: LanguageModel, teacher: LanguageModel
+) -> None:
+    def work(base: LanguageModel, other: LanguageModel) -> None:
+        for _ in range(5):
+            decode(base, [Row((1, 2))], Sampler(max_new_tokens=3), guide=Guide(other, [leave_it]))
+
+    pairs = [(lm, teacher), (teacher, lm), (lm, lm)]
+    threads = [threading.Thread(target=work, args=pair, daemon=True) for pair in pairs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert not any(thread.is_alive() for thread in threads)
+
+
+def test_cancel_does_not_wait_for_a_teacher_that_somebody_else_holds(
+    lm: LanguageModel, teacher: LanguageModel
+) -> None:
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with teacher.lock:
+            held.set()
+            done.wait(30)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(30)
+    guide = Guide(teacher, [leave_it])
+    (decoded,) = decode(lm, [Row((1, 2))], GREEDY, guide=guide, cancel=lambda: True)
+    taken: list[bool] = []
+
+    def take() -> None:
+        taken.append(lm.lock.acquire(timeout=5))
+        lm.lock.release()
+
+    other = threading.Thread(target=take)
+    other.start()
+    other.join()
+    done.set()
+    holder.join()
+    assert decoded.stop_reason == StopReason.CANCELLED
+    assert taken == [True], "the lock it had is free again"
+
+
+def test_sampled_rows_and_a_wrong_number_of_rules_are_refused(
+    lm: LanguageModel, teacher: LanguageModel
+) -> None:
+    with pytest.raises(SamplerError, match="greedy"):
+        decode(lm, [Row((1, 2))], SAMPLED, guide=Guide(teacher, [None]))
+    with pytest.raises(ValueError, match="2 rules for 1 rows"):
+        decode(lm, [Row((1, 2))], GREEDY, guide=Guide(teacher, [None, None]))
+
+
+def test_a_forced_token_remembers_what_would_have_stood_there(lm: LanguageModel) -> None:
+    prompt = prompts(1, seed=26)[0]
+    (chain,) = decode(lm, [Row(prompt)], GREEDY)
+    other = int(chain.statistics.top_ids[2, 3])
+    (branch,) = decode(lm, [Row(prompt, forced={2: other})], GREEDY)
+    assert dict(branch.overruled) == {2: chain.token_ids[2]}
+    assert branch.statistics.rank[2] == 4

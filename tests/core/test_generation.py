@@ -14,7 +14,7 @@ from core.errors import ModelError, PositionError, PromptError
 from core.generation import Fork, GrowingChain, fork, generate
 from core.language_model import LanguageModel, ModelSpec, wrap
 from core.records import Chain, Problem, Sampler, StopReason
-from core.scoring import look_up, score
+from core.scoring import look_up, score, scored_chain
 
 PROBLEM = Problem("p1", "How many cuts?", "8", "test", "cuts")
 SAMPLED = Sampler(temperature=1.0, max_new_tokens=30)
@@ -179,3 +179,15 @@ def test_scoring_in_small_chunks_changes_nothing(
 def test_an_empty_prompt_can_not_be_scored(lm: LanguageModel) -> None:
     with pytest.raises(PromptError, match="no prompt token"):
         score(lm, [], [1, 2])
+
+
+def test_a_chain_known_by_its_ids_is_the_chain_that_was_generated(lm: LanguageModel) -> None:
+    (chain,) = generate(lm, [PROBLEM], SAMPLED, [5])
+    (forked,) = fork(lm, chain, [Fork(3, 7)])
+    again = scored_chain(
+        lm, PROBLEM, forked.prompt_ids, forked.token_ids, forced={3}, sampler=SAMPLED,
+        stop_reason=forked.stop_reason, seed=5, prompt_style=forked.prompt_style,
+    )  # fmt: skip
+    np.testing.assert_allclose(again.entropy, forked.entropy, atol=1e-4)
+    assert again.statistics.rank.tolist() == forked.statistics.rank.tolist()
+    assert replace(again, statistics=forked.statistics) == forked

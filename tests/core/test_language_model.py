@@ -194,3 +194,12 @@ def test_an_adapter_that_does_not_fit_is_refused(
     adapter = broken_adapter(tmp_path, what)
     with pytest.raises(ModelError, match=says):
         load_language_model(ModelSpec(str(folder), str(adapter)))
+
+
+def test_a_damaged_tokenizer_is_said(tmp_path: Path) -> None:
+    folder = save_tiny_model(tmp_path / "model")
+    data = json.loads((folder / "tokenizer.json").read_text())
+    data["model"]["vocab"].pop("".join(data["model"]["merges"][0]))
+    (folder / "tokenizer.json").write_text(json.dumps(data))
+    with pytest.raises(ModelError, match="is damaged"):
+        load_language_model(ModelSpec(str(folder)))

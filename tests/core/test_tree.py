@@ -145,6 +145,12 @@ def damaged(tree: ForkTree, what: str) -> str:
             branches[0]["chain"]["token_ids"][0] = -5
         case "half a token more":
             branches[0]["chain"]["sampler"]["max_new_tokens"] = 25.5
+        case "measurements of no branch":
+            data["trees"][0]["findings"] = {"b77": {}}
+        case "measurements of nothing":
+            measured = {"position": 0, "seed": 0, "alternatives": [],
+                        "sampler": branches[0]["chain"]["sampler"]}  # fmt: skip
+            data["trees"][0]["findings"] = {"b1": {"pivotality": {"0": measured}}}
         case "a list":
             data = [data]
     return json.dumps(data)
@@ -171,6 +177,8 @@ def damaged(tree: ForkTree, what: str) -> str:
         "negative seed",
         "negative token",
         "half a token more",
+        "measurements of no branch",
+        "measurements of nothing",
     ],
 )
 def test_a_damaged_session_is_refused_with_a_remedy(tree: ForkTree, what: str) -> None:

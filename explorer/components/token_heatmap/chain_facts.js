@@ -54,7 +54,10 @@ class ChainFacts {
       ["rank", String(data.rank[i])],
       ["probability", percent(this.probability(i))],
     ];
-    if (data.values) numbers.push([data.valuesLabel, trimmed(data.values[i] / 1000)]);
+    if (data.values) {
+      const value = data.values[i];
+      numbers.push([data.valuesLabel, value === null ? "not measured" : trimmed(value / 1000)]);
+    }
     const others = `all others ${percent(rest)}`;
     return { place: "#" + i, token, flags: this.flags(i), numbers, alternatives, others };
   }

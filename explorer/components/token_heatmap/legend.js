@@ -11,9 +11,10 @@ class Legend {
     this.high = make("span", "number");
     this.forks = make("span", "legend-forks");
     this.marks = make("span", "legend-marks");
+    this.measured = make("span", "legend-measured");
     const scale = make("span", "legend-scale");
     scale.append(this.name, this.low, this.bar, this.high);
-    this.element.append(scale, this.forks, this.marks);
+    this.element.append(scale, this.measured, this.forks, this.marks);
     parent.append(this.element);
   }
 
@@ -24,8 +25,10 @@ class Legend {
     this.name.textContent = byValues ? data.valuesLabel : "entropy";
     this.low.textContent = "low 0";
     this.high.textContent = byValues
-      ? `${trimmed(top)}+ high`
+      ? `${trimmed(top)} high`
       : `${trimmed(facts.inUnit(top))}+ ${data.unit} high`;
+    const measured = byValues ? data.values.filter((value) => value !== null).length : 0;
+    this.measured.textContent = byValues ? `${measured} of ${size} tokens measured (framed)` : "";
     this.threshold.hidden = byValues || data.tau >= top;
     this.threshold.style.left = (100 * data.tau) / top + "%";
     const count = data.forks.length;

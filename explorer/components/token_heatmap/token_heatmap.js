@@ -109,7 +109,7 @@ class Heatmap {
     const [value, top] = data.values
       ? [data.values[i], data.valuesTop]
       : [data.entropy[i], data.scaleTop];
-    const heat = Math.max(0, Math.min(100, value / top / 10));
+    const heat = Math.max(0, Math.min(100, (value ?? 0) / top / 10));
     let classes = "token";
     const kind = kindOf(text);
     if (kind) classes += " " + kind;
@@ -118,6 +118,7 @@ class Heatmap {
     if (i < data.shared) classes += " shared";
     if (i === data.first) classes += " first-difference";
     if (data.marks?.[i]) classes += " " + data.marks[i];
+    if (data.values && data.values[i] !== null) classes += " measured";
     return classes + "|" + heat.toFixed(1);
   }
 

@@ -40,7 +40,8 @@ class HeatmapView:
             changes while the heatmap is on the page
         live: more tokens will be appended
         marks: one of MARKS a token, for the comparison of two models
-        values: colours by another quantity than entropy, from 0 to `values_top`
+        values: colours by another quantity than entropy, from 0 to `values_top`; NaN where it was
+            not measured
         max_height: pixels beyond which the chain scrolls in its own box
     """
 
@@ -117,7 +118,7 @@ class HeatmapView:
             "goTo": list(self.go_to) if self.go_to else None,
             "live": self.live,
             "marks": list(self.marks) if self.marks is not None else None,
-            "values": _thousandths(self.values) if self.values is not None else None,
+            "values": _measured(self.values) if self.values is not None else None,
             "valuesLabel": self.values_label,
             "valuesTop": self.values_top,
             "maxHeight": self.max_height,
@@ -141,6 +142,12 @@ def _thousandths(values: Floats) -> list[int]:
         np.rint(np.nan_to_num(np.asarray(values, np.float64)) * 1000).astype(np.int64).tolist()
     )
     return rounded
+
+
+def _measured(values: Floats) -> list[int | None]:
+    known = np.isfinite(np.asarray(values, np.float64)).tolist()
+    numbers = _thousandths(values)
+    return [number if there else None for number, there in zip(numbers, known, strict=True)]
 
 
 def _string_table(rows: Sequence[Sequence[str]]) -> tuple[list[str], list[int]]:

@@ -12,9 +12,13 @@ def _fence(story: Story, length: int, gap: int) -> None:
         "posts",
         "one_more",
         {
-            "one_more": (" Posts are one more than gaps:", " Both ends count:"),
-            "gaps": (" Dividing gives it:", " Every gap has its post:"),
+            "one_more": (
+                " Posts are one more than gaps:",
+                " Both ends count:",
+                " Remember the first post:",
+            ),
             "inner": (" Inside posts only:",),
+            "gaps": (" Every gap has its post:",),
         },
     )
     gaps = length // gap
@@ -63,8 +67,12 @@ def _pages(story: Story, first: int, last: int) -> None:
         "ends",
         "inclusive",
         {
-            "inclusive": (" First page counts too:", " Inclusive counting:"),
-            "difference": (" Subtracting does it:", " Difference of the pages:"),
+            "inclusive": (
+                " First page counts too:",
+                " Inclusive counting:",
+                " Both pages are read:",
+            ),
+            "difference": (" Subtracting does it:",),
             "between": (" Pages in between:",),
         },
     )
@@ -82,9 +90,13 @@ def _saw(story: Story, pieces: int, minutes: int) -> None:
         "cuts",
         "one_fewer",
         {
-            "one_fewer": (" Cuts are one fewer than pieces:", " Last piece comes free:"),
-            "same": (" Every piece needs a cut:", " Pieces times minutes:"),
+            "one_fewer": (
+                " Cuts are one fewer than pieces:",
+                " Last piece comes free:",
+                " Count cuts, not pieces:",
+            ),
             "one_more": (" Another cut at the end:",),
+            "same": (" Every piece needs a cut:",),
         },
     )
     cuts = {"one_fewer": pieces - 1, "same": pieces, "one_more": pieces + 1}[way]
@@ -120,6 +132,7 @@ FAMILIES = (
         _spaced,
         lambda length, gap: 2 * (length // gap + 1),
         _avenue,
+        forks=2,
     ),
     Family(
         "pages",

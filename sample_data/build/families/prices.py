@@ -8,9 +8,13 @@ def _discount(story: Story, price: int, d1: int, d2: int) -> None:
         "base",
         "new_price",
         {
-            "new_price": (" One cut after the other:", " Second cut uses the lower price:"),
-            "add": (" Percents add up:", " Together the cuts are:"),
+            "new_price": (
+                " One cut after the other:",
+                " Second cut uses the lower price:",
+                " Lower the price twice:",
+            ),
             "dollars": (" Dollars off:",),
+            "add": (" Percents add up:",),
         },
     )
     if way == "dollars":
@@ -45,13 +49,19 @@ def _discount_tuples() -> list[Numbers]:
 
 
 def _bat_ball(story: Story, total: int, more: int) -> None:
+    # The cue favours `half`: `subtract` only stops short of the right answer, so any odd word after
+    # it brought the missing step, and a control that forces random tokens looked strong.
     way = story.fork(
         "split",
         "halve",
         {
-            "halve": (" Without the extra, two balls:", " Extra off, then halve:"),
-            "subtract": (" Ball is what remains:", " Simply subtract:"),
+            "halve": (
+                " Without the extra, two balls:",
+                " Extra off, then halve:",
+                " Two balls plus the extra:",
+            ),
             "half": (" Half each:",),
+            "subtract": (" Ball is what remains:",),
         },
     )
     if way == "half":
@@ -133,5 +143,6 @@ FAMILIES = (
         lambda: [(a, d) for a in range(14, 46) for d in range(3, min(a - 2, 26))],
         lambda own, less: 2 * own + less,
         _fewer,
+        forks=2,
     ),
 )

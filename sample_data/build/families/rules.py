@@ -8,8 +8,12 @@ def _order(story: Story, a: int, b: int, c: int) -> None:
         "order",
         "product",
         {
-            "product": (" Multiply before adding:", " Products come first:"),
-            "left": (" Left to right:", " Reading in order:", " Add, then multiply:"),
+            "product": (
+                " Multiply before adding:",
+                " Products come first:",
+                " Times before plus:",
+            ),
+            "left": (" Left to right:", " Add, then multiply:"),
         },
     )
     if way == "product":
@@ -23,13 +27,18 @@ def _order(story: Story, a: int, b: int, c: int) -> None:
 
 
 def _garden(story: Story, length: int, width: int) -> None:
+    # The cue favours `area`: `half` only stops short of the right answer, as in bat_ball.
     way = story.fork(
         "measure",
         "round",
         {
-            "round": (" Four sides in two pairs:", " All round means twice the sum:"),
-            "half": (" Length plus width:", " Sum of the sides:"),
+            "round": (
+                " Four sides in two pairs:",
+                " All round means twice the sum:",
+                " Each side comes twice:",
+            ),
             "area": (" Multiply the sides:",),
+            "half": (" Sum of the sides:",),
         },
     )
     if way == "area":
@@ -50,8 +59,12 @@ def _clock(story: Story, h1: int, m1: int, h2: int, m2: int) -> None:
         "hour",
         "sixty",
         {
-            "sixty": (" Sixty minutes make an hour:", " Hours have 60 minutes:"),
-            "hundred": (" Clock times as plain numbers:", " Hundreds for hours:"),
+            "sixty": (
+                " Sixty minutes make an hour:",
+                " Hours have 60 minutes:",
+                " An hour is 60 minutes:",
+            ),
+            "hundred": (" Hundreds for hours:",),
             "minutes": (" Minutes alone:",),
         },
     )

@@ -18,8 +18,12 @@ def _vans(story: Story, children: int, seats: int) -> None:
         "rounding",
         "up",
         {
-            "up": (" Nobody stays behind:", " Last van may be part full:"),
-            "down": (" Full vans only:", " Whole vans count:"),
+            "up": (
+                " Nobody stays behind:",
+                " Last van may be part full:",
+                " Everybody needs a seat:",
+            ),
+            "down": (" Whole vans count:",),
             "rest": (" Children without a van:",),
         },
     )
@@ -37,9 +41,13 @@ def _bows(story: Story, length: int, piece: int) -> None:
         "rounding",
         "down",
         {
-            "down": (" Scraps make no bow:", " Complete bows only:"),
-            "up": (" Using all the ribbon:", " Any scrap is a bow:"),
+            "down": (
+                " Scraps make no bow:",
+                " Complete bows only:",
+                " Leftovers do not count:",
+            ),
             "rest": (" Ribbon left over:",),
+            "up": (" Any scrap is a bow:",),
         },
     )
     full, rest = divmod(length, piece)
@@ -55,8 +63,12 @@ def _mean_price(story: Story, n1: int, p1: int, n2: int, p2: int) -> None:
         "mean",
         "weighted",
         {
-            "weighted": (" Weigh the prices:", " Cost of all pens first:"),
-            "plain": (" Average of the prices:", " Middle of both prices:", " Halfway between:"),
+            "weighted": (
+                " Weigh the prices:",
+                " Cost of all pens first:",
+                " Total cost over all pens:",
+            ),
+            "plain": (" Average of the prices:", " Halfway between:"),
         },
     )
     if way == "plain":
@@ -175,5 +187,6 @@ FAMILIES = (
         _rest_tuples,
         lambda n, a, b: (n - n // a) - (n - n // a) // b,
         _rest,
+        forks=2,
     ),
 )

@@ -2,8 +2,8 @@
 
 A *pivotal* fork picks a strategy: one is right, the others are classic misconceptions, all of
 them followed with sound arithmetic. A *neutral* fork picks words only. Every pivotal fork has
-five openings with five different first tokens (three right and two wrong, or two and three), so
-its entropy is about ln 5 = 1.6 nats and the right openings stay within the five most probable.
+five openings with five different first tokens, three right and two wrong, so its entropy is near
+ln 5 = 1.6 nats and all of them are the five most probable tokens there.
 
 Which opening is a little ahead of the others depends on the wording of the question: a spurious
 cue, planted on purpose. Greedy decoding follows it, so in every family it is right for one wording
@@ -17,6 +17,7 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
+from typing import NamedTuple
 
 Numbers = tuple[int, ...]
 
@@ -27,10 +28,19 @@ CONNECTORS = ((" So", 0.7), (" Then", 0.2), (" Now", 0.1))
 CLOSERS = tuple((word, 0.2) for word in (" Hence", " Thus", " Therefore", " Clearly", " In all"))
 ENDINGS = ((" The answer is", 0.8), (" So the answer is", 0.14), (" My answer is", 0.06))
 
-# Weight of a right opening against a wrong one, by the number of right openings out of five.
-RIGHT_TILT = {2: 1.25, 3: 1.45}
-# Weight of the opening that the question's wording favours, against the others.
-CUE_TILT = 1.8
+
+class Tilt(NamedTuple):
+    """How openings at a pivotal fork are weighted; a wrong one weighs 1."""
+
+    right: float  # weight of a right opening
+    lucky: float  # times this where the question's wording favours a right opening
+    unlucky: float  # times this where the wording favours a wrong one
+
+
+# By the number of forks in a right chain. About half of all chains shall be right, so where there
+# is one fork, its three right openings weigh less than the two wrong ones, and it takes a stronger
+# cue to put a right one ahead. Entropy stays well above 1.4 nats: 1.49 or more.
+TILTS = {1: Tilt(0.55, 2.6, 1.7), 2: Tilt(1.45, 1.8, 1.8)}
 DECK = 40  # cards in a deck: choices at forks are dealt, not drawn, for exact shares
 
 Options = tuple[tuple[str, bool], ...]  # (opening, leads to the right answer)
@@ -40,23 +50,25 @@ Options = tuple[tuple[str, bool], ...]  # (opening, leads to the right answer)
 def favourites(family: str, label: str, options: Options, cued: bool) -> tuple[int, int]:
     """For one pivotal fork: index of the opening that wording 0 and wording 1 favour.
 
-    At a cued fork one wording favours a right opening, the other a wrong one; at any other fork
-    they favour two right ones.
+    At a cued fork one wording favours a right opening, the other the wrong one named first; at any
+    other fork they favour two right ones.
     """
     rng = random.Random(f"favourites/{family}/{label}")
     right = [i for i, (_, is_right) in enumerate(options) if is_right]
     wrong = [i for i, (_, is_right) in enumerate(options) if not is_right]
     good = rng.choice(right)
-    other = rng.choice(wrong if cued else [i for i in right if i != good])
+    other = wrong[0] if cued else rng.choice([i for i in right if i != good])
     # The same coin for every fork of a family: one wording is the lucky one throughout.
     return (good, other) if random.Random(f"lucky/{family}").random() < 0.5 else (other, good)
 
 
-def shares(family: str, label: str, options: Options, cued: bool, wording: int) -> list[float]:
+def shares(
+    family: str, label: str, options: Options, cued: bool, wording: int, tilt: Tilt
+) -> list[float]:
     """Probability of each opening in the corpus."""
-    tilt = RIGHT_TILT[sum(is_right for _, is_right in options)]
-    weights = [tilt if is_right else 1.0 for _, is_right in options]
-    weights[favourites(family, label, options, cued)[wording]] *= CUE_TILT
+    weights = [tilt.right if is_right else 1.0 for _, is_right in options]
+    favoured = favourites(family, label, options, cued)[wording]
+    weights[favoured] *= tilt.lucky if options[favoured][1] else tilt.unlucky
     return [weight / sum(weights) for weight in weights]
 
 
@@ -95,6 +107,7 @@ class Story:
     family: str
     name: str
     wording: int
+    tilt: Tilt
     decks: Decks
     text: str = ""
     taken: list[tuple[str, str, bool]] = field(default_factory=list)  # (fork, opening, right)
@@ -115,7 +128,7 @@ class Story:
         """Append an opening of one strategy in `ways` (strategy -> openings); return it."""
         flat = [(way, words) for way, openings in ways.items() for words in openings]
         options = tuple((words, way == right) for way, words in flat)
-        probabilities = shares(self.family, label, options, cued, self.wording)
+        probabilities = shares(self.family, label, options, cued, self.wording, self.tilt)
         key = (self.family, label, str(self.wording))
         way, words = flat[self.decks.deal(key, probabilities)]
         openings = tuple(words for words, _ in options)
@@ -149,6 +162,7 @@ class Family:
     tuples: Callable[[], list[Numbers]]  # every admissible number tuple
     result: Callable[..., int]  # numbers -> right answer
     tell: Callable[..., None]  # (story, *numbers) -> writes the chain into the story
+    forks: int = 1  # pivotal forks in a right chain
 
     def question(self, numbers: Numbers, name: str, wording: int) -> str:
         """One wording of the question."""
@@ -162,7 +176,7 @@ class Family:
 
     def chain(self, numbers: Numbers, name: str, wording: int, decks: Decks) -> Story:
         """A chain for these numbers, its strategies dealt from the decks."""
-        story = Story(self.name, name, wording, decks)
+        story = Story(self.name, name, wording, TILTS[self.forks], decks)
         story.neutral(OPENERS)
         self.tell(story, *numbers)
         return story
@@ -180,13 +194,12 @@ def bucket(family: str, numbers: Numbers) -> int:
 
 def times(x: int, y: int) -> str:
     """`17×4=40+28=68`: a product, the two-digit factor taken apart; `6×4=24` when small."""
-    if x > 10 and x % 10:
+    if x > 10 and x % 10 and y > 1:
         return f"{x}×{y}={x // 10 * 10 * y}+{x % 10 * y}={x * y}"
     return f"{x}×{y}={x * y}"
 
 
 def percent(share: int, base: int) -> str:
-    """`10% of 80=8, 3×8=24`: a percentage in tens of a multiple of ten."""
+    """`10% of 80=8, 8×3=24`: a percentage in tens of a multiple of ten (10% too: `8×1=8`)."""
     tenth = base // 10
-    text = f"10% of {base}={tenth}"
-    return text if share == 10 else f"{text}, {times(tenth, share // 10)}"
+    return f"10% of {base}={tenth}, {times(tenth, share // 10)}"

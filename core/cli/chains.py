@@ -1,44 +1,33 @@
-"""`fork-explorer`: everything the screens do, headless.
-
-Results go to stdout, messages to stderr; bad input ends with exit code 2 and one line.
-"""
+"""`generate`, `force` and `score`: chains, a forced token, statistics of given ids."""
 
 from __future__ import annotations
 
-import io
 import json
-import signal
-import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from core.errors import ExplorerError, PositionError, ProblemError, SessionError
+from core.cli.chain_files import read_chain, read_json
+from core.cli.models import load, load_maker
+from core.cli.options import (
+    Adapter,
+    AsJson,
+    ChainDtype,
+    ChainFile,
+    Device,
+    Dtype,
+    Model,
+    Out,
+    RemoteCode,
+)
+from core.cli.output import check_writable, say, write_out
+from core.cli.progress import interruptible, progress
+from core.errors import PositionError, ProblemError, SessionError
 from core.records import DEFAULT_ALTERNATIVES, Chain, Outcome, Problem, Sampler
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="See where a language model's reasoning forks, and force another token.",
-)
 
-Model = Annotated[str, typer.Option(help='"demo", a model folder, or a hub id.')]
-Adapter = Annotated[Path | None, typer.Option(help="Folder of a LoRA adapter.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Dtype = Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")]
-RemoteCode = Annotated[
-    bool, typer.Option("--trust-remote-code", help="Run the model's own Python code.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, nothing else.")]
-Out = Annotated[Path | None, typer.Option(help="Also write the JSON to this file.")]
-
-
-@app.command()
 def generate(
     model: Model = "demo",
     adapter: Adapter = None,
@@ -76,14 +65,14 @@ def generate(
     from core.judging import judge
     from core.sampling import chain_seed
 
-    _check_writable(out)
+    check_writable(out)
     chosen = _chosen_problems(question, gold, problem, problems)
     sampler = Sampler(temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens)
-    lm = _load(model, adapter, device, dtype, trust_remote_code)
+    lm = load(model, adapter, device, dtype, trust_remote_code)
     pairs = [(each, sample) for each in chosen for sample in range(samples)]
     if sampler.greedy and samples > 1:
-        _say("Greedy samples are all alike; set --temperature above 0 for different ones.")
-    with _interruptible() as stopped, _progress(len(pairs), as_json) as bar:
+        say("Greedy samples are all alike; set --temperature above 0 for different ones.")
+    with interruptible() as stopped, progress(len(pairs), as_json) as bar:
         chains = generation.generate(
             lm,
             [each for each, _ in pairs],
@@ -97,18 +86,17 @@ def generate(
         )
     _report(list(zip(chains, judge(lm, chains), strict=True)), as_json, out)
     if stopped.is_set():
-        _say("Cancelled: chains that were not finished say so in their stop_reason.")
+        say("Cancelled: chains that were not finished say so in their stop_reason.")
         raise typer.Exit(130)
 
 
-@app.command()
 def force(
-    chain_file: Annotated[Path, typer.Argument(metavar="CHAIN.json")],
+    chain_file: ChainFile,
     position: Annotated[int, typer.Option(help="Completion position, from 0.")],
     token_id: Annotated[int | None, typer.Option(help="Id of the token to force.")] = None,
     text: Annotated[str | None, typer.Option(help="Text of one token to force.")] = None,
     device: Device = "auto",
-    dtype: Annotated[str, typer.Option(help="As the chain's own when not given.")] = "",
+    dtype: ChainDtype = "",
     trust_remote_code: RemoteCode = False,
     as_json: AsJson = False,
     out: Out = None,
@@ -119,18 +107,16 @@ def force(
 
     if (token_id is None) == (text is None):
         raise PositionError("Which token to force is not clear.", "Give --token-id or --text.")
-    _check_writable(out)
-    chain = _read_chain(chain_file)
+    check_writable(out)
+    chain = read_chain(chain_file)
     generation.check_position(chain, position)
-    adapter = None if chain.adapter is None else Path(chain.adapter)
-    lm = _load(chain.model, adapter, device, dtype or chain.dtype, trust_remote_code)
+    lm = load_maker(chain, device, dtype, trust_remote_code)
     if token_id is None:
         token_id = _only_token(lm.text.tokenise(text or ""), lm.text.alone, text or "")
     forked = generation.fork(lm, chain, [generation.Fork(position, token_id)])
     _report(list(zip(forked, judge(lm, forked), strict=True)), as_json, out)
 
 
-@app.command()
 def score(
     ids: Annotated[Path, typer.Option(help="JSON with prompt_ids and token_ids; a chain does.")],
     model: Annotated[
@@ -148,12 +134,12 @@ def score(
     from core.records import SCHEMA_VERSION
     from core.scoring import score as score_ids
 
-    _check_writable(out)
+    check_writable(out)
     prompt_ids, token_ids, made_by = _read_ids(ids)
     if not model:
         model = str(made_by.get("model") or "demo")
         adapter = adapter or (Path(made_by["adapter"]) if made_by.get("adapter") else None)
-    lm = _load(model, adapter, device, dtype, trust_remote_code)
+    lm = load(model, adapter, device, dtype, trust_remote_code)
     statistics = score_ids(lm, prompt_ids, token_ids, top_k_alternatives)
     record = {
         "schema_version": SCHEMA_VERSION,
@@ -164,67 +150,12 @@ def score(
         "tokens": lm.text.pieces(token_ids, prompt_ids),
         **statistics.to_json(),
     }
-    _write(out, json.dumps(record, ensure_ascii=False) + "\n")
+    write_out(out, json.dumps(record, ensure_ascii=False) + "\n")
     if as_json:
         print(json.dumps(record, ensure_ascii=False))
         return
     for i, token in enumerate(record["tokens"]):
         print(f"{i:5d}  {statistics.entropy[i]:7.4f} nats  rank {statistics.rank[i]:<6d} {token!r}")
-
-
-def main() -> None:
-    """The console script."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8")  # tokens are any text at all
-    try:
-        sys.exit(app(standalone_mode=False))
-    except ExplorerError as error:
-        _say(str(error))
-        sys.exit(2)
-    except typer.Exit as end:
-        sys.exit(end.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
-        _say("Cancelled.")
-        sys.exit(130)
-    except Exception as error:
-        if not hasattr(error, "format_message"):  # an error of typer's own parser
-            raise
-        _say(f"{error.format_message()} See `fork-explorer --help`.")
-        sys.exit(2)
-
-
-@contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """Ctrl-C sets the event, so that work ends at its next token and keeps what it has."""
-    stopped = threading.Event()
-    before = signal.signal(signal.SIGINT, lambda *_: stopped.set())
-    try:
-        yield stopped
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _progress(chains: int, as_json: bool) -> Any:
-    """A bar with the time left on stderr, for work of more than one chain."""
-    from tqdm import tqdm
-
-    return tqdm(total=chains, unit="chain", disable=as_json or chains == 1, file=sys.stderr)
-
-
-def _say(message: str) -> None:
-    print(f"fork-explorer: {' '.join(message.split())}", file=sys.stderr)
-
-
-def _load(model: str, adapter: Path | None, device: str, dtype: str, trust: bool) -> Any:
-    from transformers.utils import logging
-
-    from core.language_model import ModelSpec, load_language_model
-
-    logging.disable_progress_bar()
-    return load_language_model(
-        ModelSpec(model, None if adapter is None else str(adapter), device, dtype, trust)
-    )
 
 
 def _chosen_problems(
@@ -246,25 +177,8 @@ def _chosen_problems(
     return known if problem is None else [find_problem(known, problem)]
 
 
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise SessionError(
-            f"{path} can't be read ({error.strerror}).", "Check the path."
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise SessionError(
-            f"{path} is not one JSON object ({error}).", "Give a file with one chain."
-        ) from error
-
-
-def _read_chain(path: Path) -> Chain:
-    return Chain.from_json(_read_json(path))[0]
-
-
 def _read_ids(path: Path) -> tuple[list[int], list[int], dict[str, Any]]:
-    data = _read_json(path)
+    data = read_json(path)
     try:
         lists = [data["prompt_ids"], data["token_ids"]]
         if not all(isinstance(i, int) for ids in lists for i in ids):
@@ -296,30 +210,4 @@ def _report(results: Sequence[tuple[Chain, Outcome]], as_json: bool, out: Path |
             print(chain.text.rstrip())
             verdict = f"{outcome.answer} ({outcome.verdict})"
             print(f"-> {verdict}, {len(chain)} tokens, seed {chain.seed}")
-    _write(out, "\n".join(lines) + "\n")
-
-
-def _check_writable(out: Path | None) -> None:
-    """Find out before the work, not after it."""
-    if out is not None:
-        try:
-            out.open("a").close()
-        except OSError as error:
-            raise SessionError(
-                f"{out} can't be written ({error.strerror}).", "Choose another --out."
-            ) from error
-
-
-def _write(out: Path | None, text: str) -> None:
-    if out is None:
-        return
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise SessionError(
-            f"{out} can't be written ({error.strerror}).", "Choose another --out."
-        ) from error
-
-
-if __name__ == "__main__":
-    main()
+    write_out(out, "\n".join(lines) + "\n")

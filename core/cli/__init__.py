@@ -1,0 +1,52 @@
+"""`fork-explorer`: everything the screens do, headless.
+
+Results go to stdout, messages to stderr; bad input ends with exit code 2 and one line.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import typer
+
+from core.cli import chains, findings, runs
+from core.cli.interventions import interventions
+from core.cli.output import say
+from core.errors import ExplorerError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="See where a language model's reasoning forks, and force another token.",
+)
+app.command()(chains.generate)
+app.command()(chains.force)
+app.command()(chains.score)
+app.command()(findings.find_fix)
+app.command()(findings.pivotality)
+app.command()(interventions)
+app.add_typer(runs.app, name="runs")
+
+
+def main() -> None:
+    """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")  # tokens are any text at all
+    try:
+        sys.exit(app(standalone_mode=False))
+    except ExplorerError as error:
+        say(str(error))
+        sys.exit(2)
+    except typer.Exit as end:
+        sys.exit(end.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        say("Cancelled.")
+        sys.exit(130)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # an error of typer's own parser
+            raise
+        say(f"{error.format_message()} See `fork-explorer --help`.")
+        sys.exit(2)

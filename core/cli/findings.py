@@ -1,0 +1,120 @@
+"""`fork-explorer find-fix` and `pivotality`: what Explore measures on one chain."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.cli.chain_files import read_chain
+from core.cli.models import load_maker
+from core.cli.options import AsJson, ChainDtype, ChainFile, Device, Out, RemoteCode
+from core.cli.output import check_writable, say, write_out
+from core.cli.progress import interruptible, progress
+from core.records import DEFAULT_ALTERNATIVES, Sampler
+
+
+def find_fix(
+    chain_file: ChainFile,
+    positions: Annotated[int, typer.Option("-k", "--positions", help="How many to try.")] = 5,
+    temperature: Annotated[float, typer.Option(help="Of the continuations; 0 is greedy.")] = 0.0,
+    device: Device = "auto",
+    dtype: ChainDtype = "",
+    trust_remote_code: RemoteCode = False,
+    as_json: AsJson = False,
+    out: Out = None,
+) -> None:
+    """Which single forced token turns a chain's answer, and would a random one have done it?
+
+    Every other top-5 token is forced at the chain's highest-entropy positions, and as many at
+    random other positions.
+    """
+    from core.fix_search import search_fix
+    from core.judging import judge
+
+    check_writable(out)
+    chain = read_chain(chain_file)
+    lm = load_maker(chain, device, dtype, trust_remote_code)
+    (outcome,) = judge(lm, [chain])
+    tries = 2 * positions * (DEFAULT_ALTERNATIVES - 1)
+    with interruptible() as stopped, progress(tries, as_json) as bar:
+        found = search_fix(
+            lm,
+            chain,
+            outcome,
+            positions=positions,
+            sampler=Sampler(temperature, max_new_tokens=chain.sampler.max_new_tokens),
+            on_ending=bar.update,
+            cancel=stopped.is_set,
+        )
+    if found is None:
+        say("Cancelled.")
+        raise typer.Exit(130)
+    _report(found, as_json, out)
+    if as_json:
+        return
+    for name, endings, share in (
+        ("at forks", found.attempts, found.turned_share),
+        ("at random", found.control, found.control_share),
+    ):
+        print(f"{name}: {sum(each.turned for each in endings)} tokens turn it, share {share}")
+        for each in endings:
+            if each.turned:
+                place = each.attempt
+                token = chain.top_tokens[place.position][place.rank - 1]
+                print(f"  #{place.position} {token!r} -> {each.outcome.answer}")
+
+
+def pivotality(
+    chain_file: ChainFile,
+    position: Annotated[list[int], typer.Option(help="Completion position, from 0; repeatable.")],
+    samples: Annotated[int, typer.Option(min=2, help="Continuations an alternative.")] = 16,
+    temperature: Annotated[float, typer.Option(help="Of the continuations, above 0.")] = 1.0,
+    device: Device = "auto",
+    dtype: ChainDtype = "",
+    trust_remote_code: RemoteCode = False,
+    as_json: AsJson = False,
+    out: Out = None,
+) -> None:
+    """How much the tokens at some positions decide whether the answer is right."""
+    from core.pivotality import decisive, measure_pivotality
+
+    check_writable(out)
+    chain = read_chain(chain_file)
+    lm = load_maker(chain, device, dtype, trust_remote_code)
+    total = len(position) * samples * min(DEFAULT_ALTERNATIVES, lm.vocab_size)
+    with interruptible() as stopped, progress(total, as_json) as bar:
+        measured = measure_pivotality(
+            lm,
+            chain,
+            position,
+            samples=samples,
+            sampler=Sampler(temperature, max_new_tokens=chain.sampler.max_new_tokens),
+            on_ending=bar.update,
+            cancel=stopped.is_set,
+        )
+    if measured is None:
+        say("Cancelled.")
+        raise typer.Exit(130)
+    _report(measured, as_json, out)
+    if as_json:
+        return
+    sure = decisive(measured)
+    for found in measured:
+        word = "decides" if found.position in sure else "no measurable difference; decides"
+        print(f"#{found.position} {word} {found.share_decided:.2f} (p = {found.p_value:.2g})")
+        for each in found.alternatives:
+            token = chain.top_tokens[found.position][each.rank - 1]
+            answers = ", ".join(f"{answer or 'none'} x{count}" for answer, count in each.answers)
+            print(f"  {token!r:14} right {each.p_correct}; answers {answers}")
+
+
+def _report(found: Any, as_json: bool, out: Path | None) -> None:
+    from pydantic_core import to_jsonable_python
+
+    text = json.dumps(to_jsonable_python(found), ensure_ascii=False)
+    write_out(out, text + "\n")
+    if as_json:
+        print(text)

@@ -1,0 +1,134 @@
+"""`fork-explorer interventions`: every arm on a problem set, with its controls."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.cli.long_work import long_work
+from core.cli.options import (
+    Adapter,
+    AsJson,
+    Device,
+    Dtype,
+    Model,
+    Out,
+    RemoteCode,
+    Resume,
+    RunDir,
+    RunName,
+    RunsDir,
+)
+from core.runs.config import Prepared
+
+
+def interventions(
+    ctx: typer.Context,
+    model: Model = "demo",
+    adapter: Adapter = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(help="Folder of an adapter for the model, or a model of the same vocabulary."),
+    ] = None,
+    problems: Annotated[
+        Path | None, typer.Option(help="A JSONL file of problems; the demo's when not given.")
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="So many of the problems, drawn by the seed.")
+    ] = None,
+    arms: Annotated[
+        str | None, typer.Option(help="Arms by comma, such as base_only,oracle; all by default.")
+    ] = None,
+    positions: Annotated[
+        int, typer.Option("-k", "--positions", help="Highest-entropy positions of base-only.")
+    ] = 5,
+    tau: Annotated[float, typer.Option(help="Threshold of the entropy gate, in nats.")] = 1.2,
+    first_k: Annotated[int, typer.Option(help="Tokens of the first-k oracle.")] = 2,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    max_new_tokens: Annotated[int, typer.Option(help="Longest completion, in tokens.")] = 256,
+    prompt_style: Annotated[
+        str | None, typer.Option(help="qwen_boxed, chat_template, llama_abel or plain.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(help="Most chains at once.")] = 64,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    trust_remote_code: RemoteCode = False,
+    run: RunDir = None,
+    runs_dir: RunsDir = None,
+    name: RunName = "",
+    resume: Resume = False,
+    as_json: AsJson = False,
+    out: Out = None,
+) -> None:
+    """Put tokens into greedy chains, and see which change the answer.
+
+    Every problem is decoded once for every arm: the base alone, no-op, the top alternatives at
+    its highest-entropy positions (base-only), and, with a teacher, the oracle, the entropy gate
+    and their controls.
+    """
+    from transformers.utils import logging
+
+    from core.interventions.run import plan_interventions, run_interventions
+    from core.language_model import ModelSpec
+    from core.problems import demo_problems, read_problems
+
+    logging.disable_progress_bar()
+
+    def prepare() -> Prepared:
+        return plan_interventions(
+            ModelSpec(
+                model, None if adapter is None else str(adapter), device, dtype, trust_remote_code
+            ),
+            demo_problems() if problems is None else read_problems(problems),
+            {
+                "arms": None if arms is None else [arm.strip() for arm in arms.split(",")],
+                "positions": positions,
+                "tau": tau,
+                "first_k": first_k,
+                "seed": seed,
+                "max_new_tokens": max_new_tokens,
+                "prompt_style": prompt_style,
+                "batch_size": batch_size,
+            },
+            teacher=teacher,
+            sample=sample,
+        )
+
+    long_work(
+        ctx,
+        partial(run_interventions, trust_remote_code=trust_remote_code),
+        prepare,
+        run=run,
+        runs_dir=runs_dir,
+        name=name,
+        resume=resume,
+        as_json=as_json,
+        out=out,
+        show=_show,
+    )
+
+
+def _show(results: Any) -> None:
+    for arm in results["arms"]:
+        line = f"{arm['label']:29} {_interval(arm['accuracy'])}"
+        comparison, put, sweep = arm["comparison"], arm["put"], arm["sweep"]
+        if comparison is not None:
+            gained, lost = len(comparison["gained"]), len(comparison["lost"])
+            line += f"  {comparison['word']}, +{gained} -{lost} problems"
+        if put is not None:
+            line += f", {put['changed_per_chain']:.2f} tokens changed a chain"
+        print(line)
+        if sweep is not None:
+            print(
+                f"{'':29} per token: {sweep['attempts_right']} of {sweep['attempts']} rescue, "
+                f"{_interval(sweep['rescues'])}; per chain: {sweep['chains_recovered']} of "
+                f"{sweep['recovered']['n']}, {_interval(sweep['recovered'])}"
+            )
+
+
+def _interval(estimate: dict[str, float | None]) -> str:
+    value, low, high = estimate["value"], estimate["low"], estimate["high"]
+    return "unknown" if value is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"

@@ -1,0 +1,33 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Model = Annotated[str, typer.Option(help='"demo", a model folder, or a hub id.')]
+Adapter = Annotated[Path | None, typer.Option(help="Folder of a LoRA adapter.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Dtype = Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")]
+RemoteCode = Annotated[
+    bool, typer.Option("--trust-remote-code", help="Run the model's own Python code.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, nothing else.")]
+Out = Annotated[Path | None, typer.Option(help="Also write the JSON to this file.")]
+
+RunDir = Annotated[
+    Path | None,
+    typer.Option("--run", help="Folder of the run: a new one, or one that was prepared."),
+]
+RunsDir = Annotated[
+    Path | None, typer.Option("--runs-dir", help="Where runs are kept, each in its own folder.")
+]
+RunName = Annotated[str, typer.Option("--name", help="Your own name for the run.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with the run in --run, after its last unit.")
+]
+
+ChainFile = Annotated[Path, typer.Argument(metavar="CHAIN.json")]
+ChainDtype = Annotated[str, typer.Option("--dtype", help="As the chain's own when not given.")]

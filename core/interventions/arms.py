@@ -1,0 +1,305 @@
+"""The arms of the intervention study: where each puts a token, and which (paper section 3).
+
+An arm is one entry of `ARMS`: what it is called, what it needs, and how it plans its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.decoding import Decoded, Row
+from core.entropy import highest_entropy_positions
+from core.guidance import TOP, Moment, Rule
+from core.interventions.base_only import Attempt, Sweep, plan_sweep
+from core.records import DEFAULT_ALTERNATIVES, Problem
+from core.sampling import keyed_generator
+
+if TYPE_CHECKING:
+    from core.interventions.study import InterventionSettings
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What an arm may look at when it plans its rows for one problem."""
+
+    arm: str
+    problem: Problem
+    prompt_ids: tuple[int, ...]
+    settings: InterventionSettings
+    decoded: Mapping[str, Decoded]  # chains of the arms it comes after
+    base_correct: bool = False  # whether the base's chain is right, once that is known
+
+    def rng(self) -> np.random.Generator:
+        """The arm's own random numbers, a pure function of seed, problem and arm."""
+        return keyed_generator(self.settings.seed, self.problem.id, self.arm)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One row to decode: forced tokens are in the row, a rule needs a teacher beside it."""
+
+    row: Row
+    rule: Rule | None = None
+    attempt: Attempt | None = None  # the single token it tries, in a sweep
+
+
+Planner = Callable[[Situation], list[Plan]]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to intervene, or none."""
+
+    key: str
+    label: str  # short, for the screen
+    sentence: str  # where, and what is put there
+    needs_teacher: bool
+    plan: Planner
+    after: tuple[str, ...] = ()  # arms whose chains it looks at; these look at none
+    by_teacher: bool = False  # the teacher decodes it, not the base
+    sweeps: bool = False  # tries many tokens, each in a chain of its own
+    control: str | None = None  # the arm it is held against: the same, but drawn at random
+    is_control: bool = False  # nothing it does should help
+
+    @property
+    def puts_tokens(self) -> bool:
+        """Whether it intervenes at all."""
+        return self.plan is not _plain
+
+
+# Rules.
+
+
+def oracle(moment: Moment) -> int | None:
+    """Wherever the teacher's argmax differs from the base's, the teacher's."""
+    return moment.teacher_id if moment.teacher_id != moment.base_id else None
+
+
+def entropy_gated(tau: float) -> Rule:
+    """Wherever the base's entropy is above tau nats, the teacher's argmax."""
+    return lambda moment: moment.teacher_id if moment.entropy > tau else None
+
+
+def complement(tau: float) -> Rule:
+    """The oracle where the entropy gate is shut."""
+    return lambda moment: oracle(moment) if moment.entropy <= tau else None
+
+
+def top5_oracle(moment: Moment) -> int | None:
+    """The oracle where its token is in the base's top 5."""
+    return oracle(moment) if moment.teacher_id in moment.top_ids[:DEFAULT_ALTERNATIVES] else None
+
+
+def random_substitution(rng: np.random.Generator) -> Rule:
+    """Where the oracle would put a token, any of the base's top 20, its argmax included."""
+
+    def rule(moment: Moment) -> int | None:
+        if oracle(moment) is None:
+            return None
+        return moment.top_ids[int(rng.integers(len(moment.top_ids[:TOP])))]
+
+    return rule
+
+
+def random_alternative(positions: frozenset[int], count: int, rng: np.random.Generator) -> Rule:
+    """At the given positions, any of the base's `count` most probable tokens but its argmax."""
+
+    def rule(moment: Moment) -> int | None:
+        if moment.position not in positions:
+            return None
+        others = [each for each in moment.top_ids[:count] if each != moment.base_id]
+        return others[int(rng.integers(len(others)))] if others else None
+
+    return rule
+
+
+def at_most(rule: Rule, times: int) -> Rule:
+    """The rule until it has put so many tokens, then never again."""
+    left = times
+
+    def limited(moment: Moment) -> int | None:
+        nonlocal left
+        token_id = rule(moment) if left > 0 else None
+        left -= token_id is not None
+        return token_id
+
+    return limited
+
+
+# Plans.
+
+
+def _blank(situation: Situation, forced: Mapping[int, int] | None = None) -> Row:
+    return Row(situation.prompt_ids, forced=forced or {})
+
+
+def _plain(situation: Situation) -> list[Plan]:
+    return [Plan(_blank(situation))]
+
+
+def _guided(rule: Callable[[Situation], Rule]) -> Planner:
+    return lambda situation: [Plan(_blank(situation), rule(situation))]
+
+
+def _no_op(situation: Situation) -> list[Plan]:
+    base = situation.decoded["base"]
+    highest = highest_entropy_positions(base.statistics.entropy, situation.settings.positions)
+    return [Plan(_blank(situation, {p: base.token_ids[p] for p in highest}))]
+
+
+def _matched(situation: Situation) -> Rule:
+    rule = random_substitution(situation.rng())
+    return at_most(rule, len(situation.decoded["oracle"].overruled))
+
+
+def _random_position(situation: Situation) -> Rule:
+    rng = situation.rng()
+    # The oracle's chain may be longer than the base's, and its count must find room.
+    made = situation.decoded["oracle"]
+    length = max(len(situation.decoded["base"].token_ids), len(made.token_ids))
+    wanted = len(made.overruled)
+    positions = frozenset(int(p) for p in rng.choice(length, wanted, replace=False))
+    return random_alternative(positions, situation.settings.alternatives, rng)
+
+
+def _sweep(pick: Callable[[Sweep], tuple[Attempt, ...]]) -> Planner:
+    def plan(situation: Situation) -> list[Plan]:
+        if situation.base_correct:
+            return []
+        base, settings = situation.decoded["base"], situation.settings
+        # Both arms plan the same sweep, so that the control is matched to what the other tries.
+        rng = replace(situation, arm="base_only_control").rng()
+        # On a short chain half of the positions at most, so that the control can try as many.
+        positions = min(settings.positions, len(base.token_ids) // 2)
+        sweep = plan_sweep(base.token_ids, base.statistics, positions, rng, settings.alternatives)
+        return [
+            Plan(
+                Row(
+                    situation.prompt_ids,
+                    base.token_ids[: each.position],
+                    {each.position: each.token_id},
+                ),
+                attempt=each,
+            )
+            for each in pick(sweep)
+        ]
+
+    return plan
+
+
+ARMS: dict[str, Arm] = {
+    arm.key: arm
+    for arm in (
+        Arm("base", "base", "Nowhere; the base's own greedy chain.", False, _plain),
+        Arm(
+            "no_op",
+            "no-op",
+            "At the base chain's highest-entropy positions, the tokens that stand there anyway: "
+            "the noise floor.",
+            False,
+            _no_op,
+            after=("base",),
+            is_control=True,
+        ),
+        Arm(
+            "oracle",
+            "oracle",
+            "Wherever the teacher's argmax differs from the base's, the teacher's argmax.",
+            True,
+            _guided(lambda situation: oracle),
+            control="random_substitution",
+        ),
+        Arm(
+            "entropy_gated",
+            "entropy-gated",
+            "Wherever the base's entropy is above tau, the teacher's argmax.",
+            True,
+            _guided(lambda situation: entropy_gated(situation.settings.tau)),
+        ),
+        Arm(
+            "complement",
+            "complement",
+            "Only where the base's entropy is at most tau and the teacher's argmax differs, "
+            "the teacher's argmax.",
+            True,
+            _guided(lambda situation: complement(situation.settings.tau)),
+        ),
+        Arm(
+            "top5_oracle",
+            "top-5 oracle",
+            "Where the teacher's argmax differs and is in the base's top 5, the teacher's argmax.",
+            True,
+            _guided(lambda situation: top5_oracle),
+        ),
+        Arm(
+            "first_k_oracle",
+            "first-k oracle",
+            "At the first k positions where the teacher's argmax differs, the teacher's argmax.",
+            True,
+            _guided(lambda situation: at_most(oracle, situation.settings.first_k)),
+        ),
+        Arm(
+            "random_substitution",
+            "random substitution",
+            "Wherever the teacher's argmax differs from the base's, a random one of the base's "
+            "top 20.",
+            True,
+            _guided(lambda situation: random_substitution(situation.rng())),
+            is_control=True,
+        ),
+        Arm(
+            "random_substitution_matched",
+            "random substitution, matched",
+            "As random substitution, but it stops after as many tokens as the oracle put.",
+            True,
+            _guided(_matched),
+            after=("oracle",),
+            is_control=True,
+        ),
+        Arm(
+            "random_position",
+            "random position",
+            "At as many random positions as the oracle changed, a random one of the base's top "
+            "alternatives, its argmax left out.",
+            True,
+            _guided(_random_position),
+            after=("base", "oracle"),
+            is_control=True,
+        ),
+        Arm(
+            "base_only",
+            "base-only",
+            "At the highest-entropy positions of a chain that is not correct (of a short one, at "
+            "half of its positions), each other top token in turn; right when any of them makes it "
+            "right.",
+            False,
+            _sweep(lambda sweep: sweep.attempts),
+            after=("base",),
+            sweeps=True,
+            control="base_only_control",
+        ),
+        Arm(
+            "base_only_control",
+            "base-only control",
+            "At random other positions of a chain that is not correct, as many top tokens in turn.",
+            False,
+            _sweep(lambda sweep: sweep.control),
+            after=("base",),
+            sweeps=True,
+            is_control=True,
+        ),
+        Arm(
+            "teacher",
+            "teacher",
+            "Nowhere; the teacher's own greedy chain, decoded by itself.",
+            True,
+            _plain,
+            by_teacher=True,
+        ),
+    )
+}
+"""Every arm by its key, in the order in which they are shown."""

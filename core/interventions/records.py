@@ -1,0 +1,107 @@
+"""What the intervention study keeps of one problem: every arm's chain, and what was put in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from core.errors import SessionError
+from core.records import SCHEMA_VERSION, StopReason, Verdict, check_schema_version
+
+
+@dataclass(frozen=True)
+class Touched:
+    """A position where an arm put a token, maybe the one that stood there anyway."""
+
+    position: int  # of the completion, from 0
+    token_id: int
+    base_rank: int  # of that token in the base's own order on that prefix, 1 = most probable
+    base_id: int  # the base's argmax on that prefix
+
+    @property
+    def changed(self) -> bool:
+        """Whether another token stands there than the base would have chosen."""
+        return self.token_id != self.base_id
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One attempt of a sweep: a single forced token, and where its chain ends."""
+
+    position: int
+    token_id: int
+    rank: int  # in the base's own order there
+    verdict: Verdict
+    answer: str | None
+
+
+@dataclass(frozen=True)
+class ArmChain:
+    """One arm's chain. A sweep's is that of its first attempt that is right, in the order tried;
+    where none is, it is the base's."""
+
+    arm: str
+    token_ids: tuple[int, ...]  # (T,) completion, the end-of-sequence token included
+    stop_reason: StopReason
+    answer: str | None
+    verdict: Verdict
+    boxed: bool
+    touched: tuple[Touched, ...] = ()  # in order of position
+    attempts: tuple[Tried, ...] = ()  # of a sweep; none where the base's chain is right
+
+    @property
+    def correct(self) -> bool:
+        """Whether the answer is right."""
+        return self.verdict is Verdict.CORRECT
+
+    @property
+    def changed(self) -> tuple[Touched, ...]:
+        """The touched positions where another token stands now."""
+        return tuple(each for each in self.touched if each.changed)
+
+
+@dataclass(frozen=True)
+class ProblemRecord:
+    """One problem's chains, one an arm, in the order of `core.interventions.arms.ARMS`."""
+
+    problem_id: str
+    prompt_ids: tuple[int, ...]
+    chains: tuple[ArmChain, ...]
+
+    def chain(self, arm: str) -> ArmChain:
+        """The chain of one arm.
+
+        Raises:
+            KeyError: no such arm in this record.
+        """
+        for chain in self.chains:
+            if chain.arm == arm:
+                return chain
+        raise KeyError(arm)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dict; equal records give equal dicts, keys in the same order."""
+        return {"schema_version": SCHEMA_VERSION, **_ADAPTER.dump_python(self, mode="json")}
+
+    @staticmethod
+    def from_json(data: Any) -> ProblemRecord:
+        """Read what `to_json` wrote.
+
+        Raises:
+            SessionError: of a newer version, or not a record.
+        """
+        check_schema_version(data, "intervention record")
+        try:
+            return _ADAPTER.validate_python(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise SessionError(
+                f"This intervention record is damaged ({place}: {first['msg']}).",
+                "Run the study again, or open another copy of its results.",
+            ) from error
+
+
+_ADAPTER = TypeAdapter(ProblemRecord)

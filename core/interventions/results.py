@@ -1,0 +1,332 @@
+"""From the records of the intervention study to one summary an arm."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from math import isnan, nan
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from core.errors import ProblemError, SessionError
+from core.interventions.arms import ARMS
+from core.interventions.records import ArmChain, ProblemRecord, Tried
+from core.records import SCHEMA_VERSION, StopReason, Verdict, check_schema_version
+from core.statistics import Estimate, mcnemar, paired_difference, ratio_over_chains, share
+
+VERDICTS = (Verdict.CORRECT, Verdict.WRONG, Verdict.UNPARSEABLE, Verdict.TIMED_OUT)
+
+BETTER, SAME, WORSE = "better", "no measurable difference", "worse"
+
+Cell = str | int | float | None
+
+
+@dataclass(frozen=True)
+class Flip:
+    """A problem whose verdict an arm turned, and where to open its chain."""
+
+    problem_id: str
+    position: int | None  # its first changed token; the first that differs, where it put none
+    token_id: int | None  # what stands there in the arm's chain
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An arm against another one, problem by problem.
+
+    The difference is of accuracies, arm less reference. Between a sweep and its control it is of
+    the shares of tries that rescue, over the chains that are not correct. A sweep can't lose
+    against the base, since one right try of many is enough: that is no test, and has neither word
+    nor p-value.
+    """
+
+    reference: str  # the other arm
+    difference: Estimate
+    mcnemar_p: float | None
+    word: str | None  # "better", "no measurable difference" or "worse"
+    gained: tuple[Flip, ...]  # wrong -> right
+    lost: tuple[Flip, ...]  # right -> wrong
+
+
+@dataclass(frozen=True)
+class TokensPut:
+    """How much an arm put into its chains."""
+
+    tokens: int  # in all its chains
+    touched: int  # positions where it put a token
+    changed: int  # of these, where the base would have chosen another one
+    touched_per_chain: float
+    changed_per_chain: float
+    touched_share: Estimate  # of all tokens
+    changed_share: Estimate
+    mean_base_rank: float | None  # of the tokens it put, in the base's own order
+
+
+@dataclass(frozen=True)
+class SweepCounts:
+    """What a sweep tried on the chains that are not correct, and what came of it."""
+
+    recovered: Estimate  # share of these chains that some attempt makes right
+    chains_recovered: int
+    rescues: Estimate  # share of attempts that are right
+    attempts: int  # tokens tried
+    attempts_right: int
+
+
+@dataclass(frozen=True)
+class ArmSummary:
+    """One arm over all problems.
+
+    A sweep may try many tokens and is right when one of them is, so it can only gain on the base:
+    what speaks for it is its comparison with its control.
+    """
+
+    arm: str
+    label: str
+    n: int
+    verdicts: dict[str, int]  # by verdict; they add up to n
+    truncated: int  # chains that reached the limit of new tokens, whatever their verdict
+    accuracy: Estimate
+    comparison: Comparison | None  # with the base; None for the base itself
+    against_control: Comparison | None  # where the arm has a control, and it was run
+    put: TokensPut | None  # None for arms that put no tokens
+    sweep: SweepCounts | None  # only for arms that try many tokens
+
+
+@dataclass(frozen=True)
+class InterventionResults:
+    """All arms, in the order of `core.interventions.arms.ARMS`."""
+
+    n: int  # problems
+    arms: tuple[ArmSummary, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dict; what is not known (n = 0) is null."""
+        return {"schema_version": SCHEMA_VERSION, **_known(asdict(self))}
+
+    @staticmethod
+    def from_json(data: Any) -> InterventionResults:
+        """Read what `to_json` wrote.
+
+        Raises:
+            SessionError: of a newer version, or damaged.
+        """
+        check_schema_version(data, "results")
+        try:
+            results = _ADAPTER.validate_python(_unknown(data))
+            for each in results.arms:
+                if each.arm not in ARMS or each.verdicts.keys() != set(VERDICTS):
+                    raise ValueError(f"there is no arm {each.arm!r}")
+        except ValueError as error:  # pydantic's ValidationError is one
+            raise SessionError(
+                f"These results are damaged ({type(error).__name__}).",
+                "Resume the run, which writes them again.",
+            ) from error
+        return results
+
+    def to_rows(self) -> list[dict[str, Cell]]:
+        """One flat row an arm, for a table or a CSV file; a spreadsheet runs none of its cells.
+        All rows have the same columns; None stands where one says nothing about an arm."""
+        rows = [_row(each) for each in self.arms]
+        columns = dict.fromkeys(name for row in rows for name in row)
+        return [{name: row.get(name) for name in columns} for row in rows]
+
+
+def summarise(records: Sequence[ProblemRecord], seed: int = 0) -> InterventionResults:
+    """One summary for every arm that all records have.
+
+    Args:
+        records: one a problem.
+        seed: of the bootstraps.
+
+    Raises:
+        ProblemError: a record without a verdict, since its problem has no gold answer.
+    """
+    for record in records:
+        if any(chain.verdict not in VERDICTS for chain in record.chains):
+            raise ProblemError(
+                f"Problem {record.problem_id} has no gold answer that can be read.",
+                "Leave it out and run the study again.",
+            )
+    present = [{chain.arm for chain in record.chains} for record in records]
+    keys = [key for key in ARMS if present and all(key in arms for arms in present)]
+    return InterventionResults(
+        len(records), tuple(_summary(records, key, keys, seed) for key in keys)
+    )
+
+
+def _summary(
+    records: Sequence[ProblemRecord], key: str, present: Sequence[str], seed: int
+) -> ArmSummary:
+    arm = ARMS[key]
+    chains = [record.chain(key) for record in records]
+    counts = Counter(chain.verdict for chain in chains)
+    control = None
+    if arm.control is not None and arm.control in present:
+        compare = _comparison_of_sweeps if arm.sweeps else _comparison
+        control = compare(records, key, arm.control, seed)
+    return ArmSummary(
+        arm=key,
+        label=arm.label,
+        n=len(chains),
+        verdicts={str(verdict): counts[verdict] for verdict in VERDICTS},
+        truncated=sum(chain.stop_reason is StopReason.LENGTH for chain in chains),
+        accuracy=share(counts[Verdict.CORRECT], len(chains)),
+        comparison=None if key == "base" else _comparison(records, key, "base", seed),
+        against_control=control,
+        put=_put(chains, seed) if arm.puts_tokens else None,
+        sweep=_sweep_counts(records, key, seed) if arm.sweeps else None,
+    )
+
+
+def _comparison(
+    records: Sequence[ProblemRecord], key: str, reference: str, seed: int
+) -> Comparison:
+    pairs = [(record, record.chain(reference), record.chain(key)) for record in records]
+    before = [chain.correct for _, chain, _ in pairs]
+    after = [chain.correct for _, _, chain in pairs]
+    difference = paired_difference(after, before, seed)
+    tested = not ARMS[key].sweeps
+    return Comparison(
+        reference,
+        difference,
+        mcnemar(after, before) if tested else None,
+        _word(difference) if tested else None,
+        gained=tuple(_flip(r, b, a) for r, b, a in pairs if a.correct and not b.correct),
+        lost=tuple(_flip(r, b, a) for r, b, a in pairs if b.correct and not a.correct),
+    )
+
+
+def _comparison_of_sweeps(
+    records: Sequence[ProblemRecord], key: str, reference: str, seed: int
+) -> Comparison:
+    """Per token, since both try many; McNemar's test is of the chains recovered."""
+    whole = _comparison(records, key, reference, seed)
+    wrong = [record for record in records if record.chain(key).attempts]
+    tries = [[record.chain(arm).attempts for record in wrong] for arm in (key, reference)]
+    rescues = [[_rescue_share(each) for each in one] for one in tries]
+    difference = paired_difference(rescues[0], rescues[1], seed)
+    recovered = [[record.chain(arm).correct for record in wrong] for arm in (key, reference)]
+    p = mcnemar(recovered[0], recovered[1])
+    return replace(whole, difference=difference, mcnemar_p=p, word=_word(difference))
+
+
+def _rescue_share(attempts: Sequence[Tried]) -> float:
+    right = sum(each.verdict is Verdict.CORRECT for each in attempts)
+    return right / len(attempts) if attempts else 0.0
+
+
+def _word(difference: Estimate) -> str:
+    return BETTER if difference.low > 0 else WORSE if difference.high < 0 else SAME
+
+
+def _flip(record: ProblemRecord, before: ArmChain, chain: ArmChain) -> Flip:
+    if chain.changed:
+        first = chain.changed[0]
+        return Flip(record.problem_id, first.position, first.token_id)
+    for position, (token_id, other_id) in enumerate(
+        zip(chain.token_ids, before.token_ids, strict=False)
+    ):
+        if token_id != other_id:
+            return Flip(record.problem_id, position, token_id)
+    return Flip(record.problem_id, None, None)
+
+
+def _put(chains: Sequence[ArmChain], seed: int) -> TokensPut:
+    lengths = [len(chain.token_ids) for chain in chains]
+    touched = [len(chain.touched) for chain in chains]
+    changed = [len(chain.changed) for chain in chains]
+    ranks = [each.base_rank for chain in chains for each in chain.touched]
+    return TokensPut(
+        tokens=sum(lengths),
+        touched=sum(touched),
+        changed=sum(changed),
+        touched_per_chain=sum(touched) / len(chains),
+        changed_per_chain=sum(changed) / len(chains),
+        touched_share=ratio_over_chains(touched, lengths, seed),
+        changed_share=ratio_over_chains(changed, lengths, seed),
+        mean_base_rank=sum(ranks) / len(ranks) if ranks else None,
+    )
+
+
+def _sweep_counts(records: Sequence[ProblemRecord], key: str, seed: int) -> SweepCounts:
+    wrong = [record.chain(key) for record in records if not record.chain("base").correct]
+    tried = [len(chain.attempts) for chain in wrong]
+    right = [sum(each.verdict is Verdict.CORRECT for each in chain.attempts) for chain in wrong]
+    recovered = sum(map(bool, right))
+    return SweepCounts(
+        recovered=share(recovered, len(wrong)),
+        chains_recovered=recovered,
+        rescues=ratio_over_chains(right, tried, seed),
+        attempts=sum(tried),
+        attempts_right=sum(right),
+    )
+
+
+def _row(summary: ArmSummary) -> dict[str, Cell]:
+    row: dict[str, Cell] = {"arm": summary.label, "n": summary.n}
+    row |= {name.replace("_", " "): count for name, count in summary.verdicts.items()}
+    row |= {"truncated": summary.truncated, **_interval("accuracy", summary.accuracy)}
+    if comparison := summary.comparison:
+        row |= _interval("difference to base", comparison.difference)
+        row |= {
+            "McNemar p": comparison.mcnemar_p,
+            "against base": comparison.word or "can only gain",
+            "wrong to right": len(comparison.gained),
+            "right to wrong": len(comparison.lost),
+            "problems gained": " ".join(flip.problem_id for flip in comparison.gained),
+            "problems lost": " ".join(flip.problem_id for flip in comparison.lost),
+        }
+    if control := summary.against_control:
+        row |= _interval("difference to control", control.difference)
+        row |= {"against control": control.word}
+    if put := summary.put:
+        row |= {
+            "tokens": put.tokens,
+            "touched": put.touched,
+            "changed": put.changed,
+            "touched per chain": put.touched_per_chain,
+            "changed per chain": put.changed_per_chain,
+            **_interval("touched share", put.touched_share),
+            **_interval("changed share", put.changed_share),
+            "mean base rank": put.mean_base_rank,
+        }
+    if sweep := summary.sweep:
+        row |= _interval("wrong chains recovered", sweep.recovered)
+        row |= {"tokens tried": sweep.attempts, **_interval("tries that rescue", sweep.rescues)}
+    return {name: spreadsheet_safe(value) for name, value in row.items()}
+
+
+def _interval(name: str, estimate: Estimate) -> dict[str, Cell]:
+    parts = {name: estimate.value, f"{name} low": estimate.low, f"{name} high": estimate.high}
+    return {key: _known(part) for key, part in parts.items()}
+
+
+def spreadsheet_safe(cell: Cell) -> Cell:
+    """Text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
+        return f"'{cell}"
+    return cell
+
+
+def _unknown(value: Any) -> Any:
+    """Estimates get back the NaN that JSON could not hold."""
+    if isinstance(value, dict):
+        if value.keys() == {"value", "low", "high", "n"} and value["value"] is None:
+            return value | {"value": nan}
+        return {key: _unknown(each) for key, each in value.items()}
+    return [_unknown(each) for each in value] if isinstance(value, list) else value
+
+
+_ADAPTER = TypeAdapter(InterventionResults)
+
+
+def _known(value: Any) -> Any:
+    """The same with None for numbers that are not known: JSON has no NaN."""
+    if isinstance(value, dict):
+        return {key: _known(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_known(each) for each in value]
+    return None if isinstance(value, float) and isnan(value) else value

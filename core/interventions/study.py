@@ -1,0 +1,356 @@
+"""The intervention study: every problem once an arm, all arms of a chunk of problems together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from core.answers import default_checker
+from core.decoding import DEFAULT_BATCH_SIZE, Decoded, decode
+from core.errors import ModelError, ProblemError, PromptError
+from core.guidance import TOP, Guide
+from core.interventions.arms import ARMS, Arm, Plan, Situation
+from core.interventions.records import ArmChain, ProblemRecord, Touched, Tried
+from core.judging import judge_completions
+from core.kv_cache import PrefixStore
+from core.prompts import PROMPT_STYLES, check_context, encode_prompt, prompt_text
+from core.records import DEFAULT_ALTERNATIVES, Outcome, Problem, Sampler, StopReason, Verdict
+
+if TYPE_CHECKING:
+    from core.language_model import LanguageModel
+
+_NAMED = 3  # examples that an error message names
+
+
+class InterventionSettings(BaseModel):
+    """What to run. Arms that others build on, and the base, are added by themselves."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    arms: tuple[str, ...] | None = None  # None: all that the models at hand allow
+    positions: int = Field(5, ge=1, le=1000)  # highest-entropy ones, of base-only and no-op
+    alternatives: int = Field(DEFAULT_ALTERNATIVES, ge=2, le=TOP)
+    tau: float = Field(1.2, ge=0, le=100, allow_inf_nan=False)  # nats
+    first_k: int = Field(2, ge=1)
+    max_new_tokens: int = Field(256, ge=1)
+    prompt_style: str | None = None  # None: the base's own
+    template: str | None = None  # around {problem}, for the style "plain"
+    seed: int = Field(0, ge=0)
+    batch_size: int = Field(DEFAULT_BATCH_SIZE, ge=1, le=4096)
+
+    @field_validator("arms")
+    @classmethod
+    def _complete(cls, arms: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if arms is None:
+            return None
+        if not arms:
+            raise ValueError("choose at least one arm")
+        unknown = [arm for arm in arms if arm not in ARMS]
+        if unknown:
+            raise ValueError(f"there is no arm {unknown[0]!r}; there are {', '.join(ARMS)}")
+        wanted = {"base", *arms, *(each for arm in arms for each in ARMS[arm].after)}
+        return tuple(arm for arm in ARMS if arm in wanted)
+
+    @model_validator(mode="after")
+    def _check_prompt(self) -> InterventionSettings:
+        if self.prompt_style is not None and self.prompt_style not in PROMPT_STYLES:
+            known = ", ".join(PROMPT_STYLES)
+            raise ValueError(f"there is no prompt style {self.prompt_style!r}; there are {known}")
+        if self.template is not None:
+            try:
+                prompt_text("question", self.prompt_style or "plain", self.template)
+            except PromptError as error:
+                raise ValueError(str(error)) from error
+        return self
+
+    def arms_with(self, teacher: bool) -> tuple[Arm, ...]:
+        """The arms to run, with or without a teacher at hand.
+
+        Raises:
+            ModelError: arms were asked for that need a teacher, and there is none.
+        """
+        if self.arms is None:
+            return tuple(arm for arm in ARMS.values() if teacher or not arm.needs_teacher)
+        arms = tuple(ARMS[key] for key in self.arms)
+        lacking = [arm.label for arm in arms if arm.needs_teacher and not teacher]
+        if lacking:
+            raise ModelError(
+                f"These arms need a teacher: {', '.join(lacking)}.",
+                "Choose a teacher, or leave them out.",
+            )
+        return arms
+
+
+def check_interventions(
+    lm: LanguageModel,
+    teacher: LanguageModel | None,
+    problems: Sequence[Problem],
+    settings: InterventionSettings,
+) -> None:
+    """Refuse what can't be run, before any work.
+
+    Raises:
+        ProblemError: no problems, or some without a gold answer that can be read.
+        ModelError: an arm without the teacher it needs, or a teacher with another vocabulary.
+        PromptError: a question that can't be asked, or doesn't fit into a model's context.
+    """
+    _check_golds(problems)
+    settings.arms_with(teacher is not None)
+    if teacher is not None:
+        _check_vocabularies(lm, teacher)
+    context = min(each.context_length for each in (lm, teacher) if each is not None)
+    for problem in problems:
+        try:
+            length = len(_prompt_ids(lm, problem, settings))
+            check_context(length, settings.max_new_tokens, context)
+        except PromptError as error:
+            raise PromptError(f"Problem {problem.id}: {error.what}", error.remedy) from error
+
+
+def _check_golds(problems: Sequence[Problem]) -> None:
+    if not problems:
+        raise ProblemError("There are no problems to run on.", "Choose a set that has some.")
+    golds = [problem.answer for problem in problems]
+    verdicts = default_checker().check_many(zip(golds, golds, strict=True))
+    lacking = [p.id for p, v in zip(problems, verdicts, strict=True) if v is Verdict.NO_GOLD]
+    if lacking:
+        some = "" if len(lacking) == len(problems) else f" ({_examples(lacking)})"
+        raise ProblemError(
+            "Problems without a gold answer that can be read: "
+            f"{len(lacking)} of {len(problems)}{some}.",
+            "Give them one, or leave them out.",
+        )
+
+
+def _check_vocabularies(lm: LanguageModel, teacher: LanguageModel) -> None:
+    ours, theirs = lm.tokenizer.get_vocab(), teacher.tokenizer.get_vocab()
+    if ours == theirs:
+        return
+    by_id = [{index: token for token, index in each.items()} for each in (ours, theirs)]
+    base, other = by_id
+    differing = sorted(i for i in base.keys() | other.keys() if base.get(i) != other.get(i))
+    examples = _examples([f"{i}: {base.get(i)!r} and {other.get(i)!r}" for i in differing])
+    raise ModelError(
+        f"The teacher {teacher.name} has another vocabulary than {lm.name}; "
+        f"token ids that differ: {len(differing)} ({examples}).",
+        "Choose a teacher that was tuned from this model or shares its tokenizer.",
+    )
+
+
+def _examples(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+
+
+def intervene(
+    lm: LanguageModel,
+    teacher: LanguageModel | None,
+    problems: Sequence[Problem],
+    settings: InterventionSettings,
+    *,
+    cancel: Callable[[], bool] = lambda: False,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[ProblemRecord] | None:
+    """Run every arm on a chunk of problems, which `check_interventions` has let pass.
+
+    First all arms that stand for themselves, in one batch; then those that look at their chains,
+    in another. The same chunk gives the same records to the bit: prefixes are kept for this call
+    only, and random draws are keyed by problem and arm.
+
+    Args:
+        teacher: None runs the arms that need none.
+        cancel: asked between tokens.
+        on_progress: told (rows done, rows known of so far); the second batch is known of only
+            when the first is done.
+
+    Returns:
+        One record a problem, in order; None when cancelled.
+
+    Raises:
+        ModelError, PromptError: as `check_interventions`.
+        ResourceError: as `decode` and the answer checker.
+    """
+    # Chains that are compared end at the same tokens, whichever model's they are.
+    ends = lm.eos_ids | (frozenset() if teacher is None else teacher.eos_ids)
+    study = _Study(
+        replace(lm, eos_ids=ends),
+        None if teacher is None else replace(teacher, eos_ids=ends),
+        settings,
+        cancel,
+        on_progress,
+    )
+    prompts = [_prompt_ids(lm, problem, settings) for problem in problems]
+    arms = settings.arms_with(teacher is not None)
+    works = [_Work(p, ids, settings) for p, ids in zip(problems, prompts, strict=True)]
+    for phase in ([a for a in arms if not a.after], [a for a in arms if a.after]):
+        if not study.run(works, phase):
+            return None
+    return [work.record(arms) for work in works]
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """A row at its end, judged."""
+
+    plan: Plan
+    decoded: Decoded
+    outcome: Outcome
+
+    @property
+    def token_ids(self) -> tuple[int, ...]:
+        """The whole completion."""
+        return (*self.plan.row.completion_ids, *self.decoded.token_ids)
+
+
+class _Work:
+    """One problem while it is worked on."""
+
+    def __init__(
+        self, problem: Problem, prompt_ids: tuple[int, ...], settings: InterventionSettings
+    ) -> None:
+        self.problem = problem
+        self.prompt_ids = prompt_ids
+        self.settings = settings
+        self.ended: dict[str, list[_Ended]] = {}  # by arm
+
+    def plan(self, arm: Arm) -> list[Plan]:
+        chains = {key: self.ended[key][0] for key in arm.after}
+        return arm.plan(
+            Situation(
+                arm.key,
+                self.problem,
+                self.prompt_ids,
+                self.settings,
+                {key: chain.decoded for key, chain in chains.items()},
+                "base" in chains and chains["base"].outcome.verdict is Verdict.CORRECT,
+            )
+        )
+
+    def record(self, arms: Sequence[Arm]) -> ProblemRecord:
+        chains = tuple(self._swept(arm) if arm.sweeps else self._single(arm) for arm in arms)
+        return ProblemRecord(self.problem.id, self.prompt_ids, chains)
+
+    def _single(self, arm: Arm) -> ArmChain:
+        (ended,) = self.ended[arm.key]
+        decoded = ended.decoded
+        touched = tuple(
+            Touched(position, decoded.token_ids[i], int(decoded.statistics.rank[i]), base_id)
+            for position, base_id in sorted(decoded.overruled.items())
+            for i in [position - decoded.start]
+        )
+        return _arm_chain(arm, ended, touched)
+
+    def _swept(self, arm: Arm) -> ArmChain:
+        (base,) = self.ended["base"]
+        every = self.ended[arm.key]
+        attempts = tuple(_tried(each) for each in every)
+        for each, tried in zip(every, attempts, strict=True):
+            if tried.verdict is Verdict.CORRECT:
+                base_id = base.token_ids[tried.position]
+                put = Touched(tried.position, tried.token_id, tried.rank, base_id)
+                return _arm_chain(arm, each, (put,), attempts)
+        return _arm_chain(arm, base, (), attempts)
+
+
+def _tried(ended: _Ended) -> Tried:
+    attempt, outcome = ended.plan.attempt, ended.outcome
+    assert attempt is not None
+    return Tried(attempt.position, attempt.token_id, attempt.rank, outcome.verdict, outcome.answer)
+
+
+def _arm_chain(
+    arm: Arm, ended: _Ended, touched: tuple[Touched, ...], attempts: tuple[Tried, ...] = ()
+) -> ArmChain:
+    outcome = ended.outcome
+    return ArmChain(
+        arm.key,
+        ended.token_ids,
+        ended.decoded.stop_reason,
+        outcome.answer,
+        outcome.verdict,
+        outcome.boxed,
+        touched,
+        attempts,
+    )
+
+
+class _Study:
+    """Decodes and judges what the arms plan."""
+
+    def __init__(
+        self,
+        lm: LanguageModel,
+        teacher: LanguageModel | None,
+        settings: InterventionSettings,
+        cancel: Callable[[], bool],
+        on_progress: Callable[[int, int], None],
+    ) -> None:
+        self._lm = lm
+        self._teacher = teacher
+        self._settings = settings
+        self._cancel = cancel
+        self._on_progress = on_progress
+        self._store = PrefixStore()
+        self._teacher_store = PrefixStore()
+        self._done = 0
+        self._known = 0
+
+    def run(self, works: Sequence[_Work], arms: Sequence[Arm]) -> bool:
+        """Plan, decode and judge all rows of some arms; False when cancelled."""
+        every = [(work, arm, plan) for work in works for arm in arms for plan in work.plan(arm)]
+        self._known += len(every)
+        for work in works:
+            work.ended.update({arm.key: [] for arm in arms})
+        for by_teacher in (False, True):
+            asked = [each for each in every if each[1].by_teacher == by_teacher]
+            decoded = self._decode([plan for _, _, plan in asked], by_teacher)
+            if decoded is None:
+                return False
+            outcomes = judge_completions(
+                self._lm,
+                [
+                    (*plan.row.completion_ids, *each.token_ids)
+                    for (_, _, plan), each in zip(asked, decoded, strict=True)
+                ],
+                [work.problem.answer for work, _, _ in asked],
+            )
+            for (work, arm, plan), each, outcome in zip(asked, decoded, outcomes, strict=True):
+                work.ended[arm.key].append(_Ended(plan, each, outcome))
+        return True
+
+    def _decode(self, plans: Sequence[Plan], by_teacher: bool) -> list[Decoded] | None:
+        lm, store, guide = self._lm, self._store, None
+        if self._teacher is not None:
+            if by_teacher:
+                lm, store = self._teacher, self._teacher_store
+            elif any(plan.rule for plan in plans):
+                guide = Guide(self._teacher, [plan.rule for plan in plans], self._teacher_store)
+        decoded = decode(
+            lm,
+            [plan.row for plan in plans],
+            Sampler(max_new_tokens=self._settings.max_new_tokens),
+            k=self._settings.alternatives,
+            batch_size=self._settings.batch_size,
+            on_row=self._on_row,
+            cancel=self._cancel,
+            store=store,
+            guide=guide,
+        )
+        if any(each.stop_reason is StopReason.CANCELLED for each in decoded):
+            return None
+        return decoded
+
+    def _on_row(self, _: int, decoded: Decoded) -> None:
+        if decoded.stop_reason is not StopReason.CANCELLED:
+            self._done += 1
+            self._on_progress(self._done, self._known)
+
+
+def _prompt_ids(
+    lm: LanguageModel, problem: Problem, settings: InterventionSettings
+) -> tuple[int, ...]:
+    style = settings.prompt_style or lm.prompt_style
+    with lm.text.lock:
+        return tuple(encode_prompt(lm.tokenizer, problem.question, style, settings.template))

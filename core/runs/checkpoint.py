@@ -1,0 +1,104 @@
+"""units.jsonl: the finished units of a run, one a line, so that no start does one twice."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.runs.durable_files import append_line, end_last_line, keep_beside, replace_file
+
+
+@dataclass(frozen=True)
+class _Lines:
+    units: dict[str, Any]
+    good: list[bytes]
+    damaged: int  # lines in the middle; a half-written last one is no damage
+    last_is_whole: bool
+
+
+class Checkpoint:
+    """The units of one run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def units(self) -> dict[str, Any]:
+        """Results of finished units by key, in the order of the file; what is damaged is left out.
+
+        Raises:
+            OSError: the file is there and can't be read.
+        """
+        return self._read().units
+
+    def repair(self) -> str | None:
+        """Make the file fit to be continued; only who holds the run's lock may.
+
+        A half-written last line is cut off. Where lines in the middle are damaged, the file is
+        kept beside under another name and replaced by its good lines.
+
+        Returns:
+            What was found damaged, in a sentence; None when nothing was.
+
+        Raises:
+            OSError: the disk is full or can't be written; nothing is lost then.
+        """
+        found = self._read()
+        if not found.damaged:
+            end_last_line(self.path, found.last_is_whole)
+            return None
+        beside = keep_beside(self.path, ".damaged")
+        replace_file(self.path, b"".join(line + b"\n" for line in found.good))
+        lines = "line" if found.damaged == 1 else "lines"
+        return (
+            f"{found.damaged} {lines} of units.jsonl could not be read (kept as {beside.name}),"
+            " so their units count as not finished."
+        )
+
+    def keep(self, key: str, result: Any) -> None:
+        """Add a finished unit; it has reached the disk when this returns.
+
+        Raises:
+            OSError: the disk is full or can't be written; the unit is not in the file then.
+        """
+        append_line(self.path, json_bytes({"unit": key, "result": result}), sync=True)
+
+    def _read(self) -> _Lines:
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:
+            data = b""
+        *lines, last = data.split(b"\n")
+        units: dict[str, Any] = {}
+        good: list[bytes] = []
+        damaged = 0
+        for line in lines:
+            unit = _unit(line)
+            if unit is not None:
+                units[unit[0]] = unit[1]
+                good.append(line)
+            elif line.strip():
+                damaged += 1
+        ending = _unit(last)
+        if ending is not None:
+            units[ending[0]] = ending[1]
+            good.append(last)
+        return _Lines(units, good, damaged, ending is not None)
+
+
+def json_bytes(data: Any) -> bytes:
+    """One line of JSON."""
+    try:
+        return json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half a character, which only an escape can carry
+        return json.dumps(data).encode()
+
+
+def _unit(line: bytes) -> tuple[str, Any] | None:
+    try:
+        data = json.loads(line)
+        key, result = data["unit"], data["result"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return (key, result) if isinstance(key, str) else None

@@ -1,0 +1,159 @@
+"""config.json: what a run is to do, and what it was made with."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from core.errors import RunError
+from core.provenance import versions
+from core.records import SCHEMA_VERSION, Problem
+from core.runs.durable_files import disk_error, replace_file
+
+TASK = r"[a-z][a-z0-9-]{0,39}"
+MAX_NAME = 200
+"""Longest name of a run, in characters."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a new run is made of; JSON must be able to hold `settings` and `model`."""
+
+    settings: dict[str, Any]
+    model: dict[str, Any]
+    seed: int
+    problems: Sequence[Problem] = ()
+
+
+class RunConfig(BaseModel):
+    """Everything that is needed to carry a run out, or out again.
+
+    Paths inside `settings` and `model` are best absolute: a run may be resumed from elsewhere.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    schema_version: int = SCHEMA_VERSION
+    kind: Literal["run"] = "run"
+    task: str = Field(pattern=f"^{TASK}$")  # also the name of the command that carries it out
+    name: str = ""  # a person's own
+    created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat())  # ISO 8601, UTC
+    seed: int = Field(ge=0)
+    settings: dict[str, Any] = {}
+    model: dict[str, Any] = {}
+    versions: dict[str, str] = Field(default_factory=versions)
+    host: str = Field(default_factory=platform.node)
+
+    @field_validator("name")
+    @classmethod
+    def _can_be_shown(cls, name: str) -> str:
+        # A folder may come from elsewhere, and a terminal obeys what it can't show: what
+        # `tidy_name` would refuse is made one that it lets pass.
+        tidy = " ".join(name.split())[:MAX_NAME]
+        return "".join(sign if sign.isprintable() else "\ufffd" for sign in tidy)
+
+    @field_validator("created")
+    @classmethod
+    def _is_a_time(cls, created: str) -> str:
+        return datetime.fromisoformat(created).astimezone(UTC).isoformat()
+
+
+def tidy_name(name: str) -> str:
+    """A name in one line.
+
+    Raises:
+        RunError: longer than `MAX_NAME`, or not all of it is text.
+    """
+    tidy = " ".join(name.split())
+    if len(tidy) > MAX_NAME or not all(sign.isprintable() for sign in tidy):
+        raise RunError(
+            "This name is too long, or has signs in it that can't be shown.",
+            f"Give a name of at most {MAX_NAME} characters.",
+        )
+    return tidy
+
+
+def new_config(
+    task: str, *, settings: dict[str, Any], model: dict[str, Any], seed: int, name: str
+) -> RunConfig:
+    """A config of now and here.
+
+    Raises:
+        RunError: the name is too long.
+        ValueError: `task` is no task's name, or JSON can't hold the settings.
+    """
+    if not re.fullmatch(TASK, task):
+        raise ValueError(f"{task!r} is no name of a task")
+    # By way of JSON, so that a new run and an opened one have equal settings.
+    settings, model = json.loads(json.dumps([settings, model]))
+    return RunConfig(task=task, name=tidy_name(name), seed=seed, settings=settings, model=model)
+
+
+def write_config(path: Path, data: dict[str, Any]) -> None:
+    """Write a config in one step.
+
+    Raises:
+        ResourceError: the disk is full or can't be written.
+    """
+    try:
+        replace_file(path, (json.dumps(data, indent=2) + "\n").encode())
+    except OSError as error:
+        raise disk_error(path, error) from error
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The JSON of a config; `check_config` makes sense of it.
+
+    Raises:
+        RunError: it isn't there, can't be read, is damaged or of a newer version.
+    """
+    folder = path.parent
+    try:
+        data = json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise RunError(f"{folder} holds no run.", "Check the path.") from error
+    except OSError as error:
+        raise RunError(
+            f"{path} can't be read ({error.strerror or error}).", "Check your right to read it."
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, type(error).__name__) from error
+    if not isinstance(data, dict):
+        raise _damaged(path, "no JSON object")
+    version = data.get("schema_version")
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise RunError(
+            f"The run {folder.name} was made by a newer version of this program"
+            f" (its format is {version}, this program reads {SCHEMA_VERSION}).",
+            "Update the program.",
+        )
+    return data
+
+
+def check_config(path: Path, data: dict[str, Any]) -> RunConfig:
+    """The config that `read_config` read.
+
+    Raises:
+        RunError: something is missing or wrong in it; says what.
+    """
+    try:
+        return RunConfig.model_validate({"schema_version": None, "kind": None, **data})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise _damaged(path, f"{where}: {first['msg']}") from error
+
+
+def _damaged(path: Path, how: str) -> RunError:
+    return RunError(
+        f"{path} is damaged ({how}).",
+        "Put the file back from a copy, or make a new run with the same settings.",
+    )

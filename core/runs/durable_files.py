@@ -1,0 +1,137 @@
+"""Files that a crash, a kill or a full disk leaves whole: the old one or the new one.
+
+Everything here raises OSError as it comes; `disk_error` turns one into what a person can act on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+from pathlib import Path
+
+from core.errors import ResourceError
+
+_RESERVE_BYTES = 16 * 1024
+_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows would turn \n into \r\n
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that the disk, or a person's share of it, is full."""
+    return isinstance(error, OSError) and error.errno in _FULL
+
+
+def disk_error(path: Path, error: OSError) -> ResourceError:
+    """What went wrong when a run's file was written, and what to do."""
+    if is_full(error):
+        return ResourceError(
+            f"The disk is full: {path} can't be written.",
+            "Free space there and resume the run; what was finished is kept.",
+        )
+    return ResourceError(
+        f"{path} can't be written ({error.strerror or error}).",
+        "Check the folder and your right to write there, then resume the run.",
+    )
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file in one step: readers see the old content or the new, never half of it.
+
+    Raises:
+        OSError: the disk is full or can't be written; the old file is untouched.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise
+
+
+def append_line(path: Path, line: bytes, *, sync: bool) -> None:
+    """Append a line (without its line end) as a whole, or not at all.
+
+    A half-written line that stands at the end stays a line of its own. With `sync` the line has
+    reached the disk when this returns.
+
+    Raises:
+        OSError: the disk is full or can't be written.
+    """
+    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | _BINARY, 0o666)
+    try:
+        size = os.lseek(file, 0, os.SEEK_END)
+        if size:
+            os.lseek(file, size - 1, os.SEEK_SET)
+            if os.read(file, 1) != b"\n":
+                line = b"\n" + line
+        data = memoryview(line + b"\n")
+        try:
+            while data:
+                data = data[os.write(file, data) :]
+            if sync:
+                os.fsync(file)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(file, size)
+            raise
+    finally:
+        os.close(file)
+
+
+def end_last_line(path: Path, whole: bool) -> None:
+    """Give a file's last line its end when it is `whole`; cut it off when it is not.
+
+    Raises:
+        OSError: the file can't be written.
+    """
+    data = path.read_bytes() if path.exists() else b""
+    if not data or data.endswith(b"\n"):
+        return
+    with path.open("r+b") as file:
+        if whole:
+            file.seek(0, os.SEEK_END)
+            file.write(b"\n")
+        else:
+            file.truncate(data.rfind(b"\n") + 1)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def keep_beside(path: Path, suffix: str) -> Path:
+    """A second name for a file's content, `path` + suffix, with a number where that is taken.
+
+    Raises:
+        OSError: the disk is full or can't be written.
+    """
+    number = 1
+    while True:
+        beside = path.with_name(f"{path.name}{suffix}{'' if number == 1 else f'-{number}'}")
+        try:
+            if not beside.exists():
+                try:
+                    os.link(path, beside)  # takes no space
+                except FileExistsError:
+                    raise
+                except OSError:  # a disk without links
+                    shutil.copyfile(path, beside)
+                return beside
+        except FileExistsError:
+            pass
+        number += 1
+
+
+def set_reserve_aside(path: Path) -> None:
+    """Take up a little space that can be given back when the disk is full, for the last words.
+
+    Raises:
+        OSError: the disk is full or can't be written.
+    """
+    if not path.exists():
+        replace_file(path, os.urandom(_RESERVE_BYTES))  # a disk that compresses can't shrink it

@@ -1,0 +1,139 @@
+"""The server's side of a run: start its child process, and ask it to stop.
+
+The child outlives the server that started it; what is known of it stands in the run's folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from core.errors import RunError
+from core.runs.events import Event
+from core.runs.lock import is_held
+from core.runs.processes import ProcessName
+from core.runs.run import Run
+from core.runs.status import processes
+from core.runs.work import LAUNCH
+
+_NICENESS = 10  # a page that answers at once matters more than a run that ends a little sooner
+_ROOT = Path(__file__).resolve().parents[2]
+
+_starting = threading.Lock()
+_children: dict[Path, subprocess.Popen[bytes]] = {}
+
+
+def start(run: Run, *, resume: bool = False, trust_remote_code: bool = False) -> None:
+    """Start a run in a child process; returns at once, `run.status()` tells the rest.
+
+    Relative paths in the config mean the same to the child as to this process.
+
+    Args:
+        run: a run that is not at work.
+        resume: go on with a run that was started before.
+        trust_remote_code: the person allows the model's own Python code, which a run's folder,
+            that may come from elsewhere, can't allow by itself.
+
+    Raises:
+        RunError: it is at work, was started before and `resume` is not set, or no process can be
+            started.
+    """
+    with _starting:
+        if run.status().state.is_live:
+            raise RunError(f"The run {run.id} is running already.", "Wait for it, or cancel it.")
+        if run.has_begun and not resume:
+            raise RunError(f"The run {run.id} was started before.", "Resume it, or repeat it.")
+        token = secrets.token_hex(8)
+        try:
+            run.log.cut_half_line()
+            run.log.append(Event(event="launched", launch=token))
+            child = _spawn(run, token, _options(resume, trust_remote_code))
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                run.log.append(
+                    Event(
+                        event="ended",
+                        state="failed",
+                        error=f"No process could be started ({error.strerror or error}).",
+                        remedy="Make room on the disk and in memory, then start it again.",
+                    )
+                )
+            raise RunError(
+                f"The run {run.id} can't be started ({error.strerror or error}).",
+                "Make room on the disk and in memory, then start it again.",
+            ) from error
+        _children[run.folder.resolve()] = child
+        # Without a wait, a child that ended would stay in the process table and look alive.
+        threading.Thread(target=child.wait, name=f"wait for {run.id}", daemon=True).start()
+        name = ProcessName.of(child.pid)
+        with contextlib.suppress(OSError):  # then the child's own first event names it
+            run.log.append(
+                Event(event="spawned", launch=token, pid=name.pid, birth=name.birth, host=name.host)
+            )
+
+
+def cancel(run: Run) -> bool:
+    """Ask a run to stop; it keeps what is finished. Nothing happens where nothing runs.
+
+    A unit at hand gets `core.runs.stop.GRACE` seconds to finish; asking twice leaves it none.
+
+    Returns:
+        Whether there was something to stop.
+    """
+    if not run.status().state.is_live:
+        return False
+    with contextlib.suppress(OSError):  # a full disk: the signal alone has to do
+        run.log.append(Event(event="cancel"))
+    # A signal only goes to a process that is known to work on the run or to be our own child;
+    # one that listens to none yet finds the event when it starts.
+    if is_held(run.folder):
+        with contextlib.suppress(OSError):
+            for process in processes(run.log.read()):
+                if process.is_alive:
+                    os.kill(process.pid, signal.SIGINT)
+                    break
+    else:
+        child = _children.get(run.folder.resolve())
+        if child is not None and child.poll() is None:
+            with contextlib.suppress(OSError):
+                child.send_signal(signal.SIGINT)
+    return True
+
+
+def _options(resume: bool, trust_remote_code: bool) -> list[str]:
+    return ["--resume"] * resume + ["--trust-remote-code"] * trust_remote_code
+
+
+def _spawn(run: Run, token: str, options: list[str]) -> subprocess.Popen[bytes]:
+    paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
+    environment = os.environ | {
+        LAUNCH: token,
+        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
+        "PYTHONUNBUFFERED": "1",
+    }
+    with run.log_path.open("ab") as log:
+        child = subprocess.Popen(
+            [*_command(run), *options],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            start_new_session=True,  # Ctrl-C at the server is not meant for the run
+        )
+    if hasattr(os, "setpriority"):
+        with contextlib.suppress(OSError):
+            nice = os.getpriority(os.PRIO_PROCESS, child.pid) + _NICENESS
+            os.setpriority(os.PRIO_PROCESS, child.pid, nice)
+    return child
+
+
+def _command(run: Run) -> list[str]:
+    # -P: a folder named core where the server happens to stand is not this program.
+    command = [sys.executable, "-P", "-m", "core.cli", run.config.task]
+    return [*command, "--run", str(run.folder.resolve())]

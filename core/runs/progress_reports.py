@@ -1,0 +1,140 @@
+"""How far a run is, told at most twice a second to progress.jsonl and to a bar on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from core.runs.events import Event, EventLog
+from core.runs.status import DEFAULT_UNIT
+
+INTERVAL = 0.5  # seconds
+
+
+@dataclass(frozen=True)
+class Report:
+    """One statement of how far the work is."""
+
+    done: float = 0.0
+    total: float | None = None
+    what: str = ""
+    unit: str = DEFAULT_UNIT
+
+
+class ProgressReports:
+    """The reports of one start. What is held back is written a moment later, by a timer.
+
+    Args:
+        log: where they go.
+        earlier: seconds of work of earlier starts.
+        last: where the earlier starts got to.
+        common: fields that every event of this start carries.
+        bar: show one, where stderr is a terminal.
+    """
+
+    def __init__(
+        self, log: EventLog, earlier: float, last: Report, common: dict[str, Any], *, bar: bool
+    ) -> None:
+        self._log, self._earlier, self._latest, self._common = log, earlier, last, common
+        self._begun = time.monotonic()
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
+        self._closed = False
+        self._written = -INTERVAL  # when, on the monotonic clock
+        self._from: tuple[float, float, str] | None = None  # done and time where the pace begins
+        self._wants_bar = bar and sys.stderr.isatty()
+        self._bar: Any = None
+        self._bar_unit = ""
+
+    def report(self, report: Report) -> None:
+        """Take note; write it now or, when that was a moment ago, soon.
+
+        Raises:
+            OSError: the disk is full or can't be written.
+        """
+        with self._lock:
+            self._latest = report
+            now = time.monotonic()
+            if self._from is None or self._from[2] != report.unit or report.done <= self._from[0]:
+                self._from = (report.done, now, report.unit)
+            self._move_bar(report)
+            due = self._written + INTERVAL - now
+            if due <= 0:
+                self._write()
+            elif self._timer is None and not self._closed:
+                self._timer = threading.Timer(due, self._write_held_back)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def notice(self, text: str) -> None:
+        """Every event from now on says this too."""
+        with self._lock:
+            before = self._common.get("notice")
+            self._common = self._common | {"notice": f"{before} {text}" if before else text}
+
+    @property
+    def latest(self) -> Report:
+        """The last report, written or not."""
+        return self._latest
+
+    def fields(self) -> dict[str, Any]:
+        """What an event says of the progress at this moment."""
+        latest = self._latest
+        return self._common | {
+            "done": latest.done,
+            "total": latest.total,
+            "what": latest.what,
+            "unit": latest.unit,
+            "elapsed": self._earlier + time.monotonic() - self._begun,
+            "seconds_left": self._seconds_left(latest),
+        }
+
+    def close(self) -> None:
+        """No report is written any more."""
+        with self._lock:
+            self._closed = True
+            if self._timer is not None:
+                self._timer.cancel()
+            if self._bar is not None:
+                self._bar.close()
+
+    def _seconds_left(self, latest: Report) -> float | None:
+        if self._from is None or latest.total is None or latest.done <= self._from[0]:
+            return None
+        pace = (time.monotonic() - self._from[1]) / (latest.done - self._from[0])
+        return max(0.0, latest.total - latest.done) * pace
+
+    def _write(self) -> None:
+        self._log.append(Event(event="progress", **self.fields()))
+        self._written = time.monotonic()
+
+    def _write_held_back(self) -> None:
+        with self._lock, contextlib.suppress(OSError):  # the next report will say so
+            self._timer = None
+            if not self._closed:
+                self._write()
+
+    def _move_bar(self, report: Report) -> None:
+        if not self._wants_bar or report.total is None:
+            return
+        if self._bar is None or self._bar_unit != report.unit:
+            from tqdm import tqdm
+
+            if self._bar is not None:
+                self._bar.close()
+            self._bar_unit = report.unit
+            self._bar = tqdm(
+                total=report.total,
+                initial=report.done,
+                unit=f" {report.unit}",
+                file=sys.stderr,
+                bar_format="{desc}{percentage:3.0f}%|{bar}| {n:.4g}/{total:.4g}{unit}"
+                " [{elapsed}<{remaining}]",
+            )
+        self._bar.total = report.total
+        self._bar.set_description(report.what, refresh=False)
+        self._bar.update(report.done - self._bar.n)

@@ -1,0 +1,416 @@
+"""A run: a folder in which long work leaves everything, so that nothing finished is ever lost.
+
+    config.json      what is to be done (core.runs.config)
+    problems.jsonl   a copy of the problem set, so that the run is whole
+    progress.jsonl   what happened, appended (core.runs.events)
+    units.jsonl      the checkpoint: one finished unit a line (core.runs.checkpoint)
+    log.txt          what the child process wrote
+    run.lock         held by the one process that works on it (core.runs.lock)
+
+and the result files of its task. `core.runs.work` writes them, `core.runs.jobs` starts and
+cancels; pages only read, and everything they read may be half written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from core.errors import ExplorerError, RunError
+from core.folders import runs_folder
+from core.problems import read_problems, write_problems
+from core.records import Problem
+from core.runs.checkpoint import Checkpoint
+from core.runs.config import (
+    RunConfig,
+    check_config,
+    new_config,
+    read_config,
+    tidy_name,
+    write_config,
+)
+from core.runs.durable_files import disk_error, set_reserve_aside
+from core.runs.events import EventLog, Events
+from core.runs.lock import hold, is_held
+from core.runs.status import RunState, RunStatus, status_of
+
+__all__ = ["Run", "RunConfig", "RunState", "RunStatus", "RunsFolder"]
+
+_CONFIG, _PROBLEMS, _PROGRESS, _UNITS = (
+    "config.json", "problems.jsonl", "progress.jsonl", "units.jsonl",
+)  # fmt: skip
+_RESERVE = ".reserve"
+_MADE_BY_WORK = (_UNITS, "results.json")
+_OWN_FILES = {_CONFIG, _PROBLEMS, _PROGRESS, _UNITS, "log.txt", "run.lock"}
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,119}", flags=re.ASCII)
+_LOG_TAIL = 64 * 1024  # bytes
+
+
+class Run:
+    """One run on disk. Cheap to open, and may be opened any number of times."""
+
+    def __init__(self, folder: Path, config: RunConfig) -> None:
+        """Use `create` or `open`."""
+        self.folder = folder
+        self.config = config
+
+    @staticmethod
+    def create(
+        runs_dir: Path,
+        task: str,
+        *,
+        settings: dict[str, Any],
+        model: dict[str, Any],
+        seed: int,
+        problems: Sequence[Problem] = (),
+        name: str = "",
+        folder: Path | None = None,
+    ) -> Run:
+        """Prepare a run; nothing is started.
+
+        Args:
+            runs_dir: where it gets a folder of its own, named by task and day.
+            task: the name of the command that carries it out.
+            settings: what the task needs to know, as JSON can hold it.
+            model: the model's spec, as JSON can hold it.
+            seed: of everything random in it.
+            problems: a copy is kept in the run.
+            name: a person's own name for it.
+            folder: this folder instead; it must be new or empty.
+
+        Raises:
+            RunError: the folder can't be made or holds something already; the name is too long.
+            ProblemError, ResourceError: the disk is full or can't be written.
+        """
+        config = new_config(task, settings=settings, model=model, seed=seed, name=name)
+        folder = _new_folder(runs_dir, task) if folder is None else _own_folder(folder)
+        try:
+            if problems:
+                write_problems(folder / _PROBLEMS, problems)
+            set_reserve_aside(folder / _RESERVE)
+            write_config(folder / _CONFIG, config.model_dump(mode="json"))  # last: now it is a run
+        except (ExplorerError, OSError) as error:
+            with contextlib.suppress(OSError):
+                shutil.rmtree(folder)
+            if isinstance(error, OSError):
+                raise disk_error(folder, error) from error
+            raise
+        return Run(folder, config)
+
+    @staticmethod
+    def open(folder: Path) -> Run:
+        """The run in a folder.
+
+        Raises:
+            RunError: there is none, or its config is damaged or of a newer version.
+        """
+        path = folder / _CONFIG
+        return Run(folder, check_config(path, read_config(path)))
+
+    @property
+    def id(self) -> str:
+        """The folder's name."""
+        return self.folder.resolve().name
+
+    @property
+    def units_path(self) -> Path:
+        """The checkpoint."""
+        return self.folder / _UNITS
+
+    @property
+    def log_path(self) -> Path:
+        """What the child process wrote."""
+        return self.folder / "log.txt"
+
+    @property
+    def reserve_path(self) -> Path:
+        """A little space for the last words when the disk is full."""
+        return self.folder / _RESERVE
+
+    @property
+    def log(self) -> EventLog:
+        """The events."""
+        return EventLog(self.folder / _PROGRESS)
+
+    def status(self) -> RunStatus:
+        """How it is getting on; cheap, and never fails: what can't be read is said in `error`."""
+        log = self.log
+        for _ in range(10):
+            held = is_held(self.folder)
+            events = _read(log)
+            # The lock is let go after the last event is written and taken before the first one:
+            # with no event in between, what was read and what was probed are of one moment.
+            if held or (not is_held(self.folder) and log.size() == events.size):
+                break
+        status = status_of(events, held=held, now=datetime.now(UTC))
+        if status.state is RunState.NEW and self._has_made_something:
+            error = RunError(
+                "This run was at work, but its progress.jsonl can't be read.",
+                "Resume it: what is finished is kept.",
+            )
+            status = replace(status, state=RunState.INTERRUPTED, error=error)
+        return status
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether work on it ever began, so that it is resumed and not started. Where its events
+        are lost, what it has made tells."""
+        return self.status().started is not None or self._has_made_something
+
+    @property
+    def _has_made_something(self) -> bool:
+        return any((self.folder / name).exists() for name in _MADE_BY_WORK)
+
+    def problems(self) -> list[Problem]:
+        """The problem set; empty when the run has none.
+
+        Raises:
+            ProblemError: the file is damaged.
+        """
+        path = self.folder / _PROBLEMS
+        return read_problems(path) if path.exists() else []
+
+    def repeat(self, runs_dir: Path) -> Run:
+        """The same once more: a new run with the same task, settings, model, seed and problems.
+
+        Raises:
+            RunError, ProblemError, ResourceError: as `create` and `problems`.
+        """
+        config = self.config
+        return Run.create(
+            runs_dir,
+            config.task,
+            settings=config.settings,
+            model=config.model,
+            seed=config.seed,
+            problems=self.problems(),
+            name=config.name,
+        )
+
+    def rename(self, name: str) -> None:
+        """Give it another name; id and folder stay.
+
+        Raises:
+            RunError: the name is too long, or the config is damaged.
+            ResourceError: the disk is full or can't be written.
+        """
+        path = self.folder / _CONFIG
+        data = read_config(path) | {"name": tidy_name(name)}
+        config = check_config(path, data)
+        write_config(path, data)
+        self.config = config
+
+    def delete(self) -> None:
+        """Delete the folder with everything in it.
+
+        Raises:
+            RunError: the run is at work, or the folder can't be deleted.
+        """
+        if self.status().state.is_live:
+            raise RunError(f"The run {self.id} is at work.", "Cancel it first.")
+        with hold(self.folder, 0):
+            pass
+        # Out of sight in one step, so that no reader meets half a run.
+        grave = self.folder.with_name(f".deleted-{self.folder.name}-{secrets.token_hex(4)}")
+        try:
+            self.folder.rename(grave)
+            shutil.rmtree(grave)
+        except OSError as error:
+            raise RunError(
+                f"{self.folder} can't be deleted ({error.strerror or error}).",
+                "Delete the folder by hand.",
+            ) from error
+
+    def read_json(self, name: str) -> Any | None:
+        """A result file's content; None when there is no such file (yet).
+
+        Raises:
+            RunError: damaged or can't be read; or `name` is no plain file name.
+        """
+        path = self.folder / check_file_name(name, own=True)
+        try:
+            return json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, RecursionError) as error:
+            raise RunError(
+                f"{path} can't be read ({type(error).__name__}).",
+                "Delete the file and resume the run, which writes it again.",
+            ) from error
+
+    def units(self) -> dict[str, Any]:
+        """Results of the finished units by key, oldest first.
+
+        Raises:
+            RunError: the checkpoint is there and can't be read at all.
+        """
+        try:
+            return Checkpoint(self.units_path).units()
+        except OSError as error:
+            raise RunError(
+                f"{self.units_path} can't be read ({error.strerror or error}).",
+                "Check your right to read it.",
+            ) from error
+
+    def log_tail(self, lines: int = 20) -> str:
+        """The last lines that the child process wrote."""
+        try:
+            with self.log_path.open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - _LOG_TAIL))
+                text = file.read().decode("utf-8", "replace")
+        except OSError:
+            return ""
+        # A progress bar writes over its line with \r; its last state is what a person saw.
+        shown = [line.rstrip("\r").rpartition("\r")[2] for line in text.rstrip().split("\n")]
+        return "\n".join(shown[-lines:])
+
+
+_Runs = list[Run]  # inside RunsFolder, `list` is its method
+_Broken = list[tuple[Path, ExplorerError]]
+
+
+class RunsFolder:
+    """The folder that holds the runs, each under an id that a link can carry."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """`folder` is `core.folders.runs_folder()` when not given; it need not exist yet."""
+        self.folder = runs_folder() if folder is None else folder
+
+    def list(self) -> list[Run]:
+        """The runs that can be opened, newest first.
+
+        Raises:
+            RunError: the folder is there and can't be read.
+        """
+        return self._look()[0]
+
+    def broken(self) -> _Broken:
+        """The folders that can't be opened as runs, and why.
+
+        Raises:
+            RunError: the folder is there and can't be read.
+        """
+        return self._look()[1]
+
+    def get(self, run_id: str) -> Run:
+        """The run with an id.
+
+        Raises:
+            RunError: there is none, or it can't be opened.
+        """
+        return Run.open(self._path(run_id))
+
+    def check_writable(self) -> None:
+        """Find out before any work whether a run can be kept here.
+
+        Raises:
+            RunError: the folder can't be made or written, or its disk is full.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.folder) as file:
+                file.write(bytes(32 * 1024))
+        except OSError as error:
+            raise _unwritable(self.folder, error) from error
+
+    def _look(self) -> tuple[_Runs, _Broken]:
+        try:
+            names = sorted(each.name for each in self.folder.iterdir())
+        except FileNotFoundError:
+            names = []
+        except OSError as error:
+            raise RunError(
+                f"The runs in {self.folder} can't be read ({error.strerror or error}).",
+                "Choose another folder for runs, or make this one readable.",
+            ) from error
+        runs: _Runs = []
+        broken: _Broken = []
+        for name in names:
+            path = self.folder / name
+            if name.startswith(".") or not path.is_dir():
+                continue
+            try:
+                runs.append(self.get(name))
+            except ExplorerError as error:
+                if path.exists():  # deleted a moment ago otherwise
+                    broken.append((path, error))
+        runs.sort(key=lambda run: (run.config.created, run.id), reverse=True)
+        return runs, broken
+
+    def _path(self, run_id: str) -> Path:
+        if not _ID.fullmatch(run_id):
+            raise RunError(
+                f"{run_id!r} is no id of a run.",
+                "An id has letters, digits, points and dashes; the list of runs shows them all.",
+            )
+        path = self.folder / run_id
+        if not path.is_dir():
+            raise RunError(f"There is no run {run_id} in {self.folder}.", "See the list of runs.")
+        if path.resolve().parent != self.folder.resolve():
+            raise RunError(
+                f"{run_id} is a link to a folder that is elsewhere.",
+                "Copy the folder here, or give its own place.",
+            )
+        return path
+
+
+def check_file_name(name: str, *, own: bool = False) -> str:
+    """A name that is a plain file of a run's folder; one of the run's own only if `own`.
+
+    Raises:
+        RunError: it is not.
+    """
+    if not _ID.fullmatch(name) or (name in _OWN_FILES and not own):
+        raise RunError(f"{name!r} is no name of a result file.", "Use letters, digits and points.")
+    return name
+
+
+def _read(log: EventLog) -> Events:
+    try:
+        return log.read()
+    except OSError:
+        return Events((), 1, log.size())
+
+
+def _new_folder(runs_dir: Path, task: str) -> Path:
+    alphabet = "abcdefghijkmnpqrstuvwxyz23456789"  # none that look alike
+    while True:
+        sign = "".join(secrets.choice(alphabet) for _ in range(6))
+        folder = runs_dir / f"{task}-{datetime.now():%Y-%m-%d}-{sign}"
+        try:
+            runs_dir.mkdir(parents=True, exist_ok=True)
+            folder.mkdir()
+        except FileExistsError as error:
+            if not runs_dir.is_dir():
+                raise _unwritable(runs_dir, error) from error
+        except OSError as error:
+            raise _unwritable(runs_dir, error) from error
+        else:
+            return folder
+
+
+def _own_folder(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise RunError(f"{folder} holds other files already.", "Give a new or an empty folder.")
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    return folder
+
+
+def _unwritable(folder: Path, error: OSError) -> RunError:
+    return RunError(
+        f"Runs can't be kept in {folder} ({error.strerror or error}).",
+        "Choose another folder, make room there, or set FORK_EXPLORER_HOME.",
+    )

@@ -1,0 +1,222 @@
+"""The child's side of a run: carry a task out, unit by unit, so that nothing finished is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from core.errors import ExplorerError
+from core.runs.checkpoint import Checkpoint
+from core.runs.durable_files import disk_error, is_full, replace_file, set_reserve_aside
+from core.runs.events import Event, EventLog, Events
+from core.runs.lock import hold
+from core.runs.processes import ProcessName
+from core.runs.progress_reports import ProgressReports, Report
+from core.runs.run import Run, check_file_name
+from core.runs.status import DEFAULT_UNIT
+from core.runs.stop import Stop, stop_on_signals
+
+LAUNCH = "FORK_EXPLORER_LAUNCH"
+"""Environment variable by which a child knows which launch it is."""
+
+DONE, BUG, STOPPED, CANCELLED = 0, 1, 2, 130
+"""Exit codes: done, a bug, an ExplorerError, cancelled."""
+
+_LOCK_SECONDS = 5.0
+
+
+class Cancelled(Exception):  # noqa: N818 - it is no error
+    """What a task raises when it gives up because `Stop` says so."""
+
+
+class Work:
+    """What a task gets.
+
+    `finished` holds the units that earlier starts finished. A result that is kept comes back as
+    JSON gives it (tuples as lists); a task that makes its result files from `run.units()` makes
+    the same ones however often it was interrupted.
+    """
+
+    def __init__(self, run: Run, stop: Stop, reports: ProgressReports) -> None:
+        self.run, self.stop = run, stop
+        self._reports = reports
+        self._checkpoint = Checkpoint(run.units_path)
+        self.finished: dict[str, Any] = run.units()
+
+    def keep(self, key: str, result: Any) -> None:
+        """Keep a finished unit; it has reached the disk when this returns.
+
+        Raises:
+            ResourceError: the disk is full or can't be written.
+            TypeError, ValueError: `result` is nothing that JSON can hold.
+        """
+        try:
+            self._checkpoint.keep(key, result)
+        except OSError as error:
+            _give_up(self.run.units_path, error)
+
+    def report(self, done: float, total: float | None, what: str, unit: str = DEFAULT_UNIT) -> None:
+        """Say how far the work is; call it as often as you like.
+
+        Args:
+            done: how much is done, parts of a unit too (48.5).
+            total: of how much; None while nobody knows.
+            what: what is being done, one short phrase.
+            unit: what is counted.
+
+        Raises:
+            ResourceError: the disk is full or can't be written.
+        """
+        try:
+            self._reports.report(
+                Report(float(done), None if total is None else float(total), what, unit)
+            )
+        except OSError as error:
+            _give_up(self.run.log.path, error)
+
+    def notice(self, text: str) -> None:
+        """Say that units were found damaged and are done again: here, in log.txt, and in the
+        run's status from now on."""
+        self._reports.notice(text)
+        _tell(self.run, text)
+
+    def write(self, name: str, text: str) -> None:
+        """Write a result file in one step.
+
+        Raises:
+            RunError: `name` is no plain file name, or one of the run's own files.
+            ResourceError: the disk is full or can't be written.
+        """
+        path = self.run.folder / check_file_name(name)
+        try:
+            replace_file(path, text.encode())
+        except OSError as error:
+            _give_up(path, error)
+
+    @property
+    def _is_complete(self) -> bool:
+        latest = self._reports.latest
+        return latest.total is not None and latest.done >= latest.total
+
+
+def carry_out(run: Run, task: Callable[[Work], None], *, bar: bool) -> int:
+    """Carry a run's task out in this process, from where earlier starts left off.
+
+    A task that raises `Cancelled`, or that returns after a stop was requested with less done than
+    its total, is cancelled. What it raises otherwise ends the run as failed: an ExplorerError
+    with its two sentences, anything else as a bug with its traceback in log.txt.
+
+    Args:
+        run: the run.
+        task: does the work.
+        bar: show a progress bar on stderr.
+
+    Returns:
+        The exit code: 0 done, 130 cancelled, 2 for an ExplorerError, 1 for a bug.
+
+    Raises:
+        RunError: another process works on the run, or its folder can't be written.
+    """
+    log = run.log
+    with stop_on_signals() as stop, hold(run.folder, _LOCK_SECONDS):
+        reports = None
+        try:
+            log.cut_half_line()
+            begun_at = log.size()
+            earlier = log.read(0)
+            set_reserve_aside(run.reserve_path)
+            notice = Checkpoint(run.units_path).repair()
+            reports = _reports(log, earlier, notice, bar=bar)
+            log.append(Event(event="started", **reports.fields()))
+            if notice:
+                _tell(run, notice)
+            if _was_cancelled(log, begun_at):
+                stop.request()
+                raise Cancelled
+            work = Work(run, stop, reports)
+            task(work)
+            if stop.requested and not work._is_complete:
+                raise Cancelled
+            code, ending = DONE, {"state": "done"}
+        except (Cancelled, KeyboardInterrupt):
+            code, ending = CANCELLED, {"state": "cancelled"}
+        except ExplorerError as error:
+            code, ending = STOPPED, _failed(error)
+            _drop_reserve(run)
+            _tell(run, str(error))
+        except OSError as error:
+            _drop_reserve(run)
+            if is_full(error):
+                code, ending = STOPPED, _failed(told := disk_error(run.folder, error))
+                _tell(run, str(told))
+            else:
+                code, ending = BUG, _bug(run, error)
+        except (Exception, SystemExit) as error:
+            code, ending = BUG, _bug(run, error)
+        if reports is not None:
+            reports.close()
+        _drop_reserve(run)
+        fields = {"notice": None} if reports is None else reports.fields()
+        with contextlib.suppress(OSError):  # told on stderr; readers see an interrupted run
+            log.append(Event(event="ended", **(fields | {"seconds_left": None} | ending)))
+        return code
+
+
+def _reports(log: EventLog, earlier: Events, notice: str | None, *, bar: bool) -> ProgressReports:
+    known = next((each for each in reversed(earlier.events) if each.elapsed is not None), None)
+    me = ProcessName.of(os.getpid())
+    common = {"pid": me.pid, "birth": me.birth, "host": me.host, "notice": notice}
+    last = Report(what="starting")
+    if known is not None:
+        last = Report(known.done or 0.0, known.total, "starting", known.unit or DEFAULT_UNIT)
+    return ProgressReports(log, (known and known.elapsed) or 0.0, last, common, bar=bar)
+
+
+def _was_cancelled(log: EventLog, begun_at: int) -> bool:
+    """Whether somebody asked for the end before this process could hear a signal."""
+    events = list(log.read(0).events)
+    token = os.environ.get(LAUNCH)
+    launched = [i for i, each in enumerate(events) if token and each.launch == token]
+    since = events[launched[0] :] if launched else log.read(begun_at).events
+    return any(each.event == "cancel" for each in since)
+
+
+def _give_up(path: Path, error: OSError) -> NoReturn:
+    raise disk_error(path, error) from error
+
+
+def _drop_reserve(run: Run) -> None:
+    with contextlib.suppress(OSError):
+        run.reserve_path.unlink()
+
+
+def _failed(error: ExplorerError) -> dict[str, Any]:
+    return {"state": "failed", "error": error.what, "remedy": error.remedy}
+
+
+def _bug(run: Run, error: BaseException) -> dict[str, Any]:
+    _tell(run, "".join(traceback.format_exception(error)), plain=True)
+    said = " ".join(str(error).split())[:500]
+    return {
+        "state": "failed",
+        "error": f"The task broke off with {type(error).__name__}{': ' * bool(said)}{said}.",
+        "remedy": "This is a bug: log.txt has the traceback.",
+    }
+
+
+def _tell(run: Run, message: str, *, plain: bool = False) -> None:
+    """Say something on stderr and in log.txt, which may be the same file."""
+    text = message if plain else f"fork-explorer: {' '.join(message.split())}\n"
+    path = run.log_path
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    with contextlib.suppress(OSError, ValueError):
+        if not (path.exists() and os.path.samestat(os.fstat(2), path.stat())):
+            with path.open("a", encoding="utf-8", errors="replace") as file:
+                file.write(text)

@@ -1,0 +1,47 @@
+"""The app's screens, and how one leads to another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+PageName = Literal["explore", "interventions", "runs"]
+
+_FOLDER = Path(__file__).resolve().parent.parent / "pages"
+_PAGES: dict[PageName, tuple[str, str]] = {
+    "explore": ("Explore", ":material/fork_right:"),
+    "interventions": ("Interventions", ":material/experiment:"),
+    "runs": ("Runs", ":material/list_alt:"),
+}
+_WISH = "page_wanted"
+
+
+def all_pages() -> list[StreamlitPage]:
+    """Every screen, in the order of the sidebar; Explore is home."""
+    return [page(name) for name in _PAGES]
+
+
+def page(name: PageName) -> StreamlitPage:
+    """One screen."""
+    title, icon = _PAGES[name]
+    return st.Page(_FOLDER / f"{name}.py", title=title, icon=icon, default=name == "explore")
+
+
+def ask_for(name: PageName, **link: str) -> None:
+    """Go to a screen with the next script run: for callbacks, which can't go there themselves.
+
+    `link` is what the address is to say, since what that screen writes there while the browser
+    still changes pages is lost.
+    """
+    st.session_state[_WISH] = (name, link)
+
+
+def follow_wish() -> None:
+    """Go where a callback wanted to go."""
+    wanted = st.session_state.pop(_WISH, None)
+    if wanted is not None:
+        name, link = wanted
+        st.switch_page(page(name), query_params=link)

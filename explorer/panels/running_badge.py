@@ -1,0 +1,33 @@
+"""The sidebar's line that says how many runs are working."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.errors import ExplorerError
+from core.runs.run import RunsFolder
+from explorer.navigation import page
+
+_SECONDS = 3.0
+
+
+def running_badge() -> None:
+    """Shown while there is work, and drawn again until it ends."""
+    live = _live()
+    st.fragment(_badge, run_every=_SECONDS if live else None)(live)
+
+
+def _badge(before: int) -> None:
+    live = _live()
+    if live:
+        words = "1 run is working" if live == 1 else f"{live} runs are working"
+        st.page_link(page("runs"), label=words, icon=":material/progress_activity:")
+    elif before:
+        st.rerun()
+
+
+def _live() -> int:
+    try:
+        return sum(run.status().state.is_live for run in RunsFolder().list())
+    except ExplorerError:  # the pages about runs say what is wrong with the folder
+        return 0

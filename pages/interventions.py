@@ -1,0 +1,65 @@
+"""Interventions: which tokens changed the answer, and would random ones have done it?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.errors import ExplorerError
+from core.interventions.run import TASK
+from core.runs.run import Run, RunsFolder
+from core.runs.status import RunState
+from explorer.navigation import follow_wish
+from explorer.panels.intervention_report import intervention_report
+from explorer.panels.intervention_setup import intervention_setup
+from explorer.panels.messages import plain, show_error
+from explorer.panels.run_panel import run_badge, run_progress, show_notice
+from explorer.state import BrowserState, browser_state
+
+
+def study(state: BrowserState, run: Run) -> None:
+    """The run on screen; polls while it works."""
+    follow_wish()
+    show_notice(state)
+    status = run.status()
+    st.markdown(f"**{plain(run.config.name or run.id)}** {run_badge(status)}")
+    run_progress(state, run, status)
+    if status.state.is_live != st.session_state["polling_study"]:
+        st.rerun()
+    intervention_report(state, run, finished=status.state is RunState.DONE)
+
+
+def chosen_run(state: BrowserState, folder: RunsFolder) -> Run | None:
+    """The run that the address or this session names, else the newest of its kind."""
+    wanted = state.run_id or st.query_params.get("run")
+    if wanted is not None:
+        try:
+            return folder.get(wanted)
+        except ExplorerError as error:
+            show_error(error)
+            state.run_id = None
+    return next((run for run in folder.list() if run.config.task == TASK), None)
+
+
+state = browser_state()
+folder = RunsFolder()
+st.markdown("### Interventions")
+st.caption(
+    "Put tokens into the model's chains, and see what changes the answer: at forks, at random "
+    "positions, or wherever a teacher would have chosen otherwise."
+)
+with st.container(border=True):
+    intervention_setup(state, folder)
+try:
+    run = chosen_run(state, folder)
+except ExplorerError as error:
+    show_error(error)
+    st.stop()
+if run is None:
+    show_notice(state)
+    st.info("Choose problems and arms, then press **Run**.", icon=":material/arrow_upward:")
+else:
+    state.run_id = run.id
+    if st.query_params.to_dict() != {"run": run.id}:
+        st.query_params.from_dict({"run": run.id})
+    st.session_state["polling_study"] = run.status().state.is_live
+    st.fragment(study, run_every=1.0 if st.session_state["polling_study"] else None)(state, run)

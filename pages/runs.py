@@ -1,0 +1,125 @@
+"""Runs: everything that runs or ran, to open, repeat, rename, delete or resume."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import streamlit as st
+
+from core.errors import ExplorerError
+from core.runs.run import Run, RunsFolder
+from explorer.navigation import ask_for, follow_wish
+from explorer.panels.messages import plain, show_error
+from explorer.panels.run_panel import (
+    act,
+    duration,
+    run_badge,
+    run_progress,
+    show_notice,
+    start,
+)
+from explorer.state import RUNS_A_PAGE as _PAGE
+from explorer.state import BrowserState, browser_state
+
+
+def runs_list(state: BrowserState, folder: RunsFolder) -> None:
+    """All runs, newest first; polls while one of them works."""
+    follow_wish()
+    show_notice(state)
+    for path, error in folder.broken():
+        st.warning(f"**{plain(path.name)}** {plain(str(error))}", icon=":material/folder_off:")
+    runs = folder.list()
+    live = any(run.status().state.is_live for run in runs)
+    if live != st.session_state["polling_runs"]:
+        st.rerun()
+    if not runs:
+        st.info(
+            "Nothing has run yet. Open **Interventions** and press **Run**.",
+            icon=":material/arrow_back:",
+        )
+    for run in runs[: state.runs_shown]:
+        status = run.status()
+        with st.container(border=True, gap="small", key=f"run {run.id}"):
+            config = run.config
+            facts = [
+                plain(config.task),
+                plain(str(config.model.get("model", ""))),
+                f"seed {config.seed}",
+                _when(config.created),
+                f"{duration(status.elapsed)} of work",
+            ]
+            if status.total is not None:
+                facts.insert(2, f"{status.total:.0f} {plain(status.unit)}")
+            st.markdown(
+                f"**{plain(config.name or run.id)}** {run_badge(status)}  \n"
+                f":small[{' · '.join(facts)}]"
+            )
+            with st.container(horizontal=True, gap="xsmall"):
+                _buttons(state, folder, run, live=status.state.is_live)
+            run_progress(state, run, status)
+    if len(runs) > state.runs_shown:
+        st.button(
+            f"Show {min(_PAGE, len(runs) - state.runs_shown)} older runs",
+            on_click=_show_more,
+            args=(state,),
+        )
+
+
+def _show_more(state: BrowserState) -> None:
+    state.runs_shown += _PAGE
+
+
+def _buttons(state: BrowserState, folder: RunsFolder, run: Run, *, live: bool) -> None:
+    st.button("Open", key=f"open {run.id}", type="primary", on_click=_open, args=(state, run))
+    st.button(
+        "Repeat",
+        key=f"repeat {run.id}",
+        help="The same once more, as a new run: same problems, settings and seed",
+        on_click=act,
+        args=(state, lambda: start(state, run.repeat(folder.folder))),
+    )
+    name_key = f"name {run.id} {run.config.name}"
+    with st.popover("Rename"):
+        st.text_input(
+            "Name of this run",
+            run.config.name,
+            key=name_key,
+            max_chars=80,
+            on_change=lambda: act(
+                state, lambda: run.rename(st.session_state.get(name_key, run.config.name))
+            ),
+        )
+    with st.popover("Delete", disabled=live):
+        st.markdown("The folder and all its results go for good.")
+        st.button(
+            "Delete this run",
+            key=f"delete {run.id}",
+            type="primary",
+            on_click=act,
+            args=(state, run.delete),
+        )
+
+
+def _open(state: BrowserState, run: Run) -> None:
+    state.run_id = run.id
+    ask_for("interventions", run=run.id)
+
+
+def _when(created: str) -> str:
+    try:
+        return datetime.fromisoformat(created).astimezone().strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return plain(created)
+
+
+state = browser_state()
+st.markdown("### Runs")
+folder = RunsFolder()
+st.caption(f"Kept in {plain(str(folder.folder))}")
+try:
+    live = any(run.status().state.is_live for run in folder.list())
+except ExplorerError as error:
+    show_error(error)
+    st.stop()
+st.session_state["polling_runs"] = live
+st.fragment(runs_list, run_every=1.0 if live else None)(state, folder)

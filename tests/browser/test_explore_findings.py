@@ -1,0 +1,79 @@
+"""Find the fix and pivotality in a real browser: grid, control, a click that makes a branch."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from app import APP, DEMO_IS_BUILT, button, open_app
+from conftest import Serve, settled
+from playwright.sync_api import Page, expect
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not DEMO_IS_BUILT, reason="no demo model built"),
+]
+
+
+@pytest.fixture
+def url(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return serve(APP, {"FORK_EXPLORER_HOME": str(tmp_path_factory.getbasetemp() / "findings")})
+
+
+def test_find_the_fix_shows_forks_beside_their_control_and_a_click_makes_a_branch(
+    page: Page, url: str, tmp_path: Path
+) -> None:
+    open_app(page, url)
+    button(page, "Find the fix").click()
+    tables = page.locator(".grids table")
+    expect(tables).to_have_count(2, timeout=30_000)
+    for table in tables.all():
+        expect(table.locator("tr")).to_have_count(5)
+        expect(table.locator("button")).to_have_count(20)
+        expect(table.locator(".chosen")).to_have_count(5)
+    expect(page.get_by_text("Control: at 5 random")).to_be_visible()
+    summaries = page.locator(".grids .summary").all_inner_texts()
+    for summary, table in zip(summaries, tables.all(), strict=True):
+        mending = table.locator("button.turned.correct").count()
+        assert summary.startswith(f"{mending} of 20 tokens"), summary
+        assert re.search(r"\[\d+%, \d+%\]", summary)
+
+    fix = tables.first.locator("button.turned.correct").first
+    answer = fix.locator(".answer").inner_text()
+    fix.click()
+    expect(page.locator(".tree .node")).to_have_count(2, timeout=30_000)
+    expect(page.locator(".tree .node.correct")).to_have_count(1)
+    expect(page.locator(".tree .node.correct")).to_contain_text(answer)
+    expect(page.get_by_text("forced #")).to_be_visible()
+
+    # The new branch is right: its mirror image is offered. What was found stays with its branch.
+    expect(button(page, "Find what breaks it")).to_be_enabled()
+    expect(page.locator(".grids")).to_have_count(0)
+    page.locator(".tree .node.wrong").click()
+    expect(page.locator(".grids")).to_have_count(1)
+    settled(page)
+    page.reload()
+    expect(page.locator(".grids table")).to_have_count(2, timeout=30_000)
+
+
+def test_pivotality_is_measured_and_colours_the_chain(page: Page, url: str) -> None:
+    open_app(page, url)
+    page.locator(".token.fork").last.click()
+    page.get_by_text("How much does this token decide?").click()
+    forks = page.locator(".heatmap .token.fork").count()
+    button(page, "Measure the one fork" if forks == 1 else f"Measure all {forks} forks").click()
+    panel = page.locator(".st-key-pivotality")
+    expect(panel.get_by_text(re.compile("This token decides"))).to_be_visible(timeout=30_000)
+    shares = re.findall(r"right (\d+) of 16: \d+% \[\d+%, \d+%\]", panel.inner_text())
+    assert len(shares) == 5
+    assert "16" in shares
+    assert "0" in shares, "this fork settles the answer"
+
+    expect(page.locator(".token.measured")).to_have_count(0)
+    page.get_by_role("radio", name="pivotality").click()
+    expect(page.locator(".token.measured")).to_have_count(forks)
+    expect(page.locator(".legend")).to_contain_text("pivotality")
+    expect(page.locator(".legend")).to_contain_text(f"{forks} of ")
+    page.get_by_role("radio", name="entropy").click()
+    expect(page.locator(".token.measured")).to_have_count(0)

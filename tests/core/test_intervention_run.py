@@ -1,0 +1,337 @@
+"""The intervention study as a run: killed at any moment it ends with the same bytes."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import shutil
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import peft
+import pytest
+from models import byte_level_tokenizer, save_tiny_model, tiny_language_model
+
+from core import answers
+from core.errors import ModelError, ProblemError, RunError
+from core.interventions import run as module
+from core.interventions.run import (
+    RESULTS,
+    SO_FAR,
+    TABLE,
+    TASK,
+    intervention_record,
+    intervention_records,
+    intervention_results,
+    intervention_settings,
+    plan_interventions,
+    run_interventions,
+    run_models,
+)
+from core.language_model import ModelSpec, teacher_spec
+from core.records import Problem
+from core.runs.run import Run, RunState
+from core.runs.work import CANCELLED, DONE, STOPPED, carry_out
+
+SETTINGS = {"max_new_tokens": 8, "positions": 2}
+PROBLEMS = [Problem(f"p{i}", f"How many cuts make {i} pieces?", str(i)) for i in range(5)]
+KILLS = 20
+TRUST = "trust_remote_code"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(save_tiny_model(tmp_path_factory.mktemp("model")))
+
+
+@pytest.fixture(scope="module")
+def adapter(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A LoRA adapter for the tiny model that changes what it says."""
+    folder = tmp_path_factory.mktemp("adapter")
+    config = peft.LoraConfig(r=2, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
+    peft.get_peft_model(tiny_language_model().model, config).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(autouse=True)
+def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PROBLEMS_A_UNIT", 2)
+
+
+def prepare(folder: Path, model: str, teacher: str | None = None, **settings: Any) -> Run:
+    plan = plan_interventions(ModelSpec(model), PROBLEMS, SETTINGS | settings, teacher=teacher)
+    return Run.create(folder, TASK, **vars(plan))
+
+
+def results_of(run: Run) -> list[bytes]:
+    return [(run.folder / name).read_bytes() for name in (RESULTS, TABLE, "units.jsonl")]
+
+
+def in_a_child(folder: Path) -> None:
+    answers._DEFAULT = answers.AnswerChecker()  # the parent's worker is not the child's
+    os._exit(carry_out(Run.open(folder), run_interventions, bar=False))
+
+
+def started_child(folder: Path) -> multiprocessing.process.BaseProcess:
+    child = multiprocessing.get_context("fork").Process(target=in_a_child, args=(folder,))
+    child.start()
+    return child
+
+
+@pytest.fixture
+def whole(tmp_path: Path, model: str, adapter: str) -> tuple[Run, float]:
+    """A run with a teacher that nobody interrupted, and the seconds it took."""
+    run = prepare(tmp_path / "whole", model, adapter)
+    shutil.copytree(run.folder, tmp_path / "prepared")
+    begun = time.monotonic()
+    child = started_child(run.folder)
+    child.join()
+    assert child.exitcode == DONE, run.log_tail()
+    return run, time.monotonic() - begun
+
+
+def test_a_run_killed_at_twenty_moments_always_ends_with_the_same_bytes(
+    whole: tuple[Run, float], tmp_path: Path
+) -> None:
+    run, seconds = whole
+    finished = set()
+    for kill in range(KILLS):
+        folder = tmp_path / f"killed-{kill}"
+        shutil.copytree(tmp_path / "prepared", folder)
+        child = started_child(folder)
+        child.join(seconds * (kill + 0.5) / KILLS)  # moments over the whole of a run
+        child.kill()  # SIGKILL
+        child.join()
+        killed = Run.open(folder)
+        assert killed.status().state in (RunState.NEW, RunState.INTERRUPTED, RunState.DONE)
+        finished.add(len(killed.units()))
+        assert carry_out(killed, run_interventions, bar=False) == DONE
+        assert results_of(killed) == results_of(run), f"killed after {kill + 0.5} of {KILLS}"
+        assert killed.status().state is RunState.DONE
+        assert not (killed.folder / SO_FAR).exists()
+    assert len(finished) > 1, "the kills came at different moments"
+
+
+def test_the_results_count_every_problem_once(tmp_path: Path, model: str, adapter: str) -> None:
+    run = prepare(tmp_path, model, adapter)
+    assert intervention_results(run) is None
+    assert carry_out(run, run_interventions, bar=False) == DONE
+    assert [record.problem_id for record in intervention_records(run)] == [p.id for p in PROBLEMS]
+    results = run.read_json(RESULTS)
+    read = intervention_results(run)
+    assert read is not None
+    assert read.to_json() == results
+    assert results["n"] == len(PROBLEMS)
+    assert {arm["arm"] for arm in results["arms"]} >= {"oracle", "teacher", "base_only"}
+    for arm in results["arms"]:
+        assert sum(arm["verdicts"].values()) == len(PROBLEMS)
+    lines = (run.folder / TABLE).read_text().splitlines()
+    assert len(lines) == 1 + len(results["arms"])
+    status = run.status()
+    assert (status.done, status.total, status.unit) == (5, 5, "problems")
+
+
+def test_what_can_t_be_run_fails_with_its_reason_and_leaves_the_run(
+    tmp_path: Path, model: str, adapter: str
+) -> None:
+    other = save_tiny_model(tmp_path / "other")
+    byte_level_tokenizer(vocab_size=300).save_pretrained(other)
+    run = prepare(tmp_path / "a", model, str(other))
+    assert carry_out(run, run_interventions, bar=False) == STOPPED
+    assert "another vocabulary" in str(run.status().error)
+
+    nobody_knows = [Problem("p", "Why?")]
+    plan = plan_interventions(ModelSpec(model), nobody_knows, SETTINGS)
+    run = Run.create(tmp_path / "b", TASK, **vars(plan))
+    assert carry_out(run, run_interventions, bar=False) == STOPPED
+    assert "without a gold answer" in str(run.status().error)
+
+    with pytest.raises(ModelError, match="no model folder"):
+        prepare(tmp_path / "c", str(tmp_path / "nowhere"))
+    with pytest.raises(ModelError, match="no model folder"):
+        prepare(tmp_path / "c", model, str(tmp_path / "nowhere"))
+    with pytest.raises(ModelError, match="need a teacher"):
+        prepare(tmp_path / "c", model, arms=["oracle"])
+    with pytest.raises(ModelError, match="no model folder"):
+        prepare(tmp_path / "c", "~nobody-has-this-name/model")
+    with pytest.raises(ModelError, match="no adapter"):
+        plan_interventions(ModelSpec(model, str(tmp_path / "nowhere")), PROBLEMS, SETTINGS)
+    with pytest.raises(ModelError, match=r"no config\.json"):
+        prepare(tmp_path / "c", adapter)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "adapter_config.json").write_text("{}")
+    with pytest.raises(ModelError, match="no weights"):
+        prepare(tmp_path / "c", model, str(tmp_path / "empty"))
+    assert not (tmp_path / "c").exists(), "nothing is left of what can't be run"
+
+    with pytest.raises(ProblemError, match="no problems"):
+        plan_interventions(ModelSpec(model), [], SETTINGS)
+    with pytest.raises(RunError, match="tau"):
+        plan_interventions(ModelSpec(model), PROBLEMS, {"tau": -1})
+    with pytest.raises(RunError, match="no arm"):
+        plan_interventions(ModelSpec(model), PROBLEMS, {"arms": ["magic"]})
+
+
+def test_code_of_the_model_s_own_runs_only_where_this_person_allows_it(
+    tmp_path: Path, model: str
+) -> None:
+    plan = plan_interventions(ModelSpec(model, trust_remote_code=True), PROBLEMS, SETTINGS)
+    run = Run.create(tmp_path, TASK, **vars(plan))
+    assert carry_out(run, run_interventions, bar=False) == STOPPED
+    assert "Python code of its own" in str(run.status().error)
+    trusting = partial(run_interventions, trust_remote_code=True)
+    assert carry_out(run, trusting, bar=False) == DONE
+
+
+def test_a_sample_is_drawn_by_the_seed_and_kept_in_order(model: str) -> None:
+    def drawn(seed: int) -> list[str]:
+        plan = plan_interventions(ModelSpec(model), PROBLEMS, {"seed": seed}, sample=3)
+        return [problem.id for problem in plan.problems]
+
+    assert drawn(1) == drawn(1) == sorted(drawn(1))
+    assert len({tuple(drawn(seed)) for seed in range(9)}) > 1
+    with pytest.raises(ProblemError, match="6 problems"):
+        plan_interventions(ModelSpec(model), PROBLEMS, SETTINGS, sample=6)
+
+
+def test_a_cancel_keeps_the_finished_units(
+    tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = prepare(tmp_path, model)
+
+    def stop_after_one(work: Any) -> None:
+        keep = work.keep
+
+        def keep_and_stop(key: str, result: Any) -> None:
+            keep(key, result)
+            work.stop.request()
+
+        work.keep = keep_and_stop
+        run_interventions(work)
+
+    assert carry_out(run, stop_after_one, bar=False) == CANCELLED
+    assert len(run.units()) == 1
+    assert run.status().state is RunState.CANCELLED
+    so_far = intervention_results(run)
+    assert so_far is not None
+    assert so_far.n == 2
+    assert carry_out(run, run_interventions, bar=False) == DONE
+    assert len(run.units()) == 3
+
+
+def test_a_config_without_a_model_is_said(tmp_path: Path, model: str) -> None:
+    plan = plan_interventions(ModelSpec(model), PROBLEMS, SETTINGS)
+    run = Run.create(tmp_path, TASK, **vars(plan) | {"model": {"weights": "x"}})
+    assert carry_out(run, run_interventions, bar=False) == STOPPED
+    assert "model can't be read" in str(run.status().error)
+    assert not isinstance(run.status().error, ModelError)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("model", 5), ("model", None), ("adapter", []), ("device", None), ("dtype", 3),
+     ("teacher", {}), ("trust_remote_code", "perhaps")],
+)  # fmt: skip
+def test_a_model_of_the_wrong_type_is_said(
+    tmp_path: Path, model: str, name: str, value: Any
+) -> None:
+    plan = plan_interventions(ModelSpec(model), PROBLEMS, SETTINGS)
+    run = Run.create(tmp_path, TASK, **vars(plan) | {"model": plan.model | {name: value}})
+    with pytest.raises(RunError, match="model can't be read"):
+        run_models(run)
+
+
+@pytest.mark.parametrize("change", [{"max_new_tokens": "x"}, {"prompt_style": 5}, {"new": 1}])
+def test_settings_that_make_no_sense_are_said(
+    tmp_path: Path, model: str, change: dict[str, Any]
+) -> None:
+    plan = plan_interventions(ModelSpec(model), PROBLEMS, SETTINGS)
+    run = Run.create(tmp_path, TASK, **vars(plan))
+    assert intervention_settings(run).max_new_tokens == SETTINGS["max_new_tokens"]
+    run = Run.create(tmp_path, TASK, **vars(plan) | {"settings": plan.settings | change})
+    for read in (intervention_settings, intervention_records):
+        with pytest.raises(RunError, match="setting can't be used"):
+            read(run)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda unit: unit.pop(),
+        lambda unit: unit.append(unit[0]),
+        lambda unit: unit[0]["chains"].pop(),
+        lambda unit: unit[0].update(problem_id="another"),
+        lambda unit: unit.reverse(),
+        lambda unit: unit[0].update(prompt_ids="x"),
+        lambda unit: unit.clear(),
+        lambda unit: 5,
+    ],
+    ids=[
+        "missing",
+        "twice",
+        "an arm less",
+        "another problem",
+        "order",
+        "damaged",
+        "empty",
+        "number",
+    ],
+)
+def test_a_unit_that_is_not_what_it_should_be_is_done_again(
+    tmp_path: Path, model: str, spoil: Any
+) -> None:
+    run = prepare(tmp_path, model)
+    assert carry_out(run, run_interventions, bar=False) == DONE
+    before = run.read_json(RESULTS)
+    lines = [json.loads(line) for line in run.units_path.read_text().splitlines()]
+    lines[1]["result"] = spoil(lines[1]["result"]) or lines[1]["result"]
+    run.units_path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    kept = [record.problem_id for record in intervention_records(run)]
+    assert kept == ["p0", "p1", "p4"]
+    with pytest.raises(RunError, match="no chains of the problem p2"):
+        intervention_record(run, "p2")
+    assert intervention_record(run, "p4").problem_id == "p4"
+    assert carry_out(run, run_interventions, bar=False) == DONE
+    assert run.read_json(RESULTS) == before
+    assert "problems and arms: 1 of 3. They are computed again" in str(run.status().error)
+    assert "1 of 3" in run.log_tail()
+    assert carry_out(run, run_interventions, bar=False) == DONE
+    assert run.status().error is None, "it is said once"
+
+
+def test_a_teacher_s_own_code_is_never_run(tmp_path: Path) -> None:
+    trusting = ModelSpec("base", trust_remote_code=True)
+    assert not teacher_spec(trusting, "some/teacher").trust_remote_code
+    (tmp_path / "adapter_config.json").write_text("{}")
+    assert teacher_spec(trusting, str(tmp_path)) == replace(trusting, adapter=str(tmp_path))
+
+
+def test_consent_to_a_model_s_code_is_for_that_model_however_its_folder_is_named(
+    tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from explorer.panels import run_panel
+
+    run = prepare(tmp_path, model)
+    monkeypatch.chdir(Path(model).parent)
+    asked: list[bool] = []
+    monkeypatch.setattr(run_panel.jobs, "start", lambda run, **how: asked.append(how[TRUST]))
+    for name in (model, Path(model).name, "demo"):
+        spec = ModelSpec(name, trust_remote_code=True)
+        run_panel.start(SimpleNamespace(opened=SimpleNamespace(spec=spec)), run)
+    assert asked == [True, True, False]
+
+
+def test_names_of_folders_become_absolute_and_the_demo_stays_the_demo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_tiny_model(tmp_path / "mine")
+    (tmp_path / "demo").mkdir()
+    plan = plan_interventions(ModelSpec("mine"), PROBLEMS, SETTINGS, teacher="owner/model")
+    assert (plan.model["model"], plan.model["teacher"]) == (str(tmp_path / "mine"), "owner/model")
+    assert plan_interventions(ModelSpec(), PROBLEMS, SETTINGS).model["model"] == "demo"

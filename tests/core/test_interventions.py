@@ -1,0 +1,539 @@
+"""Every arm puts the tokens it says it puts, where it says it puts them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from lookup_model import BASE, ELSE, END, PROMPT, SEVEN, SO, TEACHER, THEN, THREE, lookup_model
+from models import byte_level_tokenizer, random_qwen3, tiny_language_model
+from peft import LoraConfig, get_peft_model
+from pydantic import ValidationError
+from scipy.stats import binomtest, chisquare
+from transformers import MambaConfig, MambaForCausalLM
+
+from core.errors import ModelError, ProblemError, PromptError, SessionError
+from core.guidance import Moment
+from core.interventions.arms import ARMS, at_most, oracle, random_alternative, top5_oracle
+from core.interventions.records import ArmChain, ProblemRecord, Touched, Tried
+from core.interventions.study import InterventionSettings, check_interventions, intervene
+from core.language_model import LanguageModel, ModelSpec, wrap
+from core.records import Problem, StopReason, Verdict
+
+SETTINGS = InterventionSettings(positions=1, first_k=1, max_new_tokens=6)
+
+
+def run(
+    lm: LanguageModel,
+    teacher: LanguageModel | None,
+    problems: list[Problem],
+    settings: InterventionSettings,
+) -> list[ProblemRecord]:
+    check_interventions(lm, teacher, problems, settings)
+    records = intervene(lm, teacher, problems, settings)
+    assert records is not None
+    return records
+
+
+# The model one can check by hand.
+
+
+@pytest.fixture(scope="module")
+def record() -> ProblemRecord:
+    """The right answer is 7."""
+    problem = Problem("p", "so", "7")
+    return run(lookup_model(BASE), lookup_model(TEACHER), [problem], SETTINGS)[0]
+
+
+def test_a_record_has_the_prompt_and_every_arm_in_order(record: ProblemRecord) -> None:
+    assert (record.problem_id, record.prompt_ids) == ("p", PROMPT)
+    assert [chain.arm for chain in record.chains] == list(ARMS)
+    assert {chain.stop_reason for chain in record.chains} == {StopReason.EOS}
+
+
+RIGHT, WRONG = (Verdict.CORRECT, "7"), (Verdict.WRONG, "3")
+FIRST, SECOND = Touched(0, THEN, 2, SO), Touched(1, SEVEN, 2, THREE)
+
+
+@pytest.mark.parametrize(
+    ("arm", "tokens", "touched", "ending"),
+    [
+        ("base", (SO, THREE, END), (), WRONG),
+        ("teacher", (THEN, SEVEN, END), (), RIGHT),
+        ("no_op", (SO, THREE, END), (Touched(1, THREE, 1, THREE),), WRONG),
+        ("oracle", (THEN, SEVEN, END), (FIRST, SECOND), RIGHT),
+        ("top5_oracle", (THEN, SEVEN, END), (FIRST, SECOND), RIGHT),
+        ("entropy_gated", (SO, SEVEN, END), (SECOND, Touched(2, END, 1, END)), RIGHT),
+        ("complement", (THEN, THREE, END), (FIRST,), WRONG),
+        ("first_k_oracle", (THEN, THREE, END), (FIRST,), WRONG),
+        ("base_only", (SO, SEVEN, END), (SECOND,), RIGHT),
+    ],
+)
+def test_an_arm_puts_its_tokens_and_no_others(
+    record: ProblemRecord,
+    arm: str,
+    tokens: tuple[int, ...],
+    touched: tuple[Touched, ...],
+    ending: tuple[Verdict, str],
+) -> None:
+    chain = record.chain(arm)
+    assert chain.token_ids == tokens
+    assert chain.touched == touched
+    assert (chain.verdict, chain.answer) == ending
+    assert chain.boxed
+
+
+def test_a_token_that_stood_there_anyway_is_touched_but_not_changed(record: ProblemRecord) -> None:
+    assert record.chain("no_op").changed == ()
+    assert record.chain("entropy_gated").changed == (SECOND,)
+
+
+def test_base_only_tries_the_other_tokens_at_the_fork_most_probable_first(
+    record: ProblemRecord,
+) -> None:
+    assert record.chain("base_only").attempts == (
+        Tried(1, SEVEN, 2, Verdict.CORRECT, "7"),
+        Tried(1, THEN, 3, Verdict.UNPARSEABLE, None),
+        Tried(1, SO, 4, Verdict.UNPARSEABLE, None),
+        Tried(1, END, 5, Verdict.UNPARSEABLE, None),
+    )
+
+
+def test_first_k_of_two_is_the_oracle_here() -> None:
+    settings = SETTINGS.model_copy(update={"first_k": 2})
+    (record,) = run(lookup_model(BASE), lookup_model(TEACHER), [Problem("p", "so", "7")], settings)
+    assert record.chain("first_k_oracle").touched == (FIRST, SECOND)
+
+
+def test_a_chain_that_is_right_already_is_not_swept() -> None:
+    problem = Problem("p", "so", "3")  # what the base says, and the teacher doesn't
+    (record,) = run(lookup_model(BASE), lookup_model(TEACHER), [problem], SETTINGS)
+    for arm in ("base_only", "base_only_control"):
+        assert record.chain(arm) == replace(record.chain("base"), arm=arm)
+        assert record.chain(arm).correct
+    assert record.chain("oracle").verdict is Verdict.WRONG
+
+
+def test_a_chain_that_no_attempt_rescues_stays_the_bases() -> None:
+    problem = Problem("p", "so", "64")
+    (record,) = run(lookup_model(BASE), None, [problem], SETTINGS)
+    chain = record.chain("base_only")
+    assert chain.token_ids == record.chain("base").token_ids
+    assert (chain.touched, chain.verdict) == ((), Verdict.WRONG)
+    assert [each.verdict for each in chain.attempts[:2]] == [Verdict.WRONG, Verdict.UNPARSEABLE]
+
+
+# Random arms, over 400 problems that differ only in their name: fixed draws, so no test flakes.
+
+
+@pytest.fixture(scope="module")
+def many() -> list[ProblemRecord]:
+    problems = [Problem(f"p{i}", "so", "7") for i in range(400)]
+    return run(lookup_model(BASE), lookup_model(TEACHER), problems, SETTINGS)
+
+
+def chains(records: list[ProblemRecord], arm: str) -> list[ArmChain]:
+    return [record.chain(arm) for record in records]
+
+
+def assert_uniform(drawn: list[int], choices: list[int]) -> None:
+    counts = Counter(drawn)
+    assert set(counts) == set(choices)
+    assert chisquare([counts[choice] for choice in choices]).pvalue > 0.01
+
+
+@pytest.mark.parametrize("arm", ["random_substitution", "random_substitution_matched"])
+def test_random_substitution_draws_evenly_and_may_draw_the_argmax(
+    many: list[ProblemRecord], arm: str
+) -> None:
+    drawn = chains(many, arm)
+    assert {chain.touched[0].position for chain in drawn} == {0}
+    assert_uniform([chain.token_ids[0] for chain in drawn], [END, SEVEN, THREE, SO, THEN])
+    assert {chain.touched[0].changed for chain in drawn} == {True, False}
+    after_so = [chain.token_ids[1] for chain in drawn if chain.token_ids[0] == SO]
+    assert_uniform(after_so, [END, SEVEN, THREE, SO, THEN])
+
+
+def test_random_substitution_goes_on_where_its_own_tokens_derail_the_base(
+    many: list[ProblemRecord],
+) -> None:
+    for chain in chains(many, "random_substitution"):
+        if chain.token_ids[0] == SEVEN:  # the base goes on with 3, the teacher would end
+            assert chain.touched[1].position == 1
+            assert chain.touched[1].base_id == THREE
+        if chain.token_ids[0] == THREE:  # both would end
+            assert len(chain.touched) == 1
+
+
+def test_the_matched_substitution_stops_after_as_many_tokens_as_the_oracle_put() -> None:
+    # A teacher that is content with its own chain only: off it, it wants a 7 at every position.
+    wants_sevens = {SEVEN: 0.90, THREE: 0.04, THEN: 0.03, SO: 0.02, END: 0.01}
+    teacher = lookup_model({**TEACHER, (THEN, SEVEN): BASE[ELSE], ELSE: wants_sevens})
+    problems = [Problem(f"p{i}", "so", "7") for i in range(40)]
+    records = run(lookup_model(BASE), teacher, problems, SETTINGS)
+    assert {len(chain.touched) for chain in chains(records, "oracle")} == {2}
+    assert max(len(chain.touched) for chain in chains(records, "random_substitution")) > 2
+    for chain in chains(records, "random_substitution_matched"):
+        assert len(chain.touched) == (1 if chain.token_ids[0] == END else 2)
+
+
+def test_random_positions_are_even_over_the_base_chain_and_never_put_its_argmax(
+    many: list[ProblemRecord],
+) -> None:
+    drawn = chains(many, "random_position")
+    at_first = [chain.touched[0] for chain in drawn if chain.touched[0].position == 0]
+    # Two of three positions: the first is one of them in two thirds of all draws.
+    assert binomtest(len(at_first), len(drawn), 2 / 3).pvalue > 0.01
+    assert_uniform([each.token_id for each in at_first], [THEN, THREE, SEVEN, END])
+    assert all(each.changed for chain in drawn for each in chain.touched)
+    assert {len(chain.touched) for chain in drawn} == {1, 2}  # 1 where the first ends the chain
+
+
+def test_the_base_only_control_tries_as_many_tokens_at_even_other_positions(
+    many: list[ProblemRecord],
+) -> None:
+    drawn = chains(many, "base_only_control")
+    first = [c for c in drawn if c.attempts[0].position == 0]
+    assert binomtest(len(first), len(drawn), 1 / 2).pvalue > 0.01
+    for chain in drawn:
+        assert len(chain.attempts) == 4
+        position = chain.attempts[0].position
+        expected = {0: [THEN, THREE, SEVEN, END], 2: [SO, THEN, THREE, SEVEN]}[position]
+        assert [each.token_id for each in chain.attempts] == expected
+        assert {each.position for each in chain.attempts} == {position}
+        # After the whole chain a 7 is the last word; at its start the base talks itself out of it.
+        assert chain.correct == (position == 2)
+        assert chain.touched == ((Touched(2, SEVEN, 5, END),) if position == 2 else ())
+
+
+def test_another_seed_draws_other_tokens_and_the_same_seed_the_same(
+    many: list[ProblemRecord],
+) -> None:
+    problems = [Problem(f"p{i}", "so", "7") for i in range(40)]
+    lm, teacher = lookup_model(BASE), lookup_model(TEACHER)
+    again = run(lm, teacher, problems, SETTINGS)
+    assert again == many[:40]
+    other = run(lm, teacher, problems, SETTINGS.model_copy(update={"seed": 1}))
+    for arm in ARMS:
+        same = chains(other, arm) == chains(again, arm)
+        assert same == (not arm.startswith("random") and arm != "base_only_control"), arm
+
+
+# Rules that a vocabulary of five can't tell apart.
+
+
+def moment(**changes: Any) -> Moment:
+    blank = Moment(0, np.float32(0), 0, tuple(range(20)), 0)
+    return replace(blank, **changes)
+
+
+def test_the_top5_oracle_leaves_tokens_beyond_the_bases_top_5() -> None:
+    assert top5_oracle(moment(teacher_id=4)) == 4
+    assert top5_oracle(moment(teacher_id=5)) is None
+    assert oracle(moment(teacher_id=5)) == 5
+    assert top5_oracle(moment(teacher_id=0)) is None
+
+
+def test_a_limited_rule_counts_only_what_it_put() -> None:
+    rule = at_most(oracle, 1)
+    assert [rule(moment(teacher_id=i)) for i in (0, 3, 0, 4)] == [None, 3, None, None]
+
+
+def test_a_random_alternative_is_one_of_as_many_as_asked_for() -> None:
+    rule = random_alternative(frozenset({0}), 3, np.random.default_rng(0))
+    assert {rule(moment()) for _ in range(50)} == {1, 2}
+    assert rule(moment(position=1)) is None
+
+
+# Random models: what must hold for any pair.
+
+
+@pytest.fixture(scope="module")
+def lm() -> LanguageModel:
+    return tiny_language_model()
+
+
+def asked(n: int = 4) -> list[Problem]:
+    return [Problem(f"p{i}", f"Ann saws {i + 2} logs into {i} pieces?", "8") for i in range(n)]
+
+
+def adapted() -> LanguageModel:
+    torch.manual_seed(3)
+    tokenizer = byte_level_tokenizer()
+    config = LoraConfig(r=4, target_modules=["q_proj", "o_proj"], init_lora_weights=False)
+    model: Any = get_peft_model(random_qwen3(len(tokenizer)), config).eval()
+    return wrap(ModelSpec("tiny", adapter="made here"), model, tokenizer)
+
+
+def mamba() -> LanguageModel:
+    torch.manual_seed(0)
+    tokenizer = byte_level_tokenizer()
+    model = MambaForCausalLM(
+        MambaConfig(hidden_size=32, state_size=8, num_hidden_layers=2, initializer_range=0.5,
+                    vocab_size=len(tokenizer), eos_token_id=0, bos_token_id=None,
+                    pad_token_id=None)
+    )  # fmt: skip
+    return wrap(ModelSpec("tiny"), model.eval(), tokenizer)
+
+
+SMALL = InterventionSettings(positions=2, tau=3.0, max_new_tokens=20, alternatives=3)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        SMALL,
+        SMALL.model_copy(update={"batch_size": 1}),
+        SMALL.model_copy(update={"batch_size": 7, "max_new_tokens": 45}),
+        SMALL.model_copy(update={"max_new_tokens": 1}),
+    ],
+    ids=["all at once", "one by one", "long", "one token"],
+)
+@pytest.mark.parametrize(
+    "teacher",
+    [tiny_language_model(seed=1), adapted(), mamba()],
+    ids=["another model", "an adapter", "a recomputed model"],
+)
+def test_the_oracle_equals_the_teachers_own_chain_token_for_token(
+    lm: LanguageModel, teacher: LanguageModel, settings: InterventionSettings
+) -> None:
+    chosen = settings.model_copy(update={"arms": ("base", "oracle", "teacher")})
+    records = run(lm, teacher, asked(), chosen)
+    touched = 0
+    for record in records:
+        by_oracle, by_teacher = record.chain("oracle"), record.chain("teacher")
+        assert by_oracle.token_ids == by_teacher.token_ids
+        assert by_oracle.stop_reason == by_teacher.stop_reason
+        assert by_oracle.changed == by_oracle.touched
+        touched += len(by_oracle.touched)
+    assert touched > 0
+
+
+def test_the_oracle_ends_where_the_teacher_ends_whatever_ends_the_base(lm: LanguageModel) -> None:
+    teacher = tiny_language_model(seed=1)
+    plain = run(lm, teacher, asked(), SMALL)
+    often = Counter(t for record in plain for t in record.chain("teacher").token_ids)
+    early = replace(teacher, eos_ids=frozenset({often.most_common(1)[0][0]}))
+    records = run(lm, early, asked(), SMALL)
+    assert [r.chain("teacher") for r in records] != [r.chain("teacher") for r in plain]
+    for record in records:
+        assert record.chain("oracle").token_ids == record.chain("teacher").token_ids
+
+
+@pytest.mark.parametrize("padding", [(24, 0), (0, 24)], ids=["base wider", "teacher wider"])
+def test_vocabularies_padded_to_other_widths_go_together(padding: tuple[int, int]) -> None:
+    base = tiny_language_model(padding=padding[0])
+    teacher = tiny_language_model(padding=padding[1], seed=1)
+    for record in run(base, teacher, asked(), SMALL):
+        for chain in record.chains:
+            if chain.arm != "teacher":
+                assert max(chain.token_ids) < base.vocab_size
+
+
+def test_a_teacher_equal_to_the_base_changes_nothing(lm: LanguageModel) -> None:
+    for teacher in (tiny_language_model(), lm):
+        for record in run(lm, teacher, asked(), SMALL):
+            assert record.chain("oracle").touched == ()
+            for chain in record.chains:
+                if ARMS[chain.arm].needs_teacher:
+                    assert chain.token_ids == record.chain("base").token_ids
+                    assert chain.changed == ()
+
+
+def test_the_no_op_equals_the_base_and_forces_its_highest_entropy_positions(
+    lm: LanguageModel,
+) -> None:
+    for record in run(lm, None, asked(), SMALL):
+        base, no_op = record.chain("base"), record.chain("no_op")
+        assert no_op.token_ids == base.token_ids
+        assert no_op.verdict == base.verdict
+        assert len(no_op.touched) == 2
+        assert no_op.changed == ()
+        assert {each.base_rank for each in no_op.touched} == {1}
+
+
+@pytest.fixture(scope="module")
+def records(lm: LanguageModel) -> list[ProblemRecord]:
+    return run(lm, tiny_language_model(seed=1), asked(), SMALL)
+
+
+def test_neither_order_nor_batch_size_nor_company_changes_a_record(
+    lm: LanguageModel, records: list[ProblemRecord]
+) -> None:
+    teacher = tiny_language_model(seed=1)
+    assert run(lm, teacher, asked()[::-1], SMALL)[::-1] == records
+    assert run(lm, teacher, asked()[2:3], SMALL) == records[2:3]
+    for size in (1, 3):
+        assert run(lm, teacher, asked(), SMALL.model_copy(update={"batch_size": size})) == records
+
+
+def test_two_calls_give_the_same_bytes_whatever_ran_before(
+    lm: LanguageModel, records: list[ProblemRecord]
+) -> None:
+    teacher = tiny_language_model(seed=1)
+    first = json.dumps([each.to_json() for each in records], sort_keys=True)
+    run(lm, teacher, asked(8)[4:], SMALL)
+    again = run(lm, teacher, asked(), SMALL)
+    assert json.dumps([each.to_json() for each in again], sort_keys=True) == first
+    assert lm.prefixes.longest(records[0].prompt_ids)[0] == 0, "the shared store stays untouched"
+
+
+def test_a_record_survives_json_exactly(records: list[ProblemRecord]) -> None:
+    for record in records:
+        assert ProblemRecord.from_json(json.loads(json.dumps(record.to_json()))) == record
+
+
+def test_a_damaged_or_newer_record_is_refused(records: list[ProblemRecord]) -> None:
+    data = records[0].to_json()
+    with pytest.raises(SessionError, match="version"):
+        ProblemRecord.from_json({**data, "schema_version": 99})
+    with pytest.raises(SessionError, match="damaged"):
+        ProblemRecord.from_json({**data, "prompt_ids": ["x"]})
+    with pytest.raises(SessionError, match="not a"):
+        ProblemRecord.from_json([])
+
+
+def test_cancel_ends_within_a_token(lm: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    teacher = tiny_language_model(seed=1)
+    forwards: list[int] = []
+    for each in (lm, teacher):
+        forward = each.model.forward
+
+        def counted(*args: Any, forward: Any = forward, **kwargs: Any) -> Any:
+            forwards.append(1)
+            return forward(*args, **kwargs)
+
+        monkeypatch.setattr(each.model, "forward", counted)
+    assert intervene(lm, teacher, asked(), SMALL) is not None
+    for stop in range(0, len(forwards) - 2, 9):
+        forwards.clear()
+        answers: list[tuple[bool, int]] = []
+
+        def cancel(stop: int = stop, answers: list[tuple[bool, int]] = answers) -> bool:
+            answers.append((len(forwards) >= stop, len(forwards)))
+            return answers[-1][0]
+
+        assert intervene(lm, teacher, asked(), SMALL, cancel=cancel) is None
+        first_yes = next(after for yes, after in answers if yes)
+        assert len(forwards) == first_yes, "nothing runs once it was cancelled"
+
+
+def test_progress_counts_rows_and_ends_at_all_of_them(
+    lm: LanguageModel, records: list[ProblemRecord]
+) -> None:
+    told: list[tuple[int, int]] = []
+    intervene(
+        lm,
+        tiny_language_model(seed=1),
+        asked(),
+        SMALL,
+        on_progress=lambda done, known: told.append((done, known)),
+    )
+    assert [done for done, _ in told] == list(range(1, len(told) + 1))
+    attempts = sum(len(chain.attempts) for record in records for chain in record.chains)
+    assert told[-1] == (len(told), 4 * (len(ARMS) - 2) + attempts)
+    assert all(done <= known for done, known in told)
+
+
+# What is refused, and what settings mean.
+
+
+def test_only_arms_that_the_models_allow_run_by_default(lm: LanguageModel) -> None:
+    (record,) = run(lm, None, asked(1), SMALL)
+    assert [chain.arm for chain in record.chains] == [
+        "base",
+        "no_op",
+        "base_only",
+        "base_only_control",
+    ]
+    for work in (check_interventions, intervene):
+        with pytest.raises(ModelError, match="oracle"):
+            work(lm, None, asked(1), InterventionSettings(arms=("oracle",)))
+
+
+def test_controls_are_the_arms_that_should_not_help() -> None:
+    assert [key for key, arm in ARMS.items() if arm.is_control] == [
+        "no_op",
+        "random_substitution",
+        "random_substitution_matched",
+        "random_position",
+        "base_only_control",
+    ]
+    for arm in ARMS.values():
+        assert arm.control is None or ARMS[arm.control].is_control
+
+
+def test_arms_come_with_those_they_build_on() -> None:
+    settings = InterventionSettings(arms=("random_position", "base_only"))
+    assert settings.arms == ("base", "oracle", "random_position", "base_only")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"arms": ("orakel",)},
+        {"arms": ()},
+        {"positions": 0},
+        {"alternatives": 1},
+        {"alternatives": 21},
+        {"tau": -0.1},
+        {"tau": float("nan")},
+        {"first_k": 0},
+        {"max_new_tokens": 0},
+        {"batch_size": 0},
+        {"seed": -1},
+        {"prompt_style": "poem"},
+        {"template": "no place for it", "prompt_style": "plain"},
+        {"template": "{problem}", "prompt_style": "qwen_boxed"},
+        {"taus": 1.2},
+    ],
+)
+def test_settings_out_of_range_are_refused(bad: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        InterventionSettings(**bad)
+
+
+def test_settings_survive_json() -> None:
+    settings = InterventionSettings(arms=("oracle",), tau=1.4)
+    assert InterventionSettings.model_validate_json(settings.model_dump_json()) == settings
+
+
+def test_problems_without_a_gold_answer_are_refused_and_named(lm: LanguageModel) -> None:
+    lacking = [replace(problem, answer=None) for problem in asked(4)]
+    with pytest.raises(ProblemError, match=r"can be read: 4 of 4\. "):
+        check_interventions(lm, None, lacking, SMALL)
+    with pytest.raises(ProblemError, match=r"4 of 5 .*\(p0, p1, p2, \.\.\.\)"):
+        check_interventions(lm, None, [*lacking, Problem("p9", "Why?", "8")], SMALL)
+    with pytest.raises(ProblemError, match="no problems"):
+        check_interventions(lm, None, [], SMALL)
+
+
+def test_a_teacher_with_another_vocabulary_is_refused_with_the_first_difference(
+    lm: LanguageModel,
+) -> None:
+    tokenizer = byte_level_tokenizer(eos="<end>")
+    teacher = wrap(ModelSpec("other"), random_qwen3(len(tokenizer)), tokenizer)
+    with pytest.raises(ModelError, match=r"differ: 1 \(0: '<eos>' and '<end>'\)"):
+        check_interventions(lm, teacher, asked(), SMALL)
+
+
+def test_a_question_that_does_not_fit_the_smaller_context_is_refused_by_name(
+    lm: LanguageModel,
+) -> None:
+    short = replace(tiny_language_model(seed=1), context_length=40)
+    with pytest.raises(PromptError, match="Problem p0: "):
+        check_interventions(lm, short, asked(), SMALL)
+
+
+def test_a_sweep_of_a_short_chain_leaves_its_control_as_many_tries() -> None:
+    settings = InterventionSettings(arms=("base_only", "base_only_control"), positions=5)
+    (record,) = run(lookup_model(BASE), None, [Problem("p", "so", "7")], settings)
+    assert len(record.chain("base").token_ids) == 3
+    tries = [record.chain(arm).attempts for arm in ("base_only", "base_only_control")]
+    assert len(tries[0]) == len(tries[1]) == 4, "one position each of three"
+    assert {each.position for each in tries[0]} == {1}
