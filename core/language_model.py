@@ -85,7 +85,11 @@ def check_spec(spec: ModelSpec) -> Path | None:
         ModelError: saying what is missing.
     """
     _resolve(spec.model)
-    return None if spec.adapter is None else check_adapter_folder(_folder(spec.adapter))
+    if spec.adapter is None:
+        return None
+    folder = _folder(spec.adapter)
+    check_adapter_folder(folder)
+    return folder
 
 
 @dataclass

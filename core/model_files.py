@@ -43,20 +43,18 @@ def check_model_folder(folder: Path) -> None:
         )
 
 
-def check_adapter_folder(folder: Path) -> Path:
-    """Refuse a folder that holds no LoRA adapter with safe weights; returns it expanded.
+def check_adapter_folder(folder: Path) -> None:
+    """Refuse a folder that holds no LoRA adapter with safe weights.
 
     Raises:
         ModelError: saying what is missing.
     """
-    folder = folder.expanduser()
     if not (folder / "adapter_config.json").is_file():
         raise ModelError(
             f"There is no adapter in {folder}: adapter_config.json is missing.",
             "Choose a folder that peft saved.",
         )
     _check_weights(folder, "adapter_model.safetensors")
-    return folder
 
 
 def check_adapter_kind(folder: Path) -> None:

@@ -6,7 +6,8 @@ import streamlit as st
 
 from core.errors import ExplorerError
 from core.interventions.run import TASK
-from core.runs.run import Run, RunsFolder
+from core.runs.run import Run
+from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState
 from explorer.navigation import follow_wish
 from explorer.panels.intervention_report import intervention_report

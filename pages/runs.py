@@ -7,7 +7,8 @@ from datetime import datetime
 import streamlit as st
 
 from core.errors import ExplorerError
-from core.runs.run import Run, RunsFolder
+from core.runs.run import Run
+from core.runs.runs_folder import RunsFolder
 from explorer.navigation import ask_for, follow_wish
 from explorer.panels.messages import plain, show_error
 from explorer.panels.run_panel import (

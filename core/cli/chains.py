@@ -18,14 +18,16 @@ from core.cli.options import (
     ChainFile,
     Device,
     Dtype,
+    MaxNewTokens,
     Model,
     Out,
+    PromptStyle,
     RemoteCode,
 )
-from core.cli.output import check_writable, say, write_out
+from core.cli.output import check_writable, say, write_out, write_result
 from core.cli.progress import interruptible, progress
 from core.errors import PositionError, ProblemError, SessionError
-from core.records import DEFAULT_ALTERNATIVES, Chain, Outcome, Problem, Sampler
+from core.records import DEFAULT_ALTERNATIVES, Chain, Problem, Sampler
 
 
 def generate(
@@ -41,10 +43,8 @@ def generate(
     temperature: Annotated[float, typer.Option(help="0 is greedy.")] = 0.0,
     top_p: Annotated[float, typer.Option(help="Nucleus sampling; 1 is off.")] = 1.0,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same chain.")] = 0,
-    max_new_tokens: Annotated[int, typer.Option(help="Longest completion, in tokens.")] = 256,
-    prompt_style: Annotated[
-        str | None, typer.Option(help="qwen_boxed, chat_template, llama_abel or plain.")
-    ] = None,
+    max_new_tokens: MaxNewTokens = 256,
+    prompt_style: PromptStyle = None,
     top_k_alternatives: Annotated[
         int, typer.Option(min=1, help="Alternatives kept a position.")
     ] = DEFAULT_ALTERNATIVES,
@@ -62,7 +62,6 @@ def generate(
     problem's id and the sample's number, so a problem keeps its chains whatever stands beside it.
     """
     from core import generation
-    from core.judging import judge
     from core.sampling import chain_seed
 
     check_writable(out)
@@ -84,7 +83,7 @@ def generate(
             on_chain=lambda *_: bar.update(),
             cancel=stopped.is_set,
         )
-    _report(list(zip(chains, judge(lm, chains), strict=True)), as_json, out)
+    _judge_and_report(lm, chains, as_json, out)
     if stopped.is_set():
         say("Cancelled: chains that were not finished say so in their stop_reason.")
         raise typer.Exit(130)
@@ -103,7 +102,6 @@ def force(
 ) -> None:
     """Force a token at a position of a chain and let the model continue."""
     from core import generation
-    from core.judging import judge
 
     if (token_id is None) == (text is None):
         raise PositionError("Which token to force is not clear.", "Give --token-id or --text.")
@@ -114,7 +112,7 @@ def force(
     if token_id is None:
         token_id = _only_token(lm.text.tokenise(text or ""), lm.text.alone, text or "")
     forked = generation.fork(lm, chain, [generation.Fork(position, token_id)])
-    _report(list(zip(forked, judge(lm, forked), strict=True)), as_json, out)
+    _judge_and_report(lm, forked, as_json, out)
 
 
 def score(
@@ -150,9 +148,8 @@ def score(
         "tokens": lm.text.pieces(token_ids, prompt_ids),
         **statistics.to_json(),
     }
-    write_out(out, json.dumps(record, ensure_ascii=False) + "\n")
+    write_result(json.dumps(record, ensure_ascii=False), as_json, out)
     if as_json:
-        print(json.dumps(record, ensure_ascii=False))
         return
     for i, token in enumerate(record["tokens"]):
         print(f"{i:5d}  {statistics.entropy[i]:7.4f} nats  rank {statistics.rank[i]:<6d} {token!r}")
@@ -201,7 +198,10 @@ def _only_token(ids: Sequence[int], show: Any, text: str) -> int:
     return ids[0]
 
 
-def _report(results: Sequence[tuple[Chain, Outcome]], as_json: bool, out: Path | None) -> None:
+def _judge_and_report(lm: Any, chains: Sequence[Chain], as_json: bool, out: Path | None) -> None:
+    from core.judging import judge
+
+    results = list(zip(chains, judge(lm, chains), strict=True))
     lines = [json.dumps(chain.to_json(outcome), ensure_ascii=False) for chain, outcome in results]
     for (chain, outcome), line in zip(results, lines, strict=True):
         if as_json:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, TypeVar
 
 import typer
 
 from core.cli.chain_files import read_chain
 from core.cli.models import load_maker
 from core.cli.options import AsJson, ChainDtype, ChainFile, Device, Out, RemoteCode
-from core.cli.output import check_writable, say, write_out
+from core.cli.output import check_writable, say, write_result
 from core.cli.progress import interruptible, progress
-from core.records import DEFAULT_ALTERNATIVES, Sampler
+from core.records import DEFAULT_ALTERNATIVES, Chain, Sampler
+
+_Found = TypeVar("_Found")
 
 
 def find_fix(
@@ -39,20 +43,8 @@ def find_fix(
     lm = load_maker(chain, device, dtype, trust_remote_code)
     (outcome,) = judge(lm, [chain])
     tries = 2 * positions * (DEFAULT_ALTERNATIVES - 1)
-    with interruptible() as stopped, progress(tries, as_json) as bar:
-        found = search_fix(
-            lm,
-            chain,
-            outcome,
-            positions=positions,
-            sampler=Sampler(temperature, max_new_tokens=chain.sampler.max_new_tokens),
-            on_ending=bar.update,
-            cancel=stopped.is_set,
-        )
-    if found is None:
-        say("Cancelled.")
-        raise typer.Exit(130)
-    _report(found, as_json, out)
+    search = partial(search_fix, lm, chain, outcome, positions=positions)
+    found = _measure(search, chain, temperature, tries, as_json, out)
     if as_json:
         return
     for name, endings, share in (
@@ -85,20 +77,8 @@ def pivotality(
     chain = read_chain(chain_file)
     lm = load_maker(chain, device, dtype, trust_remote_code)
     total = len(position) * samples * min(DEFAULT_ALTERNATIVES, lm.vocab_size)
-    with interruptible() as stopped, progress(total, as_json) as bar:
-        measured = measure_pivotality(
-            lm,
-            chain,
-            position,
-            samples=samples,
-            sampler=Sampler(temperature, max_new_tokens=chain.sampler.max_new_tokens),
-            on_ending=bar.update,
-            cancel=stopped.is_set,
-        )
-    if measured is None:
-        say("Cancelled.")
-        raise typer.Exit(130)
-    _report(measured, as_json, out)
+    measurement = partial(measure_pivotality, lm, chain, position, samples=samples)
+    measured = _measure(measurement, chain, temperature, total, as_json, out)
     if as_json:
         return
     sure = decisive(measured)
@@ -111,10 +91,32 @@ def pivotality(
             print(f"  {token!r:14} right {each.p_correct}; answers {answers}")
 
 
-def _report(found: Any, as_json: bool, out: Path | None) -> None:
+def _measure(
+    measurement: Callable[..., _Found | None],
+    chain: Chain,
+    temperature: float,
+    continuations: int,
+    as_json: bool,
+    out: Path | None,
+) -> _Found:
+    """What a measurement on the continuations of a chain finds; its JSON goes where it is asked
+    for. A continuation may grow as long as the chain might have.
+
+    Raises:
+        ExplorerError: as the measurement.
+        SessionError: --out can't be written.
+        typer.Exit: Ctrl-C cancelled it.
+    """
     from pydantic_core import to_jsonable_python
 
-    text = json.dumps(to_jsonable_python(found), ensure_ascii=False)
-    write_out(out, text + "\n")
-    if as_json:
-        print(text)
+    with interruptible() as stopped, progress(continuations, as_json) as bar:
+        found = measurement(
+            sampler=Sampler(temperature, max_new_tokens=chain.sampler.max_new_tokens),
+            on_ending=bar.update,
+            cancel=stopped.is_set,
+        )
+    if found is None:
+        say("Cancelled.")
+        raise typer.Exit(130)
+    write_result(json.dumps(to_jsonable_python(found), ensure_ascii=False), as_json, out)
+    return found

@@ -14,8 +14,10 @@ from core.cli.options import (
     AsJson,
     Device,
     Dtype,
+    MaxNewTokens,
     Model,
     Out,
+    PromptStyle,
     RemoteCode,
     Resume,
     RunDir,
@@ -48,10 +50,8 @@ def interventions(
     tau: Annotated[float, typer.Option(help="Threshold of the entropy gate, in nats.")] = 1.2,
     first_k: Annotated[int, typer.Option(help="Tokens of the first-k oracle.")] = 2,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
-    max_new_tokens: Annotated[int, typer.Option(help="Longest completion, in tokens.")] = 256,
-    prompt_style: Annotated[
-        str | None, typer.Option(help="qwen_boxed, chat_template, llama_abel or plain.")
-    ] = None,
+    max_new_tokens: MaxNewTokens = 256,
+    prompt_style: PromptStyle = None,
     batch_size: Annotated[int, typer.Option(help="Most chains at once.")] = 64,
     device: Device = "auto",
     dtype: Dtype = "auto",

@@ -13,10 +13,11 @@ from typing import Any
 
 import typer
 
-from core.cli.output import check_writable, say, write_out
+from core.cli.output import check_writable, say, write_result
 from core.errors import RunError
 from core.runs.config import Prepared
-from core.runs.run import Run, RunsFolder
+from core.runs.run import Run
+from core.runs.runs_folder import RunsFolder
 from core.runs.work import CANCELLED, DONE, Work, carry_out
 
 RESULTS = "results.json"
@@ -76,9 +77,8 @@ def long_work(
     text = json.dumps(results, ensure_ascii=False)
     if results is not None:
         text = (found.folder / RESULTS).read_text(encoding="utf-8").rstrip("\n")
-    write_out(out, text + "\n")
+    write_result(text, as_json, out)
     if as_json:
-        print(text)
         return
     if show is not None and results is not None:
         show(results)

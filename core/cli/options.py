@@ -14,6 +14,10 @@ Dtype = Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")]
 RemoteCode = Annotated[
     bool, typer.Option("--trust-remote-code", help="Run the model's own Python code.")
 ]
+MaxNewTokens = Annotated[int, typer.Option(help="Longest completion, in tokens.")]
+PromptStyle = Annotated[
+    str | None, typer.Option(help="qwen_boxed, chat_template, llama_abel or plain.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, nothing else.")]
 Out = Annotated[Path | None, typer.Option(help="Also write the JSON to this file.")]
 

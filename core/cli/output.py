@@ -7,16 +7,12 @@ import sys
 from pathlib import Path
 
 from core.errors import SessionError
+from core.printable_text import printable
 
 
 def say(message: str) -> None:
     """A message for the person, in one line on stderr."""
     print(f"fork-explorer: {printable(' '.join(message.split()))}", file=sys.stderr)
-
-
-def printable(text: str) -> str:
-    """Text whose unprintable characters are escaped: a terminal would obey them."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def check_writable(out: Path | None) -> None:
@@ -51,3 +47,14 @@ def write_out(out: Path | None, text: str) -> None:
         raise SessionError(
             f"{out} can't be written ({error.strerror}).", "Choose another --out."
         ) from error
+
+
+def write_result(text: str, as_json: bool, out: Path | None) -> None:
+    """A command's one result, as JSON: to --out, and with --json to stdout.
+
+    Raises:
+        SessionError: the file can't be written.
+    """
+    write_out(out, text + "\n")
+    if as_json:
+        print(text)

@@ -9,9 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from core.cli.options import AsJson, Out, RemoteCode, RunsDir
-from core.cli.output import printable, say
+from core.cli.output import say
 from core.errors import RunError
-from core.runs.run import Run, RunsFolder, RunState, RunStatus
+from core.printable_text import printable
+from core.runs.run import Run
+from core.runs.runs_folder import RunsFolder
+from core.runs.status import RunState, RunStatus
 
 app = typer.Typer(
     no_args_is_help=True, help="List, cancel, resume, repeat, rename and delete runs."

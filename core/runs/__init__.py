@@ -1,2 +1,2 @@
-"""Long work as folders on disk: what a run is (`run`), who carries it out (`work`), who starts and
-cancels it (`jobs`)."""
+"""Long work as folders on disk: what a run is (`run`), where all of them are (`runs_folder`), who
+carries one out (`work`), who starts and cancels it (`jobs`)."""

@@ -19,7 +19,6 @@ import os
 import re
 import secrets
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,7 +26,6 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import ExplorerError, RunError
-from core.folders import runs_folder
 from core.problems import read_problems, write_problems
 from core.records import Problem
 from core.runs.checkpoint import Checkpoint
@@ -42,9 +40,8 @@ from core.runs.config import (
 from core.runs.durable_files import disk_error, set_reserve_aside
 from core.runs.events import EventLog, Events
 from core.runs.lock import hold, is_held
+from core.runs.new_folder import make_folder, take_folder
 from core.runs.status import RunState, RunStatus, status_of
-
-__all__ = ["Run", "RunConfig", "RunState", "RunStatus", "RunsFolder"]
 
 _CONFIG, _PROBLEMS, _PROGRESS, _UNITS = (
     "config.json", "problems.jsonl", "progress.jsonl", "units.jsonl",
@@ -52,8 +49,10 @@ _CONFIG, _PROBLEMS, _PROGRESS, _UNITS = (
 _RESERVE = ".reserve"
 _MADE_BY_WORK = (_UNITS, "results.json")
 _OWN_FILES = {_CONFIG, _PROBLEMS, _PROGRESS, _UNITS, "log.txt", "run.lock"}
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,119}", flags=re.ASCII)
 _LOG_TAIL = 64 * 1024  # bytes
+
+PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,119}", flags=re.ASCII)
+"""What the id of a run and its result files are called: never a way out of a folder."""
 
 
 class Run:
@@ -93,7 +92,7 @@ class Run:
             ProblemError, ResourceError: the disk is full or can't be written.
         """
         config = new_config(task, settings=settings, model=model, seed=seed, name=name)
-        folder = _new_folder(runs_dir, task) if folder is None else _own_folder(folder)
+        folder = make_folder(runs_dir, task) if folder is None else take_folder(folder)
         try:
             if problems:
                 write_problems(folder / _PROBLEMS, problems)
@@ -275,102 +274,13 @@ class Run:
         return "\n".join(shown[-lines:])
 
 
-_Runs = list[Run]  # inside RunsFolder, `list` is its method
-_Broken = list[tuple[Path, ExplorerError]]
-
-
-class RunsFolder:
-    """The folder that holds the runs, each under an id that a link can carry."""
-
-    def __init__(self, folder: Path | None = None) -> None:
-        """`folder` is `core.folders.runs_folder()` when not given; it need not exist yet."""
-        self.folder = runs_folder() if folder is None else folder
-
-    def list(self) -> list[Run]:
-        """The runs that can be opened, newest first.
-
-        Raises:
-            RunError: the folder is there and can't be read.
-        """
-        return self._look()[0]
-
-    def broken(self) -> _Broken:
-        """The folders that can't be opened as runs, and why.
-
-        Raises:
-            RunError: the folder is there and can't be read.
-        """
-        return self._look()[1]
-
-    def get(self, run_id: str) -> Run:
-        """The run with an id.
-
-        Raises:
-            RunError: there is none, or it can't be opened.
-        """
-        return Run.open(self._path(run_id))
-
-    def check_writable(self) -> None:
-        """Find out before any work whether a run can be kept here.
-
-        Raises:
-            RunError: the folder can't be made or written, or its disk is full.
-        """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.folder) as file:
-                file.write(bytes(32 * 1024))
-        except OSError as error:
-            raise _unwritable(self.folder, error) from error
-
-    def _look(self) -> tuple[_Runs, _Broken]:
-        try:
-            names = sorted(each.name for each in self.folder.iterdir())
-        except FileNotFoundError:
-            names = []
-        except OSError as error:
-            raise RunError(
-                f"The runs in {self.folder} can't be read ({error.strerror or error}).",
-                "Choose another folder for runs, or make this one readable.",
-            ) from error
-        runs: _Runs = []
-        broken: _Broken = []
-        for name in names:
-            path = self.folder / name
-            if name.startswith(".") or not path.is_dir():
-                continue
-            try:
-                runs.append(self.get(name))
-            except ExplorerError as error:
-                if path.exists():  # deleted a moment ago otherwise
-                    broken.append((path, error))
-        runs.sort(key=lambda run: (run.config.created, run.id), reverse=True)
-        return runs, broken
-
-    def _path(self, run_id: str) -> Path:
-        if not _ID.fullmatch(run_id):
-            raise RunError(
-                f"{run_id!r} is no id of a run.",
-                "An id has letters, digits, points and dashes; the list of runs shows them all.",
-            )
-        path = self.folder / run_id
-        if not path.is_dir():
-            raise RunError(f"There is no run {run_id} in {self.folder}.", "See the list of runs.")
-        if path.resolve().parent != self.folder.resolve():
-            raise RunError(
-                f"{run_id} is a link to a folder that is elsewhere.",
-                "Copy the folder here, or give its own place.",
-            )
-        return path
-
-
 def check_file_name(name: str, *, own: bool = False) -> str:
     """A name that is a plain file of a run's folder; one of the run's own only if `own`.
 
     Raises:
         RunError: it is not.
     """
-    if not _ID.fullmatch(name) or (name in _OWN_FILES and not own):
+    if not PLAIN_NAME.fullmatch(name) or (name in _OWN_FILES and not own):
         raise RunError(f"{name!r} is no name of a result file.", "Use letters, digits and points.")
     return name
 
@@ -380,37 +290,3 @@ def _read(log: EventLog) -> Events:
         return log.read()
     except OSError:
         return Events((), 1, log.size())
-
-
-def _new_folder(runs_dir: Path, task: str) -> Path:
-    alphabet = "abcdefghijkmnpqrstuvwxyz23456789"  # none that look alike
-    while True:
-        sign = "".join(secrets.choice(alphabet) for _ in range(6))
-        folder = runs_dir / f"{task}-{datetime.now():%Y-%m-%d}-{sign}"
-        try:
-            runs_dir.mkdir(parents=True, exist_ok=True)
-            folder.mkdir()
-        except FileExistsError as error:
-            if not runs_dir.is_dir():
-                raise _unwritable(runs_dir, error) from error
-        except OSError as error:
-            raise _unwritable(runs_dir, error) from error
-        else:
-            return folder
-
-
-def _own_folder(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise RunError(f"{folder} holds other files already.", "Give a new or an empty folder.")
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-    return folder
-
-
-def _unwritable(folder: Path, error: OSError) -> RunError:
-    return RunError(
-        f"Runs can't be kept in {folder} ({error.strerror or error}).",
-        "Choose another folder, make room there, or set FORK_EXPLORER_HOME.",
-    )

@@ -8,7 +8,8 @@ import streamlit as st
 
 from core.interventions.arms import ARMS
 from core.interventions.run import TASK, plan_interventions
-from core.runs.run import Run, RunsFolder
+from core.runs.run import Run
+from core.runs.runs_folder import RunsFolder
 from explorer.panels.messages import plain, short
 from explorer.panels.problem_sets import DEMO_SET, problem_sets, upload_problems
 from explorer.panels.run_panel import act, start

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.errors import ExplorerError
 from core.language_model import DEMO
+from core.printable_text import printable
 from core.records import Chain, Outcome, Verdict
 
 VERDICT_SIGNS = {
@@ -84,8 +85,7 @@ def visible(token: str) -> str:
     shown = token.replace("\n", "↵").replace("\t", "⇥")
     if not shown.strip(" "):
         shown = "·" * len(shown)
-    unseen = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
-    return f"“{unseen or '…'}”"
+    return f"“{printable(shown) or '…'}”"
 
 
 def token_label(chain: Chain, position: int) -> str:

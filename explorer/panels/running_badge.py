@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.errors import ExplorerError
-from core.runs.run import RunsFolder
+from core.runs.runs_folder import RunsFolder
 from explorer.navigation import page
 
 _SECONDS = 3.0

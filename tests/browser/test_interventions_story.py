@@ -17,7 +17,8 @@ from models import save_tiny_model
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from core.runs import jobs
-from core.runs.run import Run, RunsFolder
+from core.runs.run import Run
+from core.runs.runs_folder import RunsFolder
 
 pytestmark = [
     pytest.mark.browser,
@@ -94,7 +95,7 @@ def test_a_run_survives_refresh_and_page_switch_and_its_flips_open_in_explore(
     go_to(page, "Explore")
     go_to(page, "Interventions")
     expect(how_many(page)).to_have_value("7")
-    expect(page.get_by_text(re.compile(r"of 128 problems"))).to_be_visible(timeout=LONG)
+    expect(page.get_by_text(re.compile(r"of 128 problems")).first).to_be_visible(timeout=LONG)
     state_is(page, "✓ done")
     expect(page.get_by_text("1 run is working")).to_have_count(0)
     expect(page.get_by_text("Teaching model").first).to_be_visible()

@@ -17,7 +17,9 @@ from toy_task import square_numbers
 from core.cli import main
 from core.records import SCHEMA_VERSION
 from core.runs.lock import hold
-from core.runs.run import Run, RunsFolder, RunState
+from core.runs.run import Run
+from core.runs.runs_folder import RunsFolder
+from core.runs.status import RunState
 from core.runs.work import carry_out
 
 FIELDS = {

@@ -35,7 +35,8 @@ from core.interventions.run import (
 )
 from core.language_model import ModelSpec, teacher_spec
 from core.records import Problem
-from core.runs.run import Run, RunState
+from core.runs.run import Run
+from core.runs.status import RunState
 from core.runs.work import CANCELLED, DONE, STOPPED, carry_out
 
 SETTINGS = {"max_new_tokens": 8, "positions": 2}

@@ -19,7 +19,8 @@ from core.runs import jobs
 from core.runs.events import Event
 from core.runs.lock import hold, is_held
 from core.runs.processes import ProcessName
-from core.runs.run import Run, RunState
+from core.runs.run import Run
+from core.runs.status import RunState
 from core.runs.work import LAUNCH, carry_out
 
 TOY = Path(__file__).resolve().parent.parent / "toy_task.py"

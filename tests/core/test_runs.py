@@ -25,7 +25,9 @@ from core.records import SCHEMA_VERSION, Problem
 from core.runs import durable_files
 from core.runs.checkpoint import Checkpoint
 from core.runs.lock import hold, is_held
-from core.runs.run import Run, RunsFolder, RunState
+from core.runs.run import Run
+from core.runs.runs_folder import RunsFolder
+from core.runs.status import RunState
 from core.runs.stop import Stop
 from core.runs.work import Cancelled, Work, carry_out
 
