@@ -44,18 +44,21 @@ def heatmap_page(case: str) -> None:
     def forced_() -> None:
         state.forces.append(read_heatmap("map").force)
 
-    buttons = st.columns(4)
-    if buttons[0].button("Other chain"):
+    # In callbacks: a click whose run is overtaken by another one must not be lost.
+    def other_chain() -> None:
         state.chain = "branch" if state.chain == "root" else "root"
-        st.rerun()
-    if buttons[1].button("More tokens"):
+
+    def more_tokens() -> None:
         state.length += 15
-        st.rerun()
-    if buttons[2].button("Go to 31"):
+
+    def go_to_31() -> None:
         state.go_to = ((state.go_to or (0, 0))[0] + 1, 31)
-        st.rerun()
-    if buttons[3].button("Rerun"):
-        st.rerun()
+
+    buttons = st.columns(4)
+    buttons[0].button("Other chain", on_click=other_chain)
+    buttons[1].button("More tokens", on_click=more_tokens)
+    buttons[2].button("Go to 31", on_click=go_to_31)
+    buttons[3].button("Rerun")
     if st.checkbox("Hide"):
         return
     with st.container(border=True):
