@@ -8,12 +8,17 @@ ExplorerError
 ├── SessionError     a saved chain or session file that can't be opened
 ├── PositionError    a position or token that can't be forced
 ├── RunError         a run that can't be made, opened or continued
+├── TrainingError    a fine-tune that can't begin or go on
 └── ResourceError    memory or disk ran out
 
 Anything that is not an ExplorerError is a bug.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+_NAMED = 3  # examples that a message names
 
 
 class ExplorerError(Exception):
@@ -61,5 +66,14 @@ class RunError(ExplorerError):
     """A run that can't be made, opened or continued."""
 
 
+class TrainingError(ExplorerError):
+    """A fine-tune that can't begin or go on."""
+
+
 class ResourceError(ExplorerError):
     """Memory or disk ran out."""
+
+
+def examples(names: Sequence[str]) -> str:
+    """The first few of many names, for a message."""
+    return ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")

@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from core.answers import default_checker
-from core.records import Chain, Outcome
+from core.errors import ProblemError, examples
+from core.records import Chain, Outcome, Problem, Verdict
 
 if TYPE_CHECKING:
     from core.language_model import LanguageModel
+
+VERDICTS = (Verdict.CORRECT, Verdict.WRONG, Verdict.UNPARSEABLE, Verdict.TIMED_OUT)
+"""What can be said of a chain whose problem has a gold answer."""
 
 
 def judge(lm: LanguageModel, chains: Sequence[Chain]) -> list[Outcome]:
@@ -25,3 +29,24 @@ def judge_completions(
     """One outcome a completion, given as token ids, against its gold answer."""
     texts = [lm.tokenizer.decode(list(ids), skip_special_tokens=True) for ids in completions]
     return default_checker().judge_many(zip(texts, golds, strict=True))
+
+
+def check_golds(problems: Sequence[Problem]) -> None:
+    """Refuse problems whose chains could not be judged.
+
+    Raises:
+        ProblemError: no problems, or some without a gold answer that can be read.
+        ResourceError: as the answer checker.
+    """
+    if not problems:
+        raise ProblemError("There are no problems to run on.", "Choose a set that has some.")
+    golds = [problem.answer for problem in problems]
+    verdicts = default_checker().check_many(zip(golds, golds, strict=True))
+    lacking = [p.id for p, v in zip(problems, verdicts, strict=True) if v is Verdict.NO_GOLD]
+    if lacking:
+        some = "" if len(lacking) == len(problems) else f" ({examples(lacking)})"
+        raise ProblemError(
+            "Problems without a gold answer that can be read: "
+            f"{len(lacking)} of {len(problems)}{some}.",
+            "Give them one, or leave them out.",
+        )

@@ -32,6 +32,11 @@ from core.stepping import can_share_prefixes
 from core.token_text import TokenText
 
 DEMO = "demo"
+DEMO_NOTICE = (
+    "Teaching model: its forks were built in by construction. It shows how to look; "
+    "it is no evidence about real models."
+)
+"""Said wherever figures of the demo model appear."""
 DEMO_FOLDER = Path(__file__).parent.parent / "sample_data" / "demo_model"
 
 _DTYPES = {

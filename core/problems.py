@@ -24,6 +24,7 @@ MAX_BYTES = 50 * 1024**2
 """A larger problem file is refused before it is read."""
 
 DEMO_PROBLEMS = Path(__file__).parent.parent / "sample_data" / "problems_test.jsonl"
+DEMO_TRAINING_PROBLEMS = DEMO_PROBLEMS.with_name("problems_train.jsonl")
 
 _FORMAT = 'Write one JSON object a line: {"question": "...", "answer": "..."}.'
 
@@ -102,6 +103,15 @@ def demo_problems() -> list[Problem]:
     return read_problems(DEMO_PROBLEMS)
 
 
+def demo_training_problems() -> list[Problem]:
+    """The problems that the demo model may be tuned on; none is among `demo_problems`.
+
+    Raises:
+        ProblemError: as `read_problems`, where the app's sample data is missing.
+    """
+    return read_problems(DEMO_TRAINING_PROBLEMS)
+
+
 def write_problems(path: str | Path, problems: Iterable[Problem]) -> None:
     """Write problems as JSONL that `read_problems` reads back; a file there is replaced whole.
 
@@ -137,6 +147,19 @@ def sample_problems(problems: Sequence[Problem], count: int, seed: int) -> list[
         )
     drawn = np.random.default_rng(seed).permutation(len(problems))[:count]
     return [problems[i] for i in sorted(drawn)]
+
+
+def chosen_problems(
+    problems: Sequence[Problem], sample: int | None, seed: int
+) -> Sequence[Problem]:
+    """What a run works on: all of a set, or so many drawn by the seed.
+
+    Raises:
+        ProblemError: there are none, or fewer than are asked for.
+    """
+    if not problems:
+        raise ProblemError("There are no problems to run on.", "Choose a set that has some.")
+    return problems if sample is None else sample_problems(problems, sample, seed)
 
 
 def find_problem(problems: Sequence[Problem], problem_id: str) -> Problem:

@@ -113,11 +113,11 @@ class TokenStatistics:
     def to_json(self) -> dict[str, Any]:
         """Columns as JSON-ready lists."""
         return {
-            "entropy_nats": _floats(self.entropy),
-            "logprob": _floats(self.logprob),
+            "entropy_nats": floats(self.entropy),
+            "logprob": floats(self.logprob),
             "rank": self.rank.tolist(),
             "top_ids": self.top_ids.tolist(),
-            "top_logprobs": [_floats(row) for row in self.top_logprobs],
+            "top_logprobs": [floats(row) for row in self.top_logprobs],
         }
 
     @staticmethod
@@ -359,6 +359,6 @@ def _check_lengths(chain: Chain) -> None:
         )
 
 
-def _floats(values: NDArray[np.float32]) -> list[float]:
+def floats(values: NDArray[np.float32]) -> list[float]:
     """Python floats that read back as the same float32, without float64's extra digits."""
     return [float(str(value)) for value in values]

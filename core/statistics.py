@@ -13,6 +13,8 @@ from statsmodels.stats.proportion import proportion_confint
 
 _RESAMPLES = 9_999
 
+BETTER, SAME, WORSE = "better", "no measurable difference", "worse"
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -39,17 +41,46 @@ def mean_over_problems(values: Sequence[float], seed: int = 0) -> Estimate:
     """Mean of one value a problem, with a bootstrap interval over problems.
 
     Samples of one problem are not independent of each other: average them first, so that n is
-    the number of problems.
+    the number of problems. Where all values are one and the same v, resampling knows no doubt;
+    a share of up to u may yet differ, u being the upper end of Wilson's interval of 0 in n, so
+    the interval is v (1 - u) to v (1 - u) + u: Wilson's own for 0 and 1.
+
+    Args:
+        values: one a problem, from 0 to 1.
+        seed: of the resampling.
     """
     data = np.asarray(values, np.float64)
     if len(data) and (data == data[0]).all() and data[0] in (0, 1):
         return share(int(data.sum()), len(data))  # resampling knows no doubt where all are alike
     if len(data) < 2:
         return Estimate(float(data.mean()) if len(data) else float("nan"), 0.0, 1.0, len(data))
+    if (data == data[0]).all():
+        unseen, value = share(0, len(data)).high, float(data[0])
+        return Estimate(value, value * (1 - unseen), value * (1 - unseen) + unseen, len(data))
     interval = bootstrap(
         (data,), np.mean, n_resamples=_RESAMPLES, method="percentile", batch=1_000, rng=seed
     ).confidence_interval
     return Estimate(float(data.mean()), float(interval.low), float(interval.high), len(data))
+
+
+def mean_of_amounts(values: Sequence[float], seed: int = 0) -> Estimate:
+    """Mean of one amount a problem (a length, or a difference of lengths), in its own unit, with
+    a bootstrap interval over problems.
+
+    An amount has no bounds, so the interval of fewer than two problems is unknown (NaN), and
+    where all amounts are alike it is that one amount.
+    """
+    data = np.asarray(values, np.float64)
+    n = len(data)
+    value = float(data.mean()) if n else float("nan")
+    if n < 2:
+        return Estimate(value, float("nan"), float("nan"), n)
+    if (data == data[0]).all():
+        return Estimate(value, value, value, n)
+    interval = bootstrap(
+        (data,), np.mean, n_resamples=_RESAMPLES, method="percentile", batch=1_000, rng=seed
+    ).confidence_interval
+    return Estimate(value, float(interval.low), float(interval.high), n)
 
 
 def ratio_over_chains(parts: Sequence[int], wholes: Sequence[int], seed: int = 0) -> Estimate:
@@ -106,6 +137,11 @@ def paired_difference(a: Sequence[float], b: Sequence[float], seed: int = 0) -> 
         (differences,), np.mean, n_resamples=_RESAMPLES, method="percentile", batch=1_000, rng=seed
     ).confidence_interval
     return Estimate(value, float(interval.low), float(interval.high), n)
+
+
+def in_a_word(difference: Estimate) -> str:
+    """What a difference shows: better or worse only where its interval excludes 0."""
+    return BETTER if difference.low > 0 else WORSE if difference.high < 0 else SAME
 
 
 def mcnemar(a: Sequence[bool], b: Sequence[bool]) -> float:

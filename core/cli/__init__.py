@@ -11,8 +11,10 @@ import sys
 import typer
 
 from core.cli import chains, findings, runs
+from core.cli.evaluation import evaluate
 from core.cli.interventions import interventions
 from core.cli.output import say
+from core.cli.training import rollouts, train
 from core.errors import ExplorerError
 
 app = typer.Typer(
@@ -27,6 +29,9 @@ app.command()(chains.score)
 app.command()(findings.find_fix)
 app.command()(findings.pivotality)
 app.command()(interventions)
+app.command()(evaluate)
+app.command()(rollouts)
+app.command()(train)
 app.add_typer(runs.app, name="runs")
 
 

@@ -142,6 +142,7 @@ def _new(
         model=new.model,
         seed=new.seed,
         problems=new.problems,
+        more_problems=new.more_problems,
         name=name,
         folder=folder,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from math import isnan, nan
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -13,14 +12,17 @@ from pydantic import TypeAdapter
 from core.errors import ProblemError, SessionError
 from core.interventions.arms import ARMS
 from core.interventions.records import ArmChain, ProblemRecord, Tried
+from core.judging import VERDICTS
 from core.records import SCHEMA_VERSION, StopReason, Verdict, check_schema_version
-from core.statistics import Estimate, mcnemar, paired_difference, ratio_over_chains, share
-
-VERDICTS = (Verdict.CORRECT, Verdict.WRONG, Verdict.UNPARSEABLE, Verdict.TIMED_OUT)
-
-BETTER, SAME, WORSE = "better", "no measurable difference", "worse"
-
-Cell = str | int | float | None
+from core.result_files import Cell, interval_cells, known, spreadsheet_safe, unknown
+from core.statistics import (
+    Estimate,
+    in_a_word,
+    mcnemar,
+    paired_difference,
+    ratio_over_chains,
+    share,
+)
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ class InterventionResults:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict; what is not known (n = 0) is null."""
-        return {"schema_version": SCHEMA_VERSION, **_known(asdict(self))}
+        return {"schema_version": SCHEMA_VERSION, **known(asdict(self))}
 
     @staticmethod
     def from_json(data: Any) -> InterventionResults:
@@ -115,7 +117,7 @@ class InterventionResults:
         """
         check_schema_version(data, "results")
         try:
-            results = _ADAPTER.validate_python(_unknown(data))
+            results = _ADAPTER.validate_python(unknown(data))
             for each in results.arms:
                 if each.arm not in ARMS or each.verdicts.keys() != set(VERDICTS):
                     raise ValueError(f"there is no arm {each.arm!r}")
@@ -193,7 +195,7 @@ def _comparison(
         reference,
         difference,
         mcnemar(after, before) if tested else None,
-        _word(difference) if tested else None,
+        in_a_word(difference) if tested else None,
         gained=tuple(_flip(r, b, a) for r, b, a in pairs if a.correct and not b.correct),
         lost=tuple(_flip(r, b, a) for r, b, a in pairs if b.correct and not a.correct),
     )
@@ -210,16 +212,12 @@ def _comparison_of_sweeps(
     difference = paired_difference(rescues[0], rescues[1], seed)
     recovered = [[record.chain(arm).correct for record in wrong] for arm in (key, reference)]
     p = mcnemar(recovered[0], recovered[1])
-    return replace(whole, difference=difference, mcnemar_p=p, word=_word(difference))
+    return replace(whole, difference=difference, mcnemar_p=p, word=in_a_word(difference))
 
 
 def _rescue_share(attempts: Sequence[Tried]) -> float:
     right = sum(each.verdict is Verdict.CORRECT for each in attempts)
     return right / len(attempts) if attempts else 0.0
-
-
-def _word(difference: Estimate) -> str:
-    return BETTER if difference.low > 0 else WORSE if difference.high < 0 else SAME
 
 
 def _flip(record: ProblemRecord, before: ArmChain, chain: ArmChain) -> Flip:
@@ -268,9 +266,9 @@ def _sweep_counts(records: Sequence[ProblemRecord], key: str, seed: int) -> Swee
 def _row(summary: ArmSummary) -> dict[str, Cell]:
     row: dict[str, Cell] = {"arm": summary.label, "n": summary.n}
     row |= {name.replace("_", " "): count for name, count in summary.verdicts.items()}
-    row |= {"truncated": summary.truncated, **_interval("accuracy", summary.accuracy)}
+    row |= {"truncated": summary.truncated, **interval_cells("accuracy", summary.accuracy)}
     if comparison := summary.comparison:
-        row |= _interval("difference to base", comparison.difference)
+        row |= interval_cells("difference to base", comparison.difference)
         row |= {
             "McNemar p": comparison.mcnemar_p,
             "against base": comparison.word or "can only gain",
@@ -280,7 +278,7 @@ def _row(summary: ArmSummary) -> dict[str, Cell]:
             "problems lost": " ".join(flip.problem_id for flip in comparison.lost),
         }
     if control := summary.against_control:
-        row |= _interval("difference to control", control.difference)
+        row |= interval_cells("difference to control", control.difference)
         row |= {"against control": control.word}
     if put := summary.put:
         row |= {
@@ -289,44 +287,17 @@ def _row(summary: ArmSummary) -> dict[str, Cell]:
             "changed": put.changed,
             "touched per chain": put.touched_per_chain,
             "changed per chain": put.changed_per_chain,
-            **_interval("touched share", put.touched_share),
-            **_interval("changed share", put.changed_share),
+            **interval_cells("touched share", put.touched_share),
+            **interval_cells("changed share", put.changed_share),
             "mean base rank": put.mean_base_rank,
         }
     if sweep := summary.sweep:
-        row |= _interval("wrong chains recovered", sweep.recovered)
-        row |= {"tokens tried": sweep.attempts, **_interval("tries that rescue", sweep.rescues)}
+        row |= interval_cells("wrong chains recovered", sweep.recovered)
+        row |= {
+            "tokens tried": sweep.attempts,
+            **interval_cells("tries that rescue", sweep.rescues),
+        }
     return {name: spreadsheet_safe(value) for name, value in row.items()}
 
 
-def _interval(name: str, estimate: Estimate) -> dict[str, Cell]:
-    parts = {name: estimate.value, f"{name} low": estimate.low, f"{name} high": estimate.high}
-    return {key: _known(part) for key, part in parts.items()}
-
-
-def spreadsheet_safe(cell: Cell) -> Cell:
-    """Text that a spreadsheet would take for a formula gets an apostrophe before it."""
-    if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
-        return f"'{cell}"
-    return cell
-
-
-def _unknown(value: Any) -> Any:
-    """Estimates get back the NaN that JSON could not hold."""
-    if isinstance(value, dict):
-        if value.keys() == {"value", "low", "high", "n"} and value["value"] is None:
-            return value | {"value": nan}
-        return {key: _unknown(each) for key, each in value.items()}
-    return [_unknown(each) for each in value] if isinstance(value, list) else value
-
-
 _ADAPTER = TypeAdapter(InterventionResults)
-
-
-def _known(value: Any) -> Any:
-    """The same with None for numbers that are not known: JSON has no NaN."""
-    if isinstance(value, dict):
-        return {key: _known(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_known(each) for each in value]
-    return None if isinstance(value, float) and isnan(value) else value

@@ -6,38 +6,30 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
-from core.answers import default_checker
 from core.decoding import DEFAULT_BATCH_SIZE, Decoded, decode
-from core.errors import ModelError, ProblemError, PromptError
+from core.errors import ModelError, examples
 from core.guidance import TOP, Guide
 from core.interventions.arms import ARMS, Arm, Plan, Situation
 from core.interventions.records import ArmChain, ProblemRecord, Touched, Tried
-from core.judging import judge_completions
+from core.judging import check_golds, judge_completions
 from core.kv_cache import PrefixStore
-from core.prompts import PROMPT_STYLES, check_context, encode_prompt, prompt_text
+from core.prompt_settings import PromptSettings, check_prompts, problem_prompt
 from core.records import DEFAULT_ALTERNATIVES, Outcome, Problem, Sampler, StopReason, Verdict
 
 if TYPE_CHECKING:
     from core.language_model import LanguageModel
 
-_NAMED = 3  # examples that an error message names
 
-
-class InterventionSettings(BaseModel):
+class InterventionSettings(PromptSettings):
     """What to run. Arms that others build on, and the base, are added by themselves."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     arms: tuple[str, ...] | None = None  # None: all that the models at hand allow
     positions: int = Field(5, ge=1, le=1000)  # highest-entropy ones, of base-only and no-op
     alternatives: int = Field(DEFAULT_ALTERNATIVES, ge=2, le=TOP)
     tau: float = Field(1.2, ge=0, le=100, allow_inf_nan=False)  # nats
     first_k: int = Field(2, ge=1)
-    max_new_tokens: int = Field(256, ge=1)
-    prompt_style: str | None = None  # None: the base's own
-    template: str | None = None  # around {problem}, for the style "plain"
     seed: int = Field(0, ge=0)
     batch_size: int = Field(DEFAULT_BATCH_SIZE, ge=1, le=4096)
 
@@ -53,18 +45,6 @@ class InterventionSettings(BaseModel):
             raise ValueError(f"there is no arm {unknown[0]!r}; there are {', '.join(ARMS)}")
         wanted = {"base", *arms, *(each for arm in arms for each in ARMS[arm].after)}
         return tuple(arm for arm in ARMS if arm in wanted)
-
-    @model_validator(mode="after")
-    def _check_prompt(self) -> InterventionSettings:
-        if self.prompt_style is not None and self.prompt_style not in PROMPT_STYLES:
-            known = ", ".join(PROMPT_STYLES)
-            raise ValueError(f"there is no prompt style {self.prompt_style!r}; there are {known}")
-        if self.template is not None:
-            try:
-                prompt_text("question", self.prompt_style or "plain", self.template)
-            except PromptError as error:
-                raise ValueError(str(error)) from error
-        return self
 
     def arms_with(self, teacher: bool) -> tuple[Arm, ...]:
         """The arms to run, with or without a teacher at hand.
@@ -97,32 +77,12 @@ def check_interventions(
         ModelError: an arm without the teacher it needs, or a teacher with another vocabulary.
         PromptError: a question that can't be asked, or doesn't fit into a model's context.
     """
-    _check_golds(problems)
+    check_golds(problems)
     settings.arms_with(teacher is not None)
     if teacher is not None:
         _check_vocabularies(lm, teacher)
     context = min(each.context_length for each in (lm, teacher) if each is not None)
-    for problem in problems:
-        try:
-            length = len(_prompt_ids(lm, problem, settings))
-            check_context(length, settings.max_new_tokens, context)
-        except PromptError as error:
-            raise PromptError(f"Problem {problem.id}: {error.what}", error.remedy) from error
-
-
-def _check_golds(problems: Sequence[Problem]) -> None:
-    if not problems:
-        raise ProblemError("There are no problems to run on.", "Choose a set that has some.")
-    golds = [problem.answer for problem in problems]
-    verdicts = default_checker().check_many(zip(golds, golds, strict=True))
-    lacking = [p.id for p, v in zip(problems, verdicts, strict=True) if v is Verdict.NO_GOLD]
-    if lacking:
-        some = "" if len(lacking) == len(problems) else f" ({_examples(lacking)})"
-        raise ProblemError(
-            "Problems without a gold answer that can be read: "
-            f"{len(lacking)} of {len(problems)}{some}.",
-            "Give them one, or leave them out.",
-        )
+    check_prompts(lm, problems, settings, context)
 
 
 def _check_vocabularies(lm: LanguageModel, teacher: LanguageModel) -> None:
@@ -132,16 +92,12 @@ def _check_vocabularies(lm: LanguageModel, teacher: LanguageModel) -> None:
     by_id = [{index: token for token, index in each.items()} for each in (ours, theirs)]
     base, other = by_id
     differing = sorted(i for i in base.keys() | other.keys() if base.get(i) != other.get(i))
-    examples = _examples([f"{i}: {base.get(i)!r} and {other.get(i)!r}" for i in differing])
+    some = examples([f"{i}: {base.get(i)!r} and {other.get(i)!r}" for i in differing])
     raise ModelError(
         f"The teacher {teacher.name} has another vocabulary than {lm.name}; "
-        f"token ids that differ: {len(differing)} ({examples}).",
+        f"token ids that differ: {len(differing)} ({some}).",
         "Choose a teacher that was tuned from this model or shares its tokenizer.",
     )
-
-
-def _examples(names: Sequence[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
 
 
 def intervene(
@@ -181,7 +137,7 @@ def intervene(
         cancel,
         on_progress,
     )
-    prompts = [_prompt_ids(lm, problem, settings) for problem in problems]
+    prompts = [problem_prompt(lm, problem, settings) for problem in problems]
     arms = settings.arms_with(teacher is not None)
     works = [_Work(p, ids, settings) for p, ids in zip(problems, prompts, strict=True)]
     for phase in ([a for a in arms if not a.after], [a for a in arms if a.after]):
@@ -346,11 +302,3 @@ class _Study:
         if decoded.stop_reason is not StopReason.CANCELLED:
             self._done += 1
             self._on_progress(self._done, self._known)
-
-
-def _prompt_ids(
-    lm: LanguageModel, problem: Problem, settings: InterventionSettings
-) -> tuple[int, ...]:
-    style = settings.prompt_style or lm.prompt_style
-    with lm.text.lock:
-        return tuple(encode_prompt(lm.tokenizer, problem.question, style, settings.template))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import platform
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +31,7 @@ class Prepared:
     model: dict[str, Any]
     seed: int
     problems: Sequence[Problem] = ()
+    more_problems: Mapping[str, Sequence[Problem]] = field(default_factory=dict)  # by purpose
 
 
 class RunConfig(BaseModel):

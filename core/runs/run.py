@@ -1,7 +1,8 @@
 """A run: a folder in which long work leaves everything, so that nothing finished is ever lost.
 
     config.json      what is to be done (core.runs.config)
-    problems.jsonl   a copy of the problem set, so that the run is whole
+    problems.jsonl   a copy of the problem set, so that the run is whole; where a task has
+                     several sets, the others are problems_<purpose>.jsonl
     progress.jsonl   what happened, appended (core.runs.events)
     units.jsonl      the checkpoint: one finished unit a line (core.runs.checkpoint)
     log.txt          what the child process wrote
@@ -19,7 +20,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,6 +73,7 @@ class Run:
         model: dict[str, Any],
         seed: int,
         problems: Sequence[Problem] = (),
+        more_problems: Mapping[str, Sequence[Problem]] | None = None,
         name: str = "",
         folder: Path | None = None,
     ) -> Run:
@@ -84,6 +86,7 @@ class Run:
             model: the model's spec, as JSON can hold it.
             seed: of everything random in it.
             problems: a copy is kept in the run.
+            more_problems: other sets that the task needs, by their purpose.
             name: a person's own name for it.
             folder: this folder instead; it must be new or empty.
 
@@ -94,8 +97,9 @@ class Run:
         config = new_config(task, settings=settings, model=model, seed=seed, name=name)
         folder = make_folder(runs_dir, task) if folder is None else take_folder(folder)
         try:
-            if problems:
-                write_problems(folder / _PROBLEMS, problems)
+            for purpose, each in {"": problems, **(more_problems or {})}.items():
+                if each:
+                    write_problems(folder / _problems_file(purpose), each)
             set_reserve_aside(folder / _RESERVE)
             write_config(folder / _CONFIG, config.model_dump(mode="json"))  # last: now it is a run
         except (ExplorerError, OSError) as error:
@@ -170,13 +174,13 @@ class Run:
     def _has_made_something(self) -> bool:
         return any((self.folder / name).exists() for name in _MADE_BY_WORK)
 
-    def problems(self) -> list[Problem]:
-        """The problem set; empty when the run has none.
+    def problems(self, purpose: str = "") -> list[Problem]:
+        """The problem set, or another one of the run's by its purpose; empty when there is none.
 
         Raises:
             ProblemError: the file is damaged.
         """
-        path = self.folder / _PROBLEMS
+        path = self.folder / _problems_file(purpose)
         return read_problems(path) if path.exists() else []
 
     def repeat(self, runs_dir: Path) -> Run:
@@ -193,8 +197,13 @@ class Run:
             model=config.model,
             seed=config.seed,
             problems=self.problems(),
+            more_problems={each: self.problems(each) for each in self._purposes()},
             name=config.name,
         )
+
+    def _purposes(self) -> list[str]:
+        files = sorted(self.folder.glob(_problems_file("*")))
+        return [file.stem.removeprefix("problems_") for file in files]
 
     def rename(self, name: str) -> None:
         """Give it another name; id and folder stay.
@@ -272,6 +281,10 @@ class Run:
         # A progress bar writes over its line with \r; its last state is what a person saw.
         shown = [line.rstrip("\r").rpartition("\r")[2] for line in text.rstrip().split("\n")]
         return "\n".join(shown[-lines:])
+
+
+def _problems_file(purpose: str) -> str:
+    return f"problems_{purpose}.jsonl" if purpose else _PROBLEMS
 
 
 def check_file_name(name: str, *, own: bool = False) -> str:

@@ -99,6 +99,11 @@ class Work:
             _give_up(path, error)
 
     @property
+    def elapsed(self) -> float:
+        """Seconds of work so far, those of earlier starts included."""
+        return float(self._reports.fields()["elapsed"])
+
+    @property
     def _is_complete(self) -> bool:
         latest = self._reports.latest
         return latest.total is not None and latest.done >= latest.total

@@ -12,17 +12,14 @@ from core.errors import ProblemError
 from core.interventions.arms import ARMS
 from core.interventions.records import ArmChain, ProblemRecord, Touched, Tried
 from core.interventions.results import (
-    BETTER,
-    SAME,
-    WORSE,
     ArmSummary,
     Flip,
     InterventionResults,
-    spreadsheet_safe,
     summarise,
 )
 from core.records import StopReason, Verdict
-from core.statistics import ratio_over_chains, share
+from core.result_files import spreadsheet_safe
+from core.statistics import BETTER, SAME, WORSE, ratio_over_chains, share
 
 EOS, LENGTH = StopReason.EOS, StopReason.LENGTH
 CORRECT, WRONG = Verdict.CORRECT, Verdict.WRONG

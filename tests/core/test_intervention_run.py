@@ -19,7 +19,6 @@ from models import byte_level_tokenizer, save_tiny_model, tiny_language_model
 
 from core import answers
 from core.errors import ModelError, ProblemError, RunError
-from core.interventions import run as module
 from core.interventions.run import (
     RESULTS,
     SO_FAR,
@@ -35,6 +34,7 @@ from core.interventions.run import (
 )
 from core.language_model import ModelSpec, teacher_spec
 from core.records import Problem
+from core.runs import problem_units
 from core.runs.run import Run
 from core.runs.status import RunState
 from core.runs.work import CANCELLED, DONE, STOPPED, carry_out
@@ -61,7 +61,7 @@ def adapter(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(autouse=True)
 def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PROBLEMS_A_UNIT", 2)
+    monkeypatch.setattr(problem_units, "PROBLEMS_A_UNIT", 2)
 
 
 def prepare(folder: Path, model: str, teacher: str | None = None, **settings: Any) -> Run:

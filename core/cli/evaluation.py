@@ -1,0 +1,191 @@
+"""`fork-explorer evaluate`: how often a model solves the problems of a set."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.cli.long_work import long_work
+from core.cli.options import (
+    Adapter,
+    AsJson,
+    Device,
+    Dtype,
+    MaxNewTokens,
+    Model,
+    Out,
+    PromptStyle,
+    RemoteCode,
+    Resume,
+    RunDir,
+    RunName,
+    RunsDir,
+)
+from core.printable_text import printable
+from core.runs.config import Prepared
+
+if TYPE_CHECKING:
+    from core.evaluation.comparison import EvaluationComparison
+    from core.records import Problem
+    from core.runs.work import Work
+    from core.statistics import Estimate
+
+_SAMPLES = 4
+_LABEL = 34  # characters
+_NAMED = 20  # problems that are named
+
+
+def evaluate(
+    ctx: typer.Context,
+    model: Model = "demo",
+    adapter: Adapter = None,
+    problems: Annotated[
+        Path | None,
+        typer.Option(
+            help="A JSONL file of problems; when not given, those of --against, else the demo's."
+        ),
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="So many of the problems, drawn by the seed.")
+    ] = None,
+    samples: Annotated[
+        int | None,
+        typer.Option("-n", "--samples", help="Chains a problem.", show_default="4; 1 when greedy"),
+    ] = None,
+    temperature: Annotated[float, typer.Option(help="Of the samples; 0 is greedy.")] = 0.6,
+    top_p: Annotated[float, typer.Option(help="Of the samples.")] = 0.95,
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Folder of an evaluation of the same problems."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    max_new_tokens: MaxNewTokens = 256,
+    prompt_style: PromptStyle = None,
+    template: Annotated[
+        str | None, typer.Option(help="Your own, around {problem}, for the style plain.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(help="Most chains at once.")] = 64,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    trust_remote_code: RemoteCode = False,
+    run: RunDir = None,
+    runs_dir: RunsDir = None,
+    name: RunName = "",
+    resume: Resume = False,
+    as_json: AsJson = False,
+    out: Out = None,
+) -> None:
+    """Sample every problem, and count what is right: pass@1, pass@k, majority vote.
+
+    With --against, the difference to an earlier evaluation of the same problems, paired by
+    problem: better or worse is said only where its 95 % interval excludes 0.
+    """
+    from transformers.utils import logging
+
+    from core.evaluation.run import evaluation_model, plan_evaluation, run_evaluation
+    from core.language_model import DEMO, ModelSpec
+    from core.problems import demo_problems, read_problems
+    from core.runs.run import Run
+
+    logging.disable_progress_bar()
+    of_demo = False
+
+    def problem_set() -> list[Problem]:
+        if problems is not None:
+            return read_problems(problems)
+        return demo_problems() if against is None else Run.open(against).problems()
+
+    def prepare() -> Prepared:
+        drawn = _SAMPLES if temperature else 1
+        return plan_evaluation(
+            ModelSpec(
+                model, None if adapter is None else str(adapter), device, dtype, trust_remote_code
+            ),
+            problem_set(),
+            {
+                "samples": drawn if samples is None else samples,
+                "temperature": temperature,
+                "top_p": top_p,
+                "seed": seed,
+                "max_new_tokens": max_new_tokens,
+                "prompt_style": prompt_style,
+                "template": template,
+                "batch_size": batch_size,
+            },
+            sample=sample,
+            against=against,
+        )
+
+    def task(work: Work) -> None:
+        nonlocal of_demo
+        of_demo = evaluation_model(work.run).model == DEMO
+        run_evaluation(work, trust_remote_code=trust_remote_code)
+
+    long_work(
+        ctx,
+        task,
+        prepare,
+        run=run,
+        runs_dir=runs_dir,
+        name=name,
+        resume=resume,
+        as_json=as_json,
+        out=out,
+        show=lambda results: _show(results, of_demo),
+    )
+
+
+def _show(data: Any, of_demo: bool) -> None:
+    from core.evaluation.results import NO_FAMILY, EvaluationResults
+    from core.language_model import DEMO_NOTICE
+
+    results = EvaluationResults.from_json(data)
+    print(f"{results.n} problems, {results.samples} samples each; 95 % intervals over problems")
+    _line(results.label, results.pass_at_1)
+    for point in results.pass_at_k[1:]:
+        _line(f"pass@{point.k}", point.estimate)
+    if results.samples > 1:
+        _line(f"maj@{results.samples}", results.maj_at_k)
+    _line("boxed", results.boxed)
+    _line("truncated", results.truncated)
+    _line("no answer found", results.unparseable)
+    _line("mean length in tokens", results.mean_length, digits=1)
+    for family in results.families:
+        _line(f"pass@1 of {family.family or NO_FAMILY}", family.pass_at_1)
+    if results.comparison is not None:
+        print_comparison(results.comparison)
+    if of_demo:
+        print(DEMO_NOTICE)
+
+
+def print_comparison(found: EvaluationComparison) -> None:
+    """Print an evaluation against an earlier one."""
+    from core.evaluation.results import NO_FAMILY
+
+    print(f"Against the earlier evaluation: {found.word}")
+    line = partial(_line, sign=True)
+    _line("pass@1 before", found.before)
+    _line("pass@1 now", found.after)
+    line("difference", found.difference)
+    for family in found.families:
+        line(f"difference of {family.family or NO_FAMILY}", family.difference)
+    line("boxed, difference", found.boxed)
+    line("mean length, difference", found.mean_length, digits=1)
+    print(
+        f"Solved (more than half of the samples right): {found.solved_before} before, "
+        f"{found.solved_after} now; McNemar p = {found.mcnemar_p:.2g}"
+    )
+    for word, ids in (("gained", found.gained), ("lost", found.lost)):
+        shown = ", ".join(ids[:_NAMED]) + (", ..." if len(ids) > _NAMED else "")
+        print(printable(f"{word} {len(ids)}{': ' * bool(ids)}{shown}"))
+
+
+def _line(label: str, estimate: Estimate, *, digits: int = 3, sign: bool = False) -> None:
+    form = f"{'+' * sign}.{digits}f"
+    parts = [format(part, form) for part in (estimate.value, estimate.low, estimate.high)]
+    interval = "[unknown]" if isnan(estimate.low) else f"[{parts[1]}, {parts[2]}]"
+    print(f"{printable(label):{_LABEL}} {parts[0]} {interval}, n = {estimate.n}")

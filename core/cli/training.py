@@ -1,0 +1,251 @@
+"""`fork-explorer rollouts` and `train`: ReasonMaxxer, with the accuracy before and after."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.cli.evaluation import print_comparison
+from core.cli.long_work import long_work
+from core.cli.options import (
+    AsJson,
+    Device,
+    Dtype,
+    Model,
+    Out,
+    RemoteCode,
+    Resume,
+    RunDir,
+    RunName,
+    RunsDir,
+)
+from core.runs.config import Prepared
+
+if TYPE_CHECKING:
+    from core.reasonmaxxer.recipe import Recipe
+
+Problems = Annotated[
+    Path | None, typer.Option(help="A JSONL file to learn from; the demo's when not given.")
+]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        help="demo, paper or careful.", show_default="demo for the demo model, else paper"
+    ),
+]
+Seed = Annotated[int | None, typer.Option(min=0, help="Of everything random.", show_default="0")]
+Rollouts = Annotated[
+    int | None, typer.Option("-k", min=2, help="Rollouts a problem.", show_default="the preset's")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Any other setting, such as training.learning_rate=1e-4; again for more.",
+    ),
+]
+
+
+def rollouts(
+    ctx: typer.Context,
+    model: Model = "demo",
+    problems: Problems = None,
+    preset: Preset = None,
+    k: Rollouts = None,
+    seed: Seed = None,
+    settings: Set = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    trust_remote_code: RemoteCode = False,
+    run: RunDir = None,
+    runs_dir: RunsDir = None,
+    name: RunName = "",
+    resume: Resume = False,
+    as_json: AsJson = False,
+    out: Out = None,
+) -> None:
+    """Sample rollouts of training problems, to try gates on and to train from (train --rollouts).
+
+    The settings are those of `train`, whose preset says how they are sampled.
+    """
+    from transformers.utils import logging
+
+    from core.language_model import ModelSpec
+    from core.reasonmaxxer.plan import plan_rollouts
+
+    logging.disable_progress_bar()
+
+    def prepare() -> Prepared:
+        recipe = _recipe(model, preset, settings, {"seed": seed, "rollouts.samples": k})
+        spec = ModelSpec(model, None, device, dtype, trust_remote_code)
+        return plan_rollouts(spec, _training_problems(problems), recipe)
+
+    def task(work: Any) -> None:
+        from core.reasonmaxxer.run import run_rollouts
+
+        run_rollouts(work, trust_remote_code=trust_remote_code)
+
+    long_work(
+        ctx,
+        task,
+        prepare,
+        run=run,
+        runs_dir=runs_dir,
+        name=name,
+        resume=resume,
+        as_json=as_json,
+        out=out,
+        show=_show_rollouts,
+    )
+
+
+def train(
+    ctx: typer.Context,
+    model: Model = "demo",
+    problems: Problems = None,
+    eval_problems: Annotated[
+        Path | None,
+        typer.Option(help="A JSONL file for before and after; the demo's when not given."),
+    ] = None,
+    preset: Preset = None,
+    rollouts: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Learn from the rollouts of this run."),
+    ] = None,
+    k: Rollouts = None,
+    tau: Annotated[
+        float | None, typer.Option(help="Threshold of the gate, in nats.", show_default="preset's")
+    ] = None,
+    gate: Annotated[
+        str | None,
+        typer.Option(help="threshold, top-fraction, or a control: random, low-entropy, all."),
+    ] = None,
+    seed: Seed = None,
+    settings: Set = None,
+    usd_per_hour: Annotated[
+        float | None, typer.Option(help="For the cost in dollars.", show_default="1.89")
+    ] = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    trust_remote_code: RemoteCode = False,
+    run: RunDir = None,
+    runs_dir: RunsDir = None,
+    name: RunName = "",
+    resume: Resume = False,
+    as_json: AsJson = False,
+    out: Out = None,
+) -> None:
+    """Fine-tune with ReasonMaxxer, and say what it did to the accuracy.
+
+    Rollouts of the base, a gate that keeps the decision points, a contrastive loss there and an
+    anchor elsewhere, a LoRA adapter, and the accuracy before and after on problems that were not
+    trained on. The adapter is in the run's folder, under adapter/.
+    """
+    from transformers.utils import logging
+
+    from core.language_model import ModelSpec
+    from core.problems import demo_problems, read_problems
+    from core.reasonmaxxer.plan import plan_training
+
+    logging.disable_progress_bar()
+
+    def prepare() -> Prepared:
+        recipe = _recipe(
+            model,
+            preset,
+            settings,
+            {
+                "seed": seed,
+                "rollouts.samples": k,
+                "gate.tau": tau,
+                "gate.kind": gate,
+                "usd_per_hour": usd_per_hour,
+            },
+        )
+        return plan_training(
+            ModelSpec(model, None, device, dtype, trust_remote_code),
+            [] if rollouts is not None else _training_problems(problems),
+            demo_problems() if eval_problems is None else read_problems(eval_problems),
+            recipe,
+            rollouts=rollouts,
+        )
+
+    def task(work: Any) -> None:
+        from core.reasonmaxxer.run import run_training
+
+        run_training(work, trust_remote_code=trust_remote_code)
+
+    long_work(
+        ctx,
+        task,
+        prepare,
+        run=run,
+        runs_dir=runs_dir,
+        name=name,
+        resume=resume,
+        as_json=as_json,
+        out=out,
+        show=partial(_show_training, of_demo=model == "demo"),
+    )
+
+
+def _training_problems(path: Path | None) -> Any:
+    from core.problems import demo_training_problems, read_problems
+
+    return demo_training_problems() if path is None else read_problems(path)
+
+
+def _recipe(
+    model: str, preset: str | None, settings: list[str] | None, given: dict[str, Any]
+) -> Recipe:
+    from core.errors import RunError
+    from core.language_model import DEMO
+    from core.reasonmaxxer.presets import changed, recipe_of
+
+    changes = {name: value for name, value in given.items() if value is not None}
+    for each in settings or []:
+        name, sign, value = each.partition("=")
+        if not sign:
+            raise RunError(f"--set {each} has no value.", "Write --set NAME=VALUE.")
+        try:
+            changes[name.strip()] = json.loads(value)
+        except ValueError:
+            changes[name.strip()] = value  # plain words need no quotes
+    return changed(recipe_of(preset or ("demo" if model == DEMO else "paper")), changes)
+
+
+def _show_rollouts(data: Any) -> None:
+    results = data["pass_at_k"][0]["estimate"]
+    print(
+        f"{data['n']} problems, {data['samples']} rollouts each; pass@1 {results['value']:.3f} "
+        f"[{results['low']:.3f}, {results['high']:.3f}]"
+    )
+
+
+def _show_training(data: Any, of_demo: bool) -> None:
+    from core.language_model import DEMO_NOTICE
+    from core.reasonmaxxer.results import TrainingResults
+
+    results = TrainingResults.from_json(data)
+    selection, training, cost = results.selection, results.training, results.cost
+    print(
+        f"Learned from {selection.right} right and {selection.wrong} wrong rollouts of "
+        f"{len(selection.problems)} problems; {selection.decisions} of {selection.tokens} tokens "
+        f"({selection.gated_share:.1%}) are decision points"
+    )
+    print_comparison(results.comparison)
+    seconds = ", ".join(f"{phase} {took:.0f} s" for phase, took in cost.seconds.items())
+    print(
+        f"{training.steps} steps; {cost.total_seconds:.0f} s ({seconds}), "
+        f"{cost.usd:.2f} dollars at {cost.usd_per_hour:g} an hour, "
+        f"{cost.peak_memory_bytes / 2**20:.0f} MiB"
+    )
+    for warning in training.warnings:
+        print(f"Warning: {warning}")
+    if of_demo:
+        print(DEMO_NOTICE)

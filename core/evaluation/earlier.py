@@ -1,0 +1,53 @@
+"""A run's own copy of the evaluation that it is compared with, so that its folder stands alone."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from core.errors import RunError, SessionError
+from core.evaluation.records import ProblemSamples
+from core.language_model import ModelSpec
+from core.records import SCHEMA_VERSION, check_schema_version
+from core.run_models import read_model
+
+
+@dataclass(frozen=True)
+class EarlierEvaluation:
+    """A finished evaluation: which run it was, of which model, and all its records."""
+
+    run_id: str
+    name: str  # a person's own; may be empty
+    model: ModelSpec
+    records: tuple[ProblemSamples, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dict."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "run_id": self.run_id,
+            "name": self.name,
+            "model": asdict(self.model),
+            "records": [record.to_json() for record in self.records],
+        }
+
+    @staticmethod
+    def from_json(data: Any) -> EarlierEvaluation:
+        """Read what `to_json` wrote.
+
+        Raises:
+            SessionError: of a newer version, or damaged.
+        """
+        check_schema_version(data, "evaluation")
+        try:
+            return EarlierEvaluation(
+                str(data["run_id"]),
+                str(data["name"]),
+                read_model(data["model"]),
+                tuple(ProblemSamples.from_json(each) for each in data["records"]),
+            )
+        except (LookupError, TypeError, AttributeError, RunError, SessionError) as error:
+            raise SessionError(
+                "The copy of the earlier evaluation is damaged.",
+                "Delete against.json in the run's folder and resume the run.",
+            ) from error

@@ -1,0 +1,215 @@
+"""From the samples of an evaluation to its figures, each with its interval."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from core.errors import ProblemError, SessionError
+from core.evaluation.comparison import EvaluationComparison
+from core.evaluation.records import ProblemSamples
+from core.judging import VERDICTS
+from core.records import SCHEMA_VERSION, check_schema_version
+from core.result_files import Cell, known, spreadsheet_safe, unknown
+from core.statistics import Estimate, mean_of_amounts, mean_over_problems, pass_at_k, share
+
+_EVERY_K = 32  # the curve has every k up to here, then powers of two and n
+
+NO_FAMILY = "other"
+"""What problems without a family are called beside those that have one."""
+
+
+@dataclass(frozen=True)
+class PassAtK:
+    """A point of the pass@k curve: the share of problems that k samples solve, unbiased."""
+
+    k: int
+    estimate: Estimate
+
+
+@dataclass(frozen=True)
+class FamilySummary:
+    """The problems of one family."""
+
+    family: str | None  # None: the problems that name none
+    n: int  # problems
+    pass_at_1: Estimate
+
+
+@dataclass(frozen=True)
+class EvaluationResults:
+    """What an evaluation has found. The n of every estimate counts problems: samples of one
+    problem are not independent of each other."""
+
+    n: int  # problems
+    samples: int  # a problem
+    pass_at_1: Estimate  # mean over problems of the share of samples that are right: avg@n
+    pass_at_k: tuple[PassAtK, ...]  # k = 1 to `samples`
+    maj_at_k: Estimate  # share of problems whose majority answer of all samples is right
+    boxed: Estimate  # share of samples
+    truncated: Estimate  # share of samples that reached the limit of new tokens
+    unparseable: Estimate  # share of samples without an answer that can be read
+    mean_length: Estimate  # tokens
+    verdicts: dict[str, int]  # samples by verdict; they add up to n times samples
+    families: tuple[FamilySummary, ...]  # none where no problem names one
+    comparison: EvaluationComparison | None = None  # with an earlier evaluation
+
+    @property
+    def label(self) -> str:
+        """What `pass_at_1` is."""
+        return f"pass@1 (mean of {self.samples} samples)" if self.samples > 1 else "pass@1"
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dict; what is not known is null."""
+        data = {"schema_version": SCHEMA_VERSION, **known(asdict(self)), "label": self.label}
+        data["comparison"] = None if self.comparison is None else self.comparison.to_json()
+        return data
+
+    @staticmethod
+    def from_json(data: Any) -> EvaluationResults:
+        """Read what `to_json` wrote.
+
+        Raises:
+            SessionError: of a newer version, or damaged.
+        """
+        check_schema_version(data, "results")
+        try:
+            results = _ADAPTER.validate_python(unknown(data))
+            if results.verdicts.keys() != set(VERDICTS):
+                raise ValueError("other verdicts")
+        except ValueError as error:  # pydantic's ValidationError is one
+            raise SessionError(
+                f"These results are damaged ({type(error).__name__}).",
+                "Resume the run, which writes them again.",
+            ) from error
+        if data.get("comparison") is not None:
+            EvaluationComparison.from_json(data["comparison"])
+        return results
+
+    def to_rows(self) -> list[dict[str, Cell]]:
+        """One flat row a figure, for a table or a CSV file; a spreadsheet runs none of its cells.
+        All rows have the same columns."""
+        rows = [
+            _row(self.label, self.pass_at_1),
+            *(_row(f"pass@{each.k}", each.estimate) for each in self.pass_at_k[1:]),
+            _row(f"maj@{self.samples}", self.maj_at_k),
+            _row("boxed", self.boxed),
+            _row("truncated", self.truncated),
+            _row("unparseable", self.unparseable),
+            _row("mean length (tokens)", self.mean_length),
+            *(_row(self.label, each.pass_at_1, _name(each.family)) for each in self.families),
+        ]
+        if after := self.comparison:
+            gained, lost = " ".join(after.gained), " ".join(after.lost)
+            word = f"{after.word}; McNemar p = {after.mcnemar_p:.3g}"
+            rows += [
+                _row("difference in pass@1", after.difference, note=word),
+                _row("solved before", share(after.solved_before, after.n), note=f"lost: {lost}"),
+                _row("solved after", share(after.solved_after, after.n), note=f"gained: {gained}"),
+                _row("difference in boxed", after.boxed),
+                _row("difference in mean length (tokens)", after.mean_length),
+                *(
+                    _row("difference in pass@1", each.difference, _name(each.family))
+                    for each in after.families
+                ),
+            ]
+        return rows
+
+
+def summarise_evaluation(
+    records: Sequence[ProblemSamples],
+    seed: int = 0,
+    comparison: EvaluationComparison | None = None,
+) -> EvaluationResults:
+    """The figures of an evaluation.
+
+    Args:
+        records: one a problem, all with as many samples.
+        seed: of the bootstraps.
+        comparison: with an earlier evaluation, to stand beside them.
+
+    Raises:
+        ProblemError: a problem without a readable gold answer, or with another number of samples.
+    """
+    samples = records[0].n if records else 0
+    for record in records:
+        if any(sample.verdict not in VERDICTS for sample in record.samples):
+            raise ProblemError(
+                f"Problem {record.problem_id} has no gold answer that can be read.",
+                "Leave it out and evaluate again.",
+            )
+        if record.n != samples:
+            raise ProblemError(
+                f"Problem {record.problem_id} has {record.n} samples, and others {samples}.",
+                "Evaluate all of them with as many samples.",
+            )
+    verdicts = Counter(sample.verdict for record in records for sample in record.samples)
+
+    def mean(rate: Callable[[ProblemSamples], float]) -> Estimate:
+        return _mean([rate(record) for record in records], samples, seed)
+
+    voted = [record.majority for record in records]
+    return EvaluationResults(
+        n=len(records),
+        samples=samples,
+        pass_at_1=mean(lambda record: record.pass_rate),
+        pass_at_k=tuple(PassAtK(k, mean(partial(_pass_at, k=k))) for k in _points(samples)),
+        maj_at_k=share(sum(each is not None and each.correct for each in voted), len(voted)),
+        boxed=mean(lambda record: record.boxed_rate),
+        truncated=mean(lambda record: record.truncated_rate),
+        unparseable=mean(lambda record: record.unparseable_rate),
+        mean_length=mean_of_amounts([record.mean_length for record in records], seed),
+        verdicts={str(verdict): verdicts[verdict] for verdict in VERDICTS},
+        families=_families(records, samples, seed),
+        comparison=comparison,
+    )
+
+
+def _mean(values: Sequence[float], samples: int, seed: int) -> Estimate:
+    """With one sample each, problems are trials of their own: Wilson's interval."""
+    if samples == 1:
+        return share(round(sum(values)), len(values))
+    return mean_over_problems(values, seed)
+
+
+def _pass_at(record: ProblemSamples, k: int) -> float:
+    return record.pass_rate if k == 1 else pass_at_k(record.n, record.correct, k)
+
+
+def _points(samples: int) -> list[int]:
+    powers = (2**i for i in range(samples.bit_length()))
+    every = range(1, min(samples, _EVERY_K) + 1)
+    return sorted({*every, *powers, samples} - {0})
+
+
+def _families(
+    records: Sequence[ProblemSamples], samples: int, seed: int
+) -> tuple[FamilySummary, ...]:
+    groups: dict[str | None, list[float]] = {}
+    for record in records:
+        groups.setdefault(record.family, []).append(record.pass_rate)
+    if groups.keys() <= {None}:
+        return ()
+    return tuple(
+        FamilySummary(family, len(rates), _mean(rates, samples, seed))
+        for family, rates in groups.items()
+    )
+
+
+def _name(family: str | None) -> str:
+    return NO_FAMILY if family is None else family
+
+
+def _row(measure: str, estimate: Estimate, family: str = "", note: str = "") -> dict[str, Cell]:
+    row: dict[str, Cell] = {"measure": measure, "family": family}
+    row |= {name: known(getattr(estimate, name)) for name in ("value", "low", "high", "n")}
+    row["note"] = note
+    return {name: spreadsheet_safe(value) for name, value in row.items()}
+
+
+_ADAPTER = TypeAdapter(EvaluationResults)

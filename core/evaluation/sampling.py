@@ -1,0 +1,136 @@
+"""Samples of every problem: drawn, judged, and counted for a vote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from pydantic import Field, model_validator
+
+from core.decoding import DEFAULT_BATCH_SIZE, Decoded, Row, decode
+from core.errors import SamplerError
+from core.evaluation.records import ProblemSamples, Sample
+from core.evaluation.votes import votes
+from core.judging import check_golds, judge_completions
+from core.prompt_settings import PromptSettings, check_prompts, problem_prompt
+from core.records import Problem, Sampler, StopReason, floats
+from core.sampling import chain_seed
+
+if TYPE_CHECKING:
+    from core.language_model import LanguageModel
+
+
+class EvaluationSettings(PromptSettings):
+    """How a problem set is sampled. The defaults are the paper's, with four samples."""
+
+    samples: int = Field(4, ge=1, le=1024)  # chains a problem
+    temperature: float = Field(0.6, ge=0, le=100, allow_inf_nan=False)  # 0: greedy
+    top_p: float = Field(0.95, gt=0, le=1)
+    seed: int = Field(0, ge=0)
+    batch_size: int = Field(DEFAULT_BATCH_SIZE, ge=1, le=4096)
+
+    @model_validator(mode="after")
+    def _check_sampler(self) -> EvaluationSettings:
+        try:
+            sampler = self.sampler
+        except SamplerError as error:
+            raise ValueError(str(error)) from error
+        if sampler.greedy and self.samples > 1:
+            raise ValueError(
+                "greedy samples of a problem are all alike: draw 1 of each, or set the "
+                "temperature above 0"
+            )
+        return self
+
+    @property
+    def sampler(self) -> Sampler:
+        """How tokens are drawn."""
+        return Sampler(self.temperature, self.top_p, max_new_tokens=self.max_new_tokens)
+
+
+def check_evaluation(
+    lm: LanguageModel, problems: Sequence[Problem], settings: EvaluationSettings
+) -> None:
+    """Refuse what can't be evaluated, before any work.
+
+    Raises:
+        ProblemError: no problems, or some without a gold answer that can be read.
+        PromptError: a question that can't be asked, or doesn't fit into the model's context.
+        ResourceError: as the answer checker.
+    """
+    check_golds(problems)
+    check_prompts(lm, problems, settings, lm.context_length)
+
+
+def evaluate(
+    lm: LanguageModel,
+    problems: Sequence[Problem],
+    settings: EvaluationSettings,
+    *,
+    cancel: Callable[[], bool] = lambda: False,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    keep_entropy: bool = False,
+) -> list[ProblemSamples] | None:
+    """Sample and judge every problem, which `check_evaluation` has let pass.
+
+    A chain depends on the seed, its problem and its sample number, never on the other problems
+    or on the batch.
+
+    Args:
+        cancel: asked between tokens.
+        on_progress: told (chains done, chains in all).
+        keep_entropy: keep the entropy of every sampled token's distribution.
+
+    Returns:
+        One record a problem, in order; None when cancelled.
+
+    Raises:
+        PromptError: a question that can't be asked.
+        ResourceError: as `decode` and the answer checker.
+    """
+    prompts = [problem_prompt(lm, problem, settings) for problem in problems]
+    rows = [
+        Row(prompt, seed=chain_seed(settings.seed, problem.id, sample))
+        for problem, prompt in zip(problems, prompts, strict=True)
+        for sample in range(settings.samples)
+    ]
+    done = 0
+
+    def on_row(_: int, decoded: Decoded) -> None:
+        nonlocal done
+        if decoded.stop_reason is not StopReason.CANCELLED:
+            done += 1
+            on_progress(done, len(rows))
+
+    chains = decode(
+        lm,
+        rows,
+        settings.sampler,
+        k=1,
+        batch_size=settings.batch_size,
+        on_row=on_row,
+        cancel=cancel,
+    )
+    if any(chain.stop_reason is StopReason.CANCELLED for chain in chains):
+        return None
+    golds = [problem.answer for problem in problems for _ in range(settings.samples)]
+    outcomes = judge_completions(lm, [chain.token_ids for chain in chains], golds)
+    records = []
+    for number, (problem, prompt) in enumerate(zip(problems, prompts, strict=True)):
+        own = slice(number * settings.samples, (number + 1) * settings.samples)
+        samples = tuple(
+            Sample(
+                chain.token_ids,
+                outcome.answer,
+                outcome.verdict,
+                outcome.boxed,
+                chain.stop_reason,
+                vote,
+                tuple(floats(chain.statistics.entropy)) if keep_entropy else None,
+            )
+            for chain, outcome, vote in zip(
+                chains[own], outcomes[own], votes(outcomes[own]), strict=True
+            )
+        )
+        records.append(ProblemSamples(problem.id, problem.family or None, prompt, samples))
+    return records

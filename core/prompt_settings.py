@@ -1,0 +1,69 @@
+"""How the problems of a set are asked: part of the settings of every task that decodes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from core.errors import PromptError
+from core.prompts import PROMPT_STYLES, check_context, encode_prompt, prompt_text
+from core.records import Problem
+
+if TYPE_CHECKING:
+    from core.language_model import LanguageModel
+
+
+class PromptSettings(BaseModel):
+    """Prompt and length of completions; the base of a task's own settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_new_tokens: int = Field(256, ge=1)
+    prompt_style: str | None = None  # None: the model's own
+    template: str | None = None  # around {problem}, for the style "plain"
+
+    @model_validator(mode="after")
+    def _check_prompt(self) -> PromptSettings:
+        if self.prompt_style is not None and self.prompt_style not in PROMPT_STYLES:
+            known = ", ".join(PROMPT_STYLES)
+            raise ValueError(f"there is no prompt style {self.prompt_style!r}; there are {known}")
+        if self.template is not None:
+            try:
+                prompt_text("question", self.prompt_style or "plain", self.template)
+            except PromptError as error:
+                raise ValueError(str(error)) from error
+        return self
+
+
+def problem_prompt(
+    lm: LanguageModel, problem: Problem, settings: PromptSettings
+) -> tuple[int, ...]:
+    """The token ids that ask a problem.
+
+    Raises:
+        PromptError: a question that can't be asked.
+    """
+    style = settings.prompt_style or lm.prompt_style
+    with lm.text.lock:
+        return tuple(encode_prompt(lm.tokenizer, problem.question, style, settings.template))
+
+
+def check_prompts(
+    lm: LanguageModel, problems: Sequence[Problem], settings: PromptSettings, context_length: int
+) -> None:
+    """Refuse problems that can't be asked, or whose chains don't fit into the context.
+
+    Args:
+        context_length: tokens; of all models that are to read the chains, the shortest one.
+
+    Raises:
+        PromptError: naming the problem.
+    """
+    for problem in problems:
+        try:
+            length = len(problem_prompt(lm, problem, settings))
+            check_context(length, settings.max_new_tokens, context_length)
+        except PromptError as error:
+            raise PromptError(f"Problem {problem.id}: {error.what}", error.remedy) from error

@@ -1,0 +1,45 @@
+"""Nothing that is evaluated on may be trained on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from core.errors import ProblemError, examples
+from core.records import Problem
+
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_Key = tuple[str, ...]
+
+
+def check_disjoint(training: Sequence[Problem], evaluation: Sequence[Problem]) -> None:
+    """Refuse training problems that are evaluation problems, or the same ones in disguise.
+
+    Two problems are the same when their questions are, but for case and spaces; and when they have
+    the same numbers, in any order, and the same wording around them or the same family.
+
+    Raises:
+        ProblemError: naming some pairs.
+    """
+    seen = {key: problem.id for problem in evaluation for key in _keys(problem)}
+    pairs = []
+    for problem in training:
+        other = next((seen[key] for key in _keys(problem) if key in seen), None)
+        if other is not None:
+            pairs.append(f"{problem.id} is {other}")
+    if pairs:
+        raise ProblemError(
+            f"Training problems that are evaluated on, too: {len(pairs)} of {len(training)} "
+            f"({examples(pairs)}).",
+            "Leave them out of one of the two sets.",
+        )
+
+
+def _keys(problem: Problem) -> Iterable[_Key]:
+    text = " ".join(problem.question.casefold().split())
+    yield ("question", text)
+    numbers = sorted(_NUMBER.findall(text))
+    if numbers:
+        yield ("wording", _NUMBER.sub("#", text), *numbers)
+        if problem.family:
+            yield ("family", problem.family, *numbers)

@@ -1,0 +1,55 @@
+"""Training examples, and how several of them become a padded micro-batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+
+@dataclass(frozen=True)
+class Example:
+    """One rollout to learn from: the token ids that were sampled, and where they are pushed."""
+
+    problem_id: str
+    prompt_ids: tuple[int, ...]
+    token_ids: tuple[int, ...]  # (T,) the end-of-sequence token included, where it was sampled
+    gate: tuple[bool, ...]  # (T,) True at decision points
+    advantage: float  # A_i, of the whole rollout
+
+    @property
+    def signal_clarity(self) -> float:
+        """|A| times the share of its tokens that are decisions (paper appendix B)."""
+        return abs(self.advantage) * sum(self.gate) / max(len(self.gate), 1)
+
+
+@dataclass(frozen=True)
+class Collator:
+    """Pads examples on the right.
+
+    A micro-batch holds input_ids (B, L), attention_mask (B, L), decision (B, L - 1) and predicted
+    (B, L - 1), which belong to the token one position later, and advantage (B,).
+    """
+
+    pad_id: int
+
+    def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
+        """One micro-batch."""
+        length = max(len(each.prompt_ids) + len(each.token_ids) for each in examples)
+        input_ids = torch.full((len(examples), length), self.pad_id)
+        mask = torch.zeros(len(examples), length, dtype=torch.long)
+        decision = torch.zeros(len(examples), length, dtype=torch.bool)
+        for row, each in enumerate(examples):
+            ids = torch.tensor([*each.prompt_ids, *each.token_ids])
+            input_ids[row, : len(ids)] = ids
+            mask[row, : len(ids)] = 1
+            decision[row, len(each.prompt_ids) : len(ids)] = torch.tensor(each.gate)
+        return {
+            "input_ids": input_ids,
+            "attention_mask": mask,
+            "decision": decision[:, 1:],
+            "predicted": mask[:, 1:].bool(),
+            "advantage": torch.tensor([each.advantage for each in examples]),
+        }

@@ -1,0 +1,240 @@
+"""The gated contrastive loss: push decisions by their advantage, hold everything else at the base.
+
+With p the tuned model's and q the base's distribution on the same prefix, o_t the token that stands
+at position t, D the decision points and R all other predicted positions, the prompt's included
+(paper section 5, equations 5 to 7):
+
+    decision = mean over D of A_i * -log p(o_t)
+    anchor   = mean over R of KL(q || p) = sum_v q(v) (log q(v) - log p(v))
+    loss     = decision + kl_weight * anchor
+
+No tensor of positions x vocabulary exists: the head and the softmax run on chunks of positions, and
+each chunk's gradient is taken at once, while its logits are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+
+Averaging = Literal["token", "sequence"]
+"""What the means are over: all tokens of an optimizer step, or first those of each sequence."""
+
+_LOGITS_BYTES = 48 * 2**20  # of one chunk's logits; a handful of copies of it are needed
+
+Head = Callable[[torch.Tensor], torch.Tensor]
+"""From hidden states (n, H) to logits (n, V)."""
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """Weights and guards of the loss."""
+
+    kl_weight: float = 0.2
+    averaging: Averaging = "token"
+    # A token of a wrong rollout is pushed down no further once its probability is below the larger
+    # of both floors. 0 switches a floor off.
+    probability_floor: float = 0.0
+    relative_probability_floor: float = 0.0  # as a share of the base's probability
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What the means of one optimizer step divide by: over all its micro-batches and processes."""
+
+    decisions: float  # tokens in D
+    anchors: float  # positions in R
+    sequences: float
+
+
+@dataclass(frozen=True)
+class Positions:
+    """The N predicted positions of a micro-batch, prompt included, without padding."""
+
+    hidden: torch.Tensor  # (N, H) of the tuned model, where the token is predicted
+    base_hidden: torch.Tensor  # (N, H) of the base
+    token_ids: torch.Tensor  # (N,) the token that stands there
+    decision: torch.Tensor  # (N,) True in D
+    advantage: torch.Tensor  # (N,) of the rollout
+    decision_weight: torch.Tensor  # (N,) share in the mean over D; 0 outside
+    anchor_weight: torch.Tensor  # (N,) share in the mean over R; 0 outside
+
+
+@dataclass
+class LossParts:
+    """Sums over a micro-batch: what the loss is made of, and the signs of its health."""
+
+    decision: float = 0.0  # its share of the step's decision part
+    anchor: float = 0.0  # its share of the step's anchor part, in nats
+    raised: float = 0.0  # sum of log p - log q over decisions of right rollouts, in nats
+    raised_count: float = 0.0
+    lowered: float = 0.0  # the same, of wrong rollouts
+    lowered_count: float = 0.0
+    push_up: float = 0.0  # sum of |A| (1 - p), the pull on the token's own logit
+    push_down: float = 0.0  # the same where A < 0 and the floor is not reached
+    floored: float = 0.0  # decisions that are pushed down no further
+
+    def add(self, other: LossParts) -> None:
+        """Add another micro-batch's sums."""
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
+
+def position_weights(
+    decision: torch.Tensor, predicted: torch.Tensor, totals: Totals, averaging: Averaging
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Each position's share in the means over D and over R.
+
+    A sequence without decision points adds 0 to the mean over sequences.
+
+    Args:
+        decision: (B, T) True in D.
+        predicted: (B, T) True at every predicted position.
+        totals: of the optimizer step.
+        averaging: what the means are over.
+
+    Returns:
+        Two tensors (B, T), 0 outside D and outside R.
+    """
+    weights = []
+    for mask, count in ((decision, totals.decisions), (predicted & ~decision, totals.anchors)):
+        if averaging == "token":
+            weights.append(mask / max(count, 1.0))
+        else:
+            own = mask.sum(dim=-1, keepdim=True).clamp_min(1)
+            weights.append(mask / own / max(totals.sequences, 1.0))
+    return weights[0], weights[1]
+
+
+def gated_loss(
+    positions: Positions, head: Head, vocab_size: int, settings: LossSettings
+) -> tuple[torch.Tensor, LossParts]:
+    """The loss of a micro-batch, differentiable in `positions.hidden` only.
+
+    Args:
+        positions: of the micro-batch.
+        head: of both models; its own weights get no gradient.
+        vocab_size: width of the logits.
+        settings: weights and guards.
+
+    Returns:
+        The loss (), its share of the optimizer step's; what it is made of.
+    """
+    parts = LossParts()
+    loss: torch.Tensor = _ChunkedLoss.apply(  # type: ignore[no-untyped-call]
+        positions.hidden, positions, head, vocab_size, settings, parts
+    )
+    return loss, parts
+
+
+class _ChunkedLoss(torch.autograd.Function):
+    """Takes the gradient in the forward pass, chunk by chunk, so that no logits need to wait."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden: torch.Tensor,
+        positions: Positions,
+        head: Head,
+        vocab_size: int,
+        settings: LossSettings,
+        parts: LossParts,
+    ) -> torch.Tensor:
+        gradient = torch.empty_like(hidden)
+        chunk = max(1, _LOGITS_BYTES // (4 * vocab_size))
+        for start in range(0, len(hidden), chunk):
+            part = slice(start, start + chunk)
+            gradient[part] = _chunk_gradient(hidden[part], positions, part, head, settings, parts)
+        ctx.save_for_backward(gradient)
+        return hidden.new_tensor(
+            parts.decision + settings.kl_weight * parts.anchor, dtype=_exact(hidden)
+        )
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        (gradient,) = ctx.saved_tensors
+        return (gradient * grad_outputs[0]).to(gradient.dtype), None, None, None, None, None
+
+
+def _chunk_gradient(
+    hidden: torch.Tensor,
+    positions: Positions,
+    part: slice,
+    head: Head,
+    settings: LossSettings,
+    parts: LossParts,
+) -> torch.Tensor:
+    """Gradient of the loss at a chunk's hidden states (n, H); adds to `parts`."""
+    with torch.enable_grad():
+        leaf = hidden.detach().requires_grad_()
+        logits = head(leaf)
+    token_ids = positions.token_ids[part].unsqueeze(-1)
+    advantage = positions.advantage[part]
+    decision = positions.decision[part]
+    base_logprobs = _logprobs(head(positions.base_hidden[part]))
+    logprobs = _logprobs(logits.detach())
+    own, base_own = (x.gather(-1, token_ids).squeeze(-1) for x in (logprobs, base_logprobs))
+
+    base = base_logprobs.exp()
+    divergence = (base_logprobs.sub_(logprobs)).mul_(base).sum(dim=-1)
+    # What a token may fall to before it is left alone. -inf: no floor.
+    floor = torch.maximum(
+        own.new_tensor(settings.probability_floor).log(),
+        own.new_tensor(settings.relative_probability_floor).log() + base_own,
+    )
+    floored = decision & (advantage < 0) & (own < floor)
+    decision_weight = positions.decision_weight[part] * advantage
+    anchor_weight = positions.anchor_weight[part] * settings.kl_weight
+    _add(
+        parts, positions, part, own, base_own, torch.where(floored, floor, own), divergence, floored
+    )
+
+    # d/dlogits of w * -log p(o) is w (p - onehot); of w * KL(q || p) it is w (p - q).
+    push = torch.where(floored, 0.0, decision_weight)
+    gradient = logprobs.exp_().mul_((push + anchor_weight).unsqueeze(-1))
+    gradient.sub_(base.mul_(anchor_weight.unsqueeze(-1)))
+    gradient.scatter_add_(-1, token_ids, -push.unsqueeze(-1))
+    (at_hidden,) = torch.autograd.grad(logits, leaf, gradient.to(logits.dtype))
+    return at_hidden
+
+
+def _add(
+    parts: LossParts,
+    positions: Positions,
+    part: slice,
+    own: torch.Tensor,
+    base_own: torch.Tensor,
+    counted: torch.Tensor,
+    divergence: torch.Tensor,
+    floored: torch.Tensor,
+) -> None:
+    """Add a chunk's sums, which leave the device together."""
+    advantage, decision = positions.advantage[part], positions.decision[part]
+    right, wrong = decision & (advantage > 0), decision & (advantage < 0)
+    pull = advantage.abs() * (1 - own.exp())
+    change = own - base_own
+    sums = (
+        (positions.decision_weight[part] * advantage * -counted).sum(),
+        (positions.anchor_weight[part] * divergence).sum(),
+        change[right].sum(),
+        right.sum(),
+        change[wrong].sum(),
+        wrong.sum(),
+        pull[right].sum(),
+        pull[wrong & ~floored].sum(),
+        floored.sum(),
+    )
+    values = torch.stack([each.to(own.dtype) for each in sums]).tolist()
+    parts.add(LossParts(*values))
+
+
+def _logprobs(logits: torch.Tensor) -> torch.Tensor:
+    """Log-probabilities in float32, or in float64 where the model is."""
+    return torch.log_softmax(logits.to(_exact(logits)), dim=-1)
+
+
+def _exact(tensor: torch.Tensor) -> torch.dtype:
+    return torch.promote_types(tensor.dtype, torch.float32)

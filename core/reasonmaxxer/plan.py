@@ -1,0 +1,173 @@
+"""What a run of rollouts or of a fine-tune is made of, checked before anything is begun."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from core.errors import ModelError, ProblemError, RunError
+from core.language_model import ModelSpec
+from core.problems import sample_problems
+from core.reasonmaxxer.disjoint import check_disjoint
+from core.reasonmaxxer.recipe import Recipe
+from core.records import Problem
+from core.run_models import model_fields, read_model
+from core.runs.config import Prepared
+from core.runs.run import Run
+from core.runs.settings import checked_settings
+
+ROLLOUTS_TASK, TRAIN_TASK = "rollouts", "train"
+HELD_OUT, EVALUATION = "held_out", "evaluation"
+"""Purposes of a run's problem sets besides the one that is rolled out."""
+
+ADAPTER, CHECKPOINTS = "adapter", "checkpoints"
+RESULTS, SELECTION, SUMMARY, HISTORY, SIDE_BY_SIDE = (
+    "results.json", "selection.json", "summary.json", "training.json", "side_by_side.json",
+)  # fmt: skip
+"""Folders and files of such runs."""
+
+_LARGEST_HELD_OUT_SHARE = 0.25  # of the training problems
+
+
+def plan_rollouts(spec: ModelSpec, problems: Sequence[Problem], recipe: Recipe) -> Prepared:
+    """A run that samples rollouts, for one fine-tune or several.
+
+    Args:
+        spec: the base.
+        problems: training problems; held-out ones are drawn from them and kept apart.
+        recipe: of the fine-tune to come.
+
+    Raises:
+        ModelError: the base has an adapter already, or is not there.
+        ProblemError: too few problems.
+    """
+    rolled_out, held_out = _split(problems, recipe)
+    return Prepared(
+        settings=recipe.model_dump(mode="json"),
+        model=_base(spec),
+        seed=recipe.seed,
+        problems=rolled_out,
+        more_problems={HELD_OUT: held_out},
+    )
+
+
+def plan_training(
+    spec: ModelSpec,
+    problems: Sequence[Problem],
+    evaluation: Sequence[Problem],
+    recipe: Recipe,
+    *,
+    rollouts: str | Path | None = None,
+) -> Prepared:
+    """A run that fine-tunes, with the accuracy before and after.
+
+    Args:
+        spec: the base.
+        problems: training problems.
+        evaluation: problems for before and after; none of them may be trained on.
+        recipe: everything else.
+        rollouts: the folder of a finished run whose rollouts are learned from; base, problems,
+            prompts and seed are its own then.
+
+    Raises:
+        RunError: `rollouts` is no such run.
+        ModelError: the base has an adapter already, or is not there.
+        ProblemError: too few problems, or some in both sets.
+    """
+    if not evaluation:
+        raise ProblemError("There are no problems to evaluate on.", "Choose a set that has some.")
+    source = None
+    if rollouts is None:
+        rolled_out, held_out = _split(problems, recipe)
+        model = _base(spec)
+    else:
+        source = finished_rollouts(Path(rollouts).expanduser().resolve())
+        rolled_out, held_out = source.problems(), source.problems(HELD_OUT)
+        recipe = with_rollouts_of(source, recipe)
+        model = _base(read_model(source.config.model))
+    check_disjoint([*rolled_out, *held_out], evaluation)
+    return Prepared(
+        settings={
+            **recipe.model_dump(mode="json"),
+            "rollouts_from": None if source is None else str(source.folder.resolve()),
+        },
+        model=model,
+        seed=recipe.seed,
+        problems=rolled_out,
+        more_problems={HELD_OUT: held_out, EVALUATION: evaluation},
+    )
+
+
+def finished_rollouts(folder: Path) -> Run:
+    """The finished run of rollouts in a folder.
+
+    Raises:
+        RunError: there is none, or it isn't finished.
+    """
+    run = Run.open(folder)
+    if run.config.task != ROLLOUTS_TASK:
+        raise RunError(
+            f"{folder} holds a run of {run.config.task}, not of {ROLLOUTS_TASK}.",
+            "Give the folder of a run of rollouts.",
+        )
+    if run.read_json(RESULTS) is None:
+        raise RunError(f"The rollouts in {folder} are not finished.", "Resume that run first.")
+    return run
+
+
+def with_rollouts_of(source: Run, recipe: Recipe) -> Recipe:
+    """The recipe with what belongs to a run's rollouts taken from that run.
+
+    Raises:
+        RunError: the run's settings can't be read.
+    """
+    theirs = run_recipe(source)
+    return recipe.model_copy(
+        update={
+            name: getattr(theirs, name)
+            for name in (
+                "seed",
+                "problems",
+                "rollouts",
+                "max_new_tokens",
+                "prompt_style",
+                "template",
+            )
+        }
+    )
+
+
+def run_recipe(run: Run) -> Recipe:
+    """The recipe of a run of rollouts or of a fine-tune.
+
+    Raises:
+        RunError: it can't be read, or is out of range.
+    """
+    settings: dict[str, Any] = dict(run.config.settings)
+    settings.pop("rollouts_from", None)
+    return checked_settings(Recipe, settings)
+
+
+def _split(
+    problems: Sequence[Problem], recipe: Recipe
+) -> tuple[Sequence[Problem], Sequence[Problem]]:
+    """Problems to roll out, and held-out ones, drawn by the seed; in a small set, fewer."""
+    if not problems:
+        raise ProblemError("There are no problems to train on.", "Choose a set that has some.")
+    aside = min(recipe.held_out.problems, int(_LARGEST_HELD_OUT_SHARE * len(problems)))
+    held_out = sample_problems(problems, aside, recipe.seed) if aside else []
+    kept_apart = {problem.id for problem in held_out}
+    rest = [problem for problem in problems if problem.id not in kept_apart]
+    if recipe.problems is not None and recipe.problems < len(rest):
+        rest = sample_problems(rest, recipe.problems, recipe.seed)
+    return rest, held_out
+
+
+def _base(spec: ModelSpec) -> dict[str, Any]:
+    if spec.adapter is not None:
+        raise ModelError(
+            "Fine-tuning starts from a base, and this model has an adapter already.",
+            "Choose the model without its adapter.",
+        )
+    return model_fields(spec)

@@ -1,0 +1,126 @@
+"""The recipe: every setting of a fine-tune, from the rollouts to the last evaluation."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.decoding import DEFAULT_BATCH_SIZE
+from core.evaluation.sampling import EvaluationSettings
+from core.prompt_settings import PromptSettings
+from core.reasonmaxxer.gates import GateSettings
+from core.reasonmaxxer.loss import Averaging
+from core.reasonmaxxer.select import SelectionSettings
+
+if TYPE_CHECKING:
+    from core.reasonmaxxer.trainer import ReasonMaxxerConfig
+
+
+class Sampling(BaseModel):
+    """How many chains of a problem are drawn, and how."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    samples: int = Field(ge=1, le=1024)
+    temperature: float = Field(0.6, ge=0, le=100, allow_inf_nan=False)
+    top_p: float = Field(0.95, gt=0, le=1)
+
+
+class Order(StrEnum):
+    """In which order the rollouts are seen."""
+
+    SIGNAL_CLARITY = "signal-clarity"  # |advantage| x share of decisions, highest first
+    RANDOM = "random"
+
+
+class TrainingSettings(BaseModel):
+    """The adapter and its training. The defaults are the paper's (appendix B)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lora_rank: int = Field(32, ge=1, le=4096)
+    lora_alpha: int = Field(64, ge=1)
+    target_modules: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")
+    learning_rate: float = Field(1e-4, gt=0, allow_inf_nan=False)
+    epochs: float = Field(1, gt=0, le=1000, allow_inf_nan=False)
+    batch_size: int = Field(1, ge=1)  # rollouts in memory at once
+    accumulation: int = Field(8, ge=1)  # of these, a step
+    warmup_steps: int = Field(50, ge=0)
+    max_grad_norm: float = Field(1.0, gt=0, allow_inf_nan=False)
+    order: Order = Order.SIGNAL_CLARITY
+    kl_weight: float = Field(0.2, ge=0, allow_inf_nan=False)
+    averaging: Averaging = "token"
+    probability_floor: float = Field(0.0, ge=0, lt=1)
+    relative_probability_floor: float = Field(0.0, ge=0, le=1)
+
+
+class HeldOut(BaseModel):
+    """Training problems that are kept aside to choose the best checkpoint."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    problems: int = Field(50, ge=0)  # drawn by the seed; 0: the last checkpoint is taken
+    every: int = Field(25, ge=1)  # steps between two measurements
+    sampling: Sampling = Sampling(samples=1)
+
+
+class Recipe(PromptSettings):
+    """Everything that a fine-tune is told."""
+
+    preset: str = "paper"  # where it started from
+    seed: int = Field(0, ge=0, lt=2**32)
+    problems: int | None = Field(200, ge=1)  # training problems rolled out; None: all of them
+    rollouts: Sampling = Sampling(samples=20)  # K
+    selection: SelectionSettings = SelectionSettings()
+    gate: GateSettings = GateSettings()
+    training: TrainingSettings = TrainingSettings()
+    held_out: HeldOut = HeldOut()
+    evaluation: Sampling = Sampling(samples=1)  # before and after
+    batch_size: int = Field(DEFAULT_BATCH_SIZE, ge=1, le=4096)  # chains decoded at once
+    usd_per_hour: float = Field(1.89, ge=0, allow_inf_nan=False)
+
+    def sampling_settings(self, sampling: Sampling) -> EvaluationSettings:
+        """How chains are drawn for one of the recipe's purposes."""
+        return EvaluationSettings(
+            samples=sampling.samples,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            seed=self.seed,
+            batch_size=self.batch_size,
+            max_new_tokens=self.max_new_tokens,
+            prompt_style=self.prompt_style,
+            template=self.template,
+        )
+
+    def trainer_config(self, output_dir: Path, **others: Any) -> ReasonMaxxerConfig:
+        """The trainer's share.
+
+        Args:
+            output_dir: where checkpoints go.
+            others: further TrainingArguments.
+        """
+        from core.reasonmaxxer.trainer import ReasonMaxxerConfig  # slow; settings need it not
+
+        own = self.training
+        return ReasonMaxxerConfig(
+            output_dir=str(output_dir),
+            seed=self.seed,
+            lora_rank=own.lora_rank,
+            lora_alpha=own.lora_alpha,
+            target_modules=own.target_modules,
+            learning_rate=own.learning_rate,
+            num_train_epochs=own.epochs,
+            per_device_train_batch_size=own.batch_size,
+            gradient_accumulation_steps=own.accumulation,
+            warmup_steps=own.warmup_steps,
+            max_grad_norm=own.max_grad_norm,
+            train_sampling_strategy="random" if own.order is Order.RANDOM else "sequential",
+            kl_weight=own.kl_weight,
+            averaging=own.averaging,
+            probability_floor=own.probability_floor,
+            relative_probability_floor=own.relative_probability_floor,
+            **others,
+        )

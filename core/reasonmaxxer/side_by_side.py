@@ -1,0 +1,123 @@
+"""The same problem before and after: the base's greedy chain beside the tuned model's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from core.errors import SessionError
+from core.generation import generate
+from core.judging import judge
+from core.kv_cache import PrefixStore
+from core.language_model import LanguageModel
+from core.prompt_settings import PromptSettings
+from core.records import SCHEMA_VERSION, Chain, Outcome, Problem, Sampler, check_schema_version
+from core.scoring import score
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """One problem's greedy chains, each with the other model's view of its tokens."""
+
+    before: Chain
+    before_outcome: Outcome
+    before_ranks: tuple[int, ...]  # (T,) of the base's tokens, in the tuned model's order
+    after: Chain
+    after_outcome: Outcome
+    after_ranks: tuple[int, ...]  # (T',) of the tuned model's tokens, in the base's order
+
+    @property
+    def changed(self) -> list[int]:
+        """Positions of the chain after where the base would have chosen another token."""
+        return [i for i, rank in enumerate(self.after_ranks) if rank > 1]
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dict."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "before": self.before.to_json(self.before_outcome),
+            "before_ranks": list(self.before_ranks),
+            "after": self.after.to_json(self.after_outcome),
+            "after_ranks": list(self.after_ranks),
+        }
+
+    @staticmethod
+    def from_json(data: Any) -> SideBySide:
+        """Read what `to_json` wrote.
+
+        Raises:
+            SessionError: of a newer version, or damaged.
+        """
+        check_schema_version(data, "comparison of two chains")
+        try:
+            before, before_outcome = Chain.from_json(data["before"])
+            after, after_outcome = Chain.from_json(data["after"])
+            ranks = [tuple(map(int, data[f"{each}_ranks"])) for each in ("before", "after")]
+        except (KeyError, TypeError, ValueError) as error:
+            raise _damaged() from error
+        whole = [len(each) for each in ranks] == [len(before), len(after)]
+        if before_outcome is None or after_outcome is None or not whole:
+            raise _damaged()
+        return SideBySide(before, before_outcome, ranks[0], after, after_outcome, ranks[1])
+
+
+def side_by_side(
+    tuned: LanguageModel,
+    problems: Sequence[Problem],
+    settings: PromptSettings,
+    *,
+    cancel: Callable[[], bool] = lambda: False,
+) -> list[SideBySide]:
+    """Decode problems greedily by both models.
+
+    Args:
+        tuned: a model with an adapter; switched off, it is the base.
+        problems: at least one.
+        settings: how they are asked.
+        cancel: asked between tokens; chains end where they are then.
+
+    Raises:
+        PromptError, ResourceError: as `generate`.
+    """
+    base = replace(tuned, spec=replace(tuned.spec, adapter=None), prefixes=PrefixStore())
+    sampler = Sampler(max_new_tokens=settings.max_new_tokens)
+
+    def chains(lm: LanguageModel) -> list[Chain]:
+        return generate(
+            lm,
+            problems,
+            sampler,
+            [0] * len(problems),
+            prompt_style=settings.prompt_style,
+            template=settings.template,
+            cancel=cancel,
+        )
+
+    def ranks(lm: LanguageModel, chain: Chain) -> tuple[int, ...]:
+        return tuple(score(lm, chain.prompt_ids, chain.token_ids).rank.tolist())
+
+    after = chains(tuned)
+    disabled: Any = tuned.model
+    with disabled.disable_adapter():
+        before = chains(base)
+        after_ranks = [ranks(base, chain) for chain in after]
+    before_ranks = [ranks(tuned, chain) for chain in before]
+    return [
+        SideBySide(*each)
+        for each in zip(
+            before,
+            judge(base, before),
+            before_ranks,
+            after,
+            judge(tuned, after),
+            after_ranks,
+            strict=True,
+        )
+    ]
+
+
+def _damaged() -> SessionError:
+    return SessionError(
+        "The chains before and after can't be read.", "Resume the run, which decodes them again."
+    )

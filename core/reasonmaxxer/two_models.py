@@ -1,0 +1,94 @@
+"""The tuned model and its base in one set of weights, cut at the head."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from transformers.modeling_outputs import BaseModelOutputWithPast
+
+from core.errors import ModelError
+
+
+class TwoModels:
+    """A model with a LoRA adapter: with it the tuned model, with it switched off the base.
+
+    Args:
+        model: a `PeftModel` whose adapter leaves the head alone.
+
+    Raises:
+        ModelError: the model can't be cut at its head.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._peft = model
+        self._whole = model.get_base_model()
+        self._decoder = self._whole.get_decoder()
+        self._captured: torch.Tensor | None = None
+        if self._decoder is None or self._decoder is self._whole:
+            raise _no_head(self._whole)
+        self._decoder.register_forward_hook(self._capture)
+        self._check()
+
+    def tuned(self, model: Any, input_ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Hidden states (B, L, H) of the tuned model, with gradients.
+
+        Args:
+            model: this model, or what wraps it for several processes: its forward pass is called.
+            input_ids: (B, L).
+            mask: (B, L) 0 at padding.
+        """
+        model(input_ids=input_ids, attention_mask=mask, use_cache=False, logits_to_keep=1)
+        return self._take()
+
+    def base(self, input_ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Hidden states (B, L, H) of the base, without gradients."""
+        with torch.no_grad(), self._peft.disable_adapter():
+            self._whole(input_ids=input_ids, attention_mask=mask, use_cache=False, logits_to_keep=1)
+        return self._take()
+
+    def head(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Logits (n, V) of hidden states (n, H), by the model's own code after its decoder, so
+        that scaled and capped logits come out as the model has them."""
+        ids = torch.zeros(1, len(hidden), dtype=torch.long, device=hidden.device)
+        with self._decoder_gives(hidden[None]):
+            logits: torch.Tensor = self._whole(input_ids=ids, use_cache=False).logits[0]
+        return logits
+
+    @contextmanager
+    def _decoder_gives(self, hidden: torch.Tensor) -> Iterator[None]:
+        self._decoder.forward = lambda *_, **__: BaseModelOutputWithPast(last_hidden_state=hidden)
+        try:
+            yield
+        finally:
+            del self._decoder.forward
+            self._captured = None
+
+    def _capture(self, module: Any, inputs: Any, output: Any) -> None:
+        self._captured = output[0]
+
+    def _take(self) -> torch.Tensor:
+        hidden, self._captured = self._captured, None
+        assert hidden is not None
+        return hidden
+
+    @torch.no_grad()
+    def _check(self) -> None:
+        ids = torch.tensor([[0, 1, 0, 1]], device=self._whole.device)
+        try:
+            logits = self._whole(input_ids=ids, use_cache=False).logits[0]
+            same = torch.equal(self.head(self._take()[0]), logits)
+        except (AttributeError, TypeError, IndexError, AssertionError) as error:
+            raise _no_head(self._whole) from error
+        if not same:
+            raise _no_head(self._whole)
+
+
+def _no_head(model: Any) -> ModelError:
+    return ModelError(
+        f"Models of the kind {model.config.model_type} can't be tuned here: their logits can't be"
+        " made from their last hidden states alone.",
+        "Choose another model.",
+    )

@@ -1,0 +1,70 @@
+"""The model of a run: kept in its config, read back from it, and loaded for its work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from core.errors import RunError
+from core.language_model import (
+    LanguageModel,
+    ModelSpec,
+    absolute_name,
+    check_spec,
+    load_language_model,
+)
+from core.runs.settings import first_fault
+
+
+def model_fields(spec: ModelSpec) -> dict[str, Any]:
+    """A model as a run's config keeps it, folders by their whole paths.
+
+    Raises:
+        ModelError: a folder that holds no model or adapter.
+    """
+    check_spec(spec)
+    adapter = None if spec.adapter is None else absolute_name(spec.adapter)
+    return asdict(replace(spec, model=absolute_name(spec.model), adapter=adapter))
+
+
+def read_model(fields: Mapping[str, Any]) -> ModelSpec:
+    """The model that `model_fields` kept.
+
+    Raises:
+        RunError: it can't be read.
+    """
+    if fields.keys() != set(ModelSpec.__annotations__):
+        raise RunError("This run's model can't be read.", "Set the run up anew.")
+    try:
+        return _SPEC.validate_python(dict(fields))
+    except ValidationError as error:
+        raise RunError(
+            f"This run's model can't be read ({first_fault(error)}).", "Set the run up anew."
+        ) from error
+
+
+def load_run_model(spec: ModelSpec, *, trust_remote_code: bool) -> LanguageModel:
+    """Load the model of a run.
+
+    Args:
+        spec: as the run's folder has it. That may come from elsewhere: what it says of remote
+            code is a wish, never the permission.
+        trust_remote_code: the permission.
+
+    Raises:
+        RunError: the model wants to run code, and that isn't allowed.
+        ModelError, ResourceError: as `load_language_model`.
+    """
+    if spec.trust_remote_code and not trust_remote_code:
+        raise RunError(
+            f"The model {spec.model} of this run brings Python code of its own.",
+            "If you trust its authors, give --trust-remote-code, or choose the model in the "
+            "sidebar and allow its code there.",
+        )
+    return load_language_model(spec)
+
+
+_SPEC: TypeAdapter[ModelSpec] = TypeAdapter(ModelSpec)

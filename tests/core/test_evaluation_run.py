@@ -1,0 +1,261 @@
+"""An evaluation as a run: killed at any moment it ends with the same bytes, and stands alone."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import shutil
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from models import save_tiny_model
+
+from core import answers
+from core.errors import ModelError, ProblemError, RunError, SessionError
+from core.evaluation.comparison import compare
+from core.evaluation.run import (
+    AGAINST,
+    RESULTS,
+    SO_FAR,
+    TABLE,
+    TASK,
+    earlier_evaluation,
+    evaluation_model,
+    evaluation_record,
+    evaluation_records,
+    evaluation_results,
+    evaluation_settings,
+    plan_evaluation,
+    run_evaluation,
+)
+from core.language_model import ModelSpec
+from core.records import Problem
+from core.runs import problem_units
+from core.runs.run import Run
+from core.runs.status import RunState
+from core.runs.work import CANCELLED, DONE, STOPPED, carry_out
+
+SETTINGS = {"samples": 3, "max_new_tokens": 8}
+PROBLEMS = [Problem(f"p{i}", f"How many cuts make {i} pieces?", str(i)) for i in range(5)]
+KILLS = 12
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(save_tiny_model(tmp_path_factory.mktemp("model")))
+
+
+@pytest.fixture(autouse=True)
+def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(problem_units, "PROBLEMS_A_UNIT", 2)
+
+
+def prepare(folder: Path, model: str, against: Path | None = None, **settings: Any) -> Run:
+    plan = plan_evaluation(ModelSpec(model), PROBLEMS, SETTINGS | settings, against=against)
+    return Run.create(folder, TASK, **vars(plan))
+
+
+def done(run: Run) -> Run:
+    assert carry_out(run, run_evaluation, bar=False) == DONE, run.log_tail()
+    return run
+
+
+def results_of(run: Run) -> list[bytes]:
+    return [(run.folder / name).read_bytes() for name in (RESULTS, TABLE, "units.jsonl", AGAINST)]
+
+
+def in_a_child(folder: Path) -> None:
+    answers._DEFAULT = answers.AnswerChecker()  # the parent's worker is not the child's
+    os._exit(carry_out(Run.open(folder), run_evaluation, bar=False))
+
+
+def started_child(folder: Path) -> multiprocessing.process.BaseProcess:
+    child = multiprocessing.get_context("fork").Process(target=in_a_child, args=(folder,))
+    child.start()
+    return child
+
+
+def test_a_run_killed_at_many_moments_always_ends_with_the_same_bytes(
+    tmp_path: Path, model: str
+) -> None:
+    earlier = done(prepare(tmp_path / "earlier", model, seed=1))
+    run = prepare(tmp_path / "whole", model, earlier.folder)
+    shutil.copytree(run.folder, tmp_path / "prepared")
+    begun = time.monotonic()
+    child = started_child(run.folder)
+    child.join()
+    seconds = time.monotonic() - begun
+    assert child.exitcode == DONE, run.log_tail()
+    finished = set()
+    for kill in range(KILLS):
+        folder = tmp_path / f"killed-{kill}"
+        shutil.copytree(tmp_path / "prepared", folder)
+        child = started_child(folder)
+        child.join(seconds * (kill + 0.5) / KILLS)  # moments over the whole of a run
+        child.kill()  # SIGKILL
+        child.join()
+        killed = Run.open(folder)
+        finished.add(len(killed.units()))
+        done(killed)
+        assert results_of(killed) == results_of(run), f"killed after {kill + 0.5} of {KILLS}"
+        assert killed.status().state is RunState.DONE
+        assert not (killed.folder / SO_FAR).exists()
+    assert len(finished) > 1, "the kills came at different moments"
+
+
+def test_the_results_count_every_problem_once_however_they_are_cut_into_units(
+    tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = prepare(tmp_path, model)
+    assert evaluation_results(run) is None
+    assert evaluation_records(run) == []
+    done(run)
+    records = evaluation_records(run)
+    assert [record.problem_id for record in records] == [p.id for p in PROBLEMS]
+    assert evaluation_record(run, "p3") == records[3]
+    results = evaluation_results(run)
+    assert results is not None
+    assert results.to_json() == run.read_json(RESULTS)
+    assert (results.n, results.samples, sum(results.verdicts.values())) == (5, 3, 15)
+    assert results.comparison is None
+    assert earlier_evaluation(run) is None
+    assert len((run.folder / TABLE).read_text().splitlines()) == 1 + len(results.to_rows())
+    status = run.status()
+    assert (status.done, status.total, status.unit) == (5, 5, "problems")
+    monkeypatch.setattr(problem_units, "PROBLEMS_A_UNIT", 16)
+    in_one = done(prepare(tmp_path, model))
+    assert len(in_one.units()) == 1
+    assert evaluation_records(in_one) == records
+    assert in_one.read_json(RESULTS) == run.read_json(RESULTS)
+
+
+def test_a_comparison_stands_alone_when_the_earlier_run_is_gone(tmp_path: Path, model: str) -> None:
+    first = prepare(tmp_path, model, seed=1)
+    with pytest.raises(RunError, match="is not finished"):
+        prepare(tmp_path, model, first.folder)
+    first.rename("before")
+    done(first)
+    records = evaluation_records(first)
+    second = done(prepare(tmp_path, model, first.folder))
+    first.delete()
+    results = evaluation_results(second)
+    assert results is not None
+    assert results.comparison == compare(records, evaluation_records(second))
+    earlier = earlier_evaluation(second)
+    assert earlier is not None
+    assert (earlier.run_id, earlier.name, earlier.model) == (first.id, "before", ModelSpec(model))
+    assert earlier.records == tuple(records)
+
+    (second.folder / RESULTS).unlink()
+    assert carry_out(second, run_evaluation, bar=False) == DONE, "the copy is all it needs"
+    assert evaluation_results(second) == results
+    again = second.repeat(tmp_path)
+    assert carry_out(again, run_evaluation, bar=False) == STOPPED
+    assert "holds no run" in str(again.status().error)
+
+    (second.folder / AGAINST).write_text('{"schema_version": 1, "records": [5]}')
+    with pytest.raises(SessionError, match="damaged"):
+        earlier_evaluation(second)
+    assert carry_out(second, run_evaluation, bar=False) == STOPPED
+
+
+def test_what_can_t_be_compared_is_refused_before_any_work(tmp_path: Path, model: str) -> None:
+    earlier = done(prepare(tmp_path, model))
+    for problems in (PROBLEMS[:4], [*PROBLEMS[:4], Problem("other", "1+1?", "2")]):
+        with pytest.raises(ProblemError, match="different problems"):
+            plan_evaluation(ModelSpec(model), problems, SETTINGS, against=earlier.folder)
+    reworded = [*PROBLEMS[:4], Problem("p4", "Why?", "4")]
+    with pytest.raises(ProblemError, match=r"under the same ids: 1 \(p4\)"):
+        plan_evaluation(ModelSpec(model), reworded, SETTINGS, against=earlier.folder)
+    with pytest.raises(RunError, match="holds no run"):
+        prepare(tmp_path, model, tmp_path / "nowhere")
+    other = Run.create(tmp_path, "toy", settings={}, model={}, seed=0)
+    with pytest.raises(RunError, match="a run of toy"):
+        prepare(tmp_path, model, other.folder)
+
+
+def test_what_can_t_be_run_fails_with_its_reason(tmp_path: Path, model: str) -> None:
+    plan = plan_evaluation(ModelSpec(model), [Problem("p", "Why?")], SETTINGS)
+    run = Run.create(tmp_path / "a", TASK, **vars(plan))
+    assert carry_out(run, run_evaluation, bar=False) == STOPPED
+    assert "without a gold answer" in str(run.status().error)
+    with pytest.raises(ModelError, match="no model folder"):
+        prepare(tmp_path / "b", str(tmp_path / "nowhere"))
+    with pytest.raises(ProblemError, match="no problems"):
+        plan_evaluation(ModelSpec(model), [], SETTINGS)
+    with pytest.raises(ProblemError, match="6 problems"):
+        plan_evaluation(ModelSpec(model), PROBLEMS, SETTINGS, sample=6)
+    with pytest.raises(RunError, match="all alike"):
+        prepare(tmp_path / "b", model, temperature=0)
+    assert not (tmp_path / "b").exists(), "nothing is left of what can't be run"
+    run = Run.create(tmp_path, TASK, **vars(plan) | {"model": {"weights": "x"}})
+    with pytest.raises(RunError, match="model can't be read"):
+        evaluation_model(run)
+    run = Run.create(tmp_path, TASK, **vars(plan) | {"settings": {"samples": "x"}})
+    for read in (evaluation_settings, evaluation_records):
+        with pytest.raises(RunError, match="setting can't be used"):
+            read(run)
+
+
+def test_code_of_the_model_s_own_runs_only_where_this_person_allows_it(
+    tmp_path: Path, model: str
+) -> None:
+    plan = plan_evaluation(ModelSpec(model, trust_remote_code=True), PROBLEMS, SETTINGS)
+    run = Run.create(tmp_path, TASK, **vars(plan))
+    assert carry_out(run, run_evaluation, bar=False) == STOPPED
+    assert "Python code of its own" in str(run.status().error)
+    assert carry_out(run, partial(run_evaluation, trust_remote_code=True), bar=False) == DONE
+
+
+def test_a_cancel_keeps_the_finished_units(tmp_path: Path, model: str) -> None:
+    run = prepare(tmp_path, model)
+
+    def stop_after_one(work: Any) -> None:
+        keep = work.keep
+
+        def keep_and_stop(key: str, result: Any) -> None:
+            keep(key, result)
+            work.stop.request()
+
+        work.keep = keep_and_stop
+        run_evaluation(work)
+
+    assert carry_out(run, stop_after_one, bar=False) == CANCELLED
+    assert len(run.units()) == 1
+    so_far = evaluation_results(run)
+    assert so_far is not None
+    assert so_far.n == 2
+    done(run)
+    assert len(run.units()) == 3
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda unit: unit.pop(),
+        lambda unit: unit[0]["samples"].pop(),
+        lambda unit: unit[0].update(problem_id="another"),
+        lambda unit: unit.reverse(),
+        lambda unit: unit[0].update(prompt_ids="x"),
+        lambda unit: 5,
+    ],
+    ids=["missing", "a sample less", "another problem", "order", "damaged", "number"],
+)
+def test_a_unit_that_is_not_what_it_should_be_is_done_again(
+    tmp_path: Path, model: str, spoil: Any
+) -> None:
+    run = done(prepare(tmp_path, model))
+    before = run.read_json(RESULTS)
+    lines = [json.loads(line) for line in run.units_path.read_text().splitlines()]
+    lines[1]["result"] = spoil(lines[1]["result"]) or lines[1]["result"]
+    run.units_path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert [record.problem_id for record in evaluation_records(run)] == ["p0", "p1", "p4"]
+    with pytest.raises(RunError, match="no chains of the problem p2"):
+        evaluation_record(run, "p2")
+    done(run)
+    assert run.read_json(RESULTS) == before
+    assert "problems and samples: 1 of 3. They are computed again" in str(run.status().error)
