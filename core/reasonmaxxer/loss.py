@@ -23,7 +23,9 @@ import torch
 Averaging = Literal["token", "sequence"]
 """What the means are over: all tokens of an optimizer step, or first those of each sequence."""
 
-_LOGITS_BYTES = 48 * 2**20  # of one chunk's logits; a handful of copies of it are needed
+# Of one chunk's logits; a handful of copies of it are needed. Blocks of 32 MiB and more the C
+# library returns to the system each time, and the next chunk pages them in anew.
+_LOGITS_BYTES = 28 * 2**20
 
 Head = Callable[[torch.Tensor], torch.Tensor]
 """From hidden states (n, H) to logits (n, V)."""
@@ -179,7 +181,8 @@ def _chunk_gradient(
     own, base_own = (x.gather(-1, token_ids).squeeze(-1) for x in (logprobs, base_logprobs))
 
     base = base_logprobs.exp()
-    divergence = (base_logprobs.sub_(logprobs)).mul_(base).sum(dim=-1)
+    # nansum: an id that both models mask out of their logits adds 0 * (-inf + inf), which is 0.
+    divergence = (base_logprobs.sub_(logprobs)).mul_(base).nansum(dim=-1)
     # What a token may fall to before it is left alone. -inf: no floor.
     floor = torch.maximum(
         own.new_tensor(settings.probability_floor).log(),
@@ -193,7 +196,7 @@ def _chunk_gradient(
     )
 
     # d/dlogits of w * -log p(o) is w (p - onehot); of w * KL(q || p) it is w (p - q).
-    push = torch.where(floored, 0.0, decision_weight)
+    push = torch.where(floored, 0.0, decision_weight).to(own.dtype)
     gradient = logprobs.exp_().mul_((push + anchor_weight).unsqueeze(-1))
     gradient.sub_(base.mul_(anchor_weight.unsqueeze(-1)))
     gradient.scatter_add_(-1, token_ids, -push.unsqueeze(-1))

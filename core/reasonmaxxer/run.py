@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from pydantic import TypeAdapter, ValidationError
 
 from core.errors import ResourceError, RunError, TrainingError
 from core.evaluation.comparison import compare
@@ -144,8 +145,8 @@ def selection_report(run: Run) -> SelectionReport | None:
     """
     data = run.read_json(SELECTION)
     try:
-        return None if data is None else SelectionReport(**data)
-    except TypeError as error:
+        return None if data is None else _SELECTION.validate_python(data)
+    except ValidationError as error:
         raise RunError(
             "This run's selection can't be read.", "Resume the run, which writes it again."
         ) from error
@@ -354,3 +355,6 @@ def _to_show(
 
 def _json(data: Mapping[str, Any] | Sequence[Any]) -> str:
     return json.dumps(data, ensure_ascii=False, indent=1) + "\n"
+
+
+_SELECTION = TypeAdapter(SelectionReport)

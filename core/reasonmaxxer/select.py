@@ -113,12 +113,13 @@ def select_examples(
         if group
     }
     mixed = sorted(
-        (n for n, rate in rates.items() if 0 < rate < 1), key=lambda n: abs(rates[n] - 0.5)
+        (name for name, rate in rates.items() if 0 < rate < 1),
+        key=lambda name: _from_one_half(groups[name]),
     )
     if not mixed:
         raise _nothing_mixed(rates)
     kept = mixed[: settings.max_problems]
-    chosen: list[tuple[Example, float]] = []
+    chosen: list[tuple[Example, float]] = []  # with its highest entropy, in nats
     prompts = {record.problem_id: record.prompt_ids for record in records}
     for name in kept:
         group = groups[name]
@@ -134,8 +135,8 @@ def select_examples(
                 name, prompts[name], sample.token_ids, tuple(mask.tolist()), advantage
             )
             chosen.append((example, float(entropy.max(initial=0.0))))
-    longest = round(settings.drop_longest * len(chosen))
-    examples = _without_longest([example for example, _ in chosen], longest)
+    short = _without_longest(chosen, settings.drop_longest)
+    examples = [example for example, _ in short]
     report = SelectionReport(
         pass_rates=rates,
         problems=tuple(kept),
@@ -148,19 +149,29 @@ def select_examples(
         tokens=sum(len(each.token_ids) for each in examples),
         decisions=sum(sum(each.gate) for each in examples),
     )
-    _check_gate(report, gate, max((highest for _, highest in chosen), default=0.0))
+    _check_gate(report, gate, max(highest for _, highest in short))
     return Selection(tuple(sorted(examples, key=lambda each: -each.signal_clarity)), report)
+
+
+def _from_one_half(group: Sequence[tuple[int, Sample]]) -> float:
+    """Twice the distance of the pass rate from one half, the same float on both sides of it
+    (0.5 - 0.3 is not 0.7 - 0.5)."""
+    right = sum(sample.correct for _, sample in group)
+    return abs(2 * right - len(group)) / len(group)
 
 
 def _is_truncated(sample: Sample) -> bool:
     return sample.stop_reason is StopReason.LENGTH
 
 
-def _without_longest(examples: list[Example], count: int) -> list[Example]:
-    """The examples less the `count` longest ones; of equally long ones, the later goes first."""
-    order = sorted(range(len(examples)), key=lambda i: (-len(examples[i].token_ids), -i))
-    dropped = set(order[:count])
-    return [each for i, each in enumerate(examples) if i not in dropped]
+def _without_longest(
+    chosen: list[tuple[Example, float]], share: float
+) -> list[tuple[Example, float]]:
+    """All but that share of longest examples, though never none of them; of equally long ones,
+    the later goes first."""
+    order = sorted(range(len(chosen)), key=lambda i: (-len(chosen[i][0].token_ids), -i))
+    dropped = set(order[: min(round(share * len(chosen)), len(chosen) - 1)])
+    return [each for i, each in enumerate(chosen) if i not in dropped]
 
 
 def _nothing_mixed(rates: dict[str, float]) -> TrainingError:
@@ -178,6 +189,12 @@ def _nothing_mixed(rates: dict[str, float]) -> TrainingError:
 
 
 def _check_gate(report: SelectionReport, gate: GateSettings, highest: float) -> None:
+    if report.decisions == 0 and gate.kind is GateKind.TOP_FRACTION:
+        raise TrainingError(
+            "The gate takes no token, so there is nothing to push: a share of "
+            f"{gate.fraction:g} is less than one token of any rollout.",
+            "Raise the fraction, or choose another gate.",
+        )
     if report.decisions == 0:
         raise TrainingError(
             "The gate takes no token, so there is nothing to push: the highest entropy is "

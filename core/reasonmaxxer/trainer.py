@@ -120,7 +120,7 @@ class ReasonMaxxerTrainer(Trainer):
         self._two = TwoModels(self._lm.model)
         self._held_out = held_out
         self._parts = LossParts()
-        self._parts_since = 0  # step
+        self._parts_steps = 0  # that the parts are summed over
         pad = lm.tokenizer.pad_token_id
         super().__init__(
             model=self._lm.model,
@@ -131,6 +131,7 @@ class ReasonMaxxerTrainer(Trainer):
             processing_class=lm.tokenizer,
             callbacks=[_StopAtNoNumber(), *callbacks],
         )
+        self._lm.device = self.args.device  # the Trainer has moved the model there
         self.remove_callback(PrinterCallback)  # what is logged is read from the state
         self.model_accepts_loss_kwargs = True  # the loss divides by the totals of the whole step
 
@@ -144,6 +145,7 @@ class ReasonMaxxerTrainer(Trainer):
     ) -> tuple[list[Any], Any]:
         """The micro-batches of a step, and its counts (3,): decisions, anchors, sequences."""
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        self._parts_steps += 1
         counts = torch.zeros(3)
         for batch in batches:
             decisions, predicted = batch["decision"].sum().cpu(), batch["predicted"].sum().cpu()
@@ -165,7 +167,9 @@ class ReasonMaxxerTrainer(Trainer):
             inputs["decision"], predicted, Totals(*num_items_in_batch.tolist()), settings.averaging
         )
         with self.accelerator.autocast():
+            model.eval()  # the rollouts were sampled without dropout, too
             base = self._two.base(ids, mask)
+            model.train(self.args.gradient_checkpointing)  # which only works in training mode
             hidden = self._two.tuned(model, ids, mask)
             positions = Positions(
                 hidden=hidden[:, :-1][predicted],
@@ -196,8 +200,8 @@ class ReasonMaxxerTrainer(Trainer):
         """Log what transformers does, and what the loss was made of since the last time."""
         if "loss" in logs:
             parts = LossParts(*self._over_processes(torch.tensor(astuple(self._parts))).tolist())
-            logs = {**logs, **_means(parts, self.state.global_step - self._parts_since)}
-            self._parts, self._parts_since = LossParts(), self.state.global_step
+            logs = {**logs, **_means(parts, self._parts_steps)}
+            self._parts, self._parts_steps = LossParts(), 0
         super().log(logs, start_time)
 
     def _over_processes(self, sums: torch.Tensor) -> torch.Tensor:

@@ -112,7 +112,9 @@ class _Follow(TrainerCallback):
             control.should_save = control.should_training_stop = True
 
     def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self._work.write(HISTORY, json.dumps(state.log_history) + "\n")
+        # Less the last entry, which sums up this start only.
+        entries = [each for each in state.log_history if "train_runtime" not in each]
+        self._work.write(HISTORY, json.dumps(entries) + "\n")
 
     def _report(self, state: Any) -> None:
         self._work.report(state.global_step, state.max_steps, "3 of 4: training", "steps")

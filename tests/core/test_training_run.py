@@ -1,0 +1,339 @@
+"""A fine-tune as a run: killed or cancelled at any moment it ends with the same adapter."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from models import save_tiny_model
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+
+import core.reasonmaxxer.training_run  # noqa: F401 - before children are forked
+from core import answers
+from core.errors import ModelError, ProblemError, RunError
+from core.generation import generate
+from core.language_model import DEMO_FOLDER, ModelSpec, load_language_model
+from core.problems import demo_problems, demo_training_problems
+from core.reasonmaxxer.plan import (
+    ADAPTER,
+    CHECKPOINTS,
+    EVALUATION,
+    HELD_OUT,
+    RESULTS,
+    ROLLOUTS_TASK,
+    TRAIN_TASK,
+    plan_rollouts,
+    plan_training,
+)
+from core.reasonmaxxer.presets import PRESETS, changed, recipe_of
+from core.reasonmaxxer.recipe import Recipe
+from core.reasonmaxxer.run import (
+    chains_side_by_side,
+    rollout_records,
+    run_rollouts,
+    run_training,
+    selection_report,
+    training_history,
+    training_results,
+)
+from core.records import Problem, Sampler
+from core.runs import problem_units
+from core.runs.run import Run
+from core.runs.status import RunState
+from core.runs.work import CANCELLED, DONE, STOPPED, Work, carry_out
+
+pytestmark = pytest.mark.skipif(not DEMO_FOLDER.is_dir(), reason="no demo model built")
+KILLS = 5
+SMALL = {
+    "problems": 8,
+    "max_new_tokens": 120,
+    "rollouts.samples": 4,
+    "held_out.problems": 2,
+    "held_out.every": 2,
+    "training.batch_size": 4,
+    "training.warmup_steps": 1,
+    "evaluation.samples": 1,
+}
+
+
+def small(**changes: Any) -> Recipe:
+    return changed(recipe_of("demo"), SMALL | changes)
+
+
+def prepare(folder: Path, recipe: Recipe | None = None, **how: Any) -> Run:
+    problems, evaluation = demo_training_problems()[::17], demo_problems()[::60]
+    plan = plan_training(ModelSpec(), problems, evaluation, recipe or small(), **how)
+    return Run.create(folder, TRAIN_TASK, **vars(plan))
+
+
+@pytest.fixture(autouse=True)
+def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(problem_units, "PROBLEMS_A_UNIT", 4)
+
+
+def in_a_child(folder: Path) -> None:
+    answers._DEFAULT = answers.AnswerChecker()  # the parent's worker is not the child's
+    os._exit(carry_out(Run.open(folder), run_training, bar=False))
+
+
+def started_child(folder: Path) -> multiprocessing.process.BaseProcess:
+    child = multiprocessing.get_context("fork").Process(target=in_a_child, args=(folder,))
+    child.start()
+    return child
+
+
+def what_came_of(run: Run) -> tuple[bytes, Any, Any]:
+    """Adapter, results and history, less what it cost."""
+    results = run.read_json(RESULTS)
+    del results["cost"]
+    return (
+        (run.folder / ADAPTER / "adapter_model.safetensors").read_bytes(),
+        results,
+        training_history(run),
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, float]:
+    """A fine-tune that nobody interrupted, and the seconds it took; "prepared" is beside it."""
+    folder = tmp_path_factory.mktemp("training")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(problem_units, "PROBLEMS_A_UNIT", 4)
+        run = prepare(folder / "whole")
+        shutil.copytree(run.folder, folder / "prepared")
+        begun = time.monotonic()
+        child = started_child(run.folder)
+        child.join()
+    assert child.exitcode == DONE, run.log_tail()
+    return run, time.monotonic() - begun
+
+
+def copy_of_prepared(whole: tuple[Run, float], to: Path) -> Run:
+    shutil.copytree(whole[0].folder.parents[1] / "prepared", to)
+    return Run.open(to)
+
+
+def test_a_fine_tune_killed_at_any_moment_ends_with_the_same_adapter(
+    whole: tuple[Run, float], tmp_path: Path
+) -> None:
+    run, seconds = whole
+    states = set()
+    for kill in range(KILLS):
+        killed = copy_of_prepared(whole, tmp_path / f"killed-{kill}")
+        child = started_child(killed.folder)
+        child.join(seconds * (kill + 0.5) / KILLS)  # moments over the whole of a run
+        child.kill()  # SIGKILL
+        child.join()
+        states.add((len(killed.units()), len(training_history(killed))))
+        assert carry_out(killed, run_training, bar=False) == DONE, killed.log_tail()
+        assert what_came_of(killed) == what_came_of(run), f"killed after {kill + 0.5} of {KILLS}"
+        assert not (killed.folder / CHECKPOINTS).exists()
+    assert len(states) > 2, "the kills came at different moments"
+
+
+@pytest.mark.parametrize("step", [3, 4])
+def test_a_cancelled_training_goes_on_where_it_stopped(
+    whole: tuple[Run, float], tmp_path: Path, step: int
+) -> None:
+    run = copy_of_prepared(whole, tmp_path / "cancelled")
+
+    def stop_at(work: Work) -> None:
+        report = work.report
+
+        def report_and_stop(done: float, total: float | None, what: str, unit: str = "") -> None:
+            report(done, total, what, unit)
+            if unit == "steps" and done == step:
+                work.stop.request()
+
+        work.report = report_and_stop  # type: ignore[method-assign]
+        run_training(work)
+
+    assert carry_out(run, stop_at, bar=False) == CANCELLED
+    assert run.status().state is RunState.CANCELLED
+    if step % 2:  # not while it is measured: who cancels doesn't wait for the end of that
+        assert (run.folder / CHECKPOINTS / f"checkpoint-{step}" / "whole").is_file()
+    assert training_results(run) is None
+    assert carry_out(run, run_training, bar=False) == DONE
+    assert what_came_of(run) == what_came_of(whole[0])
+
+
+def test_a_run_leaves_everything_that_a_page_shows(whole: tuple[Run, float]) -> None:
+    run, _ = whole
+    results = training_results(run)
+    assert results is not None
+    assert json.loads(json.dumps(results.to_json())) == run.read_json(RESULTS)
+    assert results.selection == selection_report(run)
+    assert results.comparison.n == len(run.problems(EVALUATION)) == 6
+    assert list(results.cost.seconds) == ["rollouts", "before", "training", "after"]
+    assert results.cost.total_seconds == pytest.approx(run.status().elapsed, rel=0.2)
+    assert results.cost.peak_memory_bytes > 2**26
+    records = rollout_records(run)
+    assert [len(record.samples) for record in records] == [4] * 8
+    for record in records:
+        for sample in record.samples:
+            assert sample.entropy is not None
+            assert len(sample.entropy) == len(sample.token_ids)
+    history = training_history(run)
+    assert history[0]["eval_n"] == len(run.problems(HELD_OUT)) == 2, (
+        "measured before the first step"
+    )
+    assert [entry["step"] for entry in history if "loss" in entry] == list(
+        range(1, results.training.steps + 1)
+    )
+    assert results.training.best_step in {e["step"] for e in history if "eval_accuracy" in e}
+    ids = {problem.id for problem in run.problems()}
+    assert ids.isdisjoint(problem.id for problem in run.problems(HELD_OUT))
+
+
+def test_the_adapter_folder_is_plain_peft_and_says_the_same(whole: tuple[Run, float]) -> None:
+    run, _ = whole
+    folder = run.folder / ADAPTER
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "README.md", "adapter_config.json", "adapter_model.safetensors",
+    ]  # fmt: skip
+    card = (folder / "README.md").read_text()
+    results = training_results(run)
+    assert results is not None
+    assert f"{results.comparison.after.value:.3f}" in card
+    assert '"preset": "demo"' in card
+    assert "teaching model" in card
+
+    pair = chains_side_by_side(run)[0]
+    tuned = load_language_model(ModelSpec(adapter=str(folder)))
+    (ours,) = generate(tuned, [pair.after.problem], Sampler(max_new_tokens=120), [0])
+    assert ours.token_ids == pair.after.token_ids
+    plain = AutoModelForCausalLM.from_pretrained(DEMO_FOLDER, dtype="float32")
+    plain = PeftModel.from_pretrained(plain, str(folder))
+    for model in (plain, plain.merge_and_unload()):
+        prompt = torch.tensor([pair.after.prompt_ids])
+        ids = model.generate(
+            input_ids=prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=120,
+            do_sample=False, pad_token_id=0,
+        )  # fmt: skip
+        assert tuple(ids[0, prompt.shape[1] :].tolist()) == pair.after.token_ids
+
+
+def test_chains_side_by_side_know_where_the_models_part(whole: tuple[Run, float]) -> None:
+    for pair in chains_side_by_side(whole[0]):
+        differing = [
+            i
+            for i, ids in enumerate(zip(pair.before.token_ids, pair.after.token_ids, strict=False))
+            if ids[0] != ids[1]
+        ]
+        if differing:
+            assert pair.changed[0] == differing[0]
+            assert next(i for i, rank in enumerate(pair.before_ranks) if rank > 1) == differing[0]
+        else:
+            assert pair.changed == []
+
+
+def test_rollouts_of_a_run_are_learned_from_and_become_the_run_s_own(
+    whole: tuple[Run, float], tmp_path: Path
+) -> None:
+    plan = plan_rollouts(ModelSpec(), demo_training_problems()[::17], small())
+    source = Run.create(tmp_path / "runs", ROLLOUTS_TASK, **vars(plan))
+    with pytest.raises(RunError, match="not finished"):
+        prepare(tmp_path / "early", rollouts=source.folder)
+    assert carry_out(source, run_rollouts, bar=False) == DONE
+    with pytest.raises(RunError, match="not of rollouts"):
+        prepare(tmp_path / "other", rollouts=whole[0].folder)
+    run = prepare(tmp_path / "train", small(**{"seed": 99}), rollouts=source.folder)
+    assert run.config.seed == 0, "the rollouts' own"
+    shutil.copytree(source.folder, tmp_path / "moved")
+
+    def without_rollouts(work: Work) -> None:
+        def keep(key: str, result: Any, keep: Any = work.keep) -> None:
+            keep(key, result)
+            if key.startswith("rollouts/") and len(work.run.units()) == 2:
+                shutil.rmtree(source.folder)
+
+        work.keep = keep  # type: ignore[method-assign]
+        run_training(work)
+
+    assert carry_out(run, without_rollouts, bar=False) == DONE
+    assert what_came_of(run) == what_came_of(whole[0])
+    again = run.repeat(tmp_path / "again")
+    assert again.problems(EVALUATION) == run.problems(EVALUATION)
+    assert again.problems(HELD_OUT) == run.problems(HELD_OUT)
+
+
+def test_what_can_t_be_trained_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    demo, problems, evaluation = ModelSpec(), demo_training_problems(), demo_problems()
+    with pytest.raises(ProblemError, match="evaluated on, too: 336 of 336"):
+        plan_training(demo, problems, problems, Recipe(problems=None))
+    with pytest.raises(ProblemError, match="no problems to train on"):
+        plan_training(demo, [], evaluation, Recipe())
+    with pytest.raises(ProblemError, match="no problems to evaluate on"):
+        plan_training(demo, problems, [], Recipe())
+    folder = tmp_path / "adapter"
+    folder.mkdir()
+    with pytest.raises(ModelError, match="has an adapter already"):
+        plan_training(ModelSpec(adapter=str(folder)), problems, evaluation, Recipe())
+
+
+def test_bad_luck_is_told_with_what_to_change(tmp_path: Path) -> None:
+    def told(recipe: Recipe, problems: list[Problem] | None = None) -> str:
+        plan = plan_training(
+            ModelSpec(), problems or demo_training_problems()[::34], demo_problems()[:2], recipe
+        )
+        run = Run.create(tmp_path, TRAIN_TASK, **vars(plan))
+        assert carry_out(run, run_training, bar=False) == STOPPED, run.log_tail()
+        return str(run.status().error)
+
+    nobody_can = [Problem(f"p{i}", f"What is {i} and {i}?", "-7") for i in range(5)]
+    assert "0 of 4 are always right and 4 always wrong" in told(small(), nobody_can)
+    assert "cut off at the limit of new tokens" in told(small(**{"max_new_tokens": 3}))
+    assert "highest entropy is" in told(small(**{"gate.tau": 50}))
+    assert "takes every token" in told(small(**{"gate.kind": "top-fraction", "gate.fraction": 1}))
+    assert "Choose among" in told(small(**{"training.target_modules": ["query"]}))
+    tiny_steps = {"training.learning_rate": 1e-30, "held_out.problems": 0}
+    assert "equals its base" in told(small(**tiny_steps))
+    huge_steps = {"training.learning_rate": 1e30, "held_out.problems": 0}
+    assert "is no number any more" in told(small(**huge_steps))
+
+
+def test_out_of_memory_names_the_setting_to_lower(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.reasonmaxxer import trainer
+
+    def full(*_: Any, **__: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(trainer, "gated_loss", full)
+    run = prepare(tmp_path)
+    assert carry_out(run, run_training, bar=False) == STOPPED
+    assert "Lower the training batch size" in str(run.status().error)
+
+
+def test_a_small_model_of_another_kind_is_prepared_with_its_own_layers(tmp_path: Path) -> None:
+    folder = save_tiny_model(tmp_path / "tiny")
+    plan = plan_training(
+        ModelSpec(str(folder)), demo_training_problems(), demo_problems(), recipe_of("paper")
+    )
+    assert len(plan.problems) == 200
+    assert len(plan.more_problems[HELD_OUT]) == 50
+
+
+def test_presets_are_recipes_and_every_setting_can_be_changed_by_its_name() -> None:
+    assert {name: recipe.preset for name, recipe in PRESETS.items()} == {
+        name: name for name in PRESETS
+    }
+    recipe = changed(recipe_of("paper"), {"gate.kind": "random", "held_out.sampling.samples": 3})
+    assert (recipe.gate.kind, recipe.held_out.sampling.samples) == ("random", 3)
+    assert Recipe(**json.loads(recipe.model_dump_json())) == recipe
+    for wrong in ("gate.tao", "gate", "nothing.at.all", "gate.tau.deeper"):
+        with pytest.raises(RunError, match="no setting"):
+            changed(recipe, {wrong: 1})
+    with pytest.raises(RunError, match=r"gate\.tau"):
+        changed(recipe, {"gate.tau": -1})
+    with pytest.raises(RunError, match="no preset"):
+        recipe_of("magic")
