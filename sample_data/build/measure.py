@@ -225,9 +225,9 @@ def interval(estimate: object, digits: int = 3) -> str:
     return f"[{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"  # type: ignore[attr-defined]
 
 
-def write_card(report: str) -> None:
-    """Put the tables between the card's markers."""
-    begin, end = MARKERS
+def write_card(report: str, markers: tuple[str, str] = MARKERS) -> None:
+    """Put the tables between two markers of the card."""
+    begin, end = markers
     text = CARD.read_text(encoding="utf-8")
     before, _, rest = text.partition(begin)
     _, found, after = rest.partition(end)
