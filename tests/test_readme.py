@@ -57,7 +57,7 @@ def test_links_and_make_targets_exist() -> None:
         assert (ROOT / file).exists(), target
         if heading:
             text = (ROOT / file).read_text(encoding="utf-8").lower()
-            assert re.search(rf"^#+ {heading.replace('-', ' ')}$", text, flags=re.M), target
+            assert re.search(rf"^#+ {heading.replace('-', '[- ]')}$", text, flags=re.M), target
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for name in re.findall(r"\bmake ([a-z-]+)", README):
         assert re.search(rf"^{name}:", makefile, flags=re.M), name
