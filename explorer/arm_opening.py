@@ -49,12 +49,12 @@ def start_opening(
         outcomes = judge(lm, [base, other])
 
         def show() -> None:
-            root = _known(tree.branches, base) or tree.add_root(base, outcomes[0])
+            root = known_branch(tree.branches, base) or tree.add_root(base, outcomes[0])
             position = first_difference(base, other)
             if position is None or position >= min(len(base), len(other)):
                 tree.select(root.id)
                 return
-            branch = _known(tree.children(root.id), other)
+            branch = known_branch(tree.children(root.id), other)
             if branch is None:
                 (branch,) = tree.add_branches(root.id, position, [(other, outcomes[1])])
             tree.select(branch.id, position)
@@ -64,7 +64,7 @@ def start_opening(
     opened.start("Loading the model", work, None)
 
 
-def _known(branches: tuple[Branch, ...], chain: Chain) -> Branch | None:
+def known_branch(branches: tuple[Branch, ...], chain: Chain) -> Branch | None:
     """The branch that has this chain already."""
     ids = (chain.prompt_ids, chain.token_ids)
     return next((b for b in branches if (b.chain.prompt_ids, b.chain.token_ids) == ids), None)

@@ -8,14 +8,24 @@ from typing import Literal
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-PageName = Literal["explore", "interventions", "runs"]
+PageName = Literal["explore", "interventions", "finetune", "evaluate", "runs"]
 
 _FOLDER = Path(__file__).resolve().parent.parent / "pages"
 _PAGES: dict[PageName, tuple[str, str]] = {
     "explore": ("Explore", ":material/fork_right:"),
     "interventions": ("Interventions", ":material/experiment:"),
+    "finetune": ("Fine-tune", ":material/tune:"),
+    "evaluate": ("Evaluate", ":material/grading:"),
     "runs": ("Runs", ":material/list_alt:"),
 }
+PAGE_OF_TASK: dict[str, PageName] = {
+    "interventions": "interventions",
+    "rollouts": "finetune",
+    "train": "finetune",
+    "evaluate": "evaluate",
+}
+"""The screen that shows the runs of a task."""
+
 _WISH = "page_wanted"
 
 

@@ -33,16 +33,24 @@ class BrowserState:
     asked_for: int = 0  # times the page itself moved the selection, for the heatmap
     asked_position: int = 0
     page_is_stale: bool = False  # something outside the stage has to be drawn again
-    run_id: str | None = None  # the run on screen
+    run_ids: dict[str, str] = field(default_factory=dict)  # the run on screen, by page
     page: str = ""  # the title of the one on screen
     runs_shown: int = RUNS_A_PAGE
-    study: dict[str, Any] = field(default_factory=dict)  # settings of Interventions, by widget
+    set_up: dict[str, Any] = field(default_factory=dict)  # what runs are to do, by widget
     notice: ExplorerError | None = None  # what went wrong with a run
 
     def enter(self, page: str) -> None:
         """A page is on screen; what was said on another one is no longer of interest."""
         if page != self.page:
             self.page, self.notice = page, None
+
+    def recall(self, key: str, default: Any) -> str:
+        """The key of a widget that sets a run up, with the value that stood there before:
+        Streamlit forgets what is not on screen."""
+        if key not in st.session_state:
+            st.session_state[key] = self.set_up.get(key, default)
+        self.set_up[key] = st.session_state[key]
+        return key
 
     def go_to(self, position: int) -> None:
         """Select a position of the chain on screen and bring it into view."""

@@ -14,6 +14,7 @@ from explorer.panels.intervention_report import intervention_report
 from explorer.panels.intervention_setup import intervention_setup
 from explorer.panels.messages import plain, show_error
 from explorer.panels.run_panel import run_badge, run_progress, show_notice
+from explorer.run_choice import run_on_screen, show_in_address
 from explorer.state import BrowserState, browser_state
 
 
@@ -29,18 +30,6 @@ def study(state: BrowserState, run: Run) -> None:
     intervention_report(state, run, finished=status.state is RunState.DONE)
 
 
-def chosen_run(state: BrowserState, folder: RunsFolder) -> Run | None:
-    """The run that the address or this session names, else the newest of its kind."""
-    wanted = state.run_id or st.query_params.get("run")
-    if wanted is not None:
-        try:
-            return folder.get(wanted)
-        except ExplorerError as error:
-            show_error(error)
-            state.run_id = None
-    return next((run for run in folder.list() if run.config.task == TASK), None)
-
-
 state = browser_state()
 folder = RunsFolder()
 st.markdown("### Interventions")
@@ -51,7 +40,7 @@ st.caption(
 with st.container(border=True):
     intervention_setup(state, folder)
 try:
-    run = chosen_run(state, folder)
+    run = run_on_screen(state, folder, TASK)
 except ExplorerError as error:
     show_error(error)
     st.stop()
@@ -59,8 +48,6 @@ if run is None:
     show_notice(state)
     st.info("Choose problems and arms, then press **Run**.", icon=":material/arrow_upward:")
 else:
-    state.run_id = run.id
-    if st.query_params.to_dict() != {"run": run.id}:
-        st.query_params.from_dict({"run": run.id})
+    show_in_address(state, run)
     st.session_state["polling_study"] = run.status().state.is_live
     st.fragment(study, run_every=1.0 if st.session_state["polling_study"] else None)(state, run)

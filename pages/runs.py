@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import streamlit as st
 
 from core.errors import ExplorerError
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
-from explorer.navigation import ask_for, follow_wish
+from explorer.navigation import PAGE_OF_TASK, ask_for, follow_wish
 from explorer.panels.messages import plain, show_error
 from explorer.panels.run_panel import (
     act,
@@ -18,6 +16,7 @@ from explorer.panels.run_panel import (
     run_progress,
     show_notice,
     start,
+    when,
 )
 from explorer.state import RUNS_A_PAGE as _PAGE
 from explorer.state import BrowserState, browser_state
@@ -35,7 +34,8 @@ def runs_list(state: BrowserState, folder: RunsFolder) -> None:
         st.rerun()
     if not runs:
         st.info(
-            "Nothing has run yet. Open **Interventions** and press **Run**.",
+            "Nothing has run yet. Open **Interventions**, **Fine-tune** or **Evaluate**, and start "
+            "something there.",
             icon=":material/arrow_back:",
         )
     for run in runs[: state.runs_shown]:
@@ -46,7 +46,7 @@ def runs_list(state: BrowserState, folder: RunsFolder) -> None:
                 plain(config.task),
                 plain(str(config.model.get("model", ""))),
                 f"seed {config.seed}",
-                _when(config.created),
+                plain(when(config.created)),
                 f"{duration(status.elapsed)} of work",
             ]
             if status.total is not None:
@@ -71,7 +71,14 @@ def _show_more(state: BrowserState) -> None:
 
 
 def _buttons(state: BrowserState, folder: RunsFolder, run: Run, *, live: bool) -> None:
-    st.button("Open", key=f"open {run.id}", type="primary", on_click=_open, args=(state, run))
+    st.button(
+        "Open",
+        key=f"open {run.id}",
+        type="primary",
+        disabled=run.config.task not in PAGE_OF_TASK,
+        on_click=_open,
+        args=(state, run),
+    )
     st.button(
         "Repeat",
         key=f"repeat {run.id}",
@@ -102,15 +109,9 @@ def _buttons(state: BrowserState, folder: RunsFolder, run: Run, *, live: bool) -
 
 
 def _open(state: BrowserState, run: Run) -> None:
-    state.run_id = run.id
-    ask_for("interventions", run=run.id)
-
-
-def _when(created: str) -> str:
-    try:
-        return datetime.fromisoformat(created).astimezone().strftime("%Y-%m-%d %H:%M")
-    except ValueError:
-        return plain(created)
+    page = PAGE_OF_TASK[run.config.task]
+    state.run_ids[page] = run.id
+    ask_for(page, run=run.id)
 
 
 state = browser_state()

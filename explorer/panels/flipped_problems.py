@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import streamlit as st
 
@@ -15,6 +14,7 @@ from core.runs.run import Run
 from explorer.arm_opening import start_opening
 from explorer.navigation import ask_for
 from explorer.panels.messages import short
+from explorer.panels.run_panel import with_consent
 from explorer.state import BrowserState
 
 
@@ -78,12 +78,16 @@ def _open(state: BrowserState, run: Run, problem: Problem | None, arm: str) -> N
     except ExplorerError as error:
         state.notice = error
         return
-    chosen = state.opened.spec
-    # A folder from elsewhere may not allow code to run; only this session's own choice may.
-    allowed = chosen.trust_remote_code and chosen.model == spec.model
-    spec = replace(spec, trust_remote_code=allowed)
     sampler = Sampler(max_new_tokens=settings.max_new_tokens)
-    start_opening(state.opened, spec, problem, record, arm, sampler, settings.prompt_style)
+    start_opening(
+        state.opened,
+        with_consent(state, spec),
+        problem,
+        record,
+        arm,
+        sampler,
+        settings.prompt_style,
+    )
     if state.opened.task is not None:
         state.opened.task.wait(2)
     ask_for("explore", session=state.opened.id)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from core.interventions.arms import ARMS
@@ -24,21 +22,21 @@ def intervention_setup(state: BrowserState, folder: RunsFolder) -> None:
     with st.container(key="study_bar"):
         chosen_set, number, seed, go = st.columns([3, 2, 1.3, 1.6], vertical_alignment="bottom")
     name = chosen_set.selectbox(
-        "Problems from", list(sets), key=_recall(state, "study set", DEMO_SET)
+        "Problems from", list(sets), key=state.recall("study set", DEMO_SET)
     )
     problems = sets[name]
     count = number.number_input(
         "How many of them",
         1,
         max(len(problems), 1),
-        key=_recall(state, f"study count of {name} {len(problems)}", max(len(problems), 1)),
+        key=state.recall(f"study count of {name} {len(problems)}", max(len(problems), 1)),
         help="Fewer than all are drawn at random by the seed",
     )
-    seed_value = seed.number_input("Seed", 0, 2**32 - 1, key=_recall(state, "study seed", 0))
+    seed_value = seed.number_input("Seed", 0, 2**32 - 1, key=state.recall("study seed", 0))
     with st.expander("Teacher, arms, budgets, problems of your own", key="study_more"):
         teacher = st.text_input(
             "Teacher",
-            key=_recall(state, "study teacher", ""),
+            key=state.recall("study teacher", ""),
             placeholder="none: only the arms that need no teacher",
             help="A model folder or hub id with the same vocabulary, or the folder of a LoRA "
             "adapter for this model",
@@ -48,7 +46,7 @@ def intervention_setup(state: BrowserState, folder: RunsFolder) -> None:
             "Arms",
             allowed,
             format_func=lambda key: ARMS[key].label,
-            key=_recall(state, f"study arms {bool(teacher)}", allowed),
+            key=state.recall(f"study arms {bool(teacher)}", allowed),
             help="Arms that others build on are added by themselves",
         )
         st.caption("  \n".join(f"**{ARMS[key].label}** · {ARMS[key].sentence}" for key in allowed))
@@ -58,7 +56,7 @@ def intervention_setup(state: BrowserState, folder: RunsFolder) -> None:
                 "Positions k",
                 1,
                 100,
-                key=_recall(state, "study k", 5),
+                key=state.recall("study k", 5),
                 help="Highest-entropy ones, of base-only",
             ),
             "tau": middle.number_input(
@@ -66,14 +64,14 @@ def intervention_setup(state: BrowserState, folder: RunsFolder) -> None:
                 0.0,
                 10.0,
                 step=0.1,
-                key=_recall(state, "study tau", 1.2),
+                key=state.recall("study tau", 1.2),
                 help="Entropy gate",
             ),
             "first_k": right.number_input(
-                "First k of the oracle", 1, 100, key=_recall(state, "study first", 2)
+                "First k of the oracle", 1, 100, key=state.recall("study first", 2)
             ),
             "max_new_tokens": last.number_input(
-                "Max new tokens", 1, 65536, step=16, key=_recall(state, "study limit", 256)
+                "Max new tokens", 1, 65536, step=16, key=state.recall("study limit", 256)
             ),
         }
         upload_problems(state, "study_file")
@@ -101,15 +99,6 @@ def intervention_setup(state: BrowserState, folder: RunsFolder) -> None:
     )
 
 
-def _recall(state: BrowserState, key: str, default: Any) -> str:
-    """The widget's key, with the value that stood there before: Streamlit forgets what is not on
-    screen."""
-    if key not in st.session_state:
-        st.session_state[key] = state.study.get(key, default)
-    state.study[key] = st.session_state[key]
-    return key
-
-
 def _start(
     state: BrowserState,
     folder: RunsFolder,
@@ -130,4 +119,4 @@ def _start(
         folder.folder, TASK, **vars(plan), name=short(f"Interventions on {set_name}", 80)
     )
     start(state, run)
-    state.run_id = run.id
+    state.run_ids[TASK] = run.id

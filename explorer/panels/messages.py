@@ -7,7 +7,7 @@ import re
 import streamlit as st
 
 from core.errors import ExplorerError
-from core.language_model import DEMO
+from core.language_model import DEMO, DEMO_NOTICE
 from core.printable_text import printable
 from core.records import Chain, Outcome, Verdict
 
@@ -51,10 +51,7 @@ def verdict_badge(outcome: Outcome) -> str:
 def teaching_notice(model: str) -> None:
     """Say what the demo model is, wherever its numbers appear."""
     if model == DEMO:
-        st.caption(
-            "Teaching model: its forks were built in by construction. It shows how to look; "
-            "it is no evidence about real models."
-        )
+        st.caption(DEMO_NOTICE)
 
 
 def short(text: str, length: int = 40) -> str:

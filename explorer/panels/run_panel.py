@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 
 import streamlit as st
 
 from core.errors import ExplorerError
-from core.language_model import absolute_name
+from core.language_model import ModelSpec, absolute_name
 from core.runs import jobs
 from core.runs.run import Run
 from core.runs.status import RunState, RunStatus
@@ -60,12 +62,21 @@ def run_progress(state: BrowserState, run: Run, status: RunStatus) -> None:
 
 
 def start(state: BrowserState, run: Run, *, resume: bool = False) -> None:
-    """Start a run in a process of its own. The model's own Python code may run only where this
-    session allows it for that model; a run's folder can't."""
-    spec = state.opened.spec
-    same = absolute_name(spec.model) == run.config.model.get("model")
-    trusted = spec.trust_remote_code and same
+    """Start a run in a process of its own."""
+    trusted = _trusts(state, run.config.model.get("model"))
     jobs.start(run, resume=resume, trust_remote_code=trusted)
+
+
+def with_consent(state: BrowserState, spec: ModelSpec) -> ModelSpec:
+    """The model of a run, for this server to load."""
+    return replace(spec, trust_remote_code=_trusts(state, spec.model))
+
+
+def _trusts(state: BrowserState, model: object) -> bool:
+    """Whether a model's own Python code may run: only where this session allows it for that
+    model. A run's folder, which may come from elsewhere, can't."""
+    chosen = state.opened.spec
+    return chosen.trust_remote_code and absolute_name(chosen.model) == model
 
 
 def act(state: BrowserState, action: Callable[[], object]) -> None:
@@ -89,6 +100,14 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def when(created: str) -> str:
+    """The moment a run was made, in this machine's time: 2026-05-01 14:30."""
+    try:
+        return datetime.fromisoformat(created).astimezone().strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return created
 
 
 def _words(status: RunStatus) -> str:

@@ -26,7 +26,7 @@ def button(page: Page, name: str) -> Locator:
     return page.get_by_role("button", name=name, exact=True)
 
 
-def choose(page: Page, label: str, option: str) -> None:
+def choose(page: Page, label: str, option: str | re.Pattern[str]) -> None:
     """Choose an option of a select box."""
     page.get_by_role("combobox", name=re.compile(label)).click()
     page.get_by_role("option", name=option).click()

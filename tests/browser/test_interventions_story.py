@@ -63,9 +63,12 @@ def how_many(page: Page) -> Locator:
 
 def start(page: Page, url: str, problems: int) -> None:
     page.goto(f"{url}/interventions")
+    expect(how_many(page)).to_be_visible()
+    settled(page)  # what is typed into a page that still draws itself is lost
     how_many(page).fill(str(problems))
     how_many(page).press("Enter")
     settled(page)
+    expect(how_many(page)).to_have_value(str(problems))
     button(page, "Run").click()
 
 

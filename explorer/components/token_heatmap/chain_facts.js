@@ -45,30 +45,33 @@ class ChainFacts {
     const { data } = this;
     const token = shownText(data.tokens[i]);
     const alternatives = this.alternatives(i);
-    if (data.chosen[i] < 0) {
+    const known = data.rank[i] > 0; // else nothing but the entropy is
+    if (known && data.chosen[i] < 0) {
       alternatives.push({ rank: data.rank[i], token, p: data.p[i], chosen: true });
     }
     const rest = Math.max(0, 1000 - alternatives.reduce((sum, each) => sum + each.p, 0));
-    const numbers = [
-      ["entropy", this.entropy(i)],
-      ["rank", String(data.rank[i])],
-      ["probability", percent(this.probability(i))],
-    ];
+    const numbers = [["entropy", this.entropy(i)]];
+    if (known) {
+      numbers.push(["rank", String(data.rank[i])]);
+      numbers.push(["probability", percent(this.probability(i))]);
+    }
     if (data.values) {
       const value = data.values[i];
       numbers.push([data.valuesLabel, value === null ? "not measured" : trimmed(value / 1000)]);
     }
-    const others = `all others ${percent(rest)}`;
+    const others = known ? `all others ${percent(rest)}` : "";
     return { place: "#" + i, token, flags: this.flags(i), numbers, alternatives, others };
   }
 
   describe(i) {
     const { data } = this;
-    const flags = this.flags(i).map((flag) => flag + ", ");
+    const flags = this.flags(i);
     return (
       `token ${i} of ${data.tokens.length}, ${spokenText(data.tokens[i])}, ` +
-      `entropy ${this.entropy(i)}, ${flags.join("")}rank ${data.rank[i]}, ` +
-      `probability ${percent(this.probability(i))}`
+      `entropy ${this.entropy(i)}${flags.map((flag) => ", " + flag).join("")}` +
+      (data.rank[i] > 0
+        ? `, rank ${data.rank[i]}, probability ${percent(this.probability(i))}`
+        : "")
     );
   }
 }

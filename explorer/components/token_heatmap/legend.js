@@ -29,13 +29,16 @@ class Legend {
       : `${trimmed(facts.inUnit(top))}+ ${data.unit} high`;
     const measured = byValues ? data.values.filter((value) => value !== null).length : 0;
     this.measured.textContent = byValues ? `${measured} of ${size} tokens measured (framed)` : "";
-    this.threshold.hidden = byValues || data.tau >= top;
+    this.threshold.hidden = byValues || data.tau === null || data.tau >= top;
     this.threshold.style.left = (100 * data.tau) / top + "%";
     const count = data.forks.length;
     const share = size ? ((100 * count) / size).toFixed(1) : "0.0";
+    const name = data.tau === null ? "gated" : count === 1 ? "fork" : "forks";
+    const above =
+      data.tau === null ? "" : ` above ${facts.inUnit(data.tau).toFixed(2)} ${data.unit}`;
     this.forks.replaceChildren(
-      make("span", "fork-sample", count === 1 ? "1 fork" : `${count} forks`),
-      ` above ${facts.inUnit(data.tau).toFixed(2)} ${data.unit}, ${share} % of ${size} tokens`,
+      make("span", "fork-sample", `${count} ${name}`),
+      `${above}, ${share} % of ${size} tokens`,
     );
     this.marks.replaceChildren();
     for (const mark of data.marks ? ["reranked", "shifted"] : []) {

@@ -19,7 +19,7 @@ MARKS = ("", "unshifted", "reranked", "shifted")
 """What `HeatmapView.marks` may say of a token."""
 
 _COLUMNS = (
-    *("token_ids", "entropy", "logprob", "rank", "forced", "marks", "values"),
+    *("token_ids", "entropy", "logprob", "rank", "forced", "marks", "gated", "values"),
     *("top_ids", "top_tokens", "top_logprobs"),
 )
 
@@ -40,6 +40,7 @@ class HeatmapView:
             changes while the heatmap is on the page
         live: more tokens will be appended
         marks: one of MARKS a token, for the comparison of two models
+        gated: forks, where something other than tau chooses them
         values: colours by another quantity than entropy, from 0 to `values_top`; NaN where it was
             not measured
         max_height: pixels beyond which the chain scrolls in its own box
@@ -50,8 +51,8 @@ class HeatmapView:
     token_ids: Integers  # (T,)
     entropy: Floats  # (T,) nats
     logprob: Floats  # (T,) nats, of the token that stands there
-    rank: Integers  # (T,) 1 = most probable
-    top_ids: Integers  # (T, k) most probable first
+    rank: Integers  # (T,) 1 = most probable; 0 = not known
+    top_ids: Integers  # (T, k) most probable first; k = 0 = not known
     top_tokens: Sequence[Sequence[str]]  # (T, k)
     top_logprobs: Floats  # (T, k) nats
     forced: Sequence[bool] | NDArray[np.bool_]  # (T,)
@@ -63,6 +64,7 @@ class HeatmapView:
     go_to: tuple[int, int] | None = None
     live: bool = False
     marks: Sequence[str] | None = None  # (T,)
+    gated: NDArray[np.bool_] | None = None  # (T,)
     values: Floats | None = None  # (T,)
     values_label: str = ""
     values_top: float = 1.0
@@ -94,13 +96,15 @@ class HeatmapView:
         entropy = np.nan_to_num(np.asarray(self.entropy, np.float64))  # (T,) nats
         top_ids = np.asarray(self.top_ids)  # (T, k)
         is_chosen = top_ids == np.asarray(self.token_ids).reshape(-1, 1)  # (T, k)
-        chosen = np.where(is_chosen.any(1), is_chosen.argmax(1), -1)  # (T,) column, -1 = outside
+        known = np.pad(is_chosen, ((0, 0), (0, 1)))  # (T, k + 1); argmax needs a column
+        chosen = np.where(known.any(1), known.argmax(1), -1)  # (T,) column, -1 = outside
+        forks = entropy > self.tau if self.gated is None else self.gated  # (T,)
         strings, top = _string_table(self.top_tokens)
         return {
             "chain": self.chain_id,
             "tokens": list(self.tokens),
             "entropy": _thousandths(entropy),
-            "forks": np.flatnonzero(entropy > self.tau).tolist(),
+            "forks": np.flatnonzero(forks).tolist(),
             "rank": np.asarray(self.rank).tolist(),
             "p": tenths_of_percent(np.reshape(self.logprob, (-1, 1))).ravel().tolist(),
             "k": top_ids.shape[1],
@@ -109,7 +113,7 @@ class HeatmapView:
             "top": top,
             "topP": tenths_of_percent(self.top_logprobs).ravel().tolist(),
             "forced": np.flatnonzero(np.asarray(self.forced, bool)).tolist(),
-            "tau": round(float(self.tau), 4),
+            "tau": round(float(self.tau), 4) if self.gated is None else None,
             "unit": self.unit,
             "scaleTop": SCALE_TOP_NATS,
             "shared": self.shared_prefix,

@@ -1,0 +1,283 @@
+"""The results of an evaluation: figures with their intervals, charts, table, comparison."""
+
+from __future__ import annotations
+
+import json
+from math import isnan
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import ExplorerError
+from core.evaluation.comparison import EvaluationComparison
+from core.evaluation.earlier import EarlierEvaluation
+from core.evaluation.results import NO_FAMILY, EvaluationResults
+from core.evaluation.run import (
+    TABLE,
+    earlier_evaluation,
+    evaluation_model,
+    evaluation_results,
+    evaluation_settings,
+)
+from core.language_model import ModelSpec
+from core.runs.run import Run
+from core.statistics import BETTER, WORSE, Estimate
+from explorer.evaluation_charts import family_chart, pass_at_k_chart
+from explorer.panels.evaluated_problems import evaluated_problems
+from explorer.panels.messages import p_value, plain, show_error, teaching_notice
+from explorer.state import BrowserState
+
+_WORD_BADGES = {BETTER: ":green-badge[▲ better]", WORSE: ":red-badge[▼ worse]"}
+
+
+def evaluation_report(state: BrowserState, run: Run, *, finished: bool) -> None:
+    """What the run has found so far."""
+    try:
+        results = evaluation_results(run)
+        problems = {problem.id: problem for problem in run.problems()}
+        earlier = None if results is None else earlier_evaluation(run)
+    except ExplorerError as error:
+        show_error(error)
+        return
+    if results is None:
+        return
+    if not finished:
+        st.info(
+            f"So far: {results.n} of {len(problems)} problems.", icon=":material/hourglass_top:"
+        )
+    _cards(results)
+    st.caption(f"{_made_of(run, results)} Ranges are 95 % intervals over problems.")
+    teaching_notice(str(run.config.model.get("model", "")))
+    if results.comparison is not None and earlier is not None:
+        _comparison(results.comparison, earlier)
+    _charts(run, results)
+    _tables(run, results)
+    if finished:
+        evaluated_problems(state, run, results, problems)
+    _questions(results)
+
+
+def _cards(results: EvaluationResults) -> None:
+    n = results.samples
+    mean = f"The mean of {n} samples a problem" if n > 1 else "One sample a problem"
+    cards = [("pass@1", results.pass_at_1, f"{mean}, over all problems")]
+    if n > 1:
+        cards += [
+            (
+                f"pass@{n}",
+                results.pass_at_k[-1].estimate,
+                f"Share of problems that at least one of {n} samples solves",
+            ),
+            (
+                f"maj@{n}",
+                results.maj_at_k,
+                f"Share of problems whose most frequent answer of {n} is right",
+            ),
+        ]
+    cards += [
+        ("Boxed", results.boxed, r"Share of samples with their answer in a \boxed{}"),
+        ("Truncated", results.truncated, "Share of samples cut at the limit of new tokens"),
+    ]
+    with st.container(key="evaluation_cards"):
+        columns = st.columns(len(cards) + 1)
+    for column, (label, estimate, told) in zip(columns, cards, strict=False):
+        _card(column, label, _percent(estimate.value), _range(estimate), told)
+    length = results.mean_length
+    span = "unknown" if isnan(length.low) else f"{length.low:.1f}–{length.high:.1f}"
+    _card(columns[-1], "Mean length", f"{length.value:.1f}", span, "Tokens a completion")
+
+
+def _made_of(run: Run, results: EvaluationResults) -> str:
+    """Markdown: which figures these are."""
+    made = f"{results.n:,} problems, {results.samples} sample{'s' * (results.samples != 1)} each"
+    try:
+        spec, settings = evaluation_model(run), evaluation_settings(run)
+    except ExplorerError:  # whoever opens or resumes the run is told
+        return f"{made}."
+    drawn = f"temperature {settings.temperature:g}, top-p {settings.top_p:g}"
+    return (
+        f"{made}, by {_name(spec)}: {'greedy' if settings.sampler.greedy else drawn}, "
+        f"seed {settings.seed}."
+    )
+
+
+def _name(spec: ModelSpec) -> str:
+    """Markdown: a model and its adapter."""
+    return plain(spec.model) + (f" with the adapter {plain(spec.adapter)}" if spec.adapter else "")
+
+
+def _card(
+    column: st.delta_generator.DeltaGenerator, label: str, value: str, span: str, told: str
+) -> None:
+    column.metric(label, value, span, delta_color="off", delta_arrow="off", border=True, help=told)
+
+
+def _comparison(found: EvaluationComparison, earlier: EarlierEvaluation) -> None:
+    badge = _WORD_BADGES.get(found.word, f":gray-badge[= {found.word}]")
+    name = plain(earlier.name or earlier.run_id)
+    p = p_value(found.mcnemar_p).replace(" ", "\u00a0")
+    st.markdown(f"**Against {name}** ({_name(earlier.model)}) {badge}")
+    st.markdown(
+        f"pass@1 is **{found.after.value:.1%}** instead of {found.before.value:.1%}: a difference "
+        f"of **{_points(found.difference)}** points, paired over {found.n:,} problems.  \n"
+        f"Solved, with more than half of the samples right: **{found.solved_after}** problems "
+        f"instead of {found.solved_before}; {len(found.gained)} became solved, "
+        f"{len(found.lost)} no longer are (McNemar's exact test, p\u00a0{p}).  \n"
+        f"Boxed answers {_points(found.boxed)} points, mean length {_length(found.mean_length)} "
+        "tokens."
+    )
+
+
+def _charts(run: Run, results: EvaluationResults) -> None:
+    charts = []
+    if results.samples > 1:
+        charts.append(
+            ("pass@k", pass_at_k_chart(results.pass_at_k), "Band: 95 % intervals over problems.")
+        )
+    if results.families:
+        charts.append(
+            (
+                "By family",
+                family_chart(results.families, results.pass_at_1),
+                "In brackets: problems. Dashed line: all problems. Bars with 95 % intervals.",
+            )
+        )
+    if not charts:
+        return
+    with st.container(key="evaluation_charts"):
+        columns = st.columns(len(charts), gap="medium")
+    for column, (title, figure, caption) in zip(columns, charts, strict=True):
+        with column:
+            st.markdown(f"**{title}**")
+            st.plotly_chart(
+                figure,
+                width="stretch",
+                key=f"{title} of {run.id}",
+                config={"displayModeBar": False},
+            )
+            st.caption(caption)
+
+
+def _tables(run: Run, results: EvaluationResults) -> None:
+    rows = [
+        (results.label, _share(results.pass_at_1)),
+        *((f"pass@{each.k}", _share(each.estimate)) for each in results.pass_at_k[1:]),
+        (f"maj@{results.samples}", _share(results.maj_at_k)),
+        ("boxed", _share(results.boxed)),
+        ("truncated", _share(results.truncated)),
+        ("no answer found", _share(results.unparseable)),
+        ("mean length (tokens)", _amount(results.mean_length)),
+    ]
+    verdicts = results.verdicts
+    figures = pd.DataFrame(
+        [(label, *cells, str(results.n)) for label, cells in rows],
+        columns=["figure", "value", "95 % interval", "problems"],
+    )
+    with st.expander("All figures as a table"):
+        st.dataframe(
+            figures, hide_index=True, width="stretch", height="content", key=f"table of {run.id}"
+        )
+        st.caption(
+            f"Samples: {verdicts['correct']:,} right, {verdicts['wrong']:,} wrong, "
+            f"{verdicts['unparseable']:,} without an answer that can be read, "
+            f"{verdicts['timed_out']:,} whose check timed out."
+        )
+        if results.families:
+            _family_table(run, results)
+    files = st.container(horizontal=True)
+    files.download_button(
+        "CSV",
+        lambda: pd.DataFrame(results.to_rows()).to_csv(index=False),
+        file_name=f"{run.id}-{TABLE}",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+    files.download_button(
+        "JSON",
+        lambda: json.dumps(results.to_json(), ensure_ascii=False, indent=1),
+        file_name=f"{run.id}.json",
+        mime="application/json",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def _family_table(run: Run, results: EvaluationResults) -> None:
+    differences = {}
+    if results.comparison is not None:
+        differences = {each.family: each.difference for each in results.comparison.families}
+    rows = [
+        {
+            "family": NO_FAMILY if each.family is None else each.family,
+            "pass@1": f"{each.pass_at_1.value:.1%}",
+            "95 % interval": _range(each.pass_at_1),
+            **(
+                {"difference (points)": _points(differences[each.family])}
+                if each.family in differences
+                else {}
+            ),
+            "problems": str(each.n),
+        }
+        for each in results.families
+    ]
+    st.dataframe(
+        pd.DataFrame(rows).fillna(""),
+        hide_index=True,
+        width="stretch",
+        height="content",
+        key=f"families of {run.id}",
+    )
+
+
+def _questions(results: EvaluationResults) -> None:
+    answers = [
+        "**What do the ranges mean?** 95 % intervals. Samples of one problem are not independent "
+        "of each other, so they are averaged first, and the interval is a bootstrap over "
+        "problems: more samples don't make it narrower than the problems allow. With one sample "
+        "each, and for the majority vote, it is Wilson's.",
+        "**How is pass@k computed?** Without bias, from all samples of a problem: "
+        "1 − C(n − c, k) / C(n, k), with c of n right; then the mean over problems.",
+        "**Who votes?** Every sample whose answer can be read. Answers that the checker finds "
+        "equal count as one, and a tie goes to the one seen first.",
+    ]
+    if results.comparison is not None:
+        answers.append(
+            "**When is it better?** When the paired interval of the difference in pass@1 excludes "
+            "0. McNemar's test looks at solved problems only, so the two may disagree where "
+            "problems are half solved. Look at the boxed rate, too: it falls first when "
+            "fine-tuning goes wrong."
+        )
+        if results.families:
+            answers.append(
+                "**Can I pick the best family?** With many families some intervals exclude 0 by "
+                "chance. Take them as a hint where to look."
+            )
+    with st.expander("What a reader will ask"):
+        st.markdown("\n\n".join(answers))
+
+
+def _share(estimate: Estimate) -> tuple[str, str]:
+    return f"{estimate.value:.1%}", _range(estimate)
+
+
+def _amount(estimate: Estimate) -> tuple[str, str]:
+    span = "unknown" if isnan(estimate.low) else f"{estimate.low:.1f}–{estimate.high:.1f}"
+    return f"{estimate.value:.1f}", span
+
+
+def _range(estimate: Estimate) -> str:
+    return f"{100 * estimate.low:.1f}–{_percent(estimate.high)}"
+
+
+def _percent(share: float) -> str:
+    return "100%" if share > 0.9995 else f"{share:.1%}"
+
+
+def _points(estimate: Estimate) -> str:
+    return f"{estimate.value * 100:+.1f} [{estimate.low * 100:+.1f}, {estimate.high * 100:+.1f}]"
+
+
+def _length(estimate: Estimate) -> str:
+    span = "" if isnan(estimate.low) else f" [{estimate.low:+.1f}, {estimate.high:+.1f}]"
+    return f"{estimate.value:+.1f}{span}"

@@ -1,0 +1,208 @@
+"""The same problem before and after a fine-tune, and the adapter to take along."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from core.errors import ExplorerError
+from core.evaluation.comparison import EvaluationComparison
+from core.reasonmaxxer.plan import ADAPTER, SIDE_BY_SIDE, run_recipe
+from core.reasonmaxxer.run import chains_side_by_side
+from core.reasonmaxxer.side_by_side import SideBySide
+from core.records import DEFAULT_ALTERNATIVES, Chain, Outcome
+from core.run_models import read_model
+from core.runs.run import Run
+from core.tree import first_difference
+from explorer.adapter_opening import start_with_adapter, zipped
+from explorer.components.token_heatmap import HeatmapView, token_heatmap
+from explorer.navigation import ask_for
+from explorer.panels.messages import VERDICT_SIGNS, plain, short, show_error, verdict_badge
+from explorer.panels.run_panel import with_consent
+from explorer.state import BrowserState, Unit
+
+
+def chains_before_and_after(
+    state: BrowserState, run: Run, comparison: EvaluationComparison
+) -> None:
+    """Choose a problem: its greedy chains stand side by side, with the adapter to take along."""
+    try:
+        pairs = _ordered(_read(str(run.folder), _changed(run)), comparison)
+        tau = run_recipe(run).gate.tau
+    except ExplorerError as error:
+        show_error(error)
+        pairs, tau = [], state.tau
+    st.markdown("**The same problem, before and after**")
+    shown = None
+    with st.container(key="tuning_chains"):
+        choice, load, download = st.columns([4, 1.9, 2.1], vertical_alignment="bottom")
+    if pairs:
+        number = choice.selectbox(
+            "Problem",
+            range(len(pairs)),
+            format_func=lambda i: _label(pairs[i], comparison),
+            key=state.recall(f"chains of {run.id}", 0),
+        )
+        shown = pairs[number]
+    _adapter_buttons(state, run, shown, load, download)
+    if shown is not None:
+        _pair(state, run, shown, tau)
+
+
+def _pair(state: BrowserState, run: Run, pair: SideBySide, tau: float) -> None:
+    difference = first_difference(pair.before, pair.after)
+    st.caption(plain(pair.after.problem.question))
+    with st.container(key="tuning_pair"):
+        left, right = st.columns(2, gap="small")
+    for column, name, chain, outcome, marks in (
+        (left, "before", pair.before, pair.before_outcome, None),
+        (right, "after", pair.after, pair.after_outcome, _marks(pair.after_ranks)),
+    ):
+        with column, st.container(border=True):
+            st.markdown(
+                f"**{name.capitalize()}** · {verdict_badge(outcome)} · {len(chain)} tokens · greedy"
+            )
+            view = _view(chain, f"{run.id} {chain.problem.id} {name}", tau, state.unit)
+            view = replace(
+                view,
+                shared_prefix=len(chain) if difference is None else difference,
+                first_difference=difference
+                if difference is not None and difference < len(chain)
+                else None,
+                marks=marks,
+            )
+            token_heatmap(view, key=f"chain {name}")
+    changed = len(pair.changed)
+    if difference is None:
+        st.caption("Both models write the same chain here.")
+    else:
+        st.caption(
+            f"The chains part at #{difference}; what stands before it is dimmed. At {changed} of "
+            f"{len(pair.after)} tokens of the chain after, the base would have chosen another: "
+            "a line above the token (reranked) means one of its top "
+            f"{DEFAULT_ALTERNATIVES}, a frame (shifted) one outside them."
+        )
+
+
+def _marks(ranks: Sequence[int]) -> list[str]:
+    """The tuned model's tokens by their rank in the base's order (method of the paper's section
+    3: outside the top 5 they are shifted)."""
+    return [
+        "" if rank == 1 else "reranked" if rank <= DEFAULT_ALTERNATIVES else "shifted"
+        for rank in ranks
+    ]
+
+
+def _view(chain: Chain, chain_id: str, tau: float, unit: Unit) -> HeatmapView:
+    return HeatmapView(
+        chain_id=chain_id,
+        tokens=chain.tokens,
+        token_ids=np.array(chain.token_ids, np.int64),
+        entropy=chain.entropy,
+        logprob=chain.statistics.logprob,
+        rank=chain.statistics.rank,
+        top_ids=chain.statistics.top_ids,
+        top_tokens=chain.top_tokens,
+        top_logprobs=chain.statistics.top_logprobs,
+        forced=chain.forced,
+        tau=tau,
+        unit=unit,
+    )
+
+
+def _adapter_buttons(
+    state: BrowserState,
+    run: Run,
+    shown: SideBySide | None,
+    load: st.delta_generator.DeltaGenerator,
+    download: st.delta_generator.DeltaGenerator,
+) -> None:
+    folder = run.folder / ADAPTER
+    there = (folder / "adapter_config.json").is_file()
+    load.button(
+        "Load the adapter into Explore",
+        type="primary",
+        width="stretch",
+        disabled=not there or state.opened.busy,
+        help="The sidebar's model becomes this base with this adapter, and Explore opens with the "
+        "chain after",
+        on_click=_load,
+        args=(state, run, folder, shown),
+    )
+    name = f"{run.id}-adapter"
+    download.download_button(
+        "Download the adapter",
+        lambda: zipped(folder, name),
+        file_name=f"{name}.zip",
+        mime="application/zip",
+        icon=":material/download:",
+        width="stretch",
+        disabled=not there,
+        help="A zip of the PEFT folder, with a README of its recipe and figures",
+        on_click="ignore",
+    )
+    if not there:
+        st.caption("This run's folder has no adapter.")
+
+
+def _load(state: BrowserState, run: Run, folder: Path, shown: SideBySide | None) -> None:
+    try:
+        base = with_consent(state, read_model(run.config.model))
+    except ExplorerError as error:
+        state.notice = error
+        return
+    # Device and precision are the sidebar's: they may be others than where the run was at work.
+    here = state.opened.spec
+    spec = replace(base, adapter=str(folder.resolve()), device=here.device, dtype=here.dtype)
+    start_with_adapter(state.opened, spec, shown)
+    if state.opened.task is not None:
+        state.opened.task.wait(2)
+    ask_for("explore", session=state.opened.id)
+
+
+def _ordered(pairs: Sequence[SideBySide], comparison: EvaluationComparison) -> list[SideBySide]:
+    """Gained problems first, then lost ones; of each, those whose chains here show it."""
+    gained, lost = set(comparison.gained), set(comparison.lost)
+
+    def place(pair: SideBySide) -> tuple[int, int]:
+        name = pair.after.problem.id
+        group = 0 if name in gained else 1 if name in lost else 2
+        changed = _is_right(pair.after_outcome) - _is_right(pair.before_outcome)
+        return group, changed if group == 1 else -changed
+
+    return sorted(pairs, key=place)
+
+
+def _is_right(outcome: Outcome) -> int:
+    return int(outcome.verdict.value == "correct")
+
+
+def _label(pair: SideBySide, comparison: EvaluationComparison) -> str:
+    problem = pair.after.problem
+    before, after = (
+        VERDICT_SIGNS[each.verdict] for each in (pair.before_outcome, pair.after_outcome)
+    )
+    group = (
+        "gained"
+        if problem.id in comparison.gained
+        else "lost"
+        if problem.id in comparison.lost
+        else "unchanged"
+    )
+    return f"{before} → {after} · {group} · {problem.id} · {short(problem.question, 60)}"
+
+
+def _changed(run: Run) -> int:
+    try:
+        return (run.folder / SIDE_BY_SIDE).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _read(folder: str, changed: int) -> list[SideBySide]:
+    return chains_side_by_side(Run.open(Path(folder)))

@@ -1,0 +1,152 @@
+"""Step 1 of a fine-tune: what it learns from and is measured on, and the two ways to start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from core.errors import ExplorerError
+from core.language_model import DEMO
+from core.problems import demo_training_problems
+from core.reasonmaxxer.plan import ROLLOUTS_TASK, TRAIN_TASK, plan_rollouts, plan_training
+from core.reasonmaxxer.presets import ABOUT, PRESETS, changed, recipe_of
+from core.reasonmaxxer.recipe import Recipe
+from core.records import Problem
+from core.runs.config import Prepared
+from core.runs.run import Run
+from core.runs.runs_folder import RunsFolder
+from explorer.panels.finetune_recipe import RecipeFields, all_settings
+from explorer.panels.messages import plain, short, show_error
+from explorer.panels.problem_sets import DEMO_SET, problem_sets, upload_problems
+from explorer.panels.run_panel import act, start
+from explorer.state import BrowserState
+
+PAGE = "finetune"
+ROLLOUTS_OF = "Rollouts of "  # begins the name of a run of rollouts
+_TRAINING_SET = "Demo training problems"
+
+
+def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
+    """The form and its two buttons; returns the recipe that it makes, None when it makes none."""
+    training, evaluation = _training_sets(state), problem_sets(state)
+    st.markdown("**1 · Problems and rollouts**")
+    with st.container(key="tuning_problems"):
+        learn, measure, base = st.columns([3, 3, 2], vertical_alignment="bottom")
+    with st.container(key="tuning_rollouts"):
+        k, heat, seed, sample, everything = st.columns(
+            [1.4, 1.4, 1.4, 1.9, 1.9], vertical_alignment="bottom"
+        )
+    learned = learn.selectbox(
+        "Learn from",
+        list(training),
+        key=state.recall("tuning set", _TRAINING_SET),
+        help="The base solves each of these problems several times; where it is sometimes right "
+        "and sometimes wrong, there is something to learn",
+    )
+    measured = measure.selectbox(
+        "Measure on, before and after",
+        list(evaluation),
+        key=state.recall("tuning evaluation", DEMO_SET),
+        help="Never trained on: a problem that is in both sets is refused",
+    )
+    is_demo = state.opened.spec.model == DEMO
+    preset = base.selectbox(
+        "Preset",
+        list(PRESETS),
+        key=state.recall(f"tuning preset {is_demo}", "demo" if is_demo else "careful"),
+        help="  \n".join(f"**{name}**: {about}" for name, about in ABOUT.items()),
+    )
+    fields = RecipeFields(state, preset)
+    fields.whole(k, "Rollouts a problem, K", "rollouts.samples", 2, 1024)
+    fields.real(heat, "Temperature", "rollouts.temperature", 0.0, 5.0, 0.1, "Of the rollouts")
+    fields.whole(seed, "Seed", "seed", 0, 2**32 - 1, "Of everything random")
+    with st.expander("All settings of the recipe, problems of your own", key="tuning_more"):
+        all_settings(fields)
+        upload_problems(state, "tuning_file")
+    recipe, fault = _recipe(preset, fields.changes)
+    ready = recipe is not None and bool(training[learned])
+    sample.button(
+        "Sample rollouts",
+        icon=":material/casino:",
+        width="stretch",
+        disabled=not ready,
+        help="Only the first step: then look at them, choose the gate, and train",
+        on_click=lambda: act(state, lambda: _sample(state, folder, learned, recipe)),
+    )
+    everything.button(
+        "Do it all",
+        type="primary",
+        icon=":material/play_arrow:",
+        width="stretch",
+        disabled=not ready or not evaluation[measured],
+        help="Rollouts, accuracy before, training, accuracy after: one run, nothing more to press",
+        on_click=lambda: act(state, lambda: _train(state, folder, learned, recipe)),
+    )
+    if fault is not None:
+        show_error(fault)
+    else:
+        assert recipe is not None
+        count = min(recipe.problems or len(training[learned]), len(training[learned]))
+        st.caption(
+            f"**{preset}**: {ABOUT[preset]}  \nUp to {count:,} problems × "
+            f"{recipe.rollouts.samples} rollouts to learn from; {len(evaluation[measured]):,} "
+            f"problems × {recipe.evaluation.samples} to measure, before and after. The base is "
+            f"the model {plain(state.opened.spec.model)}, chosen in the sidebar. The run goes on "
+            "when you leave this page."
+        )
+    return recipe
+
+
+def evaluation_problems(state: BrowserState) -> Sequence[Problem]:
+    """The problems that the form names for before and after."""
+    sets = problem_sets(state)
+    return sets.get(state.set_up.get("tuning evaluation", DEMO_SET), [])
+
+
+def start_training(state: BrowserState, folder: RunsFolder, prepared: Prepared, about: str) -> None:
+    """Start a fine-tune and show it."""
+    _start(state, folder, TRAIN_TASK, prepared, f"Fine-tune on {about}")
+
+
+def _recipe(preset: str, changes: Mapping[str, Any]) -> tuple[Recipe | None, ExplorerError | None]:
+    try:
+        return changed(recipe_of(preset), changes), None
+    except ExplorerError as error:
+        return None, error
+
+
+def _sample(state: BrowserState, folder: RunsFolder, name: str, recipe: Recipe | None) -> None:
+    assert recipe is not None
+    plan = plan_rollouts(state.opened.spec, _training_sets(state)[name], recipe)
+    _start(state, folder, ROLLOUTS_TASK, plan, f"{ROLLOUTS_OF}{name}")
+
+
+def _train(state: BrowserState, folder: RunsFolder, name: str, recipe: Recipe | None) -> None:
+    assert recipe is not None
+    plan = plan_training(
+        state.opened.spec, _training_sets(state)[name], evaluation_problems(state), recipe
+    )
+    start_training(state, folder, plan, name)
+
+
+def _start(
+    state: BrowserState, folder: RunsFolder, task: str, prepared: Prepared, name: str
+) -> None:
+    run = Run.create(folder.folder, task, **vars(prepared), name=short(name, 80))
+    state.run_ids[PAGE] = run.id
+    start(state, run)
+
+
+def _training_sets(state: BrowserState) -> dict[str, list[Problem]]:
+    """Sets to learn from by name, the demo's first."""
+    return {_TRAINING_SET: _demo(), **state.opened.problem_sets}
+
+
+@st.cache_data(show_spinner=False)
+def _demo() -> list[Problem]:
+    try:
+        return demo_training_problems()
+    except ExplorerError:
+        return []

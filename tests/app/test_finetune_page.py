@@ -1,0 +1,357 @@
+"""Fine-tune without a browser: presets, the gate's messages, and damaged files that are said."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.language_model import DEMO_FOLDER, DEMO_NOTICE, ModelSpec
+from core.problems import demo_problems, demo_training_problems
+from core.reasonmaxxer.plan import (
+    HISTORY,
+    ROLLOUTS_TASK,
+    TRAIN_TASK,
+    plan_rollouts,
+    plan_training,
+    run_recipe,
+)
+from core.reasonmaxxer.presets import ABOUT, changed, recipe_of
+from core.reasonmaxxer.recipe import Recipe
+from core.reasonmaxxer.run import run_rollouts, run_training, training_results
+from core.records import Problem
+from core.runs import jobs
+from core.runs.run import Run
+from core.runs.runs_folder import RunsFolder
+from core.runs.work import DONE, carry_out
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.skipif(
+    not (DEMO_FOLDER / "config.json").is_file(), reason="the demo model is not built"
+)
+SMALL = {
+    "problems": 8,
+    "max_new_tokens": 120,
+    "rollouts.samples": 4,
+    "held_out.problems": 2,
+    "held_out.every": 2,
+    "training.batch_size": 4,
+    "training.warmup_steps": 1,
+    "evaluation.samples": 2,
+}
+
+
+@pytest.fixture
+def app() -> AppTest:
+    return AppTest.from_file(str(ROOT / "explorer" / "app.py"), default_timeout=60)
+
+
+def small(**changes: Any) -> Recipe:
+    return changed(recipe_of("demo"), SMALL | changes)
+
+
+def training_set() -> list[Problem]:
+    """With markup in what a person wrote."""
+    first, *others = demo_training_problems()[::17]
+    return [replace(first, id="<i>*0*</i>"), *others]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a finished fine-tune, named train, and rollouts, named rollouts."""
+    folder = tmp_path_factory.mktemp("made") / "runs"
+    evaluation = [replace(each, family="<b>f</b>") for each in demo_problems()[::60]]
+    plan = plan_training(ModelSpec(), training_set(), evaluation, small())
+    train = Run.create(folder, TRAIN_TASK, **vars(plan), name="**mine**", folder=folder / "train")
+    assert carry_out(train, run_training, bar=False) == DONE
+    plan = plan_rollouts(ModelSpec(), training_set(), small())
+    rollouts = Run.create(folder, ROLLOUTS_TASK, **vars(plan), folder=folder / "rollouts")
+    assert carry_out(rollouts, run_rollouts, bar=False) == DONE
+    return folder
+
+
+@pytest.fixture
+def runs(made: Path, user_folder: Path) -> Path:
+    shutil.copytree(made, user_folder / "runs")
+    return user_folder / "runs"
+
+
+@pytest.fixture
+def never_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs are prepared, and no process is started for them."""
+    monkeypatch.setattr(jobs, "start", lambda run, **_: None)
+
+
+def opened(app: AppTest, **link: str) -> AppTest:
+    app.run()
+    app.switch_page("../pages/finetune.py")
+    for name, value in link.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def said(app: AppTest) -> str:
+    return "\n".join(each.value for each in (*app.markdown, *app.caption, *app.info))
+
+
+def labelled(elements: Any, label: str) -> Any:
+    return next(each for each in elements if each.label.startswith(label))
+
+
+def button(app: AppTest, label: str) -> Any:
+    return labelled(app.button, label)
+
+
+def tau(app: AppTest) -> Any:
+    return labelled(app.slider, "Threshold")
+
+
+def runs_in(folder: Path) -> list[Run]:
+    return RunsFolder(folder).list()
+
+
+def test_an_empty_page_says_what_to_press_and_presets_bring_their_values(app: AppTest) -> None:
+    opened(app)
+    assert "Press **Do it all**" in said(app)
+    assert not button(app, "Do it all").disabled
+    preset = labelled(app.selectbox, "Preset")
+    assert preset.value == "demo", "the model is the demo"
+    for name in ("paper", "careful", "demo"):
+        preset.set_value(name).run()
+        recipe = recipe_of(name)
+        assert ABOUT[name] in said(app)
+        assert labelled(app.number_input, "Rollouts a problem").value == recipe.rollouts.samples
+        rate = labelled(app.number_input, "Learning rate").value
+        assert rate == pytest.approx(recipe.training.learning_rate)
+        assert tuple(labelled(app.multiselect, "Target").value) == recipe.training.target_modules
+        assert labelled(app.number_input, "Problems").value == recipe.problems
+
+
+@pytest.mark.usefixtures("never_started")
+def test_one_click_prepares_a_run_with_every_setting_of_the_form(
+    app: AppTest, user_folder: Path
+) -> None:
+    opened(app)
+    labelled(app.number_input, "Rollouts a problem").set_value(5)
+    labelled(app.number_input, "Epochs").set_value(2.0)
+    labelled(app.selectbox, "Gate").set_value("random")
+    labelled(app.checkbox, "Positive only").check()
+    labelled(app.number_input, "Keep problems").set_value(7).run()
+    button(app, "Do it all").click().run()
+    assert not app.exception
+    assert not app.error
+    (run,) = runs_in(user_folder / "runs")
+    wanted = {
+        "rollouts.samples": 5,
+        "training.epochs": 2.0,
+        "gate.kind": "random",
+        "selection.positive_only": True,
+        "selection.max_problems": 7,
+    }
+    assert run_recipe(run) == changed(recipe_of("demo"), wanted)
+    assert run.config.task == TRAIN_TASK
+    assert run.config.name == "Fine-tune on Demo training problems"
+    assert app.query_params["run"] == [run.id]
+
+
+@pytest.mark.usefixtures("never_started")
+def test_an_untouched_form_is_the_preset(app: AppTest, user_folder: Path) -> None:
+    for preset in ("demo", "paper", "careful"):
+        opened(app)
+        labelled(app.selectbox, "Preset").set_value(preset).run()
+        button(app, "Sample rollouts").click().run()
+        run = runs_in(user_folder / "runs")[0]
+        assert run.config.task == ROLLOUTS_TASK
+        assert run_recipe(run) == recipe_of(preset)
+
+
+def test_a_recipe_that_can_t_be_is_said_before_anything_is_made(app: AppTest) -> None:
+    opened(app)
+    labelled(app.multiselect, "Target").set_value([]).run()
+    button(app, "Do it all").click().run()
+    assert not app.exception
+    labelled(app.selectbox, "Learn from")
+    app.number_input(key="tuning demo training.learning_rate").set_value(1e-7).run()
+    assert not app.exception
+
+
+def test_a_finished_fine_tune_shows_before_and_after_with_n_and_intervals(
+    app: AppTest, runs: Path
+) -> None:
+    opened(app, run="train")
+    results = training_results(Run.open(runs / "train"))
+    assert results is not None
+    text = said(app)
+    assert r"**\*\*mine\*\*** :green-badge[✓ done]" in text
+    assert results.comparison.word in text
+    assert f"paired over {results.comparison.n} problems" in text
+    assert "McNemar's exact test" in text
+    assert text.count(DEMO_NOTICE) == 2, "in the sidebar, and beside the figures"
+    cards = {each.label: each for each in app.metric}
+    assert list(cards) == ["Before", "After", "Difference", "Boxed", "Truncated", "Mean length"]
+    assert all("–" in cards[each].delta for each in ("Before", "After", "Boxed", "Mean length"))
+    charts = "".join(str(each.proto) for each in app.get("plotly_chart"))
+    assert "<b>" not in charts.replace("<br>", "")
+    assert not button(app, "Load the adapter").disabled
+    paper = next(each.value for each in app.dataframe if "GSM8K" in each.value)
+    assert list(paper[paper.method == "ReasonMaxxer"]["training"]) == ["$4", "$5"]
+
+
+def test_the_cost_follows_the_rate(app: AppTest, runs: Path) -> None:
+    opened(app, run="train")
+    results = training_results(Run.open(runs / "train"))
+    assert results is not None
+    labelled(app.number_input, "Dollars an hour of").set_value(3600.0).run()
+    assert f"${results.cost.total_seconds:,.2f}" in said(app).replace("\\", "")
+
+
+def test_the_gate_counts_what_it_takes_and_says_when_it_takes_nothing_or_everything(
+    app: AppTest, runs: Path
+) -> None:
+    opened(app, run="rollouts")
+    text = said(app)
+    assert "8 problems, 4 rollouts each" in text
+    assert "95 % interval over 8 problems" in text
+    assert "Learned from: **" in text
+    assert not button(app, "Train from these rollouts").disabled
+    tau(app).set_value(tau(app).max).run()
+    assert "takes no token" in app.error[0].value
+    assert button(app, "Train from these rollouts").disabled
+    tau(app).set_value(0.0).run()
+    assert "takes every token" in app.error[0].value
+    tau(app).set_value(0.6).run()
+    assert not app.error
+
+
+def test_the_gate_speaks_bits_where_the_app_does(app: AppTest, runs: Path) -> None:
+    opened(app, run="rollouts")
+    before = said(app)
+    app.session_state["browser_state"].unit = "bits"
+    app.run()
+    assert tau(app).value == pytest.approx(1.44)
+    share = next(line for line in before.splitlines() if "sampled tokens" in line)
+    assert share.split(" of ")[0] in said(app)
+    assert "1.44 bits" in said(app)
+
+
+@pytest.mark.usefixtures("never_started")
+def test_training_from_rollouts_takes_the_threshold_of_the_slider(
+    app: AppTest, runs: Path
+) -> None:
+    opened(app, run="rollouts")
+    tau(app).set_value(0.75).run()
+    button(app, "Train from these rollouts").click().run()
+    assert not app.exception
+    assert not app.error
+    new = runs_in(runs)[0]
+    assert new.config.task == TRAIN_TASK
+    assert run_recipe(new).gate.tau == 0.75
+    assert run_recipe(new).rollouts == small().rollouts, "the rollouts' own, not the form's"
+    assert new.config.settings["rollouts_from"] == str((runs / "rollouts").resolve())
+
+
+def changed_units(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change every sample of a run's rollouts."""
+    lines = [json.loads(line) for line in (folder / "units.jsonl").read_text().splitlines()]
+    for line in lines:
+        for record in line["result"]:
+            for sample in record["samples"]:
+                change(sample)
+        line.pop("sha256", None)
+    (folder / "units.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"verdict": "correct"}, "No problem has both right and wrong rollouts"),
+        ({"stop_reason": "length"}, "were cut off at the limit"),
+    ],
+)
+def test_rollouts_that_teach_nothing_say_why(
+    app: AppTest, runs: Path, change: dict[str, str], told: str
+) -> None:
+    changed_units(runs / "rollouts", lambda sample: sample.update(change))
+    opened(app, run="rollouts")
+    assert told in app.error[0].value
+    assert button(app, "Train from these rollouts").disabled
+
+
+def test_an_adapter_in_the_sidebar_is_refused(app: AppTest, runs: Path) -> None:
+    opened(app)
+    state = app.session_state["browser_state"]
+    state.opened.spec = ModelSpec(adapter=str(runs / "train" / "adapter"))
+    app.run()
+    button(app, "Do it all").click().run()
+    assert "has an adapter already" in app.error[0].value
+    assert len(runs_in(runs)) == 2, "nothing was made"
+
+
+@pytest.mark.parametrize("run", ["train", "rollouts"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        ("results.json", "{"),
+        ("results.json", json.dumps({"schema_version": 1})),
+        ("results.json", json.dumps({"schema_version": 99})),
+        ("side_by_side.json", json.dumps([{"schema_version": 1}])),
+        ("side_by_side.json", "5"),
+        ("selection.json", json.dumps({"x": 1})),
+        ("selection.json", "[]"),
+        (HISTORY, "{"),
+        (HISTORY, json.dumps([{"step": "x", "loss": None, "kl": "y"}, 5, {"step": 1}])),
+        (HISTORY, json.dumps([{"step": 1, "loss": 0.5}, {"step": 2, "eval_accuracy": 0.5}])),
+        ("problems.jsonl", "{broken"),
+        ("problems_evaluation.jsonl", "{broken"),
+        ("config.json", "{"),
+        ("units.jsonl", "garbage\n"),
+        ("settings", {"gate": 5}),
+        ("model", {"model": 5}),
+    ],
+    ids=lambda damage: f"{damage[0]} {str(damage[1])[:12]}",
+)
+def test_damaged_files_are_said_never_thrown(
+    app: AppTest, runs: Path, damage: tuple[str, Any], run: str
+) -> None:
+    folder = runs / run
+    name, content = damage
+    if name in ("settings", "model"):
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(config | {name: content}))
+    elif run == "rollouts" and not (folder / name).exists():
+        pytest.skip("a run of rollouts has no such file")
+    else:
+        (folder / name).write_text(content)
+    opened(app, run=run)
+    app.session_state[f"gate {run} False"] = app.session_state[f"train {run} True"] = True
+    app.run()
+    assert not app.exception
+    if name in ("results.json", "config.json", "side_by_side.json") and run == "train":
+        assert app.error
+    for each in app.button:
+        if each.label.startswith("Load the adapter") and not each.disabled and name == "model":
+            each.click().run()
+            assert not app.exception
+            assert app.error
+
+
+def test_a_missing_adapter_is_said(app: AppTest, runs: Path) -> None:
+    shutil.rmtree(runs / "train" / "adapter")
+    opened(app, run="train")
+    assert button(app, "Load the adapter").disabled
+    assert "has no adapter" in said(app)
+
+
+def test_a_folder_that_can_t_be_read_is_said(app: AppTest, user_folder: Path) -> None:
+    user_folder.mkdir(parents=True)
+    (user_folder / "runs").write_text("a file")
+    opened(app)
+    assert app.error
