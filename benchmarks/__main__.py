@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: ours against a peer, five tables in one run."""
+"""`python -m benchmarks`: ours against a peer, six tables in one run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 import torch
 import transformers
 
-from benchmarks import decoding, forks, memory, sweep
+from benchmarks import decoding, forks, gated_step, memory, sweep
 from benchmarks.timing import table_head
 from core.language_model import DEMO_FOLDER, ModelSpec, load_language_model
 from core.problems import read_problems
@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9, help="rounds of decoding (default 9)")
     parser.add_argument("--chains", type=int, default=7, help="chains to fork (default 7)")
     parser.add_argument("--swept", type=int, default=50, help="chains to sweep (default 50)")
+    parser.add_argument("--steps", type=int, default=5, help="training steps (default 5)")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     transformers.logging.set_verbosity_error()
@@ -61,7 +62,12 @@ def main() -> None:
     print(table_head("ours / theirs"), flush=True)
     for text in memory.run(arguments.threads):
         print(text, flush=True)
-    print("theirs: generate(output_logits=True), then the statistics, a step at a time")
+    print("theirs: generate(output_logits=True), then the statistics, a step at a time\n")
+    print("A training step of 1,024 tokens, vocabulary 150,000")
+    print(table_head("ours / theirs"), flush=True)
+    for text in gated_step.run(arguments.threads, arguments.steps):
+        print(text, flush=True)
+    print("theirs: a second copy of the base, whole logits of both, autograd")
     print(f"\n{time.perf_counter() - start:.0f} s in all")
 
 

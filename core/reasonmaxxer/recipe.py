@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.decoding import DEFAULT_BATCH_SIZE
 from core.evaluation.sampling import EvaluationSettings
@@ -28,6 +28,15 @@ class Sampling(BaseModel):
     temperature: float = Field(0.6, ge=0, le=100, allow_inf_nan=False)
     top_p: float = Field(0.95, gt=0, le=1)
 
+    @model_validator(mode="after")
+    def _check_draws(self) -> Sampling:
+        if self.temperature == 0 and self.samples > 1:
+            raise ValueError(
+                "greedy samples of a problem are all alike: draw 1 of each, or set the "
+                "temperature above 0"
+            )
+        return self
+
 
 class Order(StrEnum):
     """In which order the rollouts are seen."""
@@ -43,7 +52,7 @@ class TrainingSettings(BaseModel):
 
     lora_rank: int = Field(32, ge=1, le=4096)
     lora_alpha: int = Field(64, ge=1)
-    target_modules: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")
+    target_modules: tuple[str, ...] = Field(("q_proj", "k_proj", "v_proj", "o_proj"), min_length=1)
     learning_rate: float = Field(1e-4, gt=0, allow_inf_nan=False)
     epochs: float = Field(1, gt=0, le=1000, allow_inf_nan=False)
     batch_size: int = Field(1, ge=1)  # rollouts in memory at once

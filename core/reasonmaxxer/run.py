@@ -168,7 +168,8 @@ def chains_side_by_side(run: Run) -> list[SideBySide]:
     Raises:
         RunError, SessionError: a damaged file.
     """
-    return [SideBySide.from_json(each) for each in run.read_json(SIDE_BY_SIDE) or []]
+    found = run.read_json(SIDE_BY_SIDE) or []
+    return [SideBySide.from_json(each) for each in (found if isinstance(found, list) else [found])]
 
 
 def rollouts_results(run: Run) -> EvaluationResults | None:

@@ -82,7 +82,9 @@ class ReasonMaxxerTrainer(Trainer):
     """Trains a LoRA adapter on rollouts of the base itself.
 
         lm = load_language_model(ModelSpec("Qwen/Qwen2.5-1.5B"))
-        rollouts = evaluate(lm, problems, RolloutSettings(), keep_entropy=True)
+        problems = read_problems("problems.jsonl")
+        settings = EvaluationSettings(samples=20, max_new_tokens=2048)
+        rollouts = evaluate(lm, problems, settings, keep_entropy=True)
         selection = select_examples(rollouts, SelectionSettings(), GateSettings())
         trainer = ReasonMaxxerTrainer(lm, ReasonMaxxerConfig("out"), selection.examples)
         trainer.train()
@@ -169,7 +171,8 @@ class ReasonMaxxerTrainer(Trainer):
         with self.accelerator.autocast():
             model.eval()  # the rollouts were sampled without dropout, too
             base = self._two.base(ids, mask)
-            model.train(self.args.gradient_checkpointing)  # which only works in training mode
+            if self.args.gradient_checkpointing:
+                model.train()  # it works in no other mode
             hidden = self._two.tuned(model, ids, mask)
             positions = Positions(
                 hidden=hidden[:, :-1][predicted],
