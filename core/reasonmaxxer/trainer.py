@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
@@ -259,7 +260,9 @@ def _with_adapter(lm: LanguageModel, args: ReasonMaxxerConfig) -> Any:
         target_modules=list(args.target_modules),
         task_type="CAUSAL_LM",
     )
-    return get_peft_model(lm.model, config)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of peft's own calls of transformers
+        return get_peft_model(lm.model, config)
 
 
 def _means(parts: LossParts, steps: int) -> dict[str, float]:

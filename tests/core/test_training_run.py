@@ -16,8 +16,6 @@ from models import save_tiny_model
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
-import core.reasonmaxxer.training_run  # noqa: F401 - before children are forked
-from core import answers
 from core.errors import ModelError, ProblemError, RunError
 from core.generation import generate
 from core.language_model import DEMO_FOLDER, ModelSpec, load_language_model
@@ -80,12 +78,15 @@ def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def in_a_child(folder: Path) -> None:
-    answers._DEFAULT = answers.AnswerChecker()  # the parent's worker is not the child's
+    problem_units.PROBLEMS_A_UNIT = 4
     os._exit(carry_out(Run.open(folder), run_training, bar=False))
 
 
 def started_child(folder: Path) -> multiprocessing.process.BaseProcess:
-    child = multiprocessing.get_context("fork").Process(target=in_a_child, args=(folder,))
+    # Forked by a process that never ran torch: this one's threads don't survive a fork.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["core.reasonmaxxer.run", "core.reasonmaxxer.training_run"])
+    child = context.Process(target=in_a_child, args=(folder,))
     child.start()
     return child
 
