@@ -61,7 +61,7 @@ def family_chart(families: Sequence[FamilySummary], overall: Estimate) -> go.Fig
         estimate = each.pass_at_1
         figure.add_bar(
             x=[estimate.value],
-            y=[_label(each)],
+            y=[family_label(each)],
             orientation="h",
             marker={"color": _MODEL, "opacity": 0.5},
             error_x={
@@ -92,7 +92,7 @@ def _interval(estimate: Estimate) -> str:
     return f"95 % interval {estimate.low:.1%} to {estimate.high:.1%}, n = {estimate.n}"
 
 
-def _label(family: FamilySummary) -> str:
+def family_label(family: FamilySummary) -> str:
     """A family's name with its n, for a plotly label, which reads a little HTML: escape it."""
     name = NO_FAMILY if family.family is None else family.family
     shown = name if len(name) <= 24 else name[:23] + "…"

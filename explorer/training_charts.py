@@ -11,7 +11,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.entropy import NATS_PER_BIT
-from core.evaluation.results import NO_FAMILY, FamilySummary
+from core.evaluation.results import FamilySummary
+from explorer.evaluation_charts import family_label
 
 _QUIET, _FORK = "#4c86c6", "#d9822b"  # blue and orange: told apart by every colour vision
 BEFORE, AFTER, THIRD = "#8a8a8a", "#2d79cf", "#c98a2b"
@@ -145,7 +146,7 @@ def families_chart(before: Sequence[FamilySummary], after: Sequence[FamilySummar
         estimates = [pair[number].pass_at_1 for pair in pairs]
         figure.add_bar(
             x=[each.value for each in estimates],
-            y=[_label(old) for old, _ in pairs],
+            y=[family_label(old) for old, _ in pairs],
             orientation="h",
             name=name,
             marker={"color": color, "opacity": 0.55},
@@ -174,11 +175,3 @@ def families_chart(before: Sequence[FamilySummary], after: Sequence[FamilySummar
         yaxis={"autorange": "reversed", "automargin": True},
     )
     return figure
-
-
-def _label(family: FamilySummary) -> str:
-    """A family's name with its n, for a plotly label, which reads a little HTML: escape it."""
-    name = NO_FAMILY if family.family is None else family.family
-    shown = name if len(name) <= 24 else name[:23] + "…"
-    escaped = shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return f"{escaped} ({family.n})"

@@ -11,6 +11,7 @@ from core.reasonmaxxer.gates import GateSettings
 from core.reasonmaxxer.plan import TRAIN_TASK, plan_training, run_recipe, with_rollouts_of
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.run import selection_report, training_history
+from core.reasonmaxxer.select import SelectionReport
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState, RunStatus
@@ -54,11 +55,11 @@ def tune(state: BrowserState, folder: RunsFolder, run: Run, recipe: Recipe | Non
 
 def _fine_tune(state: BrowserState, folder: RunsFolder, run: Run, status: RunStatus) -> None:
     live, done = status.state.is_live, status.state is RunState.DONE
-    sampling = live and not _has_begun(status, "2", "3", "4")
+    report = _selection(run)
     gate = st.expander(
-        f"**{_GATE}**{_gated(run)}",
-        expanded=sampling,
-        key=f"gate {run.id} {sampling}",
+        f"**{_GATE}**{_gated(report)}",
+        expanded=report is None,
+        key=f"gate {run.id} {report is None}",
         on_change="rerun",
     )
     if gate.open:
@@ -85,7 +86,9 @@ def _fine_tune(state: BrowserState, folder: RunsFolder, run: Run, status: RunSta
 
 
 def _whose_gate(state: BrowserState, folder: RunsFolder, run: Run, own: Recipe) -> None:
-    words = f"This run's own τ is {own.gate.tau:g} nats; the slider shows what another would take. "
+    words = (
+        f"This run's own τ is {own.gate.tau:.2f} nats; the slider shows what another would take. "
+    )
     source = _source(folder, run)
     if source is None:
         st.caption(words + "To train with another one, set it in step 1, or sample rollouts first.")
@@ -169,10 +172,17 @@ def _source(folder: RunsFolder, run: Run) -> Run | None:
         return None
 
 
-def _gated(run: Run) -> str:
-    """Markdown: the gate of a fine-tune in a few words; nothing before it is known."""
+def _selection(run: Run) -> SelectionReport | None:
+    """What a fine-tune learns from; None before that is known."""
     try:
-        report = selection_report(run)
+        return selection_report(run)
+    except ExplorerError:  # the results say what is damaged
+        return None
+
+
+def _gated(report: SelectionReport | None) -> str:
+    """Markdown: the gate of a fine-tune in a few words."""
+    try:
         return (
             ""
             if report is None
@@ -181,7 +191,7 @@ def _gated(run: Run) -> str:
                 f"({percent(report.gated_share)})"
             )
         )
-    except (ExplorerError, TypeError, ValueError):  # told where the results are read
+    except (TypeError, ValueError):  # damaged, and told with the results
         return ""
 
 
@@ -192,10 +202,6 @@ def _trained(run: Run) -> str:
         return f" · {max(steps):,} steps" if steps else ""
     except (ExplorerError, TypeError, ValueError):
         return ""
-
-
-def _has_begun(status: RunStatus, *phases: str) -> bool:
-    return status.what.startswith(phases)
 
 
 state = browser_state()

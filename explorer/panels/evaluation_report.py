@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from math import isnan
 
 import pandas as pd
 import streamlit as st
@@ -23,6 +22,7 @@ from core.language_model import ModelSpec
 from core.runs.run import Run
 from core.statistics import BETTER, WORSE, Estimate
 from explorer.evaluation_charts import family_chart, pass_at_k_chart
+from explorer.figures import amount_range, percent, percent_range, points, signed_amount
 from explorer.panels.evaluated_problems import evaluated_problems
 from explorer.panels.messages import p_value, plain, show_error, teaching_notice
 from explorer.state import BrowserState
@@ -81,9 +81,9 @@ def _cards(results: EvaluationResults) -> None:
     with st.container(key="evaluation_cards"):
         columns = st.columns(len(cards) + 1)
     for column, (label, estimate, told) in zip(columns, cards, strict=False):
-        _card(column, label, _percent(estimate.value), _range(estimate), told)
+        _card(column, label, percent(estimate.value), percent_range(estimate), told)
     length = results.mean_length
-    span = "unknown" if isnan(length.low) else f"{length.low:.1f}–{length.high:.1f}"
+    span = amount_range(length)
     _card(columns[-1], "Mean length", f"{length.value:.1f}", span, "Tokens a completion")
 
 
@@ -119,12 +119,12 @@ def _comparison(found: EvaluationComparison, earlier: EarlierEvaluation) -> None
     st.markdown(f"**Against {name}** ({_name(earlier.model)}) {badge}")
     st.markdown(
         f"pass@1 is **{found.after.value:.1%}** instead of {found.before.value:.1%}: a difference "
-        f"of **{_points(found.difference)}** points, paired over {found.n:,} problems.  \n"
+        f"of **{points(found.difference)}** points, paired over {found.n:,} problems.  \n"
         f"Solved, with more than half of the samples right: **{found.solved_after}** problems "
         f"instead of {found.solved_before}; {len(found.gained)} became solved, "
         f"{len(found.lost)} no longer are (McNemar's exact test, p\u00a0{p}).  \n"
-        f"Boxed answers {_points(found.boxed)} points, mean length {_length(found.mean_length)} "
-        "tokens."
+        f"Boxed answers {points(found.boxed)} points, mean length "
+        f"{signed_amount(found.mean_length)} tokens."
     )
 
 
@@ -211,9 +211,9 @@ def _family_table(run: Run, results: EvaluationResults) -> None:
         {
             "family": NO_FAMILY if each.family is None else each.family,
             "pass@1": f"{each.pass_at_1.value:.1%}",
-            "95 % interval": _range(each.pass_at_1),
+            "95 % interval": percent_range(each.pass_at_1),
             **(
-                {"difference (points)": _points(differences[each.family])}
+                {"difference (points)": points(differences[each.family])}
                 if each.family in differences
                 else {}
             ),
@@ -258,26 +258,8 @@ def _questions(results: EvaluationResults) -> None:
 
 
 def _share(estimate: Estimate) -> tuple[str, str]:
-    return f"{estimate.value:.1%}", _range(estimate)
+    return f"{estimate.value:.1%}", percent_range(estimate)
 
 
 def _amount(estimate: Estimate) -> tuple[str, str]:
-    span = "unknown" if isnan(estimate.low) else f"{estimate.low:.1f}–{estimate.high:.1f}"
-    return f"{estimate.value:.1f}", span
-
-
-def _range(estimate: Estimate) -> str:
-    return f"{100 * estimate.low:.1f}–{_percent(estimate.high)}"
-
-
-def _percent(share: float) -> str:
-    return "100%" if share > 0.9995 else f"{share:.1%}"
-
-
-def _points(estimate: Estimate) -> str:
-    return f"{estimate.value * 100:+.1f} [{estimate.low * 100:+.1f}, {estimate.high * 100:+.1f}]"
-
-
-def _length(estimate: Estimate) -> str:
-    span = "" if isnan(estimate.low) else f" [{estimate.low:+.1f}, {estimate.high:+.1f}]"
-    return f"{estimate.value:+.1f}{span}"
+    return f"{estimate.value:.1f}", amount_range(estimate)

@@ -63,10 +63,10 @@ def _headline(results: TrainingResults) -> None:
 
 
 def _cards(results: TrainingResults) -> None:
-    found, before, after = results.comparison, results.before, results.after
+    found, after = results.comparison, results.after
     with st.container(key="tuning_cards"):
         columns = st.columns(6)
-    _card(columns[0], "Before", found.before, before.label)
+    _card(columns[0], "Before", found.before, results.before.label)
     _card(columns[1], "After", found.after, after.label)
     columns[2].metric(
         "Difference",
@@ -74,7 +74,6 @@ def _cards(results: TrainingResults) -> None:
         f"{found.difference.low * 100:+.1f} to {found.difference.high * 100:+.1f}",
         delta_color="off",
         delta_arrow="off",
-        delta_description="points",
         border=True,
         help="In percentage points, paired by problem",
     )
@@ -84,14 +83,12 @@ def _cards(results: TrainingResults) -> None:
         after.boxed,
         r"Share of samples with their answer in a \boxed{}, after; it falls first when a model "
         "breaks",
-        f"before {percent(before.boxed.value)}",
     )
     _card(
         columns[4],
         "Truncated",
         after.truncated,
         "Share of samples cut at the limit of new tokens, after",
-        f"before {percent(before.truncated.value)}",
     )
     columns[5].metric(
         "Mean length",
@@ -99,18 +96,13 @@ def _cards(results: TrainingResults) -> None:
         amount_range(after.mean_length),
         delta_color="off",
         delta_arrow="off",
-        delta_description=f"before {before.mean_length.value:.1f}",
         border=True,
         help="Tokens a completion, after",
     )
 
 
 def _card(
-    column: st.delta_generator.DeltaGenerator,
-    label: str,
-    estimate: Estimate,
-    told: str,
-    beside: str = "pass@1",
+    column: st.delta_generator.DeltaGenerator, label: str, estimate: Estimate, told: str
 ) -> None:
     column.metric(
         label,
@@ -118,7 +110,6 @@ def _card(
         percent_range(estimate),
         delta_color="off",
         delta_arrow="off",
-        delta_description=beside,
         border=True,
         help=told,
     )
@@ -126,9 +117,12 @@ def _card(
 
 def _made_of(run: Run, results: TrainingResults) -> str:
     """Markdown: which figures these are."""
+    before = results.before
     made = (
         f"{results.after.label} of {results.after.n:,} problems, before and after; ranges are "
-        "95 % intervals over problems."
+        "95 % intervals over problems. Boxed, truncated and length are after; before they were "
+        f"{_share(before.boxed)}, {_share(before.truncated)}, "
+        f"{before.mean_length.value:.1f} [{amount_range(before.mean_length)}] tokens."
     )
     try:
         recipe = run_recipe(run)

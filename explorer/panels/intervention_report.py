@@ -13,6 +13,7 @@ from core.interventions.results import ArmSummary, InterventionResults
 from core.interventions.run import TABLE, intervention_results
 from core.runs.run import Run
 from core.statistics import Estimate
+from explorer.figures import points
 from explorer.intervention_charts import accuracy_chart, rescue_chart
 from explorer.panels.flipped_problems import flipped_problems
 from explorer.panels.messages import p_value, show_error, teaching_notice
@@ -138,7 +139,7 @@ def _row(summary: ArmSummary) -> dict[str, Any]:
     if comparison is not None:
         if comparison.word is not None and comparison.mcnemar_p is not None:
             row |= {
-                "difference to base": _points(comparison.difference),
+                "difference to base": points(comparison.difference),
                 "against base": comparison.word,
                 "McNemar p": p_value(comparison.mcnemar_p),
             }
@@ -148,7 +149,7 @@ def _row(summary: ArmSummary) -> dict[str, Any]:
         }
     if control is not None:
         per = " per token" if summary.sweep is not None else ""
-        row["against its control"] = f"{_points(control.difference)}{per}, {control.word}"
+        row["against its control"] = f"{points(control.difference)}{per}, {control.word}"
     if put is not None:
         rank = put.mean_base_rank
         row |= {
@@ -208,7 +209,3 @@ def _interval(estimate: Estimate) -> str:
     if not estimate.n:
         return "unknown"
     return f"{estimate.value:.1%} [{estimate.low:.1%}, {estimate.high:.1%}]"
-
-
-def _points(estimate: Estimate) -> str:
-    return f"{estimate.value * 100:+.1f} [{estimate.low * 100:+.1f}, {estimate.high * 100:+.1f}]"

@@ -38,13 +38,12 @@ def run_progress(state: BrowserState, run: Run, status: RunStatus) -> None:
     if status.error is not None:
         show_error(status.error)
     if status.state.is_live:
-        bar, button = st.columns([5, 1], vertical_alignment="center")
+        row = st.container(horizontal=True, vertical_alignment="center")
         share = min(status.done / status.total, 1.0) if status.total else 0.0
-        bar.progress(share, text=_words(status))
-        button.button(
+        row.progress(share, text=_words(status))
+        row.button(
             "Cancel",
             key=f"cancel {run.id}",
-            width="stretch",
             help="Stops within seconds; what is finished stays, and Resume goes on from there",
             on_click=act,
             args=(state, lambda: jobs.cancel(run)),

@@ -33,6 +33,28 @@ def test_forks_are_decided_on_exact_entropies() -> None:
     assert message["entropy"][3:5] == [1400, 1400]
 
 
+def test_forks_may_be_chosen_by_something_other_than_tau() -> None:
+    gated = np.zeros(len(STORY), np.bool_)
+    gated[[1, 5]] = True
+    message = replace(view_of(STORY, "a"), gated=gated).message()
+    assert message["forks"] == [1, 5]
+    assert message["tau"] is None
+
+
+def test_a_chain_of_which_only_entropies_are_known_has_a_message() -> None:
+    size = len(STORY)
+    message = replace(
+        view_of(STORY, "a"),
+        rank=np.zeros(size, np.int32),
+        logprob=np.full(size, np.nan),
+        top_ids=np.zeros((size, 0), np.int32),
+        top_tokens=[()] * size,
+        top_logprobs=np.zeros((size, 0)),
+    ).message()
+    assert json.loads(json.dumps(message)) == message
+    assert (message["k"], message["strings"], set(message["chosen"])) == (0, [], {-1})
+
+
 def test_the_message_is_json_with_every_text_once() -> None:
     message = view_of(HOSTILE, "a").message()
     assert json.loads(json.dumps(message)) == message
