@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from core.entropy import threshold_gate
 from core.evaluation.records import ProblemSamples
-from core.reasonmaxxer.run import rollout_records
+from core.reasonmaxxer.rollouts import rollout_records
 from core.runs.run import Run
 from core.statistics import Estimate, ratio_over_chains
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 
 from core.errors import ExplorerError
+from core.reasonmaxxer.contents import EVALUATION, TRAIN_TASK, run_recipe
 from core.reasonmaxxer.gates import GateSettings
-from core.reasonmaxxer.plan import TRAIN_TASK, plan_training, run_recipe, with_rollouts_of
+from core.reasonmaxxer.plan import plan_training, with_rollouts_of
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.run import selection_report, training_history
 from core.reasonmaxxer.select import SelectionReport
+from core.run_models import read_model
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState, RunStatus
@@ -20,6 +20,7 @@ from explorer.navigation import follow_wish
 from explorer.panels.finetune_gate import gate_panel
 from explorer.panels.finetune_report import finetune_report
 from explorer.panels.finetune_setup import (
+    FINE_TUNE_ON,
     PAGE,
     ROLLOUTS_OF,
     evaluation_problems,
@@ -69,8 +70,7 @@ def _fine_tune(state: BrowserState, folder: RunsFolder, run: Run, status: RunSta
             except ExplorerError as error:
                 show_error(error)
             else:
-                _whose_gate(state, folder, run, own)
-                gate_panel(state, run, own)
+                _other_gate(state, folder, run, own, may_train=not live)
     train = st.expander(
         f"**{_TRAIN}**{'' if live else _trained(run)}",
         expanded=not done,
@@ -85,19 +85,20 @@ def _fine_tune(state: BrowserState, folder: RunsFolder, run: Run, status: RunSta
         finetune_report(state, run)
 
 
-def _whose_gate(state: BrowserState, folder: RunsFolder, run: Run, own: Recipe) -> None:
-    words = (
-        f"This run's own τ is {own.gate.tau:.2f} nats; the slider shows what another would take. "
+def _other_gate(
+    state: BrowserState, folder: RunsFolder, run: Run, own: Recipe, *, may_train: bool
+) -> None:
+    """What another threshold would take of a fine-tune's rollouts, and a training with it."""
+    st.caption(
+        f"This run's own τ is {own.gate.tau:.2f} nats; the slider shows what another would take."
     )
-    source = _source(folder, run)
-    if source is None:
-        st.caption(words + "To train with another one, set it in step 1, or sample rollouts first.")
-        return
-    st.caption(words + "To train with another one, go back to the rollouts.")
+    gate = gate_panel(state, run, own)
     st.button(
-        "Back to its rollouts",
-        icon=":material/arrow_back:",
-        on_click=lambda: state.run_ids.update({PAGE: source.id}),
+        "Train again with this τ",
+        icon=":material/play_arrow:",
+        disabled=gate is None or gate == own.gate or not may_train,
+        help="A new run from the same rollouts, with the same recipe but for τ.",
+        on_click=lambda: act(state, lambda: _train_again(state, folder, run, own, gate)),
     )
 
 
@@ -161,15 +162,18 @@ def _train(
     start_training(state, folder, plan, about)
 
 
-def _source(folder: RunsFolder, run: Run) -> Run | None:
-    """The run whose rollouts a fine-tune took over, where it is still there."""
-    path = run.config.settings.get("rollouts_from")
-    if not isinstance(path, str):
-        return None
-    try:
-        return folder.get(Path(path).name)
-    except ExplorerError:
-        return None
+def _train_again(
+    state: BrowserState, folder: RunsFolder, run: Run, own: Recipe, gate: GateSettings | None
+) -> None:
+    assert gate is not None
+    plan = plan_training(
+        read_model(run.config.model),
+        [],
+        run.problems(EVALUATION),
+        own.model_copy(update={"gate": gate}),
+        rollouts=run.folder,
+    )
+    start_training(state, folder, plan, run.config.name.removeprefix(FINE_TUNE_ON) or run.id)
 
 
 def _selection(run: Run) -> SelectionReport | None:

@@ -6,26 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from core.errors import ModelError, ProblemError, RunError
+from core.errors import ModelError, ProblemError
 from core.language_model import ModelSpec
 from core.problems import sample_problems
+from core.reasonmaxxer.contents import EVALUATION, HELD_OUT, run_recipe
 from core.reasonmaxxer.disjoint import check_disjoint
 from core.reasonmaxxer.recipe import Recipe
+from core.reasonmaxxer.rollouts import finished_rollouts
 from core.records import Problem
 from core.run_models import model_fields, read_model
 from core.runs.config import Prepared
 from core.runs.run import Run
-from core.runs.settings import checked_settings
-
-ROLLOUTS_TASK, TRAIN_TASK = "rollouts", "train"
-HELD_OUT, EVALUATION = "held_out", "evaluation"
-"""Purposes of a run's problem sets besides the one that is rolled out."""
-
-ADAPTER, CHECKPOINTS = "adapter", "checkpoints"
-RESULTS, SELECTION, SUMMARY, HISTORY, SIDE_BY_SIDE = (
-    "results.json", "selection.json", "summary.json", "training.json", "side_by_side.json",
-)  # fmt: skip
-"""Folders and files of such runs."""
 
 _LARGEST_HELD_OUT_SHARE = 0.25  # of the training problems
 
@@ -67,11 +58,11 @@ def plan_training(
         problems: training problems.
         evaluation: problems for before and after; none of them may be trained on.
         recipe: everything else.
-        rollouts: the folder of a finished run whose rollouts are learned from; base, problems,
-            prompts and seed are its own then.
+        rollouts: the folder of a run, of rollouts or of a fine-tune, whose rollouts are learned
+            from; base, problems, prompts and seed are its own then.
 
     Raises:
-        RunError: `rollouts` is no such run.
+        RunError: `rollouts` is no such run, or its rollouts are not finished.
         ModelError: the base has an adapter already, or is not there.
         ProblemError: too few problems, or some in both sets.
     """
@@ -99,23 +90,6 @@ def plan_training(
     )
 
 
-def finished_rollouts(folder: Path) -> Run:
-    """The finished run of rollouts in a folder.
-
-    Raises:
-        RunError: there is none, or it isn't finished.
-    """
-    run = Run.open(folder)
-    if run.config.task != ROLLOUTS_TASK:
-        raise RunError(
-            f"{folder} holds a run of {run.config.task}, not of {ROLLOUTS_TASK}.",
-            "Give the folder of a run of rollouts.",
-        )
-    if run.read_json(RESULTS) is None:
-        raise RunError(f"The rollouts in {folder} are not finished.", "Resume that run first.")
-    return run
-
-
 def with_rollouts_of(source: Run, recipe: Recipe) -> Recipe:
     """The recipe with what belongs to a run's rollouts taken from that run.
 
@@ -136,17 +110,6 @@ def with_rollouts_of(source: Run, recipe: Recipe) -> Recipe:
             )
         }
     )
-
-
-def run_recipe(run: Run) -> Recipe:
-    """The recipe of a run of rollouts or of a fine-tune.
-
-    Raises:
-        RunError: it can't be read, or is out of range.
-    """
-    settings: dict[str, Any] = dict(run.config.settings)
-    settings.pop("rollouts_from", None)
-    return checked_settings(Recipe, settings)
 
 
 def _split(

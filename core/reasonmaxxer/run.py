@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,9 +23,7 @@ from core.evaluation.run import read_unit
 from core.evaluation.sampling import EvaluationSettings, check_evaluation, evaluate
 from core.language_model import LanguageModel
 from core.reasonmaxxer.adapter_card import adapter_card
-from core.reasonmaxxer.cost import Cost, peak_memory_bytes
-from core.reasonmaxxer.history import History
-from core.reasonmaxxer.plan import (
+from core.reasonmaxxer.contents import (
     ADAPTER,
     CHECKPOINTS,
     EVALUATION,
@@ -36,11 +33,13 @@ from core.reasonmaxxer.plan import (
     SELECTION,
     SIDE_BY_SIDE,
     SUMMARY,
-    finished_rollouts,
     run_recipe,
 )
+from core.reasonmaxxer.cost import Cost, peak_memory_bytes
+from core.reasonmaxxer.history import History
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.results import TrainingResults, TrainingSummary
+from core.reasonmaxxer.rollouts import ROLLOUTS, rollout_records, take_rollouts
 from core.reasonmaxxer.select import Selection, SelectionReport, select_examples
 from core.reasonmaxxer.side_by_side import SideBySide, side_by_side
 from core.records import Problem
@@ -51,7 +50,7 @@ from core.runs.run import Run
 if TYPE_CHECKING:
     from core.runs.work import Work
 
-_ROLLOUTS, _BEFORE, _AFTER = "rollouts/", "before/", "after/"
+_BEFORE, _AFTER = "before/", "after/"
 _SHOWN_PAIRS = 24  # problems that are decoded greedily before and after
 
 
@@ -92,7 +91,7 @@ def run_training(work: Work, *, trust_remote_code: bool = False) -> None:
     folder = run.folder / ADAPTER
     evaluation = run.problems(EVALUATION)
     clock = _Clock(work)
-    _take_rollouts(work)
+    take_rollouts(work)
     if not folder.is_dir():
         work.report(0, None, "loading the model")
         lm = load_run_model(spec, trust_remote_code=trust_remote_code)
@@ -116,15 +115,6 @@ def run_training(work: Work, *, trust_remote_code: bool = False) -> None:
     _sampled(work, tuned, evaluation, settings, _AFTER, "4 of 4: accuracy after")
     clock.mark("after")
     _sum_up(work, tuned, recipe, clock)
-
-
-def rollout_records(run: Run) -> list[ProblemSamples]:
-    """The rollouts that a run has so far, one record a problem, with their entropies.
-
-    Raises:
-        RunError, ProblemError: settings or problems of the run can't be read.
-    """
-    return _records(run, run.problems(), run_recipe(run).rollouts.samples, _ROLLOUTS)
 
 
 def training_history(run: Run) -> History:
@@ -207,19 +197,6 @@ class _Clock:
         }
 
 
-def _take_rollouts(work: Work) -> None:
-    """Rollouts of another run become this run's own, so that its folder stands alone."""
-    source = work.run.config.settings.get("rollouts_from")
-    problems = work.run.problems()
-    samples = run_recipe(work.run).rollouts.samples
-    if source is None or len(_records(work.run, problems, samples, _ROLLOUTS)) == len(problems):
-        return
-    for key, unit in finished_rollouts(Path(str(source))).units().items():
-        if key.startswith(_ROLLOUTS) and key not in work.finished:
-            work.keep(key, unit)
-            work.finished[key] = unit
-
-
 def _sampled_rollouts(
     work: Work, lm: LanguageModel, recipe: Recipe, doing: str
 ) -> list[ProblemSamples]:
@@ -227,7 +204,7 @@ def _sampled_rollouts(
     settings = recipe.sampling_settings(recipe.rollouts)
     held_out = work.run.problems(HELD_OUT)
     check_evaluation(lm, [*problems, *held_out], settings)
-    return _sampled(work, lm, problems, settings, _ROLLOUTS, doing, keep_entropy=True)
+    return _sampled(work, lm, problems, settings, ROLLOUTS, doing, keep_entropy=True)
 
 
 def _sampled(

@@ -9,9 +9,9 @@ from transformers import TrainerCallback
 from transformers.utils import logging
 
 from core.reasonmaxxer.checkpoints import MarkWhole, last_whole_checkpoint
+from core.reasonmaxxer.contents import CHECKPOINTS, HELD_OUT, HISTORY
 from core.reasonmaxxer.held_out import HeldOutAccuracy
 from core.reasonmaxxer.history import training_warnings
-from core.reasonmaxxer.plan import CHECKPOINTS, HELD_OUT, HISTORY
 from core.reasonmaxxer.results import TrainingSummary
 from core.reasonmaxxer.trainer import ReasonMaxxerTrainer
 

@@ -11,7 +11,7 @@ import streamlit as st
 
 from core.errors import ExplorerError
 from core.evaluation.comparison import EvaluationComparison
-from core.reasonmaxxer.plan import ADAPTER, SIDE_BY_SIDE, run_recipe
+from core.reasonmaxxer.contents import ADAPTER, SIDE_BY_SIDE, run_recipe
 from core.reasonmaxxer.run import chains_side_by_side
 from core.reasonmaxxer.side_by_side import SideBySide
 from core.records import DEFAULT_ALTERNATIVES, Chain, Outcome

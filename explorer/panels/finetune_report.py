@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import ExplorerError
-from core.reasonmaxxer.plan import EVALUATION, run_recipe
+from core.reasonmaxxer.contents import EVALUATION, run_recipe
 from core.reasonmaxxer.results import TrainingResults
 from core.reasonmaxxer.run import training_results
 from core.records import Problem

@@ -10,7 +10,8 @@ import streamlit as st
 from core.errors import ExplorerError
 from core.language_model import DEMO
 from core.problems import demo_training_problems
-from core.reasonmaxxer.plan import ROLLOUTS_TASK, TRAIN_TASK, plan_rollouts, plan_training
+from core.reasonmaxxer.contents import ROLLOUTS_TASK, TRAIN_TASK
+from core.reasonmaxxer.plan import plan_rollouts, plan_training
 from core.reasonmaxxer.presets import ABOUT, PRESETS, changed, recipe_of
 from core.reasonmaxxer.recipe import Recipe
 from core.records import Problem
@@ -24,7 +25,7 @@ from explorer.panels.run_panel import act, start
 from explorer.state import BrowserState
 
 PAGE = "finetune"
-ROLLOUTS_OF = "Rollouts of "  # begins the name of a run of rollouts
+ROLLOUTS_OF, FINE_TUNE_ON = "Rollouts of ", "Fine-tune on "  # begin the names of runs
 _TRAINING_SET = "Demo training problems"
 
 
@@ -107,7 +108,7 @@ def evaluation_problems(state: BrowserState) -> Sequence[Problem]:
 
 def start_training(state: BrowserState, folder: RunsFolder, prepared: Prepared, about: str) -> None:
     """Start a fine-tune and show it."""
-    _start(state, folder, TRAIN_TASK, prepared, f"Fine-tune on {about}")
+    _start(state, folder, TRAIN_TASK, prepared, f"{FINE_TUNE_ON}{about}")
 
 
 def _recipe(preset: str, changes: Mapping[str, Any]) -> tuple[Recipe | None, ExplorerError | None]:

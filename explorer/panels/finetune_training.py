@@ -9,8 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import ExplorerError
+from core.reasonmaxxer.contents import run_recipe
 from core.reasonmaxxer.history import training_warnings
-from core.reasonmaxxer.plan import run_recipe
 from core.reasonmaxxer.run import training_history
 from core.runs.run import Run
 from explorer.panels.messages import plain, show_error, teaching_notice

@@ -20,7 +20,8 @@ from measure import write_card  # noqa: E402
 
 from core.language_model import ModelSpec  # noqa: E402
 from core.problems import demo_problems, demo_training_problems  # noqa: E402
-from core.reasonmaxxer.plan import TRAIN_TASK, plan_training  # noqa: E402
+from core.reasonmaxxer.contents import TRAIN_TASK  # noqa: E402
+from core.reasonmaxxer.plan import plan_training  # noqa: E402
 from core.reasonmaxxer.presets import changed, recipe_of  # noqa: E402
 from core.reasonmaxxer.results import TrainingResults  # noqa: E402
 from core.reasonmaxxer.run import run_training, training_results  # noqa: E402

@@ -14,14 +14,8 @@ from streamlit.testing.v1 import AppTest
 
 from core.language_model import DEMO_FOLDER, DEMO_NOTICE, ModelSpec
 from core.problems import demo_problems, demo_training_problems
-from core.reasonmaxxer.plan import (
-    HISTORY,
-    ROLLOUTS_TASK,
-    TRAIN_TASK,
-    plan_rollouts,
-    plan_training,
-    run_recipe,
-)
+from core.reasonmaxxer.contents import HISTORY, ROLLOUTS_TASK, TRAIN_TASK, run_recipe
+from core.reasonmaxxer.plan import plan_rollouts, plan_training
 from core.reasonmaxxer.presets import ABOUT, changed, recipe_of
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.run import run_rollouts, run_training, training_results

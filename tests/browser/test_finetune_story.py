@@ -16,13 +16,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from core.language_model import ModelSpec
 from core.problems import demo_problems, demo_training_problems, write_problems
-from core.reasonmaxxer.plan import (
-    ROLLOUTS_TASK,
-    TRAIN_TASK,
-    plan_rollouts,
-    plan_training,
-    run_recipe,
-)
+from core.reasonmaxxer.contents import ROLLOUTS_TASK, TRAIN_TASK, run_recipe
+from core.reasonmaxxer.plan import plan_rollouts, plan_training
 from core.reasonmaxxer.presets import changed, recipe_of
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.run import run_rollouts
@@ -236,8 +231,20 @@ def test_rollouts_then_the_gate_by_hand_then_training(page: Page, url: str, home
     assert run_recipe(new).gate.tau == pytest.approx(0.92)
     button(page, "Cancel").click()
     state_is(page, "■ cancelled")
-    button(page, "Back to its rollouts").click()
-    expect(page.get_by_text("rollouts only")).to_be_visible()
+    settled(page)
+    again = button(page, "Train again with this τ")
+    if not again.is_visible():  # the gate is folded away once it is passed
+        page.get_by_text("2 · The gate").first.click()
+    expect(again).to_be_disabled()  # it is the run's own
+    slider.press("ArrowRight")
+    expect(again).to_be_enabled()
+    again.click()
+    expect(button(page, "Cancel")).to_be_visible(timeout=LONG)
+    newest = runs_in(home)[0]
+    assert run_recipe(newest).gate.tau > 0.92
+    assert newest.config.settings["rollouts_from"] == str(new.folder)
+    button(page, "Cancel").click()
+    state_is(page, "■ cancelled")
 
 
 def test_nothing_is_cut_off_at_either_width(page: Page, url: str) -> None:

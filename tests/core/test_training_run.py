@@ -17,10 +17,11 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 from core.errors import ModelError, ProblemError, RunError
+from core.evaluation.run import plan_evaluation
 from core.generation import generate
 from core.language_model import DEMO_FOLDER, ModelSpec, load_language_model
 from core.problems import demo_problems, demo_training_problems
-from core.reasonmaxxer.plan import (
+from core.reasonmaxxer.contents import (
     ADAPTER,
     CHECKPOINTS,
     EVALUATION,
@@ -28,14 +29,13 @@ from core.reasonmaxxer.plan import (
     RESULTS,
     ROLLOUTS_TASK,
     TRAIN_TASK,
-    plan_rollouts,
-    plan_training,
 )
+from core.reasonmaxxer.plan import plan_rollouts, plan_training
 from core.reasonmaxxer.presets import PRESETS, changed, recipe_of
 from core.reasonmaxxer.recipe import Recipe
+from core.reasonmaxxer.rollouts import rollout_records
 from core.reasonmaxxer.run import (
     chains_side_by_side,
-    rollout_records,
     run_rollouts,
     run_training,
     selection_report,
@@ -244,8 +244,11 @@ def test_rollouts_of_a_run_are_learned_from_and_become_the_run_s_own(
     with pytest.raises(RunError, match="not finished"):
         prepare(tmp_path / "early", rollouts=source.folder)
     assert carry_out(source, run_rollouts, bar=False) == DONE
-    with pytest.raises(RunError, match="not of rollouts"):
-        prepare(tmp_path / "other", rollouts=whole[0].folder)
+    evaluation = plan_evaluation(ModelSpec(), demo_problems()[:1], {})
+    other = Run.create(tmp_path / "runs", "evaluate", **vars(evaluation))
+    with pytest.raises(RunError, match="has no rollouts"):
+        prepare(tmp_path / "other", rollouts=other.folder)
+    assert prepare(tmp_path / "again", rollouts=whole[0].folder).problems() == source.problems()
     run = prepare(tmp_path / "train", small(**{"seed": 99}), rollouts=source.folder)
     assert run.config.seed == 0, "the rollouts' own"
     shutil.copytree(source.folder, tmp_path / "moved")

@@ -1,0 +1,65 @@
+"""The rollouts that a run has: its own, or those of another run that it learns from."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.errors import RunError
+from core.evaluation.records import ProblemSamples
+from core.evaluation.run import read_unit
+from core.reasonmaxxer.contents import ROLLOUTS_TASK, TRAIN_TASK, run_recipe
+from core.runs.problem_units import kept_records
+from core.runs.run import Run
+
+if TYPE_CHECKING:
+    from core.runs.work import Work
+
+ROLLOUTS = "rollouts/"
+"""Prefix of their units."""
+
+
+def rollout_records(run: Run) -> list[ProblemSamples]:
+    """The rollouts that a run has so far, one record a problem, with their entropies.
+
+    Raises:
+        RunError, ProblemError: settings or problems of the run can't be read.
+    """
+    read = partial(read_unit, samples=run_recipe(run).rollouts.samples)
+    return kept_records(run.problems(), run.units(), read, ROLLOUTS)
+
+
+def finished_rollouts(folder: Path) -> Run:
+    """The run in a folder, which has all of its rollouts.
+
+    Raises:
+        RunError: it has none, or not all of them.
+        ProblemError: its problems can't be read.
+    """
+    run = Run.open(folder)
+    if run.config.task not in (ROLLOUTS_TASK, TRAIN_TASK):
+        raise RunError(
+            f"{folder} holds a run of {run.config.task}, which has no rollouts.",
+            f"Give the folder of a run of {ROLLOUTS_TASK} or {TRAIN_TASK}.",
+        )
+    if len(rollout_records(run)) < len(run.problems()):
+        raise RunError(f"The rollouts in {folder} are not finished.", "Resume that run first.")
+    return run
+
+
+def take_rollouts(work: Work) -> None:
+    """Rollouts of another run become this run's own, so that its folder stands alone.
+
+    Raises:
+        RunError: that run is not there any more, and not all of it was taken.
+        ResourceError: the disk is full or can't be written.
+    """
+    run = work.run
+    source = run.config.settings.get("rollouts_from")
+    if source is None or len(rollout_records(run)) == len(run.problems()):
+        return
+    for key, unit in finished_rollouts(Path(str(source))).units().items():
+        if key.startswith(ROLLOUTS) and key not in work.finished:
+            work.keep(key, unit)
+            work.finished[key] = unit
