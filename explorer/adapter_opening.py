@@ -35,7 +35,8 @@ def start_with_adapter(opened: OpenSession, spec: ModelSpec, shown: SideBySide |
 
 
 def zipped(folder: Path, name: str) -> bytes:
-    """The plain files of a folder as a zip file, in a folder of that name.
+    """The plain files of a folder as a zip file, in a folder of that name. Links are left out:
+    in a folder from elsewhere they could lead to any file of this machine.
 
     Raises:
         OSError: one of them can't be read.
@@ -43,6 +44,6 @@ def zipped(folder: Path, name: str) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(folder.iterdir()):
-            if path.is_file():
+            if path.is_file() and not path.is_symlink():
                 archive.write(path, f"{name}/{path.name}")
     return buffer.getvalue()

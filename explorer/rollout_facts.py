@@ -15,6 +15,7 @@ from core.evaluation.records import ProblemSamples
 from core.reasonmaxxer.rollouts import rollout_records
 from core.runs.run import Run
 from core.statistics import Estimate, ratio_over_chains
+from explorer.file_times import changed_at
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,20 +48,13 @@ def rollouts_of(run: Run) -> Rollouts:
     Raises:
         RunError, ProblemError: settings or problems of the run can't be read.
     """
-    return _read(str(run.folder), _changed(run))
+    return _read(str(run.folder), changed_at(run.units_path))
 
 
 def share_above(run: Run, rollouts: Rollouts, tau: float) -> Estimate:
     """The share of all sampled tokens whose entropy is above tau (nats); its interval is over
     problems."""
     return _share(str(run.folder), rollouts.changed, tau, rollouts)
-
-
-def _changed(run: Run) -> int:
-    try:
-        return run.units_path.stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

@@ -7,8 +7,9 @@ import streamlit as st
 from core.errors import ExplorerError
 from core.reasonmaxxer.contents import EVALUATION, TRAIN_TASK, run_recipe
 from core.reasonmaxxer.gates import GateSettings
-from core.reasonmaxxer.plan import plan_training, with_rollouts_of
+from core.reasonmaxxer.plan import plan_training
 from core.reasonmaxxer.recipe import Recipe
+from core.reasonmaxxer.rollouts import with_rollouts_of
 from core.reasonmaxxer.run import selection_report, training_history
 from core.reasonmaxxer.select import SelectionReport
 from core.run_models import read_model
@@ -195,7 +196,7 @@ def _gated(report: SelectionReport | None) -> str:
                 f"({percent(report.gated_share)})"
             )
         )
-    except (TypeError, ValueError):  # damaged, and told with the results
+    except (OverflowError, TypeError, ValueError):  # damaged, and told with the results
         return ""
 
 

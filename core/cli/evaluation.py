@@ -162,14 +162,16 @@ def _show(data: Any, of_demo: bool) -> None:
         print(DEMO_NOTICE)
 
 
-def print_comparison(found: EvaluationComparison) -> None:
+def print_comparison(
+    found: EvaluationComparison, of: str = "Against the earlier evaluation", after: str = "now"
+) -> None:
     """Print an evaluation against an earlier one."""
     from core.evaluation.results import NO_FAMILY
 
-    print(f"Against the earlier evaluation: {found.word}")
+    print(f"{of}: {found.word}")
     line = partial(_line, sign=True)
     _line("pass@1 before", found.before)
-    _line("pass@1 now", found.after)
+    _line(f"pass@1 {after}", found.after)
     line("difference", found.difference)
     for family in found.families:
         line(f"difference of {family.family or NO_FAMILY}", family.difference)
@@ -177,7 +179,7 @@ def print_comparison(found: EvaluationComparison) -> None:
     line("mean length, difference", found.mean_length, digits=1)
     print(
         f"Solved (more than half of the samples right): {found.solved_before} before, "
-        f"{found.solved_after} now; McNemar p = {found.mcnemar_p:.2g}"
+        f"{found.solved_after} {after}; McNemar p = {found.mcnemar_p:.2g}"
     )
     for word, ids in (("gained", found.gained), ("lost", found.lost)):
         shown = ", ".join(ids[:_NAMED]) + (", ..." if len(ids) > _NAMED else "")

@@ -101,7 +101,7 @@ def _existing(ctx: typer.Context, folder: Path, resume: bool) -> Run | None:
             "Give --resume to go on with it, or another folder.",
         )
     given = sorted(
-        option for option in ctx.params if option not in _ALWAYS_ALLOWED and _was_given(ctx, option)
+        option for option in ctx.params if option not in _ALWAYS_ALLOWED and was_given(ctx, option)
     )
     if given:
         options = ", ".join("--" + option.replace("_", "-") for option in given)
@@ -150,6 +150,7 @@ def _new(
     return run
 
 
-def _was_given(ctx: typer.Context, option: str) -> bool:
+def was_given(ctx: typer.Context, option: str) -> bool:
+    """Whether a person gave an option, by its parameter's name."""
     source = ctx.get_parameter_source(option)
     return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")

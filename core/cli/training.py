@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from core.cli.evaluation import print_comparison
-from core.cli.long_work import long_work
+from core.cli.long_work import long_work, was_given
 from core.cli.options import (
     AsJson,
     Device,
@@ -81,7 +80,8 @@ def rollouts(
     logging.disable_progress_bar()
 
     def prepare() -> Prepared:
-        recipe = _recipe(model, preset, settings, {"seed": seed, "rollouts.samples": k})
+        given = {"seed": seed, "rollouts.samples": k}
+        recipe = _changed(_start(model, preset), settings, given)
         spec = ModelSpec(model, None, device, dtype, trust_remote_code)
         return plan_rollouts(spec, _training_problems(problems), recipe)
 
@@ -148,16 +148,20 @@ def train(
     """
     from transformers.utils import logging
 
-    from core.language_model import ModelSpec
+    from core.language_model import DEMO, ModelSpec
     from core.problems import demo_problems, read_problems
     from core.reasonmaxxer.plan import plan_training
+    from core.run_models import read_model
 
     logging.disable_progress_bar()
 
+    of_demo = False
+
     def prepare() -> Prepared:
-        recipe = _recipe(
-            model,
-            preset,
+        if rollouts is not None:
+            _refuse_what_rollouts_have(ctx, settings)
+        recipe = _changed(
+            _start(model, preset, rollouts),
             settings,
             {
                 "seed": seed,
@@ -178,6 +182,8 @@ def train(
     def task(work: Any) -> None:
         from core.reasonmaxxer.run import run_training
 
+        nonlocal of_demo
+        of_demo = read_model(work.run.config.model).model == DEMO
         run_training(work, trust_remote_code=trust_remote_code)
 
     long_work(
@@ -190,8 +196,26 @@ def train(
         resume=resume,
         as_json=as_json,
         out=out,
-        show=partial(_show_training, of_demo=model == "demo"),
+        show=lambda results: _show_training(results, of_demo),
     )
+
+
+def _refuse_what_rollouts_have(ctx: typer.Context, settings: list[str] | None) -> None:
+    """What is given beside --rollouts must not be what the rollouts have decided already."""
+    from core.errors import RunError
+    from core.reasonmaxxer.rollouts import OF_ROLLOUTS
+
+    own = ("model", "problems", "seed", "k", "device", "dtype")
+    given = [f"--{name}" for name in own if was_given(ctx, name)]
+    for each in settings or []:
+        name = each.partition("=")[0].strip()
+        if name.partition(".")[0] in OF_ROLLOUTS or name == "held_out.problems":
+            given.append(f"--set {name}")
+    if given:
+        raise RunError(
+            f"The rollouts of a run bring their own, so {', '.join(given)} can't be given.",
+            "Leave it out, or sample new rollouts: leave --rollouts out.",
+        )
 
 
 def _training_problems(path: Path | None) -> Any:
@@ -200,12 +224,21 @@ def _training_problems(path: Path | None) -> Any:
     return demo_training_problems() if path is None else read_problems(path)
 
 
-def _recipe(
-    model: str, preset: str | None, settings: list[str] | None, given: dict[str, Any]
-) -> Recipe:
-    from core.errors import RunError
+def _start(model: str, preset: str | None, rollouts: Path | None = None) -> Recipe:
+    """The recipe that what is given changes."""
     from core.language_model import DEMO
-    from core.reasonmaxxer.presets import changed, recipe_of
+    from core.reasonmaxxer.contents import run_recipe
+    from core.reasonmaxxer.presets import recipe_of
+    from core.runs.run import Run
+
+    if rollouts is not None and preset is None:
+        return run_recipe(Run.open(rollouts))
+    return recipe_of(preset or ("demo" if model == DEMO else "paper"))
+
+
+def _changed(start: Recipe, settings: list[str] | None, given: dict[str, Any]) -> Recipe:
+    from core.errors import RunError
+    from core.reasonmaxxer.presets import changed
 
     changes = {name: value for name, value in given.items() if value is not None}
     for each in settings or []:
@@ -216,7 +249,7 @@ def _recipe(
             changes[name.strip()] = json.loads(value)
         except ValueError:
             changes[name.strip()] = value  # plain words need no quotes
-    return changed(recipe_of(preset or ("demo" if model == DEMO else "paper")), changes)
+    return changed(start, changes)
 
 
 def _show_rollouts(data: Any) -> None:
@@ -238,7 +271,7 @@ def _show_training(data: Any, of_demo: bool) -> None:
         f"{len(selection.problems)} problems; {selection.decisions} of {selection.tokens} tokens "
         f"({selection.gated_share:.1%}) are decision points"
     )
-    print_comparison(results.comparison)
+    print_comparison(results.comparison, "The tuned model against its base", "after")
     seconds = ", ".join(f"{phase} {took:.0f} s" for phase, took in cost.seconds.items())
     print(
         f"{training.steps} steps; {cost.total_seconds:.0f} s ({seconds}), "

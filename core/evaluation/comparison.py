@@ -6,12 +6,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from core.errors import ProblemError, SessionError, examples
 from core.evaluation.records import ProblemSamples
 from core.records import SCHEMA_VERSION, Problem, check_schema_version
-from core.result_files import known, unknown
+from core.result_files import (
+    AmountEstimate,
+    Count,
+    DifferenceEstimate,
+    Share,
+    ShareEstimate,
+    known,
+    unknown,
+)
 from core.statistics import (
     BETTER,
     SAME,
@@ -30,25 +38,25 @@ class FamilyDifference:
     """One family's problems before and after."""
 
     family: str | None  # None: the problems that name none
-    difference: Estimate  # of pass@1; its n counts the problems
+    difference: DifferenceEstimate  # of pass@1; its n counts the problems
 
 
 @dataclass(frozen=True)
 class EvaluationComparison:
     """After, less before. A problem is solved when more than half of its samples are right."""
 
-    n: int  # problems
-    before: Estimate  # pass@1
-    after: Estimate
-    difference: Estimate  # of pass@1, paired by problem
+    n: Count  # problems
+    before: ShareEstimate  # pass@1
+    after: ShareEstimate
+    difference: DifferenceEstimate  # of pass@1, paired by problem
     word: str  # "better", "no measurable difference" or "worse": whether the interval excludes 0
-    solved_before: int
-    solved_after: int
-    mcnemar_p: float  # of the problems that are solved only before, or only after
+    solved_before: Count
+    solved_after: Count
+    mcnemar_p: Share  # of the problems that are solved only before, or only after
     gained: tuple[str, ...]  # ids of problems solved only after
     lost: tuple[str, ...]  # and only before
-    boxed: Estimate  # difference of the shares of boxed answers
-    mean_length: Estimate  # difference of the mean lengths, in tokens
+    boxed: DifferenceEstimate  # difference of the shares of boxed answers
+    mean_length: AmountEstimate  # difference of the mean lengths, in tokens
     families: tuple[FamilyDifference, ...]  # none where no problem names one
 
     def to_json(self) -> dict[str, Any]:
@@ -65,9 +73,15 @@ class EvaluationComparison:
         check_schema_version(data, "comparison")
         try:
             comparison = _ADAPTER.validate_python(unknown(data))
-        except ValidationError as error:
+        except ValueError as error:  # pydantic's ValidationError is one
             raise _damaged() from error
-        if comparison.word not in (BETTER, SAME, WORSE):
+        gained, lost = len(comparison.gained), len(comparison.lost)
+        whole = (
+            comparison.word in (BETTER, SAME, WORSE)
+            and gained <= comparison.solved_after <= comparison.n - lost
+            and comparison.solved_after - comparison.solved_before == gained - lost
+        )
+        if not whole:
             raise _damaged()
         return comparison
 

@@ -15,7 +15,15 @@ from core.evaluation.comparison import EvaluationComparison
 from core.evaluation.records import ProblemSamples
 from core.judging import VERDICTS
 from core.records import SCHEMA_VERSION, check_schema_version
-from core.result_files import Cell, known, spreadsheet_safe, unknown
+from core.result_files import (
+    AmountEstimate,
+    Cell,
+    Count,
+    ShareEstimate,
+    known,
+    spreadsheet_safe,
+    unknown,
+)
 from core.statistics import Estimate, mean_of_amounts, mean_over_problems, pass_at_k, share
 
 _EVERY_K = 32  # the curve has every k up to here, then powers of two and n
@@ -28,8 +36,8 @@ NO_FAMILY = "other"
 class PassAtK:
     """A point of the pass@k curve: the share of problems that k samples solve, unbiased."""
 
-    k: int
-    estimate: Estimate
+    k: Count
+    estimate: ShareEstimate
 
 
 @dataclass(frozen=True)
@@ -37,8 +45,8 @@ class FamilySummary:
     """The problems of one family."""
 
     family: str | None  # None: the problems that name none
-    n: int  # problems
-    pass_at_1: Estimate
+    n: Count  # problems
+    pass_at_1: ShareEstimate
 
 
 @dataclass(frozen=True)
@@ -46,16 +54,16 @@ class EvaluationResults:
     """What an evaluation has found. The n of every estimate counts problems: samples of one
     problem are not independent of each other."""
 
-    n: int  # problems
-    samples: int  # a problem
-    pass_at_1: Estimate  # mean over problems of the share of samples that are right: avg@n
+    n: Count  # problems
+    samples: Count  # a problem
+    pass_at_1: ShareEstimate  # mean over problems of the share of samples that are right: avg@n
     pass_at_k: tuple[PassAtK, ...]  # k = 1 to `samples`
-    maj_at_k: Estimate  # share of problems whose majority answer of all samples is right
-    boxed: Estimate  # share of samples
-    truncated: Estimate  # share of samples that reached the limit of new tokens
-    unparseable: Estimate  # share of samples without an answer that can be read
-    mean_length: Estimate  # tokens
-    verdicts: dict[str, int]  # samples by verdict; they add up to n times samples
+    maj_at_k: ShareEstimate  # share of problems whose majority answer of all samples is right
+    boxed: ShareEstimate  # share of samples
+    truncated: ShareEstimate  # share of samples that reached the limit of new tokens
+    unparseable: ShareEstimate  # share of samples without an answer that can be read
+    mean_length: AmountEstimate  # tokens
+    verdicts: dict[str, Count]  # samples by verdict; they add up to n times samples
     families: tuple[FamilySummary, ...]  # none where no problem names one
     comparison: EvaluationComparison | None = None  # with an earlier evaluation
 
@@ -82,6 +90,10 @@ class EvaluationResults:
             results = _ADAPTER.validate_python(unknown(data))
             if results.verdicts.keys() != set(VERDICTS):
                 raise ValueError("other verdicts")
+            if sum(results.verdicts.values()) != results.n * results.samples:
+                raise ValueError("more or fewer verdicts than samples")
+            if [each.k for each in results.pass_at_k] != _points(results.samples):
+                raise ValueError("another curve")
         except ValueError as error:  # pydantic's ValidationError is one
             raise SessionError(
                 f"These results are damaged ({type(error).__name__}).",

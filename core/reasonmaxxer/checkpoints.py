@@ -8,6 +8,8 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from core.errors import RunError
+
 _WHOLE = "whole"  # an empty file, made when everything else of a checkpoint is there
 
 
@@ -24,10 +26,16 @@ def last_whole_checkpoint(folder: Path) -> Path | None:
     """The latest whole checkpoint; what is half written beside it is deleted.
 
     Raises:
-        OSError: it can't be deleted.
+        RunError: the folder is a link, which may lead anywhere.
+        OSError: what is half written can't be deleted.
     """
+    if folder.is_symlink():
+        raise RunError(f"{folder} is a link.", "Put the folder itself there, or delete the link.")
     found = {}
     for checkpoint in folder.glob("checkpoint-*"):
+        if checkpoint.is_symlink():
+            checkpoint.unlink()
+            continue
         step = checkpoint.name.rpartition("-")[2]
         if (checkpoint / _WHOLE).is_file() and step.isdigit():
             found[int(step)] = checkpoint

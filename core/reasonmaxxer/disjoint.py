@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from core.errors import ProblemError, examples
+from core.language_model import DEMO
 from core.records import Problem
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -16,7 +17,8 @@ def check_disjoint(training: Sequence[Problem], evaluation: Sequence[Problem]) -
     """Refuse training problems that are evaluation problems, or the same ones in disguise.
 
     Two problems are the same when their questions are, but for case and spaces; and when they have
-    the same numbers, in any order, and the same wording around them or the same family.
+    the same numbers, in any order, and the same wording around them. The demo words a question in
+    several ways: there the same family will do.
 
     Raises:
         ProblemError: naming some pairs.
@@ -35,11 +37,16 @@ def check_disjoint(training: Sequence[Problem], evaluation: Sequence[Problem]) -
         )
 
 
+def question_key(problem: Problem) -> str:
+    """What is equal where two questions are, but for case and spaces."""
+    return " ".join(problem.question.casefold().split())
+
+
 def _keys(problem: Problem) -> Iterable[_Key]:
-    text = " ".join(problem.question.casefold().split())
+    text = question_key(problem)
     yield ("question", text)
     numbers = sorted(_NUMBER.findall(text))
     if numbers:
         yield ("wording", _NUMBER.sub("#", text), *numbers)
-        if problem.family:
+        if problem.source == DEMO and problem.family:
             yield ("family", problem.family, *numbers)

@@ -9,14 +9,13 @@ from typing import Any
 from core.errors import ModelError, ProblemError
 from core.language_model import ModelSpec
 from core.problems import sample_problems
-from core.reasonmaxxer.contents import EVALUATION, HELD_OUT, run_recipe
-from core.reasonmaxxer.disjoint import check_disjoint
+from core.reasonmaxxer.contents import EVALUATION, HELD_OUT
+from core.reasonmaxxer.disjoint import check_disjoint, question_key
 from core.reasonmaxxer.recipe import Recipe
-from core.reasonmaxxer.rollouts import finished_rollouts
+from core.reasonmaxxer.rollouts import finished_rollouts, with_rollouts_of
 from core.records import Problem
 from core.run_models import model_fields, read_model
 from core.runs.config import Prepared
-from core.runs.run import Run
 
 _LARGEST_HELD_OUT_SHARE = 0.25  # of the training problems
 
@@ -90,28 +89,6 @@ def plan_training(
     )
 
 
-def with_rollouts_of(source: Run, recipe: Recipe) -> Recipe:
-    """The recipe with what belongs to a run's rollouts taken from that run.
-
-    Raises:
-        RunError: the run's settings can't be read.
-    """
-    theirs = run_recipe(source)
-    return recipe.model_copy(
-        update={
-            name: getattr(theirs, name)
-            for name in (
-                "seed",
-                "problems",
-                "rollouts",
-                "max_new_tokens",
-                "prompt_style",
-                "template",
-            )
-        }
-    )
-
-
 def _split(
     problems: Sequence[Problem], recipe: Recipe
 ) -> tuple[Sequence[Problem], Sequence[Problem]]:
@@ -120,8 +97,8 @@ def _split(
         raise ProblemError("There are no problems to train on.", "Choose a set that has some.")
     aside = min(recipe.held_out.problems, int(_LARGEST_HELD_OUT_SHARE * len(problems)))
     held_out = sample_problems(problems, aside, recipe.seed) if aside else []
-    kept_apart = {problem.id for problem in held_out}
-    rest = [problem for problem in problems if problem.id not in kept_apart]
+    kept_apart = {question_key(problem) for problem in held_out}
+    rest = [problem for problem in problems if question_key(problem) not in kept_apart]
     if recipe.problems is not None and recipe.problems < len(rest):
         rest = sample_problems(rest, recipe.problems, recipe.seed)
     return rest, held_out

@@ -31,6 +31,7 @@ PRESETS: dict[str, Recipe] = {
             warmup_steps=10,
             order=Order.RANDOM,
             kl_weight=1.0,
+            averaging="token",
             relative_probability_floor=0.2,
         ),
         held_out=HeldOut(
@@ -47,7 +48,6 @@ PRESETS: dict[str, Recipe] = {
         training=TrainingSettings(
             learning_rate=2e-5,
             max_grad_norm=0.1,
-            averaging="sequence",
             probability_floor=1e-4,
         ),
     ),
@@ -57,7 +57,7 @@ ABOUT = {
     "demo": "Tuned for the teaching model on two CPU cores: minutes, not hours.",
     "paper": "The recipe of arXiv:2605.06241, section 5 and appendix B, as it stands.",
     "careful": "The paper's, with the guards that replications needed: a floor under suppressed "
-    "tokens, means over each sequence, no truncated rollouts, smaller steps.",
+    "tokens, no truncated rollouts, smaller steps.",
 }
 """What a preset is for, in a sentence."""
 
@@ -89,8 +89,8 @@ def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
         group: Any = settings
         for place in places:
             group = group.get(place) if isinstance(group, dict) else None
-        if not isinstance(group, dict) or isinstance(group.get(last, {}), dict):
-            known = ", ".join(_dotted(settings))
+        if not isinstance(group, dict) or isinstance(group.get(last, {}), dict) or name == "preset":
+            known = ", ".join(each for each in _dotted(settings) if each != "preset")
             raise RunError(f"There is no setting {name!r}.", f"Use one of {known}.")
         group[last] = value
     return checked_settings(Recipe, settings)

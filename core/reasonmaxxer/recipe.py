@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from core.decoding import DEFAULT_BATCH_SIZE
 from core.evaluation.sampling import EvaluationSettings
@@ -61,9 +61,16 @@ class TrainingSettings(BaseModel):
     max_grad_norm: float = Field(1.0, gt=0, allow_inf_nan=False)
     order: Order = Order.SIGNAL_CLARITY
     kl_weight: float = Field(0.2, ge=0, allow_inf_nan=False)
-    averaging: Averaging = "token"
+    averaging: Averaging = "sequence"  # the paper's batch is one rollout, accumulated
     probability_floor: float = Field(0.0, ge=0, lt=1)
     relative_probability_floor: float = Field(0.0, ge=0, le=1)
+
+    @field_validator("target_modules", mode="before")
+    @classmethod
+    def _by_comma(cls, modules: Any) -> Any:
+        if isinstance(modules, str):
+            return tuple(name.strip() for name in modules.split(",") if name.strip())
+        return modules
 
 
 class HeldOut(BaseModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from core.errors import SessionError
 from core.evaluation.comparison import EvaluationComparison
@@ -13,18 +13,18 @@ from core.evaluation.results import EvaluationResults
 from core.reasonmaxxer.cost import Cost
 from core.reasonmaxxer.select import SelectionReport
 from core.records import SCHEMA_VERSION, check_schema_version
-from core.result_files import known, unknown
+from core.result_files import LARGEST, Count, Share, known, unknown
 
 
 @dataclass(frozen=True)
 class TrainingSummary:
     """The training itself."""
 
-    steps: int  # optimizer steps that were made
-    best_step: int | None  # whose weights the adapter has; None: the last one's
-    held_out_accuracy: float | None  # at that step, on held-out training problems
-    trained_parameters: int
-    parameters: int  # of the base
+    steps: Count  # optimizer steps that were made
+    best_step: Count | None  # whose weights the adapter has; None: the last one's
+    held_out_accuracy: Share | None  # at that step, on held-out training problems
+    trained_parameters: Count
+    parameters: Count  # of the base
     warnings: tuple[str, ...]  # see `core.reasonmaxxer.history`
 
 
@@ -65,7 +65,7 @@ class TrainingResults:
         """
         check_schema_version(data, "results")
         try:
-            return TrainingResults(
+            results = TrainingResults(
                 selection=_SELECTION.validate_python(data["selection"]),
                 training=_TRAINING.validate_python(unknown(data["training"])),
                 before=EvaluationResults.from_json(data["before"]),
@@ -73,11 +73,32 @@ class TrainingResults:
                 comparison=EvaluationComparison.from_json(data["comparison"]),
                 cost=_COST.validate_python(data["cost"]),
             )
-        except (KeyError, TypeError, ValidationError) as error:
+            _check_numbers(results.selection, results.cost)
+        except (KeyError, ValueError) as error:  # pydantic's ValidationError is a ValueError
             raise SessionError(
                 f"These results are damaged ({type(error).__name__}).",
                 "Resume the run, which writes them again.",
             ) from error
+        return results
+
+
+def _check_numbers(selection: SelectionReport, cost: Cost) -> None:
+    """Refuse with a ValueError what no fine-tune can count."""
+    numbers = [
+        *(each for each in vars(selection).values() if isinstance(each, int)),
+        *(each for each in vars(cost).values() if isinstance(each, int | float)),
+        *cost.seconds.values(),
+    ]
+    whole = (
+        all(0 <= each <= LARGEST for each in numbers)
+        and all(0 <= rate <= 1 for rate in selection.pass_rates.values())
+        and set(selection.problems) <= selection.pass_rates.keys()
+        and selection.dropped_truncated <= selection.truncated <= selection.rollouts
+        and selection.right + selection.wrong + selection.dropped_longest <= selection.rollouts
+        and selection.decisions <= selection.tokens
+    )
+    if not whole:
+        raise ValueError("numbers that no fine-tune has")
 
 
 _SELECTION = TypeAdapter(SelectionReport)

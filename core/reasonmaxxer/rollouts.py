@@ -6,10 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.errors import RunError
+from core.errors import ExplorerError, RunError
 from core.evaluation.records import ProblemSamples
 from core.evaluation.run import read_unit
 from core.reasonmaxxer.contents import ROLLOUTS_TASK, TRAIN_TASK, run_recipe
+from core.reasonmaxxer.phase_clock import add_earlier, rollout_seconds
+from core.reasonmaxxer.recipe import Recipe
 from core.runs.problem_units import kept_records
 from core.runs.run import Run
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 ROLLOUTS = "rollouts/"
 """Prefix of their units."""
+
+OF_ROLLOUTS = ("seed", "problems", "rollouts", "max_new_tokens", "prompt_style", "template")
+"""Settings of a recipe that belong to its rollouts."""
 
 
 def rollout_records(run: Run) -> list[ProblemSamples]:
@@ -51,15 +56,41 @@ def finished_rollouts(folder: Path) -> Run:
 def take_rollouts(work: Work) -> None:
     """Rollouts of another run become this run's own, so that its folder stands alone.
 
+    Where that run is gone, or is another one by now, nothing is taken: the same model, problems
+    and seed make the same rollouts again.
+
     Raises:
-        RunError: that run is not there any more, and not all of it was taken.
         ResourceError: the disk is full or can't be written.
     """
     run = work.run
-    source = run.config.settings.get("rollouts_from")
-    if source is None or len(rollout_records(run)) == len(run.problems()):
+    folder = run.config.settings.get("rollouts_from")
+    if folder is None or len(rollout_records(run)) == len(run.problems()):
         return
-    for key, unit in finished_rollouts(Path(str(source))).units().items():
+    try:
+        source = finished_rollouts(Path(str(folder)))
+        same = (
+            source.config.model == run.config.model
+            and source.problems() == run.problems()
+            and with_rollouts_of(source, run_recipe(run)) == run_recipe(run)
+        )
+    except ExplorerError:
+        return
+    if not same:
+        return
+    for key, unit in source.units().items():
         if key.startswith(ROLLOUTS) and key not in work.finished:
             work.keep(key, unit)
             work.finished[key] = unit
+    add_earlier(work, rollout_seconds(source))
+
+
+def with_rollouts_of(source: Run, recipe: Recipe) -> Recipe:
+    """The recipe with what belongs to a run's rollouts taken from that run.
+
+    Raises:
+        RunError: the run's settings can't be read.
+    """
+    theirs = run_recipe(source)
+    own = {name: getattr(theirs, name) for name in OF_ROLLOUTS}
+    held_out = recipe.held_out.model_copy(update={"problems": theirs.held_out.problems})
+    return recipe.model_copy(update={**own, "held_out": held_out})

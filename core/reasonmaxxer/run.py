@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -22,6 +23,7 @@ from core.evaluation.results import EvaluationResults, summarise_evaluation
 from core.evaluation.run import read_unit
 from core.evaluation.sampling import EvaluationSettings, check_evaluation, evaluate
 from core.language_model import LanguageModel
+from core.prompt_settings import problem_prompt
 from core.reasonmaxxer.adapter_card import adapter_card
 from core.reasonmaxxer.contents import (
     ADAPTER,
@@ -37,9 +39,10 @@ from core.reasonmaxxer.contents import (
 )
 from core.reasonmaxxer.cost import Cost, peak_memory_bytes
 from core.reasonmaxxer.history import History
+from core.reasonmaxxer.phase_clock import mark_end, phase_seconds
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.results import TrainingResults, TrainingSummary
-from core.reasonmaxxer.rollouts import ROLLOUTS, rollout_records, take_rollouts
+from core.reasonmaxxer.rollouts import ROLLOUTS, take_rollouts
 from core.reasonmaxxer.select import Selection, SelectionReport, select_examples
 from core.reasonmaxxer.side_by_side import SideBySide, side_by_side
 from core.records import Problem
@@ -67,8 +70,8 @@ def run_rollouts(work: Work, *, trust_remote_code: bool = False) -> None:
     """
     run, recipe = work.run, run_recipe(work.run)
     work.report(0, len(run.problems()), "loading the model")
-    lm = load_run_model(read_model(run.config.model), trust_remote_code=trust_remote_code)
-    records = _sampled_rollouts(work, lm, recipe, "sampling rollouts")
+    base = _Model(run, trust_remote_code)
+    records = _sampled_rollouts(work, base, recipe, "sampling rollouts")
     results = summarise_evaluation(records, recipe.seed)
     work.write(RESULTS, _json(results.to_json()))
 
@@ -87,34 +90,24 @@ def run_training(work: Work, *, trust_remote_code: bool = False) -> None:
         ExplorerError: model, problems or settings that don't go together; memory or disk full.
     """
     run, recipe = work.run, run_recipe(work.run)
-    spec = read_model(run.config.model)
-    folder = run.folder / ADAPTER
-    evaluation = run.problems(EVALUATION)
-    clock = _Clock(work)
+    base = _Model(run, trust_remote_code)
     take_rollouts(work)
-    if not folder.is_dir():
-        work.report(0, None, "loading the model")
-        lm = load_run_model(spec, trust_remote_code=trust_remote_code)
-        check_evaluation(lm, evaluation, recipe.sampling_settings(recipe.evaluation))
-        rollouts = _sampled_rollouts(work, lm, recipe, "1 of 4: rollouts")
-        clock.mark("rollouts")
-        selection = select_examples(rollouts, recipe.selection, recipe.gate, recipe.seed)
-        work.write(SELECTION, _json(asdict(selection.report)))
-        settings = recipe.sampling_settings(recipe.evaluation)
-        _sampled(work, lm, evaluation, settings, _BEFORE, "2 of 4: accuracy before")
-        clock.mark("before")
-        _train(work, lm, recipe, selection)
-        clock.mark("training")
-        del lm
-        gc.collect()
-    tuned = load_run_model(
-        replace(spec, adapter=str(folder.resolve())), trust_remote_code=trust_remote_code
-    )
-    _check_changed(tuned, run.problems(), recipe)
-    settings = recipe.sampling_settings(recipe.evaluation)
-    _sampled(work, tuned, evaluation, settings, _AFTER, "4 of 4: accuracy after")
-    clock.mark("after")
-    _sum_up(work, tuned, recipe, clock)
+    work.report(0, None, "loading the model")
+    rollouts = _sampled_rollouts(work, base, recipe, "1 of 4: rollouts")
+    mark_end(work, "rollouts")
+    selection = select_examples(rollouts, recipe.selection, recipe.gate, recipe.seed)
+    work.write(SELECTION, _json(asdict(selection.report)))
+    before = _evaluated(work, base, recipe, _BEFORE, "2 of 4: accuracy before")
+    mark_end(work, "before")
+    folder = run.folder / ADAPTER
+    if not folder.is_dir() or run.read_json(SUMMARY) is None:
+        _train(work, base.loaded(), recipe, selection)
+    base.release()
+    work.report(0, None, "4 of 4: loading the tuned model")
+    tuned = _Model(run, trust_remote_code, folder)
+    after = _evaluated(work, tuned, recipe, _AFTER, "4 of 4: accuracy after")
+    mark_end(work, "after")
+    _sum_up(work, tuned.loaded(), recipe, selection, rollouts, before, after)
 
 
 def training_history(run: Run) -> History:
@@ -172,58 +165,61 @@ def rollouts_results(run: Run) -> EvaluationResults | None:
     return None if data is None else EvaluationResults.from_json(data)
 
 
-class _Clock:
-    """Seconds of work at the end of each phase, over all starts of the run."""
+class _Model:
+    """A model of the run, loaded when it is first needed: the base, or with its adapter."""
 
-    def __init__(self, work: Work) -> None:
-        self._work = work
+    def __init__(self, run: Run, trust_remote_code: bool, adapter: Path | None = None) -> None:
+        spec = read_model(run.config.model)
+        self._spec = spec if adapter is None else replace(spec, adapter=str(adapter.resolve()))
+        self._trust_remote_code = trust_remote_code
+        self._lm: LanguageModel | None = None
 
-    def mark(self, phase: str) -> None:
-        """A phase has ended; only the first time counts."""
-        if f"clock/{phase}" not in self._work.finished:
-            self._work.keep(f"clock/{phase}", self._work.elapsed)
+    def loaded(self) -> LanguageModel:
+        """The model."""
+        if self._lm is None:
+            self._lm = load_run_model(self._spec, trust_remote_code=self._trust_remote_code)
+        return self._lm
 
-    def seconds(self) -> dict[str, float]:
-        """How long each phase took."""
-        ends = {
-            key.removeprefix("clock/"): float(end)
-            for key, end in self._work.run.units().items()
-            if key.startswith("clock/")
-        }
-        begins = [0.0, *ends.values()]
-        return {
-            phase: end - begin
-            for (phase, end), begin in zip(ends.items(), begins[: len(ends)], strict=True)
-        }
+    def release(self) -> None:
+        """Give its memory back."""
+        self._lm = None
+        gc.collect()
 
 
-def _sampled_rollouts(
-    work: Work, lm: LanguageModel, recipe: Recipe, doing: str
-) -> list[ProblemSamples]:
-    problems = work.run.problems()
+def _sampled_rollouts(work: Work, base: _Model, recipe: Recipe, doing: str) -> list[ProblemSamples]:
+    problems, held_out = work.run.problems(), work.run.problems(HELD_OUT)
     settings = recipe.sampling_settings(recipe.rollouts)
-    held_out = work.run.problems(HELD_OUT)
-    check_evaluation(lm, [*problems, *held_out], settings)
-    return _sampled(work, lm, problems, settings, ROLLOUTS, doing, keep_entropy=True)
+    return _sampled(work, base, problems, settings, ROLLOUTS, doing, held_out, keep_entropy=True)
+
+
+def _evaluated(
+    work: Work, model: _Model, recipe: Recipe, prefix: str, doing: str
+) -> list[ProblemSamples]:
+    settings = recipe.sampling_settings(recipe.evaluation)
+    return _sampled(work, model, work.run.problems(EVALUATION), settings, prefix, doing)
 
 
 def _sampled(
     work: Work,
-    lm: LanguageModel,
+    model: _Model,
     problems: Sequence[Problem],
     settings: EvaluationSettings,
     prefix: str,
     doing: str,
+    also_checked: Sequence[Problem] = (),
     *,
     keep_entropy: bool = False,
 ) -> list[ProblemSamples]:
     """Sample what is not there yet, and return all of it."""
+    read = partial(read_unit, samples=settings.samples)
+    if len(kept_records(problems, work.finished, read, prefix)) < len(problems):
+        check_evaluation(model.loaded(), [*problems, *also_checked], settings)
 
     def solve(
         unit: Sequence[Problem], on_progress: Callable[[int, int], None]
     ) -> list[dict[str, Any]] | None:
         records = evaluate(
-            lm,
+            model.loaded(),
             unit,
             settings,
             cancel=work.stop.overdue,
@@ -233,21 +229,9 @@ def _sampled(
         return None if records is None else [record.to_json() for record in records]
 
     work_through(
-        work,
-        problems,
-        solve,
-        partial(read_unit, samples=settings.samples),
-        doing=doing,
-        belonging="problems and samples",
-        prefix=prefix,
+        work, problems, solve, read, doing=doing, belonging="problems and samples", prefix=prefix
     )
-    return _records(work.run, problems, settings.samples, prefix)
-
-
-def _records(
-    run: Run, problems: Sequence[Problem], samples: int, prefix: str
-) -> list[ProblemSamples]:
-    return kept_records(problems, run.units(), partial(read_unit, samples=samples), prefix)
+    return kept_records(problems, work.run.units(), read, prefix)
 
 
 def _train(work: Work, lm: LanguageModel, recipe: Recipe, selection: Selection) -> None:
@@ -262,17 +246,20 @@ def _train(work: Work, lm: LanguageModel, recipe: Recipe, selection: Selection) 
             "rollouts at once.",
             "Lower the training batch size (raise the accumulation by as much), or max new tokens.",
         ) from error
-    work.write(SUMMARY, _json(asdict(summary)))
+    _check_changed(trained, work.run.problems(), recipe)
+    adapter = work.run.folder / ADAPTER
     partly = work.run.folder / f".{ADAPTER}.partial"
-    shutil.rmtree(partly, ignore_errors=True)
-    trained.save_pretrained(str(partly))
-    os.replace(partly, work.run.folder / ADAPTER)
+    for folder in (partly, adapter):
+        shutil.rmtree(folder, ignore_errors=True)
+    model: Any = trained.model
+    model.save_pretrained(str(partly))
+    mark_end(work, "training")
+    work.write(SUMMARY, _json(asdict(summary)))
+    os.replace(partly, adapter)
 
 
 def _check_changed(tuned: LanguageModel, problems: Sequence[Problem], recipe: Recipe) -> None:
     """A before and after of one and the same model would mean nothing."""
-    from core.prompt_settings import problem_prompt
-
     model: Any = tuned.model
     ids = torch.tensor([problem_prompt(tuned, problems[0], recipe)], device=tuned.device)
     with tuned.lock, torch.inference_mode():
@@ -282,43 +269,61 @@ def _check_changed(tuned: LanguageModel, problems: Sequence[Problem], recipe: Re
     if torch.equal(before, after):
         raise TrainingError(
             "The tuned model equals its base: the training changed nothing.",
-            "Raise the learning rate or the epochs, or give it more problems.",
+            "Raise the learning rate or the epochs, or lower the warmup steps.",
         )
 
 
-def _sum_up(work: Work, tuned: LanguageModel, recipe: Recipe, clock: _Clock) -> None:
+def _sum_up(
+    work: Work,
+    tuned: LanguageModel,
+    recipe: Recipe,
+    selection: Selection,
+    rollouts: Sequence[ProblemSamples],
+    before: Sequence[ProblemSamples],
+    after: Sequence[ProblemSamples],
+) -> None:
+    from core.runs.work import Cancelled
+
     run = work.run
-    problems = run.problems(EVALUATION)
-    samples = recipe.evaluation.samples
-    before, after = (_records(run, problems, samples, each) for each in (_BEFORE, _AFTER))
-    rollouts = rollout_records(run)
-    selection = select_examples(rollouts, recipe.selection, recipe.gate, recipe.seed)
-    summary = run.read_json(SUMMARY) or {}
     sampled = [each for records in (rollouts, before, after) for each in records]
     learned = sum(len(each.prompt_ids) + len(each.token_ids) for each in selection.examples)
     comparison = compare(before, after, recipe.seed)
     results = TrainingResults(
         selection=selection.report,
-        training=TrainingSummary(**{**summary, "warnings": tuple(summary.get("warnings", ()))}),
+        training=_summary(run),
         before=summarise_evaluation(before, recipe.seed),
         after=summarise_evaluation(after, recipe.seed),
         comparison=comparison,
         cost=Cost(
-            seconds=clock.seconds(),
+            seconds=phase_seconds(run),
             sampled_tokens=sum(len(s.token_ids) for each in sampled for s in each.samples),
             trained_tokens=round(learned * recipe.training.epochs),
             peak_memory_bytes=peak_memory_bytes(tuned.device),
             usd_per_hour=recipe.usd_per_hour,
         ),
     )
-    shown = _to_show(problems, comparison.gained, comparison.lost)
+    shown = _to_show(run.problems(EVALUATION), comparison.gained, comparison.lost)
+    work.report(0, len(shown), "4 of 4: the same problems before and after")
     pairs = side_by_side(tuned, shown, recipe, cancel=work.stop.overdue)
+    if pairs is None:
+        raise Cancelled
     work.write(SIDE_BY_SIDE, _json([pair.to_json() for pair in pairs]))
     card = adapter_card(read_model(run.config.model), recipe, results, run.config.versions)
     (run.folder / ADAPTER / "README.md").write_text(card, encoding="utf-8")
     work.write(RESULTS, _json(results.to_json()))
+    work.report(len(shown), len(shown), "4 of 4: the same problems before and after")
     with contextlib.suppress(OSError):
         shutil.rmtree(run.folder / CHECKPOINTS)  # the adapter is what they were for
+
+
+def _summary(run: Run) -> TrainingSummary:
+    try:
+        return _SUMMARY.validate_python(run.read_json(SUMMARY))
+    except ValidationError as error:
+        raise RunError(
+            f"{run.folder / SUMMARY} can't be read.",
+            "Delete the file and resume the run, which trains again.",
+        ) from error
 
 
 def _to_show(
@@ -336,3 +341,4 @@ def _json(data: Mapping[str, Any] | Sequence[Any]) -> str:
 
 
 _SELECTION = TypeAdapter(SelectionReport)
+_SUMMARY = TypeAdapter(TrainingSummary)

@@ -138,7 +138,7 @@ def select_examples(
     short = _without_longest(chosen, settings.drop_longest)
     examples = [example for example, _ in short]
     report = SelectionReport(
-        pass_rates=rates,
+        pass_rates={record.problem_id: record.pass_rate for record in records},
         problems=tuple(kept),
         rollouts=len(everything),
         truncated=truncated,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter
 
 from core.errors import SessionError
 from core.generation import generate
@@ -12,7 +14,15 @@ from core.judging import judge
 from core.kv_cache import PrefixStore
 from core.language_model import LanguageModel
 from core.prompt_settings import PromptSettings
-from core.records import SCHEMA_VERSION, Chain, Outcome, Problem, Sampler, check_schema_version
+from core.records import (
+    SCHEMA_VERSION,
+    Chain,
+    Outcome,
+    Problem,
+    Sampler,
+    StopReason,
+    check_schema_version,
+)
 from core.scoring import score
 
 
@@ -53,10 +63,13 @@ class SideBySide:
         try:
             before, before_outcome = Chain.from_json(data["before"])
             after, after_outcome = Chain.from_json(data["after"])
-            ranks = [tuple(map(int, data[f"{each}_ranks"])) for each in ("before", "after")]
-        except (KeyError, TypeError, ValueError) as error:
+            ranks = [_RANKS.validate_python(data[f"{each}_ranks"]) for each in ("before", "after")]
+        except (KeyError, ValueError) as error:  # pydantic's ValidationError is a ValueError
             raise _damaged() from error
-        whole = [len(each) for each in ranks] == [len(before), len(after)]
+        ids = (*before.prompt_ids, *before.token_ids, *after.prompt_ids, *after.token_ids)
+        whole = [len(each) for each in ranks] == [len(before), len(after)] and max(
+            ids, default=0
+        ) <= _INT32
         if before_outcome is None or after_outcome is None or not whole:
             raise _damaged()
         return SideBySide(before, before_outcome, ranks[0], after, after_outcome, ranks[1])
@@ -68,14 +81,17 @@ def side_by_side(
     settings: PromptSettings,
     *,
     cancel: Callable[[], bool] = lambda: False,
-) -> list[SideBySide]:
+) -> list[SideBySide] | None:
     """Decode problems greedily by both models.
 
     Args:
         tuned: a model with an adapter; switched off, it is the base.
         problems: at least one.
         settings: how they are asked.
-        cancel: asked between tokens; chains end where they are then.
+        cancel: asked between tokens.
+
+    Returns:
+        One a problem, in order; None when cancelled.
 
     Raises:
         PromptError, ResourceError: as `generate`.
@@ -102,6 +118,8 @@ def side_by_side(
     with disabled.disable_adapter():
         before = chains(base)
         after_ranks = [ranks(base, chain) for chain in after]
+    if any(chain.stop_reason is StopReason.CANCELLED for chain in (*before, *after)):
+        return None
     before_ranks = [ranks(tuned, chain) for chain in before]
     return [
         SideBySide(*each)
@@ -121,3 +139,7 @@ def _damaged() -> SessionError:
     return SessionError(
         "The chains before and after can't be read.", "Resume the run, which decodes them again."
     )
+
+
+_INT32 = 2**31 - 1  # token ids and ranks are kept as 32-bit integers
+_RANKS = TypeAdapter(tuple[Annotated[int, Field(strict=True, ge=1, le=_INT32)], ...])

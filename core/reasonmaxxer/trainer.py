@@ -33,7 +33,10 @@ HeldOut = Callable[[LanguageModel], dict[str, float]]
 
 @dataclass
 class ReasonMaxxerConfig(TrainingArguments):
-    """TrainingArguments and the paper's recipe (section 5, appendix B) as their defaults."""
+    """TrainingArguments and the paper's recipe (section 5, appendix B) as their defaults.
+
+    Its means are over one rollout at a time (batch 1, accumulated), which is "sequence".
+    """
 
     learning_rate: float = field(default=1e-4, metadata={"help": "Of AdamW (0.9, 0.999)."})
     warmup_steps: float = field(default=50, metadata={"help": "Linear warmup, in steps."})
@@ -55,7 +58,7 @@ class ReasonMaxxerConfig(TrainingArguments):
         default=("q_proj", "k_proj", "v_proj", "o_proj"), metadata={"help": "Adapted layers."}
     )
     kl_weight: float = field(default=0.2, metadata={"help": "Weight of the anchor."})
-    averaging: Averaging = field(default="token", metadata={"help": "token or sequence."})
+    averaging: Averaging = field(default="sequence", metadata={"help": "token or sequence."})
     probability_floor: float = field(
         default=0.0, metadata={"help": "Tokens below it are pushed down no further."}
     )
@@ -101,7 +104,8 @@ class ReasonMaxxerTrainer(Trainer):
         callbacks: transformers' own kind.
 
     Raises:
-        ModelError: target modules that the model doesn't have, or a head that can't be cut off.
+        ModelError: target modules that the model doesn't have, a head that can't be cut off, or
+            float16.
         TrainingError: no example has a decision point.
     """
 
@@ -117,6 +121,11 @@ class ReasonMaxxerTrainer(Trainer):
             raise TrainingError(
                 "No token of the rollouts is a decision point, so there is nothing to push.",
                 "Lower tau, or choose another gate.",
+            )
+        if lm.dtype == "float16":
+            raise ModelError(
+                "In float16 the gradient of the anchor is lost: it is below the smallest number.",
+                "Load the model in float32 or bfloat16 to fine-tune it.",
             )
         set_seed(args.seed)  # the adapter's first weights are drawn
         self._lm = replace(lm, model=_with_adapter(lm, args), prefixes=PrefixStore())
@@ -262,7 +271,9 @@ def _with_adapter(lm: LanguageModel, args: ReasonMaxxerConfig) -> Any:
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of peft's own calls of transformers
-        return get_peft_model(lm.model, config)
+        model = get_peft_model(lm.model, config)
+    model.peft_config["default"].base_model_name_or_path = lm.name  # no folder of this machine
+    return model
 
 
 def _means(parts: LossParts, steps: int) -> dict[str, float]:

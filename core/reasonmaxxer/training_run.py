@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def train_adapter(
     work: Work, lm: LanguageModel, recipe: Recipe, selection: Selection
-) -> tuple[TrainingSummary, Any]:
+) -> tuple[TrainingSummary, LanguageModel]:
     """Train an adapter, from the run's last whole checkpoint on.
 
     Args:
@@ -91,7 +91,7 @@ def train_adapter(
         parameters=parameters,
         warnings=tuple(training_warnings(state.log_history)),
     )
-    return summary, trainer.model
+    return summary, trainer.tuned
 
 
 class _Follow(TrainerCallback):

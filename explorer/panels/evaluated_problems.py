@@ -18,6 +18,7 @@ from core.evaluation.run import (
 )
 from core.records import Problem, Verdict
 from core.runs.run import Run
+from explorer.file_times import changed_at
 from explorer.navigation import ask_for
 from explorer.panels.messages import VERDICT_SIGNS, short, show_error
 from explorer.panels.run_panel import with_consent
@@ -33,7 +34,7 @@ def evaluated_problems(
 ) -> None:
     """Choose a problem and one of its samples, and open it."""
     try:
-        found = _samples(str(run.folder), _changed(run))
+        found = _samples(str(run.folder), changed_at(run.units_path))
     except ExplorerError as error:
         show_error(error)
         return
@@ -107,13 +108,6 @@ def _label(problem_id: str, samples: _Samples, problem: Problem | None) -> str:
 def _sample_label(number: int, verdict: str, answer: str | None) -> str:
     said = "no answer" if answer is None else short(" ".join(answer.split()), 20)
     return f"#{number + 1} {VERDICT_SIGNS[Verdict(verdict)]} {said}"
-
-
-def _changed(run: Run) -> int:
-    try:
-        return run.units_path.stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 @st.cache_data(show_spinner=False, max_entries=4)

@@ -20,14 +20,11 @@ from core.evaluation.run import (
 )
 from core.language_model import ModelSpec
 from core.runs.run import Run
-from core.statistics import BETTER, WORSE, Estimate
 from explorer.evaluation_charts import family_chart, pass_at_k_chart
 from explorer.figures import amount_range, percent, percent_range, points, signed_amount
 from explorer.panels.evaluated_problems import evaluated_problems
-from explorer.panels.messages import p_value, plain, show_error, teaching_notice
+from explorer.panels.messages import p_value, plain, show_error, teaching_notice, word_badge
 from explorer.state import BrowserState
-
-_WORD_BADGES = {BETTER: ":green-badge[▲ better]", WORSE: ":red-badge[▼ worse]"}
 
 
 def evaluation_report(state: BrowserState, run: Run, *, finished: bool) -> None:
@@ -113,13 +110,13 @@ def _card(
 
 
 def _comparison(found: EvaluationComparison, earlier: EarlierEvaluation) -> None:
-    badge = _WORD_BADGES.get(found.word, f":gray-badge[= {found.word}]")
+    badge = word_badge(found.word)
     name = plain(earlier.name or earlier.run_id)
     p = p_value(found.mcnemar_p).replace(" ", "\u00a0")
     st.markdown(f"**Against {name}** ({_name(earlier.model)}) {badge}")
     st.markdown(
-        f"pass@1 is **{found.after.value:.1%}** instead of {found.before.value:.1%}: a difference "
-        f"of **{points(found.difference)}** points, paired over {found.n:,} problems.  \n"
+        f"pass@1 is **{percent(found.after.value)}** instead of {percent(found.before.value)}: "
+        f"a difference of **{points(found.difference)}** points, paired over {found.n:,} problems.  \n"
         f"Solved, with more than half of the samples right: **{found.solved_after}** problems "
         f"instead of {found.solved_before}; {len(found.gained)} became solved, "
         f"{len(found.lost)} no longer are (McNemar's exact test, p\u00a0{p}).  \n"
@@ -159,18 +156,20 @@ def _charts(run: Run, results: EvaluationResults) -> None:
 
 
 def _tables(run: Run, results: EvaluationResults) -> None:
-    rows = [
-        (results.label, _share(results.pass_at_1)),
-        *((f"pass@{each.k}", _share(each.estimate)) for each in results.pass_at_k[1:]),
-        (f"maj@{results.samples}", _share(results.maj_at_k)),
-        ("boxed", _share(results.boxed)),
-        ("truncated", _share(results.truncated)),
-        ("no answer found", _share(results.unparseable)),
-        ("mean length (tokens)", _amount(results.mean_length)),
+    shares = [
+        (results.label, results.pass_at_1),
+        *((f"pass@{each.k}", each.estimate) for each in results.pass_at_k[1:]),
+        (f"maj@{results.samples}", results.maj_at_k),
+        ("boxed", results.boxed),
+        ("truncated", results.truncated),
+        ("no answer found", results.unparseable),
     ]
-    verdicts = results.verdicts
+    length, verdicts, n = results.mean_length, results.verdicts, str(results.n)
     figures = pd.DataFrame(
-        [(label, *cells, str(results.n)) for label, cells in rows],
+        [
+            *((name, percent(each.value), percent_range(each), n) for name, each in shares),
+            ("mean length (tokens)", f"{length.value:.1f}", amount_range(length), n),
+        ],
         columns=["figure", "value", "95 % interval", "problems"],
     )
     with st.expander("All figures as a table"):
@@ -210,7 +209,7 @@ def _family_table(run: Run, results: EvaluationResults) -> None:
     rows = [
         {
             "family": NO_FAMILY if each.family is None else each.family,
-            "pass@1": f"{each.pass_at_1.value:.1%}",
+            "pass@1": percent(each.pass_at_1.value),
             "95 % interval": percent_range(each.pass_at_1),
             **(
                 {"difference (points)": points(differences[each.family])}
@@ -255,11 +254,3 @@ def _questions(results: EvaluationResults) -> None:
             )
     with st.expander("What a reader will ask"):
         st.markdown("\n\n".join(answers))
-
-
-def _share(estimate: Estimate) -> tuple[str, str]:
-    return f"{estimate.value:.1%}", percent_range(estimate)
-
-
-def _amount(estimate: Estimate) -> tuple[str, str]:
-    return f"{estimate.value:.1f}", amount_range(estimate)

@@ -20,6 +20,7 @@ from core.runs.run import Run
 from core.tree import first_difference
 from explorer.adapter_opening import start_with_adapter, zipped
 from explorer.components.token_heatmap import HeatmapView, token_heatmap
+from explorer.file_times import changed_at
 from explorer.navigation import ask_for
 from explorer.panels.messages import VERDICT_SIGNS, plain, short, show_error, verdict_badge
 from explorer.panels.run_panel import with_consent
@@ -31,7 +32,7 @@ def chains_before_and_after(
 ) -> None:
     """Choose a problem: its greedy chains stand side by side, with the adapter to take along."""
     try:
-        pairs = _ordered(_read(str(run.folder), _changed(run)), comparison)
+        pairs = _ordered(_read(str(run.folder), changed_at(run.folder / SIDE_BY_SIDE)), comparison)
         tau = run_recipe(run).gate.tau
     except ExplorerError as error:
         show_error(error)
@@ -122,7 +123,7 @@ def _adapter_buttons(
     download: st.delta_generator.DeltaGenerator,
 ) -> None:
     folder = run.folder / ADAPTER
-    there = (folder / "adapter_config.json").is_file()
+    there = (folder / "adapter_config.json").is_file() and not folder.is_symlink()
     load.button(
         "Load the adapter into Explore",
         type="primary",
@@ -194,13 +195,6 @@ def _label(pair: SideBySide, comparison: EvaluationComparison) -> str:
         else "unchanged"
     )
     return f"{before} → {after} · {group} · {problem.id} · {short(problem.question, 60)}"
-
-
-def _changed(run: Run) -> int:
-    try:
-        return (run.folder / SIDE_BY_SIDE).stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

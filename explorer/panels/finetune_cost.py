@@ -28,7 +28,8 @@ def cost_panel(state: BrowserState, run: Run, cost: Cost) -> None:
     with own:
         st.markdown("**What this run cost**")
         key = state.recall(f"rate of {run.id}", float(cost.usd_per_hour))
-        rate = st.number_input("Dollars an hour of this machine", 0.0, 1e6, step=0.1, key=key)
+        highest = max(1e6, cost.usd_per_hour)
+        rate = st.number_input("Dollars an hour of this machine", 0.0, highest, step=0.1, key=key)
         cost = replace(cost, usd_per_hour=rate)
         st.markdown(
             f"**{_dollars(cost.usd)}** for {duration(cost.total_seconds)} of work on this machine"

@@ -14,15 +14,13 @@ from core.reasonmaxxer.results import TrainingResults
 from core.reasonmaxxer.run import training_results
 from core.records import Problem
 from core.runs.run import Run
-from core.statistics import BETTER, WORSE, Estimate
+from core.statistics import Estimate
 from explorer.figures import amount_range, percent, percent_range, points, signed_amount
 from explorer.panels.finetune_chains import chains_before_and_after
 from explorer.panels.finetune_cost import cost_panel
-from explorer.panels.messages import p_value, plain, show_error, teaching_notice
+from explorer.panels.messages import p_value, plain, show_error, teaching_notice, word_badge
 from explorer.state import BrowserState
 from explorer.training_charts import families_chart
-
-_WORD_BADGES = {BETTER: ":green-badge[▲ better]", WORSE: ":red-badge[▼ worse]"}
 
 
 def finetune_report(state: BrowserState, run: Run) -> None:
@@ -50,7 +48,7 @@ def finetune_report(state: BrowserState, run: Run) -> None:
 
 def _headline(results: TrainingResults) -> None:
     found = results.comparison
-    badge = _WORD_BADGES.get(found.word, f":gray-badge[= {found.word}]")
+    badge = word_badge(found.word)
     p = p_value(found.mcnemar_p).replace(" ", "\u00a0")
     st.markdown(
         f"{badge} The tuned model is right in **{percent(found.after.value)}** of its answers, "

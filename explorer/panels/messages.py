@@ -10,6 +10,7 @@ from core.errors import ExplorerError
 from core.language_model import DEMO, DEMO_NOTICE
 from core.printable_text import printable
 from core.records import Chain, Outcome, Verdict
+from core.statistics import BETTER, WORSE
 
 VERDICT_SIGNS = {
     Verdict.CORRECT: "✓",
@@ -26,6 +27,7 @@ _VERDICT_WORDS = {
     Verdict.TIMED_OUT: "check timed out",
     Verdict.NO_GOLD: "no known answer to check against",
 }
+_WORD_BADGES = {BETTER: ":green-badge[▲ better]", WORSE: ":red-badge[▼ worse]"}
 
 
 _MARKDOWN = "\\`*_{}[]()#+-.!|~$:<>&"
@@ -46,6 +48,11 @@ def verdict_badge(outcome: Outcome) -> str:
     sign = VERDICT_SIGNS[outcome.verdict]
     answer = "" if outcome.answer is None else f"{plain(short(outcome.answer))} · "
     return f":{color}-badge[{sign} {answer}{_VERDICT_WORDS[outcome.verdict]}]"
+
+
+def word_badge(word: str) -> str:
+    """Markdown: what a difference shows, in a word and its sign."""
+    return _WORD_BADGES.get(word, f":gray-badge[= {word}]")
 
 
 def teaching_notice(model: str) -> None:

@@ -76,7 +76,7 @@ def tuned(folder: Path, arm: str, seed: int) -> TrainingResults:
 def table(rows: list[tuple[str, int, TrainingResults]]) -> str:
     """One line an arm and seed, as markdown."""
     lines = [
-        "| arm | seed | before | after | difference, paired | boxed after | trained | in all |",
+        "| arm | seed | before | after | difference, paired | boxed after | steps | seconds |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for label, seed, results in rows:
@@ -84,12 +84,12 @@ def table(rows: list[tuple[str, int, TrainingResults]]) -> str:
         cells = (
             label,
             seed,
-            f"{found.before.value:.3f}",
+            f"{found.before.value:.3f} {interval(found.before)}",
             f"{found.after.value:.3f} {interval(found.after)}",
             f"{found.difference.value:+.3f} {interval(found.difference, sign='+')}",
-            f"{results.after.boxed.value:.3f}",
-            f"{seconds['training']:.0f} s",
-            f"{results.cost.total_seconds:.0f} s",
+            f"{results.after.boxed.value:.3f} {interval(results.after.boxed)}",
+            results.training.steps,
+            f"{seconds['training']:.0f} of {results.cost.total_seconds:.0f}",
         )
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)

@@ -149,7 +149,7 @@ def test_truncated_rollouts_are_wrong_ones_or_dropped() -> None:
     assert kept.report.pass_rates == {"p": 0.5}
     dropped = select(record, chosen=SelectionSettings(drop_truncated=True, drop_longest=0))
     assert (dropped.report.truncated, dropped.report.dropped_truncated) == (1, 1)
-    assert dropped.report.pass_rates == {"p": pytest.approx(2 / 3)}
+    assert dropped.report.pass_rates == {"p": 0.5}  # of all that were rolled out
     right = [each.advantage for each in dropped.examples if each.advantage > 0]
     assert right == pytest.approx([1 / math.sqrt(2)] * 2)  # of the three that are left
 
@@ -360,11 +360,14 @@ def test_the_padding_id_may_be_a_token_that_is_used() -> None:
 # Training problems and evaluation problems.
 
 
-def question(name: str, text: str, family: str = "") -> Problem:
-    return Problem(name, text, "1", family=family)
+def question(name: str, text: str, family: str = "", source: str = "") -> Problem:
+    return Problem(name, text, "1", source, family)
 
 
-EVALUATED = [question("e1", "Ann saws 9 logs into 4 pieces.", "saw"), question("e2", "Why?")]
+EVALUATED = [
+    question("e1", "Ann saws 9 logs into 4 pieces.", "saw", "demo"),
+    question("e2", "Why?"),
+]
 
 
 @pytest.mark.parametrize(
@@ -372,7 +375,7 @@ EVALUATED = [question("e1", "Ann saws 9 logs into 4 pieces.", "saw"), question("
     [
         question("t", "  ann SAWS 9 logs\n into 4 pieces. "),  # but for case and spaces
         question("t", "Ann saws 4 logs into 9 pieces."),  # the numbers change places
-        question("t", "Ben cuts 4 bars, and gets 9 parts.", "saw"),  # the family tells
+        question("t", "Ben cuts 4 bars, and gets 9 parts.", "saw", "demo"),  # its families tell
         question("t", "why?"),  # no numbers at all
     ],
 )
@@ -391,6 +394,7 @@ def test_an_evaluation_problem_in_disguise_is_refused(training: Problem) -> None
     "training",
     [
         question("t", "Ann saws 9 logs into 5 pieces.", "saw"),  # other numbers
+        question("t", "What is 4 times 9?", "saw"),  # a subject of another set is no wording
         question("t", "A fence of 9 m has 4 posts.", "fence"),  # another family
         question("t", "A fence of 9 m has 4 posts."),  # none, and another wording
         question("t", "Ann saws 9 logs into 9 pieces and 4 more.", "saw"),  # one number more

@@ -434,3 +434,10 @@ def test_a_checkpoint_is_marked_when_everything_of_it_is_there(tmp_path: Path) -
     assert (tmp_path / "checkpoint-4").is_dir()
     assert last_whole_checkpoint(tmp_path) == tmp_path / "checkpoint-2"
     assert not (tmp_path / "checkpoint-4").exists()
+
+
+def test_float16_is_refused(tmp_path: Path) -> None:
+    lm = replace(tiny_language_model(), dtype="float16")
+    example = Example("p", (1,), (2, 3), (True, False), 1.0)
+    with pytest.raises(ModelError, match="float32 or bfloat16"):
+        ReasonMaxxerTrainer(lm, ReasonMaxxerConfig(str(tmp_path), use_cpu=True), [example])

@@ -28,6 +28,7 @@ from core.reasonmaxxer.contents import (
     HELD_OUT,
     RESULTS,
     ROLLOUTS_TASK,
+    SUMMARY,
     TRAIN_TASK,
 )
 from core.reasonmaxxer.plan import plan_rollouts, plan_training
@@ -264,9 +265,74 @@ def test_rollouts_of_a_run_are_learned_from_and_become_the_run_s_own(
 
     assert carry_out(run, without_rollouts, bar=False) == DONE
     assert what_came_of(run) == what_came_of(whole[0])
-    again = run.repeat(tmp_path / "again")
+    results = training_results(run)
+    assert results is not None
+    assert "rollouts, in an earlier run" in results.cost.seconds
+    again = run.repeat(tmp_path / "again")  # the rollouts' own run is gone
     assert again.problems(EVALUATION) == run.problems(EVALUATION)
     assert again.problems(HELD_OUT) == run.problems(HELD_OUT)
+    assert carry_out(again, run_training, bar=False) == DONE
+    assert what_came_of(again) == what_came_of(run)
+
+
+def test_units_that_are_lost_after_the_training_are_sampled_again(
+    whole: tuple[Run, float], tmp_path: Path
+) -> None:
+    shutil.copytree(whole[0].folder, tmp_path / "damaged")
+    run = Run.open(tmp_path / "damaged")
+    lines = run.units_path.read_text().splitlines()
+    kept = [line for line in lines if not line.startswith('{"unit": "rollouts/000000"')]
+    kept = [line for line in kept if not line.startswith('{"unit": "before/000000"')]
+    assert len(kept) == len(lines) - 2
+    run.units_path.write_text("\n".join(kept) + "\n")
+    (run.folder / RESULTS).unlink()
+    assert carry_out(run, run_training, bar=False) == DONE
+    assert what_came_of(run) == what_came_of(whole[0])
+
+    (run.folder / SUMMARY).write_text("[]")
+    (run.folder / RESULTS).unlink()
+    assert carry_out(run, run_training, bar=False) == STOPPED
+    assert "trains again" in str(run.status().error)
+    (run.folder / SUMMARY).unlink()
+    assert carry_out(run, run_training, bar=False) == DONE
+    assert what_came_of(run) == what_came_of(whole[0])
+
+
+def test_a_cancel_in_the_last_phase_leaves_no_cut_chains(
+    whole: tuple[Run, float], tmp_path: Path
+) -> None:
+    shutil.copytree(whole[0].folder, tmp_path / "cancelled")
+    run = Run.open(tmp_path / "cancelled")
+    (run.folder / RESULTS).unlink()
+
+    def stop_at_the_last(work: Work) -> None:
+        report = work.report
+
+        def report_and_stop(done: float, total: float | None, what: str, unit: str = "") -> None:
+            report(done, total, what, unit)
+            if "the same problems" in what:
+                work.stop.request()
+                work.stop.overdue = lambda: True  # type: ignore[method-assign]
+
+        work.report = report_and_stop  # type: ignore[method-assign]
+        run_training(work)
+
+    assert carry_out(run, stop_at_the_last, bar=False) == CANCELLED
+    assert training_results(run) is None
+    assert carry_out(run, run_training, bar=False) == DONE
+    assert what_came_of(run) == what_came_of(whole[0])
+
+
+def test_checkpoints_that_are_a_link_are_not_touched(
+    whole: tuple[Run, float], tmp_path: Path
+) -> None:
+    run = copy_of_prepared(whole, tmp_path / "linked")
+    elsewhere = tmp_path / "elsewhere" / "checkpoint-7"
+    elsewhere.mkdir(parents=True)
+    (run.folder / CHECKPOINTS).symlink_to(elsewhere.parent)
+    assert carry_out(run, run_training, bar=False) == STOPPED
+    assert "is a link" in str(run.status().error)
+    assert elsewhere.is_dir()
 
 
 def test_what_can_t_be_trained_is_refused_before_anything_is_made(tmp_path: Path) -> None:
@@ -334,7 +400,7 @@ def test_presets_are_recipes_and_every_setting_can_be_changed_by_its_name() -> N
     recipe = changed(recipe_of("paper"), {"gate.kind": "random", "held_out.sampling.samples": 3})
     assert (recipe.gate.kind, recipe.held_out.sampling.samples) == ("random", 3)
     assert Recipe(**json.loads(recipe.model_dump_json())) == recipe
-    for wrong in ("gate.tao", "gate", "nothing.at.all", "gate.tau.deeper"):
+    for wrong in ("preset", "gate.tao", "gate", "nothing.at.all", "gate.tau.deeper"):
         with pytest.raises(RunError, match="no setting"):
             changed(recipe, {wrong: 1})
     with pytest.raises(RunError, match=r"gate\.tau"):
