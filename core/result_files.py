@@ -38,6 +38,12 @@ def _from(low: float, high: float) -> Callable[[Estimate], Estimate]:
     return check
 
 
+def _writable(text: str) -> str:
+    text.encode("utf-8")  # a lone surrogate could be read, but never be shown or saved again
+    return text
+
+
+Text = Annotated[str, AfterValidator(_writable)]
 Count = Annotated[int, Field(ge=0, le=LARGEST)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 ShareEstimate = Annotated[Estimate, AfterValidator(_from(0, 1))]

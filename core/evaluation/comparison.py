@@ -17,6 +17,7 @@ from core.result_files import (
     DifferenceEstimate,
     Share,
     ShareEstimate,
+    Text,
     known,
     unknown,
 )
@@ -24,7 +25,6 @@ from core.statistics import (
     BETTER,
     SAME,
     WORSE,
-    Estimate,
     in_a_word,
     mcnemar,
     mean_of_amounts,
@@ -37,7 +37,7 @@ from core.statistics import (
 class FamilyDifference:
     """One family's problems before and after."""
 
-    family: str | None  # None: the problems that name none
+    family: Text | None  # None: the problems that name none
     difference: DifferenceEstimate  # of pass@1; its n counts the problems
 
 
@@ -53,8 +53,8 @@ class EvaluationComparison:
     solved_before: Count
     solved_after: Count
     mcnemar_p: Share  # of the problems that are solved only before, or only after
-    gained: tuple[str, ...]  # ids of problems solved only after
-    lost: tuple[str, ...]  # and only before
+    gained: tuple[Text, ...]  # ids of problems solved only after
+    lost: tuple[Text, ...]  # and only before
     boxed: DifferenceEstimate  # difference of the shares of boxed answers
     mean_length: AmountEstimate  # difference of the mean lengths, in tokens
     families: tuple[FamilyDifference, ...]  # none where no problem names one

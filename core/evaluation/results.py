@@ -20,6 +20,7 @@ from core.result_files import (
     Cell,
     Count,
     ShareEstimate,
+    Text,
     known,
     spreadsheet_safe,
     unknown,
@@ -44,7 +45,7 @@ class PassAtK:
 class FamilySummary:
     """The problems of one family."""
 
-    family: str | None  # None: the problems that name none
+    family: Text | None  # None: the problems that name none
     n: Count  # problems
     pass_at_1: ShareEstimate
 

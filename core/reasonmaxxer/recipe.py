@@ -96,7 +96,7 @@ class Recipe(PromptSettings):
     held_out: HeldOut = HeldOut()
     evaluation: Sampling = Sampling(samples=1)  # before and after
     batch_size: int = Field(DEFAULT_BATCH_SIZE, ge=1, le=4096)  # chains decoded at once
-    usd_per_hour: float = Field(1.89, ge=0, allow_inf_nan=False)
+    usd_per_hour: float = Field(1.89, ge=0, le=1e6, allow_inf_nan=False)
 
     def sampling_settings(self, sampling: Sampling) -> EvaluationSettings:
         """How chains are drawn for one of the recipe's purposes."""

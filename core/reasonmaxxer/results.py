@@ -13,7 +13,7 @@ from core.evaluation.results import EvaluationResults
 from core.reasonmaxxer.cost import Cost
 from core.reasonmaxxer.select import SelectionReport
 from core.records import SCHEMA_VERSION, check_schema_version
-from core.result_files import LARGEST, Count, Share, known, unknown
+from core.result_files import LARGEST, Count, Share, Text, known, unknown
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class TrainingSummary:
     held_out_accuracy: Share | None  # at that step, on held-out training problems
     trained_parameters: Count
     parameters: Count  # of the base
-    warnings: tuple[str, ...]  # see `core.reasonmaxxer.history`
+    warnings: tuple[Text, ...]  # see `core.reasonmaxxer.history`
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,8 @@ class TrainingResults:
 
 
 def _check_numbers(selection: SelectionReport, cost: Cost) -> None:
-    """Refuse with a ValueError what no fine-tune can count."""
+    """Refuse with a ValueError what no fine-tune can count, or name."""
+    " ".join((*selection.pass_rates, *cost.seconds)).encode("utf-8")
     numbers = [
         *(each for each in vars(selection).values() if isinstance(each, int)),
         *(each for each in vars(cost).values() if isinstance(each, int | float)),

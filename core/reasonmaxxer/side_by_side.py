@@ -67,9 +67,8 @@ class SideBySide:
         except (KeyError, ValueError) as error:  # pydantic's ValidationError is a ValueError
             raise _damaged() from error
         ids = (*before.prompt_ids, *before.token_ids, *after.prompt_ids, *after.token_ids)
-        whole = [len(each) for each in ranks] == [len(before), len(after)] and max(
-            ids, default=0
-        ) <= _INT32
+        lengths = [len(each) for each in ranks]
+        whole = lengths == [len(before), len(after)] and max(ids, default=0) <= _INT32
         if before_outcome is None or after_outcome is None or not whole:
             raise _damaged()
         return SideBySide(before, before_outcome, ranks[0], after, after_outcome, ranks[1])

@@ -116,7 +116,8 @@ def _comparison(found: EvaluationComparison, earlier: EarlierEvaluation) -> None
     st.markdown(f"**Against {name}** ({_name(earlier.model)}) {badge}")
     st.markdown(
         f"pass@1 is **{percent(found.after.value)}** instead of {percent(found.before.value)}: "
-        f"a difference of **{points(found.difference)}** points, paired over {found.n:,} problems.  \n"
+        f"a difference of **{points(found.difference)}** points, paired over {found.n:,} "
+        "problems.  \n"
         f"Solved, with more than half of the samples right: **{found.solved_after}** problems "
         f"instead of {found.solved_before}; {len(found.gained)} became solved, "
         f"{len(found.lost)} no longer are (McNemar's exact test, p\u00a0{p}).  \n"

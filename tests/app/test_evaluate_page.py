@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -199,6 +201,34 @@ def test_damaged_files_are_said_on_the_page(
         opens[0].click().run()
         assert not app.exception
     assert app.error or (name == "units.jsonl" and not opens)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: data.update(pass_at_k=[]),
+        lambda data: data["pass_at_k"].reverse(),
+        lambda data: data["pass_at_1"].update(value=math.inf),
+        lambda data: data["mean_length"].update(low=1e300),
+        lambda data: data.update(n=10**400),
+        lambda data: data.update(samples=-3),
+        lambda data: data["verdicts"].update(correct=10**400),
+        lambda data: data["families"][0].update(family="\ud800"),
+        lambda data: data["families"][0]["pass_at_1"].update(n=-1),
+        lambda data: data["comparison"].update(mcnemar_p=math.nan),
+        lambda data: data["comparison"]["difference"].update(low=None),
+        lambda data: data["comparison"].update(solved_after=10**400),
+    ],
+)
+def test_numbers_and_texts_that_no_evaluation_writes_are_said(
+    app: AppTest, runs: Path, spoil: Callable[[Any], object]
+) -> None:
+    second = next(r for r in runs.iterdir() if (r / "against.json").exists())
+    data = json.loads((second / "results.json").read_text(encoding="utf-8"))
+    spoil(data)
+    (second / "results.json").write_text(json.dumps(data), encoding="utf-8")
+    opened(app, run=second.name)
+    assert app.error
 
 
 def test_a_folder_that_can_t_be_read_is_said(app: AppTest, user_folder: Path) -> None:

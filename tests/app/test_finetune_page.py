@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -335,6 +336,68 @@ def test_damaged_files_are_said_never_thrown(
             each.click().run()
             assert not app.exception
             assert app.error
+
+
+def spoiled(path: Path, spoil: Callable[[Any], object]) -> None:
+    """Change the JSON of a file in its place."""
+    data = json.loads(path.read_text(encoding="utf-8"))
+    spoil(data)
+    path.write_text(json.dumps(data), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil"),
+    [
+        ("results.json", lambda data: data["after"].update(pass_at_k=[])),
+        ("results.json", lambda data: data["before"]["pass_at_1"].update(value=math.inf)),
+        ("results.json", lambda data: data["before"]["mean_length"].update(low=1e300)),
+        ("results.json", lambda data: data["after"].update(n=10**400)),
+        ("results.json", lambda data: data["after"]["families"][0].update(family="\ud800")),
+        ("results.json", lambda data: data["comparison"].update(mcnemar_p=math.nan)),
+        ("results.json", lambda data: data["comparison"]["difference"].update(high=None)),
+        ("results.json", lambda data: data["comparison"].update(lost=["\ud800"])),
+        ("results.json", lambda data: data["cost"].update(seconds={"training": math.inf})),
+        ("results.json", lambda data: data["cost"].update(seconds={"training": -1})),
+        ("results.json", lambda data: data["cost"].update(usd_per_hour=-1)),
+        ("results.json", lambda data: data["cost"].update(peak_memory_bytes=10**400)),
+        ("results.json", lambda data: data["selection"].update(decisions=10**400)),
+        ("results.json", lambda data: data["training"].update(parameters=-1)),
+        ("side_by_side.json", lambda data: data[0]["after"]["token_ids"].__setitem__(0, 10**30)),
+        ("side_by_side.json", lambda data: data[0]["before"]["prompt_ids"].append(2**31)),
+        ("side_by_side.json", lambda data: data[0]["after_ranks"].__setitem__(0, math.inf)),
+        ("side_by_side.json", lambda data: data[0].update(before_ranks="1")),
+        ("side_by_side.json", lambda data: data[0]["after"]["rank"].__setitem__(0, 10**30)),
+        ("side_by_side.json", lambda data: data[0]["after"]["problem"].update(id="\ud800")),
+        ("side_by_side.json", lambda data: data.append(None)),
+    ],
+)
+def test_numbers_and_texts_that_no_fine_tune_writes_are_said(
+    app: AppTest, runs: Path, name: str, spoil: Callable[[Any], object]
+) -> None:
+    spoiled(runs / "train" / name, spoil)
+    opened(app, run="train")
+    assert app.error
+
+
+def test_a_selection_that_no_fine_tune_has_is_no_traceback(app: AppTest, runs: Path) -> None:
+    spoiled(
+        runs / "train" / "selection.json", lambda data: data.update(decisions=10**400, tokens=1)
+    )
+    opened(app, run="train")
+
+
+def test_a_rate_beyond_the_field_is_shown_as_it_was_set(app: AppTest, runs: Path) -> None:
+    spoiled(runs / "train" / "results.json", lambda data: data["cost"].update(usd_per_hour=2e6))
+    opened(app, run="train")
+    assert labelled(app.number_input, "Dollars an hour of").value == 2e6
+
+
+def test_an_adapter_folder_that_is_a_link_is_none(app: AppTest, runs: Path) -> None:
+    folder = runs / "train" / "adapter"
+    folder.rename(runs.parent / "elsewhere")
+    folder.symlink_to(runs.parent / "elsewhere")
+    opened(app, run="train")
+    assert "has no adapter" in said(app)
 
 
 def test_a_missing_adapter_is_said(app: AppTest, runs: Path) -> None:

@@ -248,13 +248,52 @@ def test_damaged_records_are_said(spoil: Any) -> None:
         ProblemSamples.from_json(data)
 
 
+def nested(depth: int) -> Any:
+    """Lists in lists."""
+    return [] if depth == 0 else [nested(depth - 1)]
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
         lambda data: data.pop("pass_at_1"),
         lambda data: data["verdicts"].pop("correct"),
         lambda data: data.update(families=5),
+        lambda data: data.update(families=nested(400)),
+        lambda data: data.update(n=-4),
+        lambda data: data.update(samples=3),
+        lambda data: data.update(samples=2**60),
+        lambda data: data["verdicts"].update(correct=2**60),
+        lambda data: data["verdicts"].update(correct=0),
+        lambda data: data.update(pass_at_k=[]),
+        lambda data: data["pass_at_k"].pop(0),
+        lambda data: data["pass_at_k"].pop(),
+        lambda data: data["pass_at_k"].reverse(),
+        lambda data: data["pass_at_k"].append(data["pass_at_k"][-1]),
+        lambda data: data["pass_at_1"].update(value=1.5),
+        lambda data: data["pass_at_1"].update(value=-0.5, low=-0.6),
+        lambda data: data["pass_at_1"].update(low=None),
+        lambda data: data["pass_at_1"].update(high=math.inf),
+        lambda data: data["boxed"].update(low=0.9, high=0.1),
+        lambda data: data["boxed"].update(n=2**60),
+        lambda data: data["mean_length"].update(value=1e300),
+        lambda data: data["mean_length"].update(low=math.nan),
+        lambda data: data["families"][0]["pass_at_1"].update(value=7),
+        lambda data: data["families"][0].update(n=-1),
+        lambda data: data["families"][0].update(family="\ud800"),
         lambda data: data["comparison"].update(word="splendid"),
+        lambda data: data["comparison"].update(mcnemar_p=None),
+        lambda data: data["comparison"].update(mcnemar_p=math.nan),
+        lambda data: data["comparison"].update(mcnemar_p=1.5),
+        lambda data: data["comparison"].update(n=2**60),
+        lambda data: data["comparison"].update(solved_before=-1),
+        lambda data: data["comparison"].update(solved_after=5),
+        lambda data: data["comparison"].update(gained=["a", "b", "x"]),
+        lambda data: data["comparison"].update(gained=["a", "\ud800"]),
+        lambda data: data["comparison"]["difference"].update(value=-1.5, low=-2),
+        lambda data: data["comparison"]["difference"].update(high=None),
+        lambda data: data["comparison"]["boxed"].update(high=math.inf),
+        lambda data: data["comparison"]["families"][0]["difference"].update(low=-3),
         lambda data: data["comparison"].pop("difference"),
         lambda data: data["comparison"].pop("schema_version"),
         lambda data: data.update(schema_version=99),
@@ -262,6 +301,7 @@ def test_damaged_records_are_said(spoil: Any) -> None:
 )
 def test_damaged_results_are_said(spoil: Any) -> None:
     data = summarise_evaluation(AFTER, comparison=compare(BEFORE, AFTER)).to_json()
+    EvaluationResults.from_json(data)
     spoil(data)
     with pytest.raises(SessionError):
         EvaluationResults.from_json(data)
