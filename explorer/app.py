@@ -29,5 +29,8 @@ browser_state().enter(page.title)
 with st.sidebar:
     st.markdown("#### Decision Fork Explorer")
     model_picker(browser_state())
-    running_badge()
-page.run()
+try:
+    page.run()
+finally:
+    with st.sidebar:  # after the page, which may have started a run
+        running_badge()

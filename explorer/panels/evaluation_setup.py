@@ -18,7 +18,7 @@ from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState
 from explorer.panels.messages import plain, short
 from explorer.panels.problem_sets import DEMO_SET, problem_sets, upload_problems
-from explorer.panels.run_panel import act, start, when
+from explorer.panels.run_panel import start, start_button, when
 from explorer.state import BrowserState
 
 _MODEL_STYLE = "the model's own"
@@ -80,13 +80,14 @@ def evaluation_setup(state: BrowserState, folder: RunsFolder) -> None:
         upload_problems(state, "evaluation_file")
     sample = int(count) if count < len(problems) else None
     against = _compare_with(state, folder, other, problems, sample, int(str(settings["seed"])))
-    go.button(
+    start_button(
+        state,
+        go,
         "Run",
+        lambda: _start(state, folder, name, sample, settings, against),
         type="primary",
         icon=":material/play_arrow:",
-        width="stretch",
         disabled=not problems,
-        on_click=lambda: act(state, lambda: _start(state, folder, name, sample, settings, against)),
     )
     spec = state.opened.spec
     adapter = f" with the adapter {plain(spec.adapter)}" if spec.adapter else ""

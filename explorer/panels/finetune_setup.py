@@ -21,7 +21,7 @@ from core.runs.runs_folder import RunsFolder
 from explorer.panels.finetune_recipe import RecipeFields, all_settings
 from explorer.panels.messages import plain, short, show_error
 from explorer.panels.problem_sets import DEMO_SET, problem_sets, upload_problems
-from explorer.panels.run_panel import act, start
+from explorer.panels.run_panel import start, start_button
 from explorer.state import BrowserState
 
 PAGE = "finetune"
@@ -68,22 +68,24 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
         upload_problems(state, "tuning_file")
     recipe, fault = _recipe(preset, fields.changes)
     ready = recipe is not None and bool(training[learned])
-    sample.button(
+    start_button(
+        state,
+        sample,
         "Sample rollouts",
+        lambda: _sample(state, folder, learned, recipe),
         icon=":material/casino:",
-        width="stretch",
         disabled=not ready,
         help="Only the first step: then look at them, choose the gate, and train",
-        on_click=lambda: act(state, lambda: _sample(state, folder, learned, recipe)),
     )
-    everything.button(
+    start_button(
+        state,
+        everything,
         "Do it all",
+        lambda: _train(state, folder, learned, recipe),
         type="primary",
         icon=":material/play_arrow:",
-        width="stretch",
         disabled=not ready or not evaluation[measured],
         help="Rollouts, accuracy before, training, accuracy after: one run, nothing more to press",
-        on_click=lambda: act(state, lambda: _train(state, folder, learned, recipe)),
     )
     if fault is not None:
         show_error(fault)

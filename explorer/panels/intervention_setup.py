@@ -10,7 +10,7 @@ from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from explorer.panels.messages import plain, short
 from explorer.panels.problem_sets import DEMO_SET, problem_sets, upload_problems
-from explorer.panels.run_panel import act, start
+from explorer.panels.run_panel import start, start_button
 from explorer.state import BrowserState
 
 _ALL_BASE = [key for key, arm in ARMS.items() if not arm.needs_teacher]
@@ -75,27 +75,25 @@ def intervention_setup(state: BrowserState, folder: RunsFolder) -> None:
             ),
         }
         upload_problems(state, "study_file")
-    go.button(
-        "Run",
-        type="primary",
-        icon=":material/play_arrow:",
-        width="stretch",
-        disabled=not problems or not arms,
-        on_click=lambda: act(
-            state,
-            lambda: _start(
-                state,
-                folder,
-                name,
-                int(count),
-                teacher,
-                {**settings, "arms": arms, "seed": int(seed_value)},
-            ),
-        ),
-    )
     st.caption(
         f"Every problem is decoded greedily by the model {plain(state.opened.spec.model)}, once "
         "for every arm. The run goes on when you leave this page."
+    )
+    start_button(
+        state,
+        go,
+        "Run",
+        lambda: _start(
+            state,
+            folder,
+            name,
+            int(count),
+            teacher,
+            {**settings, "arms": arms, "seed": int(seed_value)},
+        ),
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=not problems or not arms,
     )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import ExplorerError
 from core.language_model import ModelSpec, absolute_name
@@ -85,6 +87,33 @@ def act(state: BrowserState, action: Callable[[], object]) -> None:
         action()
     except ExplorerError as error:
         state.notice = error
+
+
+def start_button(
+    state: BrowserState,
+    place: DeltaGenerator,
+    label: str,
+    action: Callable[[], object],
+    *,
+    disabled: bool,
+    **looks: Any,
+) -> None:
+    """A button that starts something with what the form above it says.
+
+    Typing and clicking at once, a person is ahead of the page: a callback would still have the
+    values of the draw before. So the click is only noted, and the next draw that gets here, whose
+    values are new, carries it out.
+    """
+    wish = f"asked for {label}"
+    place.button(
+        label,
+        disabled=disabled,
+        width="stretch",
+        on_click=lambda: st.session_state.update({wish: True}),
+        **looks,
+    )
+    if st.session_state.pop(wish, False) and not disabled:
+        act(state, action)
 
 
 def show_notice(state: BrowserState) -> None:
