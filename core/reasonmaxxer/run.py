@@ -252,7 +252,8 @@ def _train(work: Work, lm: LanguageModel, recipe: Recipe, selection: Selection) 
     for folder in (partly, adapter):
         shutil.rmtree(folder, ignore_errors=True)
     model: Any = trained.model
-    model.save_pretrained(str(partly))
+    model.peft_config["default"].base_model_name_or_path = trained.name  # no path of this machine
+    model.save_pretrained(str(partly), save_embedding_layers=False)  # else peft looks it up there
     mark_end(work, "training")
     work.write(SUMMARY, _json(asdict(summary)))
     os.replace(partly, adapter)

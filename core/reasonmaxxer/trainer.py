@@ -271,9 +271,7 @@ def _with_adapter(lm: LanguageModel, args: ReasonMaxxerConfig) -> Any:
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of peft's own calls of transformers
-        model = get_peft_model(lm.model, config)
-    model.peft_config["default"].base_model_name_or_path = lm.name  # no folder of this machine
-    return model
+        return get_peft_model(lm.model, config)
 
 
 def _means(parts: LossParts, steps: int) -> dict[str, float]:
