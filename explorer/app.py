@@ -29,8 +29,6 @@ browser_state().enter(page.title)
 with st.sidebar:
     st.markdown("#### Decision Fork Explorer")
     model_picker(browser_state())
-try:
-    page.run()
-finally:
-    with st.sidebar:  # after the page, which may have started a run
-        running_badge()
+page.run()
+with st.sidebar:  # after the page, which may have started a run
+    running_badge()
