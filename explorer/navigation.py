@@ -7,6 +7,7 @@ from typing import Literal
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 PageName = Literal["explore", "interventions", "finetune", "evaluate", "runs"]
 
@@ -54,4 +55,17 @@ def follow_wish() -> None:
     wanted = st.session_state.pop(_WISH, None)
     if wanted is not None:
         name, link = wanted
+        _end_polls()
         st.switch_page(page(name), query_params=link)
+
+
+def _end_polls() -> None:
+    """No fragment of the page that is left is drawn again.
+
+    The browser goes on asking for those that poll until it hears of the new page. Such a request
+    would be served after the switch, as one of the old page, and put that in the new one's place.
+    What is no longer known is refused; the new page's run makes its fragments known again.
+    """
+    context = get_script_run_ctx()
+    if context is not None:
+        context.fragment_storage.clear()
