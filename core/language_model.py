@@ -38,6 +38,9 @@ DEMO_NOTICE = (
 )
 """Said wherever figures of the demo model appear."""
 DEMO_FOLDER = Path(__file__).parent.parent / "sample_data" / "demo_model"
+DEMO_TEACHER = "demo-teacher"
+"""The name of the adapter that reinforcement learning made of the demo."""
+DEMO_TEACHER_FOLDER = DEMO_FOLDER.with_name("demo_teacher")
 
 _DTYPES = {
     "float32": torch.float32,
@@ -53,7 +56,8 @@ _UNBOUNDED_CONTEXT = 1 << 20  # for models whose config names no limit
 class ModelSpec:
     """Which model, and how to load it.
 
-    `model` is "demo", a folder, or a hub id; `adapter` a folder with a LoRA adapter. With
+    `model` is "demo", a folder, or a hub id; `adapter` a folder with a LoRA adapter, or
+    "demo-teacher". With
     `trust_remote_code` the model's own Python code runs: only for authors you trust.
     """
 
@@ -67,7 +71,16 @@ class ModelSpec:
 def teacher_spec(base: ModelSpec, teacher: str) -> ModelSpec:
     """How to load a teacher of the base: the folder of an adapter goes onto the base's model,
     anything else is a model of its own. Device and precision are the base's. Python code of its
-    own is never run: nobody was asked about it."""
+    own is never run: nobody was asked about it.
+
+    Raises:
+        ModelError: the demo's teacher of another model.
+    """
+    if teacher == DEMO_TEACHER and base.model != DEMO:
+        raise ModelError(
+            f"The {DEMO_TEACHER} is an adapter of the demo model, and the model is {base.model}.",
+            "Choose the model demo, or another teacher.",
+        )
     if (_folder(teacher) / "adapter_config.json").is_file():
         return replace(base, adapter=teacher)
     return replace(base, model=teacher, adapter=None, trust_remote_code=False)
@@ -76,7 +89,8 @@ def teacher_spec(base: ModelSpec, teacher: str) -> ModelSpec:
 def absolute_name(name: str) -> str:
     """A folder by its whole path, so that it is found from anywhere; other names as they are."""
     folder = _folder(name)
-    return name if name == DEMO or not folder.is_dir() else str(folder.resolve())
+    named = name in (DEMO, DEMO_TEACHER)
+    return name if named or not folder.is_dir() else str(folder.resolve())
 
 
 def check_spec(spec: ModelSpec) -> Path | None:
@@ -162,7 +176,7 @@ def load_language_model(spec: ModelSpec) -> LanguageModel:
     except (OSError, ValueError, ImportError, RuntimeError, KeyError, SafetensorError) as error:
         raise _explain(spec, error) from error
     if adapter is not None:
-        model = _with_adapter(model, adapter)
+        model = with_adapter(model, adapter)
     model.eval()
     return wrap(spec, model, tokenizer)
 
@@ -221,6 +235,8 @@ def _resolve(name: str) -> str:
 
 def _folder(name: str) -> Path:
     """The folder that a name would be; a ~ that is nobody's home, where pathlib raises, stays."""
+    if name == DEMO_TEACHER:
+        return DEMO_TEACHER_FOLDER
     return Path(os.path.expanduser(name)).absolute()
 
 
@@ -249,7 +265,12 @@ def _dtype(name: str, device: torch.device, config: Any) -> torch.dtype:
     return torch.float32 if device.type == "cpu" or stored is None else stored
 
 
-def _with_adapter(model: PreTrainedModel, folder: Path) -> Any:
+def with_adapter(model: PreTrainedModel, folder: Path) -> Any:
+    """The model with a LoRA adapter on it; the adapter's layers go into the model itself.
+
+    Raises:
+        ModelError: it is no LoRA adapter, or doesn't fit the model.
+    """
     from peft import PeftModel
 
     misfit = "Choose an adapter that was trained on this model."

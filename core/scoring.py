@@ -45,25 +45,37 @@ def score(
         PromptError: an empty prompt, or more tokens than the context holds.
         PositionError: an id outside the vocabulary.
     """
-    ids = [*prompt_ids, *token_ids]
-    if not prompt_ids:
-        raise PromptError(
-            "There is no prompt token before the first scored token.",
-            "Give at least one prompt id (the BOS token will do).",
-        )
-    if len(ids) > lm.context_length:
-        raise PromptError(
-            f"The chain has {len(ids)} tokens, and the model's context holds {lm.context_length}.",
-            "Score a shorter chain.",
-        )
-    for token_id in ids:
-        check_token_id(token_id, lm.vocab_size)
+    check_completion(lm, prompt_ids, token_ids)
     k = min(k, lm.vocab_size)
     if not token_ids:
         return TokenStatistics.empty(k)
     with lm.lock, torch.inference_mode():
         lm.use_threads()
-        return _score(lm, ids, len(prompt_ids), k)
+        return _score(lm, [*prompt_ids, *token_ids], len(prompt_ids), k)
+
+
+def check_completion(
+    lm: LanguageModel, prompt_ids: Sequence[int], token_ids: Sequence[int]
+) -> None:
+    """Refuse tokens that a model can't read in one pass.
+
+    Raises:
+        PromptError: an empty prompt, or more tokens than the context holds.
+        PositionError: an id outside the vocabulary.
+    """
+    length = len(prompt_ids) + len(token_ids)
+    if not prompt_ids:
+        raise PromptError(
+            "There is no prompt token before the first scored token.",
+            "Give at least one prompt id (the BOS token will do).",
+        )
+    if length > lm.context_length:
+        raise PromptError(
+            f"The chain has {length} tokens, and the model's context holds {lm.context_length}.",
+            "Score a shorter chain.",
+        )
+    for token_id in (*prompt_ids, *token_ids):
+        check_token_id(token_id, lm.vocab_size)
 
 
 def scored_chain(
@@ -114,25 +126,56 @@ def look_up(
     return float(decoded.statistics.logprob[0]), int(decoded.statistics.rank[0])
 
 
-def _score(lm: LanguageModel, ids: list[int], prompt_length: int, k: int) -> TokenStatistics:
-    chunk = max(1, _LOGITS_BYTES // (4 * lm.vocab_size))
-    first = prompt_length - 1  # its logits predict the first completion token
-    inputs = torch.tensor([ids], device=lm.device)
-    cache = DynamicCache() if lm.shares_prefixes else None
-    if cache is not None and first > 0:
-        lm.model(
-            input_ids=inputs[:, :first], past_key_values=cache, use_cache=True, logits_to_keep=1
-        )
-    parts = []
-    for start in range(first, len(ids) - 1, chunk):
-        end = min(start + chunk, len(ids) - 1)
-        if cache is not None:
-            logits = lm.model(
-                input_ids=inputs[:, start:end], past_key_values=cache, use_cache=True
-            ).logits[0]
+class CompletionLogits:
+    """A model's logits of one completion, given chunk by chunk through its own cache and head.
+
+    The caller holds the model's lock.
+
+    Args:
+        ids: prompt and completion.
+        prompt_length: tokens of the prompt.
+        shared_by: how many tensors as wide as the logits the caller has at once.
+    """
+
+    def __init__(
+        self, lm: LanguageModel, ids: Sequence[int], prompt_length: int, shared_by: int = 1
+    ) -> None:
+        self.chunk = max(1, _LOGITS_BYTES // (4 * lm.vocab_size * shared_by))
+        """Positions whose logits may be there at once."""
+        self._lm = lm
+        self._first = prompt_length - 1  # its logits predict the first completion token
+        self._ids = torch.tensor([ids], device=lm.device)
+        self._cache = DynamicCache() if lm.shares_prefixes else None
+        if self._cache is not None and self._first > 0:
+            lm.model(
+                input_ids=self._ids[:, : self._first],
+                past_key_values=self._cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+
+    def between(self, start: int, end: int) -> torch.Tensor:
+        """Logits (end - start, V) that predict these completion positions; ask for all of them
+        once, in order."""
+        begin, stop = self._first + start, self._first + end
+        if self._cache is not None:
+            found = self._lm.model(
+                input_ids=self._ids[:, begin:stop], past_key_values=self._cache, use_cache=True
+            )
         else:
-            logits = lm.model(
-                input_ids=inputs[:, :end], use_cache=False, logits_to_keep=end - start
-            ).logits[0]
-        parts.append(packed_statistics(logits, inputs[0, start + 1 : end + 1], k).cpu().numpy())
+            found = self._lm.model(
+                input_ids=self._ids[:, :stop], use_cache=False, logits_to_keep=end - start
+            )
+        logits: torch.Tensor = found.logits[0]
+        return logits
+
+
+def _score(lm: LanguageModel, ids: list[int], prompt_length: int, k: int) -> TokenStatistics:
+    logits = CompletionLogits(lm, ids, prompt_length)
+    chosen = torch.tensor(ids[prompt_length:], device=lm.device)
+    parts = [
+        packed_statistics(logits.between(start, end), chosen[start:end], k).cpu().numpy()
+        for start in range(0, len(chosen), logits.chunk)
+        for end in [min(start + logits.chunk, len(chosen))]
+    ]
     return unpack_statistics(np.concatenate(parts))

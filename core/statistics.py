@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb
 
 import numpy as np
-from scipy.stats import PermutationMethod, bootstrap, chi2_contingency
+from scipy.stats import DegenerateDataWarning, PermutationMethod, bootstrap, chi2_contingency
 from statsmodels.stats.contingency_tables import mcnemar as mcnemar_of_table
 from statsmodels.stats.proportion import proportion_confint
 
@@ -187,3 +188,55 @@ def homogeneity(successes: Sequence[int], trials: Sequence[int], seed: int = 0) 
         return float(plain.pvalue)
     method = PermutationMethod(n_resamples=_RESAMPLES, rng=seed)
     return float(chi2_contingency(table, correction=False, method=method).pvalue)
+
+
+def ratio_of_sums(
+    parts: Sequence[float],
+    part_counts: Sequence[int],
+    wholes: Sequence[float] | None = None,
+    whole_counts: Sequence[int] | None = None,
+    seed: int = 0,
+) -> Estimate:
+    """Mean amount of all that was counted in n chains, with a bootstrap interval over chains; with
+    `wholes`, that mean over the mean of other amounts in the same chains.
+
+    Chains where nothing was counted say nothing of a mean. Resamples without a single count, or
+    whose second mean is 0, are left out; fewer than two chains know no interval (NaN).
+
+    Args:
+        parts: one sum a chain.
+        part_counts: of how many amounts each is.
+        wholes: one sum a chain, of the amounts to compare with.
+        whole_counts: of how many amounts each is.
+        seed: of the resampling.
+    """
+    columns = [np.asarray(column, np.float64) for column in (parts, part_counts)]
+    if wholes is None or whole_counts is None:
+        columns = [column[columns[1] > 0] for column in columns]
+    else:
+        columns += [np.asarray(column, np.float64) for column in (wholes, whole_counts)]
+    n = int((columns[1] > 0).sum())
+
+    def ratio(*sums: np.ndarray, axis: int = -1) -> np.ndarray:
+        totals = [each.sum(axis) for each in sums]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            mean = totals[0] / totals[1]
+            found: np.ndarray = mean if len(totals) == 2 else mean / (totals[2] / totals[3])
+        return np.where(np.isfinite(found), found, np.nan)
+
+    value = float(ratio(*columns))
+    if n < 2 or np.isnan(value):
+        return Estimate(value, float("nan"), float("nan"), n)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DegenerateDataWarning)  # of the resamples left out
+        drawn = bootstrap(
+            columns,
+            ratio,
+            paired=True,
+            n_resamples=_RESAMPLES,
+            method="percentile",
+            batch=1_000,
+            rng=seed,
+        ).bootstrap_distribution
+    low, high = np.nanpercentile(drawn, [2.5, 97.5])
+    return Estimate(value, float(low), float(high), n)

@@ -11,6 +11,7 @@ import sys
 import typer
 
 from core.cli import chains, findings, runs
+from core.cli.compare import compare
 from core.cli.evaluation import evaluate
 from core.cli.interventions import interventions
 from core.cli.output import say
@@ -29,6 +30,7 @@ app.command()(chains.score)
 app.command()(findings.find_fix)
 app.command()(findings.pivotality)
 app.command()(interventions)
+app.command()(compare)
 app.command()(evaluate)
 app.command()(rollouts)
 app.command()(train)

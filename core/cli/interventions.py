@@ -33,7 +33,10 @@ def interventions(
     adapter: Adapter = None,
     teacher: Annotated[
         str | None,
-        typer.Option(help="Folder of an adapter for the model, or a model of the same vocabulary."),
+        typer.Option(
+            help="Folder of an adapter for the model, a model of the same vocabulary, or"
+            ' "demo-teacher".'
+        ),
     ] = None,
     problems: Annotated[
         Path | None, typer.Option(help="A JSONL file of problems; the demo's when not given.")

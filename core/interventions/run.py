@@ -17,7 +17,6 @@ from core.language_model import (
     ModelSpec,
     absolute_name,
     check_spec,
-    load_language_model,
     teacher_spec,
 )
 from core.problems import chosen_problems
@@ -27,6 +26,7 @@ from core.runs.config import Prepared
 from core.runs.problem_units import kept_records, work_through
 from core.runs.run import Run
 from core.runs.settings import checked_settings
+from core.shared_weights import load_beside
 
 if TYPE_CHECKING:
     from core.runs.work import Work
@@ -90,9 +90,7 @@ def run_interventions(work: Work, *, trust_remote_code: bool = False) -> None:
     work.report(0, len(problems), "loading the model")
     spec, teacher_name = run_models(run)
     lm = load_run_model(spec, trust_remote_code=trust_remote_code)
-    teacher = (
-        None if teacher_name is None else load_language_model(teacher_spec(spec, teacher_name))
-    )
+    teacher = None if teacher_name is None else load_beside(lm, teacher_spec(spec, teacher_name))
     check_interventions(lm, teacher, problems, settings)
 
     def solve(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, field_validator
 
 from core.decoding import DEFAULT_BATCH_SIZE, Decoded, decode
-from core.errors import ModelError, examples
+from core.errors import ModelError
 from core.guidance import TOP, Guide
 from core.interventions.arms import ARMS, Arm, Plan, Situation
 from core.interventions.records import ArmChain, ProblemRecord, Touched, Tried
@@ -17,6 +17,7 @@ from core.judging import check_golds, judge_completions
 from core.kv_cache import PrefixStore
 from core.prompt_settings import PromptSettings, check_prompts, problem_prompt
 from core.records import DEFAULT_ALTERNATIVES, Outcome, Problem, Sampler, StopReason, Verdict
+from core.vocabularies import check_vocabularies
 
 if TYPE_CHECKING:
     from core.language_model import LanguageModel
@@ -80,24 +81,9 @@ def check_interventions(
     check_golds(problems)
     settings.arms_with(teacher is not None)
     if teacher is not None:
-        _check_vocabularies(lm, teacher)
+        check_vocabularies(lm, teacher)
     context = min(each.context_length for each in (lm, teacher) if each is not None)
     check_prompts(lm, problems, settings, context)
-
-
-def _check_vocabularies(lm: LanguageModel, teacher: LanguageModel) -> None:
-    ours, theirs = lm.tokenizer.get_vocab(), teacher.tokenizer.get_vocab()
-    if ours == theirs:
-        return
-    by_id = [{index: token for token, index in each.items()} for each in (ours, theirs)]
-    base, other = by_id
-    differing = sorted(i for i in base.keys() | other.keys() if base.get(i) != other.get(i))
-    some = examples([f"{i}: {base.get(i)!r} and {other.get(i)!r}" for i in differing])
-    raise ModelError(
-        f"The teacher {teacher.name} has another vocabulary than {lm.name}; "
-        f"token ids that differ: {len(differing)} ({some}).",
-        "Choose a teacher that was tuned from this model or shares its tokenizer.",
-    )
 
 
 def intervene(

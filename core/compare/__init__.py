@@ -1,0 +1,1 @@
+"""Base against teachers over a problem set (paper section 3)."""

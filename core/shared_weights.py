@@ -1,0 +1,48 @@
+"""A second model beside a loaded one, on one copy of the weights where they are the same."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+from peft import PeftModel
+
+from core.language_model import (
+    LanguageModel,
+    ModelSpec,
+    check_spec,
+    load_language_model,
+    with_adapter,
+    wrap,
+)
+
+
+def load_beside(lm: LanguageModel, spec: ModelSpec) -> LanguageModel:
+    """The model that `spec` names; where only its adapter is another one, it stands on the
+    weights of `lm`, which are not loaded a second time.
+
+    The two are used like any two models, also at the same time: neither is switched to make the
+    other.
+
+    Raises:
+        ModelError, ResourceError: as `load_language_model`.
+    """
+    if spec == lm.spec:
+        return lm
+    if replace(spec, adapter=lm.spec.adapter) != lm.spec:
+        return load_language_model(spec)
+    adapter = check_spec(spec)
+    model = _twin(lm.model)
+    if adapter is not None:
+        model = with_adapter(model, adapter)
+    model.eval()
+    return wrap(spec, model, lm.tokenizer)
+
+
+def _twin(model: Any) -> Any:
+    """A model of its own modules, without the adapter, made of the very tensors of another."""
+    tensors = chain(model.parameters(), model.buffers())
+    twin = copy.deepcopy(model, {id(tensor): tensor for tensor in tensors})
+    return twin.unload() if isinstance(twin, PeftModel) else twin
