@@ -20,7 +20,9 @@ from core.vocabularies import check_vocabularies
 if TYPE_CHECKING:
     from core.language_model import LanguageModel
 
-_COPIES = 4  # tensors as wide as the logits that a chunk's divergence takes, both models' together
+# Of float32 logits, held at once of each model; about five tensors of that size are needed. The C
+# library gives blocks over 32 MiB back at once; smaller ones stay in a heap full of holes.
+_LOGITS_BYTES = 33 * 2**20
 
 
 class TokenClass(StrEnum):
@@ -113,19 +115,17 @@ def disagree(
     with lm.lock, teacher.lock, torch.inference_mode():
         lm.use_threads()
         passes = [
-            CompletionLogits(each, ids, len(prompt_ids), shared_by=_COPIES)
-            for each in (lm, teacher)
+            CompletionLogits(each, ids, len(prompt_ids), _LOGITS_BYTES) for each in (lm, teacher)
         ]
         size = min(each.chunk for each in passes)
         for start in range(0, len(token_ids), size):
             end = min(start + size, len(token_ids))
-            chosen = torch.tensor(token_ids[start:end])
             both = [each.between(start, end).float() for each in passes]
             for rows, each, logits in zip(packed, (lm, teacher), both, strict=True):
-                kept = min(k, each.vocab_size)
-                rows.append(packed_statistics(logits, chosen.to(logits.device), kept).cpu().numpy())
-            ours, theirs = (logits[:, :width] for logits in both)
-            compared.append(_compared(ours, theirs.to(ours.device)).cpu().numpy())
+                chosen = torch.tensor(token_ids[start:end], device=logits.device)
+                statistics = packed_statistics(logits, chosen, min(k, each.vocab_size))
+                rows.append(statistics.cpu().numpy())
+            compared.append(_compared(both, width).cpu().numpy())
     columns = np.concatenate(compared)
     base_argmax, teacher_argmax, base_rank = columns[:, :3].astype(np.int32).T
     return Disagreement(
@@ -144,24 +144,28 @@ def _nothing(lm: LanguageModel, teacher: LanguageModel, k: int) -> Disagreement:
     return Disagreement(ours, theirs, ids, ids, ids, np.zeros(0, np.float32))
 
 
-def _compared(base: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+def _compared(both: list[torch.Tensor], width: int) -> torch.Tensor:
     """Base argmax, teacher argmax, its base rank and the JS divergence in nats, (n, 4) float64,
-    of two models' logits (n, V)."""
+    of two models' logits (n, V), which are taken out of the list to free them in time."""
+    base, teacher = (logits[:, :width] for logits in both)
+    teacher = teacher.to(base.device)
+    both.clear()
     base_argmax = base.argmax(dim=-1, keepdim=True)
     teacher_argmax = teacher.argmax(dim=-1, keepdim=True)
     rank = (base > base.gather(-1, teacher_argmax)).sum(dim=-1, keepdim=True) + 1
+    base = base.softmax(dim=-1)
+    teacher = teacher.softmax(dim=-1)
     columns = (base_argmax, teacher_argmax, rank, _js_divergence(base, teacher))
     return torch.cat([column.double() for column in columns], dim=-1)
 
 
-def _js_divergence(base: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
-    """Jensen-Shannon divergence in nats, (n, 1), of the distributions of logits (n, V).
+def _js_divergence(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
+    """Jensen-Shannon divergence in nats, (n, 1), of two distributions (n, V).
 
     (KL(p || m) + KL(q || m)) / 2 with m = (p + q) / 2. A token of probability 0 adds 0.
     """
-    p, q = base.softmax(dim=-1), teacher.softmax(dim=-1)
     mean = (p + q).div_(2)
     total = torch.zeros_like(p[:, :1])
     for each in (p, q):
-        total += torch.special.xlogy(each, each / mean).nan_to_num_(0).sum(dim=-1, keepdim=True)
+        total += (each / mean).log_().mul_(each).nan_to_num_(0).sum(dim=-1, keepdim=True)
     return total.div_(2).clamp_(0, math.log(2))

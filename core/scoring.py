@@ -134,13 +134,17 @@ class CompletionLogits:
     Args:
         ids: prompt and completion.
         prompt_length: tokens of the prompt.
-        shared_by: how many tensors as wide as the logits the caller has at once.
+        logits_bytes: float32 logits that may be there at once.
     """
 
     def __init__(
-        self, lm: LanguageModel, ids: Sequence[int], prompt_length: int, shared_by: int = 1
+        self,
+        lm: LanguageModel,
+        ids: Sequence[int],
+        prompt_length: int,
+        logits_bytes: int = _LOGITS_BYTES,
     ) -> None:
-        self.chunk = max(1, _LOGITS_BYTES // (4 * lm.vocab_size * shared_by))
+        self.chunk = max(1, logits_bytes // (4 * lm.vocab_size))
         """Positions whose logits may be there at once."""
         self._lm = lm
         self._first = prompt_length - 1  # its logits predict the first completion token
