@@ -9,18 +9,20 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-PageName = Literal["explore", "interventions", "finetune", "evaluate", "runs"]
+PageName = Literal["explore", "interventions", "compare", "finetune", "evaluate", "runs"]
 
 _FOLDER = Path(__file__).resolve().parent.parent / "pages"
 _PAGES: dict[PageName, tuple[str, str]] = {
     "explore": ("Explore", ":material/fork_right:"),
     "interventions": ("Interventions", ":material/experiment:"),
+    "compare": ("Compare", ":material/compare_arrows:"),
     "finetune": ("Fine-tune", ":material/tune:"),
     "evaluate": ("Evaluate", ":material/grading:"),
     "runs": ("Runs", ":material/list_alt:"),
 }
 PAGE_OF_TASK: dict[str, PageName] = {
     "interventions": "interventions",
+    "compare": "compare",
     "rollouts": "finetune",
     "train": "finetune",
     "evaluate": "evaluate",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -12,6 +13,7 @@ from core.errors import SessionError
 from core.folders import sessions_folder
 from core.language_model import LanguageModel, ModelSpec, load_language_model
 from core.session import Session, SessionFolder
+from core.shared_weights import load_beside
 from explorer.open_session import OpenSession
 from explorer.tasks import Task
 
@@ -43,6 +45,17 @@ class Workbench:
         Raises:
             ModelError, ResourceError: as `load_language_model`.
         """
+        return self._loaded_by(spec, lambda: load_language_model(spec))
+
+    def teacher(self, lm: LanguageModel, spec: ModelSpec) -> LanguageModel:
+        """A model to compare `lm` with; on the same weights, where only its adapter is another.
+
+        Raises:
+            ModelError, ResourceError: as `load_language_model`.
+        """
+        return self._loaded_by(spec, lambda: load_beside(lm, spec))
+
+    def _loaded_by(self, spec: ModelSpec, load: Callable[[], LanguageModel]) -> LanguageModel:
         lm = self.loaded(spec)
         if lm is not None:
             return lm
@@ -53,7 +66,7 @@ class Workbench:
             with self._lock:
                 while len(self._models) >= _MODELS_KEPT:
                     self._models.popitem(last=False)
-            lm = load_language_model(spec)
+            lm = load()
             with self._lock:
                 self._models[spec] = lm
         return lm

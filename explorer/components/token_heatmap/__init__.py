@@ -2,6 +2,14 @@
 
 from explorer.components.token_heatmap.component import read_heatmap, token_heatmap
 from explorer.components.token_heatmap.event import Force, HeatmapEvent, Selection
-from explorer.components.token_heatmap.view import HeatmapView
+from explorer.components.token_heatmap.view import HeatmapView, OtherModel
 
-__all__ = ["Force", "HeatmapEvent", "HeatmapView", "Selection", "read_heatmap", "token_heatmap"]
+__all__ = [
+    "Force",
+    "HeatmapEvent",
+    "HeatmapView",
+    "OtherModel",
+    "Selection",
+    "read_heatmap",
+    "token_heatmap",
+]

@@ -21,8 +21,8 @@ class ChainFacts {
     return chosen[i] >= 0 ? topP[i * k + chosen[i]] : p[i];
   }
 
-  alternatives(i) {
-    const { k, top, topP, strings, chosen } = this.data;
+  alternatives(i, of = this.data) {
+    const { k, top, topP, strings, chosen } = of;
     return Array.from({ length: k }, (_, j) => {
       const text = strings[top[i * k + j]];
       const p = topP[i * k + j];
@@ -60,7 +60,12 @@ class ChainFacts {
       numbers.push([data.valuesLabel, value === null ? "not measured" : trimmed(value / 1000)]);
     }
     const others = known ? `all others ${percent(rest)}` : "";
-    return { place: "#" + i, token, flags: this.flags(i), numbers, alternatives, others };
+    const place = "#" + i;
+    const { other } = data;
+    const second = other ? this.alternatives(i, other) : [];
+    const titles = other ? [other.ownName, other.name] : [];
+    const flags = this.flags(i);
+    return { place, token, flags, numbers, alternatives, second, titles, others };
   }
 
   describe(i) {
@@ -71,6 +76,9 @@ class ChainFacts {
       `entropy ${this.entropy(i)}${flags.map((flag) => ", " + flag).join("")}` +
       (data.rank[i] > 0
         ? `, rank ${data.rank[i]}, probability ${percent(this.probability(i))}`
+        : "") +
+      (data.other
+        ? `, ${data.other.name} would choose ${spokenText(this.alternatives(i, data.other)[0].text)}`
         : "")
     );
   }

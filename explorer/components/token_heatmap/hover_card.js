@@ -12,49 +12,22 @@ function percent(tenths) {
   return tenths > 0 ? (tenths / 10).toFixed(1) + " %" : "<0.1 %";
 }
 
-class HoverCard {
-  constructor(parent) {
-    this.element = make("div", "card");
-    this.element.setAttribute("aria-hidden", "true"); // the live line says the same in words
-    this.element.popover = "manual"; // the top layer: no ancestor can clip or cover it
-    this.head = make("div", "card-head");
-    this.position = make("span", "card-place");
-    this.token = make("bdi", "card-token");
-    this.flags = make("span", "card-flags");
-    this.head.append(this.position, this.token, this.flags);
-    this.facts = make("dl", "card-facts");
-    this.table = make("div", "card-table");
+// One model's most probable tokens, with their probabilities as bars.
+class AlternativesTable {
+  constructor() {
+    this.element = make("div", "card-table");
+    this.title = make("div", "card-title");
+    this.element.append(this.title);
     this.rows = [];
-    this.foot = make("div", "card-foot");
-    this.keys = make("span", "card-keys");
-    const key = (name) => make("kbd", "", name);
-    this.keys.append(key("1–5"), "force", key("n"), key("p"), "forks");
-    this.others = make("span", "card-others");
-    this.foot.append(this.keys, this.others);
-    this.element.append(this.head, this.facts, this.table, this.foot);
-    parent.append(this.element);
   }
 
-  get open() {
-    return this.element.matches(":popover-open");
-  }
-
-  // facts: {place, token, flags, numbers: [[name, value]], others, keys,
-  //         alternatives: [{rank, token, p, chosen}]}, p in tenths of a percent
-  fill(facts) {
-    this.position.textContent = facts.place;
-    this.token.textContent = facts.token;
-    this.flags.replaceChildren(...facts.flags.map((flag) => make("span", "flag", flag)));
-    this.facts.replaceChildren(
-      ...facts.numbers.map(([name, value]) => {
-        const pair = make("div");
-        pair.append(make("dt", "", name), make("dd", "", value));
-        return pair;
-      }),
-    );
-    while (this.rows.length < facts.alternatives.length) this.addRow();
+  fill(alternatives, title = "") {
+    this.element.hidden = alternatives.length === 0;
+    this.title.textContent = title;
+    this.title.hidden = !title;
+    while (this.rows.length < alternatives.length) this.addRow();
     this.rows.forEach((row, at) => {
-      const alternative = facts.alternatives[at];
+      const alternative = alternatives[at];
       row.element.hidden = !alternative;
       if (!alternative) return;
       row.element.classList.toggle("chosen", alternative.chosen);
@@ -63,8 +36,6 @@ class HoverCard {
       row.bar.style.width = alternative.p / 10 + "%";
       row.p.textContent = percent(alternative.p);
     });
-    this.others.textContent = facts.others;
-    this.keys.classList.toggle("useful", facts.keys);
   }
 
   addRow() {
@@ -76,8 +47,58 @@ class HoverCard {
     const p = make("span", "row-p");
     track.append(bar);
     element.append(rank, token, track, p);
-    this.table.append(element);
+    this.element.append(element);
     this.rows.push({ element, rank, token, bar, p });
+  }
+}
+
+class HoverCard {
+  constructor(parent) {
+    this.element = make("div", "card");
+    this.element.setAttribute("aria-hidden", "true"); // the live line says the same in words
+    this.element.popover = "manual"; // the top layer: no ancestor can clip or cover it
+    this.head = make("div", "card-head");
+    this.position = make("span", "card-place");
+    this.token = make("bdi", "card-token");
+    this.flags = make("span", "card-flags");
+    this.head.append(this.position, this.token, this.flags);
+    this.facts = make("dl", "card-facts");
+    this.tables = [new AlternativesTable(), new AlternativesTable()];
+    const tables = make("div", "card-tables");
+    tables.append(...this.tables.map((table) => table.element));
+    this.foot = make("div", "card-foot");
+    this.keys = make("span", "card-keys");
+    const key = (name) => make("kbd", "", name);
+    this.keys.append(key("1–5"), "force", key("n"), key("p"), "forks");
+    this.others = make("span", "card-others");
+    this.foot.append(this.keys, this.others);
+    this.element.append(this.head, this.facts, tables, this.foot);
+    parent.append(this.element);
+  }
+
+  get open() {
+    return this.element.matches(":popover-open");
+  }
+
+  // facts: {place, token, flags, numbers: [[name, value]], others, keys,
+  //         alternatives: [{rank, token, p, chosen}], second: the same of another model,
+  //         titles: the names of both, where there are two}, p in tenths of a percent
+  fill(facts) {
+    this.position.textContent = facts.place;
+    this.token.textContent = facts.token;
+    this.flags.replaceChildren(...facts.flags.map((flag) => make("span", "flag", flag)));
+    this.facts.replaceChildren(
+      ...facts.numbers.map(([name, value]) => {
+        const pair = make("div");
+        pair.append(make("dt", "", name), make("dd", "", value));
+        return pair;
+      }),
+    );
+    this.element.classList.toggle("of-two", facts.second.length > 0);
+    this.tables[0].fill(facts.alternatives, facts.titles[0]);
+    this.tables[1].fill(facts.second, facts.titles[1]);
+    this.others.textContent = facts.others;
+    this.keys.classList.toggle("useful", facts.keys);
   }
 
   // Below the token, above it where there is no room, always inside the window.

@@ -25,6 +25,30 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True, eq=False)
+class OtherModel:
+    """A second model's view of the same tokens, for a card that shows both side by side."""
+
+    own_name: str  # of the model whose chain it is
+    name: str
+    top_tokens: Sequence[Sequence[str]]  # (T, k) most probable first
+    top_logprobs: Floats  # (T, k) nats
+    chosen: Integers  # (T,) column of the token that stands there; -1 = none of them
+
+    def message(self) -> dict[str, Any]:
+        """Columns for the browser, rounded for display only."""
+        strings, top = _string_table(self.top_tokens)
+        return {
+            "ownName": self.own_name,
+            "name": self.name,
+            "k": self.top_logprobs.shape[1],
+            "strings": strings,
+            "top": top,
+            "topP": tenths_of_percent(self.top_logprobs).ravel().tolist(),
+            "chosen": np.asarray(self.chosen).tolist(),
+        }
+
+
+@dataclass(frozen=True, eq=False)
 class HeatmapView:
     """One chain as the heatmap shows it. Positions count completion tokens from 0.
 
@@ -43,6 +67,7 @@ class HeatmapView:
         gated: forks, where something other than tau chooses them
         values: colours by another quantity than entropy, from 0 to `values_top`; NaN where it was
             not measured
+        other: what another model would have chosen
         max_height: pixels beyond which the chain scrolls in its own box
     """
 
@@ -68,12 +93,15 @@ class HeatmapView:
     values: Floats | None = None  # (T,)
     values_label: str = ""
     values_top: float = 1.0
+    other: OtherModel | None = None
     max_height: int = 420
 
     def __post_init__(self) -> None:
         columns = {
             name: len(column) for name in _COLUMNS if (column := getattr(self, name)) is not None
         }
+        if self.other is not None:
+            columns["other"] = len(self.other.top_logprobs)
         wrong = {name: size for name, size in columns.items() if size != len(self.tokens)}
         if wrong:
             raise ValueError(f"{len(self.tokens)} tokens, but these columns differ: {wrong}")
@@ -125,6 +153,7 @@ class HeatmapView:
             "values": _measured(self.values) if self.values is not None else None,
             "valuesLabel": self.values_label,
             "valuesTop": self.values_top,
+            "other": self.other.message() if self.other is not None else None,
             "maxHeight": self.max_height,
         }
 

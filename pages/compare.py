@@ -1,0 +1,73 @@
+"""Compare: what would a teacher have chosen otherwise, token by token?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.compare.run import compare_results, compared_models
+from core.errors import ExplorerError
+from core.runs.run import Run
+from core.runs.runs_folder import RunsFolder
+from core.runs.status import RunState
+from explorer.navigation import follow_wish
+from explorer.panels.compare_chain import compared_chain
+from explorer.panels.compare_report import compare_report
+from explorer.panels.compare_setup import compare_setup
+from explorer.panels.messages import plain, show_error, teaching_notice
+from explorer.panels.run_panel import run_badge, run_progress, show_notice
+from explorer.run_choice import run_on_screen, show_in_address
+from explorer.state import BrowserState, browser_state
+from explorer.teachers import known_teachers, teacher_labels
+
+
+def comparison(state: BrowserState, run: Run) -> None:
+    """The run on screen; polls while it works."""
+    follow_wish()
+    show_notice(state)
+    status = run.status()
+    st.markdown(f"**{plain(run.config.name or run.id)}** {run_badge(status)}")
+    run_progress(state, run, status)
+    if status.state.is_live != st.session_state["polling_compare"]:
+        st.rerun()
+    try:
+        results = compare_results(run)
+        base, teachers = compared_models(run)
+    except ExplorerError as error:
+        show_error(error)
+        return
+    if results is None or not results.teachers:
+        return
+    if status.state is not RunState.DONE:
+        st.info(f"So far: {results.n} problems.", icon=":material/hourglass_top:")
+    names = teacher_labels(teachers, known_teachers(base.model, RunsFolder()))
+    compare_report(run, results, names)
+    compared_chain(state, run, names)
+    teaching_notice(base.model)
+
+
+state = browser_state()
+folder = RunsFolder()
+st.markdown("### Compare")
+st.caption(
+    "What did training change? The base writes its chains, and at every token the trained model "
+    "says what it would have put there: the same (unshifted), another one of the base's top five "
+    "(reranked), or something else (shifted)."
+)
+with st.container(border=True):
+    compare_setup(state, folder)
+try:
+    run = run_on_screen(state, folder, "compare")
+except ExplorerError as error:
+    show_error(error)
+    st.stop()
+if run is None:
+    show_notice(state)
+    st.info(
+        "Choose problems and a teacher, then press **Compare**.", icon=":material/arrow_upward:"
+    )
+else:
+    show_in_address(state, run)
+    st.session_state["polling_compare"] = run.status().state.is_live
+    st.fragment(comparison, run_every=1.0 if st.session_state["polling_compare"] else None)(
+        state, run
+    )

@@ -1,0 +1,100 @@
+"""Compare in a real browser: three classes, both models' top five, and a token of the teacher's."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from app import APP, DEMO_IS_BUILT, button
+from conftest import Serve, settled
+from playwright.sync_api import Page, expect
+
+from core.compare.run import compared_chains
+from core.disagreement import TokenClass
+from core.language_model import DEMO_TEACHER_FOLDER
+from core.runs.runs_folder import RunsFolder
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not DEMO_IS_BUILT, reason="no demo model built"),
+    pytest.mark.skipif(not DEMO_TEACHER_FOLDER.is_dir(), reason="no demo teacher trained"),
+]
+LONG = 90_000  # milliseconds; a child loads torch before it works
+
+
+@pytest.fixture
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.getbasetemp() / "comparisons"
+
+
+@pytest.fixture
+def url(serve: Serve, home: Path) -> str:
+    return serve(APP, {"FORK_EXPLORER_HOME": str(home)})
+
+
+def test_a_token_of_the_teacher_is_forced_and_lands_in_explore(
+    page: Page, url: str, home: Path
+) -> None:
+    page.goto(f"{url}/compare")
+    expect(page.get_by_text("Choose problems and a teacher")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("demo teacher (GRPO)")).to_be_visible()
+    many = page.get_by_role("spinbutton", name=re.compile("How many"))
+    many.fill("24")
+    many.press("Enter")
+    settled(page)
+    button(page, "Compare").click()
+    expect(page.get_by_text("✓ done")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text(re.compile("would put another token at"))).to_be_visible()
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+    expect(page.get_by_test_id("stMain").get_by_text("Teaching model").first).to_be_visible()
+
+    (run,) = RunsFolder(home / "runs").list()
+    record = max(compared_chains(run), key=lambda each: len(each.changes(0)))
+    tokens = page.locator(".heatmap .token")
+    expect(tokens).to_have_count(len(record.token_ids), timeout=LONG)
+    classes = record.classes(0)
+    for kind in TokenClass:
+        expect(page.locator(f".heatmap .token.{kind}")).to_have_count(classes.count(kind))
+    expect(page.locator(".legend-marks")).to_contain_text(f"{classes.count('shifted')} shifted")
+
+    reranked = page.locator(".heatmap .token.reranked").first
+    reranked.hover()
+    card = page.locator(".heatmap .card")
+    expect(card).to_contain_text("reranked")
+    expect(card.locator(".card-table")).to_have_count(2)
+    expect(card.locator(".card-title").nth(0)).to_have_text("base")
+    expect(card.locator(".card-title").nth(1)).to_contain_text("demo teacher")
+    expect(card.locator(".card-table").nth(1).locator(".card-row")).to_have_count(5)
+    choice = card.locator(".card-table").nth(1).locator(".row-token").first.inner_text()
+
+    reranked.click()
+    inspector = page.locator(".st-key-inspector")
+    expect(inspector).to_contain_text("reranked")
+    inspector.get_by_role("button", name=re.compile("^Force")).click()
+    expect(page.get_by_text("Undo", exact=True)).to_be_visible(timeout=LONG)
+    expect(page.locator(".tree .node")).to_have_count(2, timeout=LONG)
+    forced = page.locator(".heatmap .token.forced")
+    expect(forced).to_have_count(1)
+    assert forced.inner_text().strip() == choice.strip("·").strip()
+
+
+def test_a_chain_can_be_chosen_and_nothing_is_cut_off(page: Page, url: str) -> None:
+    page.goto(f"{url}/compare")
+    expect(page.locator(".heatmap .token").first).to_be_visible(timeout=LONG)
+    settled(page)
+    for width in (1280, 800):
+        page.set_viewport_size({"width": width, "height": 900})
+        settled(page)
+        wide = page.evaluate(
+            "() => { const main = document.querySelector('[data-testid=stMain]');"
+            " return main.scrollWidth - main.clientWidth; }"
+        )
+        assert wide <= 0
+    chosen = page.get_by_role("combobox", name=re.compile("Problem$"))
+    chosen.click()
+    chosen.fill("0 changes")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("The teacher would have written this very chain.")).to_be_visible(
+        timeout=LONG
+    )

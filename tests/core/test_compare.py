@@ -1,0 +1,222 @@
+"""Compare: the summary of hand-made chains by hand, and the run that makes real ones."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from test_disagreement import save_adapters
+from typer.testing import CliRunner
+
+from core.cli import app
+from core.compare.records import ComparedChain, TeacherView
+from core.compare.results import ENTROPY_EDGES, CompareResults, summarise_comparison
+from core.compare.run import (
+    TASK,
+    CompareSettings,
+    compare_chains,
+    compare_results,
+    compared_chains,
+    plan_comparison,
+    run_comparison,
+)
+from core.disagreement import TokenClass, disagree
+from core.errors import ModelError, ProblemError, SessionError
+from core.generation import generate
+from core.language_model import (
+    DEMO_FOLDER,
+    DEMO_TEACHER,
+    DEMO_TEACHER_FOLDER,
+    ModelSpec,
+    load_language_model,
+    teacher_spec,
+)
+from core.problems import demo_problems
+from core.records import Problem, Sampler, StopReason, Verdict
+from core.runs import problem_units
+from core.runs.run import Run
+from core.runs.work import CANCELLED, DONE, Work, carry_out
+from core.shared_weights import load_beside
+from core.statistics import ratio_of_sums
+
+needs_demo = pytest.mark.skipif(not DEMO_FOLDER.is_dir(), reason="no demo model built")
+
+
+def chain(name: str, ranks: list[int], nats: list[float], verdict: str = "wrong") -> ComparedChain:
+    """The teacher's argmax is the base's own (id 7) where the rank is 1."""
+    argmax = tuple(7 if rank == 1 else 100 + rank for rank in ranks)
+    view = TeacherView(argmax, tuple(ranks), tuple(0.5 if rank > 1 else 0.01 for rank in ranks))
+    base = (7,) * len(ranks)
+    return ComparedChain(
+        name, (1, 2), base, StopReason.EOS, "3", Verdict(verdict), tuple(nats), base, (view,)
+    )
+
+
+RECORDS = [
+    chain("a", [1, 2, 1, 1], [0.1, 2.0, 0.3, 0.0], "correct"),
+    chain("b", [3, 1, 1, 5, 1, 6], [1.5, 0.2, 0.2, 1.0, 0.2, 0.3]),
+]
+
+
+def test_the_summary_by_hand() -> None:
+    results = summarise_comparison(RECORDS, ["t"], tau=1.2)
+    (found,) = results.teachers
+    assert (results.n, found.tokens) == (2, 10)
+    assert results.accuracy.value == 0.5
+    assert found.counts == {"unshifted": 6, "reranked": 3, "shifted": 1}
+    assert found.unshifted.value == pytest.approx(0.6)
+    assert found.reranked.value == pytest.approx(0.3)
+    assert found.shifted.value == pytest.approx(0.1)
+    assert found.changed_per_chain.value == 2.0
+    assert found.mean_base_rank.value == pytest.approx((2 + 3 + 5 + 6) / 4)
+    assert found.entropy_changed.value == pytest.approx((2.0 + 1.5 + 1.0 + 0.3) / 4)
+    assert found.entropy_unshifted.value == pytest.approx(1.0 / 6)
+    assert found.entropy_ratio.value == pytest.approx(1.2 / (1.0 / 6))
+    mass = 4 * 0.5 + 6 * 0.01
+    assert found.js_divergence.value == pytest.approx(mass / 10)
+    assert found.js_above_tau.value == pytest.approx(1.0 / mass)
+    assert found.rank_counts == (0, 1, 1, 0, 1, 1, 0, 0, 0, 0, 0)
+    assert found.place_counts == (1, 0, 1, 0, 0, 1, 0, 0, 1, 0)  # of 6: 0, 3, 5; of 4: 1
+    bins = dict(zip(ENTROPY_EDGES, found.entropy_counts_changed, strict=True))
+    assert {edge: n for edge, n in bins.items() if n} == {0.2: 1, 1.0: 1, 1.4: 1, 2.0: 1}
+    assert sum(found.entropy_counts_unshifted) == 6
+    for estimate in (found.reranked, found.mean_base_rank, found.entropy_ratio):
+        assert estimate.low <= estimate.value <= estimate.high
+        assert estimate.n == 2
+
+
+def test_results_survive_json_and_damage_is_refused() -> None:
+    results = summarise_comparison(RECORDS[:1], ["=t"], tau=1.2)
+    data = json.loads(json.dumps(results.to_json()))
+    again = CompareResults.from_json(data)
+    assert again.to_json() == results.to_json()
+    (row,) = again.to_rows()
+    assert row["teacher"] == "'=t", "a spreadsheet runs no teacher"
+    del data["teachers"][0]["counts"]["shifted"]
+    with pytest.raises(SessionError, match="damaged"):
+        CompareResults.from_json(data)
+
+
+def test_records_survive_json_and_damage_is_refused() -> None:
+    data = json.loads(json.dumps(RECORDS[1].to_json()))
+    assert ComparedChain.from_json(data) == RECORDS[1]
+    assert RECORDS[1].changes(0) == [0, 3, 5]
+    data["views"][0]["base_rank"].pop()
+    with pytest.raises(SessionError, match="differ in length"):
+        ComparedChain.from_json(data)
+
+
+def test_where_nothing_changes_ranks_and_ratios_are_unknown_and_shares_are_bounded() -> None:
+    same = [chain(str(i), [1, 1, 1], [0.1, 0.2, 0.3]) for i in range(20)]
+    (found,) = summarise_comparison(same, ["t"], tau=1.2).teachers
+    assert found.unshifted.value == 1
+    assert found.shifted.value == 0
+    assert 0.1 < found.shifted.high < 0.2  # Wilson's of 0 in 20 chains
+    for unknown in (found.mean_base_rank, found.entropy_changed, found.entropy_ratio):
+        assert math.isnan(unknown.value)
+        assert unknown.n == 0
+
+
+def test_a_ratio_of_sums_covers_the_truth_as_often_as_it_says() -> None:
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    inside = 0
+    for seed in range(60):
+        counts = rng.integers(1, 6, 80)
+        amounts = [rng.normal(2, 0.5, n).sum() for n in counts]
+        others = [rng.normal(0.5, 0.1, 10).sum() for _ in counts]
+        found = ratio_of_sums(amounts, counts.tolist(), others, [10] * 80, seed)
+        inside += found.low <= 4 <= found.high
+    assert inside >= 52  # 57 expected of 60; fewer than 52 happen once in a hundred times
+
+
+@needs_demo
+def test_compared_chains_are_the_greedy_ones_and_their_views_the_teacher_s(tmp_path: Path) -> None:
+    lm = load_language_model(ModelSpec())
+    adapters = save_adapters(DEMO_FOLDER, tmp_path)
+    teachers = [load_beside(lm, teacher_spec(lm.spec, str(each))) for each in adapters]
+    problems = demo_problems()[:4]
+    progress: list[tuple[int, int]] = []
+    records = compare_chains(
+        lm, teachers, problems, CompareSettings(), on_progress=lambda *at: progress.append(at)
+    )
+    assert records is not None
+    chains = generate(lm, problems, Sampler(), seeds=[0] * 4)
+    assert [each.token_ids for each in records] == [each.token_ids for each in chains]
+    assert progress[-1] == (12, 12)
+    for record in records:
+        for number, teacher in enumerate(teachers):
+            found = disagree(lm, teacher, record.prompt_ids, record.token_ids)
+            assert record.classes(number) == found.classes
+            assert record.views[number].argmax == tuple(found.teacher_argmax.tolist())
+    assert compare_chains(lm, teachers, problems, CompareSettings(), cancel=lambda: True) is None
+
+
+@needs_demo
+def test_a_run_that_is_cancelled_goes_on_and_ends_with_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(problem_units, "PROBLEMS_A_UNIT", 2)
+    teachers = [str(each) for each in save_adapters(DEMO_FOLDER, tmp_path)]
+    plan = plan_comparison(ModelSpec(), demo_problems()[::60], {"seed": 1}, teachers=teachers)
+    whole, cut = (Run.create(tmp_path / "runs", TASK, **vars(plan)) for _ in range(2))
+    assert carry_out(whole, run_comparison, bar=False) == DONE, whole.log_tail()
+
+    def stops_early(work: Work) -> None:
+        keep = work.keep
+
+        def kept(key: str, result: object) -> None:
+            keep(key, result)
+            work.stop.request()
+
+        monkeypatch.setattr(work, "keep", kept)
+        run_comparison(work)
+
+    assert carry_out(cut, stops_early, bar=False) == CANCELLED
+    so_far = compare_results(cut)
+    assert so_far is not None
+    assert so_far.n == len(compared_chains(cut)) == 2
+    assert carry_out(cut, run_comparison, bar=False) == DONE, cut.log_tail()
+    for name in ("results.json", "results.csv"):
+        assert (cut.folder / name).read_bytes() == (whole.folder / name).read_bytes()
+    assert not (cut.folder / "so_far.json").exists()
+    results = compare_results(whole)
+    assert results is not None
+    assert [each.teacher for each in results.teachers] == [str(Path(t)) for t in teachers]
+
+
+@needs_demo
+def test_a_teacher_equal_to_the_base_changes_nothing() -> None:
+    lm = load_language_model(ModelSpec())
+    records = compare_chains(lm, [lm], demo_problems()[:3], CompareSettings())
+    assert records is not None
+    assert all(set(each.classes(0)) == {TokenClass.UNSHIFTED} for each in records)
+
+
+@needs_demo
+def test_what_can_not_be_compared_is_refused_before_any_work(tmp_path: Path) -> None:
+    problems = [Problem("p", "1+1?", "2")]
+    with pytest.raises(ModelError, match="0 teachers"):
+        plan_comparison(ModelSpec(), problems, {}, teachers=[])
+    with pytest.raises(ModelError, match="no model folder"):
+        plan_comparison(ModelSpec(), problems, {}, teachers=[str(tmp_path / "none")])
+    with pytest.raises(ProblemError):
+        plan_comparison(ModelSpec(), [], {}, teachers=["demo"])
+    with pytest.raises(ModelError, match="adapter of the demo model"):
+        teacher_spec(ModelSpec("other/model"), DEMO_TEACHER)
+
+
+@needs_demo
+@pytest.mark.skipif(not DEMO_TEACHER_FOLDER.is_dir(), reason="no demo teacher trained")
+def test_the_command_compares_the_demo_with_its_teacher(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["compare", "--sample", "3", "--runs-dir", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    for said in ("teacher demo-teacher", "reranked", "(paper: 1 to 4.1 %)", "Teaching model"):
+        assert said in done.output
+    (folder,) = tmp_path.iterdir()
+    results = compare_results(Run.open(folder))
+    assert results is not None
+    assert results.teachers[0].counts["reranked"] > 0
