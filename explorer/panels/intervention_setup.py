@@ -12,6 +12,7 @@ from explorer.panels.messages import plain, short
 from explorer.panels.problem_sets import DEMO_SET, problem_sets, upload_problems
 from explorer.panels.run_panel import start, start_button
 from explorer.state import BrowserState
+from explorer.teachers import known_teachers
 
 _ALL_BASE = [key for key, arm in ARMS.items() if not arm.needs_teacher]
 
@@ -34,13 +35,7 @@ def intervention_setup(state: BrowserState, folder: RunsFolder) -> None:
     )
     seed_value = seed.number_input("Seed", 0, 2**32 - 1, key=state.recall("study seed", 0))
     with st.expander("Teacher, arms, budgets, problems of your own", key="study_more"):
-        teacher = st.text_input(
-            "Teacher",
-            key=state.recall("study teacher", ""),
-            placeholder="none: only the arms that need no teacher",
-            help="A model folder or hub id with the same vocabulary, or the folder of a LoRA "
-            "adapter for this model",
-        ).strip()
+        teacher = _teacher(state, folder)
         allowed = list(ARMS) if teacher else _ALL_BASE
         arms = st.multiselect(
             "Arms",
@@ -95,6 +90,24 @@ def intervention_setup(state: BrowserState, folder: RunsFolder) -> None:
         icon=":material/play_arrow:",
         disabled=not problems or not arms,
     )
+
+
+def _teacher(state: BrowserState, folder: RunsFolder) -> str:
+    """The name of a teacher, known or typed; empty where there is none."""
+    model = state.opened.spec.model
+    known = known_teachers(model, folder)
+    chosen = st.selectbox(
+        "Teacher",
+        list(known),
+        index=None,
+        format_func=lambda each: known.get(each, each),
+        accept_new_options=True,
+        key=state.recall(f"study teacher of {model}", None),
+        placeholder="none: only the arms that need no teacher",
+        help="Choose one, or type a model folder or hub id with the same vocabulary, or the "
+        "folder of a LoRA adapter for this model",
+    )
+    return (chosen or "").strip()
 
 
 def _start(

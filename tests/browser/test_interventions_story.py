@@ -197,7 +197,7 @@ def test_a_teacher_brings_its_arms_and_one_of_another_vocabulary_is_refused(
 ) -> None:
     page.goto(f"{url}/interventions")
     page.get_by_text("Teacher, arms, budgets").click()
-    field = page.get_by_role("textbox", name="Teacher")
+    field = page.get_by_role("combobox", name=re.compile("Teacher$"))
     field.fill(str(save_tiny_model(tmp_path / "other")))
     field.press("Enter")
     expect(page.get_by_text("oracle", exact=True).first).to_be_visible()
@@ -234,7 +234,7 @@ def test_the_oracle_of_an_adapter_equals_the_teacher(
     peft.get_peft_model(model, config).save_pretrained(tmp_path / "adapter")
     page.goto(f"{url}/interventions")
     page.get_by_text("Teacher, arms, budgets").click()
-    field = page.get_by_role("textbox", name="Teacher")
+    field = page.get_by_role("combobox", name=re.compile("Teacher$"))
     field.fill(str(tmp_path / "adapter"))
     field.press("Enter")
     settled(page)
