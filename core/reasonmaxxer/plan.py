@@ -8,9 +8,9 @@ from typing import Any
 
 from core.errors import ModelError, ProblemError
 from core.language_model import ModelSpec
+from core.lora_training.disjoint import check_disjoint, question_key
 from core.problems import sample_problems
 from core.reasonmaxxer.contents import EVALUATION, HELD_OUT
-from core.reasonmaxxer.disjoint import check_disjoint, question_key
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.rollouts import finished_rollouts, with_rollouts_of
 from core.records import Problem

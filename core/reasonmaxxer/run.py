@@ -23,6 +23,8 @@ from core.evaluation.results import EvaluationResults, summarise_evaluation
 from core.evaluation.run import read_unit
 from core.evaluation.sampling import EvaluationSettings, check_evaluation, evaluate
 from core.language_model import LanguageModel
+from core.lora_training.cost import Cost, peak_memory_bytes
+from core.lora_training.phase_clock import mark_end, phase_seconds
 from core.prompt_settings import problem_prompt
 from core.reasonmaxxer.adapter_card import adapter_card
 from core.reasonmaxxer.contents import (
@@ -37,9 +39,7 @@ from core.reasonmaxxer.contents import (
     SUMMARY,
     run_recipe,
 )
-from core.reasonmaxxer.cost import Cost, peak_memory_bytes
 from core.reasonmaxxer.history import History
-from core.reasonmaxxer.phase_clock import mark_end, phase_seconds
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.results import TrainingResults, TrainingSummary
 from core.reasonmaxxer.rollouts import ROLLOUTS, take_rollouts

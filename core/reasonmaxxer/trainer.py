@@ -15,6 +15,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from core.errors import ModelError, TrainingError
 from core.kv_cache import PrefixStore
 from core.language_model import LanguageModel
+from core.lora_training.two_models import TwoModels
 from core.reasonmaxxer.examples import Collator, Example
 from core.reasonmaxxer.loss import (
     Averaging,
@@ -25,7 +26,6 @@ from core.reasonmaxxer.loss import (
     gated_loss,
     position_weights,
 )
-from core.reasonmaxxer.two_models import TwoModels
 
 HeldOut = Callable[[LanguageModel], dict[str, float]]
 """Measures a tuned model on problems that are not trained on; "accuracy" chooses the best."""

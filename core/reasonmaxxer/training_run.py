@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from transformers import TrainerCallback
 from transformers.utils import logging
 
-from core.reasonmaxxer.checkpoints import MarkWhole, last_whole_checkpoint
+from core.lora_training.checkpoints import MarkWhole, last_whole_checkpoint
 from core.reasonmaxxer.contents import CHECKPOINTS, HELD_OUT, HISTORY
 from core.reasonmaxxer.held_out import HeldOutAccuracy
 from core.reasonmaxxer.history import training_warnings

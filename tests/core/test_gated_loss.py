@@ -30,6 +30,7 @@ from transformers import (
 )
 
 from core.language_model import ModelSpec, wrap
+from core.lora_training.two_models import TwoModels
 from core.reasonmaxxer import loss as loss_module
 from core.reasonmaxxer.examples import Example
 from core.reasonmaxxer.loss import (
@@ -42,7 +43,6 @@ from core.reasonmaxxer.loss import (
 )
 from core.reasonmaxxer.select import advantages
 from core.reasonmaxxer.trainer import ReasonMaxxerConfig, ReasonMaxxerTrainer
-from core.reasonmaxxer.two_models import TwoModels
 
 VOCABULARY = 23
 SMALL = {

@@ -24,9 +24,9 @@ from transformers import Qwen3ForCausalLM
 from core.errors import ModelError, TrainingError
 from core.evaluation.sampling import EvaluationSettings, evaluate
 from core.language_model import LanguageModel, ModelSpec, load_language_model, wrap
+from core.lora_training.checkpoints import MarkWhole, last_whole_checkpoint
 from core.problems import read_problems
 from core.reasonmaxxer import trainer as trainer_module
-from core.reasonmaxxer.checkpoints import MarkWhole, last_whole_checkpoint
 from core.reasonmaxxer.examples import Example
 from core.reasonmaxxer.gates import GateSettings
 from core.reasonmaxxer.select import SelectionSettings, select_examples
