@@ -11,6 +11,7 @@ import sys
 import typer
 
 from core.cli import chains, findings, runs
+from core.cli.distillation import distill
 from core.cli.evaluation import evaluate
 from core.cli.interventions import interventions
 from core.cli.output import say
@@ -32,6 +33,7 @@ app.command()(interventions)
 app.command()(evaluate)
 app.command()(rollouts)
 app.command()(train)
+app.command()(distill)
 app.add_typer(runs.app, name="runs")
 
 

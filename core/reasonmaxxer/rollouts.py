@@ -81,7 +81,7 @@ def take_rollouts(work: Work) -> None:
         if key.startswith(ROLLOUTS) and key not in work.finished:
             work.keep(key, unit)
             work.finished[key] = unit
-    add_earlier(work, rollout_seconds(source))
+    add_earlier(work, "rollouts", rollout_seconds(source))
 
 
 def with_rollouts_of(source: Run, recipe: Recipe) -> Recipe:

@@ -12,12 +12,13 @@ from core.language_model import DEMO
 from core.problems import demo_training_problems
 from core.reasonmaxxer.contents import ROLLOUTS_TASK, TRAIN_TASK
 from core.reasonmaxxer.plan import plan_rollouts, plan_training
-from core.reasonmaxxer.presets import ABOUT, PRESETS, changed, recipe_of
+from core.reasonmaxxer.presets import ABOUT, PRESETS, recipe_of
 from core.reasonmaxxer.recipe import Recipe
 from core.records import Problem
 from core.runs.config import Prepared
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
+from core.runs.settings import changed
 from explorer.panels.finetune_recipe import RecipeFields, all_settings
 from explorer.panels.messages import plain, short, show_error
 from explorer.panels.problem_sets import DEMO_SET, problem_sets, upload_problems
