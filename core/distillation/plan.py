@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from core.distillation.contents import EVALUATION
 from core.distillation.earlier import checked_source
 from core.distillation.recipe import DistillationRecipe
+from core.errors import RunError
 from core.language_model import ModelSpec, absolute_name, check_spec, teacher_spec
 from core.lora_training.disjoint import check_disjoint
 from core.lora_training.plan import base_fields, check_learned, check_measured, drawn
 from core.records import Problem
 from core.runs.config import Prepared
+from core.runs.run import Run
 
 
 def plan_distillation(
@@ -60,3 +63,24 @@ def plan_distillation(
     if source is not None:
         checked_source(source, prepared.model, recipe, learned, evaluation)
     return prepared
+
+
+def plan_after_earlier(
+    earlier: Sequence[Run],
+    spec: ModelSpec,
+    teacher: str,
+    problems: Sequence[Problem],
+    evaluation: Sequence[Problem],
+    recipe: DistillationRecipe,
+) -> Prepared:
+    """As `plan_distillation`, from the first earlier run whose teacher's work can be taken over.
+
+    Raises:
+        ModelError, ProblemError: as `plan_distillation`.
+    """
+    for run in earlier:
+        with contextlib.suppress(RunError):
+            return plan_distillation(
+                spec, teacher, problems, evaluation, recipe, teacher_from=run.folder
+            )
+    return plan_distillation(spec, teacher, problems, evaluation, recipe)
