@@ -25,6 +25,7 @@ from core.statistics import Estimate
 from explorer.adapter_opening import open_with_adapter
 from explorer.distillation_charts import size_chart
 from explorer.figures import percent, percent_range, points
+from explorer.navigation import follow_wish
 from explorer.panels.messages import plain, short, show_error, teaching_notice
 from explorer.panels.problem_sets import DEMO_SET, problem_sets
 from explorer.panels.run_panel import (
@@ -167,6 +168,7 @@ def _start(
 
 def _runs(state: BrowserState, folder: RunsFolder, teacher: str) -> None:
     """All sizes so far; polls while one of them is being made."""
+    follow_wish()
     show_notice(state)
     try:
         runs = distillations(folder, state.opened.spec.model, teacher)
