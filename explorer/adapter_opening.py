@@ -4,16 +4,39 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 from core.language_model import ModelSpec
 from core.reasonmaxxer.side_by_side import SideBySide
 from explorer.arm_opening import known_branch
+from explorer.navigation import ask_for
 from explorer.open_session import OpenSession
+from explorer.panels.run_panel import with_consent
+from explorer.state import BrowserState
 from explorer.tasks import Task
 
 
-def start_with_adapter(opened: OpenSession, spec: ModelSpec, shown: SideBySide | None) -> None:
+def open_with_adapter(
+    state: BrowserState, base: ModelSpec, folder: Path, shown: SideBySide | None = None
+) -> None:
+    """Go to Explore with a tuned model.
+
+    Args:
+        base: as a run has it; device and precision are the sidebar's, since they may be others
+            than where the run was at work.
+        folder: of the adapter.
+        shown: a problem whose chain is to be on screen.
+    """
+    here, base = state.opened.spec, with_consent(state, base)
+    spec = replace(base, adapter=str(folder.resolve()), device=here.device, dtype=here.dtype)
+    _start_with_adapter(state.opened, spec, shown)
+    if state.opened.task is not None:
+        state.opened.task.wait(2)
+    ask_for("explore", session=state.opened.id)
+
+
+def _start_with_adapter(opened: OpenSession, spec: ModelSpec, shown: SideBySide | None) -> None:
     """Make a tuned model the session's, and show its chain of a problem where one is given."""
     tree = None if shown is None else opened.open_problem(shown.after.problem)
 

@@ -12,6 +12,7 @@ import typer
 
 from core.cli import chains, findings, runs
 from core.cli.compare import compare
+from core.cli.distillation import distill
 from core.cli.evaluation import evaluate
 from core.cli.interventions import interventions
 from core.cli.output import say
@@ -34,6 +35,7 @@ app.command()(compare)
 app.command()(evaluate)
 app.command()(rollouts)
 app.command()(train)
+app.command()(distill)
 app.add_typer(runs.app, name="runs")
 
 

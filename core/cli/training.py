@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +21,7 @@ from core.cli.options import (
     RunName,
     RunsDir,
 )
+from core.cli.recipes import Seed, Set, UsdPerHour, changed_recipe
 from core.runs.config import Prepared
 
 if TYPE_CHECKING:
@@ -36,17 +36,8 @@ Preset = Annotated[
         help="demo, paper or careful.", show_default="demo for the demo model, else paper"
     ),
 ]
-Seed = Annotated[int | None, typer.Option(min=0, help="Of everything random.", show_default="0")]
 Rollouts = Annotated[
     int | None, typer.Option("-k", min=2, help="Rollouts a problem.", show_default="the preset's")
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="NAME=VALUE",
-        help="Any other setting, such as training.learning_rate=1e-4; again for more.",
-    ),
 ]
 
 
@@ -81,7 +72,7 @@ def rollouts(
 
     def prepare() -> Prepared:
         given = {"seed": seed, "rollouts.samples": k}
-        recipe = _changed(_start(model, preset), settings, given)
+        recipe = changed_recipe(_start(model, preset), settings, given)
         spec = ModelSpec(model, None, device, dtype, trust_remote_code)
         return plan_rollouts(spec, _training_problems(problems), recipe)
 
@@ -127,9 +118,7 @@ def train(
     ] = None,
     seed: Seed = None,
     settings: Set = None,
-    usd_per_hour: Annotated[
-        float | None, typer.Option(help="For the cost in dollars.", show_default="1.89")
-    ] = None,
+    usd_per_hour: UsdPerHour = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
     trust_remote_code: RemoteCode = False,
@@ -160,7 +149,7 @@ def train(
     def prepare() -> Prepared:
         if rollouts is not None:
             _refuse_what_rollouts_have(ctx, settings)
-        recipe = _changed(
+        recipe = changed_recipe(
             _start(model, preset, rollouts),
             settings,
             {
@@ -234,22 +223,6 @@ def _start(model: str, preset: str | None, rollouts: Path | None = None) -> Reci
     if rollouts is not None and preset is None:
         return run_recipe(Run.open(rollouts))
     return recipe_of(preset or ("demo" if model == DEMO else "paper"))
-
-
-def _changed(start: Recipe, settings: list[str] | None, given: dict[str, Any]) -> Recipe:
-    from core.errors import RunError
-    from core.reasonmaxxer.presets import changed
-
-    changes = {name: value for name, value in given.items() if value is not None}
-    for each in settings or []:
-        name, sign, value = each.partition("=")
-        if not sign:
-            raise RunError(f"--set {each} has no value.", "Write --set NAME=VALUE.")
-        try:
-            changes[name.strip()] = json.loads(value)
-        except ValueError:
-            changes[name.strip()] = value  # plain words need no quotes
-    return changed(start, changes)
 
 
 def _show_rollouts(data: Any) -> None:

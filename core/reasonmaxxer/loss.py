@@ -8,27 +8,20 @@ at position t, D the decision points and R all other predicted positions, the pr
     anchor   = mean over R of KL(q || p) = sum_v q(v) (log q(v) - log p(v))
     loss     = decision + kl_weight * anchor
 
-No tensor of positions x vocabulary exists: the head and the softmax run on chunks of positions, and
-each chunk's gradient is taken at once, while its logits are there.
+No tensor of positions x vocabulary exists (core.lora_training.chunked_loss).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
+from core.lora_training.chunked_loss import Head, chunked_loss, logprobs
+
 Averaging = Literal["token", "sequence"]
 """What the means are over: all tokens of an optimizer step, or first those of each sequence."""
-
-# Of one chunk's logits; a handful of copies of it are needed. Blocks of 32 MiB and more the C
-# library returns to the system each time, and the next chunk pages them in anew.
-_LOGITS_BYTES = 28 * 2**20
-
-Head = Callable[[torch.Tensor], torch.Tensor]
-"""From hidden states (n, H) to logits (n, V)."""
 
 
 @dataclass(frozen=True)
@@ -126,63 +119,29 @@ def gated_loss(
         The loss (), its share of the optimizer step's; what it is made of.
     """
     parts = LossParts()
-    loss: torch.Tensor = _ChunkedLoss.apply(  # type: ignore[no-untyped-call]
-        positions.hidden, positions, head, vocab_size, settings, parts
-    )
-    return loss, parts
+
+    def chunk_loss(part: slice, logits: torch.Tensor) -> tuple[float, torch.Tensor]:
+        own, gradient = _chunk(logits, positions, part, head, settings)
+        parts.add(own)
+        return own.decision + settings.kl_weight * own.anchor, gradient
+
+    return chunked_loss(positions.hidden, head, vocab_size, chunk_loss), parts
 
 
-class _ChunkedLoss(torch.autograd.Function):
-    """Takes the gradient in the forward pass, chunk by chunk, so that no logits need to wait."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        hidden: torch.Tensor,
-        positions: Positions,
-        head: Head,
-        vocab_size: int,
-        settings: LossSettings,
-        parts: LossParts,
-    ) -> torch.Tensor:
-        gradient = torch.empty_like(hidden)
-        chunk = max(1, _LOGITS_BYTES // (4 * vocab_size))
-        for start in range(0, len(hidden), chunk):
-            part = slice(start, start + chunk)
-            gradient[part] = _chunk_gradient(hidden[part], positions, part, head, settings, parts)
-        ctx.save_for_backward(gradient)
-        return hidden.new_tensor(
-            parts.decision + settings.kl_weight * parts.anchor, dtype=_exact(hidden)
-        )
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        (gradient,) = ctx.saved_tensors
-        return (gradient * grad_outputs[0]).to(gradient.dtype), None, None, None, None, None
-
-
-def _chunk_gradient(
-    hidden: torch.Tensor,
-    positions: Positions,
-    part: slice,
-    head: Head,
-    settings: LossSettings,
-    parts: LossParts,
-) -> torch.Tensor:
-    """Gradient of the loss at a chunk's hidden states (n, H); adds to `parts`."""
-    with torch.enable_grad():
-        leaf = hidden.detach().requires_grad_()
-        logits = head(leaf)
+def _chunk(
+    logits: torch.Tensor, positions: Positions, part: slice, head: Head, settings: LossSettings
+) -> tuple[LossParts, torch.Tensor]:
+    """What a chunk's loss is made of, and its gradient at the chunk's logits (n, V)."""
     token_ids = positions.token_ids[part].unsqueeze(-1)
     advantage = positions.advantage[part]
     decision = positions.decision[part]
-    base_logprobs = _logprobs(head(positions.base_hidden[part]))
-    logprobs = _logprobs(logits.detach())
-    own, base_own = (x.gather(-1, token_ids).squeeze(-1) for x in (logprobs, base_logprobs))
+    base_logprobs = logprobs(head(positions.base_hidden[part]))
+    own_logprobs = logprobs(logits)
+    own, base_own = (x.gather(-1, token_ids).squeeze(-1) for x in (own_logprobs, base_logprobs))
 
     base = base_logprobs.exp()
     # nansum: an id that both models mask out of their logits adds 0 * (-inf + inf), which is 0.
-    divergence = (base_logprobs.sub_(logprobs)).mul_(base).nansum(dim=-1)
+    divergence = (base_logprobs.sub_(own_logprobs)).mul_(base).nansum(dim=-1)
     # What a token may fall to before it is left alone. -inf: no floor.
     floor = torch.maximum(
         own.new_tensor(settings.probability_floor).log(),
@@ -191,21 +150,18 @@ def _chunk_gradient(
     floored = decision & (advantage < 0) & (own < floor)
     decision_weight = positions.decision_weight[part] * advantage
     anchor_weight = positions.anchor_weight[part] * settings.kl_weight
-    _add(
-        parts, positions, part, own, base_own, torch.where(floored, floor, own), divergence, floored
-    )
+    counted = torch.where(floored, floor, own)
+    parts = _parts(positions, part, own, base_own, counted, divergence, floored)
 
     # d/dlogits of w * -log p(o) is w (p - onehot); of w * KL(q || p) it is w (p - q).
     push = torch.where(floored, 0.0, decision_weight).to(own.dtype)
-    gradient = logprobs.exp_().mul_((push + anchor_weight).unsqueeze(-1))
+    gradient = own_logprobs.exp_().mul_((push + anchor_weight).unsqueeze(-1))
     gradient.sub_(base.mul_(anchor_weight.unsqueeze(-1)))
     gradient.scatter_add_(-1, token_ids, -push.unsqueeze(-1))
-    (at_hidden,) = torch.autograd.grad(logits, leaf, gradient.to(logits.dtype))
-    return at_hidden
+    return parts, gradient
 
 
-def _add(
-    parts: LossParts,
+def _parts(
     positions: Positions,
     part: slice,
     own: torch.Tensor,
@@ -213,8 +169,8 @@ def _add(
     counted: torch.Tensor,
     divergence: torch.Tensor,
     floored: torch.Tensor,
-) -> None:
-    """Add a chunk's sums, which leave the device together."""
+) -> LossParts:
+    """A chunk's sums, which leave the device together."""
     advantage, decision = positions.advantage[part], positions.decision[part]
     right, wrong = decision & (advantage > 0), decision & (advantage < 0)
     pull = advantage.abs() * (1 - own.exp())
@@ -231,13 +187,4 @@ def _add(
         floored.sum(),
     )
     values = torch.stack([each.to(own.dtype) for each in sums]).tolist()
-    parts.add(LossParts(*values))
-
-
-def _logprobs(logits: torch.Tensor) -> torch.Tensor:
-    """Log-probabilities in float32, or in float64 where the model is."""
-    return torch.log_softmax(logits.to(_exact(logits)), dim=-1)
-
-
-def _exact(tensor: torch.Tensor) -> torch.dtype:
-    return torch.promote_types(tensor.dtype, torch.float32)
+    return LossParts(*values)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from core.errors import ModelError, ProblemError
 from core.language_model import ModelSpec
+from core.lora_training.disjoint import check_disjoint, question_key
+from core.lora_training.plan import base_fields, check_learned, check_measured, drawn
 from core.problems import sample_problems
 from core.reasonmaxxer.contents import EVALUATION, HELD_OUT
-from core.reasonmaxxer.disjoint import check_disjoint, question_key
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.rollouts import finished_rollouts, with_rollouts_of
 from core.records import Problem
-from core.run_models import model_fields, read_model
+from core.run_models import read_model
 from core.runs.config import Prepared
 
 _LARGEST_HELD_OUT_SHARE = 0.25  # of the training problems
@@ -35,7 +34,7 @@ def plan_rollouts(spec: ModelSpec, problems: Sequence[Problem], recipe: Recipe) 
     rolled_out, held_out = _split(problems, recipe)
     return Prepared(
         settings=recipe.model_dump(mode="json"),
-        model=_base(spec),
+        model=base_fields(spec),
         seed=recipe.seed,
         problems=rolled_out,
         more_problems={HELD_OUT: held_out},
@@ -65,17 +64,16 @@ def plan_training(
         ModelError: the base has an adapter already, or is not there.
         ProblemError: too few problems, or some in both sets.
     """
-    if not evaluation:
-        raise ProblemError("There are no problems to evaluate on.", "Choose a set that has some.")
+    check_measured(evaluation)
     source = None
     if rollouts is None:
         rolled_out, held_out = _split(problems, recipe)
-        model = _base(spec)
+        model = base_fields(spec)
     else:
         source = finished_rollouts(Path(rollouts).expanduser().resolve())
         rolled_out, held_out = source.problems(), source.problems(HELD_OUT)
         recipe = with_rollouts_of(source, recipe)
-        model = _base(read_model(source.config.model))
+        model = base_fields(read_model(source.config.model))
     check_disjoint([*rolled_out, *held_out], evaluation)
     return Prepared(
         settings={
@@ -93,21 +91,9 @@ def _split(
     problems: Sequence[Problem], recipe: Recipe
 ) -> tuple[Sequence[Problem], Sequence[Problem]]:
     """Problems to roll out, and held-out ones, drawn by the seed; in a small set, fewer."""
-    if not problems:
-        raise ProblemError("There are no problems to train on.", "Choose a set that has some.")
+    check_learned(problems)
     aside = min(recipe.held_out.problems, int(_LARGEST_HELD_OUT_SHARE * len(problems)))
     held_out = sample_problems(problems, aside, recipe.seed) if aside else []
     kept_apart = {question_key(problem) for problem in held_out}
     rest = [problem for problem in problems if question_key(problem) not in kept_apart]
-    if recipe.problems is not None and recipe.problems < len(rest):
-        rest = sample_problems(rest, recipe.problems, recipe.seed)
-    return rest, held_out
-
-
-def _base(spec: ModelSpec) -> dict[str, Any]:
-    if spec.adapter is not None:
-        raise ModelError(
-            "Fine-tuning starts from a base, and this model has an adapter already.",
-            "Choose the model without its adapter.",
-        )
-    return model_fields(spec)
+    return drawn(rest, recipe.problems, recipe.seed), held_out

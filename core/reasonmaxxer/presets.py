@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from core.errors import RunError
+from core.lora_training.recipe import Sampling
 from core.reasonmaxxer.gates import GateSettings
-from core.reasonmaxxer.recipe import HeldOut, Order, Recipe, Sampling, TrainingSettings
+from core.reasonmaxxer.recipe import HeldOut, Order, Recipe, TrainingSettings
 from core.reasonmaxxer.select import SelectionSettings
-from core.runs.settings import checked_settings
 
 _ALL_LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
@@ -71,36 +68,3 @@ def recipe_of(preset: str) -> Recipe:
     if preset not in PRESETS:
         raise RunError(f"There is no preset {preset!r}.", f"Use {', '.join(PRESETS)}.")
     return PRESETS[preset]
-
-
-def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
-    """A recipe with some settings changed.
-
-    Args:
-        recipe: to start from.
-        changes: values by their dotted names, such as "gate.tau" or "training.learning_rate".
-
-    Raises:
-        RunError: a name that is no setting, or a value out of its range.
-    """
-    settings = recipe.model_dump(mode="json")
-    for name, value in changes.items():
-        *places, last = name.split(".")
-        group: Any = settings
-        for place in places:
-            group = group.get(place) if isinstance(group, dict) else None
-        if not isinstance(group, dict) or isinstance(group.get(last, {}), dict) or name == "preset":
-            known = ", ".join(each for each in _dotted(settings) if each != "preset")
-            raise RunError(f"There is no setting {name!r}.", f"Use one of {known}.")
-        group[last] = value
-    return checked_settings(Recipe, settings)
-
-
-def _dotted(group: Mapping[str, Any]) -> list[str]:
-    """The dotted names of all settings."""
-    found = []
-    for name, value in group.items():
-        found += (
-            [f"{name}.{each}" for each in _dotted(value)] if isinstance(value, dict) else [name]
-        )
-    return found

@@ -6,36 +6,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-from core.decoding import DEFAULT_BATCH_SIZE
-from core.evaluation.sampling import EvaluationSettings
-from core.prompt_settings import PromptSettings
+from core.lora_training.recipe import ATTENTION, LoraRecipe, Sampling, TargetModules
 from core.reasonmaxxer.gates import GateSettings
 from core.reasonmaxxer.loss import Averaging
 from core.reasonmaxxer.select import SelectionSettings
 
 if TYPE_CHECKING:
     from core.reasonmaxxer.trainer import ReasonMaxxerConfig
-
-
-class Sampling(BaseModel):
-    """How many chains of a problem are drawn, and how."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    samples: int = Field(ge=1, le=1024)
-    temperature: float = Field(0.6, ge=0, le=100, allow_inf_nan=False)
-    top_p: float = Field(0.95, gt=0, le=1)
-
-    @model_validator(mode="after")
-    def _check_draws(self) -> Sampling:
-        if self.temperature == 0 and self.samples > 1:
-            raise ValueError(
-                "greedy samples of a problem are all alike: draw 1 of each, or set the "
-                "temperature above 0"
-            )
-        return self
 
 
 class Order(StrEnum):
@@ -52,7 +31,7 @@ class TrainingSettings(BaseModel):
 
     lora_rank: int = Field(32, ge=1, le=4096)
     lora_alpha: int = Field(64, ge=1)
-    target_modules: tuple[str, ...] = Field(("q_proj", "k_proj", "v_proj", "o_proj"), min_length=1)
+    target_modules: TargetModules = ATTENTION
     learning_rate: float = Field(1e-4, gt=0, allow_inf_nan=False)
     epochs: float = Field(1, gt=0, le=1000, allow_inf_nan=False)
     batch_size: int = Field(1, ge=1)  # rollouts in memory at once
@@ -65,13 +44,6 @@ class TrainingSettings(BaseModel):
     probability_floor: float = Field(0.0, ge=0, lt=1)
     relative_probability_floor: float = Field(0.0, ge=0, le=1)
 
-    @field_validator("target_modules", mode="before")
-    @classmethod
-    def _by_comma(cls, modules: Any) -> Any:
-        if isinstance(modules, str):
-            return tuple(name.strip() for name in modules.split(",") if name.strip())
-        return modules
-
 
 class HeldOut(BaseModel):
     """Training problems that are kept aside to choose the best checkpoint."""
@@ -83,11 +55,9 @@ class HeldOut(BaseModel):
     sampling: Sampling = Sampling(samples=1)
 
 
-class Recipe(PromptSettings):
+class Recipe(LoraRecipe):
     """Everything that a fine-tune is told."""
 
-    preset: str = "paper"  # where it started from
-    seed: int = Field(0, ge=0, lt=2**32)
     problems: int | None = Field(200, ge=1)  # training problems rolled out; None: all of them
     rollouts: Sampling = Sampling(samples=20)  # K
     selection: SelectionSettings = SelectionSettings()
@@ -95,21 +65,6 @@ class Recipe(PromptSettings):
     training: TrainingSettings = TrainingSettings()
     held_out: HeldOut = HeldOut()
     evaluation: Sampling = Sampling(samples=1)  # before and after
-    batch_size: int = Field(DEFAULT_BATCH_SIZE, ge=1, le=4096)  # chains decoded at once
-    usd_per_hour: float = Field(1.89, ge=0, le=1e6, allow_inf_nan=False)
-
-    def sampling_settings(self, sampling: Sampling) -> EvaluationSettings:
-        """How chains are drawn for one of the recipe's purposes."""
-        return EvaluationSettings(
-            samples=sampling.samples,
-            temperature=sampling.temperature,
-            top_p=sampling.top_p,
-            seed=self.seed,
-            batch_size=self.batch_size,
-            max_new_tokens=self.max_new_tokens,
-            prompt_style=self.prompt_style,
-            template=self.template,
-        )
 
     def trainer_config(self, output_dir: Path, **others: Any) -> ReasonMaxxerConfig:
         """The trainer's share.

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from core.errors import SessionError
 from core.evaluation.comparison import EvaluationComparison
 from core.evaluation.results import EvaluationResults
-from core.reasonmaxxer.cost import Cost
+from core.lora_training.cost import Cost
 from core.reasonmaxxer.select import SelectionReport
 from core.records import SCHEMA_VERSION, check_schema_version
 from core.result_files import LARGEST, Count, Share, Text, known, unknown

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from core.errors import ExplorerError, RunError
 from core.evaluation.records import ProblemSamples
 from core.evaluation.run import read_unit
+from core.lora_training.phase_clock import add_earlier, rollout_seconds
 from core.reasonmaxxer.contents import ROLLOUTS_TASK, TRAIN_TASK, run_recipe
-from core.reasonmaxxer.phase_clock import add_earlier, rollout_seconds
 from core.reasonmaxxer.recipe import Recipe
 from core.runs.problem_units import kept_records
 from core.runs.run import Run
@@ -81,7 +81,7 @@ def take_rollouts(work: Work) -> None:
         if key.startswith(ROLLOUTS) and key not in work.finished:
             work.keep(key, unit)
             work.finished[key] = unit
-    add_earlier(work, rollout_seconds(source))
+    add_earlier(work, "rollouts", rollout_seconds(source))
 
 
 def with_rollouts_of(source: Run, recipe: Recipe) -> Recipe:

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import json
-import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from core.errors import ResourceError, RunError, TrainingError
+from core.errors import ResourceError, RunError
 from core.evaluation.comparison import compare
 from core.evaluation.records import ProblemSamples
 from core.evaluation.results import EvaluationResults, summarise_evaluation
-from core.evaluation.run import read_unit
-from core.evaluation.sampling import EvaluationSettings, check_evaluation, evaluate
 from core.language_model import LanguageModel
+from core.lora_training.adapter import check_changed, take_adapter, write_adapter
+from core.lora_training.cost import Cost, peak_memory_bytes
+from core.lora_training.phase_clock import mark_end, phase_seconds
+from core.lora_training.phases import LazyModel, sampled
 from core.prompt_settings import problem_prompt
 from core.reasonmaxxer.adapter_card import adapter_card
 from core.reasonmaxxer.contents import (
@@ -37,9 +36,7 @@ from core.reasonmaxxer.contents import (
     SUMMARY,
     run_recipe,
 )
-from core.reasonmaxxer.cost import Cost, peak_memory_bytes
 from core.reasonmaxxer.history import History
-from core.reasonmaxxer.phase_clock import mark_end, phase_seconds
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.results import TrainingResults, TrainingSummary
 from core.reasonmaxxer.rollouts import ROLLOUTS, take_rollouts
@@ -47,7 +44,6 @@ from core.reasonmaxxer.select import Selection, SelectionReport, select_examples
 from core.reasonmaxxer.side_by_side import SideBySide, side_by_side
 from core.records import Problem
 from core.run_models import load_run_model, read_model
-from core.runs.problem_units import kept_records, work_through
 from core.runs.run import Run
 
 if TYPE_CHECKING:
@@ -70,7 +66,7 @@ def run_rollouts(work: Work, *, trust_remote_code: bool = False) -> None:
     """
     run, recipe = work.run, run_recipe(work.run)
     work.report(0, len(run.problems()), "loading the model")
-    base = _Model(run, trust_remote_code)
+    base = _model(run, trust_remote_code)
     records = _sampled_rollouts(work, base, recipe, "sampling rollouts")
     results = summarise_evaluation(records, recipe.seed)
     work.write(RESULTS, _json(results.to_json()))
@@ -90,7 +86,7 @@ def run_training(work: Work, *, trust_remote_code: bool = False) -> None:
         ExplorerError: model, problems or settings that don't go together; memory or disk full.
     """
     run, recipe = work.run, run_recipe(work.run)
-    base = _Model(run, trust_remote_code)
+    base = _model(run, trust_remote_code)
     take_rollouts(work)
     work.report(0, None, "loading the model")
     rollouts = _sampled_rollouts(work, base, recipe, "1 of 4: rollouts")
@@ -104,7 +100,7 @@ def run_training(work: Work, *, trust_remote_code: bool = False) -> None:
         _train(work, base.loaded(), recipe, selection)
     base.release()
     work.report(0, None, "4 of 4: loading the tuned model")
-    tuned = _Model(run, trust_remote_code, folder)
+    tuned = _model(run, trust_remote_code, folder)
     after = _evaluated(work, tuned, recipe, _AFTER, "4 of 4: accuracy after")
     mark_end(work, "after")
     _sum_up(work, tuned.loaded(), recipe, selection, rollouts, before, after)
@@ -165,73 +161,26 @@ def rollouts_results(run: Run) -> EvaluationResults | None:
     return None if data is None else EvaluationResults.from_json(data)
 
 
-class _Model:
-    """A model of the run, loaded when it is first needed: the base, or with its adapter."""
-
-    def __init__(self, run: Run, trust_remote_code: bool, adapter: Path | None = None) -> None:
-        spec = read_model(run.config.model)
-        self._spec = spec if adapter is None else replace(spec, adapter=str(adapter.resolve()))
-        self._trust_remote_code = trust_remote_code
-        self._lm: LanguageModel | None = None
-
-    def loaded(self) -> LanguageModel:
-        """The model."""
-        if self._lm is None:
-            self._lm = load_run_model(self._spec, trust_remote_code=self._trust_remote_code)
-        return self._lm
-
-    def release(self) -> None:
-        """Give its memory back."""
-        self._lm = None
-        gc.collect()
+def _model(run: Run, trust_remote_code: bool, adapter: Path | None = None) -> LazyModel:
+    """A model of the run: the base, or with its adapter."""
+    spec = read_model(run.config.model)
+    spec = spec if adapter is None else replace(spec, adapter=str(adapter.resolve()))
+    return LazyModel(lambda: load_run_model(spec, trust_remote_code=trust_remote_code))
 
 
-def _sampled_rollouts(work: Work, base: _Model, recipe: Recipe, doing: str) -> list[ProblemSamples]:
+def _sampled_rollouts(
+    work: Work, base: LazyModel, recipe: Recipe, doing: str
+) -> list[ProblemSamples]:
     problems, held_out = work.run.problems(), work.run.problems(HELD_OUT)
     settings = recipe.sampling_settings(recipe.rollouts)
-    return _sampled(work, base, problems, settings, ROLLOUTS, doing, held_out, keep_entropy=True)
+    return sampled(work, base, problems, settings, ROLLOUTS, doing, held_out, keep_entropy=True)
 
 
 def _evaluated(
-    work: Work, model: _Model, recipe: Recipe, prefix: str, doing: str
+    work: Work, model: LazyModel, recipe: Recipe, prefix: str, doing: str
 ) -> list[ProblemSamples]:
     settings = recipe.sampling_settings(recipe.evaluation)
-    return _sampled(work, model, work.run.problems(EVALUATION), settings, prefix, doing)
-
-
-def _sampled(
-    work: Work,
-    model: _Model,
-    problems: Sequence[Problem],
-    settings: EvaluationSettings,
-    prefix: str,
-    doing: str,
-    also_checked: Sequence[Problem] = (),
-    *,
-    keep_entropy: bool = False,
-) -> list[ProblemSamples]:
-    """Sample what is not there yet, and return all of it."""
-    read = partial(read_unit, samples=settings.samples)
-    if len(kept_records(problems, work.finished, read, prefix)) < len(problems):
-        check_evaluation(model.loaded(), [*problems, *also_checked], settings)
-
-    def solve(
-        unit: Sequence[Problem], on_progress: Callable[[int, int], None]
-    ) -> list[dict[str, Any]] | None:
-        records = evaluate(
-            model.loaded(),
-            unit,
-            settings,
-            cancel=work.stop.overdue,
-            on_progress=on_progress,
-            keep_entropy=keep_entropy,
-        )
-        return None if records is None else [record.to_json() for record in records]
-
-    work_through(
-        work, problems, solve, read, doing=doing, belonging="problems and samples", prefix=prefix
-    )
-    return kept_records(problems, work.run.units(), read, prefix)
+    return sampled(work, model, work.run.problems(EVALUATION), settings, prefix, doing)
 
 
 def _train(work: Work, lm: LanguageModel, recipe: Recipe, selection: Selection) -> None:
@@ -246,32 +195,13 @@ def _train(work: Work, lm: LanguageModel, recipe: Recipe, selection: Selection) 
             "rollouts at once.",
             "Lower the training batch size (raise the accumulation by as much), or max new tokens.",
         ) from error
-    _check_changed(trained, work.run.problems(), recipe)
+    check_changed(trained, problem_prompt(trained, work.run.problems()[0], recipe))
     adapter = work.run.folder / ADAPTER
     partly = work.run.folder / f".{ADAPTER}.partial"
-    for folder in (partly, adapter):
-        shutil.rmtree(folder, ignore_errors=True)
-    model: Any = trained.model
-    model.peft_config["default"].base_model_name_or_path = trained.name  # no path of this machine
-    model.save_pretrained(str(partly), save_embedding_layers=False)  # else peft looks it up there
+    write_adapter(trained, partly)
     mark_end(work, "training")
     work.write(SUMMARY, _json(asdict(summary)))
-    os.replace(partly, adapter)
-
-
-def _check_changed(tuned: LanguageModel, problems: Sequence[Problem], recipe: Recipe) -> None:
-    """A before and after of one and the same model would mean nothing."""
-    model: Any = tuned.model
-    ids = torch.tensor([problem_prompt(tuned, problems[0], recipe)], device=tuned.device)
-    with tuned.lock, torch.inference_mode():
-        after = model(input_ids=ids).logits
-        with model.disable_adapter():
-            before = model(input_ids=ids).logits
-    if torch.equal(before, after):
-        raise TrainingError(
-            "The tuned model equals its base: the training changed nothing.",
-            "Raise the learning rate or the epochs, or lower the warmup steps.",
-        )
+    take_adapter(partly, adapter)
 
 
 def _sum_up(
@@ -286,7 +216,7 @@ def _sum_up(
     from core.runs.work import Cancelled
 
     run = work.run
-    sampled = [each for records in (rollouts, before, after) for each in records]
+    records = [each for phase in (rollouts, before, after) for each in phase]
     learned = sum(len(each.prompt_ids) + len(each.token_ids) for each in selection.examples)
     comparison = compare(before, after, recipe.seed)
     results = TrainingResults(
@@ -297,7 +227,7 @@ def _sum_up(
         comparison=comparison,
         cost=Cost(
             seconds=phase_seconds(run),
-            sampled_tokens=sum(len(s.token_ids) for each in sampled for s in each.samples),
+            sampled_tokens=sum(len(s.token_ids) for each in records for s in each.samples),
             trained_tokens=round(learned * recipe.training.epochs),
             peak_memory_bytes=peak_memory_bytes(tuned.device),
             usd_per_hour=recipe.usd_per_hour,

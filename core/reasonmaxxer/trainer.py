@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, get_peft_model
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
+from transformers import TrainerCallback
 
-from core.errors import ModelError, TrainingError
-from core.kv_cache import PrefixStore
+from core.errors import TrainingError
 from core.language_model import LanguageModel
+from core.lora_training.trainer import LoraArguments, LoraTrainer, pad_id
 from core.reasonmaxxer.examples import Collator, Example
 from core.reasonmaxxer.loss import (
     Averaging,
@@ -25,14 +23,13 @@ from core.reasonmaxxer.loss import (
     gated_loss,
     position_weights,
 )
-from core.reasonmaxxer.two_models import TwoModels
 
 HeldOut = Callable[[LanguageModel], dict[str, float]]
 """Measures a tuned model on problems that are not trained on; "accuracy" chooses the best."""
 
 
 @dataclass
-class ReasonMaxxerConfig(TrainingArguments):
+class ReasonMaxxerConfig(LoraArguments):
     """TrainingArguments and the paper's recipe (section 5, appendix B) as their defaults.
 
     Its means are over one rollout at a time (batch 1, accumulated), which is "sequence".
@@ -46,17 +43,7 @@ class ReasonMaxxerConfig(TrainingArguments):
     train_sampling_strategy: str = field(
         default="sequential", metadata={"help": "sequential: in the order of the examples."}
     )
-    logging_steps: float = field(default=1, metadata={"help": "Steps between two log entries."})
-    report_to: str = field(default="none", metadata={"help": "Where logs go besides."})
-    remove_unused_columns: bool = field(default=False, metadata={"help": "Keep the gate."})
-    logging_nan_inf_filter: bool = field(default=False, metadata={"help": "A NaN is told."})
-    disable_tqdm: bool | None = field(default=True, metadata={"help": "No bar of its own."})
 
-    lora_rank: int = field(default=32, metadata={"help": "Rank of the adapter."})
-    lora_alpha: int = field(default=64, metadata={"help": "Its scale times the rank."})
-    target_modules: tuple[str, ...] = field(
-        default=("q_proj", "k_proj", "v_proj", "o_proj"), metadata={"help": "Adapted layers."}
-    )
     kl_weight: float = field(default=0.2, metadata={"help": "Weight of the anchor."})
     averaging: Averaging = field(default="sequence", metadata={"help": "token or sequence."})
     probability_floor: float = field(
@@ -65,11 +52,6 @@ class ReasonMaxxerConfig(TrainingArguments):
     relative_probability_floor: float = field(
         default=0.0, metadata={"help": "The same, as a share of the base's probability."}
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        # One process a device (accelerate launch), never copies of the model in threads of one.
-        self._n_gpu = min(self.n_gpu, 1)
 
     @property
     def loss_settings(self) -> LossSettings:
@@ -82,7 +64,7 @@ class ReasonMaxxerConfig(TrainingArguments):
         )
 
 
-class ReasonMaxxerTrainer(Trainer):
+class ReasonMaxxerTrainer(LoraTrainer):
     """Trains a LoRA adapter on rollouts of the base itself.
 
         lm = load_language_model(ModelSpec("Qwen/Qwen2.5-1.5B"))
@@ -122,35 +104,17 @@ class ReasonMaxxerTrainer(Trainer):
                 "No token of the rollouts is a decision point, so there is nothing to push.",
                 "Lower tau, or choose another gate.",
             )
-        if lm.dtype == "float16":
-            raise ModelError(
-                "In float16 the gradient of the anchor is lost: it is below the smallest number.",
-                "Load the model in float32 or bfloat16 to fine-tune it.",
-            )
-        set_seed(args.seed)  # the adapter's first weights are drawn
-        self._lm = replace(lm, model=_with_adapter(lm, args), prefixes=PrefixStore())
-        self._two = TwoModels(self._lm.model)
         self._held_out = held_out
         self._parts = LossParts()
         self._parts_steps = 0  # that the parts are summed over
-        pad = lm.tokenizer.pad_token_id
         super().__init__(
-            model=self._lm.model,
-            args=args,
-            data_collator=Collator(0 if pad is None else pad),
-            train_dataset=train_dataset,
-            eval_dataset=None if held_out is None else [],
-            processing_class=lm.tokenizer,
-            callbacks=[_StopAtNoNumber(), *callbacks],
+            lm,
+            args,
+            Collator(pad_id(lm)),
+            train_dataset,
+            None if held_out is None else [],
+            callbacks,
         )
-        self._lm.device = self.args.device  # the Trainer has moved the model there
-        self.remove_callback(PrinterCallback)  # what is logged is read from the state
-        self.model_accepts_loss_kwargs = True  # the loss divides by the totals of the whole step
-
-    @property
-    def tuned(self) -> LanguageModel:
-        """The model with its adapter, to decode with."""
-        return self._lm
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
@@ -163,7 +127,7 @@ class ReasonMaxxerTrainer(Trainer):
             decisions, predicted = batch["decision"].sum().cpu(), batch["predicted"].sum().cpu()
             sequences = torch.tensor(len(batch["advantage"]))
             counts += torch.stack([decisions, predicted - decisions, sequences])
-        return batches, self._over_processes(counts)
+        return batches, self.over_processes(counts)
 
     def compute_loss(
         self,
@@ -194,8 +158,7 @@ class ReasonMaxxerTrainer(Trainer):
                 anchor_weight=anchor_weight[predicted],
             )
             loss, parts = gated_loss(positions, self._two.head, self._lm.vocab_size, settings)
-        if not torch.isfinite(loss):
-            raise _no_number(self.state.global_step)
+        self.check_number(loss)
         self._parts.add(parts)
         return loss * self.accelerator.num_processes  # their gradients are averaged
 
@@ -212,66 +175,16 @@ class ReasonMaxxerTrainer(Trainer):
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Log what transformers does, and what the loss was made of since the last time."""
         if "loss" in logs:
-            parts = LossParts(*self._over_processes(torch.tensor(astuple(self._parts))).tolist())
+            parts = LossParts(*self.over_processes(torch.tensor(astuple(self._parts))).tolist())
             logs = {**logs, **_means(parts, self._parts_steps)}
             self._parts, self._parts_steps = LossParts(), 0
         super().log(logs, start_time)
-
-    def _over_processes(self, sums: torch.Tensor) -> torch.Tensor:
-        if self.args.world_size == 1:
-            return sums
-        gathered: torch.Tensor = self.accelerator.gather(sums[None].to(self.args.device))
-        return gathered.sum(0)
 
     def _load_best_model(self) -> None:
         # By its step: the run's folder may have moved since its path was noted.
         best = Path(self.args.output_dir) / f"checkpoint-{self.state.best_global_step}"
         self.state.best_model_checkpoint = str(best)
         super()._load_best_model()
-
-
-class _StopAtNoNumber(TrainerCallback):
-    """Ends the training before a gradient that is no number reaches the adapter."""
-
-    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        gradients = [p.grad for p in kwargs["model"].parameters() if p.grad is not None]
-        if not args.fp16 and not all(torch.isfinite(each).all() for each in gradients):
-            raise _no_number(state.global_step)  # in float16 the scaler skips such a step
-
-
-def _no_number(step: int) -> TrainingError:
-    return TrainingError(
-        f"The loss or its gradient is no number any more at step {step + 1}.",
-        "Lower the learning rate. The checkpoints from before it are kept.",
-    )
-
-
-def _with_adapter(lm: LanguageModel, args: ReasonMaxxerConfig) -> Any:
-    layers = sorted(
-        {
-            name.rpartition(".")[2]
-            for name, module in lm.model.named_modules()
-            if isinstance(module, torch.nn.Linear)
-            and module is not lm.model.get_output_embeddings()
-        }
-    )
-    lacking = [name for name in args.target_modules if name not in layers]
-    if lacking or not args.target_modules:
-        raise ModelError(
-            f"The model has no layers called {', '.join(lacking)} that an adapter can be put on."
-            if lacking
-            else "No layers are named that an adapter is to be put on.",
-            f"Choose among {', '.join(layers)}.",
-        )
-    config = LoraConfig(
-        r=args.lora_rank,
-        lora_alpha=args.lora_alpha,
-        target_modules=list(args.target_modules),
-        task_type="CAUSAL_LM",
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # of peft's own calls of transformers
-        return get_peft_model(lm.model, config)
 
 
 def _means(parts: LossParts, steps: int) -> dict[str, float]:

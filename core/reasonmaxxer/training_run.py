@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from transformers import TrainerCallback
 from transformers.utils import logging
 
-from core.reasonmaxxer.checkpoints import MarkWhole, last_whole_checkpoint
+from core.lora_training.adapter import trained_parameters
+from core.lora_training.checkpoints import MarkWhole, last_whole_checkpoint
+from core.lora_training.follow import Follow
 from core.reasonmaxxer.contents import CHECKPOINTS, HELD_OUT, HISTORY
 from core.reasonmaxxer.held_out import HeldOutAccuracy
 from core.reasonmaxxer.history import training_warnings
@@ -75,7 +75,7 @@ def train_adapter(
         )
         if held_out
         else None,
-        [_Follow(work, measured=bool(held_out)), MarkWhole()],
+        [Follow(work, "3 of 4: training", HISTORY, measured=bool(held_out)), MarkWhole()],
     )
     with lm.lock:
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
@@ -87,34 +87,8 @@ def train_adapter(
         steps=state.global_step,
         best_step=best_step,
         held_out_accuracy=state.best_metric if held_out else None,
-        trained_parameters=sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
+        trained_parameters=trained_parameters(trainer.model),
         parameters=parameters,
         warnings=tuple(training_warnings(state.log_history)),
     )
     return summary, trainer.tuned
-
-
-class _Follow(TrainerCallback):
-    """Tells the run how the training goes, and the training when the run is to stop."""
-
-    def __init__(self, work: Work, measured: bool) -> None:
-        self._work, self._measured = work, measured
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self._report(state)
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self._report(state)
-        if state.global_step >= state.max_steps:  # the last step counts, too
-            control.should_save = True
-            control.should_evaluate = self._measured
-        elif self._work.stop.requested:
-            control.should_save = control.should_training_stop = True
-
-    def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        # Less the last entry, which sums up this start only.
-        entries = [each for each in state.log_history if "train_runtime" not in each]
-        self._work.write(HISTORY, json.dumps(entries) + "\n")
-
-    def _report(self, state: Any) -> None:
-        self._work.report(state.global_step, state.max_steps, "3 of 4: training", "steps")

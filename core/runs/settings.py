@@ -24,8 +24,41 @@ def checked_settings(kind: type[_Settings], values: Mapping[str, Any]) -> _Setti
         raise RunError(f"A setting can't be used ({first_fault(error)}).", "Change it.") from error
 
 
+def changed(settings: _Settings, changes: Mapping[str, Any]) -> _Settings:
+    """Settings with some of them changed; "preset", where they started from, stays.
+
+    Args:
+        settings: to start from.
+        changes: values by their dotted names, such as "training.learning_rate".
+
+    Raises:
+        RunError: a name that is no setting, or a value out of its range.
+    """
+    values = settings.model_dump(mode="json")
+    for name, value in changes.items():
+        *places, last = name.split(".")
+        group: Any = values
+        for place in places:
+            group = group.get(place) if isinstance(group, dict) else None
+        if not isinstance(group, dict) or isinstance(group.get(last, {}), dict) or name == "preset":
+            known = ", ".join(each for each in _dotted(values) if each != "preset")
+            raise RunError(f"There is no setting {name!r}.", f"Use one of {known}.")
+        group[last] = value
+    return checked_settings(type(settings), values)
+
+
 def first_fault(error: ValidationError) -> str:
     """The first thing that pydantic finds wrong, with its place."""
     first = error.errors()[0]
     place = ".".join(map(str, first["loc"]))
     return f"{place}: {first['msg']}" if place else str(first["msg"])
+
+
+def _dotted(group: Mapping[str, Any]) -> list[str]:
+    """The dotted names of all settings."""
+    found = []
+    for name, value in group.items():
+        found += (
+            [f"{name}.{each}" for each in _dotted(value)] if isinstance(value, dict) else [name]
+        )
+    return found

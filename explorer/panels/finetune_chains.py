@@ -18,12 +18,10 @@ from core.records import DEFAULT_ALTERNATIVES, Chain, Outcome
 from core.run_models import read_model
 from core.runs.run import Run
 from core.tree import first_difference
-from explorer.adapter_opening import start_with_adapter, zipped
+from explorer.adapter_opening import open_with_adapter, zipped
 from explorer.components.token_heatmap import HeatmapView, token_heatmap
 from explorer.file_times import changed_at
-from explorer.navigation import ask_for
 from explorer.panels.messages import VERDICT_SIGNS, plain, short, show_error, verdict_badge
-from explorer.panels.run_panel import with_consent
 from explorer.state import BrowserState, Unit
 
 
@@ -152,17 +150,11 @@ def _adapter_buttons(
 
 def _load(state: BrowserState, run: Run, folder: Path, shown: SideBySide | None) -> None:
     try:
-        base = with_consent(state, read_model(run.config.model))
+        base = read_model(run.config.model)
     except ExplorerError as error:
         state.notice = error
         return
-    # Device and precision are the sidebar's: they may be others than where the run was at work.
-    here = state.opened.spec
-    spec = replace(base, adapter=str(folder.resolve()), device=here.device, dtype=here.dtype)
-    start_with_adapter(state.opened, spec, shown)
-    if state.opened.task is not None:
-        state.opened.task.wait(2)
-    ask_for("explore", session=state.opened.id)
+    open_with_adapter(state, base, folder, shown)
 
 
 def _ordered(pairs: Sequence[SideBySide], comparison: EvaluationComparison) -> list[SideBySide]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from core.reasonmaxxer.cost import Cost
+from core.lora_training.cost import Cost
 from core.runs.run import Run
 from explorer.panels.run_panel import duration
 from explorer.paper_table import PAPER_RATES, PAPER_ROWS

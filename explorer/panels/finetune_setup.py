@@ -9,29 +9,29 @@ import streamlit as st
 
 from core.errors import ExplorerError
 from core.language_model import DEMO
-from core.problems import demo_training_problems
 from core.reasonmaxxer.contents import ROLLOUTS_TASK, TRAIN_TASK
 from core.reasonmaxxer.plan import plan_rollouts, plan_training
-from core.reasonmaxxer.presets import ABOUT, PRESETS, changed, recipe_of
+from core.reasonmaxxer.presets import ABOUT, PRESETS, recipe_of
 from core.reasonmaxxer.recipe import Recipe
 from core.records import Problem
 from core.runs.config import Prepared
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
+from core.runs.settings import changed
 from explorer.panels.finetune_recipe import RecipeFields, all_settings
 from explorer.panels.messages import plain, short, show_error
 from explorer.panels.problem_sets import DEMO_SET, problem_sets, upload_problems
 from explorer.panels.run_panel import start, start_button
+from explorer.panels.training_sets import TRAINING_SET, training_sets
 from explorer.state import BrowserState
 
 PAGE = "finetune"
 ROLLOUTS_OF, FINE_TUNE_ON = "Rollouts of ", "Fine-tune on "  # begin the names of runs
-_TRAINING_SET = "Demo training problems"
 
 
 def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
     """The form and its two buttons; returns the recipe that it makes, None when it makes none."""
-    training, evaluation = _training_sets(state), problem_sets(state)
+    training, evaluation = training_sets(state), problem_sets(state)
     st.markdown("**1 · Problems and rollouts**")
     with st.container(key="tuning_problems"):
         learn, measure, base = st.columns([3, 3, 2], vertical_alignment="bottom")
@@ -42,7 +42,7 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
     learned = learn.selectbox(
         "Learn from",
         list(training),
-        key=state.recall("tuning set", _TRAINING_SET),
+        key=state.recall("tuning set", TRAINING_SET),
         help="The base solves each of these problems several times; where it is sometimes right "
         "and sometimes wrong, there is something to learn",
     )
@@ -122,14 +122,14 @@ def _recipe(preset: str, changes: Mapping[str, Any]) -> tuple[Recipe | None, Exp
 
 def _sample(state: BrowserState, folder: RunsFolder, name: str, recipe: Recipe | None) -> None:
     assert recipe is not None
-    plan = plan_rollouts(state.opened.spec, _training_sets(state)[name], recipe)
+    plan = plan_rollouts(state.opened.spec, training_sets(state)[name], recipe)
     _start(state, folder, ROLLOUTS_TASK, plan, f"{ROLLOUTS_OF}{name}")
 
 
 def _train(state: BrowserState, folder: RunsFolder, name: str, recipe: Recipe | None) -> None:
     assert recipe is not None
     plan = plan_training(
-        state.opened.spec, _training_sets(state)[name], evaluation_problems(state), recipe
+        state.opened.spec, training_sets(state)[name], evaluation_problems(state), recipe
     )
     start_training(state, folder, plan, name)
 
@@ -140,16 +140,3 @@ def _start(
     run = Run.create(folder.folder, task, **vars(prepared), name=short(name, 80))
     state.run_ids[PAGE] = run.id
     start(state, run)
-
-
-def _training_sets(state: BrowserState) -> dict[str, list[Problem]]:
-    """Sets to learn from by name, the demo's first."""
-    return {_TRAINING_SET: _demo(), **state.opened.problem_sets}
-
-
-@st.cache_data(show_spinner=False)
-def _demo() -> list[Problem]:
-    try:
-        return demo_training_problems()
-    except ExplorerError:
-        return []

@@ -17,13 +17,14 @@ from core.language_model import DEMO_FOLDER, DEMO_NOTICE, ModelSpec
 from core.problems import demo_problems, demo_training_problems
 from core.reasonmaxxer.contents import HISTORY, ROLLOUTS_TASK, TRAIN_TASK, run_recipe
 from core.reasonmaxxer.plan import plan_rollouts, plan_training
-from core.reasonmaxxer.presets import ABOUT, changed, recipe_of
+from core.reasonmaxxer.presets import ABOUT, recipe_of
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.run import run_rollouts, run_training, training_results
 from core.records import Problem
 from core.runs import jobs
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
+from core.runs.settings import changed
 from core.runs.work import DONE, carry_out
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -18,12 +18,13 @@ from core.language_model import ModelSpec
 from core.problems import demo_problems, demo_training_problems, write_problems
 from core.reasonmaxxer.contents import ROLLOUTS_TASK, TRAIN_TASK, run_recipe
 from core.reasonmaxxer.plan import plan_rollouts, plan_training
-from core.reasonmaxxer.presets import changed, recipe_of
+from core.reasonmaxxer.presets import recipe_of
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.run import run_rollouts
 from core.runs import jobs
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
+from core.runs.settings import changed
 from core.runs.work import DONE, carry_out
 
 pytestmark = [

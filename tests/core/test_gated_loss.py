@@ -30,7 +30,8 @@ from transformers import (
 )
 
 from core.language_model import ModelSpec, wrap
-from core.reasonmaxxer import loss as loss_module
+from core.lora_training import chunked_loss
+from core.lora_training.two_models import TwoModels
 from core.reasonmaxxer.examples import Example
 from core.reasonmaxxer.loss import (
     LossParts,
@@ -42,7 +43,6 @@ from core.reasonmaxxer.loss import (
 )
 from core.reasonmaxxer.select import advantages
 from core.reasonmaxxer.trainer import ReasonMaxxerConfig, ReasonMaxxerTrainer
-from core.reasonmaxxer.two_models import TwoModels
 
 VOCABULARY = 23
 SMALL = {
@@ -345,7 +345,7 @@ def test_random_cases_at_the_hidden_states(
     expected = plain_loss(as_sequences(positions, weight, lengths), chosen)
     (plain,) = torch.autograd.grad(expected, positions.hidden, materialize_grads=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loss_module, "_LOGITS_BYTES", chunk * 4 * VOCABULARY)
+        patch.setattr(chunked_loss, "_LOGITS_BYTES", chunk * 4 * VOCABULARY)
         loss, _ = gated_loss(positions, linear(weight), VOCABULARY, chosen)
     (found,) = torch.autograd.grad(loss, positions.hidden)
     torch.testing.assert_close(loss, expected, rtol=1e-6, atol=1e-12)
@@ -364,7 +364,7 @@ def test_the_head_sees_no_more_positions_at_once_than_a_chunk_holds(
         seen.append(len(hidden))
         return hidden @ weight.T
 
-    monkeypatch.setattr(loss_module, "_LOGITS_BYTES", chunk * 4 * VOCABULARY)
+    monkeypatch.setattr(chunked_loss, "_LOGITS_BYTES", chunk * 4 * VOCABULARY)
     chunked, chunked_parts = gated_loss(positions, head, VOCABULARY, LossSettings())
     assert max(seen) == chunk
     assert sum(seen) == 2 * 20  # of both models

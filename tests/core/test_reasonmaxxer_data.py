@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from core.errors import ProblemError, TrainingError
 from core.evaluation.records import ProblemSamples, Sample
-from core.reasonmaxxer.disjoint import check_disjoint
+from core.lora_training.disjoint import check_disjoint
 from core.reasonmaxxer.examples import Collator, Example
 from core.reasonmaxxer.gates import GateKind, GateSettings, gate_rollout
 from core.reasonmaxxer.select import (

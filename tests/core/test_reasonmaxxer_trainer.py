@@ -24,9 +24,9 @@ from transformers import Qwen3ForCausalLM
 from core.errors import ModelError, TrainingError
 from core.evaluation.sampling import EvaluationSettings, evaluate
 from core.language_model import LanguageModel, ModelSpec, load_language_model, wrap
+from core.lora_training.checkpoints import MarkWhole, last_whole_checkpoint
 from core.problems import read_problems
 from core.reasonmaxxer import trainer as trainer_module
-from core.reasonmaxxer.checkpoints import MarkWhole, last_whole_checkpoint
 from core.reasonmaxxer.examples import Example
 from core.reasonmaxxer.gates import GateSettings
 from core.reasonmaxxer.select import SelectionSettings, select_examples
@@ -155,7 +155,8 @@ def test_four_micro_batches_of_two_equal_one_of_eight(averaging: str, tmp_path: 
         runs.append((losses(trainer), adapter(trainer)))
         assert not same(start, runs[-1][1])
     for curve, weights in runs[1:]:
-        assert curve == pytest.approx(runs[0][0], rel=1e-5)
+        # Parts of about 1 cancel to a small loss, and float32 rounds the parts.
+        assert curve == pytest.approx(runs[0][0], rel=1e-5, abs=1e-6)
         assert len(curve) == 2
         for name, tensor in runs[0][1].items():
             torch.testing.assert_close(weights[name], tensor, rtol=1e-4, atol=1e-7)

@@ -15,7 +15,7 @@ from core.errors import SessionError
 from core.evaluation.comparison import compare
 from core.evaluation.records import ProblemSamples, Sample
 from core.evaluation.results import summarise_evaluation
-from core.reasonmaxxer.cost import Cost
+from core.lora_training.cost import Cost
 from core.reasonmaxxer.results import TrainingResults, TrainingSummary
 from core.reasonmaxxer.select import SelectionReport
 from core.reasonmaxxer.side_by_side import SideBySide

@@ -32,7 +32,7 @@ from core.reasonmaxxer.contents import (
     TRAIN_TASK,
 )
 from core.reasonmaxxer.plan import plan_rollouts, plan_training
-from core.reasonmaxxer.presets import PRESETS, changed, recipe_of
+from core.reasonmaxxer.presets import PRESETS, recipe_of
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.rollouts import rollout_records
 from core.reasonmaxxer.run import (
@@ -46,6 +46,7 @@ from core.reasonmaxxer.run import (
 from core.records import Problem, Sampler
 from core.runs import problem_units
 from core.runs.run import Run
+from core.runs.settings import changed
 from core.runs.status import RunState
 from core.runs.work import CANCELLED, DONE, STOPPED, Work, carry_out
 

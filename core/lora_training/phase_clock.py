@@ -9,7 +9,7 @@ from core.runs.run import Run
 if TYPE_CHECKING:
     from core.runs.work import Work
 
-_CLOCK, _EARLIER = "clock/", "earlier seconds"
+_CLOCK, _EARLIER = "clock/", "earlier/"
 
 
 def mark_end(work: Work, phase: str) -> None:
@@ -23,21 +23,23 @@ def mark_end(work: Work, phase: str) -> None:
         work.finished[_CLOCK + phase] = work.elapsed
 
 
-def add_earlier(work: Work, seconds: float) -> None:
-    """Rollouts that were taken from another run took that run so long.
+def add_earlier(work: Work, phase: str, seconds: float) -> None:
+    """What was taken from another run took that run so long.
 
     Raises:
         ResourceError: the disk is full or can't be written.
     """
-    work.keep(_EARLIER, seconds)
+    work.keep(_EARLIER + phase, seconds)
 
 
 def phase_seconds(run: Run) -> dict[str, float]:
     """Seconds by phase, in order; what another run has done for this one comes first."""
     units = run.units()
-    seconds = {}
-    if _EARLIER in units:
-        seconds["rollouts, in an earlier run"] = float(units[_EARLIER])
+    seconds = {
+        f"{key.removeprefix(_EARLIER)}, in an earlier run": float(took)
+        for key, took in units.items()
+        if key.startswith(_EARLIER)
+    }
     begin = 0.0
     for key, end in units.items():
         if key.startswith(_CLOCK):

@@ -1,0 +1,1 @@
+"""Distillation: what a teacher does differently, taught to a small adapter (paper section 4)."""

@@ -1,0 +1,68 @@
+"""What a student learns from: the teacher's rollouts, and its distributions along them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class TopK:
+    """The teacher's most probable tokens at the T positions of a completion."""
+
+    ids: NDArray[np.int32]  # (T, k) most probable first
+    logprobs: NDArray[np.float32]  # (T, k) nats, of its full softmax; -inf: the student lacks it
+
+    @property
+    def mass(self) -> NDArray[np.float64]:
+        """(T,) How much of the teacher's probability is kept."""
+        mass: NDArray[np.float64] = np.exp(self.logprobs.astype(np.float64)).sum(axis=-1)
+        return mass
+
+
+@dataclass(frozen=True)
+class DistillationExample:
+    """One rollout of the teacher: the token ids that were sampled, and what it might have said."""
+
+    problem_id: str
+    prompt_ids: tuple[int, ...]
+    token_ids: tuple[int, ...]  # (T,) the end-of-sequence token included, where it was sampled
+    teacher: TopK  # (T, k)
+
+
+@dataclass(frozen=True)
+class DistillationCollator:
+    """Pads examples on the right.
+
+    A micro-batch of B examples with N completion tokens in all holds input_ids (B, L),
+    attention_mask (B, L), completion (B, L - 1), which belongs to the token one position later,
+    and the teacher's top_ids (N, k) and top_logprobs (N, k), example by example.
+    """
+
+    pad_id: int
+
+    def __call__(self, examples: Sequence[DistillationExample]) -> dict[str, Any]:
+        """One micro-batch."""
+        length = max(len(each.prompt_ids) + len(each.token_ids) for each in examples)
+        input_ids = torch.full((len(examples), length), self.pad_id)
+        mask = torch.zeros(len(examples), length, dtype=torch.long)
+        completion = torch.zeros(len(examples), length, dtype=torch.bool)
+        for row, each in enumerate(examples):
+            ids = torch.tensor([*each.prompt_ids, *each.token_ids])
+            input_ids[row, : len(ids)] = ids
+            mask[row, : len(ids)] = 1
+            completion[row, len(each.prompt_ids) : len(ids)] = True
+        top_ids = np.concatenate([each.teacher.ids for each in examples])
+        top_logprobs = np.concatenate([each.teacher.logprobs for each in examples])
+        return {
+            "input_ids": input_ids,
+            "attention_mask": mask,
+            "completion": completion[:, 1:],
+            "top_ids": torch.from_numpy(top_ids).long(),
+            "top_logprobs": torch.from_numpy(top_logprobs),
+        }

@@ -1,0 +1,86 @@
+"""What a distillation is made of, checked before anything is begun."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.distillation.contents import EVALUATION
+from core.distillation.earlier import checked_source
+from core.distillation.recipe import DistillationRecipe
+from core.errors import RunError
+from core.language_model import ModelSpec, absolute_name, check_spec, teacher_spec
+from core.lora_training.disjoint import check_disjoint
+from core.lora_training.plan import base_fields, check_learned, check_measured, drawn
+from core.records import Problem
+from core.runs.config import Prepared
+from core.runs.run import Run
+
+
+def plan_distillation(
+    spec: ModelSpec,
+    teacher: str,
+    problems: Sequence[Problem],
+    evaluation: Sequence[Problem],
+    recipe: DistillationRecipe,
+    *,
+    teacher_from: str | Path | None = None,
+) -> Prepared:
+    """A run that distils a teacher into an adapter of the base.
+
+    Args:
+        spec: the base.
+        teacher: an adapter folder for the base's model, or another model of its vocabulary.
+        problems: that the teacher solves; so many as the recipe says are drawn by the seed.
+        evaluation: problems that all three models are measured on; none may be learned from.
+        recipe: everything else.
+        teacher_from: the folder of a finished distillation of the same models, problems and
+            sampling: its teacher's rollouts, distributions and accuracies are taken over.
+
+    Raises:
+        ModelError: the base has an adapter already, or a model is not there.
+        ProblemError: no problems, or some in both sets.
+        RunError: `teacher_from` is no such run.
+    """
+    model = base_fields(spec)
+    check_spec(teacher_spec(spec, teacher))
+    check_learned(problems)
+    check_measured(evaluation)
+    learned = drawn(problems, recipe.problems, recipe.seed)
+    check_disjoint(learned, evaluation)
+    source = None if teacher_from is None else Path(teacher_from).expanduser().resolve()
+    prepared = Prepared(
+        settings={
+            **recipe.model_dump(mode="json"),
+            "teacher_from": None if source is None else str(source),
+        },
+        model={**model, "teacher": absolute_name(teacher)},
+        seed=recipe.seed,
+        problems=learned,
+        more_problems={EVALUATION: evaluation},
+    )
+    if source is not None:
+        checked_source(source, prepared.model, recipe, learned, evaluation)
+    return prepared
+
+
+def plan_after_earlier(
+    earlier: Sequence[Run],
+    spec: ModelSpec,
+    teacher: str,
+    problems: Sequence[Problem],
+    evaluation: Sequence[Problem],
+    recipe: DistillationRecipe,
+) -> Prepared:
+    """As `plan_distillation`, from the first earlier run whose teacher's work can be taken over.
+
+    Raises:
+        ModelError, ProblemError: as `plan_distillation`.
+    """
+    for run in earlier:
+        with contextlib.suppress(RunError):
+            return plan_distillation(
+                spec, teacher, problems, evaluation, recipe, teacher_from=run.folder
+            )
+    return plan_distillation(spec, teacher, problems, evaluation, recipe)

@@ -1,0 +1,71 @@
+"""The recipe of a distillation: every setting, from the teacher's rollouts to the last figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.lora_training.recipe import ATTENTION, LoraRecipe, Sampling, TargetModules
+
+if TYPE_CHECKING:
+    from core.distillation.trainer import DistillationConfig
+
+
+class DistillationTraining(BaseModel):
+    """The adapter and its training. The defaults are the paper's (section 4)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lora_rank: int = Field(32, ge=1, le=4096)
+    lora_alpha: int | None = Field(None, ge=1)  # None: twice the rank
+    target_modules: TargetModules = ATTENTION
+    learning_rate: float = Field(1e-4, gt=0, allow_inf_nan=False)
+    weight_decay: float = Field(1e-2, ge=0, allow_inf_nan=False)
+    warmup: float = Field(0.1, ge=0, lt=1)  # share of the steps
+    epochs: float = Field(3, gt=0, le=1000, allow_inf_nan=False)
+    batch_size: int = Field(2, ge=1)  # rollouts in memory at once
+    accumulation: int = Field(8, ge=1)  # of these, a step
+    max_grad_norm: float = Field(1.0, gt=0, allow_inf_nan=False)
+
+    @property
+    def alpha(self) -> int:
+        """The adapter's scale times its rank."""
+        return 2 * self.lora_rank if self.lora_alpha is None else self.lora_alpha
+
+
+class DistillationRecipe(LoraRecipe):
+    """Everything that a distillation is told."""
+
+    problems: int | None = Field(100, ge=1)  # that the teacher solves; None: all of them
+    rollouts: Sampling = Sampling(samples=1)  # of the teacher
+    top_k: int = Field(64, ge=1, le=4096)  # of its tokens that are kept at every position
+    training: DistillationTraining = DistillationTraining()
+    evaluation: Sampling = Sampling(samples=4, temperature=0.8)  # of base, teacher and student
+
+    def trainer_config(self, output_dir: Path, **others: Any) -> DistillationConfig:
+        """The trainer's share.
+
+        Args:
+            output_dir: where checkpoints go.
+            others: further TrainingArguments.
+        """
+        from core.distillation.trainer import DistillationConfig  # slow; settings need it not
+
+        own = self.training
+        return DistillationConfig(
+            output_dir=str(output_dir),
+            seed=self.seed,
+            lora_rank=own.lora_rank,
+            lora_alpha=own.alpha,
+            target_modules=own.target_modules,
+            learning_rate=own.learning_rate,
+            weight_decay=own.weight_decay,
+            warmup_steps=own.warmup,
+            num_train_epochs=own.epochs,
+            per_device_train_batch_size=own.batch_size,
+            gradient_accumulation_steps=own.accumulation,
+            max_grad_norm=own.max_grad_norm,
+            **others,
+        )

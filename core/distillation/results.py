@@ -1,0 +1,131 @@
+"""What came of a distillation: accuracy of base, teacher and student, sizes, and the cost."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from core.errors import SessionError
+from core.evaluation.comparison import EvaluationComparison
+from core.evaluation.results import EvaluationResults
+from core.lora_training.cost import Cost
+from core.records import SCHEMA_VERSION, check_schema_version
+from core.result_files import LARGEST, Count, Share, known, unknown
+
+
+@dataclass(frozen=True)
+class TeacherSummary:
+    """What the student learned from."""
+
+    problems: Count
+    rollouts: Count
+    right: Count  # rollouts with the right answer; the others are learned from, too
+    tokens: Count  # of their completions: the positions whose distributions are learned
+    top_k: Count  # tokens kept at a position
+    kept_mass: Share  # mean of the teacher's probability that these have
+
+
+@dataclass(frozen=True)
+class DistillationSummary:
+    """The training itself."""
+
+    steps: Count  # optimizer steps that were made
+    first_kl: float | None  # nats a position: the first step's loss, and the mean of the last ten
+    last_kl: float | None
+    rank: Count
+    alpha: Count
+    target_modules: tuple[str, ...]
+    trained_parameters: Count
+    parameters: Count  # of the base
+
+    @property
+    def trained_share(self) -> float:
+        """Trained parameters as a share of the base's."""
+        return self.trained_parameters / self.parameters if self.parameters else 0.0
+
+
+@dataclass(frozen=True)
+class DistillationResults:
+    """A distillation from the teacher's rollouts to the last evaluation."""
+
+    rollouts: TeacherSummary
+    training: DistillationSummary
+    base: EvaluationResults
+    teacher: EvaluationResults
+    student: EvaluationResults
+    against_teacher: EvaluationComparison  # student, less teacher
+    against_base: EvaluationComparison  # student, less base
+    cost: Cost
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dict; what is not known is null."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "rollouts": asdict(self.rollouts),
+            "training": {**asdict(self.training), "trained_share": self.training.trained_share},
+            "base": self.base.to_json(),
+            "teacher": self.teacher.to_json(),
+            "student": self.student.to_json(),
+            "against_teacher": self.against_teacher.to_json(),
+            "against_base": self.against_base.to_json(),
+            "cost": {
+                **known(asdict(self.cost)),
+                "total_seconds": self.cost.total_seconds,
+                "usd": self.cost.usd,
+            },
+        }
+
+    @staticmethod
+    def from_json(data: Any) -> DistillationResults:
+        """Read what `to_json` wrote.
+
+        Raises:
+            SessionError: of a newer version, or damaged.
+        """
+        check_schema_version(data, "results")
+        try:
+            results = DistillationResults(
+                rollouts=_TEACHER.validate_python(data["rollouts"]),
+                training=_TRAINING.validate_python(data["training"]),
+                base=EvaluationResults.from_json(data["base"]),
+                teacher=EvaluationResults.from_json(data["teacher"]),
+                student=EvaluationResults.from_json(data["student"]),
+                against_teacher=EvaluationComparison.from_json(data["against_teacher"]),
+                against_base=EvaluationComparison.from_json(data["against_base"]),
+                cost=_COST.validate_python(unknown(data["cost"])),
+            )
+            _check(results)
+        except (KeyError, TypeError, ValueError) as error:  # pydantic's own is a ValueError
+            raise SessionError(
+                f"These results are damaged ({type(error).__name__}).",
+                "Resume the run, which writes them again.",
+            ) from error
+        return results
+
+
+def _check(results: DistillationResults) -> None:
+    """Refuse with a ValueError what no distillation can count, or name."""
+    rollouts, training, cost = results.rollouts, results.training, results.cost
+    " ".join((*training.target_modules, *cost.seconds)).encode("utf-8")
+    numbers = [
+        *(each for each in vars(cost).values() if isinstance(each, int | float)),
+        *cost.seconds.values(),
+        *(each for each in (training.first_kl, training.last_kl) if each is not None),
+    ]
+    sizes = {each.n for each in (results.base, results.teacher, results.student)}
+    whole = (
+        all(0 <= each <= LARGEST for each in numbers)
+        and rollouts.right <= rollouts.rollouts
+        and training.trained_parameters > 0
+        and training.parameters > 0
+        and sizes == {results.against_teacher.n} == {results.against_base.n}
+    )
+    if not whole:
+        raise ValueError("numbers that no distillation has")
+
+
+_TEACHER = TypeAdapter(TeacherSummary)
+_TRAINING = TypeAdapter(DistillationSummary)
+_COST = TypeAdapter(Cost)

@@ -1,0 +1,1 @@
+"""What every training of a LoRA adapter needs, whatever its loss: ReasonMaxxer, distillation."""

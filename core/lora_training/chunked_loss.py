@@ -1,0 +1,77 @@
+"""A loss of logits without a tensor of positions x vocabulary.
+
+The head and the loss run on chunks of positions, and each chunk's gradient is taken at once, in the
+forward pass, while its logits are there; so no logits need to wait for the backward pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+# Of one chunk's logits; a handful of copies of it are needed. Blocks of 32 MiB and more the C
+# library returns to the system each time, and the next chunk pages them in anew.
+_LOGITS_BYTES = 28 * 2**20
+
+Head = Callable[[torch.Tensor], torch.Tensor]
+"""From hidden states (n, H) to logits (n, V)."""
+
+ChunkLoss = Callable[[slice, torch.Tensor], tuple[float, torch.Tensor]]
+"""From a chunk of positions and its logits (n, V) to its share of the loss and the gradient (n, V)
+of that share at the logits."""
+
+
+def chunked_loss(
+    hidden: torch.Tensor, head: Head, vocab_size: int, chunk_loss: ChunkLoss
+) -> torch.Tensor:
+    """A sum over positions, differentiable in `hidden` only.
+
+    Args:
+        hidden: (N, H) where tokens are predicted.
+        head: its own weights get no gradient.
+        vocab_size: width V of the logits.
+        chunk_loss: called once a chunk, in order.
+
+    Returns:
+        The loss (), in float32 or wider.
+    """
+    loss: torch.Tensor = _ChunkedLoss.apply(  # type: ignore[no-untyped-call]
+        hidden, head, vocab_size, chunk_loss
+    )
+    return loss
+
+
+def logprobs(logits: torch.Tensor) -> torch.Tensor:
+    """Log-probabilities in float32, or in float64 where the model is."""
+    return torch.log_softmax(logits.to(_exact(logits)), dim=-1)
+
+
+class _ChunkedLoss(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: torch.Tensor, head: Head, vocab_size: int, chunk_loss: ChunkLoss
+    ) -> torch.Tensor:
+        gradient = torch.empty_like(hidden)
+        chunk = max(1, _LOGITS_BYTES // (4 * vocab_size))
+        total = 0.0
+        for start in range(0, len(hidden), chunk):
+            part = slice(start, start + chunk)
+            with torch.enable_grad():
+                leaf = hidden[part].detach().requires_grad_()
+                logits = head(leaf)
+            share, at_logits = chunk_loss(part, logits.detach())
+            total += share
+            (gradient[part],) = torch.autograd.grad(logits, leaf, at_logits.to(logits.dtype))
+        ctx.save_for_backward(gradient)
+        return hidden.new_tensor(total, dtype=_exact(hidden))
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        (gradient,) = ctx.saved_tensors
+        return (gradient * grad_outputs[0]).to(gradient.dtype), None, None, None
+
+
+def _exact(tensor: torch.Tensor) -> torch.dtype:
+    return torch.promote_types(tensor.dtype, torch.float32)

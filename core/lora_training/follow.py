@@ -1,0 +1,48 @@
+"""Ties a Trainer to its run: progress, history, and a stop that leaves a checkpoint."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from transformers import TrainerCallback
+
+if TYPE_CHECKING:
+    from core.runs.work import Work
+
+
+class Follow(TrainerCallback):
+    """Tells the run how the training goes, and the training when the run is to stop.
+
+    Args:
+        work: the run.
+        doing: what is being done, for the progress.
+        history: the result file that the log entries go to.
+        measured: whether the model is measured at the last step, too.
+    """
+
+    def __init__(self, work: Work, doing: str, history: str, *, measured: bool = False) -> None:
+        self._work, self._doing, self._history = work, doing, history
+        self._measured = measured
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Called by the trainer before its first step."""
+        self._report(state)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Called by the trainer after every step."""
+        self._report(state)
+        if state.global_step >= state.max_steps:  # the last step counts, too
+            control.should_save = True
+            control.should_evaluate = self._measured
+        elif self._work.stop.requested:
+            control.should_save = control.should_training_stop = True
+
+    def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Called by the trainer when it has logged something."""
+        # Less the last entry, which sums up this start only.
+        entries = [each for each in state.log_history if "train_runtime" not in each]
+        self._work.write(self._history, json.dumps(entries) + "\n")
+
+    def _report(self, state: Any) -> None:
+        self._work.report(state.global_step, state.max_steps, self._doing, "steps")

@@ -1,0 +1,409 @@
+"""A distillation as a run: interrupted at any moment it ends with the same adapter."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from models import save_tiny_model
+from peft import PeftModel
+from safetensors.numpy import load_file, save_file
+from transformers import AutoModelForCausalLM
+
+from core.distillation.contents import (
+    ADAPTER,
+    CHECKPOINTS,
+    EVALUATION,
+    RESULTS,
+    ROLLOUTS,
+    SUMMARY,
+    TASK,
+    TOP_K,
+    distillation_recipe,
+)
+from core.distillation.plan import plan_distillation
+from core.distillation.presets import PRESETS, recipe_of
+from core.distillation.recipe import DistillationRecipe
+from core.distillation.results import DistillationResults
+from core.distillation.run import distillation_history, distillation_results, run_distillation
+from core.errors import ModelError, ProblemError, RunError, SessionError
+from core.evaluation.run import read_unit
+from core.language_model import DEMO_FOLDER, LanguageModel, ModelSpec, load_language_model
+from core.lora_training.adapter import put_adapter_on
+from core.problems import demo_problems, demo_training_problems
+from core.runs import problem_units
+from core.runs.problem_units import kept_records
+from core.runs.run import Run
+from core.runs.settings import changed
+from core.runs.status import RunState
+from core.runs.work import CANCELLED, DONE, STOPPED, Work, carry_out
+from core.scoring import score
+
+pytestmark = pytest.mark.skipif(not DEMO_FOLDER.is_dir(), reason="no demo model built")
+SMALL = {
+    "problems": 6,
+    "max_new_tokens": 80,
+    "rollouts.samples": 2,
+    "training.lora_rank": 4,
+    "training.batch_size": 4,
+    "training.accumulation": 1,
+    "evaluation.samples": 1,
+}
+STEPS = 9  # 12 rollouts, 4 a step, 3 epochs
+
+
+def small(**changes: Any) -> DistillationRecipe:
+    return changed(recipe_of("demo"), SMALL | changes)
+
+
+@pytest.fixture(autouse=True)
+def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(problem_units, "PROBLEMS_A_UNIT", 4)
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A random adapter that makes the demo another model, which still speaks."""
+    lm = load_language_model(ModelSpec())
+    model = put_adapter_on(lm, 4, 8, ("q_proj", "o_proj"))
+    torch.manual_seed(0)
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.05)
+    folder = tmp_path_factory.mktemp("teacher")
+    model.save_pretrained(str(folder), save_embedding_layers=False)
+    return str(folder)
+
+
+def prepare(
+    folder: Path, teacher: str, recipe: DistillationRecipe | None = None, **how: Any
+) -> Run:
+    plan = plan_distillation(
+        ModelSpec(),
+        teacher,
+        demo_training_problems(),
+        demo_problems()[::70],
+        recipe or small(),
+        **how,
+    )
+    return Run.create(folder, TASK, **vars(plan))
+
+
+def what_came_of(run: Run) -> tuple[bytes, Any, Any]:
+    """Adapter, results and history, less what it cost."""
+    results = run.read_json(RESULTS)
+    del results["cost"]
+    adapter = (run.folder / ADAPTER / "adapter_model.safetensors").read_bytes()
+    return adapter, results, distillation_history(run)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, teacher: str) -> Run:
+    """A distillation that nobody interrupted."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(problem_units, "PROBLEMS_A_UNIT", 4)
+        run = prepare(tmp_path_factory.mktemp("whole"), teacher)
+        assert carry_out(run, run_distillation, bar=False) == DONE, run.log_tail()
+    return run
+
+
+def stopping(when: Callable[[float, str, str], bool]) -> Callable[[Work], None]:
+    """The task, with a cancel at the first report of which `when` says so."""
+
+    def task(work: Work) -> None:
+        report = work.report
+
+        def report_and_stop(done: float, total: float | None, what: str, unit: str = "") -> None:
+            report(done, total, what, unit)
+            if when(done, what, unit):
+                work.stop.request()
+
+        work.report = report_and_stop  # type: ignore[method-assign]
+        run_distillation(work)
+
+    return task
+
+
+MOMENTS: dict[str, Callable[[float, str, str], bool]] = {
+    "rollouts": lambda done, what, unit: what.startswith("1") and done >= 4,
+    "distributions": lambda done, what, unit: what.startswith("2") and done >= 5,
+    "second epoch": lambda done, what, unit: unit == "steps" and done == 5,
+    "end of an epoch": lambda done, what, unit: unit == "steps" and done == 6,
+    "accuracy of the student": lambda done, what, unit: what.startswith("5") and done >= 1,
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_distillation_cancelled_anywhere_ends_with_the_same_adapter(
+    moment: str, whole: Run, teacher: str, tmp_path: Path
+) -> None:
+    run = prepare(tmp_path, teacher)
+    assert carry_out(run, stopping(MOMENTS[moment]), bar=False) == CANCELLED, run.log_tail()
+    assert run.status().state is RunState.CANCELLED
+    assert distillation_results(run) is None
+    assert carry_out(run, run_distillation, bar=False) == DONE, run.log_tail()
+    assert what_came_of(run) == what_came_of(whole)
+    assert not (run.folder / CHECKPOINTS).exists()
+
+
+def test_a_run_leaves_everything_that_a_page_shows(whole: Run) -> None:
+    results = distillation_results(whole)
+    assert results is not None
+    assert json.loads(json.dumps(results.to_json())) == whole.read_json(RESULTS)
+    measured = len(whole.problems(EVALUATION))
+    assert [each.n for each in (results.base, results.teacher, results.student)] == [measured] * 3
+    assert results.against_teacher.before == results.teacher.pass_at_1
+    assert results.against_base.before == results.base.pass_at_1
+    assert results.against_teacher.after == results.student.pass_at_1
+    gap = results.student.pass_at_1.value - results.teacher.pass_at_1.value
+    assert results.against_teacher.difference.value == pytest.approx(gap)
+    assert list(results.cost.seconds) == ["teacher", "base", "training", "student"]
+    assert (results.rollouts.problems, results.rollouts.rollouts) == (6, 12)
+    training = results.training
+    assert training.steps == STEPS
+    # Rank 4 on four projections of 4 layers: r * (in + out) each.
+    assert training.trained_parameters == 4 * 4 * (512 + 384 + 384 + 512)
+    assert training.trained_share == training.trained_parameters / 3_197_696
+    history = distillation_history(whole)
+    assert [entry["step"] for entry in history] == list(range(1, STEPS + 1))
+    assert training.first_kl == history[0]["loss"]
+    assert training.last_kl == pytest.approx(np.mean([each["loss"] for each in history[-10:]]))
+    assert training.last_kl < training.first_kl
+
+
+def test_the_cache_is_the_teacher_s_distribution_at_every_completion_position(
+    whole: Run, teacher: str
+) -> None:
+    def read(unit: Any, problems: Any) -> Any:
+        return read_unit(unit, problems, samples=2)
+
+    records = kept_records(whole.problems(), whole.units(), read, ROLLOUTS)
+    lm = load_language_model(ModelSpec(adapter=teacher))
+    files = sorted((whole.folder / TOP_K).iterdir())
+    assert [file.name for file in files] == [f"{i:06d}.safetensors" for i in range(2)]
+    arrays = [load_file(file) for file in files]
+    ids, logprobs = (
+        np.concatenate([each[name] for each in arrays]) for name in ("ids", "logprobs")
+    )
+    expected = [
+        score(lm, record.prompt_ids, each.token_ids, 64)
+        for record in records
+        for each in record.samples
+    ]
+    assert ids.shape == (sum(map(len, expected)), 64)
+    assert (ids.dtype, logprobs.dtype) == (np.int32, np.float32)
+    assert np.array_equal(ids, np.concatenate([each.top_ids for each in expected]))
+    assert np.array_equal(logprobs, np.concatenate([each.top_logprobs for each in expected]))
+
+
+@pytest.mark.parametrize("damage", ["cut", "nan", "short", "gone"])
+def test_a_damaged_cache_is_made_again(whole: Run, tmp_path: Path, damage: str) -> None:
+    shutil.copytree(whole.folder, tmp_path / "damaged")
+    run = Run.open(tmp_path / "damaged")
+    (run.folder / RESULTS).unlink()
+    file = run.folder / TOP_K / "000001.safetensors"
+    kept, arrays = file.read_bytes(), load_file(file)
+    if damage == "cut":
+        file.write_bytes(kept[:-100])
+    elif damage == "gone":
+        file.unlink()
+    else:
+        if damage == "nan":
+            arrays["logprobs"][3, 5] = np.nan
+        rows = slice(None, -1) if damage == "short" else slice(None)
+        save_file({name: each[rows].copy() for name, each in arrays.items()}, file)
+    assert carry_out(run, run_distillation, bar=False) == DONE, run.log_tail()
+    assert file.read_bytes() == kept
+    assert what_came_of(run) == what_came_of(whole)
+    notice = run.status().notice or ""
+    assert ("made again" in notice) == (damage != "gone")
+
+
+def test_the_adapter_folder_is_plain_peft_and_says_the_same(whole: Run) -> None:
+    folder = whole.folder / ADAPTER
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "README.md", "adapter_config.json", "adapter_model.safetensors",
+    ]  # fmt: skip
+    results = distillation_results(whole)
+    assert results is not None
+    card = (folder / "README.md").read_text()
+    assert f"{results.student.pass_at_1.value:.3f}" in card
+    assert "teaching model" in card
+    assert str(whole.folder.parents[1]) not in card + (folder / "adapter_config.json").read_text()
+    ours = load_language_model(ModelSpec(adapter=str(folder)))
+    plain = AutoModelForCausalLM.from_pretrained(DEMO_FOLDER, dtype="float32")
+    plain = PeftModel.from_pretrained(plain, str(folder))
+    ids = torch.tensor([[5, 6, 7, 8]])
+    with torch.no_grad():
+        torch.testing.assert_close(plain(ids).logits, ours.model(ids).logits)
+
+
+def test_another_rank_takes_the_teacher_s_work_over(
+    whole: Run, teacher: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = small(**{"training.lora_rank": 1, "training.target_modules": "o_proj"})
+    alone = prepare(tmp_path / "alone", teacher, recipe)
+    assert carry_out(alone, run_distillation, bar=False) == DONE, alone.log_tail()
+    source = tmp_path / "source"
+    shutil.copytree(whole.folder, source)
+    run = prepare(tmp_path / "after", teacher, recipe, teacher_from=source)
+    gone = prepare(tmp_path / "gone", teacher, recipe, teacher_from=source)
+
+    def never(spec: ModelSpec) -> LanguageModel:
+        raise AssertionError("the teacher's work is done")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("core.distillation.models.load_language_model", never)
+        assert carry_out(run, run_distillation, bar=False) == DONE, run.log_tail()
+    assert what_came_of(run) == what_came_of(alone)
+    results = distillation_results(run)
+    assert results is not None
+    assert results.cost.seconds["teacher and base, in an earlier run"] > 0
+    shutil.rmtree(source)
+    assert carry_out(gone, run_distillation, bar=False) == DONE, gone.log_tail()
+    assert what_came_of(gone) == what_came_of(alone)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"seed": 1}, "problem sets, seed|seed, .*problem sets"),
+        ({"rollouts.temperature": 0.5}, "rollouts"),
+        ({"top_k": 8}, "top_k"),
+    ],
+)
+def test_another_teacher_s_work_is_not_taken_over(
+    whole: Run, teacher: str, tmp_path: Path, change: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(RunError, match=f"is of another kind: .*({told})"):
+        prepare(tmp_path, teacher, small(**change), teacher_from=whole.folder)
+    unfinished = prepare(tmp_path, teacher)
+    with pytest.raises(RunError, match="not finished"):
+        prepare(tmp_path, teacher, teacher_from=unfinished.folder)
+
+
+def test_a_teacher_of_another_vocabulary_is_refused(tmp_path: Path) -> None:
+    other = save_tiny_model(tmp_path / "tiny")
+    run = prepare(tmp_path, str(other))
+    assert carry_out(run, run_distillation, bar=False) == STOPPED
+    assert "has another vocabulary than demo" in str(run.status().error)
+
+
+def test_a_second_model_teaches_as_an_adapter_does(
+    whole: Run, teacher: str, tmp_path: Path
+) -> None:
+    """The same teacher with its adapter merged in, as a model of its own: float32 rounds the
+    merged weights, so the accuracies are the same and the last bits are not."""
+    model = AutoModelForCausalLM.from_pretrained(DEMO_FOLDER, dtype="float32")
+    merged = PeftModel.from_pretrained(model, teacher).merge_and_unload()
+    folder = tmp_path / "merged"
+    shutil.copytree(DEMO_FOLDER, folder)
+    for file in folder.glob("*.safetensors"):
+        file.unlink()
+    merged.save_pretrained(folder)
+    run = prepare(tmp_path, str(folder))
+    assert carry_out(run, run_distillation, bar=False) == DONE, run.log_tail()
+    ours, theirs = distillation_results(run), distillation_results(whole)
+    assert ours is not None
+    assert theirs is not None
+    assert ours.base == theirs.base
+    assert ours.rollouts.tokens == theirs.rollouts.tokens
+    assert ours.teacher.pass_at_1 == theirs.teacher.pass_at_1
+    assert ours.training.first_kl == pytest.approx(theirs.training.first_kl, rel=1e-2)
+
+
+def test_what_can_t_be_distilled_is_refused_before_anything_is_made(
+    teacher: str, tmp_path: Path
+) -> None:
+    problems, measured, recipe = demo_training_problems(), demo_problems(), recipe_of("demo")
+    with pytest.raises(ProblemError, match="evaluated on, too"):
+        plan_distillation(ModelSpec(), teacher, problems, problems, recipe)
+    with pytest.raises(ProblemError, match="no problems to train on"):
+        plan_distillation(ModelSpec(), teacher, [], measured, recipe)
+    with pytest.raises(ProblemError, match="no problems to evaluate on"):
+        plan_distillation(ModelSpec(), teacher, problems, [], recipe)
+    with pytest.raises(ModelError, match="has an adapter already"):
+        plan_distillation(ModelSpec(adapter=teacher), teacher, problems, measured, recipe)
+    with pytest.raises(ModelError, match="no model folder"):
+        plan_distillation(ModelSpec(), str(tmp_path / "a/b/c"), problems, measured, recipe)
+
+
+def test_bad_luck_is_told_with_what_to_change(
+    teacher: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(**changes: Any) -> str:
+        run = prepare(
+            tmp_path, teacher, small(**{"problems": 2, "evaluation.samples": 1} | changes)
+        )
+        assert carry_out(run, run_distillation, bar=False) == STOPPED, run.log_tail()
+        return str(run.status().error)
+
+    assert "Choose among" in told(**{"training.target_modules": "query"})
+    assert "equals its base" in told(**{"training.learning_rate": 1e-30})
+    assert "is no number any more" in told(**{"training.learning_rate": 1e30})
+
+    def full(*_: Any, **__: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("core.distillation.trainer.distillation_loss", full)
+    assert "Lower the training batch size" in told()
+
+
+def test_checkpoints_or_a_cache_that_are_a_link_are_not_touched(
+    teacher: str, tmp_path: Path
+) -> None:
+    for name in (CHECKPOINTS, TOP_K):
+        run = prepare(tmp_path, teacher, small(**{"problems": 2}))
+        elsewhere = tmp_path / f"elsewhere {name}" / "checkpoint-7"
+        elsewhere.mkdir(parents=True)
+        (run.folder / name).symlink_to(elsewhere.parent)
+        assert carry_out(run, run_distillation, bar=False) == STOPPED
+        assert "is a link" in str(run.status().error)
+        assert list(elsewhere.parent.iterdir()) == [elsewhere]
+
+
+def test_damaged_results_are_told(whole: Run, tmp_path: Path) -> None:
+    shutil.copytree(whole.folder, tmp_path / "damaged")
+    run = Run.open(tmp_path / "damaged")
+    good = run.read_json(RESULTS)
+    for name, value in {
+        "cost": {},
+        "training": {**good["training"], "parameters": 0},
+        "rollouts": {**good["rollouts"], "right": 10_000},
+        "student": None,
+    }.items():
+        (run.folder / RESULTS).write_text(json.dumps({**good, name: value}))
+        with pytest.raises(SessionError, match="damaged"):
+            distillation_results(run)
+    with pytest.raises(SessionError, match="newer version"):
+        DistillationResults.from_json({**good, "schema_version": 99})
+    (run.folder / RESULTS).unlink()
+    (run.folder / SUMMARY).write_text("[]")
+    assert carry_out(run, run_distillation, bar=False) == STOPPED
+    assert "trains again" in str(run.status().error)
+
+
+def test_the_paper_s_preset_is_the_paper_s() -> None:
+    recipe = recipe_of("paper")
+    assert (recipe.problems, recipe.top_k) == (100, 64)
+    rollouts, training = recipe.rollouts, recipe.training
+    assert (rollouts.samples, rollouts.temperature, rollouts.top_p) == (1, 0.6, 0.95)
+    assert (training.epochs, training.batch_size, training.accumulation) == (3, 2, 8)
+    assert (training.learning_rate, training.weight_decay, training.warmup) == (1e-4, 1e-2, 0.1)
+    assert (training.lora_rank, training.alpha) == (32, 64)
+    assert training.target_modules == ("q_proj", "k_proj", "v_proj", "o_proj")
+    eight = changed(recipe, {"training.lora_rank": 8, "training.target_modules": "o_proj"})
+    assert (eight.training.alpha, eight.training.target_modules) == (16, ("o_proj",))
+    assert {name: each.preset for name, each in PRESETS.items()} == {name: name for name in PRESETS}
+    with pytest.raises(RunError, match="no preset"):
+        recipe_of("magic")
+
+
+def test_a_run_s_recipe_is_read_back(whole: Run) -> None:
+    assert distillation_recipe(whole) == small()
