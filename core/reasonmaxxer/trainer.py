@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from peft import LoraConfig, get_peft_model
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
+from transformers.pytorch_utils import Conv1D
 
 from core.errors import ModelError, TrainingError
 from core.kv_cache import PrefixStore
@@ -251,7 +252,7 @@ def _with_adapter(lm: LanguageModel, args: ReasonMaxxerConfig) -> Any:
         {
             name.rpartition(".")[2]
             for name, module in lm.model.named_modules()
-            if isinstance(module, torch.nn.Linear)
+            if isinstance(module, torch.nn.Linear | Conv1D)
             and module is not lm.model.get_output_embeddings()
         }
     )
@@ -271,7 +272,14 @@ def _with_adapter(lm: LanguageModel, args: ReasonMaxxerConfig) -> Any:
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of peft's own calls of transformers
-        return get_peft_model(lm.model, config)
+        warnings.filterwarnings("ignore", "fan_in_fan_out")  # it then does what GPT-2 needs
+        try:
+            return get_peft_model(lm.model, config)
+        except ValueError as error:  # such as a layer that a state-space model's kernels read past
+            raise ModelError(
+                f"An adapter can't be put on these layers of the model ({error}).",
+                f"Choose others among {', '.join(layers)}.",
+            ) from error
 
 
 def _means(parts: LossParts, steps: int) -> dict[str, float]:
