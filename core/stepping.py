@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -41,6 +42,11 @@ def why_recomputed(model: PreTrainedModel) -> str | None:
         return "it carries a state that can't be cut back to an earlier token"
     if others := sorted(set(getattr(config, "layer_types", None) or ()) - _CUTTABLE):
         return f"what its layers of the kind {others[0]} keep can't be cut back to an earlier token"
+    own = model.get_base_model() if hasattr(model, "get_base_model") else model
+    if "past_key_values" not in inspect.signature(own.forward).parameters:
+        return "it keeps no keys and values from one token to the next"
+    if config.model_type in _WINDOWS_OF_THE_BATCH:
+        return "its attention windows are counted from the longest row of a batch"
     if getattr(config, "num_kv_shared_layers", 0):
         return "its layers share their keys and values"
     if getattr(config, "alibi", False) or config.model_type in {"bloom", "mpt"}:
@@ -50,6 +56,7 @@ def why_recomputed(model: PreTrainedModel) -> str | None:
     return None
 
 
+_WINDOWS_OF_THE_BATCH = {"gpt_neo", "moshi"}  # whatever the mask says
 _CUTTABLE = {"full_attention", "sliding_attention"}
 
 

@@ -78,6 +78,16 @@ ARCHITECTURES: dict[str, Architecture] = {
     "phi, biased head": Architecture(
         lambda: hf.PhiForCausalLM(hf.PhiConfig(**_SHAPE)), adapted=("q_proj", "v_proj", "dense")
     ),
+    "deepseek 3, latent attention": Architecture(
+        lambda: hf.DeepseekV3ForCausalLM(
+            hf.DeepseekV3Config(
+                **_SHAPE, num_key_value_heads=4, num_experts_per_tok=2, moe_intermediate_size=32,
+                n_routed_experts=4, n_group=1, topk_group=1, q_lora_rank=16, kv_lora_rank=16,
+                qk_rope_head_dim=8, qk_nope_head_dim=8, v_head_dim=4, first_k_dense_replace=1,
+            )
+        ),
+        adapted=("q_b_proj", "o_proj"),
+    ),
     "phi 3, one projection": Architecture(
         lambda: hf.Phi3ForCausalLM(hf.Phi3Config(**_GROUPED)), adapted=("qkv_proj", "o_proj")
     ),
@@ -140,6 +150,26 @@ ARCHITECTURES: dict[str, Architecture] = {
             )
         ),
         shares_prefixes=False,
+    ),
+    "gpt-neo, window of 8": Architecture(
+        lambda: hf.GPTNeoForCausalLM(
+            hf.GPTNeoConfig(
+                **_COMMON, hidden_size=32, num_layers=2, num_heads=4, window_size=WINDOW,
+                attention_types=[[["global", "local"], 1]],
+            )
+        ),
+        shares_prefixes=False,
+        adapted=("q_proj", "v_proj", "out_proj"),
+    ),
+    "gpt, no cache at all": Architecture(
+        lambda: hf.OpenAIGPTLMHeadModel(
+            hf.OpenAIGPTConfig(
+                vocab_size=VOCABULARY, n_embd=32, n_layer=2, n_head=4, n_positions=256,
+                initializer_range=0.35, tie_word_embeddings=False, eos_token_id=0,
+            )
+        ),
+        shares_prefixes=False,
+        adapted=("c_attn",),
     ),
     "bloom, positions by alibi": Architecture(
         lambda: hf.BloomForCausalLM(

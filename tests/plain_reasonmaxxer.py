@@ -18,7 +18,6 @@ from core.reasonmaxxer.examples import Example
 from core.reasonmaxxer.loss import LossSettings
 from core.reasonmaxxer.trainer import ReasonMaxxerConfig, ReasonMaxxerTrainer
 
-
 # The paper's formulas, one sequence and one position at a time.
 
 

@@ -23,6 +23,7 @@ from core.language_model import LanguageModel
 from core.reasonmaxxer.loss import LossSettings
 from core.records import Chain, Problem, Sampler, TokenStatistics
 from core.scoring import score
+from core.stepping import can_share_prefixes
 
 each_architecture = pytest.mark.parametrize("kind", ARCHITECTURES)
 EOS = 0
@@ -130,3 +131,4 @@ def test_a_reasonmaxxer_step_has_the_plain_value_and_gradients(kind: str, tmp_pa
     loss, found = step(trainer, [ROLLOUTS[:2], ROLLOUTS[2:]])
     assert loss == pytest.approx(expected, rel=1e-5)
     assert_gradients_close(found, plain, tolerance=1e-3)
+    assert can_share_prefixes(trainer.model) == ARCHITECTURES[kind].shares_prefixes
