@@ -23,6 +23,7 @@ class TokenText:
         self._size = len(tokenizer)
         self._bytes = token_bytes(tokenizer)
         self._alone: dict[int, str] = {}
+        self._named: dict[str, int | None] = {}
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of consecutive ids, special tokens included."""
@@ -65,6 +66,14 @@ class TokenText:
                 typed, add_special_tokens=False, split_special_tokens=False
             )
         return ids
+
+    def token(self, name: str) -> int | None:
+        """The id of the token that is written so in the vocabulary; None when there is none."""
+        if name not in self._named:
+            found = self._tokenizer.convert_tokens_to_ids(name)  # the unknown token's, if unknown
+            known = isinstance(found, int) and self._tokenizer.convert_ids_to_tokens(found) == name
+            self._named[name] = found if known else None
+        return self._named[name]
 
     @property
     def spells(self) -> bool:
