@@ -18,6 +18,7 @@ from core.records import (
     StopReason,
     TokenStatistics,
 )
+from core.thinking import thinking_length
 from core.token_text import PieceStream
 
 if TYPE_CHECKING:
@@ -297,4 +298,5 @@ def assemble(
         statistics=statistics,
         forced=blank.forced + tuple(i in forced for i in range(start, len(ids))),
         stop_reason=stop_reason,
+        thinking=thinking_length(lm.text, blank.prompt_ids, ids),
     )

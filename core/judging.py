@@ -1,4 +1,4 @@
-"""The verdict on a chain: its text without special tokens, against the problem's gold answer."""
+"""The verdict on a chain: its answer's text without special tokens, against the gold answer."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from core.answers import default_checker
 from core.errors import ProblemError, examples
 from core.records import Chain, Outcome, Problem, Verdict
+from core.thinking import thinking_length
 
 if TYPE_CHECKING:
     from core.language_model import LanguageModel
@@ -19,15 +20,35 @@ VERDICTS = (Verdict.CORRECT, Verdict.WRONG, Verdict.UNPARSEABLE, Verdict.TIMED_O
 def judge(lm: LanguageModel, chains: Sequence[Chain]) -> list[Outcome]:
     """One outcome a chain, in order."""
     return judge_completions(
-        lm, [chain.token_ids for chain in chains], [chain.problem.answer for chain in chains]
+        lm,
+        [chain.token_ids for chain in chains],
+        [chain.problem.answer for chain in chains],
+        [chain.prompt_ids for chain in chains],
     )
 
 
 def judge_completions(
-    lm: LanguageModel, completions: Sequence[Sequence[int]], golds: Sequence[str | None]
+    lm: LanguageModel,
+    completions: Sequence[Sequence[int]],
+    golds: Sequence[str | None],
+    prompts: Sequence[Sequence[int]] | None = None,
 ) -> list[Outcome]:
-    """One outcome a completion, given as token ids, against its gold answer."""
-    texts = [lm.tokenizer.decode(list(ids), skip_special_tokens=True) for ids in completions]
+    """One outcome a completion, given as token ids, against its gold answer.
+
+    The answer is looked for after the thinking part; a chain that never ends its thinking has
+    none.
+
+    Args:
+        prompts: the ids before each completion. Without them a completion whose prompt opened its
+            thinking, and that never ended it, is read as an answer.
+    """
+    prompts = [()] * len(completions) if prompts is None else prompts
+    texts = [
+        lm.tokenizer.decode(
+            list(ids[thinking_length(lm.text, prompt, ids) or 0 :]), skip_special_tokens=True
+        )
+        for prompt, ids in zip(prompts, completions, strict=True)
+    ]
     return default_checker().judge_many(zip(texts, golds, strict=True))
 
 

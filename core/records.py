@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeVar, cast
 
@@ -144,11 +144,28 @@ _COLUMNS = ("entropy", "logprob", "rank", "top_ids", "top_logprobs")
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where a chain ends: the answer text found, whether it stood in a box, and the verdict."""
+    """Where a chain ends: the answer text found, whether it stood in a box, and the verdict.
+
+    `verdict` is always the checker's, and every count is of it. What a person says instead is
+    kept beside it.
+    """
 
     answer: str | None
     verdict: Verdict
     boxed: bool
+    overruled: Verdict | None = None  # correct or wrong, by a person; None: as checked
+
+    def overrule(self, verdict: Verdict | None) -> Outcome:
+        """The same outcome with a person's verdict, or without one.
+
+        Raises:
+            SessionError: a verdict that no person gives.
+        """
+        if verdict not in (None, Verdict.CORRECT, Verdict.WRONG):
+            raise SessionError(
+                f"A person can't give the verdict {verdict}.", "Say correct, wrong or as checked."
+            )
+        return replace(self, overruled=verdict)
 
 
 @dataclass(frozen=True)
@@ -173,6 +190,7 @@ class Chain:
     prompt_style: str = "plain"
     problem: Problem = Problem("", "")
     versions: dict[str, str] = field(default_factory=dict)
+    thinking: int | None = None  # first tokens that are its thinking part (core/thinking.py)
 
     def __len__(self) -> int:
         return len(self.token_ids)
@@ -209,6 +227,8 @@ class Chain:
             "answer": outcome.answer if outcome else None,
             "verdict": str(outcome.verdict) if outcome else None,
             "boxed": outcome.boxed if outcome else None,
+            "overruled": str(outcome.overruled) if outcome and outcome.overruled else None,
+            "thinking": self.thinking,
             "versions": self.versions,
         }
 
@@ -226,6 +246,8 @@ class Chain:
             if data.get("verdict") is not None:
                 answer = None if data["answer"] is None else _value(data["answer"], str)
                 outcome = Outcome(answer, Verdict(data["verdict"]), _value(data["boxed"], bool))
+                if data.get("overruled") is not None:  # files from before have none
+                    outcome = outcome.overrule(Verdict(data["overruled"]))
         except _DAMAGES as error:
             raise SessionError(
                 f"This is not a whole chain file ({type(error).__name__}: {error}).",
@@ -286,6 +308,7 @@ def _chain_from_dict(data: dict[str, Any]) -> Chain:
         prompt_style=_value(data["prompt_style"], str),
         problem=problem_from_dict(data["problem"]),
         versions=dict(data.get("versions", {})),
+        thinking=None if data.get("thinking") is None else _value(data["thinking"], int),
     )
 
 
@@ -335,6 +358,7 @@ def _check_values(chain: Chain) -> None:
         all(np.isfinite(column).all() for column in columns)
         and all((column <= 1e-3).all() for column in logprobs)
         and min((*chain.prompt_ids, *chain.token_ids, chain.seed), default=0) >= 0
+        and (chain.thinking is None or 0 < chain.thinking <= len(chain))
     )
     if not whole:
         raise SessionError(

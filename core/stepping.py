@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -30,21 +31,33 @@ class Stepper(Protocol):
 
 def can_share_prefixes(model: PreTrainedModel) -> bool:
     """Whether rows can be forked by cropping a cache: every layer is plain or windowed attention.
+    Other models are recomputed instead."""
+    return why_recomputed(model) is None
 
-    State-space and linear-attention models carry a state that can't be cropped, attention with
-    ALiBi biases reads positions off the mask, and rotary embeddings that change with the length
-    depend on the longest row of a batch; these are recomputed instead.
-    """
+
+def why_recomputed(model: PreTrainedModel) -> str | None:
+    """Why a model's rows can't share a prefix, in words for the screen; None where they can."""
     config: PreTrainedConfig = model.config.get_text_config(decoder=True)
-    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
-    return (
-        not getattr(model, "_is_stateful", False)
-        and kinds <= {"full_attention", "sliding_attention"}
-        and not getattr(config, "num_kv_shared_layers", 0)
-        and not getattr(config, "alibi", False)
-        and config.model_type not in {"bloom", "mpt"}
-        and not _rope_types(config) & {"longrope", "dynamic"}
-    )
+    if getattr(model, "_is_stateful", False):
+        return "it carries a state that can't be cut back to an earlier token"
+    if others := sorted(set(getattr(config, "layer_types", None) or ()) - _CUTTABLE):
+        return f"what its layers of the kind {others[0]} keep can't be cut back to an earlier token"
+    own = model.get_base_model() if hasattr(model, "get_base_model") else model
+    if "past_key_values" not in inspect.signature(own.forward).parameters:
+        return "it keeps no keys and values from one token to the next"
+    if config.model_type in _WINDOWS_OF_THE_BATCH:
+        return "its attention windows are counted from the longest row of a batch"
+    if getattr(config, "num_kv_shared_layers", 0):
+        return "its layers share their keys and values"
+    if getattr(config, "alibi", False) or config.model_type in {"bloom", "mpt"}:
+        return "its attention counts positions by the mask (ALiBi)"
+    if _rope_types(config) & {"longrope", "dynamic"}:
+        return "its position embeddings change with the length of the text"
+    return None
+
+
+_WINDOWS_OF_THE_BATCH = {"gpt_neo", "moshi"}  # whatever the mask says
+_CUTTABLE = {"full_attention", "sliding_attention"}
 
 
 def _rope_types(config: PreTrainedConfig) -> set[str]:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from transformers import PreTrainedTokenizerBase
-from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+from core.token_bytes import Spelling, as_brackets, token_bytes
 
 _REPLACEMENT = "\ufffd"
 _LONGEST_CHARACTER = 8  # tokens; a UTF-8 character has at most 4 bytes, grapheme parts included
@@ -19,8 +20,10 @@ class TokenText:
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self._tokenizer = tokenizer
         self.lock = threading.Lock()  # a tokenizer keeps options of one call until the next
-        self.size = len(tokenizer)  # ids from here on are padding of the model's vocabulary
+        self._size = len(tokenizer)
+        self._bytes = token_bytes(tokenizer)
         self._alone: dict[int, str] = {}
+        self._named: dict[str, int | None] = {}
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of consecutive ids, special tokens included."""
@@ -43,7 +46,8 @@ class TokenText:
     def pieces(self, ids: Sequence[int], before: Sequence[int] = ()) -> list[str]:
         """Text of every token of a stretch; joined, they are the stretch's text.
 
-        A character split over tokens is shown once, on the first of them; the others are "".
+        A character split over tokens is shown once, on the first of them; a token without a
+        character of its own is "". Bytes that are no character are shown as such (⟨E4 B8⟩).
 
         Args:
             ids: the T tokens to show.
@@ -63,20 +67,39 @@ class TokenText:
             )
         return ids
 
-    def _alone_text(self, token_id: int) -> str:
-        if token_id >= self.size:
-            return f"⟨{token_id}⟩"
-        text = self.after(self.anchor, [token_id])
-        if _REPLACEMENT in text:
-            return self._as_bytes(token_id) or text
-        return text or str(self._tokenizer.convert_ids_to_tokens(token_id))
+    def token(self, name: str) -> int | None:
+        """The id of the token that is written so in the vocabulary; None when there is none."""
+        if name not in self._named:
+            found = self._tokenizer.convert_tokens_to_ids(name)  # the unknown token's, if unknown
+            known = isinstance(found, int) and self._tokenizer.convert_ids_to_tokens(found) == name
+            self._named[name] = found if known else None
+        return self._named[name]
 
-    def whole_tail(self, ids: Sequence[int]) -> list[int]:
-        """The fewest last ids that are whole characters: they tell how the next token reads."""
-        for n in range(1, _LONGEST_CHARACTER + 1):
-            if _REPLACEMENT not in self.decode(ids[-n:]):
-                return list(ids[-n:])
-        return []
+    @property
+    def spells(self) -> bool:
+        """Whether the bytes of tokens are known."""
+        return self._bytes is not None
+
+    def spelled(self, token_id: int, *, first: bool) -> bytes:
+        """Bytes of a token.
+
+        Args:
+            first: whether it begins a text, where many tokenizers drop a leading space.
+        """
+        assert self._bytes is not None
+        data = self._bytes(token_id)
+        if data is None:
+            return f"⟨{token_id}⟩".encode()
+        if first and data.startswith(b" "):
+            left = _leading_spaces(self.decode([token_id]).encode())
+            data = data[_leading_spaces(data) - left :]
+        return data
+
+    def exists(self, token_id: int) -> bool:
+        """False for padding of the model's vocabulary, which the tokenizer doesn't know."""
+        if self._bytes is None:
+            return token_id < self._size
+        return self._bytes(token_id) is not None
 
     def after(self, before: Sequence[int], ids: Sequence[int]) -> str:
         """Text that `ids` add after `before`."""
@@ -91,14 +114,22 @@ class TokenText:
         ids: list[int] = self._tokenizer.encode("a", add_special_tokens=False)
         return ids[-1:]
 
-    def _as_bytes(self, token_id: int) -> str | None:
-        token = str(self._tokenizer.convert_ids_to_tokens(token_id))
-        if token.startswith("<0x") and token.endswith(">"):
-            return f"⟨{token[3:-1]}⟩"
-        to_byte = {char: byte for byte, char in bytes_to_unicode().items()}
-        if all(char in to_byte for char in token):
-            return "⟨" + " ".join(f"{to_byte[char]:02X}" for char in token) + "⟩"
-        return None
+    def _alone_text(self, token_id: int) -> str:
+        if not self.exists(token_id):
+            return f"⟨{token_id}⟩"
+        if self._bytes is None:
+            text = self.after(self.anchor, [token_id])
+        else:
+            data = self.spelled(token_id, first=False)
+            try:
+                text = data.decode()
+            except UnicodeDecodeError:
+                return as_brackets(data)
+        return text or str(self._tokenizer.convert_ids_to_tokens(token_id))
+
+
+def _leading_spaces(data: bytes) -> int:
+    return len(data) - len(data.lstrip(b" "))
 
 
 class PieceStream:
@@ -106,19 +137,51 @@ class PieceStream:
 
     def __init__(self, text: TokenText, before: Sequence[int] = ()) -> None:
         self._text = text
-        self._before = text.whole_tail(before)
+        self._first = not before
+        self._stream = Spelling() if text.spells else _DecodedPieces(text, before)
+
+    @property
+    def pieces(self) -> list[str]:
+        """One a token so far. A character that is not whole yet is not in it yet."""
+        return self._stream.pieces
+
+    def push(self, token_id: int) -> None:
+        """Add one token."""
+        if isinstance(self._stream, Spelling):
+            self._stream.push(self._text.spelled(token_id, first=self._first))
+        else:
+            self._stream.push(token_id)
+        self._first = False
+
+    def finish(self) -> None:
+        """No more tokens: what is still no whole character is shown as it is."""
+        self._stream.finish()
+
+
+class _DecodedPieces:
+    """Pieces by what a tokenizer whose bytes are not known decodes: a character is whole once
+    there is no replacement sign in the text."""
+
+    def __init__(self, text: TokenText, before: Sequence[int]) -> None:
+        self._text = text
+        self._before = self._whole_tail(before)
         self._open: list[int] = []  # tokens of a character that is not whole yet
         self.pieces: list[str] = []
 
     def push(self, token_id: int) -> None:
-        """Add one token."""
         self._open.append(token_id)
         self.pieces.append("")
         self._close(at_end=False)
 
     def finish(self) -> None:
-        """No more tokens: what is still no whole character is shown as it is."""
         self._close(at_end=True)
+
+    def _whole_tail(self, ids: Sequence[int]) -> list[int]:
+        """The fewest last ids that are whole characters: they tell how the next token reads."""
+        for n in range(1, _LONGEST_CHARACTER + 1):
+            if _REPLACEMENT not in self._text.decode(ids[-n:]):
+                return list(ids[-n:])
+        return []
 
     def _close(self, at_end: bool) -> None:
         while self._open:
@@ -126,7 +189,7 @@ class PieceStream:
             first = len(self.pieces) - len(self._open)
             waits = text.endswith(_REPLACEMENT) and len(self._open) < _LONGEST_CHARACTER
             if _REPLACEMENT not in text:
-                beyond = self._open[0] >= self._text.size
+                beyond = not self._text.exists(self._open[0])
                 self.pieces[first] = self._text.alone(self._open[0]) if beyond else text
                 self._before = self._open
                 self._open = []

@@ -11,7 +11,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from core.errors import PositionError, SessionError
 from core.findings import Findings
 from core.generation import check_position
-from core.records import Chain, Outcome, Problem, problem_from_dict
+from core.records import Chain, Outcome, Problem, Verdict, problem_from_dict
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -179,9 +179,20 @@ class ForkTree:
     @_locked
     def rename(self, branch_id: str, name: str) -> None:
         """Give a branch a name of the person's own."""
-        named = replace(self.branch(branch_id), name=name)
-        branches = tuple(named if b.id == branch_id else b for b in self.branches)
-        self._change(replace(self._state, branches=branches))
+        self._replace(replace(self.branch(branch_id), name=name))
+
+    @_locked
+    def overrule(self, branch_id: str, verdict: Verdict | None) -> None:
+        """Give a branch a person's verdict beside the checker's; None takes it back.
+
+        Raises:
+            PositionError: no such branch.
+            SessionError: a verdict that no person gives.
+        """
+        branch = self.branch(branch_id)
+        outcome = branch.outcome.overrule(verdict)
+        if outcome != branch.outcome:
+            self._replace(replace(branch, outcome=outcome))
 
     @_locked
     def select(self, branch_id: str, position: int | None = None) -> None:
@@ -276,6 +287,10 @@ class ForkTree:
             position = first.position if first.position is not None else None
             self._change(_State((*self.branches, *branches), Selection(first.id, position)))
         return branches
+
+    def _replace(self, branch: Branch) -> None:
+        branches = tuple(branch if b.id == branch.id else b for b in self.branches)
+        self._change(replace(self._state, branches=branches))
 
     def _change(self, state: _State) -> None:
         self._past.append(self._state)

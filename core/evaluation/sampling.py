@@ -114,7 +114,9 @@ def evaluate(
     if any(chain.stop_reason is StopReason.CANCELLED for chain in chains):
         return None
     golds = [problem.answer for problem in problems for _ in range(settings.samples)]
-    outcomes = judge_completions(lm, [chain.token_ids for chain in chains], golds)
+    outcomes = judge_completions(
+        lm, [chain.token_ids for chain in chains], golds, [row.prompt_ids for row in rows]
+    )
     records = []
     for number, (problem, prompt) in enumerate(zip(problems, prompts, strict=True)):
         own = slice(number * settings.samples, (number + 1) * settings.samples)

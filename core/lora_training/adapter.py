@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
+from transformers.pytorch_utils import Conv1D
 
 from core.errors import ModelError, TrainingError
 from core.language_model import LanguageModel
@@ -29,13 +30,13 @@ def put_adapter_on(lm: LanguageModel, rank: int, alpha: int, target_modules: Seq
         A `PeftModel`.
 
     Raises:
-        ModelError: no layers, or some that the model doesn't have.
+        ModelError: no layers, some that the model doesn't have, or that can't be adapted.
     """
     layers = sorted(
         {
             name.rpartition(".")[2]
             for name, module in lm.model.named_modules()
-            if isinstance(module, torch.nn.Linear)
+            if isinstance(module, torch.nn.Linear | Conv1D)
             and module is not lm.model.get_output_embeddings()
         }
     )
@@ -52,7 +53,14 @@ def put_adapter_on(lm: LanguageModel, rank: int, alpha: int, target_modules: Seq
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of peft's own calls of transformers
-        return get_peft_model(lm.model, config)
+        warnings.filterwarnings("ignore", "fan_in_fan_out")  # it then does what GPT-2 needs
+        try:
+            return get_peft_model(lm.model, config)
+        except ValueError as error:  # such as a layer that a state-space model's kernels read past
+            raise ModelError(
+                f"An adapter can't be put on these layers of the model ({error}).",
+                f"Choose others among {', '.join(layers)}.",
+            ) from error
 
 
 def check_changed(tuned: LanguageModel, prompt_ids: Sequence[int]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from transformers.modeling_outputs import BaseModelOutputWithPast
+from transformers.utils import ModelOutput
 
 from core.errors import ModelError
 
@@ -27,6 +28,7 @@ class TwoModels:
         self._whole = model.get_base_model()
         self._decoder = self._whole.get_decoder()
         self._captured: torch.Tensor | None = None
+        self._output_kind: type[ModelOutput] = BaseModelOutputWithPast  # of the decoder
         if self._decoder is None or self._decoder is self._whole:
             raise _no_head(self._whole)
         self._decoder.register_forward_hook(self._capture)
@@ -59,7 +61,9 @@ class TwoModels:
 
     @contextmanager
     def _decoder_gives(self, hidden: torch.Tensor) -> Iterator[None]:
-        self._decoder.forward = lambda *_, **__: BaseModelOutputWithPast(last_hidden_state=hidden)
+        # The model may read more of it, such as a router's logits, if only to pass them on.
+        output = self._output_kind(last_hidden_state=hidden)
+        self._decoder.forward = lambda *_, **__: output
         try:
             yield
         finally:
@@ -68,6 +72,8 @@ class TwoModels:
 
     def _capture(self, module: Any, inputs: Any, output: Any) -> None:
         self._captured = output[0]
+        if isinstance(output, ModelOutput):
+            self._output_kind = type(output)
 
     def _take(self) -> torch.Tensor:
         hidden, self._captured = self._captured, None

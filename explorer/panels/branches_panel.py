@@ -137,9 +137,9 @@ def _node(branch: Branch) -> TreeNode:
         forced_token="" if position is None else token_label(branch.chain, position)[1:-1],
         label="cancelled" if branch.chain.stop_reason == "cancelled" else "no answer",
         answer=short(branch.outcome.answer or "", 24),
-        verdict=branch.outcome.verdict.value,
+        verdict=(branch.outcome.overruled or branch.outcome.verdict).value,
         length=len(branch.chain),
-        name=branch.name,
+        name=branch.name if branch.outcome.overruled is None else f"{branch.name} by you".strip(),
     )
 
 

@@ -17,6 +17,8 @@ from explorer.charts import entropy_curve
 from explorer.components.token_heatmap import HeatmapView, read_heatmap, token_heatmap
 from explorer.panels.inspector import force
 from explorer.panels.messages import plain, token_label, verdict_badge, visible
+from explorer.panels.thinking_panel import thinking_panel
+from explorer.panels.verdict_panel import overrule
 from explorer.state import BrowserState, Colour, Unit
 from explorer.tasks import Task
 
@@ -38,7 +40,10 @@ def selected_chain(state: BrowserState, branch: Branch) -> None:
     """The branch being looked at; a click selects a token, 1 to 5 force an alternative."""
     tree = state.opened.session.tree
     assert tree is not None
-    _headline(branch)
+    with st.container(key="headline", horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(_headline(branch), width="stretch")
+        overrule(state, branch)
+    thinking_panel(state, branch)
     view = _view(state, branch.chain, _chain_id(state, branch))
     view = replace(view, initial_selection=tree.selection.position, go_to=_go_to(state))
     if branch.parent is not None and branch.position is not None:
@@ -66,7 +71,7 @@ def selected_chain(state: BrowserState, branch: Branch) -> None:
 
 def chain_beside(state: BrowserState, branch: Branch, other: Branch) -> None:
     """Another branch, its tokens up to the first difference dimmed."""
-    _headline(other)
+    st.markdown(_headline(other))
     difference = first_difference(branch.chain, other.chain)
     shared = len(other.chain) if difference is None else difference
     view = _view(state, other.chain, f"{_chain_id(state, other)} beside {branch.id}")
@@ -202,7 +207,7 @@ def _go_to(state: BrowserState) -> tuple[int, int] | None:
     return state.asked_for, state.asked_position
 
 
-def _headline(branch: Branch) -> None:
+def _headline(branch: Branch) -> str:
     chain = branch.chain
     parts = [verdict_badge(branch.outcome)]
     if branch.position is not None:
@@ -219,7 +224,7 @@ def _headline(branch: Branch) -> None:
     if chain.stop_reason != "eos":
         parts.append({"length": "cut at the limit", "cancelled": "cancelled"}[chain.stop_reason])
     name = f"**{plain(branch.name)}** · " if branch.name else ""
-    st.markdown(name + " · ".join(parts))
+    return name + " · ".join(parts)
 
 
 def _on_select(state: BrowserState, branch: Branch) -> None:

@@ -11,6 +11,7 @@ from core.errors import ExplorerError
 from core.language_model import LanguageModel
 from core.records import Chain, Sampler
 from core.scoring import look_up
+from core.stepping import why_recomputed
 from core.tree import Branch
 from explorer.panels.messages import VERDICT_SIGNS, plain, short, show_error, token_label, visible
 from explorer.state import BrowserState
@@ -46,6 +47,7 @@ def inspector(state: BrowserState, branch: Branch, position: int | None) -> None
         return
     _alternatives(state, branch, position)
     _endings(state, branch, position)
+    _recomputed(state)
     _free_token(state, branch, position)
 
 
@@ -137,6 +139,15 @@ def _endings(state: BrowserState, branch: Branch, position: int) -> None:
                 on_click=force,
                 args=(state, branch, position, ending.token_id),
             )
+
+
+def _recomputed(state: BrowserState) -> None:
+    lm = workbench().loaded(state.opened.spec)
+    if lm is not None and (why := why_recomputed(lm.model)):
+        st.caption(
+            f"Branches of this model share no work: {plain(why)}. Every chain is read anew from "
+            "its start at each token, which is slow and gives the same chains."
+        )
 
 
 def _free_token(state: BrowserState, branch: Branch, position: int) -> None:

@@ -20,7 +20,7 @@ VERDICT_SIGNS = {
     Verdict.NO_GOLD: "–",
 }
 _VERDICT_COLORS = {Verdict.CORRECT: "green", Verdict.WRONG: "red"}
-_VERDICT_WORDS = {
+VERDICT_WORDS = {
     Verdict.CORRECT: "correct",
     Verdict.WRONG: "wrong",
     Verdict.UNPARSEABLE: "no answer found",
@@ -43,11 +43,15 @@ def show_error(error: ExplorerError) -> None:
 
 
 def verdict_badge(outcome: Outcome) -> str:
-    """Markdown: sign, answer and verdict, never colour alone."""
-    color = _VERDICT_COLORS.get(outcome.verdict, "gray")
-    sign = VERDICT_SIGNS[outcome.verdict]
+    """Markdown: sign, answer and verdict, never colour alone; whose verdict, where it is not the
+    checker's."""
+    verdict = outcome.overruled or outcome.verdict
+    color = _VERDICT_COLORS.get(verdict, "gray")
     answer = "" if outcome.answer is None else f"{plain(short(outcome.answer))} · "
-    return f":{color}-badge[{sign} {answer}{_VERDICT_WORDS[outcome.verdict]}]"
+    words = VERDICT_WORDS[verdict]
+    if outcome.overruled is not None:
+        words = f"{words} by you (checker: {VERDICT_WORDS[outcome.verdict]})"
+    return f":{color}-badge[{VERDICT_SIGNS[verdict]} {answer}{words}]"
 
 
 def word_badge(word: str) -> str:

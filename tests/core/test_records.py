@@ -96,11 +96,16 @@ def chains(draw: st.DrawFn) -> Chain:
         prompt_style=draw(texts),
         problem=Problem(draw(texts), draw(texts), draw(st.none() | texts), draw(texts)),
         versions=draw(st.dictionaries(texts, texts, max_size=2)),
+        thinking=draw(st.none() | st.integers(1, length)) if length else None,
     )
 
 
 outcomes = st.none() | st.builds(
-    Outcome, st.none() | texts, st.sampled_from(Verdict), st.booleans()
+    Outcome,
+    st.none() | texts,
+    st.sampled_from(Verdict),
+    st.booleans(),
+    st.sampled_from([None, Verdict.CORRECT, Verdict.WRONG]),
 )
 
 
@@ -204,6 +209,13 @@ DAMAGES: list[tuple[str, Any]] = [
     ("problem", None),
     ("verdict", "maybe"),
     ("boxed", None),
+    ("overruled", "perhaps"),
+    ("overruled", "timed_out"),
+    ("overruled", True),
+    ("thinking", 0),
+    ("thinking", 4),
+    ("thinking", "1"),
+    ("thinking", True),
     ("answer", 3),
     ("versions", 3),
 ]
@@ -217,7 +229,9 @@ def test_a_damaged_column_is_refused(key: str, damage: Any) -> None:
     assert caught.value.remedy
 
 
-REQUIRED = sorted(set(chain_of().to_json()) - {"versions", "verdict", "boxed", "answer"})
+SINCE_THE_FIRST_FILES = {"overruled", "thinking"}
+OPTIONAL = {"versions", "verdict", "boxed", "answer", *SINCE_THE_FIRST_FILES}
+REQUIRED = sorted(set(chain_of().to_json()) - OPTIONAL)
 
 
 @pytest.mark.parametrize("key", sorted(set(REQUIRED) - {"alternatives"}))
@@ -226,6 +240,24 @@ def test_a_missing_column_is_refused(key: str) -> None:
     del data[key]
     with pytest.raises(SessionError):
         Chain.from_json(data)
+
+
+def test_a_file_from_before_there_were_thinking_and_overruling_is_read() -> None:
+    outcome = Outcome("2", Verdict.WRONG, True)
+    data = chain_of().to_json(outcome)
+    for key in SINCE_THE_FIRST_FILES:
+        del data[key]
+    assert Chain.from_json(data) == (chain_of(), outcome)
+
+
+def test_a_persons_verdict_stands_beside_the_checkers() -> None:
+    checked = Outcome("2", Verdict.WRONG, True)
+    by_person = checked.overrule(Verdict.CORRECT)
+    assert (by_person.verdict, by_person.overruled) == (Verdict.WRONG, Verdict.CORRECT)
+    assert by_person.overrule(None) == checked
+    for verdict in (Verdict.UNPARSEABLE, Verdict.TIMED_OUT, Verdict.NO_GOLD):
+        with pytest.raises(SessionError, match="can't give the verdict"):
+            checked.overrule(verdict)
 
 
 json_values = st.recursive(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -37,7 +39,26 @@ def byte_fallback_tokenizer() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=core, eos_token="</s>", unk_token="<unk>")
 
 
-KINDS = {"byte-level": byte_level_tokenizer(), "byte-fallback": byte_fallback_tokenizer()}
+class OwnTokenizer:
+    """A tokenizer of somebody's own, of which nothing is known but what it decodes."""
+
+    backend_tokenizer = None
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        self._tokenizer = tokenizer
+
+    def __len__(self) -> int:
+        return len(self._tokenizer)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tokenizer, name)
+
+
+KINDS = {
+    "byte-level": byte_level_tokenizer(),
+    "byte-fallback": byte_fallback_tokenizer(),
+    "one's own": OwnTokenizer(byte_level_tokenizer()),
+}
 each_kind = pytest.mark.parametrize("tokenizer", KINDS.values(), ids=KINDS.keys())
 
 
@@ -81,9 +102,9 @@ def test_a_completion_keeps_its_leading_space_after_a_prompt() -> None:
 
 
 def test_part_of_a_character_on_its_own_is_shown_as_bytes() -> None:
-    for name, tokenizer in KINDS.items():
-        ids = encode(tokenizer, "b你")
-        assert TokenText(tokenizer).alone(ids[-1]) in ("⟨A0⟩", "⟨BD A0⟩"), name
+    for name in ("byte-level", "byte-fallback"):
+        ids = encode(KINDS[name], "b你")
+        assert TokenText(KINDS[name]).alone(ids[-1]) in ("⟨A0⟩", "⟨BD A0⟩"), name
 
 
 def test_a_character_that_never_ends_is_shown_when_the_chain_does() -> None:
@@ -108,7 +129,7 @@ def test_a_broken_character_does_not_swallow_what_follows(
     after = encode(tokenizer, "b a")[-1:]
     pieces = show.pieces([*broken, *after])
     assert "".join(pieces[:2]).strip().startswith("b")
-    assert pieces[-2].startswith("⟨")
+    assert pieces[-2].startswith(("⟨", "\ufffd"))
     assert pieces[-1] == show.alone(after[0])
 
 
