@@ -74,9 +74,8 @@ def _weights(top: set[str], kind: Kind) -> list[str]:
         return [ADAPTER_WEIGHTS] if ADAPTER_WEIGHTS in top else []
     if WEIGHTS in top:
         return [WEIGHTS]
-    if INDEX not in top:
-        return []
-    return [INDEX, *sorted(name for name in top if _SHARD.fullmatch(name))]
+    shards = sorted(name for name in top if _SHARD.fullmatch(name))
+    return [INDEX, *shards] if INDEX in top and shards else []
 
 
 def _instead(top: set[str]) -> Instead:

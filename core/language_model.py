@@ -19,6 +19,7 @@ from transformers import (
 )
 
 from core.adapter_loading import with_adapter
+from core.config_facts import context_length
 from core.errors import ModelError, ResourceError
 from core.hub_download import Report, download
 from core.kv_cache import PrefixStore
@@ -44,7 +45,6 @@ DEMO_FOLDER = Path(__file__).parent.parent / "sample_data" / "demo_model"
 
 _ALL_THREADS = torch.get_num_threads()
 _SMALL_MODEL = 50_000_000  # parameters
-_UNBOUNDED_CONTEXT = 1 << 20  # for models whose config names no limit
 
 
 @dataclass(frozen=True)
@@ -148,21 +148,29 @@ class LanguageModel:
         return int(self.model.num_parameters())  # knows how 4-bit weights are packed
 
 
-def load_language_model(
+@dataclass(frozen=True)
+class ModelFiles:
+    """Where a model's files are on this machine."""
+
+    folder: Path
+    adapter: Path | None
+
+
+def fetch_model(
     spec: ModelSpec,
     *,
     report: Report | None = None,
     cancelled: Callable[[], bool] | None = None,
-) -> LanguageModel:
-    """Load what `spec` names, from the hub if it is not on this machine.
+) -> ModelFiles:
+    """Find the files of what `spec` names, and download those that are not on this machine.
 
     Args:
         report: is told the bytes of each download.
         cancelled: ends a download.
 
     Raises:
-        ModelError: no such model, unsafe or missing weights, offline, an adapter that doesn't fit.
-        ResourceError: not enough memory, or the disk is full.
+        ModelError: no such model, unsafe or missing weights, offline.
+        ResourceError: the disk is full.
         DownloadCancelledError: `cancelled` said so.
     """
     check_spec(spec)
@@ -175,17 +183,32 @@ def load_language_model(
         code = spec.trust_remote_code
         folder = download(spec.model, spec.revision, code=code, report=report, cancelled=cancelled)
         check_model_folder(folder)
+    return ModelFiles(folder, adapter)
+
+
+def load_language_model(spec: ModelSpec, files: ModelFiles | None = None) -> LanguageModel:
+    """Load what `spec` names, from the hub if it is not on this machine.
+
+    Args:
+        files: what `fetch_model` found, where progress is to be seen.
+
+    Raises:
+        ModelError: as `fetch_model`; a model or adapter that doesn't fit, or is damaged.
+        ResourceError: not enough memory, or the disk is full.
+    """
+    files = files or fetch_model(spec)
     try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=spec.trust_remote_code)
+        code = spec.trust_remote_code
+        config = AutoConfig.from_pretrained(files.folder, trust_remote_code=code)
         placement = place(spec.device, spec.dtype, spec.quantization, config)
-        tokenizer = load_tokenizer(spec, folder)
-        memory = estimate_memory(config, placement, code=spec.trust_remote_code)
+        tokenizer = load_tokenizer(spec, files.folder)
+        memory = estimate_memory(config, placement, code=code)
         memory.check(spec.model)
         model = AutoModelForCausalLM.from_pretrained(
-            folder,
+            files.folder,
             config=config,
             use_safetensors=True,
-            trust_remote_code=spec.trust_remote_code,
+            trust_remote_code=code,
             **placement.arguments,
         )
         if "device_map" not in placement.arguments:
@@ -196,11 +219,11 @@ def load_language_model(
             "Choose a smaller model, another device, or dtype bfloat16.",
         ) from error
     except (OSError, ValueError, ImportError, RuntimeError, KeyError, SafetensorError) as error:
-        raise _explain(spec, error) from error
-    if adapter is not None:
-        model = with_adapter(model, adapter, spec.adapter or "")
+        raise explain(spec, error) from error
+    if files.adapter is not None:
+        model = with_adapter(model, files.adapter, spec.adapter or "")
     model.eval()
-    return replace(wrap(spec, model, tokenizer), folder=folder, memory=memory)
+    return replace(wrap(spec, model, tokenizer), folder=files.folder, memory=memory)
 
 
 def wrap(
@@ -219,7 +242,7 @@ def wrap(
         dtype=str(model.dtype).removeprefix("torch."),
         prompt_style=style,
         prompt_style_reason=reason,
-        context_length=getattr(config, "max_position_embeddings", None) or _UNBOUNDED_CONTEXT,
+        context_length=context_length(config),
         vocab_size=int(width),
         eos_ids=_eos_ids(model, tokenizer),
         shares_prefixes=can_share_prefixes(model),
@@ -271,7 +294,7 @@ def _eos_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> froz
     return frozenset(found)
 
 
-def _explain(spec: ModelSpec, error: Exception) -> ModelError:
+def explain(spec: ModelSpec, error: Exception) -> ModelError:
     """Turn what transformers raised into what to do."""
     message = str(error)
     first_line = message.strip().splitlines()[0] if message.strip() else type(error).__name__

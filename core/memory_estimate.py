@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from core.byte_sizes import in_bytes
+from core.config_facts import context_length
 from core.errors import ResourceError
 from core.kv_cache import PrefixStore
 from core.placement import Placement
@@ -95,19 +96,20 @@ def estimate_memory(
     placement: Placement,
     *,
     rows: int = ROWS,
-    length: int = LENGTH,
+    length: int | None = None,
     code: bool = False,
 ) -> MemoryEstimate:
     """What a model needs where it is to go, without loading it.
 
     Args:
         rows: chains decoded at once.
-        length: tokens of each, the prompt's included.
+        length: tokens of each, the prompt's included; if None, LENGTH or the model's context.
         code: whether the model's own Python code may run to build its skeleton.
 
     Raises:
         ValueError, KeyError, ImportError: transformers has no causal model for this config.
     """
+    length = min(LENGTH, context_length(config)) if length is None else length
     model = skeleton(config, placement.dtype, code=code)
     text = model.config.get_text_config(decoder=True)
     size = placement.dtype.itemsize

@@ -49,7 +49,19 @@ def device_choices() -> list[str]:
     return ["auto", "cpu", "cuda", "mps"] + [ALL_GPUS] * (torch.cuda.device_count() > 1)
 
 
-def place(device: str, dtype: str, quantization: str, config: Any) -> Placement:
+def quantization_named(name: str) -> Quantization:
+    """A quantization by its name.
+
+    Raises:
+        ModelError: there is no such one.
+    """
+    match name:
+        case "none" | "4bit" | "8bit":
+            return name
+    raise ModelError(f"There is no quantization {name!r}.", "Use none, 4bit or 8bit.")
+
+
+def place(device: str, dtype: str, quantization: Quantization, config: Any) -> Placement:
     """Turn what a person chose into what this machine can do.
 
     Args:
@@ -67,12 +79,10 @@ def place(device: str, dtype: str, quantization: str, config: Any) -> Placement:
     where = _device("cuda" if spread else device)
     if quantization != "none":
         _check_quantization(quantization, where)
-    return Placement(where, _dtype(dtype, where, config), quantization, spread)  # type: ignore[arg-type]
+    return Placement(where, _dtype(dtype, where, config), quantization, spread)
 
 
 def _check_quantization(name: str, device: torch.device) -> None:
-    if name not in ("4bit", "8bit"):
-        raise ModelError(f"There is no quantization {name!r}.", "Use none, 4bit or 8bit.")
     if device.type != "cuda":
         raise ModelError(
             f"Weights in {name} need a CUDA GPU, and the model would run on {device.type}.",

@@ -13,6 +13,7 @@ import typer
 from core.cli import chains, findings, runs
 from core.cli.evaluation import evaluate
 from core.cli.interventions import interventions
+from core.cli.model_commands import download, model
 from core.cli.output import say
 from core.cli.training import rollouts, train
 from core.errors import ExplorerError
@@ -32,6 +33,8 @@ app.command()(interventions)
 app.command()(evaluate)
 app.command()(rollouts)
 app.command()(train)
+app.command()(model)
+app.command()(download)
 app.add_typer(runs.app, name="runs")
 
 

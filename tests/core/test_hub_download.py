@@ -23,7 +23,7 @@ from core.decoding import Row, decode
 from core.errors import ExplorerError, ModelError
 from core.hub_download import DownloadCancelledError, download
 from core.hub_files import UnfitError, wanted_files
-from core.language_model import ModelSpec, load_language_model
+from core.language_model import ModelSpec, fetch_model, load_language_model
 from core.records import Sampler
 
 MEGABYTE = 1 << 20
@@ -69,7 +69,8 @@ def same_files(got: Path, want: Path) -> bool:
 def test_a_model_is_fetched_with_its_progress_and_loads(hub: Hub, folder: Path) -> None:
     hub.add("owner/model", folder)
     seen: list[tuple[int, int]] = []
-    lm = load_language_model(ModelSpec("owner/model"), report=lambda *bytes_: seen.append(bytes_))
+    spec = ModelSpec("owner/model")
+    lm = load_language_model(spec, fetch_model(spec, report=lambda *b: seen.append(b)))
     done = [d for d, _ in seen]
     assert {total for _, total in seen} == {size(folder)}
     assert done == sorted(done)
@@ -126,9 +127,7 @@ def test_a_cancelled_download_leaves_no_model_and_can_be_completed(
         done = bytes_done
 
     with pytest.raises(DownloadCancelledError, match="was stopped"):
-        load_language_model(
-            ModelSpec("owner/model"), report=report, cancelled=lambda: done > 2 * MEGABYTE
-        )
+        fetch_model(ModelSpec("owner/model"), report=report, cancelled=lambda: done > 2 * MEGABYTE)
     assert 2 * MEGABYTE < done < size(folder)
     assert not list(cache.rglob("*.incomplete"))
     assert not list(cache.rglob("model.safetensors"))
