@@ -90,16 +90,26 @@ def check_spec(spec: ModelSpec) -> None:
     folder = local_folder(spec.model)
     if folder is not None:
         check_model_folder(folder)
-    if spec.revision is not None:
-        check_revision(spec.revision)
-        if folder is not None:
-            raise ModelError(
-                f"The model {spec.model} has no revisions: it is not from the hub.",
-                "Leave the revision out.",
-            )
+    check_revision_of(spec)
     adapter = None if spec.adapter is None else local_folder(spec.adapter)
     if adapter is not None:
         check_adapter_folder(adapter)
+
+
+def check_revision_of(spec: ModelSpec) -> None:
+    """Refuse a revision that can't be one.
+
+    Raises:
+        ModelError: it is no name, or the model is not from the hub.
+    """
+    if spec.revision is None:
+        return
+    check_revision(spec.revision)
+    if local_folder(spec.model) is not None:
+        raise ModelError(
+            f"The model {spec.model} has no revisions: it is not from the hub.",
+            "Leave the revision out.",
+        )
 
 
 def local_folder(name: str) -> Path | None:

@@ -17,6 +17,7 @@ from core.hub_download import Report, download
 from core.language_model import (
     LanguageModel,
     ModelSpec,
+    check_revision_of,
     explain,
     load_tokenizer,
     local_folder,
@@ -145,6 +146,7 @@ def read_facts(
         ModelError: as `load_language_model`; missing weights are no fault here.
         DownloadCancelledError: `cancelled` said so.
     """
+    check_revision_of(spec)
     code = spec.trust_remote_code
     folder = local_folder(spec.model) or download(
         spec.model, spec.revision, kind="facts", code=code, report=report, cancelled=cancelled

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from hub_server import Hub, running_hub
+from hub_server import Hub, hub_in_use, running_hub
 from hypothesis import given
 from hypothesis import strategies as st
 from models import byte_level_tokenizer, random_qwen3, save_tiny_model
@@ -48,13 +48,7 @@ def cache(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, cache: Path) -> Iterator[Hub]:
-    """A hub that the app takes for the real one."""
-    for name in ("HF_TOKEN", "HF_HUB_CACHE", "TRANSFORMERS_OFFLINE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
-    monkeypatch.setenv("HF_HOME", str(cache))
-    with running_hub() as hub:
-        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    with hub_in_use(monkeypatch, cache) as hub:
         yield hub
 
 
