@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -19,14 +18,19 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from core.adapter_loading import with_adapter
+from core.config_facts import context_length
 from core.errors import ModelError, ResourceError
+from core.hub_download import Report, download
 from core.kv_cache import PrefixStore
+from core.memory_estimate import MemoryEstimate, estimate_memory
 from core.model_files import (
     check_adapter_folder,
-    check_adapter_kind,
     check_model_folder,
+    check_revision,
     is_hub_id,
 )
+from core.placement import Quantization, place
 from core.prompts import guess_prompt_style
 from core.stepping import can_share_prefixes
 from core.token_text import TokenText
@@ -42,23 +46,17 @@ DEMO_TEACHER = "demo-teacher"
 """The name of the adapter that reinforcement learning made of the demo."""
 DEMO_TEACHER_FOLDER = DEMO_FOLDER.with_name("demo_teacher")
 
-_DTYPES = {
-    "float32": torch.float32,
-    "bfloat16": torch.bfloat16,
-    "float16": torch.float16,
-}
 _ALL_THREADS = torch.get_num_threads()
 _SMALL_MODEL = 50_000_000  # parameters
-_UNBOUNDED_CONTEXT = 1 << 20  # for models whose config names no limit
 
 
 @dataclass(frozen=True)
 class ModelSpec:
     """Which model, and how to load it.
 
-    `model` is "demo", a folder, or a hub id; `adapter` a folder with a LoRA adapter, or
-    "demo-teacher". With
-    `trust_remote_code` the model's own Python code runs: only for authors you trust.
+    `model` is "demo", a folder, or a hub id; `adapter` a folder or hub id of a LoRA adapter, or
+    "demo-teacher". With `trust_remote_code` the model's own Python code runs: only for authors you
+    trust. `revision` is a branch, tag or commit of a model on the hub, its main branch if None.
     """
 
     model: str = DEMO
@@ -66,12 +64,14 @@ class ModelSpec:
     device: str = "auto"
     dtype: str = "auto"
     trust_remote_code: bool = False
+    revision: str | None = None
+    quantization: Quantization = "none"
 
 
 def teacher_spec(base: ModelSpec, teacher: str) -> ModelSpec:
     """How to load a teacher of the base: the folder of an adapter goes onto the base's model,
-    anything else is a model of its own. Device and precision are the base's. Python code of its
-    own is never run: nobody was asked about it.
+    anything else is a model of its own. Device, precision and quantization are the base's. Python
+    code of its own is never run: nobody was asked about it.
 
     Raises:
         ModelError: the demo's teacher of another model.
@@ -83,7 +83,7 @@ def teacher_spec(base: ModelSpec, teacher: str) -> ModelSpec:
         )
     if (_folder(teacher) / "adapter_config.json").is_file():
         return replace(base, adapter=teacher)
-    return replace(base, model=teacher, adapter=None, trust_remote_code=False)
+    return replace(base, model=teacher, adapter=None, trust_remote_code=False, revision=None)
 
 
 def absolute_name(name: str) -> str:
@@ -93,22 +93,44 @@ def absolute_name(name: str) -> str:
     return name if named or not folder.is_dir() else str(folder.resolve())
 
 
-def check_spec(spec: ModelSpec) -> Path | None:
+def check_spec(spec: ModelSpec) -> None:
     """Refuse folders that hold no model or adapter, before anything is begun with them. Whether
     the hub has a model is only known when it is loaded.
-
-    Returns:
-        The adapter's folder, where there is one.
 
     Raises:
         ModelError: saying what is missing.
     """
-    _resolve(spec.model)
-    if spec.adapter is None:
-        return None
-    folder = _folder(spec.adapter)
-    check_adapter_folder(folder)
-    return folder
+    folder = local_folder(spec.model)
+    if folder is not None:
+        check_model_folder(folder)
+    check_revision_of(spec)
+    adapter = None if spec.adapter is None else local_folder(spec.adapter)
+    if adapter is not None:
+        check_adapter_folder(adapter)
+
+
+def check_revision_of(spec: ModelSpec) -> None:
+    """Refuse a revision that can't be one.
+
+    Raises:
+        ModelError: it is no name, or the model is not from the hub.
+    """
+    if spec.revision is None:
+        return
+    check_revision(spec.revision)
+    if local_folder(spec.model) is not None:
+        raise ModelError(
+            f"The model {spec.model} has no revisions: it is not from the hub.",
+            "Leave the revision out.",
+        )
+
+
+def local_folder(name: str) -> Path | None:
+    """The folder of a model or adapter on this machine; None for a hub id."""
+    if name == DEMO:
+        return DEMO_FOLDER
+    folder = _folder(name)
+    return None if is_hub_id(name) and name != DEMO_TEACHER and not folder.is_dir() else folder
 
 
 @dataclass
@@ -128,6 +150,8 @@ class LanguageModel:
     shares_prefixes: bool
     threads: int  # of the CPU, for one forward pass
     text: TokenText
+    folder: Path | None = None  # where it was loaded from
+    memory: MemoryEstimate | None = None  # made before it was loaded
     lock: threading.RLock = field(default_factory=threading.RLock)
     prefixes: PrefixStore = field(default_factory=PrefixStore)
 
@@ -144,41 +168,85 @@ class LanguageModel:
     @property
     def parameters(self) -> int:
         """Number of parameters, the adapter's included."""
-        return sum(p.numel() for p in self.model.parameters())
+        return int(self.model.num_parameters())  # knows how 4-bit weights are packed
 
 
-def load_language_model(spec: ModelSpec) -> LanguageModel:
-    """Load what `spec` names.
+@dataclass(frozen=True)
+class ModelFiles:
+    """Where a model's files are on this machine."""
+
+    folder: Path
+    adapter: Path | None
+
+
+def fetch_model(
+    spec: ModelSpec,
+    *,
+    report: Report | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> ModelFiles:
+    """Find the files of what `spec` names, and download those that are not on this machine.
+
+    Args:
+        report: is told the bytes of each download.
+        cancelled: ends a download.
 
     Raises:
-        ModelError: no such model, unsafe or missing weights, offline, an adapter that doesn't fit.
-        ResourceError: not enough memory.
+        ModelError: no such model, unsafe or missing weights, offline.
+        ResourceError: the disk is full.
+        DownloadCancelledError: `cancelled` said so.
     """
-    adapter = check_spec(spec)
-    source = _resolve(spec.model)
-    device = _device(spec.device)
+    check_spec(spec)
+    adapter = None if spec.adapter is None else local_folder(spec.adapter)
+    if spec.adapter is not None and adapter is None:  # small, so what is wrong comes first
+        adapter = download(spec.adapter, kind="adapter", report=report, cancelled=cancelled)
+        check_adapter_folder(adapter)
+    folder = local_folder(spec.model)
+    if folder is None:
+        code = spec.trust_remote_code
+        folder = download(spec.model, spec.revision, code=code, report=report, cancelled=cancelled)
+        check_model_folder(folder)
+    return ModelFiles(folder, adapter)
+
+
+def load_language_model(spec: ModelSpec, files: ModelFiles | None = None) -> LanguageModel:
+    """Load what `spec` names, from the hub if it is not on this machine.
+
+    Args:
+        files: what `fetch_model` found, where progress is to be seen.
+
+    Raises:
+        ModelError: as `fetch_model`; a model or adapter that doesn't fit, or is damaged.
+        ResourceError: not enough memory, or the disk is full.
+    """
+    files = files or fetch_model(spec)
     try:
-        config = AutoConfig.from_pretrained(source, trust_remote_code=spec.trust_remote_code)
-        tokenizer = _tokenizer(spec, source)
+        code = spec.trust_remote_code
+        config = AutoConfig.from_pretrained(files.folder, trust_remote_code=code)
+        placement = place(spec.device, spec.dtype, spec.quantization, config)
+        tokenizer = load_tokenizer(spec, files.folder)
+        memory = estimate_memory(config, placement, code=code)
+        memory.check(spec.model)
         model = AutoModelForCausalLM.from_pretrained(
-            source,
+            files.folder,
             config=config,
-            dtype=_dtype(spec.dtype, device, config),
             use_safetensors=True,
-            trust_remote_code=spec.trust_remote_code,
+            trust_remote_code=code,
+            **placement.arguments,
         )
-        model = model.to(device)
+        if "device_map" not in placement.arguments:
+            model = model.to(placement.device)
     except torch.OutOfMemoryError as error:
         raise ResourceError(
-            f"The model {spec.model} does not fit into the memory of {device}.",
+            f"The model {spec.model} does not fit into the memory of {spec.device}.",
             "Choose a smaller model, another device, or dtype bfloat16.",
         ) from error
     except (OSError, ValueError, ImportError, RuntimeError, KeyError, SafetensorError) as error:
-        raise _explain(spec, error) from error
-    if adapter is not None:
-        model = with_adapter(model, adapter)
+        raise explain(spec, error) from error
+    if files.adapter is not None:
+        model = with_adapter(model, files.adapter, spec.adapter or "")
     model.eval()
-    return wrap(spec, model, tokenizer)
+    return replace(wrap(spec, model, tokenizer), folder=files.folder, memory=memory)
 
 
 def wrap(
@@ -197,7 +265,7 @@ def wrap(
         dtype=str(model.dtype).removeprefix("torch."),
         prompt_style=style,
         prompt_style_reason=reason,
-        context_length=getattr(config, "max_position_embeddings", None) or _UNBOUNDED_CONTEXT,
+        context_length=context_length(config),
         vocab_size=int(width),
         eos_ids=_eos_ids(model, tokenizer),
         shares_prefixes=can_share_prefixes(model),
@@ -206,10 +274,16 @@ def wrap(
     )
 
 
-def _tokenizer(spec: ModelSpec, source: str) -> PreTrainedTokenizerBase:
+def load_tokenizer(spec: ModelSpec, folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer in a model's folder.
+
+    Raises:
+        ModelError: it is damaged.
+        OSError, ValueError, ImportError, KeyError: as transformers has them.
+    """
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            source, trust_remote_code=spec.trust_remote_code
+            folder, trust_remote_code=spec.trust_remote_code
         )
     except Exception as error:
         if type(error) is not Exception:  # the tokenizers library has no finer word for damage
@@ -221,79 +295,11 @@ def _tokenizer(spec: ModelSpec, source: str) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def _resolve(name: str) -> str:
-    """A folder to load from, or a hub id."""
-    if name == DEMO:
-        check_model_folder(DEMO_FOLDER)
-        return str(DEMO_FOLDER)
-    folder = _folder(name)
-    if folder.is_dir() or not is_hub_id(name):
-        check_model_folder(folder)
-        return str(folder)
-    return name
-
-
 def _folder(name: str) -> Path:
     """The folder that a name would be; a ~ that is nobody's home, where pathlib raises, stays."""
     if name == DEMO_TEACHER:
         return DEMO_TEACHER_FOLDER
     return Path(os.path.expanduser(name)).absolute()
-
-
-def _device(name: str) -> torch.device:
-    if name != "auto":
-        try:
-            return torch.empty(0, device=name).device
-        except (RuntimeError, AssertionError) as error:
-            raise ModelError(
-                f"There is no device {name!r} on this machine.", "Use auto, cpu, cuda or mps."
-            ) from error
-    if torch.cuda.is_available():
-        return torch.device("cuda", torch.cuda.current_device())
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-def _dtype(name: str, device: torch.device, config: Any) -> torch.dtype:
-    """auto: float32 on a CPU, where results are then exact; the weights' own elsewhere."""
-    if name != "auto":
-        if name not in _DTYPES:
-            raise ModelError(
-                f"There is no dtype {name!r} for models.", "Use auto, float32, bfloat16 or float16."
-            )
-        return _DTYPES[name]
-    stored: torch.dtype | None = getattr(config, "dtype", None)
-    return torch.float32 if device.type == "cpu" or stored is None else stored
-
-
-def with_adapter(model: PreTrainedModel, folder: Path) -> Any:
-    """The model with a LoRA adapter on it; the adapter's layers go into the model itself.
-
-    Raises:
-        ModelError: it is no LoRA adapter, or doesn't fit the model.
-    """
-    from peft import PeftModel
-
-    misfit = "Choose an adapter that was trained on this model."
-    check_adapter_kind(folder)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            adapted = PeftModel.from_pretrained(model, str(folder), use_safetensors=True)
-        except (RuntimeError, ValueError, KeyError, TypeError, OSError) as error:
-            first_line = str(error).strip().splitlines()[0]
-            raise ModelError(
-                f"The adapter in {folder} does not fit this model ({first_line}).", misfit
-            ) from error
-    if any("missing adapter keys" in str(w.message) for w in caught):
-        raise ModelError(f"The adapter in {folder} has no weights for this model's layers.", misfit)
-    own = {name.replace(".default", "") for name in adapted.state_dict() if "lora_" in name}
-    with safe_open(folder / "adapter_model.safetensors", framework="pt") as file:
-        unknown = sorted(name for name in file.keys() if "lora_" in name and name not in own)  # noqa: SIM118
-    if unknown:
-        raise ModelError(
-            f"The adapter in {folder} does not fit this model (it has {unknown[0]}).", misfit
-        )
-    return adapted
 
 
 def _threads(model: PreTrainedModel) -> int:
@@ -313,7 +319,7 @@ def _eos_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> froz
     return frozenset(found)
 
 
-def _explain(spec: ModelSpec, error: Exception) -> ModelError:
+def explain(spec: ModelSpec, error: Exception) -> ModelError:
     """Turn what transformers raised into what to do."""
     message = str(error)
     first_line = message.strip().splitlines()[0] if message.strip() else type(error).__name__
@@ -326,16 +332,6 @@ def _explain(spec: ModelSpec, error: Exception) -> ModelError:
         return ModelError(
             f"The model {spec.model} has no safetensors weights.",
             "Pickled weights can run code and are refused: convert them to safetensors.",
-        )
-    if is_hub_id(spec.model) and not Path(spec.model).exists() and spec.model != DEMO:
-        if "connect" in message.lower() or "offline" in message.lower():
-            return ModelError(
-                f"The model {spec.model} is not on this machine and the hub can't be reached.",
-                "Check the network, or give a local folder.",
-            )
-        return ModelError(
-            f"The hub has no model {spec.model} that you may read ({first_line}).",
-            "Check the name, and the token environment variable if the model is private.",
         )
     return ModelError(
         f"The model {spec.model} can't be loaded ({type(error).__name__}: {first_line}).",

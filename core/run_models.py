@@ -36,7 +36,8 @@ def read_model(fields: Mapping[str, Any]) -> ModelSpec:
     Raises:
         RunError: it can't be read.
     """
-    if fields.keys() != set(ModelSpec.__annotations__):
+    known = set(ModelSpec.__annotations__)
+    if not known - _ADDED <= fields.keys() <= known:
         raise RunError("This run's model can't be read.", "Set the run up anew.")
     try:
         return _SPEC.validate_python(dict(fields))
@@ -68,3 +69,4 @@ def load_run_model(spec: ModelSpec, *, trust_remote_code: bool) -> LanguageModel
 
 
 _SPEC: TypeAdapter[ModelSpec] = TypeAdapter(ModelSpec)
+_ADDED = {"revision", "quantization"}  # runs made before them have neither

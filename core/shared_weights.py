@@ -9,12 +9,12 @@ from typing import Any
 
 from peft import PeftModel
 
+from core.adapter_loading import with_adapter
 from core.language_model import (
     LanguageModel,
     ModelSpec,
-    check_spec,
+    fetch_model,
     load_language_model,
-    with_adapter,
     wrap,
 )
 
@@ -33,12 +33,12 @@ def load_beside(lm: LanguageModel, spec: ModelSpec) -> LanguageModel:
         return lm
     if replace(spec, adapter=lm.spec.adapter) != lm.spec:
         return load_language_model(spec)
-    adapter = check_spec(spec)
+    files = fetch_model(spec)
     model = _twin(lm.model)
-    if adapter is not None:
-        model = with_adapter(model, adapter)
+    if files.adapter is not None:
+        model = with_adapter(model, files.adapter, spec.adapter or "")
     model.eval()
-    return wrap(spec, model, lm.tokenizer)
+    return replace(wrap(spec, model, lm.tokenizer), folder=lm.folder)
 
 
 def _twin(model: Any) -> Any:

@@ -9,9 +9,11 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core.errors import SessionError
+from core.errors import ResourceError, SessionError
 from core.folders import sessions_folder
-from core.language_model import LanguageModel, ModelSpec, load_language_model
+from core.hub_download import Report
+from core.language_model import LanguageModel, ModelSpec, fetch_model, load_language_model
+from core.model_facts import ModelFacts, facts_of
 from core.session import Session, SessionFolder
 from core.shared_weights import load_beside
 from explorer.open_session import OpenSession
@@ -30,6 +32,7 @@ class Workbench:
         self._lock = threading.Lock()
         self._loading = threading.Lock()
         self._models: OrderedDict[ModelSpec, LanguageModel] = OrderedDict()
+        self._facts: dict[ModelSpec, ModelFacts] = {}
         self._sessions: OrderedDict[str, OpenSession] = OrderedDict()
 
     def loaded(self, spec: ModelSpec) -> LanguageModel | None:
@@ -39,13 +42,35 @@ class Workbench:
                 self._models.move_to_end(spec)
             return self._models.get(spec)
 
-    def model(self, spec: ModelSpec) -> LanguageModel:
+    def facts(self, spec: ModelSpec) -> ModelFacts | None:
+        """What is to know about a model, if it is in memory."""
+        lm = self.loaded(spec)
+        if lm is not None and spec not in self._facts:
+            self._facts[spec] = facts_of(lm)
+        return None if lm is None else self._facts[spec]
+
+    def model(
+        self,
+        spec: ModelSpec,
+        *,
+        report: Report | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> LanguageModel:
         """A model, loaded when it is not in memory yet; the least recently used one leaves.
 
+        Args:
+            report: is told the bytes of a download.
+            cancelled: ends a download.
+
         Raises:
-            ModelError, ResourceError: as `load_language_model`.
+            ModelError, ResourceError, DownloadCancelledError: as `fetch_model` and
+                `load_language_model`.
         """
-        return self._loaded_by(spec, lambda: load_language_model(spec))
+        lm = self.loaded(spec)
+        if lm is not None:
+            return lm
+        files = fetch_model(spec, report=report, cancelled=cancelled)
+        return self._loaded_by(spec, lambda: load_language_model(spec, files))
 
     def teacher(self, lm: LanguageModel, spec: ModelSpec) -> LanguageModel:
         """A model to compare `lm` with; on the same weights, where only its adapter is another.
@@ -56,20 +81,29 @@ class Workbench:
         return self._loaded_by(spec, lambda: load_beside(lm, spec))
 
     def _loaded_by(self, spec: ModelSpec, load: Callable[[], LanguageModel]) -> LanguageModel:
-        lm = self.loaded(spec)
-        if lm is not None:
-            return lm
         with self._loading:  # one after the other, and nobody waits who has a model
             lm = self.loaded(spec)
             if lm is not None:
                 return lm
-            with self._lock:
-                while len(self._models) >= _MODELS_KEPT:
-                    self._models.popitem(last=False)
-            lm = load()
+            self._make_room(_MODELS_KEPT - 1)
+            try:
+                lm = load()
+            except ResourceError:
+                if not self._make_room(0):
+                    raise
+                lm = load()  # in the room of the others
             with self._lock:
                 self._models[spec] = lm
         return lm
+
+    def _make_room(self, keep: int) -> bool:
+        """Let the least recently used models go; whether there were any to let go."""
+        with self._lock:
+            gone = len(self._models) > keep
+            while len(self._models) > keep:
+                spec, _ = self._models.popitem(last=False)
+                self._facts.pop(spec, None)
+        return gone
 
     def warm_up(self, _: Task) -> None:
         """Load the demo."""

@@ -15,6 +15,7 @@ from core.cli.compare import compare
 from core.cli.distillation import distill
 from core.cli.evaluation import evaluate
 from core.cli.interventions import interventions
+from core.cli.model_commands import download, model
 from core.cli.output import say
 from core.cli.training import rollouts, train
 from core.errors import ExplorerError
@@ -36,6 +37,8 @@ app.command()(evaluate)
 app.command()(rollouts)
 app.command()(train)
 app.command()(distill)
+app.command()(model)
+app.command()(download)
 app.add_typer(runs.app, name="runs")
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from core.cli.chain_files import read_chain, read_json
-from core.cli.models import load, load_maker
+from core.cli.models import load, maker, model_spec
 from core.cli.options import (
     Adapter,
     AsJson,
@@ -22,7 +22,9 @@ from core.cli.options import (
     Model,
     Out,
     PromptStyle,
+    Quantization,
     RemoteCode,
+    Revision,
 )
 from core.cli.output import check_writable, say, write_out, write_result
 from core.cli.progress import interruptible, progress
@@ -52,6 +54,8 @@ def generate(
     device: Device = "auto",
     dtype: Dtype = "auto",
     trust_remote_code: RemoteCode = False,
+    revision: Revision = None,
+    quantization: Quantization = "none",
     as_json: AsJson = False,
     out: Out = None,
 ) -> None:
@@ -67,7 +71,7 @@ def generate(
     check_writable(out)
     chosen = _chosen_problems(question, gold, problem, problems)
     sampler = Sampler(temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens)
-    lm = load(model, adapter, device, dtype, trust_remote_code)
+    lm = load(model_spec(model, adapter, device, dtype, trust_remote_code, revision, quantization))
     pairs = [(each, sample) for each in chosen for sample in range(samples)]
     if sampler.greedy and samples > 1:
         say("Greedy samples are all alike; set --temperature above 0 for different ones.")
@@ -97,6 +101,8 @@ def force(
     device: Device = "auto",
     dtype: ChainDtype = "",
     trust_remote_code: RemoteCode = False,
+    revision: Revision = None,
+    quantization: Quantization = "none",
     as_json: AsJson = False,
     out: Out = None,
 ) -> None:
@@ -108,7 +114,7 @@ def force(
     check_writable(out)
     chain = read_chain(chain_file)
     generation.check_position(chain, position)
-    lm = load_maker(chain, device, dtype, trust_remote_code)
+    lm = load(maker(chain, device, dtype, trust_remote_code, revision, quantization))
     if token_id is None:
         token_id = _only_token(lm.text.tokenise(text or ""), lm.text.alone, text or "")
     forked = generation.fork(lm, chain, [generation.Fork(position, token_id)])
@@ -125,6 +131,8 @@ def score(
     device: Device = "auto",
     dtype: Dtype = "auto",
     trust_remote_code: RemoteCode = False,
+    revision: Revision = None,
+    quantization: Quantization = "none",
     as_json: AsJson = False,
     out: Out = None,
 ) -> None:
@@ -137,7 +145,7 @@ def score(
     if not model:
         model = str(made_by.get("model") or "demo")
         adapter = adapter or (Path(made_by["adapter"]) if made_by.get("adapter") else None)
-    lm = load(model, adapter, device, dtype, trust_remote_code)
+    lm = load(model_spec(model, adapter, device, dtype, trust_remote_code, revision, quantization))
     statistics = score_ids(lm, prompt_ids, token_ids, top_k_alternatives)
     record = {
         "schema_version": SCHEMA_VERSION,

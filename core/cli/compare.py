@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.cli.long_work import long_work
+from core.cli.models import model_spec
 from core.cli.options import (
     Adapter,
     AsJson,
@@ -18,8 +19,10 @@ from core.cli.options import (
     Model,
     Out,
     PromptStyle,
+    Quantization,
     RemoteCode,
     Resume,
+    Revision,
     RunDir,
     RunName,
     RunsDir,
@@ -65,6 +68,8 @@ def compare(
     device: Device = "auto",
     dtype: Dtype = "auto",
     trust_remote_code: RemoteCode = False,
+    revision: Revision = None,
+    quantization: Quantization = "none",
     run: RunDir = None,
     runs_dir: RunsDir = None,
     name: RunName = "",
@@ -81,7 +86,7 @@ def compare(
     from transformers.utils import logging
 
     from core.compare.run import compared_models, plan_comparison, run_comparison
-    from core.language_model import DEMO, DEMO_TEACHER, ModelSpec
+    from core.language_model import DEMO, DEMO_TEACHER
     from core.problems import demo_problems, read_problems
 
     logging.disable_progress_bar()
@@ -89,9 +94,7 @@ def compare(
 
     def prepare() -> Prepared:
         return plan_comparison(
-            ModelSpec(
-                model, None if adapter is None else str(adapter), device, dtype, trust_remote_code
-            ),
+            model_spec(model, adapter, device, dtype, trust_remote_code, revision, quantization),
             demo_problems() if problems is None else read_problems(problems),
             {
                 "tau": tau,

@@ -8,14 +8,17 @@ from typing import Annotated, Any
 import typer
 
 from core.cli.long_work import long_work
+from core.cli.models import model_spec
 from core.cli.options import (
     AsJson,
     Device,
     Dtype,
     Model,
     Out,
+    Quantization,
     RemoteCode,
     Resume,
+    Revision,
     RunDir,
     RunName,
     RunsDir,
@@ -66,6 +69,8 @@ def distill(
     device: Device = "auto",
     dtype: Dtype = "auto",
     trust_remote_code: RemoteCode = False,
+    revision: Revision = None,
+    quantization: Quantization = "none",
     run: RunDir = None,
     runs_dir: RunsDir = None,
     name: RunName = "",
@@ -85,7 +90,7 @@ def distill(
     from core.distillation.plan import plan_distillation
     from core.distillation.presets import recipe_of
     from core.errors import RunError
-    from core.language_model import DEMO, ModelSpec
+    from core.language_model import DEMO
     from core.problems import demo_problems, demo_training_problems, read_problems
 
     logging.disable_progress_bar()
@@ -106,7 +111,7 @@ def distill(
         }
         start = recipe_of(preset or ("demo" if model == DEMO else "paper"))
         return plan_distillation(
-            ModelSpec(model, None, device, dtype, trust_remote_code),
+            model_spec(model, None, device, dtype, trust_remote_code, revision, quantization),
             teacher,
             demo_training_problems() if problems is None else read_problems(problems),
             demo_problems() if eval_problems is None else read_problems(eval_problems),

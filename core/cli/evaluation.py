@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.cli.long_work import long_work
+from core.cli.models import model_spec
 from core.cli.options import (
     Adapter,
     AsJson,
@@ -19,8 +20,10 @@ from core.cli.options import (
     Model,
     Out,
     PromptStyle,
+    Quantization,
     RemoteCode,
     Resume,
+    Revision,
     RunDir,
     RunName,
     RunsDir,
@@ -72,6 +75,8 @@ def evaluate(
     device: Device = "auto",
     dtype: Dtype = "auto",
     trust_remote_code: RemoteCode = False,
+    revision: Revision = None,
+    quantization: Quantization = "none",
     run: RunDir = None,
     runs_dir: RunsDir = None,
     name: RunName = "",
@@ -87,7 +92,7 @@ def evaluate(
     from transformers.utils import logging
 
     from core.evaluation.run import evaluation_model, plan_evaluation, run_evaluation
-    from core.language_model import DEMO, ModelSpec
+    from core.language_model import DEMO
     from core.problems import demo_problems, read_problems
     from core.runs.run import Run
 
@@ -102,9 +107,7 @@ def evaluate(
     def prepare() -> Prepared:
         drawn = _SAMPLES if temperature else 1
         return plan_evaluation(
-            ModelSpec(
-                model, None if adapter is None else str(adapter), device, dtype, trust_remote_code
-            ),
+            model_spec(model, adapter, device, dtype, trust_remote_code, revision, quantization),
             problem_set(),
             {
                 "samples": drawn if samples is None else samples,

@@ -11,8 +11,17 @@ from typing import Annotated, TypeVar
 import typer
 
 from core.cli.chain_files import read_chain
-from core.cli.models import load_maker
-from core.cli.options import AsJson, ChainDtype, ChainFile, Device, Out, RemoteCode
+from core.cli.models import load, maker
+from core.cli.options import (
+    AsJson,
+    ChainDtype,
+    ChainFile,
+    Device,
+    Out,
+    Quantization,
+    RemoteCode,
+    Revision,
+)
 from core.cli.output import check_writable, say, write_result
 from core.cli.progress import interruptible, progress
 from core.records import DEFAULT_ALTERNATIVES, Chain, Sampler
@@ -27,6 +36,8 @@ def find_fix(
     device: Device = "auto",
     dtype: ChainDtype = "",
     trust_remote_code: RemoteCode = False,
+    revision: Revision = None,
+    quantization: Quantization = "none",
     as_json: AsJson = False,
     out: Out = None,
 ) -> None:
@@ -40,7 +51,7 @@ def find_fix(
 
     check_writable(out)
     chain = read_chain(chain_file)
-    lm = load_maker(chain, device, dtype, trust_remote_code)
+    lm = load(maker(chain, device, dtype, trust_remote_code, revision, quantization))
     (outcome,) = judge(lm, [chain])
     tries = 2 * positions * (DEFAULT_ALTERNATIVES - 1)
     search = partial(search_fix, lm, chain, outcome, positions=positions)
@@ -67,6 +78,8 @@ def pivotality(
     device: Device = "auto",
     dtype: ChainDtype = "",
     trust_remote_code: RemoteCode = False,
+    revision: Revision = None,
+    quantization: Quantization = "none",
     as_json: AsJson = False,
     out: Out = None,
 ) -> None:
@@ -75,7 +88,7 @@ def pivotality(
 
     check_writable(out)
     chain = read_chain(chain_file)
-    lm = load_maker(chain, device, dtype, trust_remote_code)
+    lm = load(maker(chain, device, dtype, trust_remote_code, revision, quantization))
     total = len(position) * samples * min(DEFAULT_ALTERNATIVES, lm.vocab_size)
     measurement = partial(measure_pivotality, lm, chain, position, samples=samples)
     measured = _measure(measurement, chain, temperature, total, as_json, out)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from core.cli.long_work import long_work
+from core.cli.models import model_spec
 from core.cli.options import (
     Adapter,
     AsJson,
@@ -18,8 +19,10 @@ from core.cli.options import (
     Model,
     Out,
     PromptStyle,
+    Quantization,
     RemoteCode,
     Resume,
+    Revision,
     RunDir,
     RunName,
     RunsDir,
@@ -59,6 +62,8 @@ def interventions(
     device: Device = "auto",
     dtype: Dtype = "auto",
     trust_remote_code: RemoteCode = False,
+    revision: Revision = None,
+    quantization: Quantization = "none",
     run: RunDir = None,
     runs_dir: RunsDir = None,
     name: RunName = "",
@@ -75,16 +80,13 @@ def interventions(
     from transformers.utils import logging
 
     from core.interventions.run import plan_interventions, run_interventions
-    from core.language_model import ModelSpec
     from core.problems import demo_problems, read_problems
 
     logging.disable_progress_bar()
 
     def prepare() -> Prepared:
         return plan_interventions(
-            ModelSpec(
-                model, None if adapter is None else str(adapter), device, dtype, trust_remote_code
-            ),
+            model_spec(model, adapter, device, dtype, trust_remote_code, revision, quantization),
             demo_problems() if problems is None else read_problems(problems),
             {
                 "arms": None if arms is None else [arm.strip() for arm in arms.split(",")],

@@ -8,8 +8,14 @@ from typing import Annotated
 import typer
 
 Model = Annotated[str, typer.Option(help='"demo", a model folder, or a hub id.')]
-Adapter = Annotated[Path | None, typer.Option(help="Folder of a LoRA adapter.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Adapter = Annotated[Path | None, typer.Option(help="Folder or hub id of a LoRA adapter.")]
+Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a model on the hub.")]
+Quantization = Annotated[
+    str, typer.Option(help="none, 4bit or 8bit, with bitsandbytes on a CUDA GPU.")
+]
+Device = Annotated[
+    str, typer.Option(help="auto, cpu, cuda, mps, or balanced: over all GPUs of this machine.")
+]
 Dtype = Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")]
 RemoteCode = Annotated[
     bool, typer.Option("--trust-remote-code", help="Run the model's own Python code.")

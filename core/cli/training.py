@@ -9,14 +9,17 @@ import typer
 
 from core.cli.evaluation import print_comparison
 from core.cli.long_work import long_work, was_given
+from core.cli.models import model_spec
 from core.cli.options import (
     AsJson,
     Device,
     Dtype,
     Model,
     Out,
+    Quantization,
     RemoteCode,
     Resume,
+    Revision,
     RunDir,
     RunName,
     RunsDir,
@@ -52,6 +55,8 @@ def rollouts(
     device: Device = "auto",
     dtype: Dtype = "auto",
     trust_remote_code: RemoteCode = False,
+    revision: Revision = None,
+    quantization: Quantization = "none",
     run: RunDir = None,
     runs_dir: RunsDir = None,
     name: RunName = "",
@@ -65,7 +70,6 @@ def rollouts(
     """
     from transformers.utils import logging
 
-    from core.language_model import ModelSpec
     from core.reasonmaxxer.plan import plan_rollouts
 
     logging.disable_progress_bar()
@@ -73,7 +77,7 @@ def rollouts(
     def prepare() -> Prepared:
         given = {"seed": seed, "rollouts.samples": k}
         recipe = changed_recipe(_start(model, preset), settings, given)
-        spec = ModelSpec(model, None, device, dtype, trust_remote_code)
+        spec = model_spec(model, None, device, dtype, trust_remote_code, revision, quantization)
         return plan_rollouts(spec, _training_problems(problems), recipe)
 
     def task(work: Any) -> None:
@@ -122,6 +126,8 @@ def train(
     device: Device = "auto",
     dtype: Dtype = "auto",
     trust_remote_code: RemoteCode = False,
+    revision: Revision = None,
+    quantization: Quantization = "none",
     run: RunDir = None,
     runs_dir: RunsDir = None,
     name: RunName = "",
@@ -137,7 +143,7 @@ def train(
     """
     from transformers.utils import logging
 
-    from core.language_model import DEMO, ModelSpec
+    from core.language_model import DEMO
     from core.problems import demo_problems, read_problems
     from core.reasonmaxxer.plan import plan_training
     from core.run_models import read_model
@@ -161,7 +167,7 @@ def train(
             },
         )
         return plan_training(
-            ModelSpec(model, None, device, dtype, trust_remote_code),
+            model_spec(model, None, device, dtype, trust_remote_code, revision, quantization),
             [] if rollouts is not None else _training_problems(problems),
             demo_problems() if eval_problems is None else read_problems(eval_problems),
             recipe,

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.language_model import DEMO, LanguageModel, ModelSpec
+from core.byte_sizes import in_bytes
+from core.hub_download import DownloadCancelledError
+from core.language_model import DEMO, ModelSpec
+from core.placement import ALL_GPUS, device_choices, quantization_named
 from explorer.panels.messages import plain, show_error, teaching_notice
+from explorer.panels.model_facts_panel import model_facts_panel
+from explorer.panels.run_panel import duration
 from explorer.state import BrowserState
 from explorer.tasks import Task
 from explorer.workbench import workbench
 
 _OTHER = "another model"
 _TASK = "model_task"
+_QUANTIZATIONS = ("none", "4bit", "8bit")
 
 
 def model_picker(state: BrowserState) -> None:
@@ -19,42 +25,78 @@ def model_picker(state: BrowserState) -> None:
     spec = _chosen_spec(state.opened.spec)
     if spec == state.opened.spec:
         _forget_failure()
-    elif st.button("Load", type="primary", width="stretch"):
+    elif st.button("Load", type="primary", width="stretch", disabled=_is_loading()):
         _load(spec)
     _follow(state)
-    lm = workbench().loaded(state.opened.spec)
-    if lm is not None:
-        _facts(lm)
+    facts = workbench().facts(state.opened.spec)
+    if facts is not None:
+        model_facts_panel(facts)
     teaching_notice(state.opened.spec.model)
 
 
 def _chosen_spec(current: ModelSpec) -> ModelSpec:
     kind = st.selectbox("Model", [DEMO, _OTHER], index=0 if current.model == DEMO else 1)
-    model = DEMO
+    model, revision = DEMO, ""
     if kind == _OTHER:
         known = "" if current.model == DEMO else current.model
         model = st.text_input(
             "Folder or hub id", known, placeholder="Qwen/Qwen2.5-1.5B or /path/to/model"
         ).strip()
     with st.expander("Adapter, device, precision"):
+        if kind == _OTHER:
+            revision = st.text_input(
+                "Revision",
+                current.revision or "",
+                placeholder="main",
+                help="Branch, tag or commit of a model on the hub.",
+            ).strip()
         adapter = st.text_input(
-            "LoRA adapter folder", current.adapter or "", placeholder="none"
+            "LoRA adapter folder, or its hub id", current.adapter or "", placeholder="none"
         ).strip()
-        device = st.selectbox("Device", ["auto", "cpu", "cuda", "mps"])
+        device = st.selectbox("Device", device_choices(), format_func=_device_name)
         dtype = st.selectbox("Precision", ["auto", "float32", "bfloat16", "float16"])
+        quantization = st.selectbox(
+            "Quantization",
+            _QUANTIZATIONS,
+            index=_QUANTIZATIONS.index(current.quantization),
+            help="Weights of 4 or 8 bits take less memory; needs bitsandbytes and a CUDA GPU.",
+        )
         remote = kind == _OTHER and st.checkbox("Run the model's own Python code")
         if remote:
             st.warning("Code from the model's authors will run on this machine. Trust them first.")
-    return ModelSpec(model or current.model, adapter or None, device, dtype, remote)
+    return ModelSpec(
+        model or current.model,
+        adapter or None,
+        device,
+        dtype,
+        remote,
+        revision or None,
+        quantization_named(quantization),
+    )
+
+
+def _device_name(device: str) -> str:
+    return "all GPUs" if device == ALL_GPUS else device
 
 
 def _load(spec: ModelSpec) -> None:
     def work(task: Task) -> None:
-        workbench().model(spec)
+        task.unit = "bytes"
+
+        def report(done: int, total: int) -> None:
+            if task.total != total:  # the next download: the model after its adapter
+                task.before = done
+            task.done, task.total = done, total
+
+        workbench().model(spec, report=report, cancelled=task.cancelled)
 
     task = Task("Loading the model", work)
     st.session_state[_TASK] = (spec, task)
     task.wait(3)
+
+
+def _is_loading() -> bool:
+    return _TASK in st.session_state and st.session_state[_TASK][1].running
 
 
 def _forget_failure() -> None:
@@ -71,6 +113,9 @@ def _follow(state: BrowserState) -> None:
     if task.running:
         _waiting(task)
         return
+    if isinstance(task.error, DownloadCancelledError):
+        st.info(plain(str(task.error)))
+        return
     if task.error is not None:
         show_error(task.error)
         return
@@ -81,15 +126,13 @@ def _follow(state: BrowserState) -> None:
 
 @st.fragment(run_every=0.5)
 def _waiting(task: Task) -> None:
-    st.caption(f"{task.label}, {task.elapsed:.0f} s …")
+    done, total, left = task.done, task.total, task.seconds_left
+    if total is not None and done < total:
+        remaining = "" if left is None else f", about {duration(left)} left"
+        text = f"Downloading: {in_bytes(done)} of {in_bytes(total)}{remaining}"
+        st.progress(task.share_done, text=text)
+        st.button("Cancel", on_click=task.cancel, disabled=task.cancelled(), width="stretch")
+    else:
+        st.caption(f"{task.label}, {task.elapsed:.0f} s …")
     if not task.running:
         st.rerun()
-
-
-def _facts(lm: LanguageModel) -> None:
-    size = lm.parameters
-    millions = f"{size / 1e9:.2f} B" if size >= 1e9 else f"{size / 1e6:.1f} M"
-    st.caption(
-        f"{millions} parameters · vocabulary {lm.vocab_size:,} · context {lm.context_length:,} · "
-        f"{lm.dtype} on {lm.device.type} · prompt style {plain(lm.prompt_style)}"
-    )

@@ -1,0 +1,88 @@
+"""Which files of a hub repository are fetched: what a safe load needs, and the model card."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from fnmatch import fnmatchcase
+from typing import Literal
+
+Kind = Literal["model", "adapter", "facts"]
+"""A whole model, a LoRA adapter, or a model without its weights."""
+
+Instead = Literal["pickled", "gguf", "adapter", "model", "nothing"]
+
+MARK: dict[Kind, str] = {
+    "model": "config.json",
+    "adapter": "adapter_config.json",
+    "facts": "config.json",
+}
+"""The file that says what a repository holds."""
+
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
+PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+
+_CARD = ("README.md", "LICENSE*", "LICENCE*")
+_TOKENIZER = (
+    *("tokenizer*.json", "special_tokens_map.json", "added_tokens.json", "chat_template.*"),
+    *("vocab.*", "merges.txt", "*.model", "*.tiktoken", "tekken.json"),
+)
+_SMALL: dict[Kind, tuple[str, ...]] = {
+    "model": ("config.json", "generation_config.json", *_TOKENIZER, *_CARD),
+    "adapter": ("adapter_config.json", *_CARD),
+    "facts": ("config.json", "generation_config.json", INDEX, *_TOKENIZER, *_CARD),
+}
+_SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
+
+
+class UnfitError(Exception):
+    """A repository that doesn't hold what was asked for, and what it holds instead."""
+
+    def __init__(self, holds: Instead) -> None:
+        super().__init__(holds)
+        self.holds = holds
+
+
+def wanted_files(names: Collection[str], kind: Kind, *, code: bool = False) -> list[str]:
+    """The files to fetch, in this order: the weights come last, so that a folder which has them
+    all has everything. Files in folders below are never fetched.
+
+    Args:
+        names: what the repository lists.
+        code: also the model's own Python files.
+
+    Raises:
+        UnfitError: there is nothing to load.
+    """
+    top = {name for name in names if "/" not in name and "\\" not in name}
+    if MARK[kind] not in top:
+        raise UnfitError(_instead(top))
+    small = [*_SMALL[kind], "*.py"] if code else list(_SMALL[kind])
+    files = sorted(name for name in top if any(fnmatchcase(name, each) for each in small))
+    if kind == "facts":
+        return files
+    weights = _weights(top, kind)
+    if not weights:
+        raise UnfitError(_instead(top - {MARK[kind]}))
+    return files + weights
+
+
+def _weights(top: set[str], kind: Kind) -> list[str]:
+    if kind == "adapter":
+        return [ADAPTER_WEIGHTS] if ADAPTER_WEIGHTS in top else []
+    if WEIGHTS in top:
+        return [WEIGHTS]
+    shards = sorted(name for name in top if _SHARD.fullmatch(name))
+    return [INDEX, *shards] if INDEX in top and shards else []
+
+
+def _instead(top: set[str]) -> Instead:
+    if any(name.endswith(".gguf") for name in top):
+        return "gguf"
+    if "adapter_config.json" in top:
+        return "adapter"
+    if any(fnmatchcase(name, kind) for name in top for kind in PICKLED):
+        return "pickled"
+    return "model" if "config.json" in top else "nothing"

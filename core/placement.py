@@ -1,0 +1,130 @@
+"""Where a model goes and in which precision: device, dtype, quantization."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, Literal
+
+import torch
+
+from core.errors import ModelError
+
+Quantization = Literal["none", "4bit", "8bit"]
+
+ALL_GPUS = "balanced"
+"""The device that is all GPUs of this machine, with the layers spread over them."""
+
+DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How to load a model's weights onto a device."""
+
+    device: torch.device  # of the first layer
+    dtype: torch.dtype
+    quantization: Quantization
+    spread: bool  # over all GPUs
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What `from_pretrained` takes for it."""
+        arguments: dict[str, Any] = {"dtype": self.dtype}
+        if self.quantization != "none":
+            arguments["quantization_config"] = _bitsandbytes(self.quantization, self.dtype)
+        if self.spread:
+            arguments["device_map"] = ALL_GPUS
+        elif self.quantization != "none":  # such weights can't move once they are there
+            arguments["device_map"] = {"": self.device}
+        return arguments
+
+
+def device_choices() -> list[str]:
+    """The devices to offer; all GPUs only where there are several."""
+    return ["auto", "cpu", "cuda", "mps"] + [ALL_GPUS] * (torch.cuda.device_count() > 1)
+
+
+def quantization_named(name: str) -> Quantization:
+    """A quantization by its name.
+
+    Raises:
+        ModelError: there is no such one.
+    """
+    match name:
+        case "none" | "4bit" | "8bit":
+            return name
+    raise ModelError(f"There is no quantization {name!r}.", "Use none, 4bit or 8bit.")
+
+
+def place(device: str, dtype: str, quantization: Quantization, config: Any) -> Placement:
+    """Turn what a person chose into what this machine can do.
+
+    Args:
+        config: the model's, which names the precision of its weights.
+
+    Raises:
+        ModelError: there is no such device, dtype or quantization here.
+    """
+    spread = device == ALL_GPUS
+    if spread and torch.cuda.device_count() < 2:
+        raise ModelError(
+            "There are not several GPUs on this machine to spread a model over.",
+            "Use auto, cpu, cuda or mps.",
+        )
+    where = _device("cuda" if spread else device)
+    if quantization != "none":
+        _check_quantization(quantization, where)
+    return Placement(where, _dtype(dtype, where, config), quantization, spread)
+
+
+def _check_quantization(name: str, device: torch.device) -> None:
+    if device.type != "cuda":
+        raise ModelError(
+            f"Weights in {name} need a CUDA GPU, and the model would run on {device.type}.",
+            "Choose quantization none, or a machine with a GPU.",
+        )
+    if find_spec("bitsandbytes") is None:
+        raise ModelError(
+            f"Weights in {name} need the package bitsandbytes, which is not installed.",
+            "Install it (pip install bitsandbytes), or choose quantization none.",
+        )
+
+
+def _bitsandbytes(quantization: Quantization, dtype: torch.dtype) -> Any:
+    from transformers import BitsAndBytesConfig
+
+    if quantization == "8bit":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype
+    )
+
+
+def _device(name: str) -> torch.device:
+    if name != "auto":
+        try:
+            return torch.empty(0, device=name).device
+        except (RuntimeError, AssertionError) as error:
+            raise ModelError(
+                f"There is no device {name!r} on this machine.", "Use auto, cpu, cuda or mps."
+            ) from error
+    if torch.cuda.is_available():
+        return torch.device("cuda", torch.cuda.current_device())
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def _dtype(name: str, device: torch.device, config: Any) -> torch.dtype:
+    """auto: float32 on a CPU, where results are then exact; the weights' own elsewhere."""
+    if name != "auto":
+        if name not in DTYPES:
+            raise ModelError(
+                f"There is no dtype {name!r} for models.", "Use auto, float32, bfloat16 or float16."
+            )
+        return DTYPES[name]
+    stored: torch.dtype | None = getattr(config, "dtype", None)
+    return torch.float32 if device.type == "cpu" or stored is None else stored
