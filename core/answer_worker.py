@@ -95,21 +95,28 @@ def _end_by_itself_after(seconds: float) -> None:
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
-def _limit_memory() -> None:
+def _limit_memory(limit: int) -> None:
     try:
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     except (ImportError, OSError, ValueError):
         pass  # no such limit on this system; the time limit still holds
 
 
-def main() -> None:
-    """Serve standard input; whatever a library prints must not mix with the replies."""
+def replies_of_worker(memory_limit: int) -> TextIO:
+    """Make this process a worker of limited memory; returns where its replies go, since whatever a
+    library prints must not mix with them."""
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    _limit_memory()
+    _limit_memory(memory_limit)
+    return replies
+
+
+def main() -> None:
+    """Serve standard input."""
+    replies = replies_of_worker(MEMORY_LIMIT)
     serve(sys.stdin, replies)
 
 

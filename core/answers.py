@@ -11,12 +11,13 @@ import os
 import queue
 import threading
 from collections.abc import Iterable
+from pathlib import Path
 from types import TracebackType
 
 from core.answer_extraction import MAX_ANSWER_CHARS, Extracted, extract_answer
-from core.answer_process import Worker, WorkerGoneError
 from core.answer_rules import comparable, decided, tidied
 from core.records import Outcome, Verdict
+from core.worker_process import Worker, WorkerGoneError
 
 __all__ = ["AnswerChecker", "Extracted", "default_checker", "extract_answer"]
 
@@ -120,7 +121,7 @@ class AnswerChecker:
         while (done := len(verdicts)) < len(requests):
             try:
                 if self._worker is None or self._owner != os.getpid():
-                    self._worker, self._owner, sent = Worker(), os.getpid(), done
+                    self._worker, self._owner, sent = _new_worker(), os.getpid(), done
                 while sent < len(requests) and (
                     sent <= done or sum(map(len, requests[done : sent + 1])) <= _BYTES_AHEAD
                 ):
@@ -149,6 +150,15 @@ class AnswerChecker:
         if self._worker is not None:
             self._worker.stop()
             self._worker = None
+
+
+def _new_worker() -> Worker:
+    return Worker(
+        str(Path(__file__).with_name("answer_worker.py")),
+        purpose="checks answers",
+        remedy="Reinstall math-verify (`pip install 'math-verify[antlr4_13_2]'`) and check that "
+        "memory is free.",
+    )
 
 
 def _readable(text: str) -> bool:

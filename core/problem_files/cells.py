@@ -79,7 +79,11 @@ def gold_of(value: Any, gold: Gold) -> str | None:
 
 def is_proper_text(text: str) -> bool:
     """Whether UTF-8 can write it: a lone surrogate can't be shown or saved."""
-    return not any("\ud800" <= sign <= "\udfff" for sign in text)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _number_text(value: int | float | Decimal) -> str:

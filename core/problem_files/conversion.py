@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from core.errors import ProblemError, examples
+from core.errors import ProblemError
 from core.problem_files.cells import CellError, gold_of, is_number, is_proper_text, text_of
 from core.problem_files.columns import guess_columns
 from core.problem_files.shapes import OWN, SHAPES, recognised
@@ -21,6 +21,7 @@ from core.records import Problem
 
 _PREVIEWED = 5  # rows
 _PREVIEWED_CHARS = 200  # of a cell
+_NAMED_COLUMNS = 12  # that a message names
 _MAX_NAME_CHARS = 1_000  # of an id, a source, a family
 
 
@@ -39,34 +40,17 @@ def make_table(rows: Rows, mapping: ColumnMapping | None = None) -> ProblemTable
         ProblemError: no column is the question, the mapping names one that is not there, or no
             row is a problem.
     """
-    if not rows.rows and not rows.refused:
+    if not rows.rows:
+        if rows.refused:
+            raise _nothing_left(rows, list(rows.refused))
         raise ProblemError(
             f"{rows.name} has no problems in it.", "Write a question and its answer into each row."
         )
     shape, guessed = guess(rows)
-    used = mapping or guessed
-    if rows.rows:
-        _check(rows, used)
-    problems: list[Problem] = []
-    refused = list(rows.refused)
-    ids: dict[str, int] = {}  # id -> the row it stands in
-    for number, row in rows.rows if used else ():
-        assert used is not None
-        try:
-            problem = _problem(row, used, f"{Path(rows.name).stem}-{number}")
-            if problem.id in ids:
-                raise CellError(
-                    f"the id {problem.id!r} stands on {rows.noun} {ids[problem.id]} already"
-                )
-        except CellError as error:
-            refused.append(RowRefusal(number, str(error)))
-            continue
-        ids[problem.id] = number
-        problems.append(problem)
-    refused.sort(key=lambda refusal: refusal.row)
+    used = _checked(rows, mapping or guessed)
+    problems, refused = _problems(rows, used)
     if not problems:
-        raise _refused(rows, refused)
-    assert used is not None
+        raise _nothing_left(rows, refused)
     return ProblemTable(
         problems=problems,
         refused=refused,
@@ -93,12 +77,12 @@ def about_shape(name: str) -> str:
     return next((shape.about for shape in SHAPES if shape.name == name), "")
 
 
-def _check(rows: Rows, mapping: ColumnMapping | None) -> None:
-    shown = examples(rows.columns)
+def _checked(rows: Rows, mapping: ColumnMapping | None) -> ColumnMapping:
+    shown = ", ".join(rows.columns[:_NAMED_COLUMNS])
     if mapping is None or mapping.question is None:
         raise ProblemError(
-            f"{rows.name}: none of its columns looks like a question"
-            + (f" ({shown})." if shown else "."),
+            f"{rows.name}: none of its columns looks like a question "
+            f"({shown or 'none can be read'}).",
             "Say which column it is, or name it question.",
         )
     for role in COLUMN_ROLES:
@@ -108,6 +92,25 @@ def _check(rows: Rows, mapping: ColumnMapping | None) -> None:
                 f"{rows.name} has no column {column!r} for the {role}.",
                 f"Choose one that it has: {shown}.",
             )
+    return mapping
+
+
+def _problems(rows: Rows, mapping: ColumnMapping) -> tuple[list[Problem], list[RowRefusal]]:
+    problems: list[Problem] = []
+    refused = list(rows.refused)
+    ids: dict[str, int] = {}  # id -> the row that it stands on
+    for number, row in rows.rows:
+        try:
+            problem = _problem(row, mapping, f"{Path(rows.name).stem}-{number}")
+            if problem.id in ids:
+                where = f"{rows.noun} {ids[problem.id]}"
+                raise CellError(f"the id {problem.id!r} stands on {where} already")
+        except CellError as error:
+            refused.append(RowRefusal(number, str(error)))
+        else:
+            ids[problem.id] = number
+            problems.append(problem)
+    return problems, sorted(refused, key=lambda refusal: refusal.row)
 
 
 def _problem(row: dict[str, Any], mapping: ColumnMapping, default_id: str) -> Problem:
@@ -159,7 +162,7 @@ def _shown(value: Any) -> str:
     return text if is_proper_text(text) else text.encode("utf-8", "replace").decode()
 
 
-def _refused(rows: Rows, refused: list[RowRefusal]) -> ProblemError:
+def _nothing_left(rows: Rows, refused: list[RowRefusal]) -> ProblemError:
     first = refused[0]
     others = f", and none of the {len(refused):,} is a problem" if len(refused) > 1 else ""
     return ProblemError(

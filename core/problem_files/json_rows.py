@@ -12,6 +12,7 @@ from core.problem_files.table import MAX_COLUMNS, MAX_ROWS, RowRefusal, Rows
 from core.problem_files.text import decoded, number_of_rows_error
 
 REMEDY = 'Write one JSON object a line: {"question": "...", "answer": "..."}.'
+_DECODER = json.JSONDecoder(parse_int=JsonNumber, parse_float=JsonNumber, parse_constant=NotANumber)
 _KEY = "key"  # the column of the keys where an object holds records by key
 
 
@@ -30,7 +31,7 @@ def json_rows(data: bytes, name: str, lines: bool) -> Rows:
     """
     text = decoded(data, name)
     try:
-        document = _loads(text)
+        document = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         if not lines and error.msg != "Extra data":  # a whole first value: one record a line
             raise ProblemError(
@@ -106,7 +107,7 @@ def _object(line: str) -> dict[str, Any]:
     if not is_proper_text(line):
         raise _RowError("this is not UTF-8 text")
     try:
-        row = _loads(line)
+        row = _DECODER.decode(line)
     except json.JSONDecodeError as error:
         raise _RowError(f"the JSON is broken at column {error.colno} ({error.msg})") from error
     except (ValueError, RecursionError) as error:
@@ -114,10 +115,6 @@ def _object(line: str) -> dict[str, Any]:
     if not isinstance(row, dict):
         raise _RowError("this is not a JSON object")
     return row
-
-
-def _loads(text: str) -> Any:
-    return json.loads(text, parse_int=JsonNumber, parse_float=JsonNumber, parse_constant=NotANumber)
 
 
 def _reason(error: Exception) -> str:

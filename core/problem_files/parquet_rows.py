@@ -1,74 +1,98 @@
-"""Rows of a Parquet file, unpacked in small pieces: a thousand bytes of one can hold gigabytes."""
+"""Rows of a Parquet file, unpacked by a process of its own (`parquet_worker`)."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+import json
+import os
+import queue
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
 
 from core.errors import ProblemError
-from core.problem_files.arrow_rows import arrow_rows
-from core.problem_files.table import MAX_ROWS, Rows
-from core.problem_files.text import number_of_rows_error
+from core.problem_files.cells import JsonNumber, NotANumber
+from core.problem_files.table import Rows
+from core.worker_process import Worker, WorkerGoneError
 
-MAX_UNPACKED = 256 * 1024**2
-"""Bytes that the columns of a Parquet file may have unpacked."""
-
-_MAX_VALUES = 5_000_000  # in all columns; a list of a million numbers packs into a few bytes
-_BATCH = 256  # rows unpacked at once
-_READ_ERRORS = (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError)
+LIMIT_S = 60.0
+"""Seconds that a file may take."""
 
 
 def parquet_rows(data: bytes, name: str) -> Rows:
     """The rows of a Parquet file; columns that hold neither text nor numbers are left out.
 
-    Sizes are checked in the footer before anything is unpacked; texts that repeat are unpacked
-    once. A footer that lies costs at most the page in which the lie comes out.
-
     Raises:
-        ProblemError: it is damaged, or unpacks into too much.
+        ProblemError: it is damaged, unpacks into too much, or takes too long.
+        ResourceError: the process that reads it doesn't start.
     """
-    try:
-        footer = pq.read_metadata(io.BytesIO(data))
-        schema = footer.schema.to_arrow_schema()
-        groups = [footer.row_group(n) for n in range(footer.num_row_groups)]
-        unpacked = sum(group.total_byte_size for group in groups)
-        values = sum(
-            group.column(n).num_values for group in groups for n in range(footer.num_columns)
-        )
-        texts = [
-            column.path
-            for column in map(footer.schema.column, range(footer.num_columns))
-            if column.physical_type == "BYTE_ARRAY"
-        ]
-    except _READ_ERRORS as error:
-        raise _damaged(name, error) from error
-    if footer.num_rows > MAX_ROWS:
-        raise number_of_rows_error(name)
-    if unpacked > MAX_UNPACKED or values > _MAX_VALUES:
+    with tempfile.TemporaryDirectory(prefix="fork-explorer-") as folder:
+        path = Path(folder) / "problems.parquet"
+        path.write_bytes(data)
+        found = _READER.read(path)
+    if "error" in found:
         raise ProblemError(
-            f"{name} unpacks into {unpacked / 1024**2:,.1f} MB and {values:,} values, and a "
-            f"problem file may have {MAX_UNPACKED / 1024**2:,.0f} MB and {_MAX_VALUES:,} values.",
-            "Keep the columns that are needed, or split it into smaller files.",
+            f"{name} can't be read as Parquet ({found['error']}).",
+            "Write the file again, or give a CSV file.",
         )
-    return arrow_rows(_batches(data, name, texts), schema, name, "Parquet")
-
-
-def _batches(data: bytes, name: str, texts: list[str]) -> Iterator[pa.RecordBatch]:
-    try:
-        file = pq.ParquetFile(io.BytesIO(data), read_dictionary=texts, pre_buffer=False)
-        for batch in file.iter_batches(_BATCH, use_threads=False):
-            if batch.nbytes > MAX_UNPACKED:
-                raise ValueError("its footer does not tell its true size")
-            yield batch
-    except _READ_ERRORS as error:
-        raise _damaged(name, error) from error
-
-
-def _damaged(name: str, error: Exception) -> ProblemError:
-    reason = " ".join(str(error).split())[:200]
-    return ProblemError(
-        f"{name} can't be read as Parquet ({reason}).", "Write the file again, or give a CSV file."
+    columns = tuple(found["columns"])
+    rows = tuple(
+        (number, dict(zip(columns, row, strict=True)))
+        for number, row in enumerate(found["rows"], start=1)
     )
+    return Rows(name, "Parquet", "row", columns, rows)
+
+
+class _Reader:
+    """The process, started by the first file; any thread may ask, one at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._worker: Worker | None = None
+        self._owner = 0
+
+    def read(self, path: Path) -> dict[str, Any]:
+        """What the process answers; `{"error": reason}` where it can't."""
+        with self._lock:
+            try:
+                line = self._ask(path)
+            except WorkerGoneError:  # by this file, or long ago by somebody's hand
+                self._drop()
+                try:
+                    line = self._ask(path)
+                except WorkerGoneError:
+                    self._drop()
+                    return {"error": "it is so damaged that the process that read it broke down"}
+        found: dict[str, Any] = json.loads(
+            line, parse_int=JsonNumber, parse_float=JsonNumber, parse_constant=NotANumber
+        )
+        return found
+
+    def _ask(self, path: Path) -> bytes:
+        if self._worker is None or self._owner != os.getpid():
+            self._owner = os.getpid()
+            self._worker = Worker(
+                "-m",
+                "core.problem_files.parquet_worker",
+                purpose="reads Parquet files",
+                remedy="Reinstall pyarrow and check that memory is free.",
+            )
+        try:
+            self._worker.send(json.dumps(str(path)).encode("ascii") + b"\n")
+            return self._worker.receive(LIMIT_S)
+        except queue.Empty:
+            self._drop()
+            return json.dumps({"error": f"it takes longer than {LIMIT_S:.0f} seconds"}).encode()
+        except WorkerGoneError:
+            raise
+        except BaseException:  # Ctrl-C: the reply still due must not answer the next file
+            self._drop()
+            raise
+
+    def _drop(self) -> None:
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker = None
+
+
+_READER = _Reader()

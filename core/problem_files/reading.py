@@ -8,6 +8,7 @@ from core.errors import ProblemError
 from core.problem_files.conversion import make_table
 from core.problem_files.delimited_rows import delimited_rows
 from core.problem_files.json_rows import json_rows
+from core.problem_files.parquet_rows import parquet_rows
 from core.problem_files.table import MAX_BYTES, ColumnMapping, ProblemTable, Rows
 
 SUFFIXES = ("jsonl", "json", "csv", "tsv", "parquet")
@@ -62,8 +63,6 @@ def read_rows(source: str | Path | bytes, name: str = "") -> Rows:
             )
     suffix = Path(name).suffix.casefold()
     if data.startswith(b"PAR1") or suffix == ".parquet":
-        from core.problem_files.parquet_rows import parquet_rows  # pyarrow takes a while to load
-
         return parquet_rows(data, name)
     if suffix in (".csv", ".tsv"):
         return delimited_rows(data, name, tabs=suffix == ".tsv")

@@ -39,11 +39,11 @@ def _own(rows: Rows) -> ColumnMapping | None:
     question = "question" if "question" in columns else "problem"
     if question not in columns or not columns <= {*_OWN_COLUMNS, question}:
         return None
-    if not {"source", "family"} <= columns and _gsm8k(rows) is not None:
-        return None
-    given: dict[str, Any] = {name: name for name in _OWN_COLUMNS[2:] if name in columns}
-    own_id = "id" if "id" in columns else None
-    return ColumnMapping(question=question, id=own_id, **given)
+    others: dict[str, Any] = {name: name for name in columns if name != question}
+    mapping = ColumnMapping(question, **others)
+    if {"source", "family"} <= columns:  # written by the explorer, whatever the answers look like
+        return mapping
+    return mapping if with_guessed_gold(rows, mapping) == mapping else None
 
 
 def _gsm8k(rows: Rows) -> ColumnMapping | None:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.errors import ProblemError
@@ -145,6 +145,7 @@ def test_a_place_that_cannot_be_written_is_a_problem_error(tmp_path: Path) -> No
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.builds(

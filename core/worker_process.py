@@ -1,4 +1,7 @@
-"""The worker process of `core/answer_worker.py`, as the process that asks it sees it."""
+"""A process that answers a line with a line, as seen by the one that asks it: it may be killed.
+
+What such a process works on may take for ever, take all memory, or bring it down.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from typing import IO
 
 from core.errors import ResourceError
 
+_ROOT = str(Path(__file__).resolve().parent.parent)
+
 START_LIMIT_S = 60.0
 """Seconds a new worker may take until it is ready."""
 
@@ -22,20 +27,24 @@ class WorkerGoneError(Exception):
 
 
 class Worker:
-    """One `answer_worker.py`, ready to serve.
+    """One such process, ready to serve: it has written its first line.
+
+    Args:
+        command: the arguments of a Python that finds `core`, such as ("-m", "core.answer_worker").
+        purpose: what it does, for the message when it doesn't start.
+        remedy: what to do then.
 
     Raises:
         ResourceError: when it doesn't start.
     """
 
-    def __init__(self) -> None:
-        script = Path(__file__).with_name("answer_worker.py")
+    def __init__(self, *command: str, purpose: str, remedy: str) -> None:
         process = subprocess.Popen(
-            [sys.executable, "-P", str(script)],
+            [sys.executable, "-P", *command],  # -P: not the modules of the folder a person is in
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONHASHSEED": "0"},
+            env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": _ROOT},
         )
         assert process.stdin is not None
         assert process.stdout is not None
@@ -49,11 +58,7 @@ class Worker:
             self.receive(START_LIMIT_S)
         except (queue.Empty, WorkerGoneError) as error:
             self.stop()
-            raise ResourceError(
-                "The process that checks answers doesn't start.",
-                "Reinstall math-verify (`pip install 'math-verify[antlr4_13_2]'`) "
-                "and check that memory is free.",
-            ) from error
+            raise ResourceError(f"The process that {purpose} doesn't start.", remedy) from error
 
     def send(self, request: bytes) -> None:
         try:
