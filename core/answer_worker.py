@@ -29,9 +29,12 @@ def parsed(answer: str) -> tuple[Any, ...]:
     Only LaTeX is tried: math-verify's other reader picks a number out of any text ("2x+" is 2).
     """
     from math_verify import LatexExtractionConfig, parse
+    from sympy import Basic, nan, zoo
 
     found = parse(f"${answer}$", [LatexExtractionConfig()], parsing_timeout=None)
-    return tuple(found) if any(not isinstance(item, str) for item in found) else ()
+    values = [item for item in found if not isinstance(item, str)]
+    no_number = any(isinstance(value, Basic) and value.has(zoo, nan) for value in values)  # 1/0
+    return tuple(found) if values and not no_number else ()
 
 
 def verdict(gold: str, answer: str | None) -> str:
@@ -52,12 +55,26 @@ def verdict(gold: str, answer: str | None) -> str:
             return "unparseable"
         # Gold first: math-verify is not symmetric.
         pair = list(gold_parsed), list(answer_parsed)
-        same = gold == answer or verify(*pair, timeout_seconds=None)
+        same = gold == answer or verify(*pair, timeout_seconds=None) or _same_set(*pair)
     except MemoryError:
         return "timed_out"
     except RecursionError:
         return "unparseable"
     return "correct" if same else "wrong"
+
+
+def _same_set(gold: list[Any], answer: list[Any]) -> bool:
+    """Whether "x <= 2" says the set that the gold answer is; math-verify turns only the gold."""
+    from sympy import Set
+    from sympy.core.relational import Relational
+
+    said, meant = answer[0], gold[0]
+    if not isinstance(said, Relational) or not isinstance(meant, Set):
+        return False
+    try:
+        return len(said.free_symbols) == 1 and bool(said.as_set() == meant)
+    except (NotImplementedError, TypeError, ValueError):
+        return False
 
 
 def serve(requests: TextIO, replies: TextIO) -> None:
@@ -78,21 +95,28 @@ def _end_by_itself_after(seconds: float) -> None:
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
-def _limit_memory() -> None:
+def _limit_memory(limit: int) -> None:
     try:
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     except (ImportError, OSError, ValueError):
         pass  # no such limit on this system; the time limit still holds
 
 
-def main() -> None:
-    """Serve standard input; whatever a library prints must not mix with the replies."""
+def replies_of_worker(memory_limit: int) -> TextIO:
+    """Make this process a worker of limited memory; returns where its replies go, since whatever a
+    library prints must not mix with them."""
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    _limit_memory()
+    _limit_memory(memory_limit)
+    return replies
+
+
+def main() -> None:
+    """Serve standard input."""
+    replies = replies_of_worker(MEMORY_LIMIT)
     serve(sys.stdin, replies)
 
 

@@ -253,17 +253,17 @@ def test_judging_finds_checks_and_tells_of_the_box(checker: AnswerChecker) -> No
 
 @pytest.mark.parametrize("answer", [TOWER, "1000000!"])
 def test_an_endless_answer_is_timed_out_and_the_next_check_works(answer: str) -> None:
-    with AnswerChecker(limit_s=0.5) as checker:
+    with AnswerChecker(limit_s=2.0) as checker:
         checker.check("x", "y")  # the start of the process is not the check's time
         start = time.perf_counter()
         assert checker.check(answer, "5") == "timed_out"
-        assert time.perf_counter() - start < 3
+        assert time.perf_counter() - start < 10
         assert checker.check("1 + 4", "5") == "correct"
 
 
 def test_one_endless_answer_leaves_its_neighbours_their_verdicts() -> None:
     answers = ["1 + 4", TOWER, "2 + 3", "1 + 1", TOWER + "+1", "4 + 1"]
-    with AnswerChecker(limit_s=0.5) as checker:
+    with AnswerChecker(limit_s=2.0) as checker:
         verdicts = checker.check_many((answer, "5") for answer in answers)
     assert verdicts == ["correct", "timed_out", "correct", "wrong", "timed_out", "correct"]
 

@@ -1,0 +1,129 @@
+"""Hub datasets: a split becomes problems; what is not there or can't be reached is said."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
+
+from core.errors import ProblemError
+from core.problem_files import hub
+from core.problem_files.hub import read_hub_dataset
+from core.problem_files.table import ColumnMapping, RowRefusal
+from core.records import Problem
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A dataset as the hub keeps one."""
+    data = tmp_path / "sums" / "data"
+    data.mkdir(parents=True)
+    test = {
+        "question": ["1 + 1?", "2 + 2?", None],
+        "answer": ["1 + 1 = <<1+1=2>>2\n#### 2", "#### 4", "#### 5"],
+        "image": [{"bytes": b"x"}] * 3,
+    }
+    pq.write_table(pa.table(test), data / "test-00000-of-00001.parquet")
+    train = {"question": ["3 + 3?"], "answer": ["#### 6"], "image": [{"bytes": b"x"}]}
+    pq.write_table(pa.table(train), data / "train-00000-of-00001.parquet")
+    return tmp_path / "sums"
+
+
+def test_a_split_becomes_problems(folder: Path) -> None:
+    found = read_hub_dataset(str(folder), "test")
+    assert found.problems == [
+        Problem("sums-1", "1 + 1?", "2"),
+        Problem("sums-2", "2 + 2?", "4"),
+    ]
+    assert found.refused == [RowRefusal(3, "there is no question")]
+    assert (found.shape, found.kind, found.columns) == (
+        "GSM8K", "hub dataset", ("question", "answer"),
+    )  # fmt: skip
+    assert len(read_hub_dataset(str(folder), "test[:1]").problems) == 1
+    mapping = ColumnMapping("answer", "question")
+    assert read_hub_dataset(str(folder), "train", mapping=mapping).problems[0].answer == "3 + 3?"
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "config", "reason"),
+    [
+        ("", "test", None, "no name"),
+        ("{folder}", "validation", None, r"Unknown split .*train.*test"),
+        ("{folder}", "test", "other", r"'other' not found. Available: \['default'\]"),
+        ("{folder}/nothing", "test", None, "can't be read so"),
+        ("nobody/nothing", "test", None, "The hub can't be reached"),  # the tests are offline
+    ],
+)
+def test_what_is_not_there_is_said(
+    folder: Path, name: str, split: str, config: str | None, reason: str
+) -> None:
+    with pytest.raises(ProblemError, match=reason):
+        read_hub_dataset(name.format(folder=folder), split, config)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (DatasetNotFoundError("Dataset 'a/b' doesn't exist"), "not on the hub, or not open to you"),
+        (DatasetNotFoundError("Dataset 'a/b' is a gated dataset"), "gated .*HF_TOKEN"),
+        (ConnectionError("Couldn't reach 'a/b'"), "can't be reached"),
+        (RuntimeError("Dataset scripts are no longer supported"), "scripts are no longer"),
+        (DatasetGenerationError("broken file"), "DatasetGenerationError: broken file"),
+    ],
+)
+def test_what_the_hub_refuses_is_explained(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(datasets, "load_dataset", refuse)
+    with pytest.raises(ProblemError, match=reason) as caught:
+        read_hub_dataset("a/b", "test")
+    assert caught.value.remedy
+
+
+def test_a_split_that_is_too_large_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "MAX_ROWS", 2)
+    with pytest.raises(ProblemError, match=r"has 3 rows, and 2 can be read.*test\[:5000\]"):
+        read_hub_dataset(str(folder), "test")
+    monkeypatch.setattr(hub, "MAX_ROWS", 3)
+    monkeypatch.setattr(hub, "MAX_CHARS", 30)
+    with pytest.raises(ProblemError, match="characters"):
+        read_hub_dataset(str(folder), "test")
+
+
+def test_a_dataset_runs_no_code_of_its_own(tmp_path: Path) -> None:
+    folder = tmp_path / "script"
+    folder.mkdir()
+    (folder / "script.py").write_text("raise SystemExit('ran')")
+    with pytest.raises(ProblemError, match="scripts are no longer supported"):
+        read_hub_dataset(str(folder), "test")
+
+
+def test_reading_files_loads_neither_datasets_nor_pyarrow_nor_torch() -> None:
+    code = (
+        "import sys; from core.problems import demo_problems; demo_problems()\n"
+        "print([m for m in ('datasets', 'pyarrow', 'torch', 'pandas') if m in sys.modules])"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )  # fmt: skip
+    assert done.stdout.strip() == "[]", done.stderr

@@ -1,0 +1,180 @@
+"""Thousands of damaged problem files: problems or a ProblemError, and every refused row named.
+
+The files are drawn by seed, so that a failure names the file it came from.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from core.errors import ProblemError
+from core.problem_files.reading import read_problem_file
+from core.problem_files.table import MAX_CELL_CHARS, ProblemTable
+
+FILES = int(os.environ.get("FORK_EXPLORER_FUZZ_FILES", "5000"))
+PARTS = 10  # tests, so that a slow machine shows where it is
+
+NAMES = ["question", "answer", "id", "problem", "solution", "level", "type", "subject", "url",
+         "final_answer", "answer_type", "ground_truth", "problem_text", "Question", "x", "", "a.b",
+         "\ud800", "=cmd()", "\u202e", "q" * 300]  # fmt: skip
+TEXTS = ["", " ", "1 + 1?", "2", "#### 5", "so #### ", "\\boxed{7}", "\\boxed{", "=1+1", "+1", "-1",
+         "@SUM(A1)", "\tx", "=HYPERLINK(\"http://x\",\"y\")", "<script>", "a,b;c\td|e", 'a "b" c',
+         "two\nlines", "\r\n", "\0", "é", "😀", "\ufeff", "\u2028", "x" * 5_000,
+         "2024-I-1", "NaN", "null", "{}", "[", "日" * 50]  # fmt: skip
+VALUES: list[Any] = [None, True, 0, -7, 3.5, 1e300, 10**30, [], ["2"], ["a", None, 3], [["a"]], {},
+                     {"a": {"b": 1}}, float("nan"), float("inf")]  # fmt: skip
+SUFFIXES = [".jsonl", ".json", ".csv", ".tsv", ".parquet", ".JSONL", "", ".txt", ".xlsx"]
+
+
+def value(draw: random.Random) -> Any:
+    return draw.choice(TEXTS) if draw.random() < 0.75 else draw.choice(VALUES)
+
+
+def records(draw: random.Random) -> list[dict[str, Any]]:
+    columns = draw.sample(NAMES, draw.randint(0, 5)) + draw.choice([[], ["question", "answer"]])
+    return [
+        {name: value(draw) for name in columns if draw.random() < 0.95}
+        for _ in range(draw.randint(0, 6))
+    ]
+
+
+def json_lines(draw: random.Random) -> bytes:
+    rows: list[Any] = [value(draw) if draw.random() < 0.05 else row for row in records(draw)]
+    return "\n".join(map(json.dumps, rows)).encode()
+
+
+def json_document(draw: random.Random) -> bytes:
+    rows = records(draw)
+    document: Any = draw.choice(
+        [rows, {"data": rows}, {"train": rows, "test": rows}, dict(enumerate(rows)), rows[:1], 7]
+    )
+    return json.dumps(document, indent=draw.choice([None, 1])).encode()
+
+
+def delimited(draw: random.Random) -> bytes:
+    sign = draw.choice(",;\t|")
+    rows = records(draw)
+    lines = [list(rows[0]) if rows else ["question"]]
+    lines += [[str(cell) for cell in row.values()] for row in rows]
+
+    def cell(text: str) -> str:
+        quoted = draw.random() < 0.5
+        return '"' + (text.replace('"', '""') if draw.random() < 0.9 else text) + '"' * quoted
+
+    text = draw.choice(["\n", "\r\n", "\r"]).join(
+        sign.join(cell(text) if draw.random() < 0.5 else text for text in line) for line in lines
+    )
+    return text.encode(draw.choice(["utf-8", "utf-8", "utf-8", "utf-8-sig", "utf-16"]), "replace")
+
+
+def parquet(draw: random.Random) -> bytes:
+    n = draw.randint(0, 8)
+    makers: list[Callable[[], pa.Array]] = [
+        lambda: pa.array([draw.choice(TEXTS) for _ in range(n)]),
+        lambda: pa.array([draw.choice(TEXTS) for _ in range(n)]).dictionary_encode(),
+        lambda: pa.array([draw.choice([b"\xff", b"1 + 1?", None]) for _ in range(n)], pa.binary()),
+        lambda: pa.array([draw.choice([None, 2.5, float("nan")]) for _ in range(n)], pa.float64()),
+        lambda: pa.array([[draw.choice(TEXTS)] * draw.randint(0, 3) for _ in range(n)]),
+        lambda: pa.array([[{"role": "user", "content": "?"}] for _ in range(n)]),
+        lambda: pa.array([{"a": {"b": [1]}} for _ in range(n)]),
+        lambda: pa.array([[[[1]]] for _ in range(n)]),
+        lambda: pa.array(["x" * 200_000] * n),
+        lambda: pa.nulls(n),
+    ]  # fmt: skip
+    names = draw.sample(["question", "answer", "id", "final_answer", "answer_type", "x"], 3)
+    table = pa.Table.from_arrays([draw.choice(makers)() for _ in names], names)
+    file = io.BytesIO()
+    pq.write_table(table, file, compression=draw.choice(["none", "snappy", "zstd", "gzip"]))
+    return file.getvalue()
+
+
+def binary(draw: random.Random) -> bytes:
+    start = draw.choice(
+        [b"", b"PAR1", b"PK\x03\x04", b"\x1f\x8b", b"\xff\xfe", b"{", b"\0", b"%PDF"]
+    )
+    return start + draw.randbytes(draw.randint(0, 400))
+
+
+MAKERS = (json_lines, json_document, delimited, parquet, binary)
+
+
+def damaged(draw: random.Random, data: bytes) -> bytes:
+    """The same with something cut, doubled, put in or overwritten; often nothing."""
+    for _ in range(draw.choice([0, 0, 1, 1, 2, 4])):
+        at, to = sorted(draw.randint(0, len(data)) for _ in range(2))
+        data = draw.choice(
+            [
+                data[:at],
+                data[:at] + data[to:],
+                data[:at] + data[at:to] * 2 + data[to:],
+                data[:at] + draw.randbytes(3) + data[at + 3 :],
+                data[:at] + draw.choice([b"\0", b"\n", b'"', b"\xff", b"}", b"\xe9", b"[" * 2_000])
+                + data[at:],
+            ]
+        )  # fmt: skip
+    return data
+
+
+def check(found: ProblemTable) -> None:
+    assert found.problems
+    assert len({problem.id for problem in found.problems}) == len(found.problems)
+    rows = [refusal.row for refusal in found.refused]
+    assert rows == sorted(rows)
+    assert all(
+        row >= 1 and refusal.reason for row, refusal in zip(rows, found.refused, strict=True)
+    )
+    assert found.mapping.question in found.columns
+    for problem in found.problems:
+        assert problem.id
+        assert problem.question.strip()
+        assert len(problem.question) <= 2 * MAX_CELL_CHARS + 2
+        for text in vars(problem).values():
+            assert text is None or text.encode("utf-8") is not None
+    for row in found.preview:
+        assert row.keys() == set(found.columns)
+        "".join(row.values()).encode("utf-8")
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_any_file_is_problems_or_a_problem_error(part: int) -> None:
+    read = refused = named = 0
+    for seed in range(part, FILES, PARTS):
+        draw = random.Random(seed)
+        data = damaged(draw, MAKERS[(seed // PARTS) % len(MAKERS)](draw))
+        name = f"file{draw.choice(SUFFIXES)}"
+        try:
+            found: ProblemTable | ProblemError = read_problem_file(data, name)
+        except ProblemError as error:
+            found = error
+        except Exception as error:
+            raise AssertionError(f"file {seed}, {name}: {data[:200]!r}") from error
+        if isinstance(found, ProblemError):
+            assert found.what.startswith(name), seed
+            assert len(found.what) > len(name) + 10, seed
+            assert found.remedy, seed
+            found.what.encode("utf-8")
+            refused += 1
+        else:
+            check(found)
+            named += len(found.refused)
+            read += 1
+    assert min(read, refused, named) > FILES / PARTS / 20  # the files are neither all good nor bad
+
+
+def test_a_line_of_fifty_megabytes_is_one_refused_row() -> None:
+    good = b'{"question": "1 + 1?", "answer": "2"}\n'
+    line = b'{"question": "' + b"x" * (50 * 1024**2 - 2 * len(good) - 20) + b'"}\n'
+    found = read_problem_file(good + line + good, "p.jsonl")
+    assert len(found.problems) == 2
+    ((row, reason),) = [(refusal.row, refusal.reason) for refusal in found.refused]
+    assert row == 2
+    assert reason.endswith("characters, and 100,000 are allowed")
