@@ -468,7 +468,7 @@ def test_a_refusal_does_not_delete_a_link_to_nowhere(run: Any, tmp_path: Path) -
 
 @pytest.mark.parametrize(
     "option",
-    [("--arms", "oracle"), ("--teacher", "./no"), ("--adapter", "no"), ("--model", "./no")],
+    [("--arms", "oracle"), ("--teacher", "./no"), ("--adapter", "./no"), ("--model", "./no")],
 )
 def test_what_can_t_be_run_leaves_no_run_in_the_list(
     run: Any, tmp_path: Path, option: tuple[str, str]
