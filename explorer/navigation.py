@@ -23,6 +23,7 @@ _PAGES: dict[PageName, tuple[str, str]] = {
 PAGE_OF_TASK: dict[str, PageName] = {
     "interventions": "interventions",
     "compare": "compare",
+    "distill": "compare",
     "rollouts": "finetune",
     "train": "finetune",
     "evaluate": "evaluate",

@@ -12,8 +12,14 @@ from explorer.panels.messages import show_error
 from explorer.state import BrowserState
 
 
-def run_on_screen(state: BrowserState, folder: RunsFolder, page: str) -> Run | None:
+def run_on_screen(
+    state: BrowserState, folder: RunsFolder, page: str, beside: str | None = None
+) -> Run | None:
     """The run that a page shows; None where there is none yet.
+
+    Args:
+        page: its name.
+        beside: a task whose runs the page shows elsewhere: none of them is chosen here.
 
     Raises:
         RunError: the runs folder can't be read.
@@ -23,7 +29,10 @@ def run_on_screen(state: BrowserState, folder: RunsFolder, page: str) -> Run | N
         try:
             run = folder.get(wanted)
             if PAGE_OF_TASK.get(run.config.task) == page:
-                return run
+                if run.config.task != beside:
+                    return run
+                state.run_ids.pop(page, None)
+                return _newest(folder, page, beside)
             raise RunError(
                 f"The run {run.id} is one of {run.config.task}, which has a page of its own.",
                 "Open it from the list of runs.",
@@ -31,8 +40,12 @@ def run_on_screen(state: BrowserState, folder: RunsFolder, page: str) -> Run | N
         except ExplorerError as error:
             show_error(error)
             state.run_ids.pop(page, None)
-    runs = folder.list()
-    return next((run for run in runs if PAGE_OF_TASK.get(run.config.task) == page), None)
+    return _newest(folder, page, beside)
+
+
+def _newest(folder: RunsFolder, page: str, beside: str | None) -> Run | None:
+    tasks = {task for task, its in PAGE_OF_TASK.items() if its == page and task != beside}
+    return next((run for run in folder.list() if run.config.task in tasks), None)
 
 
 def show_in_address(state: BrowserState, run: Run) -> None:

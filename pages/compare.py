@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import streamlit as st
 
 from core.compare.run import compare_results, compared_models
+from core.distillation.contents import TASK as DISTILLATION
+from core.distillation.contents import distillation_models
 from core.errors import ExplorerError
+from core.language_model import DEMO, DEMO_TEACHER
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState
@@ -13,6 +18,7 @@ from explorer.navigation import follow_wish
 from explorer.panels.compare_chain import compared_chain
 from explorer.panels.compare_report import compare_report
 from explorer.panels.compare_setup import compare_setup
+from explorer.panels.distillation_panel import distillation_panel
 from explorer.panels.messages import plain, show_error, teaching_notice
 from explorer.panels.run_panel import run_badge, run_progress, show_notice
 from explorer.run_choice import run_on_screen, show_in_address
@@ -45,6 +51,14 @@ def comparison(state: BrowserState, run: Run) -> None:
     teaching_notice(base.model)
 
 
+def _show_distillation_asked_for(state: BrowserState, folder: RunsFolder) -> None:
+    """A distillation opened from the list of runs: the section below shows those of its teacher."""
+    with contextlib.suppress(ExplorerError):  # said where the run on screen is chosen
+        wanted = state.run_ids.get("compare")
+        if wanted is not None and (run := folder.get(wanted)).config.task == DISTILLATION:
+            st.session_state["distillation teacher"] = distillation_models(run)[1]
+
+
 state = browser_state()
 folder = RunsFolder()
 st.markdown("### Compare")
@@ -55,8 +69,10 @@ st.caption(
 )
 with st.container(border=True):
     compare_setup(state, folder)
+_show_distillation_asked_for(state, folder)
+teacher_to_distil = DEMO_TEACHER if state.opened.spec.model == DEMO else ""
 try:
-    run = run_on_screen(state, folder, "compare")
+    run = run_on_screen(state, folder, "compare", beside=DISTILLATION)
 except ExplorerError as error:
     show_error(error)
     st.stop()
@@ -71,3 +87,5 @@ else:
     st.fragment(comparison, run_every=1.0 if st.session_state["polling_compare"] else None)(
         state, run
     )
+st.divider()
+distillation_panel(state, teacher_to_distil)
