@@ -10,7 +10,8 @@ run: .venv/installed
 	$(BIN)/streamlit run explorer/app.py --server.port $(PORT)
 
 test: .venv/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not browser" --numprocesses logical --dist loadfile
+	$(BIN)/python -m pytest -m browser
 
 lint: .venv/installed
 	$(BIN)/ruff check
