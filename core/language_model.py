@@ -91,9 +91,14 @@ def check_spec(spec: ModelSpec) -> None:
     if folder is not None:
         check_model_folder(folder)
     check_revision_of(spec)
-    adapter = None if spec.adapter is None else local_folder(spec.adapter)
+    adapter = None if spec.adapter is None else adapter_folder(spec.adapter)
     if adapter is not None:
         check_adapter_folder(adapter)
+
+
+def adapter_folder(name: str) -> Path | None:
+    """The folder of an adapter on this machine; None for a hub id, which names its owner."""
+    return local_folder(name) if "/" in name else _folder(name)
 
 
 def check_revision_of(spec: ModelSpec) -> None:
@@ -113,7 +118,7 @@ def check_revision_of(spec: ModelSpec) -> None:
 
 
 def local_folder(name: str) -> Path | None:
-    """The folder of a model or adapter on this machine; None for a hub id."""
+    """The folder of a model on this machine; None for a hub id."""
     if name == DEMO:
         return DEMO_FOLDER
     folder = _folder(name)
@@ -184,7 +189,7 @@ def fetch_model(
         DownloadCancelledError: `cancelled` said so.
     """
     check_spec(spec)
-    adapter = None if spec.adapter is None else local_folder(spec.adapter)
+    adapter = None if spec.adapter is None else adapter_folder(spec.adapter)
     if spec.adapter is not None and adapter is None:  # small, so what is wrong comes first
         adapter = download(spec.adapter, kind="adapter", report=report, cancelled=cancelled)
         check_adapter_folder(adapter)

@@ -61,7 +61,7 @@ def quantization_named(name: str) -> Quantization:
     raise ModelError(f"There is no quantization {name!r}.", "Use none, 4bit or 8bit.")
 
 
-def place(device: str, dtype: str, quantization: Quantization, config: Any) -> Placement:
+def place(device: str, dtype: str, quantization: str, config: Any) -> Placement:
     """Turn what a person chose into what this machine can do.
 
     Args:
@@ -77,9 +77,10 @@ def place(device: str, dtype: str, quantization: Quantization, config: Any) -> P
             "Use auto, cpu, cuda or mps.",
         )
     where = _device("cuda" if spread else device)
-    if quantization != "none":
-        _check_quantization(quantization, where)
-    return Placement(where, _dtype(dtype, where, config), quantization, spread)
+    packing = quantization_named(quantization)
+    if packing != "none":
+        _check_quantization(packing, where)
+    return Placement(where, _dtype(dtype, where, config), packing, spread)
 
 
 def _check_quantization(name: str, device: torch.device) -> None:
