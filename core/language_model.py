@@ -29,6 +29,7 @@ from core.model_files import (
     check_model_folder,
     check_revision,
     is_hub_id,
+    stored_bytes,
 )
 from core.placement import Quantization, place
 from core.prompts import guess_prompt_style
@@ -217,7 +218,8 @@ def load_language_model(spec: ModelSpec, files: ModelFiles | None = None) -> Lan
         config = AutoConfig.from_pretrained(files.folder, trust_remote_code=code)
         placement = place(spec.device, spec.dtype, spec.quantization, config)
         tokenizer = load_tokenizer(spec, files.folder)
-        memory = estimate_memory(config, placement, code=code)
+        stored = stored_bytes(files.folder)
+        memory = estimate_memory(config, placement, stored=stored, code=code)
         memory.check(spec.model)
         model = AutoModelForCausalLM.from_pretrained(
             files.folder,

@@ -30,6 +30,7 @@ class Placement:
     dtype: torch.dtype
     quantization: Quantization
     spread: bool  # over all GPUs
+    packed: bool = False  # the weights are stored quantized, as the model's config says
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -39,7 +40,7 @@ class Placement:
             arguments["quantization_config"] = _bitsandbytes(self.quantization, self.dtype)
         if self.spread:
             arguments["device_map"] = ALL_GPUS
-        elif self.quantization != "none":  # such weights can't move once they are there
+        elif self.quantization != "none" or self.packed:  # such weights can't move once loaded
             arguments["device_map"] = {"": self.device}
         return arguments
 
@@ -80,7 +81,8 @@ def place(device: str, dtype: str, quantization: str, config: Any) -> Placement:
     packing = quantization_named(quantization)
     if packing != "none":
         _check_quantization(packing, where)
-    return Placement(where, _dtype(dtype, where, config), packing, spread)
+    packed = getattr(config, "quantization_config", None) is not None
+    return Placement(where, _dtype(dtype, where, config), packing, spread, packed)
 
 
 def _check_quantization(name: str, device: torch.device) -> None:

@@ -117,6 +117,16 @@ def test_quantized_weights_by_hand() -> None:
     assert weight_bytes(model, "8bit") == linear + 4 * out_features + rest
 
 
+def test_weights_that_are_stored_quantized_need_what_their_files_take() -> None:
+    config = LlamaConfig(**GQA)
+    config.quantization_config = {"quant_method": "gptq", "bits": 4}
+    placement = place("cpu", "bfloat16", "none", config)
+    assert estimate_memory(config, placement, stored=12_345).weights == 12_345
+    assert placement.arguments["device_map"] == {"": torch.device("cpu")}
+    plain = place("cpu", "bfloat16", "none", LlamaConfig(**GQA))
+    assert estimate_memory(LlamaConfig(**GQA), plain, stored=12_345).weights != 12_345
+
+
 def test_a_model_of_70_billion_parameters_is_estimated_without_loading_it() -> None:
     config = LlamaConfig(
         hidden_size=8192,
