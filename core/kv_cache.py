@@ -53,7 +53,8 @@ class _RowLayer(CacheLayerMixin):
             keys[:n, :, span - 1] = key_states[:, :, 0]
             values[:n, :, span - 1] = value_states[:, :, 0]
         else:
-            rows, ends = cache.row_index[:n], cache.lengths[:n]
+            device = keys.device  # of this layer: a model may be spread over several
+            rows, ends = cache.row_index[:n].to(device), cache.lengths[:n].to(device)
             keys[rows, :, ends] = key_states[:, :, 0]
             values[rows, :, ends] = value_states[:, :, 0]
         return keys[:n, :, :span], values[:n, :, :span]

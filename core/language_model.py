@@ -29,6 +29,7 @@ from core.model_files import (
     check_model_folder,
     check_revision,
     is_hub_id,
+    stored_bytes,
 )
 from core.placement import Quantization, place
 from core.prompts import guess_prompt_style
@@ -104,9 +105,14 @@ def check_spec(spec: ModelSpec) -> None:
     if folder is not None:
         check_model_folder(folder)
     check_revision_of(spec)
-    adapter = None if spec.adapter is None else local_folder(spec.adapter)
+    adapter = None if spec.adapter is None else adapter_folder(spec.adapter)
     if adapter is not None:
         check_adapter_folder(adapter)
+
+
+def adapter_folder(name: str) -> Path | None:
+    """The folder of an adapter on this machine; None for a hub id, which names its owner."""
+    return local_folder(name) if "/" in name else _folder(name)
 
 
 def check_revision_of(spec: ModelSpec) -> None:
@@ -126,7 +132,7 @@ def check_revision_of(spec: ModelSpec) -> None:
 
 
 def local_folder(name: str) -> Path | None:
-    """The folder of a model or adapter on this machine; None for a hub id."""
+    """The folder of a model on this machine; None for a hub id."""
     if name == DEMO:
         return DEMO_FOLDER
     folder = _folder(name)
@@ -197,7 +203,7 @@ def fetch_model(
         DownloadCancelledError: `cancelled` said so.
     """
     check_spec(spec)
-    adapter = None if spec.adapter is None else local_folder(spec.adapter)
+    adapter = None if spec.adapter is None else adapter_folder(spec.adapter)
     if spec.adapter is not None and adapter is None:  # small, so what is wrong comes first
         adapter = download(spec.adapter, kind="adapter", report=report, cancelled=cancelled)
         check_adapter_folder(adapter)
@@ -225,7 +231,8 @@ def load_language_model(spec: ModelSpec, files: ModelFiles | None = None) -> Lan
         config = AutoConfig.from_pretrained(files.folder, trust_remote_code=code)
         placement = place(spec.device, spec.dtype, spec.quantization, config)
         tokenizer = load_tokenizer(spec, files.folder)
-        memory = estimate_memory(config, placement, code=code)
+        stored = stored_bytes(files.folder)
+        memory = estimate_memory(config, placement, stored=stored, code=code)
         memory.check(spec.model)
         model = AutoModelForCausalLM.from_pretrained(
             files.folder,

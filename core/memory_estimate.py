@@ -97,6 +97,7 @@ def estimate_memory(
     *,
     rows: int = ROWS,
     length: int | None = None,
+    stored: int | None = None,
     code: bool = False,
 ) -> MemoryEstimate:
     """What a model needs where it is to go, without loading it.
@@ -104,6 +105,7 @@ def estimate_memory(
     Args:
         rows: chains decoded at once.
         length: tokens of each, the prompt's included; if None, LENGTH or the model's context.
+        stored: bytes of the weights' files, where known; for weights that are stored quantized.
         code: whether the model's own Python code may run to build its skeleton.
 
     Raises:
@@ -114,9 +116,10 @@ def estimate_memory(
     text = model.config.get_text_config(decoder=True)
     size = placement.dtype.itemsize
     cache = cache_bytes(text, rows, length, size) if can_share_prefixes(model) else 0
+    weights = weight_bytes(model, placement.quantization)
     return MemoryEstimate(
         parameters=sum(p.numel() for p in model.parameters()),
-        weights=weight_bytes(model, placement.quantization),
+        weights=stored if placement.packed and stored is not None else weights,
         cache=cache,
         working=_working_bytes(text, rows, length, size) + min(cache, PrefixStore().max_bytes),
         rows=rows,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from core.language_model import (
     local_folder,
 )
 from core.memory_estimate import ROWS, MemoryEstimate, estimate_memory
-from core.model_files import check_model_folder
+from core.model_files import check_model_folder, stored_bytes
 from core.placement import place
 from core.prompts import guess_prompt_style
 
@@ -53,6 +54,12 @@ class ModelFacts:
     licence: str | None
     memory: MemoryEstimate | None
     memory_used: int | None  # bytes of the loaded weights
+
+    @property
+    def adapter_is_of_another(self) -> bool:
+        """Whether the adapter's config names another model than the one it is on. It fits, or it
+        would not have been loaded; a copy may have another name."""
+        return self.adapter_base is not None and _last(self.adapter_base) != _last(self.name)
 
     def rows(self) -> list[tuple[str, str]]:
         """What a person reads: labels and values, those that are not known left out."""
@@ -155,7 +162,9 @@ def read_facts(
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=code)
         placement = place(spec.device, spec.dtype, spec.quantization, config)
-        memory = estimate_memory(config, placement, rows=rows, length=length, code=code)
+        memory = estimate_memory(
+            config, placement, rows=rows, length=length, stored=stored_bytes(folder), code=code
+        )
         style, reason = guess_prompt_style(config, load_tokenizer(spec, folder))
     except (OSError, ValueError, ImportError, RuntimeError, KeyError) as error:
         raise explain(spec, error) from error
@@ -180,6 +189,13 @@ def read_facts(
         memory=memory,
         memory_used=None,
     )
+
+
+def _last(name: str) -> str:
+    """A model's own name, without its owner or folder; of the hub's cache the repository's."""
+    parts = [part for part in re.split(r"[/\\]+", name.lower()) if part]
+    cached = [part for part in parts if part.startswith("models--")]
+    return (cached or parts or [""])[-1].rsplit("--", 1)[-1]
 
 
 def _commit(folder: Path | None) -> str | None:

@@ -121,6 +121,16 @@ def is_whole(folder: Path, kind: Kind) -> bool:
     return True
 
 
+def stored_bytes(folder: Path) -> int | None:
+    """Bytes of a model's weights as they are stored; None where nothing says so."""
+    if (folder / WEIGHTS).is_file():
+        return (folder / WEIGHTS).stat().st_size
+    try:
+        return int(json.loads((folder / INDEX).read_bytes())["metadata"]["total_size"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def _check_model_weights(folder: Path) -> None:
     if (folder / WEIGHTS).is_file():
         return

@@ -30,6 +30,7 @@ class Placement:
     dtype: torch.dtype
     quantization: Quantization
     spread: bool  # over all GPUs
+    packed: bool = False  # the weights are stored quantized, as the model's config says
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -39,7 +40,7 @@ class Placement:
             arguments["quantization_config"] = _bitsandbytes(self.quantization, self.dtype)
         if self.spread:
             arguments["device_map"] = ALL_GPUS
-        elif self.quantization != "none":  # such weights can't move once they are there
+        elif self.quantization != "none" or self.packed:  # such weights can't move once loaded
             arguments["device_map"] = {"": self.device}
         return arguments
 
@@ -61,7 +62,7 @@ def quantization_named(name: str) -> Quantization:
     raise ModelError(f"There is no quantization {name!r}.", "Use none, 4bit or 8bit.")
 
 
-def place(device: str, dtype: str, quantization: Quantization, config: Any) -> Placement:
+def place(device: str, dtype: str, quantization: str, config: Any) -> Placement:
     """Turn what a person chose into what this machine can do.
 
     Args:
@@ -77,9 +78,11 @@ def place(device: str, dtype: str, quantization: Quantization, config: Any) -> P
             "Use auto, cpu, cuda or mps.",
         )
     where = _device("cuda" if spread else device)
-    if quantization != "none":
-        _check_quantization(quantization, where)
-    return Placement(where, _dtype(dtype, where, config), quantization, spread)
+    packing = quantization_named(quantization)
+    if packing != "none":
+        _check_quantization(packing, where)
+    packed = getattr(config, "quantization_config", None) is not None
+    return Placement(where, _dtype(dtype, where, config), packing, spread, packed)
 
 
 def _check_quantization(name: str, device: torch.device) -> None:

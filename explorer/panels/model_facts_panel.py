@@ -24,6 +24,11 @@ def model_facts_panel(facts: ModelFacts) -> None:
             f"Of {in_bytes(memory.free or 0)} that were free on {memory.device}, work with this "
             f"model may need {in_bytes(memory.needed)}. {plain(memory.remedy)}"
         )
+    if facts.adapter_is_of_another:
+        st.warning(
+            f"The adapter was trained on {plain(facts.adapter_base or '')}. It fits "
+            f"{plain(facts.name)} by its shapes; see that it is the same model."
+        )
     with st.expander("Model facts"):
         rows = [f"| {plain(label)} | {plain(value)} |" for label, value in facts.rows()]
         st.markdown("\n".join(["| | |", "|---|---|", *rows]))

@@ -24,6 +24,7 @@ from core.errors import ExplorerError, ModelError
 from core.hub_download import DownloadCancelledError, download
 from core.hub_files import UnfitError, wanted_files
 from core.language_model import ModelSpec, fetch_model, load_language_model
+from core.model_files import stored_bytes
 from core.records import Sampler
 
 MEGABYTE = 1 << 20
@@ -261,6 +262,8 @@ def test_shards_are_fetched_and_a_missing_one_is_named(
     fetched = load_language_model(ModelSpec("owner/model"))
     for name, weight in lm.model.state_dict().items():
         assert torch.equal(fetched.model.state_dict()[name], weight)
+    tensors = sum(weight.nbytes for weight in lm.model.state_dict().values())
+    assert stored_bytes(sharded) == tensors
     shards[1].unlink()
     with pytest.raises(ModelError, match=r"lacks 1 of its 2 files of weights \(model-00002"):
         load_language_model(ModelSpec(str(sharded)))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
-from models import byte_level_tokenizer, save_tiny_model
+from accelerate import dispatch_model
+from models import byte_level_tokenizer, random_qwen3, save_tiny_model
 from transformers import (
     AutoModelForCausalLM,
     DeepseekV3Config,
@@ -25,11 +27,13 @@ from transformers import (
 
 from core import language_model
 from core.byte_sizes import in_bytes
+from core.decoding import Row, decode
 from core.errors import ModelError, ResourceError
 from core.kv_cache import PrefixStore
 from core.language_model import ModelSpec, load_language_model, wrap
 from core.memory_estimate import MemoryEstimate, estimate_memory, skeleton, weight_bytes
 from core.placement import Placement, device_choices, place
+from core.records import Sampler
 from core.stepping import CachedStepper, stepper_for
 
 TINY = {
@@ -113,6 +117,16 @@ def test_quantized_weights_by_hand() -> None:
     assert weight_bytes(model, "8bit") == linear + 4 * out_features + rest
 
 
+def test_weights_that_are_stored_quantized_need_what_their_files_take() -> None:
+    config = LlamaConfig(**GQA)
+    config.quantization_config = {"quant_method": "gptq", "bits": 4}
+    placement = place("cpu", "bfloat16", "none", config)
+    assert estimate_memory(config, placement, stored=12_345).weights == 12_345
+    assert placement.arguments["device_map"] == {"": torch.device("cpu")}
+    plain = place("cpu", "bfloat16", "none", LlamaConfig(**GQA))
+    assert estimate_memory(LlamaConfig(**GQA), plain, stored=12_345).weights != 12_345
+
+
 def test_a_model_of_70_billion_parameters_is_estimated_without_loading_it() -> None:
     config = LlamaConfig(
         hidden_size=8192,
@@ -191,6 +205,51 @@ def test_what_this_machine_can_not_do_is_said(device: str, quantization: str, sa
     with pytest.raises(ModelError, match=says):
         place(device, "auto", quantization, LlamaConfig(**GQA))
     assert "balanced" not in device_choices()
+
+
+@pytest.mark.parametrize("quantization", ["4bit", "8bit"])
+def test_weights_that_bitsandbytes_packed_are_as_estimated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quantization: Literal["4bit", "8bit"]
+) -> None:
+    """On a CPU, where it packs the same bytes as on a GPU."""
+    pytest.importorskip("bitsandbytes", reason="bitsandbytes is not installed")
+    monkeypatch.setattr("core.placement._check_quantization", lambda *_: None)
+    folder = save_tiny_model(tmp_path / "model")
+    spec = ModelSpec(str(folder), device="cpu", dtype="bfloat16", quantization=quantization)
+    lm = load_language_model(spec)
+    scales = 0
+    for module in lm.model.modules():
+        weight = getattr(module, "weight", None)
+        if getattr(weight, "quant_state", None) is not None:
+            scales += weight.quant_state.absmax.nbytes
+        if getattr(weight, "SCB", None) is not None:
+            scales += weight.SCB.nbytes
+    assert scales > 0
+    assert lm.memory is not None
+    assert lm.memory.weights == lm.model.get_memory_footprint() + scales
+    assert lm.parameters == lm.memory.parameters == random_qwen3(320).num_parameters()
+
+
+def test_layers_that_accelerate_keeps_apart_decode_as_one(tmp_path: Path) -> None:
+    """What spreading over GPUs does to a model, with a disk in the second GPU's place."""
+    tokenizer = byte_level_tokenizer()
+    rows = [Row((5, 6, 7)), Row((5, 6, 7, 9, 10)), Row((8,))]
+    apart = dispatch_model(
+        random_qwen3(len(tokenizer)),
+        {
+            **dict.fromkeys(("model.embed_tokens", "model.layers.0", "model.rotary_emb"), "cpu"),
+            **dict.fromkeys(("model.layers.1", "model.norm", "lm_head"), "disk"),
+        },
+        offload_dir=tmp_path,
+        main_device="cpu",
+    )
+    whole, spread = (
+        decode(wrap(ModelSpec("tiny"), model, tokenizer), rows, Sampler(max_new_tokens=12))
+        for model in (random_qwen3(len(tokenizer)), apart)
+    )
+    for one, other in zip(whole, spread, strict=True):
+        assert one.token_ids == other.token_ids
+        assert one.statistics == other.statistics
 
 
 def test_sizes_read_like_those_of_disks() -> None:

@@ -146,3 +146,21 @@ def test_runs_made_before_revisions_still_open(small: Path) -> None:
     for wrong in (fields | {"quantization": "2bit"}, fields | {"other": 1}, {"model": "demo"}):
         with pytest.raises(RunError, match="can't be read"):
             read_model(wrong)
+
+
+@pytest.mark.parametrize(
+    ("base", "another"),
+    [
+        (None, False),
+        ("owner/model", False),
+        ("copier/Model", False),
+        ("/home/ann/models/model/", False),
+        ("/x/models--owner--model/snapshots/0123", False),
+        ("owner/other-model", True),
+    ],
+)
+def test_an_adapter_trained_on_a_model_of_another_name_is_noticed(
+    small: Path, base: str | None, another: bool
+) -> None:
+    facts = replace(read_facts(ModelSpec(str(small))), name="owner/model", adapter_base=base)
+    assert facts.adapter_is_of_another == another
