@@ -30,7 +30,7 @@ def problem_bar(state: BrowserState) -> None:
     _restore_choice(state, sets)
     with st.container(key="problem_bar"):
         source, problem, generate, prompt, sampler = st.columns(
-            [2, 4, 1.3, 1.2, 1.3], vertical_alignment="bottom"
+            [1.8, 4.6, 1.2, 1.1, 1.2], vertical_alignment="bottom"
         )
     with source:
         chosen_set = st.selectbox(
@@ -116,7 +116,7 @@ def _picker_key(name: str) -> str:
 
 
 def _own_question() -> Problem:
-    question, gold = st.columns([4, 1], vertical_alignment="bottom")
+    question, gold = st.columns([3, 1], vertical_alignment="bottom")
     text = question.text_area("Question", key="own_question", height=68)
     answer = gold.text_input("Right answer", key="own_gold", placeholder="optional").strip()
     return Problem("typed", text, answer or None, source="typed")

@@ -19,9 +19,10 @@ _MODEL_STYLE = "the model's own"
 _SHOWN = 600  # tokens; a page with every token of a very long prompt would be slow
 _CSS = """
 <style>
-.prompt-tokens { max-height: 18rem; overflow-y: auto; line-height: 2.6; font-size: 0.9rem; }
+.prompt-tokens { max-height: 18rem; overflow-y: auto; font-size: 0.9rem; }
 .prompt-tokens span { border: 1px solid color-mix(in srgb, currentColor 25%, transparent);
-  border-radius: 4px; padding: 1px 3px; margin-right: 2px; white-space: pre-wrap; }
+  border-radius: 4px; padding: 1px 3px; margin: 1px 2px 1px 0; white-space: pre-wrap;
+  display: inline-block; line-height: 1.5; max-width: 100%; overflow-wrap: anywhere; }
 .prompt-tokens sub { opacity: 0.65; margin-left: 3px; font-variant-numeric: tabular-nums; }
 </style>
 """
