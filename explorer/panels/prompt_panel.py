@@ -55,17 +55,20 @@ def prompt_popover(state: BrowserState, problem_set: str, problem: Problem | Non
         choice = PromptChoice(None if style == _MODEL_STYLE else style, typed)
         state.prompts[problem_set] = choice
         if problem is not None and problem.question.strip():
-            _preview(state, problem, choice)
+            prompt_shown(state, problem, choice.style, choice.template)
     return choice
 
 
-def _preview(state: BrowserState, problem: Problem, choice: PromptChoice) -> None:
+def prompt_shown(
+    state: BrowserState, problem: Problem, style: str | None, template: str | None
+) -> None:
+    """A problem's prompt as the chosen model reads it, or why it can't be asked so."""
     lm = workbench().loaded(state.opened.spec)
     try:
         if lm is not None:
-            _show(lm, preview_prompt(lm, problem.question, choice.style, choice.template))
-        elif choice.style is not None:
-            st.code(prompt_text(problem.question, choice.style, choice.template), language=None)
+            _show(lm, preview_prompt(lm, problem.question, style, template))
+        elif style is not None:
+            st.code(prompt_text(problem.question, style, template), language=None)
             st.caption("Token ids are shown once the model is loaded.")
     except ExplorerError as error:
         show_error(error)
