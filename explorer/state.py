@@ -8,6 +8,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from core.errors import ExplorerError, SessionError
+from core.prompts import PLACEHOLDER
 from core.records import Problem
 from core.session import Session
 from explorer.open_session import OpenSession
@@ -20,6 +21,19 @@ RUNS_A_PAGE = 20
 DEFAULT_TAU = 1.4  # nats, the paper's for its smallest model
 
 
+@dataclass(frozen=True)
+class PromptChoice:
+    """How the problems of a set are asked in Explore."""
+
+    style: str | None = None  # None: the model's own
+    typed: str = PLACEHOLDER  # the person's template, kept while another style is chosen
+
+    @property
+    def template(self) -> str | None:
+        """The template, where the style takes one."""
+        return self.typed if self.style == "plain" else None
+
+
 @dataclass
 class BrowserState:
     """Choices of one browser session; what it made is in `opened`, which outlives it."""
@@ -29,6 +43,7 @@ class BrowserState:
     tau: float = DEFAULT_TAU
     colour: Colour = "entropy"  # of the tokens on screen
     chosen: dict[str, Problem] = field(default_factory=dict)  # by problem set
+    prompts: dict[str, PromptChoice] = field(default_factory=dict)  # by problem set
     beside: str | None = None  # the branch shown beside the selected one
     asked_for: int = 0  # times the page itself moved the selection, for the heatmap
     asked_position: int = 0

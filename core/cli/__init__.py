@@ -17,6 +17,8 @@ from core.cli.evaluation import evaluate
 from core.cli.interventions import interventions
 from core.cli.model_commands import download, model
 from core.cli.output import say
+from core.cli.overruling import overrule
+from core.cli.prompt import prompt
 from core.cli.training import rollouts, train
 from core.errors import ExplorerError
 
@@ -29,6 +31,8 @@ app = typer.Typer(
 app.command()(chains.generate)
 app.command()(chains.force)
 app.command()(chains.score)
+app.command()(prompt)
+app.command()(overrule)
 app.command()(findings.find_fix)
 app.command()(findings.pivotality)
 app.command()(interventions)

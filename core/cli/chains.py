@@ -25,6 +25,7 @@ from core.cli.options import (
     Quantization,
     RemoteCode,
     Revision,
+    Template,
 )
 from core.cli.output import check_writable, say, write_out, write_result
 from core.cli.progress import interruptible, progress
@@ -47,6 +48,7 @@ def generate(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same chain.")] = 0,
     max_new_tokens: MaxNewTokens = 256,
     prompt_style: PromptStyle = None,
+    template: Template = None,
     top_k_alternatives: Annotated[
         int, typer.Option(min=1, help="Alternatives kept a position.")
     ] = DEFAULT_ALTERNATIVES,
@@ -69,7 +71,7 @@ def generate(
     from core.sampling import chain_seed
 
     check_writable(out)
-    chosen = _chosen_problems(question, gold, problem, problems)
+    chosen = chosen_problems(question, gold, problem, problems)
     sampler = Sampler(temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens)
     lm = load(model_spec(model, adapter, device, dtype, trust_remote_code, revision, quantization))
     pairs = [(each, sample) for each in chosen for sample in range(samples)]
@@ -82,6 +84,7 @@ def generate(
             sampler,
             [chain_seed(seed, each.id, n) if problems else seed + n for each, n in pairs],
             prompt_style=prompt_style,
+            template=template,
             k=top_k_alternatives,
             batch_size=batch_size,
             on_chain=lambda *_: bar.update(),
@@ -163,9 +166,14 @@ def score(
         print(f"{i:5d}  {statistics.entropy[i]:7.4f} nats  rank {statistics.rank[i]:<6d} {token!r}")
 
 
-def _chosen_problems(
+def chosen_problems(
     question: str | None, gold: str | None, problem: str | None, file: Path | None
 ) -> list[Problem]:
+    """The problems that a command's options name.
+
+    Raises:
+        ProblemError: none, too many ways to name them, or a file that can't be read.
+    """
     from core.problems import demo_problems, find_problem, read_problems
 
     if question is not None:
@@ -208,6 +216,7 @@ def _only_token(ids: Sequence[int], show: Any, text: str) -> int:
 
 def _judge_and_report(lm: Any, chains: Sequence[Chain], as_json: bool, out: Path | None) -> None:
     from core.judging import judge
+    from core.thinking import sections
 
     results = list(zip(chains, judge(lm, chains), strict=True))
     lines = [json.dumps(chain.to_json(outcome), ensure_ascii=False) for chain, outcome in results]
@@ -216,6 +225,9 @@ def _judge_and_report(lm: Any, chains: Sequence[Chain], as_json: bool, out: Path
             print(line)
         else:
             print(chain.text.rstrip())
+            for part in sections(chain, tau=0):
+                if part.mean_entropy is not None:
+                    print(f"-> {part.name}: {len(part)} tokens, {part.mean_entropy:.2f} nats each")
             verdict = f"{outcome.answer} ({outcome.verdict})"
             print(f"-> {verdict}, {len(chain)} tokens, seed {chain.seed}")
     write_out(out, "\n".join(lines) + "\n")

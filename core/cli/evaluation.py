@@ -27,6 +27,7 @@ from core.cli.options import (
     RunDir,
     RunName,
     RunsDir,
+    Template,
 )
 from core.printable_text import printable
 from core.runs.config import Prepared
@@ -68,9 +69,7 @@ def evaluate(
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     max_new_tokens: MaxNewTokens = 256,
     prompt_style: PromptStyle = None,
-    template: Annotated[
-        str | None, typer.Option(help="Your own, around {problem}, for the style plain.")
-    ] = None,
+    template: Template = None,
     batch_size: Annotated[int, typer.Option(help="Most chains at once.")] = 64,
     device: Device = "auto",
     dtype: Dtype = "auto",

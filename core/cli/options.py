@@ -24,6 +24,9 @@ MaxNewTokens = Annotated[int, typer.Option(help="Longest completion, in tokens."
 PromptStyle = Annotated[
     str | None, typer.Option(help="qwen_boxed, chat_template, llama_abel or plain.")
 ]
+Template = Annotated[
+    str | None, typer.Option(help="Text around {problem}, for the prompt style plain.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, nothing else.")]
 Out = Annotated[Path | None, typer.Option(help="Also write the JSON to this file.")]
 

@@ -40,8 +40,10 @@ def selected_chain(state: BrowserState, branch: Branch) -> None:
     """The branch being looked at; a click selects a token, 1 to 5 force an alternative."""
     tree = state.opened.session.tree
     assert tree is not None
-    with st.container(key="headline", horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(_headline(branch), width="stretch")
+    with st.container(key="headline"):
+        words, own = st.columns([4, 1], vertical_alignment="center", gap="small")
+    words.markdown(_headline(branch))
+    with own:
         overrule(state, branch)
     thinking_panel(state, branch)
     view = _view(state, branch.chain, _chain_id(state, branch))

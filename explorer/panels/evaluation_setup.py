@@ -18,6 +18,7 @@ from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState
 from explorer.panels.messages import plain, short
 from explorer.panels.problem_sets import DEMO_SET, problem_sets, upload_problems
+from explorer.panels.prompt_panel import prompt_shown
 from explorer.panels.run_panel import start, start_button, when
 from explorer.state import BrowserState
 
@@ -76,7 +77,7 @@ def evaluation_setup(state: BrowserState, folder: RunsFolder) -> None:
         ),
     }
     with st.expander("Prompt style, length, problems of your own", key="evaluation_more"):
-        settings |= _prompt(state)
+        settings |= _prompt(state, problems[0] if problems else None)
         upload_problems(state, "evaluation_file")
     sample = int(count) if count < len(problems) else None
     against = _compare_with(state, folder, other, problems, sample, int(str(settings["seed"])))
@@ -98,7 +99,7 @@ def evaluation_setup(state: BrowserState, folder: RunsFolder) -> None:
     )
 
 
-def _prompt(state: BrowserState) -> dict[str, object]:
+def _prompt(state: BrowserState, problem: Problem | None) -> dict[str, object]:
     left, right = st.columns(2)
     style = left.selectbox(
         "Prompt style",
@@ -115,8 +116,12 @@ def _prompt(state: BrowserState) -> dict[str, object]:
             key=state.recall("evaluation template", PLACEHOLDER),
             help=f"{PLACEHOLDER} is the question",
         )
+    chosen = None if style == _MODEL_STYLE else style
+    if problem is not None:
+        st.caption(f"How {plain(problem.id)} is asked:")
+        prompt_shown(state, problem, chosen, template)
     return {
-        "prompt_style": None if style == _MODEL_STYLE else style,
+        "prompt_style": chosen,
         "template": template,
         "max_new_tokens": int(limit),
     }

@@ -7,23 +7,20 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.errors import ExplorerError
-from core.prompts import PLACEHOLDER, PROMPT_STYLES
 from core.records import Problem, Sampler
 from explorer.panels.messages import plain, short, show_error
 from explorer.panels.problem_sets import problem_sets, upload_problems
+from explorer.panels.prompt_panel import prompt_popover
 from explorer.state import BrowserState
 
 _SESSION_SET = "This session"
 _OWN = "My own question"
-_MODEL_STYLE = "the model's own"
 
 
 @dataclass(frozen=True)
 class _Settings:
     sampler: Sampler
     seed: int
-    prompt_style: str | None
-    template: str | None
     k: int
 
 
@@ -32,8 +29,8 @@ def problem_bar(state: BrowserState) -> None:
     sets = _sets(state)
     _restore_choice(state, sets)
     with st.container(key="problem_bar"):
-        source, problem, generate, sampler = st.columns(
-            [2, 5, 1.3, 1.3], vertical_alignment="bottom"
+        source, problem, generate, prompt, sampler = st.columns(
+            [1.8, 4.6, 1.2, 1.1, 1.2], vertical_alignment="bottom"
         )
     with source:
         chosen_set = st.selectbox(
@@ -45,6 +42,8 @@ def problem_bar(state: BrowserState) -> None:
             if chosen_set == _OWN
             else _from_set(state, chosen_set, sets[chosen_set])
         )
+    with prompt:
+        asked = prompt_popover(state, chosen_set, chosen)
     with sampler:
         settings = _sampler_popover(state)
     with generate:
@@ -64,8 +63,8 @@ def problem_bar(state: BrowserState) -> None:
             chosen,
             settings.sampler,
             settings.seed,
-            prompt_style=settings.prompt_style,
-            template=settings.template,
+            prompt_style=asked.style,
+            template=asked.template,
             k=settings.k,
         )
         if state.opened.task is not None:
@@ -117,7 +116,7 @@ def _picker_key(name: str) -> str:
 
 
 def _own_question() -> Problem:
-    question, gold = st.columns([4, 1], vertical_alignment="bottom")
+    question, gold = st.columns([3, 1], vertical_alignment="bottom")
     text = question.text_area("Question", key="own_question", height=68)
     answer = gold.text_input("Right answer", key="own_gold", placeholder="optional").strip()
     return Problem("typed", text, answer or None, source="typed")
@@ -158,12 +157,6 @@ def _sampler_popover(state: BrowserState) -> _Settings | None:
         limit = left.number_input("Max new tokens", 1, 65536, 256, 16, key="max_new_tokens")
         seed = right.number_input("Seed", 0, 2**32 - 1, 0, 1, key="seed")
         k = left.number_input("Alternatives kept", 1, 50, 5, 1, key="alternatives_kept")
-        style = right.selectbox("Prompt style", [_MODEL_STYLE, *PROMPT_STYLES], key="prompt_style")
-        template = None
-        if style == "plain":
-            template = st.text_area(
-                "Template", PLACEHOLDER, key="template", help=f"{PLACEHOLDER} is the question"
-            )
         st.divider()
         upload_problems(state, "problem_file")
     try:
@@ -171,4 +164,4 @@ def _sampler_popover(state: BrowserState) -> _Settings | None:
     except ExplorerError as error:
         show_error(error)
         return None
-    return _Settings(sampler, int(seed), None if style == _MODEL_STYLE else style, template, int(k))
+    return _Settings(sampler, int(seed), int(k))

@@ -16,17 +16,17 @@ def thinking_panel(state: BrowserState, branch: Branch) -> None:
     if not parts:
         return
     _, answer = parts
-    with st.container(key="sections", horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption("  \n".join(_line(part, state) for part in parts), width="stretch")
-        st.button(
-            "To the answer",
-            type="tertiary",
-            icon=":material/arrow_downward:",
-            disabled=not len(answer),
-            on_click=state.go_to,
-            args=(answer.start,),
-            help="Select the first token after the thinking part",
-        )
+    with st.container(key="sections"):
+        lines, go = st.columns([4, 1], vertical_alignment="center", gap="small")
+    lines.caption("  \n".join(_line(part, state) for part in parts))
+    go.button(
+        "To the answer",
+        type="tertiary",
+        disabled=not len(answer),
+        on_click=state.go_to,
+        args=(answer.start,),
+        help="Select the first token after the thinking part",
+    )
 
 
 def _line(part: Section, state: BrowserState) -> str:

@@ -9,7 +9,7 @@ from core.tree import Branch
 from explorer.panels.messages import VERDICT_WORDS
 from explorer.state import BrowserState
 
-_CHOICES = (None, Verdict.CORRECT, Verdict.WRONG)
+_CHOICES = {"as checked": None, "right": Verdict.CORRECT, "wrong": Verdict.WRONG}
 
 
 def overrule(state: BrowserState, branch: Branch) -> None:
@@ -19,14 +19,9 @@ def overrule(state: BrowserState, branch: Branch) -> None:
 
     def choose() -> None:
         if key in st.session_state:
-            verdict = st.session_state[key]
+            verdict = _CHOICES[st.session_state[key]]
             state.opened.change(lambda tree: tree.overrule(branch.id, verdict))
 
-    names = {
-        None: f"as checked: {VERDICT_WORDS[branch.outcome.verdict]}",
-        Verdict.CORRECT: "right",
-        Verdict.WRONG: "wrong",
-    }
     with st.popover(
         "Overrule",
         type="tertiary",
@@ -37,9 +32,9 @@ def overrule(state: BrowserState, branch: Branch) -> None:
     ):
         st.radio(
             "Your verdict",
-            _CHOICES,
-            index=_CHOICES.index(now),
-            format_func=lambda verdict: names[verdict],
+            list(_CHOICES),
+            index=list(_CHOICES.values()).index(now),
+            captions=[VERDICT_WORDS[branch.outcome.verdict], "", ""],
             key=key,
             on_change=choose,
         )

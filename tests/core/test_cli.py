@@ -15,12 +15,13 @@ from models import save_tiny_model
 from toy_task import square_numbers
 
 from core.cli import main
-from core.records import SCHEMA_VERSION
+from core.records import SCHEMA_VERSION, Chain, Verdict
 from core.runs.lock import hold
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState
 from core.runs.work import carry_out
+from core.session import Session
 
 FIELDS = {
     "prompt_ids", "token_ids", "tokens", "entropy_nats", "logprob", "rank", "top_ids",
@@ -157,6 +158,56 @@ def test_people_get_text_and_a_verdict(run: Any, model: str) -> None:
     )  # fmt: skip
     assert code == 0
     assert "no_gold" in out
+
+
+def test_a_prompt_is_shown_with_its_text_ids_and_pieces(run: Any, model: str) -> None:
+    code, out, _ = run(
+        "prompt", "--model", model, "--question", "你 <b>?", "--prompt-style", "plain",
+        "--template", "Q: {problem}\nA:", "--json",
+    )  # fmt: skip
+    shown = json.loads(out)
+    assert code == 0
+    assert shown["text"] == "".join(shown["tokens"]) == "Q: 你 <b>?\nA:"
+    assert len(shown["prompt_ids"]) == len(shown["tokens"])
+    question = ("--question", "你 <b>?", "--prompt-style", "plain")
+    template = ("--template", "Q: {problem}\nA:", "--max-new-tokens", 1, "--json")
+    _, made, _ = run("generate", "--model", model, *question, *template)
+    assert json.loads(made)["prompt_ids"] == shown["prompt_ids"]
+    _, text, _ = run("prompt", "--model", model, "--question", "Why?")
+    assert "style qwen_boxed" in text
+    assert str(shown["prompt_ids"][0]) in text
+
+
+def test_a_person_can_overrule_a_chains_verdict_and_take_it_back(run: Any, chain: Path) -> None:
+    before = json.loads(chain.read_text())
+    code, out, _ = run("overrule", chain, "--verdict", "right")
+    assert code == 0
+    assert "correct by you" in out
+    after = json.loads(chain.read_text())
+    assert (after["verdict"], after["overruled"]) == (before["verdict"], "correct")
+    run("overrule", chain, "--verdict", "as-checked")
+    assert json.loads(chain.read_text()) == before
+
+
+def test_a_person_can_overrule_a_branch_of_a_saved_session(
+    run: Any, chain: Path, tmp_path: Path
+) -> None:
+    session = Session()
+    made, outcome = Chain.from_json(json.loads(chain.read_text()))
+    assert outcome is not None
+    session.open_problem(made.problem).add_root(made, outcome)
+    saved, other = tmp_path / "session.json", tmp_path / "other.json"
+    saved.write_text(session.dumps())
+    code, out, _ = run("overrule", saved, "--verdict", "wrong", "--json", "--out", other)
+    assert code == 0
+    assert json.loads(out)["overruled"] == "wrong"
+    assert saved.read_text() == session.dumps()
+    tree = Session.loads(other.read_text()).tree
+    assert tree is not None
+    assert tree.branch("b1").outcome == outcome.overrule(Verdict.WRONG)
+    code, _, err = run("overrule", saved, "--verdict", "wrong", "--branch", "b9")
+    assert code == 2
+    assert "no branch 'b9'" in err
 
 
 def bad_commands(model: str, chain: Path, tmp: Path) -> dict[str, tuple[tuple[object, ...], str]]:

@@ -153,6 +153,40 @@ def test_the_chat_template_puts_one_bos_and_opens_the_answer() -> None:
     ]
 
 
+SYSTEM = "<|im_start|>system\nYou solve.<|im_end|>\n"
+BODY = CHAT.removeprefix("{{ bos_token }}")
+
+
+@pytest.mark.parametrize("around", ["$A", "<s> $A", "<s> $A </s>"], ids=["", "BOS", "BOS, EOS"])
+@pytest.mark.parametrize(
+    ("template", "begins", "ends"),
+    [
+        (CHAT, "<s><|im_start|>user", "<|im_start|>assistant\n"),
+        (BODY, "<|im_start|>user", "<|im_start|>assistant\n"),  # no BOS of the template, none
+        (f"{{{{ bos_token }}}}{SYSTEM}{BODY}", f"<s>{SYSTEM}<|im_start|>user", "assistant\n"),
+        (
+            "{% if messages[0].role != 'system' %}" + SYSTEM + "{% endif %}" + BODY,
+            f"{SYSTEM}<|im_start|>user",
+            "assistant\n",
+        ),
+        (BODY + "<think>", "<|im_start|>user", "assistant\n<think>"),
+        ("[{{ messages[0].content }}]", "[Solve", "?]"),  # asked for no generation prompt, has none
+    ],
+)
+def test_a_chat_prompt_is_what_the_template_writes_and_nothing_around_it(
+    around: str, template: str, begins: str, ends: str
+) -> None:
+    made = tokenizer(around, template)
+    text = made.decode(encode_prompt(made, "1 + 1?", "chat_template"))
+    assert text.startswith(begins)
+    assert text.endswith(ends)
+    assert text.count("<s>") == ("<s>" in begins)
+    assert text.count(prompt_text("1 + 1?", "chat_template")) == 1
+    messages = [{"role": "user", "content": prompt_text("1 + 1?", "chat_template")}]
+    written = made.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+    assert text == written
+
+
 @pytest.mark.parametrize("wrap", [list, lambda ids: [ids], lambda ids: {"input_ids": [ids]}])
 def test_whatever_shape_a_tokenizer_returns_the_ids_are_a_list(wrap: Any) -> None:
     class Own:
@@ -172,7 +206,15 @@ def test_whatever_shape_a_tokenizer_returns_the_ids_are_a_list(wrap: Any) -> Non
 def test_a_missing_or_broken_chat_template_is_a_prompt_error() -> None:
     with pytest.raises(PromptError, match="has no chat template"):
         encode_prompt(WITH_BOS, "1", "chat_template")
-    for broken in ("{{ raise_exception('no user') }}", "{% if %}", "{{ 1 / 0 }}"):
+    broken_ones = (
+        "{{ raise_exception('no user') }}",
+        "{% if messages[0].role != 'system' %}{{ raise_exception('a system prompt!') }}{% endif %}",
+        "{% if %}",
+        "{{ 1 / 0 }}",
+        "{{ nobody.name.length }}",
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+    )
+    for broken in broken_ones:
         with pytest.raises(PromptError, match="chat template fails"):
             encode_prompt(tokenizer("$A", broken), "1", "chat_template")
 

@@ -74,6 +74,30 @@ def test_a_new_change_ends_the_redo_and_ids_are_never_used_twice(
     assert branch.id == "b4"
 
 
+def test_a_persons_verdict_is_undone_redone_and_saved(tree: ForkTree) -> None:
+    tree.overrule("b1", Verdict.CORRECT)
+    assert tree.branch("b1").outcome == WRONG.overrule(Verdict.CORRECT)
+    assert tree.branch("b1").outcome.verdict is Verdict.WRONG, "the checker said what it said"
+    tree.undo()
+    assert tree.branch("b1").outcome == WRONG
+    tree.redo()
+    again = ForkTree.from_json(json.loads(json.dumps(tree.to_json())))
+    assert again.branch("b1").outcome.overruled is Verdict.CORRECT
+    tree.overrule("b1", None)
+    assert tree.branch("b1").outcome == WRONG
+
+
+def test_saying_what_was_said_already_is_no_change(tree: ForkTree) -> None:
+    tree.overrule("b1", Verdict.CORRECT)
+    tree.undo()
+    tree.overrule("b1", None)
+    assert tree.can_redo, "nothing was changed, so what was undone can still be redone"
+    with pytest.raises(SessionError, match="can't give"):
+        tree.overrule("b1", Verdict.TIMED_OUT)
+    with pytest.raises(PositionError, match="no branch"):
+        tree.overrule("b9", Verdict.WRONG)
+
+
 def test_selecting_is_not_undone(tree: ForkTree) -> None:
     tree.select(tree.branches[2].id, 6)
     tree.undo()

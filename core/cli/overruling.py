@@ -1,0 +1,94 @@
+"""`overrule`: a person's own verdict, kept beside the checker's."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.cli.chain_files import read_json
+from core.cli.options import AsJson, Out
+from core.cli.output import check_writable
+from core.errors import ResourceError, SessionError
+from core.records import Chain, Outcome, Verdict
+from core.runs.durable_files import replace_file
+
+
+class PersonVerdict(StrEnum):
+    """What a person can say of an answer."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    AS_CHECKED = "as-checked"
+
+
+_VERDICTS = {
+    PersonVerdict.RIGHT: Verdict.CORRECT,
+    PersonVerdict.WRONG: Verdict.WRONG,
+    PersonVerdict.AS_CHECKED: None,
+}
+
+
+def overrule(
+    file: Annotated[Path, typer.Argument(help="A chain or a saved session.")],
+    verdict: Annotated[PersonVerdict, typer.Option(help="right, wrong or as-checked.")],
+    branch: Annotated[
+        str | None, typer.Option(help="Of a session: a branch of its current problem, b1 ...")
+    ] = None,
+    as_json: AsJson = False,
+    out: Out = None,
+) -> None:
+    """Say yourself whether an answer is right. The checker's verdict stays, and is what counts.
+
+    The file is changed in place, or written to --out.
+    """
+    target = out or file
+    check_writable(target)
+    data = read_json(file)
+    if isinstance(data, dict) and data.get("kind") == "session":
+        text, outcome = _in_session(data, branch, _VERDICTS[verdict])
+    elif branch is not None:
+        raise SessionError(f"{file} holds no session with branches.", "Leave --branch out.")
+    else:
+        text, outcome = _in_chain(data, _VERDICTS[verdict])
+    try:
+        replace_file(target, text.encode("utf-8"))  # in one step: the file is the person's own
+    except OSError as error:
+        raise ResourceError(
+            f"{target} can't be written ({error.strerror or error}).",
+            "Free space there or choose another --out; the file is as it was.",
+        ) from error
+    record = {
+        "answer": outcome.answer,
+        "verdict": str(outcome.verdict),
+        "overruled": str(outcome.overruled) if outcome.overruled else None,
+    }
+    if as_json:
+        print(json.dumps(record, ensure_ascii=False))
+    else:
+        theirs = f"{outcome.overruled} by you" if outcome.overruled else "not overruled"
+        print(f"-> {outcome.answer} ({theirs}; checker: {outcome.verdict})")
+
+
+def _in_chain(data: Any, verdict: Verdict | None) -> tuple[str, Outcome]:
+    chain, outcome = Chain.from_json(data)
+    if outcome is None:
+        raise SessionError("This chain has no verdict to overrule.", "Generate it again.")
+    outcome = outcome.overrule(verdict)
+    return json.dumps(chain.to_json(outcome), ensure_ascii=False) + "\n", outcome
+
+
+def _in_session(data: Any, branch: str | None, verdict: Verdict | None) -> tuple[str, Outcome]:
+    from core.session import Session
+
+    session = Session.from_json(data)
+    if session.tree is None or not session.tree.branches:
+        raise SessionError("This session has no chains in it.", "Open another file.")
+    chosen = branch or session.tree.selection.branch
+    if chosen is None:
+        raise SessionError("Which branch to overrule is not clear.", "Give --branch.")
+    session.tree.overrule(chosen, verdict)
+    return session.dumps(), session.tree.branch(chosen).outcome

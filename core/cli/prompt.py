@@ -1,0 +1,59 @@
+"""`prompt`: what a problem's prompt is, token by token."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.cli.chains import chosen_problems
+from core.cli.models import load
+from core.cli.options import AsJson, Device, Dtype, Model, Out, PromptStyle, RemoteCode, Template
+from core.cli.output import check_writable, write_out
+from core.prompt_preview import PromptPreview
+
+
+def prompt(
+    model: Model = "demo",
+    question: Annotated[str | None, typer.Option(help="A question of your own.")] = None,
+    problem: Annotated[
+        str | None, typer.Option(help="Id of a problem, of --problems or of the demo's.")
+    ] = None,
+    problems: Annotated[Path | None, typer.Option(help="A file of problems.")] = None,
+    prompt_style: PromptStyle = None,
+    template: Template = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    trust_remote_code: RemoteCode = False,
+    as_json: AsJson = False,
+    out: Out = None,
+) -> None:
+    """Print the exact prompt that a chain would begin with: its text, ids and pieces.
+
+    Several problems are printed one after the other, as JSON one object a line.
+    """
+    from core.prompt_preview import preview_prompt
+
+    check_writable(out)
+    chosen = chosen_problems(question, None, problem, problems)
+    lm = load(model, None, device, dtype, trust_remote_code)
+    shown = [preview_prompt(lm, each.question, prompt_style, template) for each in chosen]
+    lines = [
+        json.dumps({"problem": each.id, **preview.to_json()}, ensure_ascii=False)
+        for each, preview in zip(chosen, shown, strict=True)
+    ]
+    write_out(out, "\n".join(lines) + "\n")
+    for preview, line in zip(shown, lines, strict=True):
+        if as_json:
+            print(line)
+        else:
+            _show(preview)
+
+
+def _show(preview: PromptPreview) -> None:
+    print(f"style {preview.style}, {len(preview.ids)} tokens")
+    for position, (token_id, piece) in enumerate(zip(preview.ids, preview.pieces, strict=True)):
+        print(f"{position:5d}  {token_id:8d}  {piece!r}")
+    print(repr(preview.text))
