@@ -14,6 +14,7 @@ from core.cli import chains, findings, runs
 from core.cli.evaluation import evaluate
 from core.cli.interventions import interventions
 from core.cli.output import say
+from core.cli.problems import problems
 from core.cli.training import rollouts, train
 from core.errors import ExplorerError
 
@@ -32,6 +33,7 @@ app.command()(interventions)
 app.command()(evaluate)
 app.command()(rollouts)
 app.command()(train)
+app.command()(problems)
 app.add_typer(runs.app, name="runs")
 
 

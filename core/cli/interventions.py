@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +16,7 @@ from core.cli.options import (
     MaxNewTokens,
     Model,
     Out,
+    Problems,
     PromptStyle,
     RemoteCode,
     Resume,
@@ -24,6 +24,7 @@ from core.cli.options import (
     RunName,
     RunsDir,
 )
+from core.cli.problem_files import given_problems
 from core.runs.config import Prepared
 
 
@@ -35,9 +36,7 @@ def interventions(
         str | None,
         typer.Option(help="Folder of an adapter for the model, or a model of the same vocabulary."),
     ] = None,
-    problems: Annotated[
-        Path | None, typer.Option(help="A JSONL file of problems; the demo's when not given.")
-    ] = None,
+    problems: Problems = None,
     sample: Annotated[
         int | None, typer.Option(min=1, help="So many of the problems, drawn by the seed.")
     ] = None,
@@ -73,7 +72,7 @@ def interventions(
 
     from core.interventions.run import plan_interventions, run_interventions
     from core.language_model import ModelSpec
-    from core.problems import demo_problems, read_problems
+    from core.problems import demo_problems
 
     logging.disable_progress_bar()
 
@@ -82,7 +81,7 @@ def interventions(
             ModelSpec(
                 model, None if adapter is None else str(adapter), device, dtype, trust_remote_code
             ),
-            demo_problems() if problems is None else read_problems(problems),
+            demo_problems() if problems is None else given_problems(problems),
             {
                 "arms": None if arms is None else [arm.strip() for arm in arms.split(",")],
                 "positions": positions,
