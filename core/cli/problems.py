@@ -124,9 +124,10 @@ def _json(name: str, found: ProblemTable, chosen: list[Problem]) -> str:
 
 
 def _show(name: str, found: ProblemTable, chosen: list[Problem]) -> None:
+    from core.problem_files.shapes import described
     from core.problem_files.table import COLUMN_ROLES
 
-    shape = f", in the shape of {found.shape}" if found.shape else ""
+    shape = f", in {described(found.shape)}" if found.shape else ""
     count = len(found.problems)
     print(printable(f"{name}: {count:,} problem{'s' * (count != 1)} of {found.kind}{shape}"))
     for role in COLUMN_ROLES:

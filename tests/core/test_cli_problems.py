@@ -123,7 +123,7 @@ def test_a_hub_dataset_is_shown_too(
     pq.write_table(table, tmp_path / "sums" / "test.parquet")
     code, out, _ = run("problems", tmp_path / "sums", "--hub", "--split", "test")
     assert code == 0
-    assert "1 problem of hub dataset, in the shape of GSM8K" in out
+    assert "1 problem of hub dataset, in the form of GSM8K: the gold answer" in out
     code, _, err = run("problems", "nobody/nothing", "--hub")
     assert code == 2
     assert "The hub can't be reached" in err
