@@ -18,6 +18,7 @@ from core.cli.interventions import interventions
 from core.cli.model_commands import download, model
 from core.cli.output import say
 from core.cli.overruling import overrule
+from core.cli.problems import problems
 from core.cli.prompt import prompt
 from core.cli.training import rollouts, train
 from core.errors import ExplorerError
@@ -43,6 +44,7 @@ app.command()(train)
 app.command()(distill)
 app.command()(model)
 app.command()(download)
+app.command()(problems)
 app.add_typer(runs.app, name="runs")
 
 

@@ -28,6 +28,7 @@ from core.cli.options import (
     Template,
 )
 from core.cli.output import check_writable, say, write_out, write_result
+from core.cli.problem_files import given_problems
 from core.cli.progress import interruptible, progress
 from core.errors import PositionError, ProblemError, SessionError
 from core.records import DEFAULT_ALTERNATIVES, Chain, Problem, Sampler
@@ -41,7 +42,9 @@ def generate(
     problem: Annotated[
         str | None, typer.Option(help="Id of a problem, of --problems or of the demo's.")
     ] = None,
-    problems: Annotated[Path | None, typer.Option(help="A JSONL file of problems.")] = None,
+    problems: Annotated[
+        Path | None, typer.Option(help="A JSONL, JSON, CSV, TSV or Parquet file of problems.")
+    ] = None,
     samples: Annotated[int, typer.Option(min=1, help="Chains a problem.")] = 1,
     temperature: Annotated[float, typer.Option(help="0 is greedy.")] = 0.0,
     top_p: Annotated[float, typer.Option(help="Nucleus sampling; 1 is off.")] = 1.0,
@@ -174,7 +177,7 @@ def chosen_problems(
     Raises:
         ProblemError: none, too many ways to name them, or a file that can't be read.
     """
-    from core.problems import demo_problems, find_problem, read_problems
+    from core.problems import demo_problems, find_problem
 
     if question is not None:
         if problem is not None or file is not None:
@@ -186,7 +189,7 @@ def chosen_problems(
         raise ProblemError(
             "There is nothing to solve.", "Give --question, --problem or --problems."
         )
-    known = demo_problems() if file is None else read_problems(file)
+    known = demo_problems() if file is None else given_problems(file)
     return known if problem is None else [find_problem(known, problem)]
 
 

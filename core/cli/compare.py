@@ -27,6 +27,7 @@ from core.cli.options import (
     RunName,
     RunsDir,
 )
+from core.cli.problem_files import given_problems
 from core.printable_text import printable
 from core.runs.config import Prepared
 
@@ -87,7 +88,7 @@ def compare(
 
     from core.compare.run import compared_models, plan_comparison, run_comparison
     from core.language_model import DEMO, DEMO_TEACHER
-    from core.problems import demo_problems, read_problems
+    from core.problems import demo_problems
 
     logging.disable_progress_bar()
     of_demo = False
@@ -95,7 +96,7 @@ def compare(
     def prepare() -> Prepared:
         return plan_comparison(
             model_spec(model, adapter, device, dtype, trust_remote_code, revision, quantization),
-            demo_problems() if problems is None else read_problems(problems),
+            demo_problems() if problems is None else given_problems(problems),
             {
                 "tau": tau,
                 "seed": seed,

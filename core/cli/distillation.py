@@ -23,6 +23,7 @@ from core.cli.options import (
     RunName,
     RunsDir,
 )
+from core.cli.problem_files import given_problems
 from core.cli.recipes import Seed, Set, UsdPerHour, changed_recipe
 from core.runs.config import Prepared
 
@@ -91,7 +92,7 @@ def distill(
     from core.distillation.presets import recipe_of
     from core.errors import RunError
     from core.language_model import DEMO
-    from core.problems import demo_problems, demo_training_problems, read_problems
+    from core.problems import demo_problems, demo_training_problems
 
     logging.disable_progress_bar()
 
@@ -113,8 +114,8 @@ def distill(
         return plan_distillation(
             model_spec(model, None, device, dtype, trust_remote_code, revision, quantization),
             teacher,
-            demo_training_problems() if problems is None else read_problems(problems),
-            demo_problems() if eval_problems is None else read_problems(eval_problems),
+            demo_training_problems() if problems is None else given_problems(problems),
+            demo_problems() if eval_problems is None else given_problems(eval_problems),
             changed_recipe(start, settings, given),
             teacher_from=teacher_from,
         )

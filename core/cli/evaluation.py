@@ -29,6 +29,7 @@ from core.cli.options import (
     RunsDir,
     Template,
 )
+from core.cli.problem_files import given_problems
 from core.printable_text import printable
 from core.runs.config import Prepared
 
@@ -50,7 +51,8 @@ def evaluate(
     problems: Annotated[
         Path | None,
         typer.Option(
-            help="A JSONL file of problems; when not given, those of --against, else the demo's."
+            help="A JSONL, JSON, CSV, TSV or Parquet file; when not given, the problems of "
+            "--against, else the demo's."
         ),
     ] = None,
     sample: Annotated[
@@ -92,7 +94,7 @@ def evaluate(
 
     from core.evaluation.run import evaluation_model, plan_evaluation, run_evaluation
     from core.language_model import DEMO
-    from core.problems import demo_problems, read_problems
+    from core.problems import demo_problems
     from core.runs.run import Run
 
     logging.disable_progress_bar()
@@ -100,7 +102,7 @@ def evaluate(
 
     def problem_set() -> list[Problem]:
         if problems is not None:
-            return read_problems(problems)
+            return given_problems(problems)
         return demo_problems() if against is None else Run.open(against).problems()
 
     def prepare() -> Prepared:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +17,7 @@ from core.cli.options import (
     MaxNewTokens,
     Model,
     Out,
+    Problems,
     PromptStyle,
     Quantization,
     RemoteCode,
@@ -27,6 +27,7 @@ from core.cli.options import (
     RunName,
     RunsDir,
 )
+from core.cli.problem_files import given_problems
 from core.runs.config import Prepared
 
 
@@ -41,9 +42,7 @@ def interventions(
             ' "demo-teacher".'
         ),
     ] = None,
-    problems: Annotated[
-        Path | None, typer.Option(help="A JSONL file of problems; the demo's when not given.")
-    ] = None,
+    problems: Problems = None,
     sample: Annotated[
         int | None, typer.Option(min=1, help="So many of the problems, drawn by the seed.")
     ] = None,
@@ -80,14 +79,14 @@ def interventions(
     from transformers.utils import logging
 
     from core.interventions.run import plan_interventions, run_interventions
-    from core.problems import demo_problems, read_problems
+    from core.problems import demo_problems
 
     logging.disable_progress_bar()
 
     def prepare() -> Prepared:
         return plan_interventions(
             model_spec(model, adapter, device, dtype, trust_remote_code, revision, quantization),
-            demo_problems() if problems is None else read_problems(problems),
+            demo_problems() if problems is None else given_problems(problems),
             {
                 "arms": None if arms is None else [arm.strip() for arm in arms.split(",")],
                 "positions": positions,

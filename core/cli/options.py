@@ -30,6 +30,11 @@ Template = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, nothing else.")]
 Out = Annotated[Path | None, typer.Option(help="Also write the JSON to this file.")]
 
+Problems = Annotated[
+    Path | None,
+    typer.Option(help="A JSONL, JSON, CSV, TSV or Parquet file; the demo's when not given."),
+]
+
 RunDir = Annotated[
     Path | None,
     typer.Option("--run", help="Folder of the run: a new one, or one that was prepared."),

@@ -9,8 +9,19 @@ from typing import Annotated
 import typer
 
 from core.cli.chains import chosen_problems
-from core.cli.models import load
-from core.cli.options import AsJson, Device, Dtype, Model, Out, PromptStyle, RemoteCode, Template
+from core.cli.models import load, model_spec
+from core.cli.options import (
+    AsJson,
+    Device,
+    Dtype,
+    Model,
+    Out,
+    PromptStyle,
+    Quantization,
+    RemoteCode,
+    Revision,
+    Template,
+)
 from core.cli.output import check_writable, write_out
 from core.prompt_preview import PromptPreview
 
@@ -27,6 +38,8 @@ def prompt(
     device: Device = "auto",
     dtype: Dtype = "auto",
     trust_remote_code: RemoteCode = False,
+    revision: Revision = None,
+    quantization: Quantization = "none",
     as_json: AsJson = False,
     out: Out = None,
 ) -> None:
@@ -38,7 +51,8 @@ def prompt(
 
     check_writable(out)
     chosen = chosen_problems(question, None, problem, problems)
-    lm = load(model, None, device, dtype, trust_remote_code)
+    spec = model_spec(model, None, device, dtype, trust_remote_code, revision, quantization)
+    lm = load(spec)
     shown = [preview_prompt(lm, each.question, prompt_style, template) for each in chosen]
     lines = [
         json.dumps({"problem": each.id, **preview.to_json()}, ensure_ascii=False)

@@ -24,6 +24,7 @@ from core.cli.options import (
     RunName,
     RunsDir,
 )
+from core.cli.problem_files import given_problems
 from core.cli.recipes import Seed, Set, UsdPerHour, changed_recipe
 from core.runs.config import Prepared
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from core.reasonmaxxer.recipe import Recipe
 
 Problems = Annotated[
-    Path | None, typer.Option(help="A JSONL file to learn from; the demo's when not given.")
+    Path | None, typer.Option(help="A problem file to learn from; the demo's when not given.")
 ]
 Preset = Annotated[
     str | None,
@@ -105,7 +106,7 @@ def train(
     problems: Problems = None,
     eval_problems: Annotated[
         Path | None,
-        typer.Option(help="A JSONL file for before and after; the demo's when not given."),
+        typer.Option(help="A problem file for before and after; the demo's when not given."),
     ] = None,
     preset: Preset = None,
     rollouts: Annotated[
@@ -144,7 +145,7 @@ def train(
     from transformers.utils import logging
 
     from core.language_model import DEMO
-    from core.problems import demo_problems, read_problems
+    from core.problems import demo_problems
     from core.reasonmaxxer.plan import plan_training
     from core.run_models import read_model
 
@@ -169,7 +170,7 @@ def train(
         return plan_training(
             model_spec(model, None, device, dtype, trust_remote_code, revision, quantization),
             [] if rollouts is not None else _training_problems(problems),
-            demo_problems() if eval_problems is None else read_problems(eval_problems),
+            demo_problems() if eval_problems is None else given_problems(eval_problems),
             recipe,
             rollouts=rollouts,
         )
@@ -214,9 +215,9 @@ def _refuse_what_rollouts_have(ctx: typer.Context, settings: list[str] | None) -
 
 
 def _training_problems(path: Path | None) -> Any:
-    from core.problems import demo_training_problems, read_problems
+    from core.problems import demo_training_problems
 
-    return demo_training_problems() if path is None else read_problems(path)
+    return demo_training_problems() if path is None else given_problems(path)
 
 
 def _start(model: str, preset: str | None, rollouts: Path | None = None) -> Recipe:

@@ -9,7 +9,7 @@ from typing import Any
 from core.errors import ProblemError
 from core.problem_files.cells import CellError, gold_of, is_number, is_proper_text, text_of
 from core.problem_files.columns import guess_columns
-from core.problem_files.shapes import OWN, SHAPES, recognised
+from core.problem_files.shapes import OWN, recognised
 from core.problem_files.table import (
     COLUMN_ROLES,
     ColumnMapping,
@@ -70,11 +70,6 @@ def preview(rows: Rows) -> list[dict[str, str]]:
         {column: _shown(row.get(column)) for column in rows.columns}
         for _, row in islice(rows.rows, _PREVIEWED)
     ]
-
-
-def about_shape(name: str) -> str:
-    """What a known shape is like, in a few words; "" for none."""
-    return next((shape.about for shape in SHAPES if shape.name == name), "")
 
 
 def _checked(rows: Rows, mapping: ColumnMapping | None) -> ColumnMapping:

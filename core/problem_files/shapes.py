@@ -10,7 +10,7 @@ from typing import Any
 from core.problem_files.columns import by_plain_name, sample, with_guessed_gold
 from core.problem_files.table import ColumnMapping, Gold, Rows
 
-OWN = "decision fork explorer"
+OWN = "own"
 """The form that the explorer writes itself, in which nothing has to be guessed."""
 
 _OWN_COLUMNS = ("id", "question", "answer", "source", "family")
@@ -32,6 +32,12 @@ def recognised(rows: Rows) -> tuple[str, ColumnMapping] | None:
         if mapping is not None:
             return shape.name, mapping
     return None
+
+
+def described(name: str) -> str:
+    """A known shape in words, to go on after "problems in"."""
+    about = next(shape.about for shape in SHAPES if shape.name == name)
+    return f"the explorer's own form: {about}" if name == OWN else f"the form of {name}: {about}"
 
 
 def _own(rows: Rows) -> ColumnMapping | None:

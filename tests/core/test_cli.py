@@ -214,7 +214,7 @@ def bad_commands(model: str, chain: Path, tmp: Path) -> dict[str, tuple[tuple[ob
     future = json.loads(chain.read_text()) | {"schema_version": SCHEMA_VERSION + 1}
     (tmp / "future.json").write_text(json.dumps(future))
     (tmp / "broken.json").write_text("{")
-    (tmp / "problems.jsonl").write_text('{"question": "Why?"}\n{broken\n')
+    (tmp / "problems.jsonl").write_text("\n{broken\n")
     ask = ("generate", "--model", model, "--question")
     return {
         "no such model": (("generate", "--model", tmp / "no", "--question", "Why?"), "no model"),

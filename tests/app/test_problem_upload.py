@@ -1,0 +1,140 @@
+"""Uploaded problem files: the guess is shown, confirmed or changed; what is wrong is said."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.records import Problem
+
+SHEET = b"prompt,gold,solution\n**1 + 1**?,2,so \\boxed{2}\n,3,\n<b>2</b>?,4,so \\boxed{4}\n"
+
+
+def panel() -> None:
+    """The panel alone; `held` stands for the session's problem sets."""
+    from types import SimpleNamespace
+    from typing import Any, cast
+
+    import streamlit as st
+
+    from explorer.panels.problem_sets import upload_problems
+
+    held = st.session_state.setdefault("held", {})
+    state: Any = SimpleNamespace(opened=SimpleNamespace(problem_sets=held))
+    upload_problems(cast(Any, state), "file")
+
+
+@pytest.fixture
+def app() -> AppTest:
+    return AppTest.from_function(panel, default_timeout=30).run()
+
+
+def upload(app: AppTest, name: str, data: bytes) -> AppTest:
+    app.file_uploader[0].set_value((name, data, "application/octet-stream")).run()
+    assert not app.exception
+    return app
+
+
+def held(app: AppTest) -> dict[str, list[Problem]]:
+    found: dict[str, list[Problem]] = app.session_state["held"]
+    return found
+
+
+def choice(app: AppTest, label: str) -> Any:
+    return next(each for each in app.selectbox if each.label == label)
+
+
+def said(app: AppTest) -> str:
+    return "\n".join(each.value for each in (*app.markdown, *app.caption, *app.warning, *app.error))
+
+
+def use(app: AppTest) -> AppTest:
+    app.button[0].click().run()
+    assert not app.exception
+    return app
+
+
+def test_the_explorers_own_form_is_taken_at_once(app: AppTest) -> None:
+    upload(app, "mine.jsonl", b'{"question": "1 + 1?", "answer": "2"}')
+    assert held(app) == {"mine.jsonl": [Problem("mine-1", "1 + 1?", "2")]}
+    assert not app.button
+    assert "among the problem sets" in said(app)
+
+
+def test_a_guess_is_shown_and_confirmed(app: AppTest) -> None:
+    upload(app, "sheet.csv", SHEET)
+    assert held(app) == {}
+    assert choice(app, "Question").value == "prompt"
+    assert choice(app, "Right answer").value == "gold"
+    assert choice(app, "Id").value is None
+    assert app.button[0].label == "Use 2 problems"
+    assert "row 3: there is no question" in said(app)
+    assert "\\*\\*1 \\+ 1\\*\\*?" in said(app)  # markup of a file is text
+    assert "<b>" not in said(app)
+    use(app)
+    assert held(app) == {
+        "sheet.csv": [
+            Problem("sheet-2", "**1 + 1**?", "2"),
+            Problem("sheet-4", "<b>2</b>?", "4"),
+        ]
+    }
+    assert not app.selectbox
+
+
+def test_a_wrong_guess_is_changed(app: AppTest) -> None:
+    upload(app, "sheet.csv", SHEET)
+    choice(app, "Right answer").set_value("solution").run()
+    assert str(choice(app, "The right answer stands").value) == "in the last \\boxed{}"
+    choice(app, "Family").set_value("gold").run()
+    use(app)
+    assert [(p.answer, p.family) for p in held(app)["sheet.csv"]] == [("2", "2"), ("4", "4")]
+
+
+def test_a_file_without_a_known_column_asks_for_one(app: AppTest) -> None:
+    upload(app, "odd.json", json.dumps([{"a": "1 + 1?", "b": 2}]).encode())
+    assert "looks like a question" in said(app)
+    assert not app.button
+    choice(app, "Question").set_value("a").run()
+    choice(app, "Right answer").set_value("b").run()
+    use(app)
+    assert held(app) == {"odd.json": [Problem("odd-1", "1 + 1?", "2")]}
+
+
+def test_a_published_shape_is_named(app: AppTest) -> None:
+    file = io.BytesIO()
+    pq.write_table(pa.table({"question": ["How many?"], "answer": ["so\n#### 5"]}), file)
+    upload(app, "test.parquet", file.getvalue())
+    assert "Parquet in the form of GSM8K" in said(app)
+    use(app)
+    assert held(app) == {"test.parquet": [Problem("test-1", "How many?", "5")]}
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("a.parquet", b"PAR1", "can't be read as Parquet"),
+        ("a.csv", b"PK\x03\x04", "a zip archive"),
+        ("a.jsonl", b"", "no problems"),
+        ("a.jsonl", b"{", "line 1\\: the JSON is broken"),
+        ("a.csv", b"question,answer\n,1\n", "row 2\\: there is no question"),
+        ("a.json", b"\xff\xfe", "UTF\\-16"),
+    ],
+)
+def test_what_can_not_be_read_is_said(app: AppTest, name: str, data: bytes, says: str) -> None:
+    upload(app, name, data)
+    assert says in said(app)
+    assert held(app) == {}
+    upload(app, "mine.jsonl", b'{"question": "1 + 1?"}')  # and the next file is
+    assert list(held(app)) == ["mine.jsonl"]
+
+
+def test_many_left_out_rows_are_counted(app: AppTest) -> None:
+    upload(app, "many.csv", b"question,answer\n1?,1\n" + b",1\n" * 100)
+    assert "100 rows left out" in said(app)
+    assert "and 92 more" in said(app)

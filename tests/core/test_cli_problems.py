@@ -1,0 +1,151 @@
+"""`fork-explorer problems`, and the problem files that every command takes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from models import save_tiny_model
+
+from core.cli import main
+from core.problems import read_problems
+from core.records import Problem
+
+SHEET = "prompt,gold,topic\n1 + 1?,2,sums\n,3,sums\n=2+2,=4,sums\n"
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["fork-explorer", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def sheet(tmp_path: Path) -> Path:
+    (tmp_path / "sheet.csv").write_text(SHEET)
+    return tmp_path / "sheet.csv"
+
+
+def test_it_shows_what_a_file_holds(run: Any, sheet: Path) -> None:
+    code, out, err = run("problems", sheet)
+    assert code == 0
+    assert out == (
+        "sheet.csv: 2 problems of CSV\n"
+        "  question  prompt\n"
+        "  answer    gold, as it is written\n"
+        "  family    topic\n"
+        "- sheet-2: 1 + 1? -> 2\n"
+        "- sheet-4: =2+2 -> =4\n"
+    )
+    assert err == "fork-explorer: sheet.csv, row 3 is left out: there is no question.\n"
+
+
+def test_json_is_everything_and_nothing_else(run: Any, sheet: Path) -> None:
+    code, out, err = run("problems", sheet, "--json")
+    found = json.loads(out)
+    assert (code, err) == (0, "")
+    assert found["mapping"]["answer"] == "gold"
+    assert found["refused"] == [{"row": 3, "reason": "there is no question"}]
+    assert [problem["family"] for problem in found["problems"]] == ["sums", "sums"]
+
+
+def test_it_writes_json_lines_in_which_nothing_is_guessed(
+    run: Any, sheet: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "sheet.jsonl"
+    code, _, err = run("problems", sheet, "--sample", 1, "--seed", 3, "--out", out)
+    assert code == 0
+    assert f"Problems written to {out}: 1." in err
+    (kept,) = read_problems(out)
+    assert kept in [
+        Problem("sheet-2", "1 + 1?", "2", "", "sums"),
+        Problem("sheet-4", "=2+2", "=4", "", "sums"),
+    ]
+
+
+def test_columns_can_be_said(run: Any, tmp_path: Path) -> None:
+    file = tmp_path / "odd.json"
+    rows = [
+        {"a": f"{n}?", "b": f"so \\boxed{{{n}}}", "question": "not this", "id": 7} for n in "12"
+    ]
+    file.write_text(json.dumps(rows))
+    code, out, _ = run("problems", file, "--columns", "question=a, answer=b, id=", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert [(p["id"], p["question"], p["answer"]) for p in found["problems"]] == [
+        ("odd-1", "1?", "1"),
+        ("odd-2", "2?", "2"),
+    ]
+    _, out, _ = run("problems", file, "--columns", "answer=b,gold=written,id=", "--json")
+    assert json.loads(out)["problems"][0]["answer"] == "so \\boxed{1}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--columns", "question=nothing"), "has no column 'nothing' for the question"),
+        (("--columns", "questions=gold"), "does not know 'questions=gold'"),
+        (("--columns", "gold=anywhere"), "does not know 'gold=anywhere'"),
+        (("--columns", "question="), "looks like a question"),
+        (("--sample", 3), "can't be drawn from 2"),
+        (("--out", "{folder}"), "can't be written"),
+    ],
+)
+def test_what_can_not_be_done_is_one_line(
+    run: Any, sheet: Path, arguments: tuple[object, ...], says: str
+) -> None:
+    filled = [str(each).replace("{folder}", str(sheet.parent)) for each in arguments]
+    code, out, err = run("problems", sheet, *filled)
+    assert (code, out) == (2, "")
+    assert says in err
+    assert err.count("\n") == 1
+
+
+def test_a_hub_dataset_is_shown_too(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    (tmp_path / "sums").mkdir()
+    table = pa.table({"question": ["1 + 1?"], "answer": ["#### 2"]})
+    pq.write_table(table, tmp_path / "sums" / "test.parquet")
+    code, out, _ = run("problems", tmp_path / "sums", "--hub", "--split", "test")
+    assert code == 0
+    assert "1 problem of hub dataset, in the form of GSM8K: the gold answer" in out
+    code, _, err = run("problems", "nobody/nothing", "--hub")
+    assert code == 2
+    assert "The hub can't be reached" in err
+
+
+def test_commands_take_every_kind_of_file_and_say_what_they_leave_out(
+    run: Any, sheet: Path, tmp_path: Path
+) -> None:
+    model = save_tiny_model(tmp_path / "model")
+    pq.write_table(pa.table({"question": ["1 + 1?"], "answer": ["#### 2"]}), tmp_path / "p.parquet")
+    for file, golds in ((sheet, ["2", "=4"]), (tmp_path / "p.parquet", ["2"])):
+        code, out, err = run(
+            "generate", "--model", model, "--problems", file, "--max-new-tokens", 2, "--json"
+        )
+        assert code == 0
+        chains = [json.loads(line) for line in out.splitlines()]
+        assert [chain["problem"]["answer"] for chain in chains] == golds
+        assert ("row 3 is left out" in err) == (file == sheet)
+    out_dir = tmp_path / "run"
+    command = ("evaluate", "--model", model, "--problems", sheet, "--run", out_dir, "-n", 1,
+               "--max-new-tokens", 2, "--json")  # fmt: skip
+    code, out, err = run(*command)
+    assert code == 0
+    assert "row 3 is left out" in err
+    assert len(read_problems(out_dir / "problems.jsonl")) == 2
