@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from functools import cache
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from plain_reasonmaxxer import (
     tiny_trainer,
 )
 
+from core.disagreement import disagree
 from core.generation import Fork, fork, generate
-from core.language_model import LanguageModel
+from core.language_model import LanguageModel, ModelSpec, wrap
 from core.reasonmaxxer.loss import LossSettings
 from core.records import Chain, Problem, Sampler, TokenStatistics
 from core.scoring import score
@@ -132,3 +134,35 @@ def test_a_reasonmaxxer_step_has_the_plain_value_and_gradients(kind: str, tmp_pa
     assert loss == pytest.approx(expected, rel=1e-5)
     assert_gradients_close(found, plain, tolerance=1e-3)
     assert can_share_prefixes(trainer.model) == ARCHITECTURES[kind].shares_prefixes
+
+
+@each_architecture
+def test_disagreement_is_that_of_two_plain_forward_passes(kind: str) -> None:
+    lm, chains = made_by(kind)
+    model = copy.deepcopy(lm.model)
+    torch.manual_seed(1)
+    for parameter in model.parameters():
+        parameter.data += 0.1 * parameter.std(correction=0) * torch.randn_like(parameter)
+    teacher = wrap(ModelSpec("teacher"), model, lm.tokenizer)
+    for chain in chains:
+        found = disagree(lm, teacher, chain.prompt_ids, chain.token_ids)
+        ids = torch.tensor([[*chain.prompt_ids, *chain.token_ids]])
+        with torch.inference_mode():
+            base, other = (
+                each.model(input_ids=ids, use_cache=False).logits[0].double()
+                for each in (lm, teacher)
+            )
+        for position in range(len(chain)):
+            ours, theirs = (
+                each[len(chain.prompt_ids) - 1 + position].log_softmax(-1) for each in (base, other)
+            )
+            mean = torch.stack([ours, theirs]).logsumexp(0) - math.log(2)
+            divergence = sum((p.exp() * (p - mean)).sum() / 2 for p in (ours, theirs))
+            assert found.js_divergence[position] == pytest.approx(float(divergence), abs=TOLERANCE)
+            choice = int(found.teacher_argmax[position])
+            assert theirs[choice] >= theirs.max() - TOLERANCE
+            assert ours[int(found.base_argmax[position])] >= ours.max() - TOLERANCE
+            better = ours > ours[choice]
+            ties = (ours - ours[choice]).abs() < TOLERANCE
+            rank = int(found.base_rank[position])
+            assert 1 + (better & ~ties).sum() <= rank <= 1 + (better | ties).sum()
