@@ -19,6 +19,9 @@ EVALUATION = "evaluation"
 ROLLOUTS, TEACHER, BASE, STUDENT = "rollouts/", "teacher/", "base/", "student/"
 """Prefixes of its units: the teacher's rollouts, and the evaluations of all three."""
 
+ASKED = "asked"
+"""The unit that says what its three models have in common."""
+
 PHASES_BEFORE = ("teacher", "base")
 """What its phases before the training are called, or begin with."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.distillation.contents import (
+    ASKED,
     BASE,
     EVALUATION,
     PHASES_BEFORE,
@@ -100,6 +101,6 @@ def take_teacher(work: Work) -> None:
     took = sum(each for name, each in seconds.items() if name.startswith(PHASES_BEFORE))
     add_earlier(work, "teacher and base", took)
     for key, unit in source.units().items():
-        if key.startswith((ROLLOUTS, TEACHER, BASE)):
+        if key == ASKED or key.startswith((ROLLOUTS, TEACHER, BASE)):
             work.keep(key, unit)
             work.finished[key] = unit

@@ -6,7 +6,7 @@ import gc
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from core.distillation.contents import ADAPTER, distillation_models
+from core.distillation.contents import ADAPTER, ASKED, distillation_models
 from core.language_model import LanguageModel, load_language_model, teacher_spec
 from core.lora_training.phases import LazyModel
 from core.run_models import load_run_model
@@ -14,8 +14,6 @@ from core.vocabularies import check_vocabularies
 
 if TYPE_CHECKING:
     from core.runs.work import Work
-
-_ASKED = "asked"  # the unit that keeps what the models have in common
 
 
 class DistillationModels:
@@ -59,19 +57,19 @@ class DistillationModels:
         check_vocabularies(base, teacher)
         ends = base.eos_ids | teacher.eos_ids
         asked = {"eos_ids": sorted(ends), "vocab_size": base.vocab_size}
-        if self._work.finished.get(_ASKED) != asked:
-            self._work.keep(_ASKED, asked)
-            self._work.finished[_ASKED] = asked
+        if self._work.finished.get(ASKED) != asked:
+            self._work.keep(ASKED, asked)
+            self._work.finished[ASKED] = asked
         return replace(
             teacher, tokenizer=base.tokenizer, prompt_style=base.prompt_style, eos_ids=ends
         )
 
     def _asked(self) -> dict[str, Any]:
-        kept = self._work.finished.get(_ASKED)
+        kept = self._work.finished.get(ASKED)
         if not _is_whole(kept):
             self.teacher.loaded()
             self.teacher.release()
-        found: dict[str, Any] = self._work.finished[_ASKED]
+        found: dict[str, Any] = self._work.finished[ASKED]
         return found
 
 

@@ -53,7 +53,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> str:
     torch.manual_seed(0)
     for name, parameter in model.named_parameters():
         if "lora_B" in name:
-            torch.nn.init.normal_(parameter, std=0.05)
+            torch.nn.init.normal_(parameter, std=0.6)
     folder = tmp_path_factory.mktemp("teacher")
     model.save_pretrained(str(folder), save_embedding_layers=False)
     return str(folder)
