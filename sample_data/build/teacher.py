@@ -41,12 +41,26 @@ from core.records import Problem, Verdict  # noqa: E402
 OUT = ROOT / "sample_data" / "demo_teacher"
 CURVE = "learning_curve.json"
 SEED = 0
-STEPS = 100
+STEPS = 180
 VALIDATION = 56  # problems
 EVERY = 10  # steps between two measurements on them
 PROBLEMS, GENERATIONS = 8, 8  # a step
 LENGTH = 144  # tokens of a completion
 CHECKING = EvaluationSettings(samples=4, temperature=0.8, top_p=0.95, max_new_tokens=200)
+
+CARD = """---
+library_name: peft
+base_model: demo
+tags: [lora, grpo, trl]
+---
+
+# The demo's teacher
+
+A LoRA adapter of the teaching model in `../demo_model`, trained with GRPO (TRL) by
+`../build/teacher.py`; no ReasonMaxxer code had a part in it. How it learned is in
+`learning_curve.json`, what it does in `../README.md#the-teacher`. Like its base it shows how to
+look, and is no evidence about real models.
+"""
 
 
 def main() -> None:
@@ -54,7 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=SEED)
     arguments = parser.parse_args()
     torch.set_num_threads(1)  # a model this small loses more at thread barriers than it wins
@@ -189,6 +203,8 @@ class KeepBest(TrainerCallback):
             "reward": rewards,
         }
         (self._folder / CURVE).write_text(json.dumps(curve, indent=1) + "\n")
+        (self._folder / "README.md").write_text(CARD)
+        (self._folder / "adapter_model.safetensors").chmod(0o644)
         shutil.rmtree(self._folder / "work", ignore_errors=True)
         print(f"kept step {best['step']}; {seconds:.0f} s")
 
