@@ -7,6 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
 from core.errors import ModelError, examples
 from core.hub_files import ADAPTER_WEIGHTS, INDEX, PICKLED, WEIGHTS, Kind
 
@@ -21,7 +24,11 @@ GGUF_REMEDY = (
 
 def is_hub_id(name: str) -> bool:
     """Whether a name has the shape of a hub id (owner/model)."""
-    return bool(_HUB_ID.fullmatch(name)) and ".." not in name and "--" not in name
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        return False
+    return bool(_HUB_ID.fullmatch(name))
 
 
 def check_revision(revision: str) -> None:

@@ -9,14 +9,17 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from core.errors import RunError
+from core.hub_download import DownloadCancelledError, Report
 from core.language_model import (
     LanguageModel,
     ModelSpec,
     absolute_name,
     check_spec,
+    fetch_model,
     load_language_model,
 )
 from core.runs.settings import first_fault
+from core.runs.work import Cancelled, Work
 
 
 def model_fields(spec: ModelSpec) -> dict[str, Any]:
@@ -47,10 +50,13 @@ def read_model(fields: Mapping[str, Any]) -> ModelSpec:
         ) from error
 
 
-def load_run_model(spec: ModelSpec, *, trust_remote_code: bool) -> LanguageModel:
+def load_run_model(
+    spec: ModelSpec, *, trust_remote_code: bool, work: Work | None = None
+) -> LanguageModel:
     """Load the model of a run.
 
     Args:
+        work: the run, which tells of a download and can stop it.
         spec: as the run's folder has it. That may come from elsewhere: what it says of remote
             code is a wish, never the permission.
         trust_remote_code: the permission.
@@ -58,6 +64,7 @@ def load_run_model(spec: ModelSpec, *, trust_remote_code: bool) -> LanguageModel
     Raises:
         RunError: the model wants to run code, and that isn't allowed.
         ModelError, ResourceError: as `load_language_model`.
+        Cancelled: the run was stopped during a download.
     """
     if spec.trust_remote_code and not trust_remote_code:
         raise RunError(
@@ -65,7 +72,20 @@ def load_run_model(spec: ModelSpec, *, trust_remote_code: bool) -> LanguageModel
             "If you trust its authors, give --trust-remote-code, or choose the model in the "
             "sidebar and allow its code there.",
         )
-    return load_language_model(spec)
+    if work is None:
+        return load_language_model(spec)
+    try:
+        files = fetch_model(spec, report=_telling(work), cancelled=lambda: work.stop.requested)
+    except DownloadCancelledError:
+        raise Cancelled from None
+    return load_language_model(spec, files)
+
+
+def _telling(work: Work) -> Report:
+    def report(done: int, total: int) -> None:
+        work.report(done / 1e6, total / 1e6, "downloading the model", "MB")
+
+    return report
 
 
 _SPEC: TypeAdapter[ModelSpec] = TypeAdapter(ModelSpec)

@@ -30,5 +30,5 @@ def model_facts_panel(facts: ModelFacts) -> None:
             f"{plain(facts.name)} by its shapes; see that it is the same model."
         )
     with st.expander("Model facts"):
-        rows = [f"| {plain(label)} | {plain(value)} |" for label, value in facts.rows()]
-        st.markdown("\n".join(["| | |", "|---|---|", *rows]))
+        for label, value in facts.rows():
+            st.caption(f"**{plain(label)}** · {plain(value)}")

@@ -25,7 +25,7 @@ def model_picker(state: BrowserState) -> None:
     spec = _chosen_spec(state.opened.spec)
     if spec == state.opened.spec:
         _forget_failure()
-    elif st.button("Load", type="primary", width="stretch", disabled=_is_loading()):
+    elif st.button("Load", type="primary", width="stretch"):
         _load(spec)
     _follow(state)
     facts = workbench().facts(state.opened.spec)
@@ -90,13 +90,14 @@ def _load(spec: ModelSpec) -> None:
 
         workbench().model(spec, report=report, cancelled=task.cancelled)
 
+    if _TASK in st.session_state:
+        wanted, before = st.session_state[_TASK]
+        if before.running and wanted == spec:
+            return
+        before.cancel()  # another model is wanted now
     task = Task("Loading the model", work)
     st.session_state[_TASK] = (spec, task)
     task.wait(3)
-
-
-def _is_loading() -> bool:
-    return _TASK in st.session_state and st.session_state[_TASK][1].running
 
 
 def _forget_failure() -> None:

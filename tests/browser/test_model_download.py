@@ -66,10 +66,11 @@ def test_a_model_is_seen_coming_and_then_in_use(
     expect(seen).to_be_visible()
     hub.bytes_a_second = None
     expect(sidebar.get_by_text("vocabulary 40,320")).to_be_visible(timeout=60_000)
+    settled(page)
     sidebar.get_by_text("Model facts").click()
-    for fact in ("owner/model", "apache-2.0", "2 of width 32", "qwen3"):
-        expect(sidebar.get_by_role("cell", name=fact, exact=True)).to_be_visible()
-    expect(sidebar.get_by_role("cell", name=re.compile("weights 10.4 MB"))).to_be_visible()
+    for fact in ("model · owner/model", "licence · apache-2.0", "layers · 2 of width 32"):
+        expect(sidebar.get_by_text(fact, exact=True)).to_be_visible()
+    expect(sidebar.get_by_text(re.compile("weights 10.4 MB, keys and values"))).to_be_visible()
 
 
 def test_a_cancelled_download_leaves_the_old_model(

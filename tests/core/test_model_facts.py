@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +19,14 @@ from models import save_tiny_model
 
 from core.cli import main
 from core.errors import RunError
+from core.evaluation.run import plan_evaluation, run_evaluation
 from core.language_model import ModelSpec, load_language_model
 from core.model_facts import facts_of, read_facts
+from core.records import Problem
 from core.run_models import model_fields, read_model
+from core.runs.run import Run
+from core.runs.status import RunState
+from core.runs.work import CANCELLED, DONE, carry_out
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +141,32 @@ def test_what_a_command_can_not_do_is_one_line(
     assert (code, out) == (2, "")
     assert says in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_a_run_is_stopped_during_its_download_and_goes_on(
+    hub: Hub, folder: Path, tmp_path: Path
+) -> None:
+    hub.add("owner/model", folder)
+    hub.bytes_a_second = 1 << 20
+    settings = {"samples": 1, "temperature": 0, "max_new_tokens": 2}
+    plan = plan_evaluation(ModelSpec("owner/model"), [Problem("p", "Why?", "1")], settings)
+    run = Run.create(tmp_path / "run", "evaluate", **vars(plan))
+
+    def stop_when_it_comes() -> None:
+        while not any(each.path.endswith("model.safetensors") for each in hub.requests):
+            time.sleep(0.05)
+        time.sleep(2)
+        signal.raise_signal(signal.SIGINT)
+
+    threading.Thread(target=stop_when_it_comes, daemon=True).start()
+    assert carry_out(run, run_evaluation, bar=False) == CANCELLED
+    status = run.status()
+    assert status.state == RunState.CANCELLED
+    assert status.what == "downloading the model"
+    assert 0 < status.done < (status.total or 0)
+    assert status.unit == "MB"
+    hub.bytes_a_second = None
+    assert carry_out(run, run_evaluation, bar=False) == DONE, run.log_tail()
 
 
 def test_runs_made_before_revisions_still_open(small: Path) -> None:
