@@ -19,6 +19,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from core.causality import check_causal
 from core.errors import ModelError, ResourceError
 from core.kv_cache import PrefixStore
 from core.model_files import (
@@ -170,7 +171,12 @@ def load_language_model(spec: ModelSpec) -> LanguageModel:
 def wrap(
     spec: ModelSpec, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
 ) -> LanguageModel:
-    """Make a LanguageModel of a model and tokenizer that are already in memory."""
+    """Make a LanguageModel of a model and tokenizer that are already in memory.
+
+    Raises:
+        ModelError: the model reads ahead.
+    """
+    check_causal(model)
     config = model.config.get_text_config(decoder=True)
     style, reason = guess_prompt_style(model.config, tokenizer)
     embeddings = model.get_output_embeddings()
