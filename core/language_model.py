@@ -19,6 +19,7 @@ from transformers import (
 )
 
 from core.adapter_loading import with_adapter
+from core.causality import check_causal
 from core.config_facts import context_length
 from core.errors import ModelError, ResourceError
 from core.hub_download import Report, download
@@ -259,7 +260,12 @@ def load_language_model(spec: ModelSpec, files: ModelFiles | None = None) -> Lan
 def wrap(
     spec: ModelSpec, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
 ) -> LanguageModel:
-    """Make a LanguageModel of a model and tokenizer that are already in memory."""
+    """Make a LanguageModel of a model and tokenizer that are already in memory.
+
+    Raises:
+        ModelError: the model reads ahead.
+    """
+    check_causal(model)
     config = model.config.get_text_config(decoder=True)
     style, reason = guess_prompt_style(model.config, tokenizer)
     embeddings = model.get_output_embeddings()

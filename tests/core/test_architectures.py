@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from architectures import ARCHITECTURES, VOCABULARY, WINDOW, language_model
+from models import byte_level_tokenizer
 from plain_reasonmaxxer import (
     assert_gradients_close,
     plain_step,
@@ -18,8 +19,10 @@ from plain_reasonmaxxer import (
     step,
     tiny_trainer,
 )
+from transformers import BertConfig, BertLMHeadModel
 
 from core.disagreement import disagree
+from core.errors import ModelError
 from core.generation import Fork, fork, generate
 from core.language_model import LanguageModel, ModelSpec, wrap
 from core.reasonmaxxer.loss import LossSettings
@@ -114,6 +117,26 @@ def test_scored_chains_have_the_plain_statistics(
         monkeypatch.setattr("core.scoring._LOGITS_BYTES", positions_at_once * 4 * VOCABULARY)
         for chain in chains:
             assert_plain_statistics(lm, chain, score(lm, chain.prompt_ids, chain.token_ids))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_model_that_reads_ahead_is_refused(dtype: torch.dtype) -> None:
+    torch.manual_seed(2)
+    shape = {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "initializer_range": 0.35,
+    }
+    for is_decoder in (True, False):
+        config = BertConfig(vocab_size=VOCABULARY, is_decoder=is_decoder, **shape)
+        model = BertLMHeadModel(config).to(dtype).eval()
+        if is_decoder:
+            wrap(ModelSpec("tiny"), model, byte_level_tokenizer())
+        else:
+            with pytest.raises(ModelError, match="bert read in both directions"):
+                wrap(ModelSpec("tiny"), model, byte_level_tokenizer())
 
 
 ROLLOUTS = [
