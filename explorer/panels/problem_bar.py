@@ -9,12 +9,13 @@ import streamlit as st
 from core.errors import ExplorerError
 from core.records import Problem, Sampler
 from explorer.panels.messages import plain, short, show_error
-from explorer.panels.problem_sets import problem_sets, upload_problems
+from explorer.panels.problem_sets import close_popover, problem_sets, upload_problems
 from explorer.panels.prompt_panel import prompt_popover
 from explorer.state import BrowserState
 
 _SESSION_SET = "This session"
 _OWN = "My own question"
+_SAMPLER = "sampler"
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,14 @@ def _show_tree_of(state: BrowserState, problem: Problem, generating: bool) -> No
 
 
 def _sampler_popover(state: BrowserState) -> _Settings | None:
-    with st.popover("Sampler", width="stretch", help="How tokens are drawn, seed, problem files"):
+    close_popover(_SAMPLER)
+    with st.popover(
+        "Sampler",
+        width="stretch",
+        help="How tokens are drawn, seed, problem files",
+        key=_SAMPLER,
+        on_change="rerun",
+    ):
         left, right = st.columns(2)
         temperature = left.number_input(
             "Temperature", 0.0, 5.0, 0.0, 0.1, key="temperature", help="0 is greedy"
@@ -158,7 +166,7 @@ def _sampler_popover(state: BrowserState) -> _Settings | None:
         seed = right.number_input("Seed", 0, 2**32 - 1, 0, 1, key="seed")
         k = left.number_input("Alternatives kept", 1, 50, 5, 1, key="alternatives_kept")
         st.divider()
-        upload_problems(state, "problem_file")
+        upload_problems(state, "problem_file", popover=_SAMPLER)
     try:
         sampler = Sampler(temperature, top_p, int(top_k), min_p, int(limit))
     except ExplorerError as error:

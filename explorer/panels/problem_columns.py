@@ -27,14 +27,21 @@ _PREVIEWED = 3  # problems
 _NAMED = 8  # rows that are left out
 
 
-def confirm_columns(rows: Rows, key: str, take: Callable[[list[Problem]], None]) -> None:
-    """Show the guess and what comes of it; the button takes the problems."""
+def confirm_columns(
+    rows: Rows, key: str, take: Callable[[list[Problem]], None], dismiss: Callable[[], None]
+) -> None:
+    """A dialog with the guess and what comes of it; its button takes the problems."""
+    title = f"Columns of {plain(short(rows.name))}"
+    st.dialog(title, width="medium", on_dismiss=dismiss)(_confirm)(rows, key, take)
+
+
+def _confirm(rows: Rows, key: str, take: Callable[[list[Problem]], None]) -> None:
     shape, guessed = guess(rows)
     if shape:
         st.markdown(f"{rows.kind} in {plain(described(shape))}. Are these the right columns?")
-    elif rows.columns:
+    else:
         st.markdown(f"{rows.kind}. Are these the right columns?")
-    mapping = _choices(rows, guessed or ColumnMapping(None), key) if rows.columns else None
+    mapping = _choices(rows, guessed or ColumnMapping(None), key)
     try:
         found = make_table(rows, mapping)
     except ExplorerError as error:
@@ -42,14 +49,15 @@ def confirm_columns(rows: Rows, key: str, take: Callable[[list[Problem]], None])
         return
     _show(found)
     count = len(found.problems)
-    st.button(
+    if st.button(
         f"Use {count:,} problem{'s' * (count != 1)}",
         key=f"{key} use",
         type="primary",
         icon=":material/check:",
         on_click=take,
         args=(found.problems,),
-    )
+    ):
+        st.rerun()  # closes the dialog
 
 
 def _choices(rows: Rows, guessed: ColumnMapping, key: str) -> ColumnMapping:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
+
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.errors import ExplorerError
 from core.problem_files.conversion import make_table
@@ -15,6 +19,19 @@ from explorer.panels.problem_columns import confirm_columns
 from explorer.state import BrowserState
 
 DEMO_SET = "Demo problems"
+_CLOSING = "closing popover"  # the key of the one that is to be closed
+
+
+@dataclass
+class _Upload:
+    """A file that was uploaded, and how far it came."""
+
+    id: str
+    name: str
+    rows: Rows | None = None
+    error: ExplorerError | None = None  # of the file, or of the columns that are guessed
+    asking: bool = False  # the dialog about its columns is open
+    taken: bool = False
 
 
 def problem_sets(state: BrowserState) -> dict[str, list[Problem]]:
@@ -22,9 +39,10 @@ def problem_sets(state: BrowserState) -> dict[str, list[Problem]]:
     return {DEMO_SET: _demo(), **state.opened.problem_sets}
 
 
-def upload_problems(state: BrowserState, key: str) -> None:
+def upload_problems(state: BrowserState, key: str, popover: str | None = None) -> None:
     """A file of the person's own becomes one more set: at once where it is in the explorer's own
-    form, else when its columns are confirmed."""
+    form, else when its columns are confirmed. `popover` is the key of the one that this stands
+    in, which would lie over the dialog."""
     file = st.file_uploader(
         "Problems of your own",
         type=list(SUFFIXES),
@@ -33,47 +51,74 @@ def upload_problems(state: BrowserState, key: str) -> None:
         "known, the answer. GSM8K, MATH, AIME, AMC, Minerva Math and OlympiadBench are known in "
         "the forms in which they are published.",
     )
-    taken, kept = f"{key} taken", f"{key} rows"
+    kept = f"{key} upload"
     if file is None:
         st.session_state.pop(kept, None)
         return
-    if st.session_state.get(taken) == file.file_id:
-        st.caption(f"{plain(file.name)} is among the problem sets.")
+    upload: _Upload | None = st.session_state.get(kept)
+    if upload is None or upload.id != file.file_id:
+        upload, found = _opened(file)
+        st.session_state[kept] = upload
+        if found is not None and found.certain:
+            _take(state, upload, found.problems)
+            st.rerun()
+        if upload.asking and popover is not None:
+            st.session_state[_CLOSING] = popover
+            st.rerun()
+    if upload.taken:
+        st.caption(f"{plain(upload.name)} is among the problem sets.")
+    if upload.error is not None:
+        show_error(upload.error)
+    if upload.rows is None or not upload.rows.columns:
         return
-
-    def take(problems: list[Problem]) -> None:
-        state.opened.problem_sets[file.name] = problems
-        st.session_state[taken] = file.file_id
-        st.session_state.pop(kept, None)
-
-    if st.session_state.get(kept, ("",))[0] != file.file_id:
-        st.session_state[kept] = file.file_id, _read(file.getvalue(), file.name)
-    rows = st.session_state[kept][1]
-    if isinstance(rows, ExplorerError):
-        show_error(rows)
-        return
-    found = _certain(rows)
-    if found is None:
-        confirm_columns(rows, f"{key} {file.file_id}", take)
-    else:
-        take(found.problems)
-        st.rerun()
+    st.button(
+        "Choose its columns",
+        key=f"{key} columns",
+        icon=":material/table:",
+        on_click=_ask,
+        args=(upload, popover),
+    )
+    if upload.asking:
+        confirm_columns(
+            upload.rows,
+            f"{key} {upload.id}",
+            partial(_take, state, upload),
+            partial(_quiet, upload),
+        )
 
 
-def _read(data: bytes, name: str) -> Rows | ExplorerError:
+def close_popover(key: str) -> None:
+    """Close a popover over which a dialog is to open; before it is drawn."""
+    if st.session_state.get(_CLOSING) == key:
+        del st.session_state[_CLOSING]
+        st.session_state[key] = False
+
+
+def _opened(file: UploadedFile) -> tuple[_Upload, ProblemTable | None]:
+    """What is in a file, and its problems by the columns that are guessed."""
+    upload = _Upload(file.file_id, file.name)
     try:
-        return read_rows(data, name)
+        upload.rows = read_rows(file.getvalue(), file.name)
+        upload.asking = bool(upload.rows.columns)
+        return upload, make_table(upload.rows)
     except ExplorerError as error:
-        return error
+        upload.error = error
+        return upload, None
 
 
-def _certain(rows: Rows) -> ProblemTable | None:
-    """The problems of a file about which there is nothing to confirm."""
-    try:
-        found = make_table(rows)
-    except ExplorerError:
-        return None  # other columns may do better
-    return found if found.certain else None
+def _take(state: BrowserState, upload: _Upload, problems: list[Problem]) -> None:
+    state.opened.problem_sets[upload.name] = problems
+    upload.taken, upload.asking, upload.error = True, False, None
+
+
+def _ask(upload: _Upload, popover: str | None) -> None:
+    upload.asking = True
+    if popover is not None:
+        st.session_state[popover] = False
+
+
+def _quiet(upload: _Upload) -> None:
+    upload.asking = False
 
 
 @st.cache_data(show_spinner=False)

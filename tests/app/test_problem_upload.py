@@ -55,7 +55,7 @@ def said(app: AppTest) -> str:
 
 
 def use(app: AppTest) -> AppTest:
-    app.button[0].click().run()
+    app.button[1].click().run()
     assert not app.exception
     return app
 
@@ -63,7 +63,7 @@ def use(app: AppTest) -> AppTest:
 def test_the_explorers_own_form_is_taken_at_once(app: AppTest) -> None:
     upload(app, "mine.jsonl", b'{"question": "1 + 1?", "answer": "2"}')
     assert held(app) == {"mine.jsonl": [Problem("mine-1", "1 + 1?", "2")]}
-    assert not app.button
+    assert not app.selectbox
     assert "among the problem sets" in said(app)
 
 
@@ -73,7 +73,7 @@ def test_a_guess_is_shown_and_confirmed(app: AppTest) -> None:
     assert choice(app, "Question").value == "prompt"
     assert choice(app, "Right answer").value == "gold"
     assert choice(app, "Id").value is None
-    assert app.button[0].label == "Use 2 problems"
+    assert [button.label for button in app.button] == ["Choose its columns", "Use 2 problems"]
     assert "row 3: there is no question" in said(app)
     assert "\\*\\*1 \\+ 1\\*\\*?" in said(app)  # markup of a file is text
     assert "<b>" not in said(app)
@@ -99,7 +99,7 @@ def test_a_wrong_guess_is_changed(app: AppTest) -> None:
 def test_a_file_without_a_known_column_asks_for_one(app: AppTest) -> None:
     upload(app, "odd.json", json.dumps([{"a": "1 + 1?", "b": 2}]).encode())
     assert "looks like a question" in said(app)
-    assert not app.button
+    assert len(app.button) == 1
     choice(app, "Question").set_value("a").run()
     choice(app, "Right answer").set_value("b").run()
     use(app)
