@@ -159,7 +159,8 @@ def _in_cache(hub_id: str, revision: str | None, kind: Any) -> Path | None:
     if not isinstance(mark, str):
         return None
     folder = Path(mark).parent
-    return folder if is_whole(folder, kind) else None
+    is_snapshot = folder.parent.name == "snapshots" and _COMMIT.fullmatch(folder.name)
+    return folder if is_snapshot and is_whole(folder, kind) else None
 
 
 def _cached(hub_id: str, revision: str | None, kind: Any, why: str) -> Path:
