@@ -68,6 +68,7 @@ class Hub:
     break_after: int = 3 << 20  # bytes
     bytes_a_second: float | None = None
     status: int | None = None  # the answer to everything, if it is broken
+    silence: float = 0.0  # seconds before every answer
 
     def add(
         self, name: str, folder: Path, revision: str = "main", **how: str | bool | None
@@ -114,6 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
             )
 
     def _dispatch(self) -> int:
+        time.sleep(self.hub.silence)
         if self.hub.status is not None:
             return self._refuse(self.hub.status, "Broken", "Out of order.")
         parts = [unquote(part) for part in urlsplit(self.path).path.split("/") if part]

@@ -192,6 +192,13 @@ def test_a_model_in_the_cache_loads_when_nobody_answers(
         download("owner/other")
 
 
+def test_a_hub_that_never_answers_is_given_up(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.silence = 3.0
+    monkeypatch.setenv("HF_HUB_DOWNLOAD_TIMEOUT", "1")
+    with pytest.raises(ModelError, match=r"the hub can't be reached: it takes too long"):
+        download("owner/model")
+
+
 def private(hub: Hub, folder: Path) -> None:
     hub.add("owner/model", folder, token=SECRET)
 
