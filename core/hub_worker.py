@@ -44,7 +44,7 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.hf_api import RepoFile
 
-from core.hub_files import INDEX, MARK, UnfitError, wanted_files
+from core.hub_files import INDEX, MARK, Kind, UnfitError, wanted_files
 from core.model_files import is_whole
 
 _CHUNK = 1 << 20  # bytes between two reports; after a broken connection less than this is lost
@@ -102,8 +102,16 @@ class _Reports:
         return Bar
 
 
-def fetch(hub_id: str, revision: str | None, kind: Any, code: bool) -> Path:
-    """Bring what is missing; returns the snapshot's folder."""
+def fetch(hub_id: str, revision: str | None, kind: Kind, code: bool) -> Path:
+    """Bring what is missing; arguments as `core.hub_download.download`.
+
+    Returns:
+        The snapshot's folder in the hub's cache.
+
+    Raises:
+        FaultError, UnfitError: it can't be had.
+        HfHubHTTPError, OSError: as huggingface_hub has them.
+    """
     if constants.HF_HUB_OFFLINE:
         return _cached(hub_id, revision, kind, "HF_HUB_OFFLINE is set")
     weights_say_all = kind != "facts" and not code  # they come last
@@ -133,7 +141,7 @@ def _why(error: BaseException | None) -> str:
     return "what answers there is no hub"
 
 
-def _download(hub_id: str, commit: str, kind: Any, code: bool) -> Path:
+def _download(hub_id: str, commit: str, kind: Kind, code: bool) -> Path:
     listing = HfApi().list_repo_tree(hub_id, revision=commit, recursive=False)
     sizes = {entry.path: entry.size for entry in listing if isinstance(entry, RepoFile)}
     names = wanted_files(sizes, kind, code=code)
@@ -153,16 +161,17 @@ def _is_cached(hub_id: str, name: str, revision: str | None) -> bool:
     return isinstance(try_to_load_from_cache(hub_id, name, revision=revision), str)
 
 
-def _in_cache(hub_id: str, revision: str | None, kind: Any) -> Path | None:
+def _in_cache(hub_id: str, revision: str | None, kind: Kind) -> Path | None:
     """The snapshot's folder if it lacks nothing."""
     mark = try_to_load_from_cache(hub_id, MARK[kind], revision=revision)
     if not isinstance(mark, str):
         return None
     folder = Path(mark).parent
-    return folder if is_whole(folder, kind) else None
+    is_snapshot = folder.parent.name == "snapshots" and _COMMIT.fullmatch(folder.name)
+    return folder if is_snapshot and is_whole(folder, kind) else None
 
 
-def _cached(hub_id: str, revision: str | None, kind: Any, why: str) -> Path:
+def _cached(hub_id: str, revision: str | None, kind: Kind, why: str) -> Path:
     folder = _in_cache(hub_id, revision, kind)
     if folder is None:
         begun = any(_is_cached(hub_id, name, revision) for name in (MARK[kind], INDEX))
@@ -171,6 +180,11 @@ def _cached(hub_id: str, revision: str | None, kind: Any, why: str) -> Path:
 
 
 def check_disk(needed: int) -> None:
+    """See whether so many bytes find room.
+
+    Raises:
+        FaultError: they don't.
+    """
     place = Path(constants.HF_HUB_CACHE)
     while not place.exists():
         place = place.parent

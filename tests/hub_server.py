@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
@@ -68,6 +68,7 @@ class Hub:
     break_after: int = 3 << 20  # bytes
     bytes_a_second: float | None = None
     status: int | None = None  # the answer to everything, if it is broken
+    silence: float = 0.0  # seconds before every answer
 
     def add(
         self, name: str, folder: Path, revision: str = "main", **how: str | bool | None
@@ -114,6 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
             )
 
     def _dispatch(self) -> int:
+        time.sleep(self.hub.silence)
         if self.hub.status is not None:
             return self._refuse(self.hub.status, "Broken", "Out of order.")
         parts = [unquote(part) for part in urlsplit(self.path).path.split("/") if part]
@@ -136,20 +138,27 @@ class _Handler(BaseHTTPRequestHandler):
         if found is None:
             return 0
         commit, folder = found
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
         if verb == "tree":
-            entries = [
-                {
-                    "type": "file",
-                    "path": path.relative_to(folder).as_posix(),
-                    "size": path.stat().st_size,
-                    "oid": _git_id(path),
-                }
-                for path in files
-            ]
-            return self._json(entries)
+            return self._tree(folder, "/".join(parts[at + 2 :]), commit)
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
         siblings = [{"rfilename": path.relative_to(folder).as_posix()} for path in files]
         return self._json({"id": name, "sha": commit, "siblings": siblings})
+
+    def _tree(self, folder: Path, below: str, commit: str) -> int:
+        place = folder / below
+        if not place.is_dir():
+            return self._refuse(404, "EntryNotFound", "No such folder.", commit)
+        recursive = parse_qs(urlsplit(self.path).query).get("recursive") == ["True"]
+        entries = [
+            {
+                "type": "file" if path.is_file() else "directory",
+                "path": path.relative_to(folder).as_posix(),
+                "size": path.stat().st_size if path.is_file() else 0,
+                "oid": _git_id(path) if path.is_file() else commit,
+            }
+            for path in sorted(place.rglob("*") if recursive else place.iterdir())
+        ]
+        return self._json(entries)
 
     def _resolve(self, kind: str, name: str, revision: str, file: str) -> int:
         found = self._readable(kind, name, revision)

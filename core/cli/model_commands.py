@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.byte_sizes import in_bytes
-from core.cli.models import download_bar, model_spec
+from core.cli.models import downloading, model_spec
 from core.cli.options import AsJson, Device, Dtype, Quantization, RemoteCode, Revision
 from core.cli.output import say
 from core.errors import ModelError
@@ -36,8 +36,8 @@ def model(
     from core.model_facts import read_facts
 
     spec = model_spec(name, None, device, dtype, trust_remote_code, revision, quantization)
-    with download_bar() as report:
-        facts = read_facts(spec, rows=batch_size, length=length, report=report)
+    with downloading() as how:
+        facts = read_facts(spec, rows=batch_size, length=length, **how)
     if as_json:
         print(json.dumps(facts.to_json(), ensure_ascii=False))
         return
@@ -68,9 +68,7 @@ def download(
     if not is_hub_id(name):
         raise ModelError(f"{name} is no hub id.", "Give one such as owner/model.")
     kind: Kind = "adapter" if adapter else "model"
-    with download_bar() as report:
-        folder = hub_download.download(
-            name, revision, kind=kind, code=trust_remote_code, report=report
-        )
+    with downloading() as how:
+        folder = hub_download.download(name, revision, kind=kind, code=trust_remote_code, **how)
     say(f"The {kind} {name} is there.")
     print(folder)

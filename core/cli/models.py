@@ -8,6 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import typer
+
+from core.cli.output import say
+from core.cli.progress import interruptible
 from core.records import Chain
 
 
@@ -50,8 +54,8 @@ def load(spec: Any) -> Any:
     """
     from core.language_model import fetch_model, load_language_model
 
-    with download_bar() as report:
-        files = fetch_model(spec, report=report)
+    with downloading() as how:
+        files = fetch_model(spec, **how)
     return load_language_model(spec, files)
 
 
@@ -65,9 +69,16 @@ def maker(
 
 
 @contextmanager
-def download_bar() -> Iterator[Any]:
-    """Reports bytes to a bar on stderr, which appears with the first download."""
+def downloading() -> Iterator[dict[str, Any]]:
+    """What a download takes: reports for a bar on stderr, which appears with the first one, and
+    Ctrl-C.
+
+    Raises:
+        typer.Exit: Ctrl-C stopped it.
+    """
     from tqdm import tqdm
+
+    from core.hub_download import DownloadCancelledError
 
     bar: Any = None
 
@@ -82,7 +93,13 @@ def download_bar() -> Iterator[Any]:
             bar.update(done - bar.n)
 
     try:
-        yield report
+        with interruptible() as stopped:
+            yield {"report": report, "cancelled": stopped.is_set}
+    except DownloadCancelledError as error:
+        if bar is not None:
+            bar.close()
+        say(str(error))
+        raise typer.Exit(130) from None
     finally:
         if bar is not None:
             bar.close()

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
+import subprocess
+import sys
 import traceback
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
-from hub_server import Hub, hub_in_use, running_hub
+from hub_server import Hub, Repository, hub_in_use, running_hub
 from hypothesis import given
 from hypothesis import strategies as st
 from models import byte_level_tokenizer, random_qwen3, save_tiny_model
@@ -188,6 +192,13 @@ def test_a_model_in_the_cache_loads_when_nobody_answers(
         download("owner/other")
 
 
+def test_a_hub_that_never_answers_is_given_up(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.silence = 3.0
+    monkeypatch.setenv("HF_HUB_DOWNLOAD_TIMEOUT", "1")
+    with pytest.raises(ModelError, match=r"the hub can't be reached: it takes too long"):
+        download("owner/model")
+
+
 def private(hub: Hub, folder: Path) -> None:
     hub.add("owner/model", folder, token=SECRET)
 
@@ -307,6 +318,33 @@ def test_a_repository_that_can_not_be_loaded_is_refused_before_it_is_fetched(
     assert not [r for r in hub.requests if "resolve" in r.path]
 
 
+def test_the_same_hub_has_data_sets(hub: Hub, tmp_path: Path) -> None:
+    """With the client of `datasets`, in a process that reads the hub's address anew."""
+    if find_spec("datasets") is None:
+        pytest.skip("the package datasets is not installed")
+    rows = [{"question": f"{n} + 1?", "answer": f"#### {n + 1}"} for n in range(5)]
+    data = tmp_path / "sums" / "data"
+    data.mkdir(parents=True)
+    (data / "test.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (data / "train.jsonl").write_text(json.dumps(rows[0]))
+    hub.add("owner/sums", tmp_path / "sums", kind="datasets", token=SECRET)
+    code = "import datasets, json; d = datasets.load_dataset('owner/sums')['test']; "
+    code += "print(json.dumps(d[:]))"
+    for token, found in ((OTHER, False), (SECRET, True)):
+        ended = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "HF_TOKEN": token},
+            capture_output=True,
+            text=True,
+        )
+        assert (ended.returncode == 0) == found, ended.stderr
+        if found:
+            columns = json.loads(ended.stdout)
+            assert columns == {name: [row[name] for row in rows] for name in rows[0]}
+    with pytest.raises(ModelError, match="has no public model owner/sums"):
+        download("owner/sums")
+
+
 def adapter_of(folder: Path, hidden: int) -> Path:
     model = random_qwen3(320, hidden=hidden)
     adapted = get_peft_model(model, LoraConfig(r=4, target_modules=["q_proj"]))
@@ -340,6 +378,27 @@ def test_a_revision_that_is_a_path_is_refused(hub: Hub, revision: str) -> None:
     with pytest.raises(ModelError, match="no name of a branch"):
         download("owner/model", revision)
     assert hub.requests == []
+
+
+@pytest.mark.parametrize(
+    "name", ["owner/..", "owner/.", "../model", "owner/../model", "/etc", "a/b/c", "a--b/c", "a\n"]
+)
+def test_a_name_that_is_a_path_never_reaches_the_hub(hub: Hub, name: str) -> None:
+    for spec in (ModelSpec(name), ModelSpec(adapter=name)):
+        with pytest.raises(ModelError):
+            load_language_model(spec)
+    assert hub.requests == []
+
+
+def test_a_hub_that_names_a_path_for_a_commit_is_not_followed(
+    hub: Hub, small: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.add("owner/model", small)
+    monkeypatch.setattr(Repository, "commit", lambda *_: "../../../evil")
+    monkeypatch.setattr(Repository, "folder", lambda *_: small)
+    with pytest.raises(ModelError, match="it names no commit"):
+        download("owner/model")
+    assert not list(cache.rglob("*.safetensors"))
 
 
 def test_a_local_folder_has_no_revisions(small: Path) -> None:

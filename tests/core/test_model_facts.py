@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -121,6 +123,30 @@ def test_download_shows_its_progress_and_prints_the_folder(
     )  # fmt: skip
     assert code == 0
     assert json.loads(out)["model"] == "owner/model"
+
+
+def test_ctrl_c_ends_a_download_and_throws_the_half_file_away(
+    hub: Hub, folder: Path, tmp_path: Path
+) -> None:
+    hub.add("owner/model", folder)
+    hub.bytes_a_second = 1 << 20
+    process = subprocess.Popen(
+        [sys.executable, "-m", "core.cli", "download", "owner/model"],
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not list(tmp_path.rglob("*.incomplete")) or hub.requests[-1].method != "HEAD":
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the worker as well
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, "")
+    assert "The download of owner/model was stopped." in err.splitlines()[-1]
+    assert not list(tmp_path.rglob("*.incomplete"))
+    assert not list(tmp_path.rglob("model.safetensors"))
 
 
 @pytest.mark.parametrize(

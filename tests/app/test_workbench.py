@@ -1,0 +1,52 @@
+"""Models that the server shares: kept while there is room, let go for one that needs it."""
+
+from __future__ import annotations
+
+import pytest
+from models import save_tiny_model
+
+from core.errors import ResourceError
+from core.language_model import LanguageModel, ModelSpec, load_language_model
+from explorer import workbench
+from explorer.workbench import Workbench
+
+
+@pytest.fixture(scope="module")
+def specs(tmp_path_factory: pytest.TempPathFactory) -> list[ModelSpec]:
+    folders = [tmp_path_factory.mktemp("model") for _ in range(3)]
+    return [ModelSpec(str(save_tiny_model(folder))) for folder in folders]
+
+
+def test_two_models_are_kept_and_the_least_recently_used_leaves(specs: list[ModelSpec]) -> None:
+    bench = Workbench()
+    first, second, third = specs
+    kept = bench.model(first)
+    bench.model(second)
+    assert bench.model(first) is kept
+    bench.model(third)
+    assert bench.loaded(first) is kept
+    assert bench.loaded(second) is None
+    assert bench.facts(second) is None
+    facts = bench.facts(first)
+    assert facts is not None
+    assert facts.name == first.model
+
+
+def test_a_model_without_room_takes_that_of_the_others(
+    specs: list[ModelSpec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Workbench()
+    first, large, too_large = specs
+    bench.model(first)
+
+    def crowded(spec: ModelSpec, files: object = None) -> LanguageModel:
+        if spec == too_large or bench.loaded(first) is not None:
+            raise ResourceError("It does not fit.", "Close something.")
+        return load_language_model(spec)
+
+    monkeypatch.setattr(workbench, "load_language_model", crowded)
+    lm = bench.model(large)
+    assert bench.loaded(large) is lm
+    assert bench.loaded(first) is None
+    with pytest.raises(ResourceError):
+        bench.model(too_large)
