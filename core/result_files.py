@@ -16,6 +16,8 @@ Cell = str | int | float | None
 _ESTIMATE = frozenset(Estimate.__annotations__)
 _ROUNDING = 1e-9  # the end of an interval may miss 0 or 1 by a little
 
+_FORMULA_SIGNS = tuple("=+-@\t\r\n＝＋－＠")  # the wide ones in Japanese spreadsheets
+
 LARGEST = 2**53
 """What a count or an amount in a file may be at most: floats are exact up to here."""
 
@@ -89,6 +91,6 @@ def interval_cells(name: str, estimate: Estimate) -> dict[str, Cell]:
 
 def spreadsheet_safe(cell: Cell) -> Cell:
     """Text that a spreadsheet would take for a formula gets an apostrophe before it."""
-    if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
+    if isinstance(cell, str) and cell.startswith(_FORMULA_SIGNS):
         return f"'{cell}"
     return cell

@@ -27,6 +27,7 @@ def test_the_commands_run_in_order(
     monkeypatch.chdir(tmp_path)
     problems = [{"question": "What is 1+1?", "answer": "2"}]
     Path("my.jsonl").write_text("\n".join(map(json.dumps, problems)))
+    Path("my.csv").write_text("prompt,solution\nWhat is 1+1?,It is \\boxed{2}.\n")
     commands = re.findall(r"^fork-explorer .*$", README, flags=re.M)
     assert len(commands) >= 4
     for command in commands:

@@ -129,7 +129,7 @@ def _show(name: str, found: ProblemTable, chosen: list[Problem]) -> None:
 
     shape = f", in {described(found.shape)}" if found.shape else ""
     count = len(found.problems)
-    print(printable(f"{name}: {count:,} problem{'s' * (count != 1)} of {found.kind}{shape}"))
+    print(printable(f"{name}: {found.kind} with {count:,} problem{'s' * (count != 1)}{shape}"))
     for role in COLUMN_ROLES:
         column = getattr(found.mapping, role)
         if column is not None:

@@ -19,6 +19,7 @@ from core.evaluation.run import (
     evaluation_settings,
 )
 from core.language_model import ModelSpec
+from core.result_files import spreadsheet_safe
 from core.runs.run import Run
 from explorer.evaluation_charts import family_chart, pass_at_k_chart
 from explorer.figures import amount_range, percent, percent_range, points, signed_amount
@@ -209,7 +210,8 @@ def _family_table(run: Run, results: EvaluationResults) -> None:
         differences = {each.family: each.difference for each in results.comparison.families}
     rows = [
         {
-            "family": NO_FAMILY if each.family is None else each.family,
+            # Streamlit exports a table with its cells as they are
+            "family": spreadsheet_safe(NO_FAMILY if each.family is None else each.family),
             "pass@1": percent(each.pass_at_1.value),
             "95 % interval": percent_range(each.pass_at_1),
             **(

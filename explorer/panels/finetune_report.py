@@ -13,6 +13,7 @@ from core.reasonmaxxer.contents import EVALUATION, run_recipe
 from core.reasonmaxxer.results import TrainingResults
 from core.reasonmaxxer.run import training_results
 from core.records import Problem
+from core.result_files import spreadsheet_safe
 from core.runs.run import Run
 from core.statistics import Estimate
 from explorer.figures import amount_range, percent, percent_range, points, signed_amount
@@ -214,7 +215,14 @@ def _flips(
     if not flips:
         st.caption("No problem changed sides.")
         return
-    rows = [(sign, problems[key].question if key in problems else "", key) for sign, key in flips]
+    rows = [
+        (
+            sign,
+            spreadsheet_safe(problems[key].question if key in problems else ""),
+            spreadsheet_safe(key),
+        )
+        for sign, key in flips
+    ]  # Streamlit's own export of a table writes cells as they are
     st.dataframe(
         pd.DataFrame(rows, columns=["", "question", "id"]),
         hide_index=True,

@@ -41,7 +41,7 @@ def test_it_shows_what_a_file_holds(run: Any, sheet: Path) -> None:
     code, out, err = run("problems", sheet)
     assert code == 0
     assert out == (
-        "sheet.csv: 2 problems of CSV\n"
+        "sheet.csv: CSV with 2 problems\n"
         "  question  prompt\n"
         "  answer    gold, as it is written\n"
         "  family    topic\n"
@@ -123,7 +123,7 @@ def test_a_hub_dataset_is_shown_too(
     pq.write_table(table, tmp_path / "sums" / "test.parquet")
     code, out, _ = run("problems", tmp_path / "sums", "--hub", "--split", "test")
     assert code == 0
-    assert "1 problem of hub dataset, in the form of GSM8K: the gold answer" in out
+    assert "hub dataset with 1 problem, in the form of GSM8K: the gold answer" in out
     code, _, err = run("problems", "nobody/nothing", "--hub")
     assert code == 2
     assert "The hub can't be reached" in err

@@ -259,7 +259,7 @@ def test_rows_are_flat_alike_and_run_nothing_in_a_spreadsheet(
     assert rows[2]["tokens tried"] == 8
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠"])
 def test_text_that_a_spreadsheet_would_run_gets_an_apostrophe(start: str) -> None:
     assert spreadsheet_safe(f"{start}1+1") == f"'{start}1+1"
     assert spreadsheet_safe("1=1") == "1=1"
