@@ -133,6 +133,6 @@ def _score(lm: LanguageModel, ids: list[int], prompt_length: int, k: int) -> Tok
         else:
             logits = lm.model(
                 input_ids=inputs[:, :end], use_cache=False, logits_to_keep=end - start
-            ).logits[0]
+            ).logits[0, start - end :]  # some models keep them all
         parts.append(packed_statistics(logits, inputs[0, start + 1 : end + 1], k).cpu().numpy())
     return unpack_statistics(np.concatenate(parts))

@@ -171,6 +171,13 @@ ARCHITECTURES: dict[str, Architecture] = {
         shares_prefixes=False,
         adapted=("c_attn",),
     ),
+    "roformer, positions by the cache": Architecture(
+        lambda: hf.RoFormerForCausalLM(
+            hf.RoFormerConfig(**_SHAPE, is_decoder=True, embedding_size=32)
+        ),
+        shares_prefixes=False,
+        adapted=("query", "value"),
+    ),
     "bloom, positions by alibi": Architecture(
         lambda: hf.BloomForCausalLM(
             hf.BloomConfig(
