@@ -31,7 +31,7 @@ def judge_completions(
     lm: LanguageModel,
     completions: Sequence[Sequence[int]],
     golds: Sequence[str | None],
-    prompts: Sequence[Sequence[int]] | None = None,
+    prompts: Sequence[Sequence[int]],
 ) -> list[Outcome]:
     """One outcome a completion, given as token ids, against its gold answer.
 
@@ -39,10 +39,8 @@ def judge_completions(
     none.
 
     Args:
-        prompts: the ids before each completion. Without them a completion whose prompt opened its
-            thinking, and that never ended it, is read as an answer.
+        prompts: the ids before each completion, which may have opened its thinking.
     """
-    prompts = [()] * len(completions) if prompts is None else prompts
     texts = [
         lm.tokenizer.decode(
             list(ids[thinking_length(lm.text, prompt, ids) or 0 :]), skip_special_tokens=True

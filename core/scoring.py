@@ -170,7 +170,7 @@ class CompletionLogits:
             found = self._lm.model(
                 input_ids=self._ids[:, :stop], use_cache=False, logits_to_keep=end - start
             )
-        logits: torch.Tensor = found.logits[0]
+        logits: torch.Tensor = found.logits[0, start - end :]  # some models keep them all
         return logits
 
 

@@ -43,13 +43,16 @@ def why_recomputed(model: PreTrainedModel) -> str | None:
     if others := sorted(set(getattr(config, "layer_types", None) or ()) - _CUTTABLE):
         return f"what its layers of the kind {others[0]} keep can't be cut back to an earlier token"
     own = model.get_base_model() if hasattr(model, "get_base_model") else model
-    if "past_key_values" not in inspect.signature(own.forward).parameters:
+    inputs = inspect.signature(own.forward).parameters
+    if "past_key_values" not in inputs:
         return "it keeps no keys and values from one token to the next"
+    if "position_ids" not in inputs:
+        return "it counts its positions by the longest row of a batch"
     if config.model_type in _WINDOWS_OF_THE_BATCH:
         return "its attention windows are counted from the longest row of a batch"
     if getattr(config, "num_kv_shared_layers", 0):
         return "its layers share their keys and values"
-    if getattr(config, "alibi", False) or config.model_type in {"bloom", "mpt"}:
+    if getattr(config, "alibi", False):
         return "its attention counts positions by the mask (ALiBi)"
     if _rope_types(config) & {"longrope", "dynamic"}:
         return "its position embeddings change with the length of the text"

@@ -171,6 +171,24 @@ ARCHITECTURES: dict[str, Architecture] = {
         shares_prefixes=False,
         adapted=("c_attn",),
     ),
+    "roformer, positions by the cache": Architecture(
+        lambda: hf.RoFormerForCausalLM(
+            hf.RoFormerConfig(**_SHAPE, is_decoder=True, embedding_size=32)
+        ),
+        shares_prefixes=False,
+        adapted=("query", "value"),
+    ),
+    "trocr's decoder, all logits kept": Architecture(
+        lambda: hf.TrOCRForCausalLM(
+            hf.TrOCRConfig(
+                vocab_size=VOCABULARY, d_model=32, decoder_layers=2, decoder_attention_heads=4,
+                decoder_ffn_dim=64, init_std=0.35, max_position_embeddings=256,
+                tie_word_embeddings=False, eos_token_id=0,
+            )
+        ),
+        shares_prefixes=False,
+        adapted=("q_proj", "v_proj", "out_proj"),
+    ),
     "bloom, positions by alibi": Architecture(
         lambda: hf.BloomForCausalLM(
             hf.BloomConfig(

@@ -180,7 +180,10 @@ def compare_chains(
     if any(chain.stop_reason is StopReason.CANCELLED for chain in chains):
         return None
     outcomes = judge_completions(
-        lm, [chain.token_ids for chain in chains], [problem.answer for problem in problems]
+        lm,
+        [chain.token_ids for chain in chains],
+        [problem.answer for problem in problems],
+        prompts,
     )
     records = []
     for problem, prompt, chain, outcome in zip(problems, prompts, chains, outcomes, strict=True):

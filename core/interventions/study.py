@@ -257,6 +257,7 @@ class _Study:
                     for (_, _, plan), each in zip(asked, decoded, strict=True)
                 ],
                 [work.problem.answer for work, _, _ in asked],
+                [work.prompt_ids for work, _, _ in asked],
             )
             for (work, arm, plan), each, outcome in zip(asked, decoded, outcomes, strict=True):
                 work.ended[arm.key].append(_Ended(plan, each, outcome))

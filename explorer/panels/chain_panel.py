@@ -13,6 +13,7 @@ from core.entropy import NATS_PER_BIT, threshold_gate
 from core.pivotality import decisive
 from core.records import Chain, Problem
 from core.tree import Branch, first_difference
+from explorer.chain_view import chain_view
 from explorer.charts import entropy_curve
 from explorer.components.token_heatmap import HeatmapView, read_heatmap, token_heatmap
 from explorer.panels.inspector import force
@@ -178,20 +179,7 @@ def _on_row(state: BrowserState, positions: NDArray[np.intp]) -> None:
 
 
 def _view(state: BrowserState, chain: Chain, chain_id: str) -> HeatmapView:
-    return HeatmapView(
-        chain_id=chain_id,
-        tokens=chain.tokens,
-        token_ids=np.array(chain.token_ids, np.int64),
-        entropy=chain.entropy,
-        logprob=chain.statistics.logprob,
-        rank=chain.statistics.rank,
-        top_ids=chain.statistics.top_ids,
-        top_tokens=chain.top_tokens,
-        top_logprobs=chain.statistics.top_logprobs,
-        forced=chain.forced,
-        tau=state.tau,
-        unit=state.unit,
-    )
+    return chain_view(chain, chain_id, state.tau, state.unit)
 
 
 def _chain_id(state: BrowserState, branch: Branch) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,8 @@ from core.errors import ExplorerError
 from core.language_model import teacher_spec
 from core.records import Outcome, Problem
 from core.runs.run import Run
+from explorer.chain_view import chain_view
 from explorer.components.token_heatmap import (
-    HeatmapView,
     OtherModel,
     read_heatmap,
     token_heatmap,
@@ -129,19 +130,8 @@ def _chain(
 ) -> None:
     chain, classes = read.chain, read.found.classes
     chain_id = f"{run.id} {name} {record.problem_id}"
-    view = HeatmapView(
-        chain_id=chain_id,
-        tokens=chain.tokens,
-        token_ids=np.array(chain.token_ids, np.int64),
-        entropy=chain.entropy,
-        logprob=chain.statistics.logprob,
-        rank=chain.statistics.rank,
-        top_ids=chain.statistics.top_ids,
-        top_tokens=chain.top_tokens,
-        top_logprobs=chain.statistics.top_logprobs,
-        forced=chain.forced,
-        tau=state.tau,
-        unit=state.unit,
+    view = replace(
+        chain_view(chain, chain_id, state.tau, state.unit),
         marks=[str(each) for each in classes],
         other=OtherModel(
             "base",

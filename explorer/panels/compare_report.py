@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 
 import pandas as pd
@@ -15,6 +14,7 @@ from core.runs.run import Run
 from core.statistics import Estimate
 from explorer.compare_charts import entropy_chart, place_chart, rank_chart
 from explorer.panels.messages import plain
+from explorer.panels.result_downloads import result_downloads
 
 _NO_BAR = {"displayModeBar": False}
 
@@ -33,23 +33,7 @@ def compare_report(run: Run, results: CompareResults, names: Sequence[str]) -> N
     st.dataframe(
         pd.DataFrame(rows), hide_index=True, width="stretch", height="content", key=f"of {run.id}"
     )
-    files = st.container(horizontal=True)
-    files.download_button(
-        "CSV",
-        lambda: pd.DataFrame(results.to_rows()).to_csv(index=False),
-        file_name=f"{run.id}-{TABLE}",
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
-    files.download_button(
-        "JSON",
-        lambda: json.dumps(results.to_json(), ensure_ascii=False, indent=1),
-        file_name=f"{run.id}.json",
-        mime="application/json",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    result_downloads(run, results, TABLE)
     st.caption(
         "In brackets the 95 % interval, by bootstrap over chains. The paper's ranges are of "
         "Qwen2.5, Qwen3 and Mistral models and their RL-trained versions on MATH-500 "

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pandas as pd
 import streamlit as st
 
@@ -25,6 +23,7 @@ from explorer.evaluation_charts import family_chart, pass_at_k_chart
 from explorer.figures import amount_range, percent, percent_range, points, signed_amount
 from explorer.panels.evaluated_problems import evaluated_problems
 from explorer.panels.messages import p_value, plain, show_error, teaching_notice, word_badge
+from explorer.panels.result_downloads import result_downloads
 from explorer.state import BrowserState
 
 
@@ -185,23 +184,7 @@ def _tables(run: Run, results: EvaluationResults) -> None:
         )
         if results.families:
             _family_table(run, results)
-    files = st.container(horizontal=True)
-    files.download_button(
-        "CSV",
-        lambda: pd.DataFrame(results.to_rows()).to_csv(index=False),
-        file_name=f"{run.id}-{TABLE}",
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
-    files.download_button(
-        "JSON",
-        lambda: json.dumps(results.to_json(), ensure_ascii=False, indent=1),
-        file_name=f"{run.id}.json",
-        mime="application/json",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    result_downloads(run, results, TABLE)
 
 
 def _family_table(run: Run, results: EvaluationResults) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
 
 from core.errors import ExplorerError
@@ -14,15 +13,16 @@ from core.evaluation.comparison import EvaluationComparison
 from core.reasonmaxxer.contents import ADAPTER, SIDE_BY_SIDE, run_recipe
 from core.reasonmaxxer.run import chains_side_by_side
 from core.reasonmaxxer.side_by_side import SideBySide
-from core.records import DEFAULT_ALTERNATIVES, Chain, Outcome
+from core.records import DEFAULT_ALTERNATIVES, Outcome
 from core.run_models import read_model
 from core.runs.run import Run
 from core.tree import first_difference
 from explorer.adapter_opening import open_with_adapter, zipped
-from explorer.components.token_heatmap import HeatmapView, token_heatmap
+from explorer.chain_view import chain_view
+from explorer.components.token_heatmap import token_heatmap
 from explorer.file_times import changed_at
 from explorer.panels.messages import VERDICT_SIGNS, plain, short, show_error, verdict_badge
-from explorer.state import BrowserState, Unit
+from explorer.state import BrowserState
 
 
 def chains_before_and_after(
@@ -65,7 +65,7 @@ def _pair(state: BrowserState, run: Run, pair: SideBySide, tau: float) -> None:
             st.markdown(
                 f"**{name.capitalize()}** · {verdict_badge(outcome)} · {len(chain)} tokens · greedy"
             )
-            view = _view(chain, f"{run.id} {chain.problem.id} {name}", tau, state.unit)
+            view = chain_view(chain, f"{run.id} {chain.problem.id} {name}", tau, state.unit)
             view = replace(
                 view,
                 shared_prefix=len(chain) if difference is None else difference,
@@ -94,23 +94,6 @@ def _marks(ranks: Sequence[int]) -> list[str]:
         "" if rank == 1 else "reranked" if rank <= DEFAULT_ALTERNATIVES else "shifted"
         for rank in ranks
     ]
-
-
-def _view(chain: Chain, chain_id: str, tau: float, unit: Unit) -> HeatmapView:
-    return HeatmapView(
-        chain_id=chain_id,
-        tokens=chain.tokens,
-        token_ids=np.array(chain.token_ids, np.int64),
-        entropy=chain.entropy,
-        logprob=chain.statistics.logprob,
-        rank=chain.statistics.rank,
-        top_ids=chain.statistics.top_ids,
-        top_tokens=chain.top_tokens,
-        top_logprobs=chain.statistics.top_logprobs,
-        forced=chain.forced,
-        tau=tau,
-        unit=unit,
-    )
 
 
 def _adapter_buttons(

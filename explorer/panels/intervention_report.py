@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pandas as pd
@@ -17,6 +16,7 @@ from explorer.figures import points
 from explorer.intervention_charts import accuracy_chart, rescue_chart
 from explorer.panels.flipped_problems import flipped_problems
 from explorer.panels.messages import p_value, show_error, teaching_notice
+from explorer.panels.result_downloads import result_downloads
 from explorer.state import BrowserState
 
 _COLUMNS = [
@@ -110,23 +110,7 @@ def _rescues(run: Run, results: InterventionResults) -> None:
 def _table(run: Run, results: InterventionResults) -> None:
     rows = pd.DataFrame([_row(each) for each in results.arms], columns=_COLUMNS).fillna("")
     st.dataframe(rows, hide_index=True, width="stretch", height="content", key=f"table of {run.id}")
-    files = st.container(horizontal=True)
-    files.download_button(
-        "CSV",
-        lambda: pd.DataFrame(results.to_rows()).to_csv(index=False),
-        file_name=f"{run.id}-{TABLE}",
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
-    files.download_button(
-        "JSON",
-        lambda: json.dumps(results.to_json(), ensure_ascii=False, indent=1),
-        file_name=f"{run.id}.json",
-        mime="application/json",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    result_downloads(run, results, TABLE)
 
 
 def _row(summary: ArmSummary) -> dict[str, Any]:

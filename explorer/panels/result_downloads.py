@@ -1,0 +1,43 @@
+"""The results of a run to take along: as a table for a spreadsheet, and as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Protocol
+
+import pandas as pd
+import streamlit as st
+
+from core.result_files import Cell
+from core.runs.run import Run
+
+
+class Results(Protocol):
+    """What a run's summary can be turned into."""
+
+    def to_rows(self) -> list[dict[str, Cell]]:
+        """Flat rows, of which a spreadsheet runs no cell."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dict."""
+
+
+def result_downloads(run: Run, results: Results, table: str) -> None:
+    """A button each for CSV and JSON; `table` is the CSV file's name in the run's folder."""
+    files = st.container(horizontal=True)
+    files.download_button(
+        "CSV",
+        lambda: pd.DataFrame(results.to_rows()).to_csv(index=False),
+        file_name=f"{run.id}-{table}",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+    files.download_button(
+        "JSON",
+        lambda: json.dumps(results.to_json(), ensure_ascii=False, indent=1),
+        file_name=f"{run.id}.json",
+        mime="application/json",
+        icon=":material/download:",
+        on_click="ignore",
+    )
