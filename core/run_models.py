@@ -12,6 +12,7 @@ from core.errors import RunError
 from core.hub_download import DownloadCancelledError, Report
 from core.language_model import (
     LanguageModel,
+    ModelFiles,
     ModelSpec,
     absolute_name,
     check_spec,
@@ -20,6 +21,7 @@ from core.language_model import (
 )
 from core.runs.settings import first_fault
 from core.runs.work import Cancelled, Work
+from core.shared_weights import load_beside
 
 
 def model_fields(spec: ModelSpec) -> dict[str, Any]:
@@ -50,9 +52,7 @@ def read_model(fields: Mapping[str, Any]) -> ModelSpec:
         ) from error
 
 
-def load_run_model(
-    spec: ModelSpec, *, trust_remote_code: bool, work: Work | None = None
-) -> LanguageModel:
+def load_run_model(work: Work, spec: ModelSpec, *, trust_remote_code: bool) -> LanguageModel:
     """Load the model of a run.
 
     Args:
@@ -72,13 +72,23 @@ def load_run_model(
             "If you trust its authors, give --trust-remote-code, or choose the model in the "
             "sidebar and allow its code there.",
         )
-    if work is None:
-        return load_language_model(spec)
+    return load_language_model(spec, _fetched(work, spec))
+
+
+def load_run_teacher(work: Work, lm: LanguageModel, spec: ModelSpec) -> LanguageModel:
+    """Load a second model of a run beside its first one.
+
+    Raises:
+        ModelError, ResourceError, Cancelled: as `load_run_model`.
+    """
+    return load_beside(lm, spec, _fetched(work, spec))
+
+
+def _fetched(work: Work, spec: ModelSpec) -> ModelFiles:
     try:
-        files = fetch_model(spec, report=_telling(work), cancelled=lambda: work.stop.requested)
+        return fetch_model(spec, report=_telling(work), cancelled=lambda: work.stop.requested)
     except DownloadCancelledError:
         raise Cancelled from None
-    return load_language_model(spec, files)
 
 
 def _telling(work: Work) -> Report:

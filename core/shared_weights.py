@@ -12,6 +12,7 @@ from peft import PeftModel
 from core.adapter_loading import with_adapter
 from core.language_model import (
     LanguageModel,
+    ModelFiles,
     ModelSpec,
     fetch_model,
     load_language_model,
@@ -19,12 +20,17 @@ from core.language_model import (
 )
 
 
-def load_beside(lm: LanguageModel, spec: ModelSpec) -> LanguageModel:
+def load_beside(
+    lm: LanguageModel, spec: ModelSpec, files: ModelFiles | None = None
+) -> LanguageModel:
     """The model that `spec` names; where only its adapter is another one, it stands on the
     weights of `lm`, which are not loaded a second time.
 
     The two are used like any two models, also at the same time: neither is switched to make the
     other.
+
+    Args:
+        files: what `fetch_model` found, where progress is to be seen.
 
     Raises:
         ModelError, ResourceError: as `load_language_model`.
@@ -32,8 +38,8 @@ def load_beside(lm: LanguageModel, spec: ModelSpec) -> LanguageModel:
     if spec == lm.spec:
         return lm
     if replace(spec, adapter=lm.spec.adapter) != lm.spec:
-        return load_language_model(spec)
-    files = fetch_model(spec)
+        return load_language_model(spec, files)
+    files = files or fetch_model(spec)
     model = _twin(lm.model)
     if files.adapter is not None:
         model = with_adapter(model, files.adapter, spec.adapter or "")

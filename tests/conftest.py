@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,3 +19,10 @@ def user_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "user"
     monkeypatch.setenv("FORK_EXPLORER_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def main_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit's AppTest puts the app in the place of `__main__`, where a process that is started
+    later by `multiprocessing` would run it: what was there is put back."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])

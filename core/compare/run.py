@@ -26,12 +26,11 @@ from core.language_model import (
 from core.problems import chosen_problems
 from core.prompt_settings import PromptSettings, check_prompts, problem_prompt
 from core.records import Problem, Sampler, StopReason, floats
-from core.run_models import load_run_model, model_fields, read_model
+from core.run_models import load_run_model, load_run_teacher, model_fields, read_model
 from core.runs.config import Prepared
 from core.runs.problem_units import kept_records, work_through
 from core.runs.run import Run
 from core.runs.settings import checked_settings
-from core.shared_weights import load_beside
 from core.vocabularies import check_vocabularies
 
 if TYPE_CHECKING:
@@ -108,8 +107,8 @@ def run_comparison(work: Work, *, trust_remote_code: bool = False) -> None:
     problems = run.problems()
     work.report(0, len(problems), "loading the models")
     spec, names = compared_models(run)
-    lm = load_run_model(spec, trust_remote_code=trust_remote_code)
-    teachers = [load_beside(lm, teacher_spec(spec, name)) for name in names]
+    lm = load_run_model(work, spec, trust_remote_code=trust_remote_code)
+    teachers = [load_run_teacher(work, lm, teacher_spec(spec, name)) for name in names]
     check_golds(problems)
     for teacher in teachers:
         check_vocabularies(lm, teacher)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from core.distillation.contents import ADAPTER, ASKED, distillation_models
-from core.language_model import LanguageModel, load_language_model, teacher_spec
+from core.language_model import LanguageModel, teacher_spec
 from core.lora_training.phases import LazyModel
 from core.run_models import load_run_model
 from core.vocabularies import check_vocabularies
@@ -43,7 +43,7 @@ class DistillationModels:
 
     def _own(self, adapter: str | None) -> LanguageModel:
         spec = replace(self._spec, adapter=adapter)
-        return load_run_model(spec, trust_remote_code=self._trust_remote_code)
+        return load_run_model(self._work, spec, trust_remote_code=self._trust_remote_code)
 
     def _ending_alike(self, lm: LanguageModel) -> LanguageModel:
         return replace(lm, eos_ids=frozenset(self._asked()["eos_ids"]))
@@ -53,7 +53,8 @@ class DistillationModels:
         # Only what says how it is asked: its weights give way to the teacher's.
         base = replace(base, model=None)
         gc.collect()
-        teacher = load_language_model(teacher_spec(self._spec, self._teacher_name))
+        spec = teacher_spec(self._spec, self._teacher_name)
+        teacher = load_run_model(self._work, spec, trust_remote_code=self._trust_remote_code)
         check_vocabularies(base, teacher)
         ends = base.eos_ids | teacher.eos_ids
         asked = {"eos_ids": sorted(ends), "vocab_size": base.vocab_size}

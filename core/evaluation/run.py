@@ -92,7 +92,7 @@ def run_evaluation(work: Work, *, trust_remote_code: bool = False) -> None:
     problems = run.problems()
     work.report(0, len(problems), "loading the model")
     earlier = _keep_earlier(work)
-    lm = load_run_model(evaluation_model(run), trust_remote_code=trust_remote_code, work=work)
+    lm = load_run_model(work, evaluation_model(run), trust_remote_code=trust_remote_code)
     check_evaluation(lm, problems, settings)
 
     def solve(

@@ -21,12 +21,11 @@ from core.language_model import (
 )
 from core.problems import chosen_problems
 from core.records import Problem
-from core.run_models import load_run_model, model_fields, read_model
+from core.run_models import load_run_model, load_run_teacher, model_fields, read_model
 from core.runs.config import Prepared
 from core.runs.problem_units import kept_records, work_through
 from core.runs.run import Run
 from core.runs.settings import checked_settings
-from core.shared_weights import load_beside
 
 if TYPE_CHECKING:
     from core.runs.work import Work
@@ -89,8 +88,12 @@ def run_interventions(work: Work, *, trust_remote_code: bool = False) -> None:
     problems = run.problems()
     work.report(0, len(problems), "loading the model")
     spec, teacher_name = run_models(run)
-    lm = load_run_model(spec, trust_remote_code=trust_remote_code)
-    teacher = None if teacher_name is None else load_beside(lm, teacher_spec(spec, teacher_name))
+    lm = load_run_model(work, spec, trust_remote_code=trust_remote_code)
+    teacher = (
+        None
+        if teacher_name is None
+        else load_run_teacher(work, lm, teacher_spec(spec, teacher_name))
+    )
     check_interventions(lm, teacher, problems, settings)
 
     def solve(

@@ -66,7 +66,7 @@ def run_rollouts(work: Work, *, trust_remote_code: bool = False) -> None:
     """
     run, recipe = work.run, run_recipe(work.run)
     work.report(0, len(run.problems()), "loading the model")
-    base = _model(run, trust_remote_code)
+    base = _model(work, trust_remote_code)
     records = _sampled_rollouts(work, base, recipe, "sampling rollouts")
     results = summarise_evaluation(records, recipe.seed)
     work.write(RESULTS, _json(results.to_json()))
@@ -86,7 +86,7 @@ def run_training(work: Work, *, trust_remote_code: bool = False) -> None:
         ExplorerError: model, problems or settings that don't go together; memory or disk full.
     """
     run, recipe = work.run, run_recipe(work.run)
-    base = _model(run, trust_remote_code)
+    base = _model(work, trust_remote_code)
     take_rollouts(work)
     work.report(0, None, "loading the model")
     rollouts = _sampled_rollouts(work, base, recipe, "1 of 4: rollouts")
@@ -100,7 +100,7 @@ def run_training(work: Work, *, trust_remote_code: bool = False) -> None:
         _train(work, base.loaded(), recipe, selection)
     base.release()
     work.report(0, None, "4 of 4: loading the tuned model")
-    tuned = _model(run, trust_remote_code, folder)
+    tuned = _model(work, trust_remote_code, folder)
     after = _evaluated(work, tuned, recipe, _AFTER, "4 of 4: accuracy after")
     mark_end(work, "after")
     _sum_up(work, tuned.loaded(), recipe, selection, rollouts, before, after)
@@ -161,11 +161,11 @@ def rollouts_results(run: Run) -> EvaluationResults | None:
     return None if data is None else EvaluationResults.from_json(data)
 
 
-def _model(run: Run, trust_remote_code: bool, adapter: Path | None = None) -> LazyModel:
+def _model(work: Work, trust_remote_code: bool, adapter: Path | None = None) -> LazyModel:
     """A model of the run: the base, or with its adapter."""
-    spec = read_model(run.config.model)
+    spec = read_model(work.run.config.model)
     spec = spec if adapter is None else replace(spec, adapter=str(adapter.resolve()))
-    return LazyModel(lambda: load_run_model(spec, trust_remote_code=trust_remote_code))
+    return LazyModel(lambda: load_run_model(work, spec, trust_remote_code=trust_remote_code))
 
 
 def _sampled_rollouts(
