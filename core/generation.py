@@ -132,12 +132,14 @@ def fork(
 
     Raises:
         PositionError: a position outside the chain, or a token id the model doesn't have.
-        ModelError: the chain was made by another model or adapter.
+        ModelError: the chain was made by another model, adapter, revision or quantization.
         PromptError: no prompt, or more new tokens than the context holds.
     """
-    if (chain.model, chain.adapter) != (lm.spec.model, lm.spec.adapter):
+    made_by = (chain.model, chain.adapter, chain.revision, chain.quantization)
+    if made_by != (lm.spec.model, lm.spec.adapter, lm.spec.revision, lm.spec.quantization):
         raise ModelError(
-            f"This chain was made by {chain.model}, adapter {chain.adapter or 'none'}.",
+            f"This chain was made by {chain.model}, adapter {chain.adapter or 'none'}, revision "
+            f"{chain.revision or 'main'}, quantization {chain.quantization}.",
             "Load that model to continue it.",
         )
     if not chain.prompt_ids:
@@ -205,6 +207,8 @@ def blank_chain(
         stop_reason=StopReason.CANCELLED,
         model=lm.spec.model,
         adapter=lm.spec.adapter,
+        revision=lm.spec.revision,
+        quantization=lm.spec.quantization,
         dtype=lm.dtype,
         prompt_style=style,
         problem=problem,

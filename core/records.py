@@ -190,6 +190,8 @@ class Chain:
     prompt_style: str = "plain"
     problem: Problem = Problem("", "")
     versions: dict[str, str] = field(default_factory=dict)
+    revision: str | None = None  # of a model from the hub; None: its main branch
+    quantization: str = "none"
     thinking: int | None = None  # first tokens that are its thinking part (core/thinking.py)
 
     def __len__(self) -> int:
@@ -211,6 +213,8 @@ class Chain:
             "schema_version": SCHEMA_VERSION,
             "model": self.model,
             "adapter": self.adapter,
+            "revision": self.revision,
+            "quantization": self.quantization,
             "dtype": self.dtype,
             "prompt_style": self.prompt_style,
             "problem": asdict(self.problem),
@@ -308,6 +312,9 @@ def _chain_from_dict(data: dict[str, Any]) -> Chain:
         prompt_style=_value(data["prompt_style"], str),
         problem=problem_from_dict(data["problem"]),
         versions=dict(data.get("versions", {})),
+        # Chains made before them have neither.
+        revision=None if data.get("revision") is None else _value(data["revision"], str),
+        quantization=_value(data.get("quantization", "none"), str),
         thinking=None if data.get("thinking") is None else _value(data["thinking"], int),
     )
 

@@ -62,9 +62,12 @@ def load(spec: Any) -> Any:
 def maker(
     chain: Chain, device: str, dtype: str, trust: bool, revision: str | None, quantization: str
 ) -> Any:
-    """The model that made a chain, in the chain's own precision where none is given."""
+    """The model that made a chain, in the chain's own precision, revision and quantization where
+    none is given."""
     adapter = None if chain.adapter is None else Path(chain.adapter)
     dtype = dtype or chain.dtype
+    revision = revision or chain.revision
+    quantization = chain.quantization if quantization == "none" else quantization
     return model_spec(chain.model, adapter, device, dtype, trust, revision, quantization)
 
 

@@ -191,3 +191,14 @@ def test_a_chain_known_by_its_ids_is_the_chain_that_was_generated(lm: LanguageMo
     np.testing.assert_allclose(again.entropy, forked.entropy, atol=1e-4)
     assert again.statistics.rank.tolist() == forked.statistics.rank.tolist()
     assert replace(again, statistics=forked.statistics) == forked
+
+
+@pytest.mark.parametrize(
+    "other", [{"model": "m"}, {"adapter": "a"}, {"revision": "v1"}, {"quantization": "4bit"}]
+)
+def test_a_chain_goes_on_only_with_the_model_that_made_it(other: dict[str, str]) -> None:
+    lm = tiny_language_model()
+    (chain,) = generate(lm, [Problem("p", "1+1?")], Sampler(max_new_tokens=4), seeds=[0])
+    lm.spec = replace(lm.spec, **other)
+    with pytest.raises(ModelError, match="made by tiny, adapter none, revision main"):
+        fork(lm, chain, [Fork(1, 5)])

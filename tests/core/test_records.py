@@ -96,6 +96,8 @@ def chains(draw: st.DrawFn) -> Chain:
         prompt_style=draw(texts),
         problem=Problem(draw(texts), draw(texts), draw(st.none() | texts), draw(texts)),
         versions=draw(st.dictionaries(texts, texts, max_size=2)),
+        revision=draw(st.none() | st.sampled_from(["v1", "main"])),
+        quantization=draw(st.sampled_from(["none", "4bit"])),
         thinking=draw(st.none() | st.integers(1, length)) if length else None,
     )
 
@@ -213,6 +215,8 @@ DAMAGES: list[tuple[str, Any]] = [
     ("overruled", "timed_out"),
     ("overruled", True),
     ("thinking", 0),
+    ("revision", 5),
+    ("quantization", None),
     ("thinking", 4),
     ("thinking", "1"),
     ("thinking", True),
@@ -229,7 +233,7 @@ def test_a_damaged_column_is_refused(key: str, damage: Any) -> None:
     assert caught.value.remedy
 
 
-SINCE_THE_FIRST_FILES = {"overruled", "thinking"}
+SINCE_THE_FIRST_FILES = {"overruled", "quantization", "revision", "thinking"}
 OPTIONAL = {"versions", "verdict", "boxed", "answer", *SINCE_THE_FIRST_FILES}
 REQUIRED = sorted(set(chain_of().to_json()) - OPTIONAL)
 
@@ -242,7 +246,7 @@ def test_a_missing_column_is_refused(key: str) -> None:
         Chain.from_json(data)
 
 
-def test_a_file_from_before_there_were_thinking_and_overruling_is_read() -> None:
+def test_a_file_from_before_these_fields_is_read() -> None:
     outcome = Outcome("2", Verdict.WRONG, True)
     data = chain_of().to_json(outcome)
     for key in SINCE_THE_FIRST_FILES:
