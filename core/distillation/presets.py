@@ -12,7 +12,7 @@ PRESETS: dict[str, DistillationRecipe] = {
         preset="demo",
         problems=None,
         rollouts=Sampling(samples=6, temperature=1.0, top_p=1.0),
-        training=DistillationTraining(learning_rate=3e-3, batch_size=16, accumulation=1),
+        training=DistillationTraining(learning_rate=3e-3, epochs=8, batch_size=16, accumulation=1),
         evaluation=Sampling(samples=4, temperature=0.8),
     ),
     "paper": DistillationRecipe(
