@@ -39,12 +39,13 @@ class Worker:
     """
 
     def __init__(self, *command: str, purpose: str, remedy: str) -> None:
+        paths = filter(None, (_ROOT, os.environ.get("PYTHONPATH")))
         process = subprocess.Popen(
             [sys.executable, "-P", *command],  # -P: not the modules of the folder a person is in
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": _ROOT},
+            env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(paths)},
         )
         assert process.stdin is not None
         assert process.stdout is not None

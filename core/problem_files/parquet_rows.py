@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from core.errors import ProblemError
+from core.errors import ProblemError, ResourceError
 from core.problem_files.cells import JsonNumber, NotANumber
 from core.problem_files.table import Rows
 from core.worker_process import Worker, WorkerGoneError
@@ -24,12 +24,18 @@ def parquet_rows(data: bytes, name: str) -> Rows:
 
     Raises:
         ProblemError: it is damaged, unpacks into too much, or takes too long.
-        ResourceError: the process that reads it doesn't start.
+        ResourceError: there is no room for it, or the process that reads it doesn't start.
     """
-    with tempfile.TemporaryDirectory(prefix="fork-explorer-") as folder:
-        path = Path(folder) / "problems.parquet"
-        path.write_bytes(data)
-        found = _READER.read(path)
+    try:
+        with tempfile.TemporaryDirectory(prefix="fork-explorer-") as folder:
+            path = Path(folder) / "problems.parquet"
+            path.write_bytes(data)
+            found = _READER.read(path)
+    except OSError as error:
+        raise ResourceError(
+            f"There is no place to unpack {name} ({error.strerror or error}).",
+            "Make room in the folder for temporary files.",
+        ) from error
     if "error" in found:
         raise ProblemError(
             f"{name} can't be read as Parquet ({found['error']}).",

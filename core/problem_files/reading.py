@@ -40,6 +40,7 @@ def read_problem_file(
 
     Raises:
         ProblemError: the file can't be read, no column is the question, or no row is a problem.
+        ResourceError: there is no room to unpack a Parquet file, or no process to do it.
     """
     return make_table(read_rows(source, name), mapping)
 
@@ -49,6 +50,7 @@ def read_rows(source: str | Path | bytes, name: str = "") -> Rows:
 
     Raises:
         ProblemError: the file isn't there, is too large, damaged, or of another kind.
+        ResourceError: as `read_problem_file`.
     """
     if isinstance(source, bytes):
         data, name = source, name or "the file"

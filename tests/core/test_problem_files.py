@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from core.errors import ProblemError
+from core.errors import ProblemError, ResourceError
 from core.problem_files import parquet_rows
 from core.problem_files import table as limits
 from core.problem_files.reading import read_problem_file
@@ -444,6 +444,15 @@ def test_a_process_that_was_killed_is_replaced() -> None:
     worker.process.kill()
     worker.process.wait()
     assert pairs(read_problem_file(parquet(ROWS), "p.parquet").problems) == FOUND
+
+
+def test_a_full_disk_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(ResourceError, match=r"unpack p\.parquet \(No space left on device\)"):
+        read_problem_file(parquet(ROWS), "p.parquet")
 
 
 def test_a_file_that_breaks_or_stops_the_process_is_refused(
