@@ -31,8 +31,10 @@ def test_the_commands_run_in_order(
     commands = re.findall(r"^fork-explorer .*$", README, flags=re.M)
     assert len(commands) >= 4
     for command in commands:
-        if command.startswith("fork-explorer train"):  # as it stands, minutes
-            command += " --set problems=8 --set held_out.problems=0 --eval-problems my.jsonl"
+        if command.startswith(("fork-explorer train", "fork-explorer distill")):  # else, minutes
+            command += " --set problems=8 --eval-problems my.jsonl"
+        if command.startswith("fork-explorer train"):
+            command += " --set held_out.problems=0"
         monkeypatch.setattr(sys, "argv", shlex.split(command))
         with pytest.raises(SystemExit) as ended:
             main()

@@ -10,6 +10,7 @@ import random
 import sys
 from pathlib import Path
 
+from accelerate import PartialState
 from models import tiny_language_model
 
 from core.reasonmaxxer.examples import Example
@@ -54,3 +55,4 @@ def train(folder: Path, accumulation: int) -> None:
 
 if __name__ == "__main__":
     train(Path(sys.argv[1]), int(sys.argv[2]))
+    PartialState().destroy_process_group()  # else its threads may outlive what they work on

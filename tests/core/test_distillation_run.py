@@ -34,7 +34,7 @@ from core.distillation.results import DistillationResults
 from core.distillation.run import distillation_history, distillation_results, run_distillation
 from core.errors import ModelError, ProblemError, RunError, SessionError
 from core.evaluation.run import read_unit
-from core.language_model import DEMO_FOLDER, LanguageModel, ModelSpec, load_language_model
+from core.language_model import DEMO_FOLDER, ModelSpec, load_language_model
 from core.lora_training.adapter import put_adapter_on
 from core.problems import demo_problems, demo_training_problems
 from core.runs import problem_units
@@ -253,11 +253,11 @@ def test_another_rank_takes_the_teacher_s_work_over(
     run = prepare(tmp_path / "after", teacher, recipe, teacher_from=source)
     gone = prepare(tmp_path / "gone", teacher, recipe, teacher_from=source)
 
-    def never(spec: ModelSpec) -> LanguageModel:
+    def never(base: ModelSpec, teacher: str) -> ModelSpec:
         raise AssertionError("the teacher's work is done")
 
     with monkeypatch.context() as patch:
-        patch.setattr("core.distillation.models.load_language_model", never)
+        patch.setattr("core.distillation.models.teacher_spec", never)
         assert carry_out(run, run_distillation, bar=False) == DONE, run.log_tail()
     assert what_came_of(run) == what_came_of(alone)
     results = distillation_results(run)
