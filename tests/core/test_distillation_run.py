@@ -47,6 +47,7 @@ from core.scoring import score
 
 pytestmark = pytest.mark.skipif(not DEMO_FOLDER.is_dir(), reason="no demo model built")
 SMALL = {
+    "training.epochs": 3,
     "problems": 6,
     "max_new_tokens": 80,
     "rollouts.samples": 2,
