@@ -384,7 +384,7 @@ def test_a_proof_has_no_gold_answer() -> None:
         ("p.parquet", parquet(ROWS)[:-9], "can't be read as Parquet"),
         ("p.parquet", parquet([{"a": "b"}]), r"looks like a question \(a\)"),
         ("p.parquet", parquet([{f"c{n}": 1 for n in range(201)}]), "201 columns"),
-        ("p.jsonl", gzip.compress(json_lines(ROWS)), "packed with gzip"),
+        ("p.jsonl", gzip.compress(json_lines(ROWS), mtime=0), "packed with gzip"),
         ("p.xlsx", b"PK\x03\x04....", "a zip archive or a spreadsheet"),
         ("p.csv", b"\x89PNG\r\n", "a picture"),
     ],
