@@ -17,6 +17,7 @@ from explorer.workbench import workbench
 
 _OTHER = "another model"
 _TASK = "model_task"
+_ASKED = "model_asked_for"
 _QUANTIZATIONS = ("none", "4bit", "8bit")
 
 
@@ -25,13 +26,20 @@ def model_picker(state: BrowserState) -> None:
     spec = _chosen_spec(state.opened.spec)
     if spec == state.opened.spec:
         _forget_failure()
-    elif st.button("Load", type="primary", width="stretch"):
+    else:
+        st.button("Load", type="primary", width="stretch", on_click=_ask)
+    # A draw may be given up for the next one, and a button's returned click with it: it is noted.
+    if st.session_state.pop(_ASKED, False) and spec != state.opened.spec:
         _load(spec)
     _follow(state)
     facts = workbench().facts(state.opened.spec)
     if facts is not None:
         model_facts_panel(facts)
     teaching_notice(state.opened.spec.model)
+
+
+def _ask() -> None:
+    st.session_state[_ASKED] = True
 
 
 def _chosen_spec(current: ModelSpec) -> ModelSpec:
