@@ -24,7 +24,7 @@ from core.result_files import (
     spreadsheet_safe,
     unknown,
 )
-from core.statistics import mean_over_problems, ratio_of_sums, ratio_over_chains
+from core.statistics import Estimate, mean_over_problems, ratio_of_sums, ratio_over_chains
 
 RANKS = 10  # base ranks that are counted apart; what lies beyond them is counted together
 PLACES = 10  # equal parts of a chain
@@ -162,7 +162,7 @@ def _summary(
     )
 
 
-def _share_of_mass(parts: Sequence[float], wholes: Sequence[float], seed: int) -> Any:
+def _share_of_mass(parts: Sequence[float], wholes: Sequence[float], seed: int) -> Estimate:
     """A share of a summed amount, with a bootstrap interval over chains; nothing to share is 0."""
     found = ratio_of_sums(parts, [1] * len(parts), wholes, [1] * len(wholes), seed)
     return found if sum(wholes) else mean_over_problems([0.0] * len(parts), seed)
