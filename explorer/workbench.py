@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from collections import OrderedDict
@@ -108,6 +109,10 @@ class Workbench:
     def warm_up(self, _: Task) -> None:
         """Load the demo."""
         self.model(ModelSpec())
+        # Streamlit collects garbage after every script run, with all threads standing still. Over
+        # all that torch and transformers brought in, that takes half a second; it stays anyway.
+        gc.collect()
+        gc.freeze()
 
     def session(self, session_id: str) -> OpenSession | None:
         """An open session, or one that is on disk; None when there is none.

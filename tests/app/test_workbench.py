@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from models import save_tiny_model
 
 from core.errors import ResourceError
 from core.language_model import LanguageModel, ModelSpec, load_language_model
 from explorer import workbench
+from explorer.tasks import Task
 from explorer.workbench import Workbench
 
 
@@ -50,3 +53,15 @@ def test_a_model_without_room_takes_that_of_the_others(
     assert bench.loaded(first) is None
     with pytest.raises(ResourceError):
         bench.model(too_large)
+
+
+def test_what_the_libraries_brought_in_is_not_searched_for_garbage_after_every_click() -> None:
+    gc.collect()
+    before = len(gc.get_objects())
+    task = Task("Loading the demo model", Workbench().warm_up)
+    try:
+        assert task.wait(120)
+        assert task.error is None
+        assert len(gc.get_objects()) < before / 10
+    finally:
+        gc.unfreeze()
