@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8501
+# A process for every core; the tests of a file share what they set up.
+SHARED := --numprocesses logical --dist loadfile
 
 .PHONY: run test lint bench demo-model
 
@@ -10,8 +12,8 @@ run: .venv/installed
 	$(BIN)/streamlit run explorer/app.py --server.port $(PORT)
 
 test: .venv/installed
-	$(BIN)/python -m pytest -m "not browser" --numprocesses logical --dist loadfile
-	$(BIN)/python -m pytest -m browser
+	$(BIN)/python -m pytest -m "not browser" $(SHARED)
+	$(BIN)/python -m pytest -m browser $(SHARED) --maxprocesses 4
 
 lint: .venv/installed
 	$(BIN)/ruff check

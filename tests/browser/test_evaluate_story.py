@@ -87,7 +87,7 @@ def test_an_evaluation_survives_refresh_and_page_switch_and_its_chains_open_in_e
 ) -> None:
     page.goto(f"{url}/evaluate")
     expect(page.get_by_text(re.compile("how many samples of each, then press"))).to_be_visible()
-    start(page, url, 96, 8)
+    start(page, url, 48, 8)
     state_is(page, "▶ running")
     page.reload()
     expect(number(page, "How many of them")).to_be_visible()
@@ -99,7 +99,7 @@ def test_an_evaluation_survives_refresh_and_page_switch_and_its_chains_open_in_e
     state_is(page, "✓ done")
     expect(cards(page)).to_have_count(6)
     expect(cards(page).first).to_contain_text(re.compile(r"pass@1.*\d+\.\d%.*–", re.DOTALL))
-    expect(page.get_by_text("96 problems, 8 samples each, by demo")).to_be_visible()
+    expect(page.get_by_text("48 problems, 8 samples each, by demo")).to_be_visible()
     expect(page.get_by_test_id("stMain").get_by_text("Teaching model")).to_be_visible()
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
 
@@ -149,7 +149,7 @@ def test_a_second_evaluation_is_compared_with_the_first_and_stands_alone(
 def test_cancel_keeps_what_was_sampled_and_resume_goes_on_after_it(
     page: Page, url: str, home: Path
 ) -> None:
-    start(page, url, ALL, 64)  # minutes of work: still at it whenever it is touched
+    start(page, url, ALL, 24)  # minutes of work: still at it whenever it is touched
     expect(page.get_by_text(re.compile(rf"So far: \d+ of {ALL} problems"))).to_be_visible(
         timeout=LONG
     )

@@ -121,25 +121,25 @@ def test_a_run_survives_refresh_and_page_switch_and_its_flips_open_in_explore(
 def test_cancel_keeps_what_was_done_and_resume_ends_as_if_nothing_had_been(
     page: Page, url: str, home: Path
 ) -> None:
-    start(page, url, 128)
-    so_far = page.get_by_text(re.compile(r"So far: \d+ of 128 problems"))
+    start(page, url, 80)
+    so_far = page.get_by_text(re.compile(r"So far: \d+ of 80 problems"))
     expect(so_far).to_be_visible(timeout=LONG)
     button(page, "Cancel").click()
     state_is(page, "■ cancelled")
     (run,) = runs_in(home)
     kept = run.units()
-    assert 0 < len(kept) < 8
+    assert 0 < len(kept) < 5
     button(page, "Resume").click()
     state_is(page, "✓ done")
     assert {key: run.units()[key] for key in kept} == kept
-    assert len(run.units()) == 8
+    assert len(run.units()) == 5
 
 
 def test_a_run_whose_process_died_is_interrupted_and_resumes(
     page: Page, url: str, home: Path
 ) -> None:
-    start(page, url, 96)
-    expect(page.get_by_text(re.compile(r"So far: \d+ of 96 problems"))).to_be_visible(timeout=LONG)
+    start(page, url, 64)
+    expect(page.get_by_text(re.compile(r"So far: \d+ of 64 problems"))).to_be_visible(timeout=LONG)
     (run,) = runs_in(home)
     events = [json.loads(line) for line in run.log.path.read_text().splitlines()]
     os.kill(next(each["pid"] for each in events if each["event"] == "started"), signal.SIGKILL)
@@ -151,7 +151,7 @@ def test_a_run_whose_process_died_is_interrupted_and_resumes(
 def test_a_run_outlives_its_server(page: Page, tmp_path: Path) -> None:
     environment = {"FORK_EXPLORER_HOME": str(tmp_path)}
     server, url = start_server(APP, environment, tmp_path / "log.txt")
-    start(page, url, 96)
+    start(page, url, 64)
     state_is(page, "▶ running")
     server.kill()
     server.wait()
@@ -159,7 +159,7 @@ def test_a_run_outlives_its_server(page: Page, tmp_path: Path) -> None:
     page.goto(f"{url}/interventions")
     state_is(page, "✓ done")
     (run,) = runs_in(tmp_path)
-    assert sum(len(unit) for unit in run.units().values()) == 96
+    assert sum(len(unit) for unit in run.units().values()) == 64
     server.terminate()
     server.wait()
 
