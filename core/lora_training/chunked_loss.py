@@ -11,9 +11,8 @@ from typing import Any
 
 import torch
 
-# Of one chunk's logits; a handful of copies of it are needed. Blocks of 32 MiB and more the C
-# library returns to the system each time, and the next chunk pages them in anew.
-_LOGITS_BYTES = 28 * 2**20
+# Of one chunk's logits; a few copies of it are needed. With fewer positions the head is slower.
+_LOGITS_BYTES = 112 * 2**20
 
 Head = Callable[[torch.Tensor], torch.Tensor]
 """From hidden states (n, H) to logits (n, V)."""
@@ -45,7 +44,12 @@ def chunked_loss(
 
 def logprobs(logits: torch.Tensor) -> torch.Tensor:
     """Log-probabilities in float32, or in float64 where the model is."""
-    return torch.log_softmax(logits.to(_exact(logits)), dim=-1)
+    return torch.log_softmax(logits, dim=-1, dtype=exact(logits.dtype))
+
+
+def exact(dtype: torch.dtype) -> torch.dtype:
+    """What losses are computed in: float32, or float64 where the model is."""
+    return torch.promote_types(dtype, torch.float32)
 
 
 class _ChunkedLoss(torch.autograd.Function):
@@ -65,13 +69,9 @@ class _ChunkedLoss(torch.autograd.Function):
             total += share
             (gradient[part],) = torch.autograd.grad(logits, leaf, at_logits.to(logits.dtype))
         ctx.save_for_backward(gradient)
-        return hidden.new_tensor(total, dtype=_exact(hidden))
+        return hidden.new_tensor(total, dtype=exact(hidden.dtype))
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (gradient,) = ctx.saved_tensors
         return (gradient * grad_outputs[0]).to(gradient.dtype), None, None, None
-
-
-def _exact(tensor: torch.Tensor) -> torch.dtype:
-    return torch.promote_types(tensor.dtype, torch.float32)

@@ -56,8 +56,8 @@ class TwoModels:
         that scaled and capped logits come out as the model has them."""
         ids = torch.zeros(1, len(hidden), dtype=torch.long, device=hidden.device)
         with self._decoder_gives(hidden[None]):
-            logits: torch.Tensor = self._whole(input_ids=ids, use_cache=False).logits[0]
-        return logits
+            logits: torch.Tensor = self._whole(input_ids=ids, use_cache=False).logits
+        return logits.squeeze(0)  # a view, also on the way back
 
     @contextmanager
     def _decoder_gives(self, hidden: torch.Tensor) -> Iterator[None]:

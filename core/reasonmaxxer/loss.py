@@ -18,7 +18,10 @@ from typing import Literal
 
 import torch
 
-from core.lora_training.chunked_loss import Head, chunked_loss, logprobs
+from core.lora_training.chunked_loss import Head, chunked_loss, exact
+
+# Of the logits that go through all steps of the loss together: a processor's cache holds them.
+_BLOCK_BYTES = 4 * 2**20
 
 Averaging = Literal["token", "sequence"]
 """What the means are over: all tokens of an optimizer step, or first those of each sequence."""
@@ -111,7 +114,7 @@ def gated_loss(
 
     Args:
         positions: of the micro-batch.
-        head: of both models; its own weights get no gradient.
+        head: of both models; its own weights get no gradient, and what it returns is written over.
         vocab_size: width of the logits.
         settings: weights and guards.
 
@@ -119,29 +122,56 @@ def gated_loss(
         The loss (), its share of the optimizer step's; what it is made of.
     """
     parts = LossParts()
+    room: torch.Tensor | None = None  # (3, n, V), had of the system once and not for every block
 
     def chunk_loss(part: slice, logits: torch.Tensor) -> tuple[float, torch.Tensor]:
-        own, gradient = _chunk(logits, positions, part, head, settings)
+        nonlocal room
+        if room is None:
+            shape = (3, _rows_at_once(logits), logits.shape[-1])
+            room = logits.new_empty(shape, dtype=exact(logits.dtype))
+        base_logits = head(positions.base_hidden[part])
+        own = LossParts()
+        for start in range(0, len(logits), room.shape[1]):
+            block = slice(start, min(start + room.shape[1], len(logits)))
+            there = slice(part.start + block.start, part.start + block.stop)
+            found, gradient = _block(
+                logits[block], base_logits[block], positions, there, settings, room
+            )
+            own.add(found)
+            base_logits[block] = gradient  # which takes the place of what is needed no more
         parts.add(own)
-        return own.decision + settings.kl_weight * own.anchor, gradient
+        return own.decision + settings.kl_weight * own.anchor, base_logits
 
     return chunked_loss(positions.hidden, head, vocab_size, chunk_loss), parts
 
 
-def _chunk(
-    logits: torch.Tensor, positions: Positions, part: slice, head: Head, settings: LossSettings
+def _rows_at_once(logits: torch.Tensor) -> int:
+    """Rows of a chunk that go through all steps of the loss together."""
+    if logits.device.type != "cpu":
+        return len(logits)
+    return min(len(logits), max(1, _BLOCK_BYTES // (4 * logits.shape[-1])))
+
+
+def _block(
+    logits: torch.Tensor,
+    base_logits: torch.Tensor,
+    positions: Positions,
+    part: slice,
+    settings: LossSettings,
+    room: torch.Tensor,
 ) -> tuple[LossParts, torch.Tensor]:
-    """What a chunk's loss is made of, and its gradient at the chunk's logits (n, V)."""
+    """What the loss of some positions is made of, and its gradient at their logits (n, V)."""
     token_ids = positions.token_ids[part].unsqueeze(-1)
     advantage = positions.advantage[part]
     decision = positions.decision[part]
-    base_logprobs = logprobs(head(positions.base_hidden[part]))
-    own_logprobs = logprobs(logits)
+    own_logprobs, base_logprobs, base = room[:, : len(logits)]
+    torch.log_softmax(logits, dim=-1, dtype=room.dtype, out=own_logprobs)
+    torch.log_softmax(base_logits, dim=-1, dtype=room.dtype, out=base_logprobs)
     own, base_own = (x.gather(-1, token_ids).squeeze(-1) for x in (own_logprobs, base_logprobs))
 
-    base = base_logprobs.exp()
+    torch.exp(base_logprobs, out=base)
     # nansum: an id that both models mask out of their logits adds 0 * (-inf + inf), which is 0.
-    divergence = (base_logprobs.sub_(own_logprobs)).mul_(base).nansum(dim=-1)
+    divergence = base_logprobs.sub_(own_logprobs).mul_(base).nansum(dim=-1)
     # What a token may fall to before it is left alone. -inf: no floor.
     floor = torch.maximum(
         own.new_tensor(settings.probability_floor).log(),
