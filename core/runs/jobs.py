@@ -102,7 +102,7 @@ def cancel(run: Run) -> bool:
         child = _children.get(run.folder.resolve())
         if child is not None and child.poll() is None:
             with contextlib.suppress(OSError):
-                child.send_signal(signal.SIGINT)
+                child.terminate()  # SIGINT it may ignore, where a script started the server
     return True
 
 
