@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from core.entropy import packed_statistics, unpack_statistics
 from core.errors import PositionError, ResourceError, SamplerError
 from core.guidance import Guidance, Guide, Place
 from core.kv_cache import PrefixStore
+from core.model_locks import hold
 from core.records import DEFAULT_ALTERNATIVES, Sampler, StopReason, TokenStatistics
 from core.sampling import choose, uniforms
 from core.stepping import stepper_for
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 DEFAULT_BATCH_SIZE = 64
 _LOGITS_BYTES = 2**20  # held at most until their statistics are made, beyond one step's
-_PATIENCE = 0.1  # seconds between two questions whether to go on waiting for the model
 
 
 @dataclass(frozen=True)
@@ -95,6 +94,7 @@ def decode(
 
     Raises:
         PositionError: a forced position or token that does not exist.
+        ModelError: the model's or the teacher's logits are not finite numbers.
         SamplerError: a guide for sampled rows.
         ResourceError: the device ran out of memory.
         ValueError: not one rule a row.
@@ -110,8 +110,8 @@ def decode(
     store = PrefixStore() if store is None else store
     loop = _Loop(lm, rows, sampler, k, size, store, keep_rows, guide)
     models = [lm] if guide is None else [lm, guide.teacher]
-    with ExitStack() as held:
-        if not _hold(models, held, cancel):
+    with hold(models, cancel) as held:
+        if not held:
             return loop.run(on_step, on_row, cancel)  # nothing was begun: all rows end at once
         max(models, key=lambda model: model.threads).use_threads()
         try:
@@ -124,17 +124,6 @@ def decode(
                 f"The device ran out of memory with {loop.size} rows at once.",
                 "Lower max new tokens or the batch size, or free memory and try again.",
             ) from error
-
-
-def _hold(models: Sequence[LanguageModel], held: ExitStack, cancel: Callable[[], bool]) -> bool:
-    """Wait for all models; False when cancelled meanwhile. Everybody takes the locks in the same
-    order, so two runs never hold one each and wait for the other's."""
-    for lock in sorted((model.lock for model in models), key=id):
-        while not lock.acquire(timeout=_PATIENCE):
-            if cancel():
-                return False
-        held.callback(lock.release)
-    return True
 
 
 def _check_guide(guide: Guide, rows: Sequence[Row], sampler: Sampler) -> None:

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from core.entropy import packed_statistics, unpack_statistics
+from core.model_locks import hold
 from core.records import DEFAULT_ALTERNATIVES, TokenStatistics
 from core.scoring import CompletionLogits, check_completion
 from core.vocabularies import check_vocabularies
@@ -99,7 +100,7 @@ def disagree(
         k: alternatives kept of each model.
 
     Raises:
-        ModelError: the models have different vocabularies.
+        ModelError: the models have different vocabularies, or logits that are not finite numbers.
         PromptError: an empty prompt, or more tokens than a model's context holds.
         PositionError: an id outside a vocabulary.
     """
@@ -112,7 +113,7 @@ def disagree(
     compared: list[NDArray[np.float32]] = []
     if not token_ids:
         return _nothing(lm, teacher, k)
-    with lm.lock, teacher.lock, torch.inference_mode():
+    with hold((lm, teacher)), torch.inference_mode():
         lm.use_threads()
         passes = [
             CompletionLogits(each, ids, len(prompt_ids), _LOGITS_BYTES) for each in (lm, teacher)

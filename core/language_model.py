@@ -19,9 +19,10 @@ from transformers import (
 )
 
 from core.adapter_loading import with_adapter
-from core.causality import check_causal
 from core.config_facts import context_length
 from core.errors import ModelError, ResourceError
+from core.finite_logits import check_finite
+from core.forward_check import check_forward_pass
 from core.hub_download import Report, download
 from core.kv_cache import PrefixStore
 from core.memory_estimate import MemoryEstimate, estimate_memory
@@ -29,6 +30,7 @@ from core.model_files import (
     check_adapter_folder,
     check_model_folder,
     check_revision,
+    has_tokenizer,
     is_hub_id,
     stored_bytes,
 )
@@ -36,6 +38,7 @@ from core.placement import Quantization, place
 from core.prompts import guess_prompt_style
 from core.stepping import can_share_prefixes
 from core.token_text import TokenText
+from core.whole_checkpoint import check_whole
 
 DEMO = "demo"
 DEMO_NOTICE = (
@@ -140,6 +143,14 @@ def local_folder(name: str) -> Path | None:
     return None if is_hub_id(name) and name != DEMO_TEACHER and not folder.is_dir() else folder
 
 
+@dataclass(frozen=True)
+class Base:
+    """A model in memory without any adapter."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+
+
 @dataclass
 class LanguageModel:
     """A loaded model. Whoever runs it holds `lock`: models are not thread-safe."""
@@ -159,6 +170,7 @@ class LanguageModel:
     text: TokenText
     folder: Path | None = None  # where it was loaded from
     memory: MemoryEstimate | None = None  # made before it was loaded
+    base: Base | None = None  # beside which an adapter was loaded; never run
     lock: threading.RLock = field(default_factory=threading.RLock)
     prefixes: PrefixStore = field(default_factory=PrefixStore)
 
@@ -166,6 +178,19 @@ class LanguageModel:
         """Give the calling thread this model's number of CPU threads; call before running it."""
         if torch.get_num_threads() != self.threads:
             torch.set_num_threads(self.threads)
+
+    def check_finite(self, logits: torch.Tensor) -> None:
+        """Refuse logits (..., V) of this model that make no distribution.
+
+        Raises:
+            ModelError: a row has a NaN or +inf, or nothing but -inf.
+        """
+        check_finite(logits, self.name, self.dtype)
+
+    @property
+    def bare(self) -> Base:
+        """What there would be without the adapter, to build another model beside."""
+        return self.base or Base(self.model, self.tokenizer)
 
     @property
     def name(self) -> str:
@@ -235,13 +260,16 @@ def load_language_model(spec: ModelSpec, files: ModelFiles | None = None) -> Lan
         stored = stored_bytes(files.folder)
         memory = estimate_memory(config, placement, stored=stored, code=code)
         memory.check(spec.model)
-        model = AutoModelForCausalLM.from_pretrained(
+        model, found = AutoModelForCausalLM.from_pretrained(
             files.folder,
             config=config,
             use_safetensors=True,
             trust_remote_code=code,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # refused below, by their names
             **placement.arguments,
         )
+        check_whole(spec.model, found)
         if "device_map" not in placement.arguments:
             model = model.to(placement.device)
     except torch.OutOfMemoryError as error:
@@ -251,10 +279,26 @@ def load_language_model(spec: ModelSpec, files: ModelFiles | None = None) -> Lan
         ) from error
     except (OSError, ValueError, ImportError, RuntimeError, KeyError, SafetensorError) as error:
         raise explain(spec, error) from error
-    if files.adapter is not None:
-        model = with_adapter(model, files.adapter, spec.adapter or "")
-    model.eval()
-    return replace(wrap(spec, model, tokenizer), folder=files.folder, memory=memory)
+    return replace(on_base(spec, files, Base(model, tokenizer)), memory=memory)
+
+
+def on_base(spec: ModelSpec, files: ModelFiles, base: Base) -> LanguageModel:
+    """What `spec` names, made of its base in memory; an adapter goes onto a twin of the base.
+
+    An adapter that resized the vocabulary may bring its own tokenizer.
+
+    Raises:
+        ModelError: an adapter that doesn't fit; a model that reads ahead, or whose logits are not
+            finite numbers.
+    """
+    if files.adapter is None:
+        return replace(wrap(spec, base.model.eval(), base.tokenizer), folder=files.folder)
+    model = with_adapter(base.model, files.adapter, spec.adapter or "", spec.model)
+    tokenizer = base.tokenizer
+    widths = [len(each.get_input_embeddings().weight) for each in (model, base.model)]
+    if widths[0] != widths[1] and has_tokenizer(files.adapter):
+        tokenizer = load_tokenizer(replace(spec, trust_remote_code=False), files.adapter)
+    return replace(wrap(spec, model, tokenizer), folder=files.folder, base=base)
 
 
 def wrap(
@@ -263,13 +307,13 @@ def wrap(
     """Make a LanguageModel of a model and tokenizer that are already in memory.
 
     Raises:
-        ModelError: the model reads ahead.
+        ModelError: the model reads ahead, or its logits are not finite numbers.
     """
-    check_causal(model)
     config = model.config.get_text_config(decoder=True)
     style, reason = guess_prompt_style(model.config, tokenizer)
     embeddings = model.get_output_embeddings()
     width = embeddings.weight.shape[0] if embeddings is not None else config.vocab_size
+    check_forward_pass(model, spec.model, int(width))
     return LanguageModel(
         spec=spec,
         model=model,

@@ -73,12 +73,17 @@ def check_model_folder(folder: Path, *, weights: bool = True) -> None:
     _check_links(folder)
     if weights:
         _check_model_weights(folder)
-    if not any(path for kind in _TOKENIZERS for path in folder.glob(kind)):
+    if not has_tokenizer(folder):
         # transformers would make an empty tokenizer up.
         raise ModelError(
             f"The folder {folder} has no tokenizer.",
             "Copy the model's tokenizer files (tokenizer.json and its config) there.",
         )
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Whether a folder holds a tokenizer's files."""
+    return any(path for kind in _TOKENIZERS for path in folder.glob(kind))
 
 
 def check_adapter_folder(folder: Path) -> None:

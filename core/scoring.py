@@ -42,6 +42,7 @@ def score(
     follows the number of tokens, never tokens x vocabulary.
 
     Raises:
+        ModelError: the model's logits are not finite numbers.
         PromptError: an empty prompt, or more tokens than the context holds.
         PositionError: an id outside the vocabulary.
     """
@@ -160,7 +161,11 @@ class CompletionLogits:
 
     def between(self, start: int, end: int) -> torch.Tensor:
         """Logits (end - start, V) that predict these completion positions; ask for all of them
-        once, in order."""
+        once, in order.
+
+        Raises:
+            ModelError: they are not finite numbers.
+        """
         begin, stop = self._first + start, self._first + end
         if self._cache is not None:
             found = self._lm.model(
@@ -171,6 +176,7 @@ class CompletionLogits:
                 input_ids=self._ids[:, :stop], use_cache=False, logits_to_keep=end - start
             )
         logits: torch.Tensor = found.logits[0, start - end :]  # some models keep them all
+        self._lm.check_finite(logits)
         return logits
 
 

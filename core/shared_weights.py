@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
-from itertools import chain
-from typing import Any
 
-from peft import PeftModel
-
-from core.adapter_loading import with_adapter
 from core.language_model import (
     LanguageModel,
     ModelFiles,
     ModelSpec,
     fetch_model,
     load_language_model,
-    wrap,
+    on_base,
 )
+from core.twin import twin
 
 
 def load_beside(
     lm: LanguageModel, spec: ModelSpec, files: ModelFiles | None = None
 ) -> LanguageModel:
-    """The model that `spec` names; where only its adapter is another one, it stands on the
-    weights of `lm`, which are not loaded a second time.
+    """The model that `spec` names. Where only its adapter is another one than that of `lm`, it is
+    built on the weights of their base, which are not loaded a second time.
 
-    The two are used like any two models, also at the same time: neither is switched to make the
-    other.
+    The two are independent: neither is switched to make the other, and each has its own copy of
+    whatever an adapter replaces.
 
     Args:
-        files: what `fetch_model` found, where progress is to be seen.
+        files: from `fetch_model`, where progress is shown.
 
     Raises:
         ModelError, ResourceError: as `load_language_model`.
@@ -40,15 +35,7 @@ def load_beside(
     if replace(spec, adapter=lm.spec.adapter) != lm.spec:
         return load_language_model(spec, files)
     files = files or fetch_model(spec)
-    model = _twin(lm.model)
-    if files.adapter is not None:
-        model = with_adapter(model, files.adapter, spec.adapter or "")
-    model.eval()
-    return replace(wrap(spec, model, lm.tokenizer), folder=lm.folder)
-
-
-def _twin(model: Any) -> Any:
-    """A model of its own modules, without the adapter, made of the very tensors of another."""
-    tensors = chain(model.parameters(), model.buffers())
-    twin = copy.deepcopy(model, {id(tensor): tensor for tensor in tensors})
-    return twin.unload() if isinstance(twin, PeftModel) else twin
+    base = lm.bare
+    if files.adapter is None:
+        base = replace(base, model=twin(base.model))
+    return replace(on_base(spec, files, base), folder=lm.folder)

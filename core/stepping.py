@@ -23,7 +23,11 @@ class Stepper(Protocol):
         """Append rows whose prefixes, all but each row's newest token, are given."""
 
     def step(self, tokens: Sequence[int]) -> torch.Tensor:
-        """Feed the newest token of every row; returns logits (n, V)."""
+        """Feed the newest token of every row; returns logits (n, V).
+
+        Raises:
+            ModelError: they are not finite numbers.
+        """
 
     def retire(self, slot: int, ids: Sequence[int]) -> None:
         """Drop a row, whose cached tokens are `ids`, whose keys and values a later fork may use."""
@@ -110,6 +114,7 @@ class CachedStepper:
             use_cache=True,
         ).logits[:, -1]
         cache.end_step()
+        self._lm.check_finite(logits)
         return logits
 
     def retire(self, slot: int, ids: Sequence[int]) -> None:
@@ -135,7 +140,9 @@ class RecomputingStepper:
             ids = torch.tensor([row], device=self._lm.device)
             output = self._lm.model(input_ids=ids, use_cache=False, logits_to_keep=1)
             logits.append(output.logits[:, -1])
-        return torch.cat(logits)
+        found = torch.cat(logits)
+        self._lm.check_finite(found)
+        return found
 
     def retire(self, slot: int, ids: Sequence[int]) -> None:
         self._rows[slot] = self._rows[-1]
