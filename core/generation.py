@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 from core.decoding import DEFAULT_BATCH_SIZE, Decoded, Row, check_token_id, decode
@@ -85,6 +86,7 @@ def generate(
     *,
     prompt_style: str | None = None,
     template: str | None = None,
+    prompt_date: date | None = None,
     k: int = DEFAULT_ALTERNATIVES,
     batch_size: int = DEFAULT_BATCH_SIZE,
     watch: Watch | None = None,
@@ -98,18 +100,20 @@ def generate(
         seeds: N seeds, one a chain: the same seed gives the same chain, whatever its batch.
         prompt_style: a name of `PROMPT_STYLES`; the model's own when None.
         template: the text around {problem} for the style "plain".
+        prompt_date: for chat templates that ask the date; today if None. The chain records it.
 
     Raises:
         PromptError: an empty question, or one that does not fit into the context.
         ResourceError: out of memory.
     """
     style = prompt_style or lm.prompt_style
+    day = prompt_date or lm.prompt_date or date.today()
     blanks = []
     for problem, seed in zip(problems, seeds, strict=True):
         with lm.text.lock:
-            ids = encode_prompt(lm.tokenizer, problem.question, style, template)
+            ids = encode_prompt(lm.tokenizer, problem.question, style, template, day)
         check_context(len(ids), sampler.max_new_tokens, lm.context_length)
-        blanks.append(blank_chain(lm, problem, ids, sampler, seed, style, k))
+        blanks.append(blank_chain(lm, problem, ids, sampler, seed, style, day, k))
     return _run(lm, blanks, [{}] * len(blanks), sampler, k, batch_size, watch, on_chain, cancel)
 
 
@@ -194,6 +198,7 @@ def blank_chain(
     sampler: Sampler,
     seed: int,
     style: str,
+    prompt_date: date | None,
     k: int,
 ) -> Chain:
     """A chain without tokens yet, which knows who is to make it and how."""
@@ -211,6 +216,7 @@ def blank_chain(
         quantization=lm.spec.quantization,
         dtype=lm.dtype,
         prompt_style=style,
+        prompt_date=None if prompt_date is None else prompt_date.isoformat(),
         problem=problem,
         sampler=sampler,
         seed=seed,

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 
 import torch
@@ -170,6 +171,7 @@ class LanguageModel:
     text: TokenText
     folder: Path | None = None  # where it was loaded from
     memory: MemoryEstimate | None = None  # made before it was loaded
+    prompt_date: date | None = None  # for chat templates that ask; None: today
     base: Base | None = None  # beside which an adapter was loaded; never run
     lock: threading.RLock = field(default_factory=threading.RLock)
     prefixes: PrefixStore = field(default_factory=PrefixStore)

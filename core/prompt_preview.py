@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from core.prompts import encode_prompt
@@ -37,18 +38,23 @@ class PromptPreview:
 
 
 def preview_prompt(
-    lm: LanguageModel, question: str, style: str | None = None, template: str | None = None
+    lm: LanguageModel,
+    question: str,
+    style: str | None = None,
+    template: str | None = None,
+    prompt_date: date | None = None,
 ) -> PromptPreview:
     """The prompt that a chain of this question would begin with.
 
     Args:
         style: a name of `PROMPT_STYLES`; the model's own when None.
         template: the text around {problem} for the style "plain".
+        prompt_date: for chat templates that ask the date; today if None.
 
     Raises:
         PromptError: as `encode_prompt`.
     """
     style = style or lm.prompt_style
     with lm.text.lock:
-        ids = encode_prompt(lm.tokenizer, question, style, template)
+        ids = encode_prompt(lm.tokenizer, question, style, template, prompt_date or lm.prompt_date)
     return PromptPreview(style, template, tuple(ids), tuple(lm.text.pieces(ids)))

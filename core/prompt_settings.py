@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -23,6 +24,7 @@ class PromptSettings(BaseModel):
     max_new_tokens: int = Field(256, ge=1)
     prompt_style: str | None = None  # None: the model's own
     template: str | None = None  # around {problem}, for the style "plain"
+    prompt_date: date | None = None  # for chat templates that ask; None: the day the run was made
 
     @model_validator(mode="after")
     def _check_prompt(self) -> PromptSettings:
@@ -47,7 +49,8 @@ def problem_prompt(
     """
     style = settings.prompt_style or lm.prompt_style
     with lm.text.lock:
-        return tuple(encode_prompt(lm.tokenizer, problem.question, style, settings.template))
+        day = settings.prompt_date or lm.prompt_date
+        return tuple(encode_prompt(lm.tokenizer, problem.question, style, settings.template, day))
 
 
 def check_prompts(

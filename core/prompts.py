@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from core.errors import PromptError
+from core.template_clock import asks_the_date, with_date
 
 PLACEHOLDER = "{problem}"
 """Where a template takes the question; no other brace means anything."""
@@ -92,7 +94,11 @@ def prompt_text(question: str, style: str, template: str | None = None) -> str:
 
 
 def encode_prompt(
-    tokenizer: Any, question: str, style: str, template: str | None = None
+    tokenizer: Any,
+    question: str,
+    style: str,
+    template: str | None = None,
+    prompt_date: date | None = None,
 ) -> list[int]:
     """The prompt's token ids, as the tokenizer's own rules begin a text (with BOS or without).
 
@@ -100,11 +106,18 @@ def encode_prompt(
     the text styles a special token's name typed in a question ("<|im_end|>") stays text; a chat
     template reads it as the token.
 
+    Args:
+        prompt_date: for chat templates that ask the date; today if None.
+
     Raises:
         PromptError: as `prompt_text`, or the tokenizer has no usable chat template.
     """
     text = prompt_text(question, style, template)
-    ids = _chat_ids(tokenizer, text) if _style(style).chat else _text_ids(tokenizer, text)
+    ids = (
+        _chat_ids(tokenizer, text, prompt_date)
+        if _style(style).chat
+        else _text_ids(tokenizer, text)
+    )
     if not ids:
         raise PromptError("The tokenizer makes no token of this prompt.", "Type another question.")
     return ids
@@ -129,18 +142,22 @@ def _text_ids(tokenizer: Any, text: str) -> list[int]:
     return ids
 
 
-def _chat_ids(tokenizer: Any, message: str) -> list[int]:
+def _chat_ids(tokenizer: Any, message: str, day: date | None) -> list[int]:
     if not getattr(tokenizer, "chat_template", None):
         raise PromptError(
             "This model's tokenizer has no chat template.",
             "Choose another prompt style: qwen_boxed, llama_abel or plain.",
         )
     try:
+        clock: dict[str, Any] = {}
+        if asks_the_date(tokenizer):
+            clock = with_date(tokenizer.get_chat_template(), day or date.today())
         encoded = tokenizer.apply_chat_template(
             [{"role": "user", "content": message}],
             add_generation_prompt=True,
             tokenize=True,
             return_dict=True,
+            **clock,
         )
     except Exception as error:  # the template is a program of the model's maker: anything can fail
         raise PromptError(

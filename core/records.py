@@ -193,6 +193,7 @@ class Chain:
     revision: str | None = None  # of a model from the hub; None: its main branch
     quantization: str = "none"
     thinking: int | None = None  # first tokens that are its thinking part (core/thinking.py)
+    prompt_date: str | None = None  # ISO; what a chat template that asked the date was given
 
     def __len__(self) -> int:
         return len(self.token_ids)
@@ -217,6 +218,7 @@ class Chain:
             "quantization": self.quantization,
             "dtype": self.dtype,
             "prompt_style": self.prompt_style,
+            "prompt_date": self.prompt_date,
             "problem": asdict(self.problem),
             "sampler": asdict(self.sampler),
             "seed": self.seed,
@@ -316,6 +318,7 @@ def _chain_from_dict(data: dict[str, Any]) -> Chain:
         revision=None if data.get("revision") is None else _value(data["revision"], str),
         quantization=_value(data.get("quantization", "none"), str),
         thinking=None if data.get("thinking") is None else _value(data["thinking"], int),
+        prompt_date=None if data.get("prompt_date") is None else _value(data["prompt_date"], str),
     )
 
 

@@ -53,7 +53,7 @@ def read_model(fields: Mapping[str, Any]) -> ModelSpec:
 
 
 def load_run_model(work: Work, spec: ModelSpec, *, trust_remote_code: bool) -> LanguageModel:
-    """Load the model of a run.
+    """Load the model of a run. A chat template that asks the date gets the run's.
 
     Args:
         work: the run, which tells of a download and can stop it.
@@ -72,7 +72,8 @@ def load_run_model(work: Work, spec: ModelSpec, *, trust_remote_code: bool) -> L
             "If you trust its authors, give --trust-remote-code, or choose the model in the "
             "sidebar and allow its code there.",
         )
-    return load_language_model(spec, _fetched(work, spec))
+    lm = load_language_model(spec, _fetched(work, spec))
+    return replace(lm, prompt_date=work.run.config.day)
 
 
 def load_run_teacher(work: Work, lm: LanguageModel, spec: ModelSpec) -> LanguageModel:

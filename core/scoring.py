@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Collection, Sequence
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -90,17 +91,19 @@ def scored_chain(
     stop_reason: StopReason,
     seed: int = 0,
     prompt_style: str = "plain",
+    prompt_date: date | None = None,
     k: int = DEFAULT_ALTERNATIVES,
 ) -> Chain:
     """A chain of which only the token ids are known, such as a run keeps them.
 
     Args:
         forced: completion positions whose tokens were put there by somebody.
+        prompt_date: what the chat template was given, where it is known.
 
     Raises:
-        PromptError, PositionError: as `score`.
+        ModelError, PromptError, PositionError: as `score`.
     """
-    blank = blank_chain(lm, problem, prompt_ids, sampler, seed, prompt_style, k)
+    blank = blank_chain(lm, problem, prompt_ids, sampler, seed, prompt_style, prompt_date, k)
     statistics = score(lm, prompt_ids, token_ids, k)
     pieces = lm.text.pieces(token_ids, prompt_ids)
     return assemble(lm, blank, token_ids, statistics, pieces, forced, stop_reason)

@@ -46,6 +46,7 @@ def start_opening_sample(
             stop_reason=sample.stop_reason,
             seed=chain_seed(settings.seed, problem.id, number),
             prompt_style=settings.prompt_style or lm.prompt_style,
+            prompt_date=settings.prompt_date,
         )
         (outcome,) = judge(lm, [chain])
 

@@ -130,4 +130,5 @@ def _base_chain(
         sampler=Sampler(max_new_tokens=settings.max_new_tokens),
         stop_reason=record.stop_reason,
         prompt_style=settings.prompt_style or lm.prompt_style,
+        prompt_date=settings.prompt_date,
     )

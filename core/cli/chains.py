@@ -21,6 +21,7 @@ from core.cli.options import (
     MaxNewTokens,
     Model,
     Out,
+    PromptDate,
     PromptStyle,
     Quantization,
     RemoteCode,
@@ -52,6 +53,7 @@ def generate(
     max_new_tokens: MaxNewTokens = 256,
     prompt_style: PromptStyle = None,
     template: Template = None,
+    prompt_date: PromptDate = None,
     top_k_alternatives: Annotated[
         int, typer.Option(min=1, help="Alternatives kept a position.")
     ] = DEFAULT_ALTERNATIVES,
@@ -88,6 +90,7 @@ def generate(
             [chain_seed(seed, each.id, n) if problems else seed + n for each, n in pairs],
             prompt_style=prompt_style,
             template=template,
+            prompt_date=prompt_date.date() if prompt_date else None,
             k=top_k_alternatives,
             batch_size=batch_size,
             on_chain=lambda *_: bar.update(),

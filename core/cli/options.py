@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,13 @@ PromptStyle = Annotated[
 ]
 Template = Annotated[
     str | None, typer.Option(help="Text around {problem}, for the prompt style plain.")
+]
+PromptDate = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%d"],
+        help="Date for chat templates that ask for it; by default the day of the chain or run.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, nothing else.")]
 Out = Annotated[Path | None, typer.Option(help="Also write the JSON to this file.")]

@@ -16,6 +16,7 @@ from core.cli.options import (
     Dtype,
     Model,
     Out,
+    PromptDate,
     PromptStyle,
     Quantization,
     RemoteCode,
@@ -35,6 +36,7 @@ def prompt(
     problems: Annotated[Path | None, typer.Option(help="A file of problems.")] = None,
     prompt_style: PromptStyle = None,
     template: Template = None,
+    prompt_date: PromptDate = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
     trust_remote_code: RemoteCode = False,
@@ -53,7 +55,8 @@ def prompt(
     chosen = chosen_problems(question, None, problem, problems)
     spec = model_spec(model, None, device, dtype, trust_remote_code, revision, quantization)
     lm = load(spec)
-    shown = [preview_prompt(lm, each.question, prompt_style, template) for each in chosen]
+    day = prompt_date.date() if prompt_date else None
+    shown = [preview_prompt(lm, each.question, prompt_style, template, day) for each in chosen]
     lines = [
         json.dumps({"problem": each.id, **preview.to_json()}, ensure_ascii=False)
         for each, preview in zip(chosen, shown, strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,7 @@ def checked_source(
     if run.status().state is not RunState.DONE:
         raise RunError(f"The distillation in {folder} is not finished.", "Resume that run first.")
     theirs = distillation_recipe(run)
+    theirs = theirs.model_copy(update={"prompt_date": theirs.prompt_date or run.config.day})
     fields = DistillationRecipe.model_fields.keys() - _OWN
     differing = sorted(name for name in fields if getattr(theirs, name) != getattr(recipe, name))
     if run.config.model != dict(model):
@@ -67,6 +69,16 @@ def checked_source(
             "Give the same ones, or leave that run out.",
         )
     return run
+
+
+def prompt_date_of(folder: Path) -> date:
+    """The date that the chat template of a distillation's prompts was given.
+
+    Raises:
+        RunError: the folder holds no distillation.
+    """
+    run = Run.open(folder)
+    return distillation_recipe(run).prompt_date or run.config.day
 
 
 def take_teacher(work: Work) -> None:

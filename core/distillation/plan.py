@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.distillation.contents import EVALUATION
-from core.distillation.earlier import checked_source
+from core.distillation.earlier import checked_source, prompt_date_of
 from core.distillation.recipe import DistillationRecipe
 from core.errors import RunError
 from core.language_model import ModelSpec, absolute_name, check_spec, teacher_spec
@@ -50,6 +50,8 @@ def plan_distillation(
     learned = drawn(problems, recipe.problems, recipe.seed)
     check_disjoint(learned, evaluation)
     source = None if teacher_from is None else Path(teacher_from).expanduser().resolve()
+    if source is not None and recipe.prompt_date is None:
+        recipe = recipe.model_copy(update={"prompt_date": prompt_date_of(source)})
     prepared = Prepared(
         settings={
             **recipe.model_dump(mode="json"),

@@ -62,4 +62,5 @@ class LoraRecipe(PromptSettings):
             max_new_tokens=self.max_new_tokens,
             prompt_style=self.prompt_style,
             template=self.template,
+            prompt_date=self.prompt_date,
         )

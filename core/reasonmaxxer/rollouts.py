@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 ROLLOUTS = "rollouts/"
 """Prefix of their units."""
 
-OF_ROLLOUTS = ("seed", "problems", "rollouts", "max_new_tokens", "prompt_style", "template")
+OF_ROLLOUTS = (
+    "seed",
+    "problems",
+    "rollouts",
+    "max_new_tokens",
+    "prompt_style",
+    "template",
+    "prompt_date",
+)
 """Settings of a recipe that belong to its rollouts."""
 
 
@@ -92,5 +100,6 @@ def with_rollouts_of(source: Run, recipe: Recipe) -> Recipe:
     """
     theirs = run_recipe(source)
     own = {name: getattr(theirs, name) for name in OF_ROLLOUTS}
+    own["prompt_date"] = theirs.prompt_date or source.config.day
     held_out = recipe.held_out.model_copy(update={"problems": theirs.held_out.problems})
     return recipe.model_copy(update={**own, "held_out": held_out})

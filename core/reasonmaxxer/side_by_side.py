@@ -106,6 +106,7 @@ def side_by_side(
             [0] * len(problems),
             prompt_style=settings.prompt_style,
             template=settings.template,
+            prompt_date=settings.prompt_date,
             cancel=cancel,
         )
 

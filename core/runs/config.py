@@ -7,7 +7,7 @@ import platform
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,6 +52,11 @@ class RunConfig(BaseModel):
     model: dict[str, Any] = {}
     versions: dict[str, str] = Field(default_factory=versions)
     host: str = Field(default_factory=platform.node)
+
+    @property
+    def day(self) -> date:
+        """The day on which the run was made, in UTC."""
+        return datetime.fromisoformat(self.created).date()
 
     @field_validator("name")
     @classmethod

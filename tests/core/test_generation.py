@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
@@ -182,11 +183,13 @@ def test_an_empty_prompt_can_not_be_scored(lm: LanguageModel) -> None:
 
 
 def test_a_chain_known_by_its_ids_is_the_chain_that_was_generated(lm: LanguageModel) -> None:
-    (chain,) = generate(lm, [PROBLEM], SAMPLED, [5])
+    day = date(2026, 3, 1)
+    (chain,) = generate(lm, [PROBLEM], SAMPLED, [5], prompt_date=day)
     (forked,) = fork(lm, chain, [Fork(3, 7)])
     again = scored_chain(
         lm, PROBLEM, forked.prompt_ids, forked.token_ids, forced={3}, sampler=SAMPLED,
         stop_reason=forked.stop_reason, seed=5, prompt_style=forked.prompt_style,
+        prompt_date=day,
     )  # fmt: skip
     np.testing.assert_allclose(again.entropy, forked.entropy, atol=1e-4)
     assert again.statistics.rank.tolist() == forked.statistics.rank.tolist()
