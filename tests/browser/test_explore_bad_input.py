@@ -13,6 +13,7 @@ from conftest import Serve, settled
 from models import save_tiny_model
 from peft import LoraConfig, get_peft_model
 from playwright.sync_api import Page, expect
+from safetensors.torch import load_file, save_file
 from tokenizers import AddedToken
 
 from core.language_model import ModelSpec, load_language_model
@@ -44,10 +45,27 @@ def pickled(folder: Path) -> Path:
     return folder
 
 
+def changed(folder: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> Path:
+    weights = load_file(folder / "model.safetensors")
+    change(weights)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+def without_head(folder: Path) -> Path:
+    return changed(folder, lambda weights: weights.pop("lm_head.weight"))
+
+
+def without_numbers(folder: Path) -> Path:
+    return changed(folder, lambda weights: weights["model.norm.weight"].fill_(float("nan")))
+
+
 MODELS: dict[str, tuple[Callable[[Path], Path | str], str, str]] = {
     "missing": (lambda _: "/no/such/folder", "There is no model folder", "Give an existing"),
     "no weights": (no_weights, "has no weights", "finish the download"),
     "pickled": (pickled, "a pickle can run code", "Convert them to safetensors"),
+    "no head": (without_head, "1 missing (lm_head.weight)", "Get all of the model's files"),
+    "NaN": (without_numbers, "are not finite numbers", "Its weights are damaged"),
     "offline": (lambda _: "nobody/nothing", "the hub can't be reached", "Check the network"),
 }
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from models import save_tiny_model
+from safetensors.torch import load_file, save_file
 from toy_task import square_numbers
 
 from core.cli import main
@@ -551,3 +552,29 @@ def test_a_folder_from_elsewhere_can_not_command_the_terminal(run: Any, tmp_path
             assert line.isprintable(), line
             assert not line.startswith("forged")
     assert "é" in run("runs", "show", made.id, *where)[1]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["generate", "--question", "How many cuts?"],
+        ["generate", "--question", "How many cuts?", "--temperature", 1],
+        ["evaluate", "--sample", 2],
+        ["interventions", "--sample", 2],
+        ["rollouts"],
+    ],
+    ids=lambda command: " ".join(map(str, command)),
+)
+def test_a_model_without_numbers_ends_every_command_in_one_line(
+    run: Any, tmp_path: Path, command: list[object]
+) -> None:
+    folder = save_tiny_model(tmp_path / "model")
+    weights = load_file(folder / "model.safetensors")
+    weights["model.norm.weight"][0] = float("nan")
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    where = ["--runs-dir", tmp_path / "runs"] if command[0] != "generate" else []
+    code, out, err = run(*command, "--model", folder, *where)
+    assert code == 2
+    assert "are not finite numbers (NaN or infinite), in float32" in err
+    assert "Traceback" not in err
+    assert "NaN" not in out
