@@ -49,8 +49,8 @@ class Form:
         **looks: Any,
     ) -> int:
         """A whole number from `low` to `high`."""
-        kept = self._begin(key, default, lambda v: is_whole(v, low, high))
-        return int(place.number_input(label, low, high, step=step, **kept, **looks))
+        looks |= self._begin(key, default, lambda v: is_whole(v, low, high))
+        return int(place.number_input(label, low, high, step=step, **looks))
 
     def optional(
         self,
@@ -62,8 +62,9 @@ class Form:
         **looks: Any,
     ) -> int | None:
         """A whole number from 1 to `high`, or None."""
-        kept = self._begin(key, default, lambda v: v is None or is_whole(v, 1, high))
-        value: int | None = place.number_input(label, 1, high, value=None, **kept, **looks)
+        looks = {"value": None, **looks}
+        looks |= self._begin(key, default, lambda v: v is None or is_whole(v, 1, high))
+        value: int | None = place.number_input(label, 1, high, **looks)
         return value
 
     def real(
@@ -78,16 +79,15 @@ class Form:
         **looks: Any,
     ) -> float:
         """A number from `low` to `high`."""
-        kept = self._begin(key, float(default), lambda v: is_real(v, low, high))
-        st.session_state[key] = float(st.session_state[key])
-        return float(place.number_input(label, low, high, step=step, **kept, **looks))
+        looks |= self._begin(key, default, lambda v: is_real(v, low, high), float)
+        return float(place.number_input(label, low, high, step=step, **looks))
 
     def switch(
         self, place: DeltaGenerator, label: str, key: str, default: bool, **looks: Any
     ) -> bool:
         """On or off."""
-        kept = self._begin(key, default, lambda v: isinstance(v, bool))
-        return place.checkbox(label, **kept, **looks)
+        looks |= self._begin(key, default, lambda v: isinstance(v, bool))
+        return place.checkbox(label, **looks)
 
     def choice(
         self,
@@ -104,17 +104,24 @@ class Form:
         def fits(value: Any) -> bool:
             return isinstance(value, str | int) and type(value) is not bool and value in options
 
-        kept = self._begin(key, first, fits)
-        return cast("_Option", place.selectbox(label, options, **kept, **looks))
+        looks |= self._begin(key, first, fits, options.index, "index")
+        return cast("_Option", place.selectbox(label, options, **looks))
 
     def choice_or_typed(
         self, place: DeltaGenerator, label: str, key: str, options: Sequence[str], **looks: Any
     ) -> str:
         """One of several words, or another one that a person types; empty when there is none."""
-        kept = self._begin(key, None, lambda v: v is None or is_text(v))
-        chosen = place.selectbox(
-            label, options, index=None, accept_new_options=True, **kept, **looks
+        typed = self.value(key, "", is_text)
+        known = list(options) if not typed or typed in options else [*options, typed]
+        looks = {"index": None, **looks}
+        looks |= self._begin(
+            key,
+            None,
+            lambda v: v is None or v in known,
+            lambda v: None if v is None else known.index(v),
+            "index",
         )
+        chosen: str | None = place.selectbox(label, known, accept_new_options=True, **looks)
         return (chosen or "").strip()
 
     def several(
@@ -129,27 +136,30 @@ class Form:
         **looks: Any,
     ) -> list[str]:
         """Several of some words, and with `typed` also others."""
-
-        def fits(value: Any) -> bool:
-            return isinstance(value, list) and all(
-                is_text(each) if typed else isinstance(each, str) and each in options
-                for each in value
-            )
-
-        kept = self._begin(key, list(default), fits)
-        return place.multiselect(label, options, accept_new_options=typed, **kept, **looks)
+        found = self.value(key, list(default), _is_texts)
+        known = list(options)
+        if typed:
+            known += [each for each in found if each not in known]
+        elif not set(found) <= set(known):  # some are there no longer
+            self.put(key, [each for each in found if each in known])
+        looks |= self._begin(
+            key, list(default), lambda v: _is_texts(v) and set(v) <= set(known), list, "default"
+        )
+        return place.multiselect(label, known, accept_new_options=typed, **looks)
 
     def line(
         self, place: DeltaGenerator, label: str, key: str, default: str = "", **looks: Any
     ) -> str:
         """A line of text, without the blanks around it."""
-        return str(place.text_input(label, **self._begin(key, default, is_text), **looks)).strip()
+        looks |= self._begin(key, default, is_text)
+        return str(place.text_input(label, **looks)).strip()
 
     def paragraph(
         self, place: DeltaGenerator, label: str, key: str, default: str = "", **looks: Any
     ) -> str:
         """Text of several lines, as it was typed."""
-        return str(place.text_area(label, **self._begin(key, default, is_text), **looks))
+        looks |= self._begin(key, default, is_text)
+        return str(place.text_area(label, **looks))
 
     def value(self, key: str, default: _T, fits: _Fits) -> _T:
         """The value of a field, drawn on this page or not, or the default."""
@@ -157,33 +167,68 @@ class Form:
         return found if fits(found) else default
 
     def put(self, key: str, value: FormValue) -> None:
-        """Set a value for a person; before its widget is drawn."""
-        st.session_state[key] = value
+        """Set a field for a person; before it is drawn."""
+        if key in st.session_state:
+            _overwrite(key, value)
         self._opened.keep_form(key, value)
 
     def keep(self, key: str, value: FormValue) -> None:
-        """Keep a value that has no widget of its own."""
+        """Keep a value that has no field of its own."""
         self._opened.keep_form(key, value)
 
-    def _begin(self, key: str, default: FormValue, fits: _Fits) -> dict[str, Any]:
-        """Give a widget its value of before; returns what it needs to keep the next one."""
-        if key not in st.session_state:
-            st.session_state[key] = self._opened.session.form.get(key, default)
-        if not fits(st.session_state[key]):  # from a file, or no longer among the options
-            st.session_state[key] = default
+    def _begin(
+        self,
+        key: str,
+        default: FormValue,
+        fits: _Fits,
+        given: Callable[[Any], Any] = lambda value: value,
+        name: str = "value",
+    ) -> dict[str, Any]:
+        """The arguments with which a widget starts from its kept value and keeps the next one.
+
+        A widget that is new on screen gets its value as a default, by way of the argument `name`:
+        what is written to Streamlit's session state instead is lost to the browser when the draw is
+        given up for the next one.
+        """
 
         def keep() -> None:
             # Streamlit calls a callback, without a value, when its widget leaves the screen.
             if key in st.session_state:
                 self._opened.keep_form(key, st.session_state[key])
 
-        return {"key": key, "on_change": keep}
+        value = st.session_state.get(key, self._opened.session.form.get(key, default))
+        if not fits(value):  # from a file, or no longer among the options
+            value = default
+            if key in st.session_state:
+                _overwrite(key, value)
+        arguments = {"key": key, "on_change": keep}
+        overwritten: set[str] = st.session_state.get(_OVERWRITTEN, set())
+        if key in overwritten:  # Streamlit takes one or the other
+            overwritten.discard(key)
+            return arguments
+        return arguments | {name: given(value)}
 
 
-def show_value(key: str, value: float | str) -> None:
-    """Let a widget that is about to be drawn show a value of the program's; called in every draw,
-    it doesn't disturb a person who is moving a slider to just that value."""
-    if st.session_state.get(key) != value:
+_OVERWRITTEN = "fields that the program set"
+
+
+def _overwrite(key: str, value: FormValue) -> None:
+    """Change the value of a widget that is on screen."""
+    st.session_state[key] = value
+    st.session_state.setdefault(_OVERWRITTEN, set()).add(key)
+
+
+def _is_texts(value: Any) -> bool:
+    """Whether a value is a list of texts, none of them twice."""
+    if not isinstance(value, list) or not all(is_text(each) for each in value):
+        return False
+    return len(set(value)) == len(value)
+
+
+def follow(key: str, value: float | str) -> None:
+    """Let a widget that is on screen show a value that was changed elsewhere; before it is drawn.
+    Its own changes are left alone: a person may be moving it."""
+    if st.session_state.get(key, value) != value:
         st.session_state[key] = value
 
 

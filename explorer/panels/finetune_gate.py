@@ -18,7 +18,7 @@ from core.run_models import read_model
 from core.runs.run import Run
 from explorer.components.token_heatmap import HeatmapView, token_heatmap
 from explorer.figures import percent, percent_range
-from explorer.form import is_real, show_value
+from explorer.form import follow, is_real
 from explorer.panels.messages import plain, short, show_error, teaching_notice
 from explorer.panels.run_panel import with_consent
 from explorer.rollout_facts import Rollouts, rollouts_of, share_above
@@ -111,20 +111,23 @@ def _threshold(state: BrowserState, run: Run, recipe: Recipe, top: float) -> flo
 
     with st.container(key="tuning_threshold"):
         slider, unit = st.columns([4, 1], vertical_alignment="bottom")
-    show_value(key, min(round(tau * scale, 2), top))
+    shown = min(round(tau * scale, 2), top)
+    follow(key, shown)
     slider.slider(
         f"Threshold τ ({state.unit}): a token above it is a decision point",
         0.0,
         top,
+        shown,
         step=0.01,
         key=key,
         on_change=set_tau,
         disabled=recipe.gate.kind in (GateKind.ALL, GateKind.TOP_FRACTION),
     )
-    show_value("gate unit", state.unit)
+    follow("gate unit", state.unit)
     unit.segmented_control(
         "Unit of entropy",
         _UNITS,
+        default=state.unit,
         key="gate unit",
         label_visibility="collapsed",
         required=True,
