@@ -12,6 +12,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.language_model import DEMO_FOLDER
+from core.runs import jobs
+from core.runs.runs_folder import RunsFolder
 from core.session import Session, SessionFolder
 from explorer.state import BrowserState
 from explorer.welcome import welcome_session
@@ -242,3 +244,34 @@ def test_an_opened_file_brings_its_own_values() -> None:
     assert again.number_input(key="temperature").value == 1.5
     assert again.number_input(key="seed").value == 0
     assert state(again).tau == 0.5
+
+
+@pytest.mark.parametrize(
+    ("page", "label", "style", "template"),
+    [
+        ("interventions", "Run", "study style", "study template"),
+        ("compare", "Compare", "compare style", "compare template"),
+        ("compare", "Distil", "distillation demo style", "distillation demo template"),
+        ("finetune", "Do it all", "tuning demo prompt style", "tuning demo prompt template"),
+        ("finetune", "Sample rollouts", "tuning demo prompt style", "tuning demo prompt template"),
+        ("evaluate", "Run", "evaluation style", "evaluation template"),
+    ],
+)
+def test_a_run_asks_as_the_page_says(
+    page: str,
+    label: str,
+    style: str,
+    template: str,
+    user_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(jobs, "start", lambda *_, **__: None)
+    app = opened(page)
+    app.selectbox(key=style).set_value("plain").run()
+    app.text_area(key=template).set_value("Q: {problem}\nA:").run()
+    next(each for each in app.button if each.label == label).click().run()
+    assert not app.exception
+    assert not app.error
+    (run,) = RunsFolder(user_folder / "runs").list()
+    assert run.config.settings["prompt_style"] == "plain"
+    assert run.config.settings["template"] == "Q: {problem}\nA:"
