@@ -7,11 +7,15 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
+from core.person_path import person_path
+
 
 def user_folder() -> Path:
     """The folder for sessions and runs: $FORK_EXPLORER_HOME, else the platform's own place."""
     chosen = os.environ.get("FORK_EXPLORER_HOME")
-    return Path(chosen) if chosen else user_data_path("decision-fork-explorer", appauthor=False)
+    return (
+        person_path(chosen) if chosen else user_data_path("decision-fork-explorer", appauthor=False)
+    )
 
 
 def sessions_folder() -> Path:

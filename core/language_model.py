@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -35,6 +34,7 @@ from core.model_files import (
     is_hub_id,
     stored_bytes,
 )
+from core.person_path import person_path
 from core.placement import Quantization, place
 from core.prompts import guess_prompt_style
 from core.stepping import can_share_prefixes
@@ -355,10 +355,10 @@ def load_tokenizer(spec: ModelSpec, folder: Path) -> PreTrainedTokenizerBase:
 
 
 def _folder(name: str) -> Path:
-    """The folder that a name would be; a ~ that is nobody's home, where pathlib raises, stays."""
+    """The folder that a name would be."""
     if name == DEMO_TEACHER:
         return DEMO_TEACHER_FOLDER
-    return Path(os.path.expanduser(name)).absolute()
+    return person_path(name).absolute()
 
 
 def _threads(model: PreTrainedModel) -> int:

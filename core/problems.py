@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import ProblemError
+from core.person_path import person_path
 from core.problem_files.reading import read_problem_file
 from core.problem_files.table import ProblemTable
 from core.records import Problem
@@ -67,7 +68,7 @@ def write_problems(path: str | Path, problems: Iterable[Problem]) -> None:
     Raises:
         ProblemError: the file can't be written.
     """
-    path = Path(path)
+    path = person_path(path)
     lines = [json.dumps(_without_none(problem), ensure_ascii=False) for problem in problems]
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
@@ -37,6 +38,17 @@ class PromptSettings(BaseModel):
             except PromptError as error:
                 raise ValueError(str(error)) from error
         return self
+
+
+def prompt_in_words(settings: PromptSettings, models_style: str) -> str:
+    """How problems were asked, for a card: the style that was used, and a template.
+
+    Args:
+        settings: may leave the style to the model.
+        models_style: the model's own.
+    """
+    template = "" if settings.template is None else f", template {json.dumps(settings.template)}"
+    return f"prompt style {settings.prompt_style or models_style}{template}"
 
 
 def problem_prompt(

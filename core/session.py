@@ -1,9 +1,10 @@
-"""Everything a person made in one sitting: a tree a problem, in one JSON file."""
+"""Everything a person made in one sitting, in one JSON file: a tree per problem, and settings."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import re
 import secrets
@@ -18,11 +19,19 @@ from core.tree import ForkTree
 
 _SESSION_ID = re.compile(r"[a-z0-9]{12}")
 
+FormValue = None | bool | int | float | str | list[str]
+"""What a form field holds."""
+
 
 class Session:
-    """Trees by problem, and which of them is on screen."""
+    """Trees by problem, which of them is on screen, and what the forms of the pages say.
+
+    `form` holds the values of form fields by their names, as far as a person set them. Whether a
+    value fits its field, only the field knows.
+    """
 
     def __init__(self) -> None:
+        self.form: dict[str, FormValue] = {}
         self.trees: dict[str, ForkTree] = {}
         self.current: str | None = None  # a key of trees
 
@@ -47,11 +56,13 @@ class Session:
             "kind": "session",
             "trees": [self.trees[key].to_json() for key in keys],
             "current": keys.index(self.current) if self.current in keys else None,
+            "form": dict(self.form),
         }
 
     @staticmethod
     def from_json(data: Any) -> Session:
-        """Read what `to_json` wrote.
+        """Read what `to_json` wrote. Without "form", as in older files, every field has its
+        default; values there that no field can hold are left out.
 
         Raises:
             SessionError: of a newer version, or damaged.
@@ -71,6 +82,7 @@ class Session:
         keys = list(session.trees)
         if isinstance(current, int) and 0 <= current < len(keys):
             session.current = keys[current]
+        session.form = _form(data.get("form"))
         return session
 
     def dumps(self) -> str:
@@ -143,3 +155,21 @@ class SessionFolder:
         if not _SESSION_ID.fullmatch(session_id):
             raise SessionError(f"{session_id!r} is no session id.", "Open the app without a link.")
         return self._folder / f"{session_id}.json"
+
+
+def _form(data: Any) -> dict[str, FormValue]:
+    items = data.items() if isinstance(data, dict) else ()
+    return {key: value for key, value in items if is_text(key) and _is_form_value(value)}
+
+
+def _is_form_value(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(is_text(each) for each in value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, int) or is_text(value)
+
+
+def is_text(value: Any) -> bool:
+    """Whether a value is text that a file or a browser can take: no half of a surrogate pair."""
+    return isinstance(value, str) and not any("\ud800" <= sign <= "\udfff" for sign in value)

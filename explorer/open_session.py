@@ -11,9 +11,12 @@ from core.generation import Fork, GrowingChain, fork, generate
 from core.judging import judge
 from core.language_model import LanguageModel, ModelSpec
 from core.records import Chain, Outcome, Problem, Sampler
-from core.session import Session, SessionFolder
+from core.session import FormValue, Session, SessionFolder
 from core.tree import Branch, ForkTree
 from explorer.tasks import Task
+
+PROBLEM_SET = "problem_set"
+"""The form field of Explore that names a problem set. Without it, the form follows the tree."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,26 @@ class OpenSession:
         """Whether work goes on for this session."""
         return self.task is not None and self.task.running
 
-    def open_problem(self, problem: Problem) -> ForkTree:
-        """Show a problem's tree; what was said about the one before is no longer of interest."""
+    def open_problem(self, problem: Problem, *, picked: bool = False) -> ForkTree:
+        """Show a problem's tree; messages about the previous one are cleared.
+
+        Args:
+            picked: it is the one that Explore's form names; the form follows the tree otherwise.
+        """
         with self._lock:
             if not self.busy:
                 self.task = self.notice = None
+            if not picked:
+                self.session.form.pop(PROBLEM_SET, None)
             return self.session.open_problem(problem)
+
+    def keep_form(self, key: str, value: FormValue) -> None:
+        """Keep the value of a form field, and save."""
+        with self._lock:
+            form = self.session.form
+            if key not in form or form[key] != value:
+                form[key] = value
+                self.save()
 
     def save(self) -> None:
         """Keep the session on disk; a full disk is told, and stops nothing."""

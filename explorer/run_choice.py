@@ -51,5 +51,4 @@ def _newest(folder: RunsFolder, page: str, beside: str | None) -> Run | None:
 def show_in_address(state: BrowserState, run: Run) -> None:
     """Make the address reopen this run, after a refresh or on another day."""
     state.run_ids[PAGE_OF_TASK[run.config.task]] = run.id
-    if st.query_params.to_dict() != {"run": run.id}:
-        st.query_params.from_dict({"run": run.id})
+    state.write_address(run=run.id)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal, get_args
 
 import streamlit as st
 
 from core.errors import ExplorerError, SessionError
-from core.prompts import PLACEHOLDER
-from core.records import Problem
 from core.session import Session
+from explorer.form import Form, is_real
 from explorer.open_session import OpenSession
 from explorer.welcome import welcome_session
 from explorer.workbench import session_or_none, workbench
@@ -19,19 +18,8 @@ Unit = Literal["nats", "bits"]
 Colour = Literal["entropy", "pivotality"]
 RUNS_A_PAGE = 20
 DEFAULT_TAU = 1.4  # nats, the paper's for its smallest model
-
-
-@dataclass(frozen=True)
-class PromptChoice:
-    """How the problems of a set are asked in Explore."""
-
-    style: str | None = None  # None: the model's own
-    typed: str = PLACEHOLDER  # the person's template, kept while another style is chosen
-
-    @property
-    def template(self) -> str | None:
-        """The template, where the style takes one."""
-        return self.typed if self.style == "plain" else None
+HIGHEST_TAU = 4.0  # nats
+_TAU, _UNIT, _COLOUR = "tau", "shown unit", "shown colour"  # in the form
 
 
 @dataclass
@@ -39,11 +27,6 @@ class BrowserState:
     """Choices of one browser session; what it made is in `opened`, which outlives it."""
 
     opened: OpenSession
-    unit: Unit = "nats"
-    tau: float = DEFAULT_TAU
-    colour: Colour = "entropy"  # of the tokens on screen
-    chosen: dict[str, Problem] = field(default_factory=dict)  # by problem set
-    prompts: dict[str, PromptChoice] = field(default_factory=dict)  # by problem set
     beside: str | None = None  # the branch shown beside the selected one
     asked_for: int = 0  # times the page itself moved the selection, for the heatmap
     asked_position: int = 0
@@ -51,21 +34,49 @@ class BrowserState:
     run_ids: dict[str, str] = field(default_factory=dict)  # the run on screen, by page
     page: str = ""  # the title of the one on screen
     runs_shown: int = RUNS_A_PAGE
-    set_up: dict[str, Any] = field(default_factory=dict)  # what runs are to do, by widget
     notice: ExplorerError | None = None  # what went wrong with a run
 
     def enter(self, page: str) -> None:
-        """A page is on screen; what was said on another one is no longer of interest."""
+        """A page is on screen: its address names this session, without which a refresh would lose
+        what the forms say. Messages of another page are cleared."""
+        if st.query_params.get("session") != self.opened.id:
+            st.query_params["session"] = self.opened.id
         if page != self.page:
             self.page, self.notice = page, None
 
-    def recall(self, key: str, default: Any) -> str:
-        """The key of a widget that sets a run up, with the value that stood there before:
-        Streamlit forgets what is not on screen."""
-        if key not in st.session_state:
-            st.session_state[key] = self.set_up.get(key, default)
-        self.set_up[key] = st.session_state[key]
-        return key
+    @property
+    def form(self) -> Form:
+        """The form fields of all pages, whose values are kept with the session."""
+        return Form(self.opened)
+
+    @property
+    def tau(self) -> float:
+        """Threshold of Explore, in nats."""
+        return self.form.value(_TAU, DEFAULT_TAU, lambda v: is_real(v, 0, HIGHEST_TAU))
+
+    @tau.setter
+    def tau(self, nats: float) -> None:
+        self.form.keep(_TAU, min(nats, HIGHEST_TAU))
+
+    @property
+    def unit(self) -> Unit:
+        """Unit of every entropy on screen."""
+        default: Unit = "nats"
+        return self.form.value(_UNIT, default, lambda v: v in get_args(Unit))
+
+    @unit.setter
+    def unit(self, unit: Unit) -> None:
+        self.form.keep(_UNIT, unit)
+
+    @property
+    def colour(self) -> Colour:
+        """What colours the tokens on screen."""
+        default: Colour = "entropy"
+        return self.form.value(_COLOUR, default, lambda v: v in get_args(Colour))
+
+    @colour.setter
+    def colour(self, colour: Colour) -> None:
+        self.form.keep(_COLOUR, colour)
 
     def go_to(self, position: int) -> None:
         """Select a position of the chain on screen and bring it into view."""
@@ -76,8 +87,11 @@ class BrowserState:
             self.asked_position = position
 
     def open_session(self, session: Session) -> None:
-        """Show a session read from a file, under a link of its own: the old one stays."""
+        """Show a session read from a file, under a link of its own: the old one stays. The form
+        fields take the values of the file."""
         before = self.opened
+        for key in {*before.session.form, *session.form}:
+            st.session_state.pop(key, None)
         self.opened = workbench().new_session(session)
         self.opened.spec, self.opened.problem_sets = before.spec, before.problem_sets
         self.opened.save()
@@ -102,13 +116,18 @@ class BrowserState:
                 )
 
     def write_link(self) -> None:
-        """Make the address reopen what is on screen, after a refresh or on another day."""
+        """Make the address reopen the chain on screen, after a refresh or on another day."""
         tree = self.opened.session.tree
-        link = {"session": self.opened.id}
+        link = {}
         if tree is not None and tree.selection.branch is not None:
             link["branch"] = tree.selection.branch
             if tree.selection.position is not None:
                 link["token"] = str(tree.selection.position)
+        self.write_address(**link)
+
+    def write_address(self, **link: str) -> None:
+        """Make the address reopen this session, and in it what `link` names."""
+        link = {"session": self.opened.id, **link}
         if st.query_params.to_dict() != link:
             st.query_params.from_dict(link)
 

@@ -18,7 +18,7 @@ from explorer.navigation import follow_wish
 from explorer.panels.compare_chain import compared_chain
 from explorer.panels.compare_report import compare_report
 from explorer.panels.compare_setup import compare_setup
-from explorer.panels.distillation_panel import distillation_panel
+from explorer.panels.distillation_panel import TEACHER_FIELD, distillation_panel
 from explorer.panels.messages import plain, show_error, teaching_notice
 from explorer.panels.run_panel import run_badge, run_progress, show_notice
 from explorer.run_choice import run_on_screen, show_in_address
@@ -56,7 +56,7 @@ def _show_distillation_asked_for(state: BrowserState, folder: RunsFolder) -> Non
     with contextlib.suppress(ExplorerError):  # said where the run on screen is chosen
         wanted = state.run_ids.get("compare")
         if wanted is not None and (run := folder.get(wanted)).config.task == DISTILLATION:
-            st.session_state["distillation teacher"] = distillation_models(run)[1]
+            state.form.put(TEACHER_FIELD, distillation_models(run)[1])
 
 
 state = browser_state()

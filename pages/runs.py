@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.errors import ExplorerError
+from core.runs.config import MAX_NAME
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from explorer.navigation import PAGE_OF_TASK, ask_for, follow_wish
@@ -92,7 +93,7 @@ def _buttons(state: BrowserState, folder: RunsFolder, run: Run, *, live: bool) -
             "Name of this run",
             run.config.name,
             key=name_key,
-            max_chars=80,
+            max_chars=MAX_NAME,
             on_change=lambda: act(
                 state, lambda: run.rename(st.session_state.get(name_key, run.config.name))
             ),

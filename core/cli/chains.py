@@ -14,6 +14,7 @@ from core.cli.models import load, maker, model_spec
 from core.cli.options import (
     Adapter,
     AsJson,
+    BatchSize,
     ChainDtype,
     ChainFile,
     Device,
@@ -21,12 +22,17 @@ from core.cli.options import (
     MaxNewTokens,
     Model,
     Out,
+    ProblemFile,
+    ProblemId,
     PromptDate,
     PromptStyle,
     Quantization,
+    Question,
     RemoteCode,
     Revision,
+    Sample,
     Template,
+    path_option,
 )
 from core.cli.output import check_writable, say, write_out, write_result
 from core.cli.problem_files import given_problems
@@ -38,17 +44,18 @@ from core.records import DEFAULT_ALTERNATIVES, Chain, Problem, Sampler
 def generate(
     model: Model = "demo",
     adapter: Adapter = None,
-    question: Annotated[str | None, typer.Option(help="A question of your own.")] = None,
+    question: Question = None,
     gold: Annotated[str | None, typer.Option(help="The right answer to your question.")] = None,
-    problem: Annotated[
-        str | None, typer.Option(help="Id of a problem, of --problems or of the demo's.")
-    ] = None,
-    problems: Annotated[
-        Path | None, typer.Option(help="A JSONL, JSON, CSV, TSV or Parquet file of problems.")
-    ] = None,
-    samples: Annotated[int, typer.Option(min=1, help="Chains a problem.")] = 1,
+    problem: ProblemId = None,
+    problems: ProblemFile = None,
+    sample: Sample = None,
+    samples: Annotated[int, typer.Option("-n", "--samples", min=1, help="Chains a problem.")] = 1,
     temperature: Annotated[float, typer.Option(help="0 is greedy.")] = 0.0,
     top_p: Annotated[float, typer.Option(help="Nucleus sampling; 1 is off.")] = 1.0,
+    top_k: Annotated[int, typer.Option(help="Most probable tokens to draw from; 0 is off.")] = 0,
+    min_p: Annotated[
+        float, typer.Option(help="Least probability, as a share of the highest; 0 is off.")
+    ] = 0.0,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same chain.")] = 0,
     max_new_tokens: MaxNewTokens = 256,
     prompt_style: PromptStyle = None,
@@ -57,7 +64,7 @@ def generate(
     top_k_alternatives: Annotated[
         int, typer.Option(min=1, help="Alternatives kept a position.")
     ] = DEFAULT_ALTERNATIVES,
-    batch_size: Annotated[int, typer.Option(min=1, help="Most chains at once.")] = 64,
+    batch_size: BatchSize = 64,
     device: Device = "auto",
     dtype: Dtype = "auto",
     trust_remote_code: RemoteCode = False,
@@ -73,11 +80,12 @@ def generate(
     problem's id and the sample's number, so a problem keeps its chains whatever stands beside it.
     """
     from core import generation
+    from core.problems import chosen_problems
     from core.sampling import chain_seed
 
     check_writable(out)
-    chosen = chosen_problems(question, gold, problem, problems)
-    sampler = Sampler(temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens)
+    chosen = chosen_problems(named_problems(question, gold, problem, problems), sample, seed)
+    sampler = Sampler(temperature, top_p, top_k, min_p, max_new_tokens)
     lm = load(model_spec(model, adapter, device, dtype, trust_remote_code, revision, quantization))
     pairs = [(each, sample) for each in chosen for sample in range(samples)]
     if sampler.greedy and samples > 1:
@@ -90,7 +98,7 @@ def generate(
             [chain_seed(seed, each.id, n) if problems else seed + n for each, n in pairs],
             prompt_style=prompt_style,
             template=template,
-            prompt_date=prompt_date.date() if prompt_date else None,
+            prompt_date=prompt_date,
             k=top_k_alternatives,
             batch_size=batch_size,
             on_chain=lambda *_: bar.update(),
@@ -131,7 +139,7 @@ def force(
 
 
 def score(
-    ids: Annotated[Path, typer.Option(help="JSON with prompt_ids and token_ids; a chain does.")],
+    ids: Annotated[Path, path_option(help="JSON with prompt_ids and token_ids; a chain does.")],
     model: Annotated[
         str, typer.Option(help='"demo", a folder or a hub id; of a chain file its own.')
     ] = "",
@@ -172,7 +180,7 @@ def score(
         print(f"{i:5d}  {statistics.entropy[i]:7.4f} nats  rank {statistics.rank[i]:<6d} {token!r}")
 
 
-def chosen_problems(
+def named_problems(
     question: str | None, gold: str | None, problem: str | None, file: Path | None
 ) -> list[Problem]:
     """The problems that a command's options name.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,11 +12,14 @@ from core.cli.models import model_spec
 from core.cli.options import (
     Adapter,
     AsJson,
+    BatchSize,
     Device,
     Dtype,
     MaxNewTokens,
     Model,
     Out,
+    Problems,
+    PromptDate,
     PromptStyle,
     Quantization,
     RemoteCode,
@@ -26,6 +28,9 @@ from core.cli.options import (
     RunDir,
     RunName,
     RunsDir,
+    Sample,
+    Seed,
+    Template,
 )
 from core.cli.problem_files import given_problems
 from core.printable_text import printable
@@ -50,22 +55,17 @@ def compare(
             show_default="demo-teacher for the demo",
         ),
     ] = None,
-    problems: Annotated[
-        Path | None, typer.Option(help="A file of problems; the demo's when not given.")
-    ] = None,
-    sample: Annotated[
-        int | None, typer.Option(min=1, help="So many of the problems, drawn by the seed.")
-    ] = None,
+    problems: Problems = None,
+    sample: Sample = None,
     tau: Annotated[
         float, typer.Option(help="Nats, for the share of the divergence above it.")
     ] = 1.2,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    seed: Seed = 0,
     max_new_tokens: MaxNewTokens = 256,
     prompt_style: PromptStyle = None,
-    template: Annotated[
-        str | None, typer.Option(help="Your own, around {problem}, for the style plain.")
-    ] = None,
-    batch_size: Annotated[int, typer.Option(help="Most chains at once.")] = 64,
+    template: Template = None,
+    prompt_date: PromptDate = None,
+    batch_size: BatchSize = 64,
     device: Device = "auto",
     dtype: Dtype = "auto",
     trust_remote_code: RemoteCode = False,
@@ -103,6 +103,7 @@ def compare(
                 "max_new_tokens": max_new_tokens,
                 "prompt_style": prompt_style,
                 "template": template,
+                "prompt_date": prompt_date,
                 "batch_size": batch_size,
             },
             teachers=teacher or ([DEMO_TEACHER] if model == DEMO else []),

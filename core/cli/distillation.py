@@ -15,6 +15,8 @@ from core.cli.options import (
     Dtype,
     Model,
     Out,
+    PromptDate,
+    PromptStyle,
     Quantization,
     RemoteCode,
     Resume,
@@ -22,9 +24,20 @@ from core.cli.options import (
     RunDir,
     RunName,
     RunsDir,
+    Template,
+    path_option,
 )
 from core.cli.problem_files import given_problems
-from core.cli.recipes import Seed, Set, UsdPerHour, changed_recipe
+from core.cli.recipes import (
+    BatchSize,
+    Given,
+    MaxNewTokens,
+    Sample,
+    Seed,
+    Set,
+    UsdPerHour,
+    changed_recipe,
+)
 from core.runs.config import Prepared
 
 
@@ -37,11 +50,11 @@ def distill(
     ] = None,
     problems: Annotated[
         Path | None,
-        typer.Option(help="A JSONL file for the teacher to solve; the demo's when not given."),
+        path_option(help="A problem file for the teacher to solve; the demo's when not given."),
     ] = None,
     eval_problems: Annotated[
         Path | None,
-        typer.Option(help="A JSONL file to measure on; the demo's when not given."),
+        path_option(help="A problem file to measure on; the demo's when not given."),
     ] = None,
     preset: Annotated[
         str | None,
@@ -59,12 +72,18 @@ def distill(
     ] = None,
     teacher_from: Annotated[
         Path | None,
-        typer.Option(
+        path_option(
             metavar="RUN",
             help="Take the teacher's rollouts and accuracies over from this finished distillation.",
         ),
     ] = None,
     seed: Seed = None,
+    sample: Sample = None,
+    max_new_tokens: MaxNewTokens = None,
+    prompt_style: PromptStyle = None,
+    template: Template = None,
+    prompt_date: PromptDate = None,
+    batch_size: BatchSize = None,
     settings: Set = None,
     usd_per_hour: UsdPerHour = None,
     device: Device = "auto",
@@ -104,8 +123,11 @@ def distill(
                 "No teacher is named.",
                 "Give --teacher: the folder of an adapter, or a model of the same vocabulary.",
             )
+        shared = Given(
+            seed, sample, max_new_tokens, prompt_style, template, prompt_date, batch_size
+        )
         given = {
-            "seed": seed,
+            **shared.changes(),
             "training.lora_rank": rank,
             "training.target_modules": targets,
             "usd_per_hour": usd_per_hour,

@@ -14,6 +14,7 @@ from core.cli.models import model_spec
 from core.cli.options import (
     Adapter,
     AsJson,
+    BatchSize,
     Device,
     Dtype,
     MaxNewTokens,
@@ -28,7 +29,10 @@ from core.cli.options import (
     RunDir,
     RunName,
     RunsDir,
+    Sample,
+    Seed,
     Template,
+    path_option,
 )
 from core.cli.problem_files import given_problems
 from core.printable_text import printable
@@ -51,14 +55,12 @@ def evaluate(
     adapter: Adapter = None,
     problems: Annotated[
         Path | None,
-        typer.Option(
+        path_option(
             help="A JSONL, JSON, CSV, TSV or Parquet file; when not given, the problems of "
             "--against, else the demo's."
         ),
     ] = None,
-    sample: Annotated[
-        int | None, typer.Option(min=1, help="So many of the problems, drawn by the seed.")
-    ] = None,
+    sample: Sample = None,
     samples: Annotated[
         int | None,
         typer.Option("-n", "--samples", help="Chains a problem.", show_default="4; 1 when greedy"),
@@ -67,14 +69,14 @@ def evaluate(
     top_p: Annotated[float, typer.Option(help="Of the samples.")] = 0.95,
     against: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Folder of an evaluation of the same problems."),
+        path_option(metavar="RUN", help="Folder of an evaluation of the same problems."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    seed: Seed = 0,
     max_new_tokens: MaxNewTokens = 256,
     prompt_style: PromptStyle = None,
     template: Template = None,
     prompt_date: PromptDate = None,
-    batch_size: Annotated[int, typer.Option(help="Most chains at once.")] = 64,
+    batch_size: BatchSize = 64,
     device: Device = "auto",
     dtype: Dtype = "auto",
     trust_remote_code: RemoteCode = False,
@@ -120,7 +122,7 @@ def evaluate(
                 "max_new_tokens": max_new_tokens,
                 "prompt_style": prompt_style,
                 "template": template,
-                "prompt_date": prompt_date.date() if prompt_date else None,
+                "prompt_date": prompt_date,
                 "batch_size": batch_size,
             },
             sample=sample,

@@ -12,12 +12,14 @@ from core.cli.models import model_spec
 from core.cli.options import (
     Adapter,
     AsJson,
+    BatchSize,
     Device,
     Dtype,
     MaxNewTokens,
     Model,
     Out,
     Problems,
+    PromptDate,
     PromptStyle,
     Quantization,
     RemoteCode,
@@ -26,6 +28,9 @@ from core.cli.options import (
     RunDir,
     RunName,
     RunsDir,
+    Sample,
+    Seed,
+    Template,
 )
 from core.cli.problem_files import given_problems
 from core.runs.config import Prepared
@@ -43,9 +48,7 @@ def interventions(
         ),
     ] = None,
     problems: Problems = None,
-    sample: Annotated[
-        int | None, typer.Option(min=1, help="So many of the problems, drawn by the seed.")
-    ] = None,
+    sample: Sample = None,
     arms: Annotated[
         str | None, typer.Option(help="Arms by comma, such as base_only,oracle; all by default.")
     ] = None,
@@ -54,10 +57,12 @@ def interventions(
     ] = 5,
     tau: Annotated[float, typer.Option(help="Threshold of the entropy gate, in nats.")] = 1.2,
     first_k: Annotated[int, typer.Option(help="Tokens of the first-k oracle.")] = 2,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    seed: Seed = 0,
     max_new_tokens: MaxNewTokens = 256,
     prompt_style: PromptStyle = None,
-    batch_size: Annotated[int, typer.Option(help="Most chains at once.")] = 64,
+    template: Template = None,
+    prompt_date: PromptDate = None,
+    batch_size: BatchSize = 64,
     device: Device = "auto",
     dtype: Dtype = "auto",
     trust_remote_code: RemoteCode = False,
@@ -95,6 +100,8 @@ def interventions(
                 "seed": seed,
                 "max_new_tokens": max_new_tokens,
                 "prompt_style": prompt_style,
+                "template": template,
+                "prompt_date": prompt_date,
                 "batch_size": batch_size,
             },
             teacher=teacher,

@@ -1,15 +1,35 @@
-"""Options that several commands share."""
+"""Options that several commands share, and what every path option has."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from core.person_path import person_path
+
+
+def path_option(*names: str, help: str, metavar: str = "PATH", **more: Any) -> Any:
+    """An option that takes a path, in which ~ is the home folder."""
+    return typer.Option(*names, parser=person_path, metavar=metavar, help=help, **more)
+
+
+def path_argument(*, help: str | None = None, metavar: str = "PATH") -> Any:
+    """An argument that is a path, in which ~ is the home folder."""
+    return typer.Argument(parser=person_path, metavar=metavar, help=help)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not a date such as 2026-03-01.") from error
+
+
 Model = Annotated[str, typer.Option(help='"demo", a model folder, or a hub id.')]
-Adapter = Annotated[Path | None, typer.Option(help="Folder or hub id of a LoRA adapter.")]
+Adapter = Annotated[Path | None, path_option(help="Folder or hub id of a LoRA adapter.")]
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a model on the hub.")]
 Quantization = Annotated[
     str, typer.Option(help="none, 4bit or 8bit, with bitsandbytes on a CUDA GPU.")
@@ -29,31 +49,44 @@ Template = Annotated[
     str | None, typer.Option(help="Text around {problem}, for the prompt style plain.")
 ]
 PromptDate = Annotated[
-    datetime | None,
+    date | None,
     typer.Option(
-        formats=["%Y-%m-%d"],
+        parser=_day,
+        metavar="YYYY-MM-DD",
         help="Date for chat templates that ask for it; by default the day of the chain or run.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, nothing else.")]
-Out = Annotated[Path | None, typer.Option(help="Also write the JSON to this file.")]
+Out = Annotated[Path | None, path_option(help="Also write the JSON to this file.")]
 
+Question = Annotated[str | None, typer.Option(help="A question of your own.")]
+ProblemId = Annotated[
+    str | None, typer.Option(help="Id of a problem, of --problems or of the demo's.")
+]
+ProblemFile = Annotated[
+    Path | None, path_option(help="A JSONL, JSON, CSV, TSV or Parquet file of problems.")
+]
 Problems = Annotated[
     Path | None,
-    typer.Option(help="A JSONL, JSON, CSV, TSV or Parquet file; the demo's when not given."),
+    path_option(help="A JSONL, JSON, CSV, TSV or Parquet file; the demo's when not given."),
 ]
+Sample = Annotated[
+    int | None, typer.Option(min=1, help="So many of the problems, drawn by the seed.")
+]
+Seed = Annotated[int, typer.Option(min=0, help="Of everything random.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Most chains at once.")]
 
 RunDir = Annotated[
     Path | None,
-    typer.Option("--run", help="Folder of the run: a new one, or one that was prepared."),
+    path_option("--run", help="Folder of the run: a new one, or one that was prepared."),
 ]
 RunsDir = Annotated[
-    Path | None, typer.Option("--runs-dir", help="Where runs are kept, each in its own folder.")
+    Path | None, path_option("--runs-dir", help="Where runs are kept, each in its own folder.")
 ]
 RunName = Annotated[str, typer.Option("--name", help="Your own name for the run.")]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with the run in --run, after its last unit.")
 ]
 
-ChainFile = Annotated[Path, typer.Argument(metavar="CHAIN.json")]
+ChainFile = Annotated[Path, path_argument(metavar="CHAIN.json")]
 ChainDtype = Annotated[str, typer.Option("--dtype", help="As the chain's own when not given.")]

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from core.cli.chain_files import read_json
-from core.cli.options import AsJson, Out
+from core.cli.options import AsJson, Out, path_argument
 from core.cli.output import check_writable
 from core.errors import ResourceError, SessionError
 from core.records import Chain, Outcome, Verdict
@@ -33,7 +33,7 @@ _VERDICTS = {
 
 
 def overrule(
-    file: Annotated[Path, typer.Argument(help="A chain or a saved session.")],
+    file: Annotated[Path, path_argument(metavar="FILE", help="A chain or a saved session.")],
     verdict: Annotated[PersonVerdict, typer.Option(help="right, wrong or as-checked.")],
     branch: Annotated[
         str | None, typer.Option(help="Of a session: a branch of its current problem, b1 ...")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.cli.options import AsJson
+from core.cli.options import AsJson, Sample, path_option
 from core.cli.output import say
 from core.cli.problem_files import say_refused
 from core.errors import ProblemError
@@ -46,12 +46,10 @@ def problems(
             "where in its cell the answer stands.",
         ),
     ] = None,
-    sample: Annotated[
-        int | None, typer.Option(min=1, help="So many of the problems, drawn by the seed.")
-    ] = None,
+    sample: Sample = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the sample.")] = 0,
     out: Annotated[
-        Path | None, typer.Option(help="Write the problems to this file, as JSON lines.")
+        Path | None, path_option(help="Write the problems to this file, as JSON lines.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from core.cli.chains import chosen_problems
+from core.cli.chains import named_problems
 from core.cli.models import load, model_spec
 from core.cli.options import (
     AsJson,
@@ -16,9 +12,12 @@ from core.cli.options import (
     Dtype,
     Model,
     Out,
+    ProblemFile,
+    ProblemId,
     PromptDate,
     PromptStyle,
     Quantization,
+    Question,
     RemoteCode,
     Revision,
     Template,
@@ -29,11 +28,9 @@ from core.prompt_preview import PromptPreview
 
 def prompt(
     model: Model = "demo",
-    question: Annotated[str | None, typer.Option(help="A question of your own.")] = None,
-    problem: Annotated[
-        str | None, typer.Option(help="Id of a problem, of --problems or of the demo's.")
-    ] = None,
-    problems: Annotated[Path | None, typer.Option(help="A file of problems.")] = None,
+    question: Question = None,
+    problem: ProblemId = None,
+    problems: ProblemFile = None,
     prompt_style: PromptStyle = None,
     template: Template = None,
     prompt_date: PromptDate = None,
@@ -52,11 +49,12 @@ def prompt(
     from core.prompt_preview import preview_prompt
 
     check_writable(out)
-    chosen = chosen_problems(question, None, problem, problems)
+    chosen = named_problems(question, None, problem, problems)
     spec = model_spec(model, None, device, dtype, trust_remote_code, revision, quantization)
     lm = load(spec)
-    day = prompt_date.date() if prompt_date else None
-    shown = [preview_prompt(lm, each.question, prompt_style, template, day) for each in chosen]
+    shown = [
+        preview_prompt(lm, each.question, prompt_style, template, prompt_date) for each in chosen
+    ]
     lines = [
         json.dumps({"problem": each.id, **preview.to_json()}, ensure_ascii=False)
         for each, preview in zip(chosen, shown, strict=True)

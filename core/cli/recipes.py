@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -11,7 +13,22 @@ from pydantic import BaseModel
 
 _Recipe = TypeVar("_Recipe", bound=BaseModel)
 
+_PRESETS = "the preset's"
 Seed = Annotated[int | None, typer.Option(min=0, help="Of everything random.", show_default="0")]
+Sample = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="So many of the problems to learn from, drawn by the seed.",
+        show_default=_PRESETS,
+    ),
+]
+MaxNewTokens = Annotated[
+    int | None, typer.Option(help="Longest completion, in tokens.", show_default=_PRESETS)
+]
+BatchSize = Annotated[
+    int | None, typer.Option(min=1, help="Most chains at once.", show_default=_PRESETS)
+]
 Set = Annotated[
     list[str] | None,
     typer.Option(
@@ -23,6 +40,24 @@ Set = Annotated[
 UsdPerHour = Annotated[
     float | None, typer.Option(help="For the cost in dollars.", show_default="1.89")
 ]
+
+
+@dataclass(frozen=True)
+class Given:
+    """The dedicated options that all trainings share; None was not given."""
+
+    seed: int | None
+    sample: int | None
+    max_new_tokens: int | None
+    prompt_style: str | None
+    template: str | None
+    prompt_date: date | None
+    batch_size: int | None
+
+    def changes(self) -> dict[str, Any]:
+        """By the names of a recipe's settings."""
+        named = asdict(self)
+        return {"problems": named.pop("sample"), **named}
 
 
 def changed_recipe(

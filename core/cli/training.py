@@ -16,6 +16,8 @@ from core.cli.options import (
     Dtype,
     Model,
     Out,
+    PromptDate,
+    PromptStyle,
     Quantization,
     RemoteCode,
     Resume,
@@ -23,16 +25,27 @@ from core.cli.options import (
     RunDir,
     RunName,
     RunsDir,
+    Template,
+    path_option,
 )
 from core.cli.problem_files import given_problems
-from core.cli.recipes import Seed, Set, UsdPerHour, changed_recipe
+from core.cli.recipes import (
+    BatchSize,
+    Given,
+    MaxNewTokens,
+    Sample,
+    Seed,
+    Set,
+    UsdPerHour,
+    changed_recipe,
+)
 from core.runs.config import Prepared
 
 if TYPE_CHECKING:
     from core.reasonmaxxer.recipe import Recipe
 
 Problems = Annotated[
-    Path | None, typer.Option(help="A problem file to learn from; the demo's when not given.")
+    Path | None, path_option(help="A problem file to learn from; the demo's when not given.")
 ]
 Preset = Annotated[
     str | None,
@@ -45,6 +58,13 @@ Rollouts = Annotated[
 ]
 
 
+_OF_ROLLOUTS = (
+    "model", "problems", "sample", "seed", "k", "max_new_tokens", "prompt_style", "template",
+    "prompt_date",
+    "device", "dtype", "revision", "quantization",
+)  # fmt: skip
+
+
 def rollouts(
     ctx: typer.Context,
     model: Model = "demo",
@@ -52,6 +72,12 @@ def rollouts(
     preset: Preset = None,
     k: Rollouts = None,
     seed: Seed = None,
+    sample: Sample = None,
+    max_new_tokens: MaxNewTokens = None,
+    prompt_style: PromptStyle = None,
+    template: Template = None,
+    prompt_date: PromptDate = None,
+    batch_size: BatchSize = None,
     settings: Set = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
@@ -76,7 +102,10 @@ def rollouts(
     logging.disable_progress_bar()
 
     def prepare() -> Prepared:
-        given = {"seed": seed, "rollouts.samples": k}
+        shared = Given(
+            seed, sample, max_new_tokens, prompt_style, template, prompt_date, batch_size
+        )
+        given = {**shared.changes(), "rollouts.samples": k}
         recipe = changed_recipe(_start(model, preset), settings, given)
         spec = model_spec(model, None, device, dtype, trust_remote_code, revision, quantization)
         return plan_rollouts(spec, _training_problems(problems), recipe)
@@ -106,12 +135,12 @@ def train(
     problems: Problems = None,
     eval_problems: Annotated[
         Path | None,
-        typer.Option(help="A problem file for before and after; the demo's when not given."),
+        path_option(help="A problem file for before and after; the demo's when not given."),
     ] = None,
     preset: Preset = None,
     rollouts: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Learn from the rollouts of this run."),
+        path_option(metavar="RUN", help="Learn from the rollouts of this run."),
     ] = None,
     k: Rollouts = None,
     tau: Annotated[
@@ -122,6 +151,12 @@ def train(
         typer.Option(help="threshold, top-fraction, or a control: random, low-entropy, all."),
     ] = None,
     seed: Seed = None,
+    sample: Sample = None,
+    max_new_tokens: MaxNewTokens = None,
+    prompt_style: PromptStyle = None,
+    template: Template = None,
+    prompt_date: PromptDate = None,
+    batch_size: BatchSize = None,
     settings: Set = None,
     usd_per_hour: UsdPerHour = None,
     device: Device = "auto",
@@ -156,11 +191,14 @@ def train(
     def prepare() -> Prepared:
         if rollouts is not None:
             _refuse_what_rollouts_have(ctx, settings)
+        shared = Given(
+            seed, sample, max_new_tokens, prompt_style, template, prompt_date, batch_size
+        )
         recipe = changed_recipe(
             _start(model, preset, rollouts),
             settings,
             {
-                "seed": seed,
+                **shared.changes(),
                 "rollouts.samples": k,
                 "gate.tau": tau,
                 "gate.kind": gate,
@@ -201,8 +239,7 @@ def _refuse_what_rollouts_have(ctx: typer.Context, settings: list[str] | None) -
     from core.errors import RunError
     from core.reasonmaxxer.rollouts import OF_ROLLOUTS
 
-    own = ("model", "problems", "seed", "k", "device", "dtype")
-    given = [f"--{name}" for name in own if was_given(ctx, name)]
+    given = [f"--{name.replace('_', '-')}" for name in _OF_ROLLOUTS if was_given(ctx, name)]
     for each in settings or []:
         name = each.partition("=")[0].strip()
         if name.partition(".")[0] in OF_ROLLOUTS or name == "held_out.problems":

@@ -9,6 +9,7 @@ from pathlib import Path
 from core.distillation.recipe import DistillationRecipe
 from core.distillation.results import DistillationResults
 from core.language_model import DEMO, ModelSpec
+from core.prompt_settings import prompt_in_words
 from core.statistics import Estimate
 
 
@@ -18,9 +19,11 @@ def distillation_card(
     recipe: DistillationRecipe,
     results: DistillationResults,
     versions: Mapping[str, str],
+    models_style: str,
 ) -> str:
     """Markdown, with the header that model hubs read. A teacher's folder is named by its last
-    part: a card goes to others, whom no path of this machine concerns."""
+    part: a card goes to others, whom no path of this machine concerns. `models_style` is the
+    base's prompt style."""
     training, learned, cost = results.training, results.rollouts, results.cost
     teaching = (
         "\nThe base is a teaching model of a few million parameters: what it gains here says "
@@ -47,7 +50,8 @@ A teacher, distilled into a LoRA adapter of rank {training.rank} on
 ## Accuracy
 
 {results.student.label} on {results.student.n} problems that were not trained on, at temperature
-{sampler.temperature:g} and top-p {sampler.top_p:g}; 95 % intervals over problems.
+{sampler.temperature:g} and top-p {sampler.top_p:g}; 95 % intervals over problems. All problems
+were asked with {prompt_in_words(recipe, models_style)}.
 
 | | value | 95 % interval |
 |---|---|---|

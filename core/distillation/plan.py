@@ -13,6 +13,7 @@ from core.errors import RunError
 from core.language_model import ModelSpec, absolute_name, check_spec, teacher_spec
 from core.lora_training.disjoint import check_disjoint
 from core.lora_training.plan import base_fields, check_learned, check_measured, drawn
+from core.person_path import person_path
 from core.records import Problem
 from core.runs.config import Prepared
 from core.runs.run import Run
@@ -49,7 +50,7 @@ def plan_distillation(
     check_measured(evaluation)
     learned = drawn(problems, recipe.problems, recipe.seed)
     check_disjoint(learned, evaluation)
-    source = None if teacher_from is None else Path(teacher_from).expanduser().resolve()
+    source = None if teacher_from is None else person_path(teacher_from).resolve()
     if source is not None and recipe.prompt_date is None:
         recipe = recipe.model_copy(update={"prompt_date": prompt_date_of(source)})
     prepared = Prepared(

@@ -39,6 +39,7 @@ from core.errors import ResourceError, RunError
 from core.evaluation.comparison import compare
 from core.evaluation.records import ProblemSamples
 from core.evaluation.results import summarise_evaluation
+from core.language_model import LanguageModel
 from core.lora_training.adapter import check_changed, take_adapter, write_adapter
 from core.lora_training.cost import Cost, peak_memory_bytes
 from core.lora_training.phase_clock import mark_end, phase_seconds
@@ -93,8 +94,7 @@ def run_distillation(work: Work, *, trust_remote_code: bool = False) -> None:
     models.base.release()
     student = _evaluated(work, models.student, recipe, STUDENT, "5 of 5: accuracy of the student")
     mark_end(work, "student")
-    device = models.student.loaded().device
-    _sum_up(work, recipe, examples, rollouts, (base, teacher, student), device)
+    _sum_up(work, recipe, examples, rollouts, (base, teacher, student), models.student.loaded())
 
 
 def distillation_results(run: Run) -> DistillationResults | None:
@@ -157,7 +157,7 @@ def _sum_up(
     examples: Sequence[DistillationExample],
     rollouts: Sequence[ProblemSamples],
     evaluated: tuple[list[ProblemSamples], list[ProblemSamples], list[ProblemSamples]],
-    device: torch.device,
+    tuned: LanguageModel,
 ) -> None:
     run, (base, teacher, student) = work.run, evaluated
     learned = sum(len(each.prompt_ids) + len(each.token_ids) for each in examples)
@@ -174,12 +174,14 @@ def _sum_up(
             seconds=phase_seconds(run),
             sampled_tokens=sum(len(each.token_ids) for each in drawn),
             trained_tokens=round(learned * recipe.training.epochs),
-            peak_memory_bytes=peak_memory_bytes(device),
+            peak_memory_bytes=peak_memory_bytes(tuned.device),
             usd_per_hour=recipe.usd_per_hour,
         ),
     )
     spec, teacher_name = distillation_models(run)
-    card = distillation_card(spec, teacher_name, recipe, results, run.config.versions)
+    card = distillation_card(
+        spec, teacher_name, recipe, results, run.config.versions, tuned.prompt_style
+    )
     (run.folder / ADAPTER / "README.md").write_text(card, encoding="utf-8")
     work.write(RESULTS, _json(results.to_json()))
     work.report(1, 1, "done", "distillation")

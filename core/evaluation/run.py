@@ -17,6 +17,7 @@ from core.evaluation.records import ProblemSamples
 from core.evaluation.results import EvaluationResults, summarise_evaluation
 from core.evaluation.sampling import EvaluationSettings, check_evaluation, evaluate
 from core.language_model import ModelSpec
+from core.person_path import person_path
 from core.problems import chosen_problems
 from core.records import Problem
 from core.run_models import load_run_model, model_fields, read_model
@@ -61,7 +62,7 @@ def plan_evaluation(
     model = model_fields(spec)
     folder = None
     if against is not None:
-        folder = Path(against).expanduser().resolve()
+        folder = person_path(against).resolve()
         check_same_problems(_finished(folder).problems(), problems)
     return Prepared(
         settings={

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.errors import ProblemError
+from core.person_path import person_path
 from core.problem_files.conversion import make_table
 from core.problem_files.delimited_rows import delimited_rows
 from core.problem_files.json_rows import json_rows
@@ -55,7 +56,8 @@ def read_rows(source: str | Path | bytes, name: str = "") -> Rows:
     if isinstance(source, bytes):
         data, name = source, name or "the file"
     else:
-        data, name = _bytes(Path(source)), name or Path(source).name
+        path = person_path(source)
+        data, name = _bytes(path), name or path.name
     _check_size(len(data), name)
     for start, what in _NOT_READ.items():
         if data.startswith(start):

@@ -6,15 +6,20 @@ import json
 from collections.abc import Mapping
 
 from core.language_model import DEMO, ModelSpec
+from core.prompt_settings import prompt_in_words
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.results import TrainingResults
 from core.statistics import Estimate
 
 
 def adapter_card(
-    spec: ModelSpec, recipe: Recipe, results: TrainingResults, versions: Mapping[str, str]
+    spec: ModelSpec,
+    recipe: Recipe,
+    results: TrainingResults,
+    versions: Mapping[str, str],
+    models_style: str,
 ) -> str:
-    """Markdown, with the header that model hubs read."""
+    """Markdown, with the header that model hubs read. `models_style` is the base's prompt style."""
     comparison, selection = results.comparison, results.selection
     training, cost = results.training, results.cost
     teaching = (
@@ -40,7 +45,8 @@ learning (arXiv:2605.06241, section 5).
 ## Accuracy before and after
 
 {results.after.label} on {comparison.n} problems that were not trained on, at temperature
-{sampler.temperature:g} and top-p {sampler.top_p:g}; 95 % intervals over problems.
+{sampler.temperature:g} and top-p {sampler.top_p:g}; 95 % intervals over problems. Problems were
+asked, before, in training and after, with {prompt_in_words(recipe, models_style)}.
 
 | | value | 95 % interval |
 |---|---|---|

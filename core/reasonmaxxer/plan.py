@@ -8,6 +8,7 @@ from pathlib import Path
 from core.language_model import ModelSpec
 from core.lora_training.disjoint import check_disjoint, question_key
 from core.lora_training.plan import base_fields, check_learned, check_measured, drawn
+from core.person_path import person_path
 from core.problems import sample_problems
 from core.reasonmaxxer.contents import EVALUATION, HELD_OUT
 from core.reasonmaxxer.recipe import Recipe
@@ -70,7 +71,7 @@ def plan_training(
         rolled_out, held_out = _split(problems, recipe)
         model = base_fields(spec)
     else:
-        source = finished_rollouts(Path(rollouts).expanduser().resolve())
+        source = finished_rollouts(person_path(rollouts).resolve())
         rolled_out, held_out = source.problems(), source.problems(HELD_OUT)
         recipe = with_rollouts_of(source, recipe)
         model = base_fields(read_model(source.config.model))

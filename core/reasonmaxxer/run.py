@@ -239,7 +239,8 @@ def _sum_up(
     if pairs is None:
         raise Cancelled
     work.write(SIDE_BY_SIDE, _json([pair.to_json() for pair in pairs]))
-    card = adapter_card(read_model(run.config.model), recipe, results, run.config.versions)
+    spec, versions = read_model(run.config.model), run.config.versions
+    card = adapter_card(spec, recipe, results, versions, tuned.prompt_style)
     (run.folder / ADAPTER / "README.md").write_text(card, encoding="utf-8")
     work.write(RESULTS, _json(results.to_json()))
     work.report(len(shown), len(shown), "4 of 4: the same problems before and after")

@@ -17,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import secrets
 import shutil
 from collections.abc import Mapping, Sequence
@@ -41,7 +40,7 @@ from core.runs.config import (
 from core.runs.durable_files import disk_error, set_reserve_aside
 from core.runs.events import EventLog, Events
 from core.runs.lock import hold, is_held
-from core.runs.new_folder import make_folder, take_folder
+from core.runs.new_folder import PLAIN_NAME, make_folder, take_folder
 from core.runs.status import RunState, RunStatus, status_of
 
 _CONFIG, _PROBLEMS, _PROGRESS, _UNITS = (
@@ -51,9 +50,6 @@ _RESERVE = ".reserve"
 _MADE_BY_WORK = (_UNITS, "results.json")
 _OWN_FILES = {_CONFIG, _PROBLEMS, _PROGRESS, _UNITS, "log.txt", "run.lock"}
 _LOG_TAIL = 64 * 1024  # bytes
-
-PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,119}", flags=re.ASCII)
-"""What the id of a run and its result files are called: never a way out of a folder."""
 
 
 class Run:
@@ -91,7 +87,8 @@ class Run:
             folder: this folder instead; it must be new or empty.
 
         Raises:
-            RunError: the folder can't be made or holds something already; the name is too long.
+            RunError: the folder can't be made or holds something already; its name is no id of a
+                run; the run's name is too long or can't be shown.
             ProblemError, ResourceError: the disk is full or can't be written.
         """
         config = new_config(task, settings=settings, model=model, seed=seed, name=name)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from core.errors import ExplorerError, RunError
 from core.folders import runs_folder
-from core.runs.new_folder import folder_error
-from core.runs.run import PLAIN_NAME, Run
+from core.runs.new_folder import PLAIN_NAME, PLAIN_NAME_RULE, folder_error
+from core.runs.run import Run
 
 _Runs = list[Run]  # inside RunsFolder, `list` is its method
 _Broken = list[tuple[Path, ExplorerError]]
@@ -86,7 +86,8 @@ class RunsFolder:
         if not PLAIN_NAME.fullmatch(run_id):
             raise RunError(
                 f"{run_id!r} is no id of a run.",
-                "An id has letters, digits, points and dashes; the list of runs shows them all.",
+                f"See the list of runs; an id is {PLAIN_NAME_RULE}. A folder that is called "
+                "otherwise can be renamed.",
             )
         path = self.folder / run_id
         if not path.is_dir():

@@ -16,11 +16,12 @@ from core.tree import Branch, first_difference
 from explorer.chain_view import chain_view
 from explorer.charts import entropy_curve
 from explorer.components.token_heatmap import HeatmapView, read_heatmap, token_heatmap
+from explorer.form import follow
 from explorer.panels.inspector import force
 from explorer.panels.messages import plain, token_label, verdict_badge, visible
 from explorer.panels.thinking_panel import thinking_panel
 from explorer.panels.verdict_panel import overrule
-from explorer.state import BrowserState, Colour, Unit
+from explorer.state import HIGHEST_TAU, BrowserState, Colour, Unit
 from explorer.tasks import Task
 
 _MAIN, _BESIDE = "heatmap", "heatmap_beside"
@@ -88,15 +89,18 @@ def curve_and_forks(state: BrowserState, chain: Chain, selected: int | None) -> 
     with st.container(key="threshold"):
         controls, unit = st.columns([3, 1], vertical_alignment="bottom")
     tau_key = f"tau in {state.unit}"
+    tau = round(state.tau * scale, 2)
+    follow(tau_key, tau)
     controls.slider(
         f"Threshold τ ({state.unit}): a token above it is a fork",
         0.0,
-        round(4.0 * scale, 2),
-        round(state.tau * scale, 2),
+        round(HIGHEST_TAU * scale, 2),
+        tau,
         step=0.01,
         key=tau_key,
         on_change=lambda: _set_tau(state, tau_key, scale),
     )
+    follow("unit", state.unit)
     unit.segmented_control(
         "Unit",
         _UNITS,
@@ -127,6 +131,7 @@ def _colour_choice(state: BrowserState) -> None:
     def choose() -> None:
         state.colour = st.session_state.get("colour") or state.colour
 
+    follow("colour", state.colour)
     st.segmented_control(
         "Colour by",
         _COLOURS,

@@ -54,20 +54,18 @@ def compared_chain(state: BrowserState, run: Run, names: Sequence[str]) -> None:
     st.markdown("**One chain, two models**")
     with st.container(key="evaluation_chains"):
         which, chosen = st.columns([2, 5], vertical_alignment="bottom")
-    number = which.selectbox(
-        "Teacher",
-        range(len(names)),
-        format_func=lambda i: names[i],
-        key=state.recall(f"teacher of {run.id}", 0),
+    number = state.form.choice(
+        which, "Teacher", f"teacher of {run.id}", range(len(names)), format_func=names.__getitem__
     )
     changes = {record.problem_id: len(record.changes(number)) for record in records}
     ordered = sorted(records, key=lambda record: -changes[record.problem_id])
     by_id = {record.problem_id: record for record in ordered}
-    problem_id = chosen.selectbox(
+    problem_id = state.form.choice(
+        chosen,
         "Problem",
+        f"chain of {run.id} {number}",
         list(by_id),
         format_func=lambda key: _label(by_id[key], changes[key], problems.get(key)),
-        key=f"chain of {run.id} {number}",
         help="Those with the most changes first",
     )
     problem = problems.get(problem_id)

@@ -1,4 +1,4 @@
-"""What a comparison is to do: problems, teachers, seed."""
+"""What a comparison is to do: problems, teachers, prompt, seed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from core.compare.run import TASK, plan_comparison
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from explorer.panels.messages import plain, short
-from explorer.panels.problem_sets import DEMO_SET, problem_sets, upload_problems
+from explorer.panels.problem_choice import ProblemChoice, choose_problems
+from explorer.panels.problem_sets import upload_problems
+from explorer.panels.prompt_panel import asked
 from explorer.panels.run_panel import start, start_button
 from explorer.state import BrowserState
 from explorer.teachers import known_teachers
@@ -16,53 +18,52 @@ from explorer.teachers import known_teachers
 
 def compare_setup(state: BrowserState, folder: RunsFolder) -> None:
     """The form, and the button that starts a run of its own."""
-    sets = problem_sets(state)
-    model = state.opened.spec.model
+    form, model = state.form, state.opened.spec.model
     known = known_teachers(model, folder)
     with st.container(key="study_bar"):
         chosen_set, number, go = st.columns([3, 2, 1.6], vertical_alignment="bottom")
-    name = chosen_set.selectbox(
-        "Problems from", list(sets), key=state.recall("compare set", DEMO_SET)
-    )
-    problems = sets[name]
-    count = number.number_input(
-        "How many of them",
-        1,
-        max(len(problems), 1),
-        key=state.recall(f"compare count of {name} {len(problems)}", max(len(problems), 1)),
-        help="Fewer than all are drawn at random by the seed",
-    )
-    chosen = st.multiselect(
+    chosen = choose_problems(state, chosen_set, number, "compare")
+    named = form.several(
+        st.container(),
         "Teachers",
+        f"compare teachers of {model}",
         list(known),
+        list(known)[:1],
         format_func=lambda each: known.get(each, each),
-        key=state.recall(f"compare teachers of {model}", list(known)[:1]),
         placeholder="none yet: fine-tune or distil one, or name one below",
         help="The demo's own, and the adapters that finished runs here made for this model",
     )
-    with st.expander("Other teacher, threshold, length, problems of your own", key="compare_more"):
-        other = st.text_input(
+    with st.expander(
+        "Other teacher, threshold, length, prompt, problems of your own", key="compare_more"
+    ):
+        other = form.line(
+            st.container(),
             "Other teacher",
-            key=state.recall("compare other", ""),
+            "compare other",
             placeholder="none",
             help="A model folder or hub id with the same vocabulary, or the folder of a LoRA "
             "adapter for this model",
-        ).strip()
+        )
         left, middle, right = st.columns(3)
-        tau = left.number_input(
-            "Threshold τ (nats)",
-            0.0,
-            10.0,
-            step=0.1,
-            key=state.recall("compare tau", 1.2),
-            help="For the share of the divergence above it",
-        )
-        limit = middle.number_input(
-            "Max new tokens", 1, 65536, step=16, key=state.recall("compare limit", 256)
-        )
-        seed = right.number_input("Seed", 0, 2**32 - 1, key=state.recall("compare seed", 0))
+        settings: dict[str, object] = {
+            "tau": form.real(
+                left,
+                "Threshold τ (nats)",
+                "compare tau",
+                1.2,
+                0.0,
+                10.0,
+                0.1,
+                help="For the share of the divergence above it",
+            ),
+            "max_new_tokens": form.whole(
+                middle, "Max new tokens", "compare limit", 256, 1, 65536, step=16
+            ),
+            "seed": form.whole(right, "Seed", "compare seed", 0, 0, 2**32 - 1),
+        }
+        settings |= asked(state, st.container(), "compare", chosen.problems).settings()
         upload_problems(state, "compare_file")
-    teachers = [*chosen, *([other] if other and other not in chosen else [])]
+    teachers = [*named, *([other] if other and other not in named else [])]
     st.caption(
         f"The model {plain(model)} writes a greedy chain of every problem; at each token every "
         "teacher is asked what it would have put there. The run goes on when you leave this page."
@@ -71,36 +72,24 @@ def compare_setup(state: BrowserState, folder: RunsFolder) -> None:
         state,
         go,
         "Compare",
-        lambda: _start(
-            state,
-            folder,
-            name,
-            int(count),
-            teachers,
-            {"tau": tau, "max_new_tokens": int(limit), "seed": int(seed)},
-        ),
+        lambda: _start(state, folder, chosen, teachers, settings),
         type="primary",
         icon=":material/play_arrow:",
-        disabled=not problems or not teachers,
+        disabled=not chosen.problems or not teachers,
     )
 
 
 def _start(
     state: BrowserState,
     folder: RunsFolder,
-    set_name: str,
-    count: int,
+    chosen: ProblemChoice,
     teachers: list[str],
     settings: dict[str, object],
 ) -> None:
-    problems = problem_sets(state)[set_name]
     plan = plan_comparison(
-        state.opened.spec,
-        problems,
-        settings,
-        teachers=teachers,
-        sample=count if count < len(problems) else None,
+        state.opened.spec, chosen.problems, settings, teachers=teachers, sample=chosen.sample
     )
-    run = Run.create(folder.folder, TASK, **vars(plan), name=short(f"Comparison on {set_name}", 80))
+    name = short(f"Comparison on {chosen.name}", 80)
+    run = Run.create(folder.folder, TASK, **vars(plan), name=name)
     start(state, run)
     state.run_ids["compare"] = run.id

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -28,6 +29,7 @@ from explorer.figures import percent, percent_range, points
 from explorer.navigation import follow_wish
 from explorer.panels.messages import plain, short, show_error, teaching_notice
 from explorer.panels.problem_sets import DEMO_SET, problem_sets
+from explorer.panels.prompt_panel import prompt_fields
 from explorer.panels.run_panel import (
     act,
     run_badge,
@@ -42,6 +44,8 @@ from explorer.state import BrowserState
 
 _LAYERS = (*ATTENTION, "gate_proj", "up_proj", "down_proj")
 _RUNS_SHOWN = 6
+TEACHER_FIELD = "distillation teacher"
+"""The form field that names the teacher to distil."""
 
 
 def distillation_panel(state: BrowserState, teacher: str = "") -> None:
@@ -75,46 +79,68 @@ def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
     learning, measuring = training_sets(state), problem_sets(state)
     with st.container(key="tuning_distillation"):
         who, rank, layers, go = st.columns([3, 1.2, 3, 1.6], vertical_alignment="bottom")
-    named = who.text_input(
+    form = state.form
+    named = form.line(
+        who,
         "Teacher to distil",
-        key=state.recall("distillation teacher", teacher),
+        TEACHER_FIELD,
+        teacher,
         placeholder="a folder or a model",
         help="The folder of a LoRA adapter for this model, or a model of the same vocabulary",
-    ).strip()
-    size = rank.number_input(
-        "Rank", 1, 4096, key=state.recall("distillation rank", 32), help="Of the adapter"
     )
-    targets = layers.multiselect(
+    size = form.whole(rank, "Rank", "distillation rank", 32, 1, 4096, help="Of the adapter")
+    targets = form.several(
+        layers,
         "Layers",
+        "distillation layers",
         _LAYERS,
-        key=state.recall("distillation layers", list(ATTENTION)),
-        accept_new_options=True,
+        ATTENTION,
+        typed=True,
         help="That get an adapter: the fewer, the smaller",
     )
-    with st.expander("Preset and problems", key="tuning_distillation_more"):
+    with st.expander("Preset, problems, prompt", key="tuning_distillation_more"):
         left, middle, right, last = st.columns([2, 3, 3, 1.4])
         is_demo = state.opened.spec.model == DEMO
-        preset = left.selectbox(
+        preset = form.choice(
+            left,
             "Recipe",
+            f"distillation preset {is_demo}",
             list(PRESETS),
-            key=state.recall(f"distillation preset {is_demo}", "demo" if is_demo else "paper"),
+            "demo" if is_demo else "paper",
             help="  \n".join(f"**{name}**: {about}" for name, about in ABOUT.items()),
         )
-        learned = middle.selectbox(
-            "Problems for the teacher",
-            list(learning),
-            key=state.recall("distillation set", TRAINING_SET),
+        learned = form.choice(
+            middle, "Problems for the teacher", "distillation set", list(learning), TRAINING_SET
         )
-        measured = right.selectbox(
+        measured = form.choice(
+            right,
             "Problems to measure on",
+            "distillation evaluation",
             list(measuring),
-            key=state.recall("distillation evaluation", DEMO_SET),
+            DEMO_SET,
             help="Never learned from: a problem that is in both sets is refused",
         )
-        seed = last.number_input(
-            "Seed", 0, 2**32 - 1, key=state.recall("distillation seed", 0), help="Of all draws"
+        seed = form.whole(last, "Seed", "distillation seed", 0, 0, 2**32 - 1, help="Of all draws")
+        style, length = st.columns(2)
+        start_from = recipe_of(preset)
+        limit = form.whole(
+            length,
+            "Max new tokens",
+            f"distillation {preset} limit",
+            start_from.max_new_tokens,
+            1,
+            65536,
+            step=16,
         )
-    recipe, fault = _recipe(preset, int(size), targets, int(seed))
+        choice = prompt_fields(state, style, f"distillation {preset}", start_from)
+    changes = {
+        "training.lora_rank": size,
+        "training.target_modules": targets,
+        "seed": seed,
+        "max_new_tokens": limit,
+        **choice.settings(),
+    }
+    recipe, fault = _recipe(start_from, changes)
     start_button(
         state,
         go,
@@ -130,15 +156,10 @@ def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
 
 
 def _recipe(
-    preset: str, rank: int, targets: Sequence[str], seed: int
+    preset: DistillationRecipe, changes: Mapping[str, Any]
 ) -> tuple[DistillationRecipe | None, ExplorerError | None]:
-    changes = {
-        "training.lora_rank": rank,
-        "training.target_modules": list(targets),
-        "seed": seed,
-    }
     try:
-        return changed(recipe_of(preset), changes), None
+        return changed(preset, changes), None
     except ExplorerError as error:
         return None, error
 

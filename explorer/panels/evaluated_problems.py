@@ -44,25 +44,28 @@ def evaluated_problems(
     st.markdown("**Problems and their chains**")
     with st.container(key="evaluation_chains"):
         which, chosen, sample, go = st.columns([2.4, 4, 2, 1.6], vertical_alignment="bottom")
-    group = which.selectbox(
+    group = state.form.choice(
+        which,
         "Show",
+        f"group of {run.id}",
         list(groups),
         format_func=lambda key: f"{key} ({len(groups[key])})",
-        key=f"group of {run.id}",
     )
-    problem_id = chosen.selectbox(
+    problem_id = state.form.choice(
+        chosen,
         "Problem",
+        f"problem of {run.id} {group}",
         groups[group],
         format_func=lambda key: _label(key, found[key], problems.get(key)),
-        key=f"problem of {run.id} {group}",
     )
     samples = found[problem_id]
-    number = sample.selectbox(
+    number = state.form.choice(
+        sample,
         "Sample",
+        f"sample of {run.id} {group} {problem_id}",
         range(len(samples)),
-        index=_telling(group, samples),
+        _telling(group, samples),
         format_func=lambda i: _sample_label(i, *samples[i]),
-        key=f"sample of {run.id} {group} {problem_id}",
     )
     go.button(
         "Open in Explore",

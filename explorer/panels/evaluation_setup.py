@@ -7,150 +7,110 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import ExplorerError
 from core.evaluation.run import TASK, plan_evaluation
 from core.problems import chosen_problems
-from core.prompts import PLACEHOLDER, PROMPT_STYLES
 from core.records import Problem
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState
 from explorer.panels.messages import plain, short
-from explorer.panels.problem_sets import DEMO_SET, problem_sets, upload_problems
-from explorer.panels.prompt_panel import prompt_shown
+from explorer.panels.problem_choice import ProblemChoice, choose_problems
+from explorer.panels.problem_sets import upload_problems
+from explorer.panels.prompt_panel import asked
 from explorer.panels.run_panel import start, start_button, when
 from explorer.state import BrowserState
 
-_MODEL_STYLE = "the model's own"
 _NOTHING = ""
 
 
 def evaluation_setup(state: BrowserState, folder: RunsFolder) -> None:
     """The form, and the button that starts a run of its own."""
-    sets = problem_sets(state)
+    form = state.form
     with st.container(key="evaluation_problems"):
         chosen_set, number, other, go = st.columns([3, 2, 3.4, 1.6], vertical_alignment="bottom")
     with st.container(key="evaluation_sampler"):
         samples, temperature, top_p, seed = st.columns(4, vertical_alignment="bottom")
-    name = chosen_set.selectbox(
-        "Problems from", list(sets), key=state.recall("evaluation set", DEMO_SET)
-    )
-    problems = sets[name]
-    count = number.number_input(
-        "How many of them",
-        1,
-        max(len(problems), 1),
-        key=state.recall(f"evaluation count of {name} {len(problems)}", max(len(problems), 1)),
-        help="Fewer than all are drawn at random by the seed",
-    )
-    heat = temperature.number_input(
+    chosen = choose_problems(state, chosen_set, number, "evaluation")
+    heat = form.real(
+        temperature,
         "Temperature",
+        "evaluation temperature",
+        0.6,
         0.0,
         5.0,
-        step=0.1,
-        key=state.recall("evaluation temperature", 0.6),
+        0.1,
         help="0 is greedy: one sample a problem",
     )
-    drawn = samples.number_input(
+    drawn = form.whole(
+        samples,
         "Samples a problem",
+        "evaluation samples",
+        4,
         1,
         1024,
-        key=state.recall("evaluation samples", 4),
         disabled=heat == 0,
         help="Chains drawn from each problem: more of them make pass@k reach further and the "
         "mean of each problem steadier",
     )
+    nucleus = form.real(top_p, "Top-p", "evaluation top-p", 0.95, 0.01, 1.0, 0.05, help="1 is off")
+    seed_value = form.whole(seed, "Seed", "evaluation seed", 0, 0, 2**32 - 1)
     settings: dict[str, object] = {
-        "samples": int(drawn) if heat else 1,
+        "samples": drawn if heat else 1,
         "temperature": heat,
-        "top_p": top_p.number_input(
-            "Top-p",
-            0.01,
-            1.0,
-            step=0.05,
-            key=state.recall("evaluation top-p", 0.95),
-            help="1 is off",
-        ),
-        "seed": int(
-            seed.number_input("Seed", 0, 2**32 - 1, key=state.recall("evaluation seed", 0))
-        ),
+        "top_p": nucleus,
+        "seed": seed_value,
     }
     with st.expander("Prompt style, length, problems of your own", key="evaluation_more"):
-        settings |= _prompt(state, problems[0] if problems else None)
+        left, right = st.columns(2)
+        settings["max_new_tokens"] = form.whole(
+            right, "Max new tokens", "evaluation limit", 256, 1, 65536, step=16
+        )
+        settings |= asked(state, left, "evaluation", chosen.problems).settings()
         upload_problems(state, "evaluation_file")
-    sample = int(count) if count < len(problems) else None
-    against = _compare_with(state, folder, other, problems, sample, int(str(settings["seed"])))
+    against = _compare_with(state, folder, other, chosen, seed_value)
     start_button(
         state,
         go,
         "Run",
-        lambda: _start(state, folder, name, sample, settings, against),
+        lambda: _start(state, folder, chosen, settings, against),
         type="primary",
         icon=":material/play_arrow:",
-        disabled=not problems,
+        disabled=not chosen.problems,
     )
     spec = state.opened.spec
     adapter = f" with the adapter {plain(spec.adapter)}" if spec.adapter else ""
-    chains = int(count) * int(str(settings["samples"]))
+    chains = chosen.count * int(str(settings["samples"]))
     st.caption(
         f"{chains:,} chains by the model {plain(spec.model)}{adapter}, chosen in the sidebar. "
         "The run goes on when you leave this page."
     )
 
 
-def _prompt(state: BrowserState, problem: Problem | None) -> dict[str, object]:
-    left, right = st.columns(2)
-    style = left.selectbox(
-        "Prompt style",
-        [_MODEL_STYLE, *PROMPT_STYLES],
-        key=state.recall("evaluation style", _MODEL_STYLE),
-    )
-    limit = right.number_input(
-        "Max new tokens", 1, 65536, step=16, key=state.recall("evaluation limit", 256)
-    )
-    template = None
-    if style == "plain":
-        template = st.text_area(
-            "Template",
-            key=state.recall("evaluation template", PLACEHOLDER),
-            help=f"{PLACEHOLDER} is the question",
-        )
-    chosen = None if style == _MODEL_STYLE else style
-    if problem is not None:
-        st.caption(f"How {plain(problem.id)} is asked:")
-        prompt_shown(state, problem, chosen, template)
-    return {
-        "prompt_style": chosen,
-        "template": template,
-        "max_new_tokens": int(limit),
-    }
-
-
 def _compare_with(
     state: BrowserState,
     folder: RunsFolder,
-    place: st.delta_generator.DeltaGenerator,
-    problems: Sequence[Problem],
-    sample: int | None,
+    place: DeltaGenerator,
+    chosen: ProblemChoice,
     seed: int,
 ) -> str | None:
     """The folder of the earlier evaluation that a person chose."""
-    runs = _comparable(folder, chosen_problems(problems, sample, seed)) if problems else {}
-    key = state.recall("evaluation against", _NOTHING)
-    if st.session_state[key] not in runs:
-        st.session_state[key] = _NOTHING
-    chosen = place.selectbox(
+    problems = chosen.problems
+    runs = _comparable(folder, chosen_problems(problems, chosen.sample, seed)) if problems else {}
+    run = state.form.choice(
+        place,
         "Compare with",
+        "evaluation against",
         [_NOTHING, *runs],
-        key=key,
         format_func=lambda key: _label(runs[key]) if key in runs else "nothing",
         disabled=not runs,
         help="A finished evaluation of exactly these problems: of another model, adapter or "
         "sampler. The difference is then paired, problem by problem."
         + ("" if runs else " There is none yet."),
     )
-    return str(runs[chosen].folder) if chosen in runs else None
+    return str(runs[run].folder) if run in runs else None
 
 
 def _comparable(folder: RunsFolder, problems: Sequence[Problem]) -> dict[str, Run]:
@@ -193,18 +153,14 @@ def _label(run: Run) -> str:
 def _start(
     state: BrowserState,
     folder: RunsFolder,
-    set_name: str,
-    sample: int | None,
+    chosen: ProblemChoice,
     settings: dict[str, object],
     against: str | None,
 ) -> None:
     plan = plan_evaluation(
-        state.opened.spec,
-        problem_sets(state)[set_name],
-        settings,
-        sample=sample,
-        against=against,
+        state.opened.spec, chosen.problems, settings, sample=chosen.sample, against=against
     )
-    run = Run.create(folder.folder, TASK, **vars(plan), name=short(f"Evaluation on {set_name}", 80))
+    name = short(f"Evaluation on {chosen.name}", 80)
+    run = Run.create(folder.folder, TASK, **vars(plan), name=name)
     start(state, run)
     state.run_ids[TASK] = run.id

@@ -40,11 +40,12 @@ def chains_before_and_after(
     with st.container(key="tuning_chains"):
         choice, load, download = st.columns([4, 1.9, 2.1], vertical_alignment="bottom")
     if pairs:
-        number = choice.selectbox(
+        number = state.form.choice(
+            choice,
             "Problem",
+            f"chains of {run.id}",
             range(len(pairs)),
             format_func=lambda i: _label(pairs[i], comparison),
-            key=state.recall(f"chains of {run.id}", 0),
         )
         shown = pairs[number]
     _adapter_buttons(state, run, shown, load, download)

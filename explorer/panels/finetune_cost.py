@@ -27,9 +27,15 @@ def cost_panel(state: BrowserState, run: Run, cost: Cost) -> None:
         own, paper = st.columns([2, 3], gap="medium")
     with own:
         st.markdown("**What this run cost**")
-        key = state.recall(f"rate of {run.id}", float(cost.usd_per_hour))
-        highest = max(1e6, cost.usd_per_hour)
-        rate = st.number_input("Dollars an hour of this machine", 0.0, highest, step=0.1, key=key)
+        rate = state.form.real(
+            st.container(),
+            "Dollars an hour of this machine",
+            f"rate of {run.id}",
+            cost.usd_per_hour,
+            0.0,
+            max(1e6, cost.usd_per_hour),
+            0.1,
+        )
         cost = replace(cost, usd_per_hour=rate)
         st.markdown(
             f"**{_dollars(cost.usd)}** for {duration(cost.total_seconds)} of work on this machine"

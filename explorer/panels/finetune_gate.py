@@ -18,6 +18,7 @@ from core.run_models import read_model
 from core.runs.run import Run
 from explorer.components.token_heatmap import HeatmapView, token_heatmap
 from explorer.figures import percent, percent_range
+from explorer.form import follow, is_real
 from explorer.panels.messages import plain, short, show_error, teaching_notice
 from explorer.panels.run_panel import with_consent
 from explorer.rollout_facts import Rollouts, rollouts_of, share_above
@@ -96,30 +97,33 @@ def _top(state: BrowserState, rollouts: Rollouts, recipe: Recipe) -> float:
 def _threshold(state: BrowserState, run: Run, recipe: Recipe, top: float) -> float:
     """The slider's tau in nats; at first the recipe's."""
     place = f"tau of {run.id}"
-    tau: float = state.set_up.get(place, recipe.gate.tau)
     scale = _scale(state)
+    tau = state.form.value(place, recipe.gate.tau, lambda v: is_real(v, 0, top / scale))
     key = f"{place} in {state.unit} to {top:g}"
 
     # Streamlit calls a callback, without a value, when its widget leaves the screen.
     def set_tau() -> None:
         if key in st.session_state:
-            state.set_up[place] = st.session_state[key] / scale
+            state.form.keep(place, st.session_state[key] / scale)
 
     def set_unit() -> None:
         state.unit = st.session_state.get("gate unit") or state.unit
 
     with st.container(key="tuning_threshold"):
         slider, unit = st.columns([4, 1], vertical_alignment="bottom")
+    shown = min(round(tau * scale, 2), top)
+    follow(key, shown)
     slider.slider(
         f"Threshold τ ({state.unit}): a token above it is a decision point",
         0.0,
         top,
-        min(round(tau * scale, 2), top),
+        shown,
         step=0.01,
         key=key,
         on_change=set_tau,
         disabled=recipe.gate.kind in (GateKind.ALL, GateKind.TOP_FRACTION),
     )
+    follow("gate unit", state.unit)
     unit.segmented_control(
         "Unit of entropy",
         _UNITS,
@@ -192,11 +196,12 @@ def _examples(
     if lm is None:
         return
     mixed = {record.problem_id: record for record in rollouts.mixed}
-    chosen = st.selectbox(
+    chosen = state.form.choice(
+        st.container(),
         "Problem",
+        f"example of {run.id}",
         list(mixed),
         format_func=lambda key: _label(mixed[key], questions.get(key, "")),
-        key=state.recall(f"example of {run.id}", next(iter(mixed))),
     )
     record = mixed[chosen]
     st.caption(plain(questions.get(chosen, "")))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
-from core.prompts import PROMPT_STYLES
 from core.reasonmaxxer.gates import GateKind
 from core.reasonmaxxer.presets import recipe_of
 from core.reasonmaxxer.recipe import Order
+from explorer.panels.prompt_panel import prompt_fields
 from explorer.state import BrowserState
 
-_MODEL_STYLE = "the model's own"
 _LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 _LARGEST = 10**6
 _Place = st.delta_generator.DeltaGenerator
@@ -26,8 +26,9 @@ class RecipeFields:
 
     def __init__(self, state: BrowserState, preset: str) -> None:
         self.changes: dict[str, Any] = {}
-        self._state, self._preset = state, preset
-        self._settings = recipe_of(preset).model_dump(mode="json")
+        self._state, self._form, self._preset = state, state.form, preset
+        self._recipe = recipe_of(preset)
+        self._settings = self._recipe.model_dump(mode="json")
         self._rows = 0
 
     def row(self, *widths: float) -> list[_Place]:
@@ -40,14 +41,15 @@ class RecipeFields:
         self, place: _Place, label: str, name: str, low: int, high: int = _LARGEST, told: str = ""
     ) -> None:
         """A whole number."""
-        self.changes[name] = place.number_input(
-            label, low, high, step=1, key=self.key(name), help=told or None
+        self.changes[name] = self._form.whole(
+            place, label, self._key(name), self._preset_value(name), low, high, help=told or None
         )
 
     def optional(self, place: _Place, label: str, name: str, told: str) -> None:
         """A whole number, or nothing for all."""
-        self.changes[name] = place.number_input(
-            label, 1, _LARGEST, value=None, key=self.key(name), placeholder="all", help=told
+        before = self._preset_value(name)
+        self.changes[name] = self._form.optional(
+            place, label, self._key(name), before, _LARGEST, placeholder="all", help=told
         )
 
     def real(
@@ -62,31 +64,49 @@ class RecipeFields:
         form: str | None = None,
     ) -> None:
         """A number with decimals."""
-        self.changes[name] = place.number_input(
+        self.changes[name] = self._form.real(
+            place,
             label,
+            self._key(name),
+            self._preset_value(name),
             low,
             high,
-            step=step,
+            step,
             format=form,
-            key=self.key(name, float),
             help=told or None,
         )
 
     def switch(self, place: _Place, label: str, name: str, told: str) -> None:
         """On or off."""
-        self.changes[name] = place.checkbox(label, key=self.key(name), help=told)
+        before = self._preset_value(name)
+        self.changes[name] = self._form.switch(place, label, self._key(name), before, help=told)
 
     def choice(self, place: _Place, label: str, name: str, options: list[str], told: str) -> None:
         """One of several words."""
-        self.changes[name] = place.selectbox(label, options, key=self.key(name), help=told)
+        self.changes[name] = self._form.choice(
+            place, label, self._key(name), options, self._preset_value(name), help=told
+        )
 
-    def key(self, name: str, kind: type[Any] | None = None, unset: Any = None) -> str:
-        """The key of a field, with its value of before or the preset's; `unset` for null."""
+    def words(self, place: _Place, label: str, name: str, options: Sequence[str]) -> None:
+        """Several words; others can be typed."""
+        self.changes[name] = self._form.several(
+            place, label, self._key(name), options, self._preset_value(name), typed=True
+        )
+
+    def prompt(self, place: _Place) -> None:
+        """Prompt style, and below where this is called the template of the style plain."""
+        choice = prompt_fields(self._state, place, self._key("prompt"), self._recipe)
+        self.changes |= choice.settings()
+
+    def _key(self, name: str) -> str:
+        """The field's name in the form; each preset has fields of its own."""
+        return f"tuning {self._preset} {name}"
+
+    def _preset_value(self, name: str) -> Any:
         value: Any = self._settings
         for place in name.split("."):
             value = value[place]
-        value = unset if value is None else value if kind is None else kind(value)
-        return self._state.recall(f"tuning {self._preset} {name}", value)
+        return value
 
 
 def all_settings(fields: RecipeFields) -> None:
@@ -114,12 +134,7 @@ def all_settings(fields: RecipeFields) -> None:
     )
     fields.real(second, "Advantage clip", "selection.advantage_clip", 0.1, 100.0, 0.1)
     fields.whole(third, "Decoded at once", "batch_size", 1, 4096, "Chains; lower it for memory")
-    style = fourth.selectbox(
-        "Prompt style",
-        [_MODEL_STYLE, *PROMPT_STYLES],
-        key=fields.key("prompt_style", unset=_MODEL_STYLE),
-    )
-    fields.changes["prompt_style"] = None if style == _MODEL_STYLE else style
+    fields.prompt(fourth)
     fields.switch(
         st.container(),
         "Drop truncated rollouts",
@@ -173,12 +188,7 @@ def _training(fields: RecipeFields) -> None:
     rank, alpha, layers = fields.row(1, 1, 2)
     fields.whole(rank, "LoRA rank", "training.lora_rank", 1, 4096)
     fields.whole(alpha, "LoRA alpha", "training.lora_alpha", 1)
-    fields.changes["training.target_modules"] = layers.multiselect(
-        "Target modules",
-        list(_LAYERS),
-        key=fields.key("training.target_modules"),
-        accept_new_options=True,
-    )
+    fields.words(layers, "Target modules", "training.target_modules", _LAYERS)
     first, second, third, fourth = fields.row(1, 1, 1, 1)
     fields.real(first, "Learning rate", "training.learning_rate", 1e-7, 1.0, 1e-5, form="%.1e")
     fields.real(second, "Epochs", "training.epochs", 0.1, 1000.0, 1.0)

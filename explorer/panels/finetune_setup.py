@@ -26,6 +26,7 @@ from explorer.panels.training_sets import TRAINING_SET, training_sets
 from explorer.state import BrowserState
 
 PAGE = "finetune"
+_MEASURED = "tuning evaluation"  # in the form
 ROLLOUTS_OF, FINE_TUNE_ON = "Rollouts of ", "Fine-tune on "  # begin the names of runs
 
 
@@ -39,24 +40,30 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
         k, heat, seed, sample, everything = st.columns(
             [1.4, 1.4, 1.4, 1.9, 1.9], vertical_alignment="bottom"
         )
-    learned = learn.selectbox(
+    learned = state.form.choice(
+        learn,
         "Learn from",
+        "tuning set",
         list(training),
-        key=state.recall("tuning set", TRAINING_SET),
+        TRAINING_SET,
         help="The base solves each of these problems several times; where it is sometimes right "
         "and sometimes wrong, there is something to learn",
     )
-    measured = measure.selectbox(
+    measured = state.form.choice(
+        measure,
         "Measure on, before and after",
+        _MEASURED,
         list(evaluation),
-        key=state.recall("tuning evaluation", DEMO_SET),
+        DEMO_SET,
         help="Never trained on: a problem that is in both sets is refused",
     )
     is_demo = state.opened.spec.model == DEMO
-    preset = base.selectbox(
+    preset = state.form.choice(
+        base,
         "Preset",
+        f"tuning preset {is_demo}",
         list(PRESETS),
-        key=state.recall(f"tuning preset {is_demo}", "demo" if is_demo else "careful"),
+        "demo" if is_demo else "careful",
         help="  \n".join(f"**{name}**: {about}" for name, about in ABOUT.items()),
     )
     fields = RecipeFields(state, preset)
@@ -105,7 +112,7 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
 def evaluation_problems(state: BrowserState) -> Sequence[Problem]:
     """The problems that the form names for before and after."""
     sets = problem_sets(state)
-    return sets.get(state.set_up.get("tuning evaluation", DEMO_SET), [])
+    return sets[state.form.value(_MEASURED, DEMO_SET, lambda name: name in sets)]
 
 
 def start_training(state: BrowserState, folder: RunsFolder, prepared: Prepared, about: str) -> None:

@@ -19,6 +19,7 @@ from explorer.components.attempt_grid import (
     read_attempt_grid,
 )
 from explorer.components.attempt_grid.component import Tone
+from explorer.form import is_real, is_whole
 from explorer.measuring import start_fix_search
 from explorer.panels.inspector import force, same_model, wait
 from explorer.panels.messages import VERDICT_SIGNS, short, token_label, visible
@@ -28,6 +29,7 @@ _GRID = "attempt_grid"
 _K = "fix_positions"
 _TEMPERATURE = "fix_temperature"
 DEFAULT_POSITIONS = 5
+_K_RANGE, _TEMPERATURE_RANGE = (1, 50), (0.0, 5.0)
 
 
 def fix_button(state: BrowserState, branch: Branch) -> None:
@@ -89,14 +91,14 @@ def fix_panel(state: BrowserState, branch: Branch) -> None:
 
 def _settings(state: BrowserState, branch: Branch) -> None:
     left, middle, right = st.columns(3, vertical_alignment="bottom")
-    left.number_input("Positions", 1, 50, DEFAULT_POSITIONS, key=_K)
-    middle.number_input(
+    state.form.whole(left, "Positions", _K, DEFAULT_POSITIONS, *_K_RANGE)
+    state.form.real(
+        middle,
         "Temperature",
+        _TEMPERATURE,
         0.0,
-        5.0,
-        0.0,
+        *_TEMPERATURE_RANGE,
         0.1,
-        key=_TEMPERATURE,
         help="Of the continuations; 0 is greedy. They are drawn with the chain's own seed.",
     )
     right.button(
@@ -109,8 +111,9 @@ def _settings(state: BrowserState, branch: Branch) -> None:
 
 
 def _search(state: BrowserState, branch: Branch) -> None:
-    positions = int(st.session_state.get(_K) or DEFAULT_POSITIONS)
-    temperature = float(st.session_state.get(_TEMPERATURE) or 0.0)
+    value = state.form.value
+    positions = value(_K, DEFAULT_POSITIONS, lambda v: is_whole(v, *_K_RANGE))
+    temperature = value(_TEMPERATURE, 0.0, lambda v: is_real(v, *_TEMPERATURE_RANGE))
     own = branch.chain.sampler
     sampler = own
     if temperature != own.temperature:

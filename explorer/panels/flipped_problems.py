@@ -33,8 +33,12 @@ def flipped_problems(
     st.markdown("**Flipped problems**")
     with st.container(key="flips_bar"):
         left, middle, right = st.columns([2, 5, 1.6], vertical_alignment="bottom")
-    arm = left.selectbox(
-        "Arm", list(flipped), format_func=lambda key: flipped[key].label, key=f"flips of {run.id}"
+    arm = state.form.choice(
+        left,
+        "Arm",
+        f"flips of {run.id}",
+        list(flipped),
+        format_func=lambda key: flipped[key].label,
     )
     comparison = flipped[arm].comparison
     assert comparison is not None
@@ -43,11 +47,12 @@ def flipped_problems(
         for sign, flips in (("✗ → ✓", comparison.gained), ("✓ → ✗", comparison.lost))
         for each in flips
     }
-    chosen = middle.selectbox(
+    chosen = state.form.choice(
+        middle,
         f"Problem ({len(comparison.gained)} became right, {len(comparison.lost)} became wrong)",
+        f"flip of {run.id} {arm}",
         list(options),
         format_func=lambda key: _label(*options[key], problems.get(key)),
-        key=f"flip of {run.id} {arm}",
     )
     right.button(
         "Open in Explore",

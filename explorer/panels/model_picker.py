@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from core.byte_sizes import in_bytes
@@ -18,6 +20,7 @@ from explorer.workbench import workbench
 _OTHER = "another model"
 _TASK = "model_task"
 _ASKED = "model_asked_for"
+_DTYPES = ("auto", "float32", "bfloat16", "float16")
 _QUANTIZATIONS = ("none", "4bit", "8bit")
 
 
@@ -61,15 +64,23 @@ def _chosen_spec(current: ModelSpec) -> ModelSpec:
         adapter = st.text_input(
             "LoRA adapter folder, or its hub id", current.adapter or "", placeholder="none"
         ).strip()
-        device = st.selectbox("Device", device_choices(), format_func=_device_name)
-        dtype = st.selectbox("Precision", ["auto", "float32", "bfloat16", "float16"])
+        devices = device_choices()
+        device = st.selectbox(
+            "Device",
+            devices,
+            index=_place(devices, current.device),
+            format_func=_device_name,
+        )
+        dtype = st.selectbox("Precision", _DTYPES, index=_place(_DTYPES, current.dtype))
         quantization = st.selectbox(
             "Quantization",
             _QUANTIZATIONS,
             index=_QUANTIZATIONS.index(current.quantization),
             help="Weights of 4 or 8 bits take less memory; needs bitsandbytes and a CUDA GPU.",
         )
-        remote = kind == _OTHER and st.checkbox("Run the model's own Python code")
+        remote = kind == _OTHER and st.checkbox(
+            "Run the model's own Python code", current.trust_remote_code
+        )
         if remote:
             st.warning("Code from the model's authors will run on this machine. Trust them first.")
     return ModelSpec(
@@ -81,6 +92,11 @@ def _chosen_spec(current: ModelSpec) -> ModelSpec:
         revision or None,
         quantization_named(quantization),
     )
+
+
+def _place(options: Sequence[str], value: str) -> int:
+    """Where a value is among options; a run's model may have one that is not offered here."""
+    return options.index(value) if value in options else 0
 
 
 def _device_name(device: str) -> str:

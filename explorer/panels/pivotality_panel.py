@@ -9,6 +9,7 @@ from core.entropy import threshold_gate
 from core.pivotality import AlternativeOutcomes, Pivotality, decisive
 from core.records import Chain
 from core.tree import Branch
+from explorer.form import is_real, is_whole
 from explorer.measuring import start_pivotality
 from explorer.panels.inspector import same_model, wait
 from explorer.panels.messages import p_value, plain, short, visible
@@ -16,6 +17,7 @@ from explorer.state import BrowserState
 
 _SAMPLES, _TEMPERATURE = "pivotality_samples", "pivotality_temperature"
 DEFAULT_SAMPLES = 16
+_SAMPLES_RANGE, _TEMPERATURE_RANGE = (4, 500), (0.1, 5.0)
 
 
 def pivotality_panel(state: BrowserState, branch: Branch, position: int) -> None:
@@ -72,8 +74,8 @@ def _answers(each: AlternativeOutcomes) -> str:
 
 def _settings(state: BrowserState, branch: Branch, position: int) -> None:
     left, right = st.columns(2)
-    left.number_input("Samples each", 4, 500, DEFAULT_SAMPLES, key=_SAMPLES)
-    right.number_input("Temperature", 0.1, 5.0, 1.0, 0.1, key=_TEMPERATURE)
+    state.form.whole(left, "Samples each", _SAMPLES, DEFAULT_SAMPLES, *_SAMPLES_RANGE)
+    state.form.real(right, "Temperature", _TEMPERATURE, 1.0, *_TEMPERATURE_RANGE, 0.1)
     forks = np.flatnonzero(threshold_gate(branch.chain.entropy, state.tau)).tolist()
     enabled = not state.opened.busy and same_model(state, branch.chain)
     st.button(
@@ -94,8 +96,8 @@ def _settings(state: BrowserState, branch: Branch, position: int) -> None:
 
 
 def _measure(state: BrowserState, branch: Branch, positions: list[int]) -> None:
-    samples = int(st.session_state.get(_SAMPLES) or DEFAULT_SAMPLES)
-    temperature = float(st.session_state.get(_TEMPERATURE) or 1.0)
-    opened = state.opened
+    opened, value = state.opened, state.form.value
+    samples = value(_SAMPLES, DEFAULT_SAMPLES, lambda v: is_whole(v, *_SAMPLES_RANGE))
+    temperature = value(_TEMPERATURE, 1.0, lambda v: is_real(v, *_TEMPERATURE_RANGE))
     start_pivotality(opened, opened.spec, branch, positions, samples, temperature)
     wait(state)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 
 import streamlit as st
 
 from core.errors import ExplorerError
 from core.records import Problem, Sampler
+from explorer.open_session import PROBLEM_SET
 from explorer.panels.messages import plain, short, show_error
 from explorer.panels.problem_sets import close_popover, problem_sets, upload_problems
 from explorer.panels.prompt_panel import prompt_popover
@@ -16,6 +18,8 @@ from explorer.state import BrowserState
 _SESSION_SET = "This session"
 _OWN = "My own question"
 _SAMPLER = "sampler"
+_QUESTION, _GOLD = "own_question", "own_gold"  # in the form
+_FOLLOWED = "tree of the picker"  # in this tab: the one that the form was last brought in line with
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,12 @@ def problem_bar(state: BrowserState) -> None:
             [1.8, 4.6, 1.2, 1.1, 1.2], vertical_alignment="bottom"
         )
     with source:
-        chosen_set = st.selectbox(
-            "Problems from", [*sets, _OWN], key="problem_set", disabled=state.opened.busy
+        chosen_set = state.form.choice(
+            st.container(), "Problems from", PROBLEM_SET, [*sets, _OWN], disabled=state.opened.busy
         )
     with problem:
         chosen = (
-            _own_question()
+            _own_question(state)
             if chosen_set == _OWN
             else _from_set(state, chosen_set, sets[chosen_set])
         )
@@ -80,46 +84,54 @@ def _sets(state: BrowserState) -> dict[str, list[Problem]]:
 
 
 def _restore_choice(state: BrowserState, sets: dict[str, list[Problem]]) -> None:
-    """After a refresh or an opened file, the picker shows the problem of the tree on screen."""
-    tree = state.opened.session.tree
-    if tree is None or st.session_state.get("picker_follows") == id(tree):
+    """Where the form names no problem, or another tab or page has opened one, the picker shows the
+    problem of the tree on screen. After a refresh the form says what it said before."""
+    session = state.opened.session
+    before = st.session_state.get(_FOLLOWED, session.current)
+    st.session_state[_FOLLOWED] = session.current
+    if session.tree is None or (PROBLEM_SET in session.form and before == session.current):
         return
-    st.session_state["picker_follows"] = id(tree)
-    problem = tree.problem
+    problem, form = session.tree.problem, state.form
     for name, problems in sets.items():
         if problem in problems and name != _SESSION_SET:
-            st.session_state["problem_set"] = name
-            st.session_state.pop(_picker_key(name), None)
-            state.chosen[name] = problem
+            form.put(PROBLEM_SET, name)
+            form.put(_picker_key(name), _sign(problem))
             return
-    st.session_state["problem_set"] = _OWN
-    st.session_state["own_question"] = problem.question
-    st.session_state["own_gold"] = problem.answer or ""
+    form.put(PROBLEM_SET, _OWN)
+    form.put(_QUESTION, problem.question)
+    form.put(_GOLD, problem.answer or "")
 
 
 def _from_set(state: BrowserState, name: str, problems: list[Problem]) -> Problem | None:
-    before = state.chosen.get(name)
-    chosen = st.selectbox(
+    by_sign = {_sign(problem): problem for problem in problems}
+    if not by_sign:
+        st.selectbox("Problem", [], disabled=True)
+        return None
+    sign = state.form.choice(
+        st.container(),
         "Problem",
-        problems,
-        index=problems.index(before) if before in problems else 0,
-        key=_picker_key(name),
-        format_func=_label,
+        _picker_key(name),
+        list(by_sign),
+        format_func=lambda each: _label(by_sign[each]),
         disabled=state.opened.busy,
     )
-    if chosen is not None:
-        state.chosen[name] = chosen
-    return chosen
+    return by_sign[sign]
+
+
+def _sign(problem: Problem) -> str:
+    """Names a problem in the form: an id alone may stand for several questions."""
+    text = f"{problem.question}\0{problem.answer}\0{problem.source}\0{problem.family}"
+    return f"{problem.id} {zlib.crc32(text.encode('utf-8', 'replace')):08x}"
 
 
 def _picker_key(name: str) -> str:
     return f"problem of {name}"
 
 
-def _own_question() -> Problem:
+def _own_question(state: BrowserState) -> Problem:
     question, gold = st.columns([3, 1], vertical_alignment="bottom")
-    text = question.text_area("Question", key="own_question", height=68)
-    answer = gold.text_input("Right answer", key="own_gold", placeholder="optional").strip()
+    text = state.form.paragraph(question, "Question", _QUESTION, height=68)
+    answer = state.form.line(gold, "Right answer", _GOLD, placeholder="optional")
     return Problem("typed", text, answer or None, source="typed")
 
 
@@ -141,8 +153,8 @@ def _show_tree_of(state: BrowserState, problem: Problem, generating: bool) -> No
         return
     if problem.source == "typed" and not generating:
         return
-    shown = state.opened.open_problem(problem)
-    st.session_state["picker_follows"] = id(shown)
+    state.opened.open_problem(problem, picked=True)
+    st.session_state[_FOLLOWED] = state.opened.session.current
     state.beside = None
 
 
@@ -156,20 +168,21 @@ def _sampler_popover(state: BrowserState) -> _Settings | None:
         on_change="rerun",
     ):
         left, right = st.columns(2)
-        temperature = left.number_input(
-            "Temperature", 0.0, 5.0, 0.0, 0.1, key="temperature", help="0 is greedy"
+        form = state.form
+        temperature = form.real(
+            left, "Temperature", "temperature", 0.0, 0.0, 5.0, 0.1, help="0 is greedy"
         )
-        top_p = right.number_input("Top-p", 0.01, 1.0, 1.0, 0.01, key="top_p", help="1 is off")
-        top_k = left.number_input("Top-k", 0, 1000, 0, 1, key="top_k", help="0 is off")
-        min_p = right.number_input("Min-p", 0.0, 1.0, 0.0, 0.01, key="min_p", help="0 is off")
-        limit = left.number_input("Max new tokens", 1, 65536, 256, 16, key="max_new_tokens")
-        seed = right.number_input("Seed", 0, 2**32 - 1, 0, 1, key="seed")
-        k = left.number_input("Alternatives kept", 1, 50, 5, 1, key="alternatives_kept")
+        top_p = form.real(right, "Top-p", "top_p", 1.0, 0.01, 1.0, 0.01, help="1 is off")
+        top_k = form.whole(left, "Top-k", "top_k", 0, 0, 1000, help="0 is off")
+        min_p = form.real(right, "Min-p", "min_p", 0.0, 0.0, 1.0, 0.01, help="0 is off")
+        limit = form.whole(left, "Max new tokens", "max_new_tokens", 256, 1, 65536, step=16)
+        seed = form.whole(right, "Seed", "seed", 0, 0, 2**32 - 1)
+        k = form.whole(left, "Alternatives kept", "alternatives_kept", 5, 1, 50)
         st.divider()
         upload_problems(state, "problem_file", popover=_SAMPLER)
     try:
-        sampler = Sampler(temperature, top_p, int(top_k), min_p, int(limit))
+        sampler = Sampler(temperature, top_p, top_k, min_p, limit)
     except ExplorerError as error:
         show_error(error)
         return None
-    return _Settings(sampler, int(seed), int(k))
+    return _Settings(sampler, seed, k)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import ExplorerError
 from core.language_model import LanguageModel
 from core.prompt_preview import PromptPreview, preview_prompt
+from core.prompt_settings import PromptSettings
 from core.prompts import PLACEHOLDER, PROMPT_STYLES, prompt_text
 from core.records import Problem
 from explorer.panels.messages import plain, show_error, visible
-from explorer.state import BrowserState, PromptChoice
+from explorer.state import BrowserState
 from explorer.workbench import workbench
 
 _MODEL_STYLE = "the model's own"
@@ -28,6 +32,18 @@ _CSS = """
 """
 
 
+@dataclass(frozen=True)
+class PromptChoice:
+    """How problems are asked."""
+
+    style: str | None = None  # None: the model's own
+    template: str | None = None  # a person's own, where the style takes one
+
+    def settings(self) -> dict[str, str | None]:
+        """As the settings of a run name them."""
+        return {"prompt_style": self.style, "template": self.template}
+
+
 def prompt_popover(state: BrowserState, problem_set: str, problem: Problem | None) -> PromptChoice:
     """Choose style and template, which are remembered for each problem set.
 
@@ -35,27 +51,56 @@ def prompt_popover(state: BrowserState, problem_set: str, problem: Problem | Non
         problem_set: its name.
         problem: the one to preview; None while there is none.
     """
-    before = state.prompts.get(problem_set, PromptChoice())
-    styles = [_MODEL_STYLE, *PROMPT_STYLES]
     with st.popover("Prompt", width="stretch", help="Prompt style, template and exact token ids"):
-        style = st.selectbox(
-            "Prompt style",
-            styles,
-            index=styles.index(before.style or _MODEL_STYLE),
-            key=f"prompt_style of {problem_set}",
-        )
-        typed = before.typed
-        if style == "plain":
-            typed = st.text_area(
-                "Template",
-                before.typed,
-                key=f"template of {problem_set}",
-                help=f"{PLACEHOLDER} is the question. Kept for this problem set.",
-            )
-        choice = PromptChoice(None if style == _MODEL_STYLE else style, typed)
-        state.prompts[problem_set] = choice
+        choice = prompt_fields(state, st.container(), f"{problem_set} asked in")
         if problem is not None and problem.question.strip():
             prompt_shown(state, problem, choice.style, choice.template)
+    return choice
+
+
+def prompt_fields(
+    state: BrowserState,
+    place: DeltaGenerator,
+    key: str,
+    default: PromptSettings | None = None,
+) -> PromptChoice:
+    """The fields for the prompt style and, below where this is called, for the template of the
+    style plain. The template is kept while another style is chosen.
+
+    Args:
+        place: of the prompt style.
+        key: begins the names of both fields.
+        default: whose style and template the fields start from.
+    """
+    before = default or PromptSettings()
+    style = state.form.choice(
+        place,
+        "Prompt style",
+        f"{key} style",
+        [_MODEL_STYLE, *PROMPT_STYLES],
+        before.prompt_style or _MODEL_STYLE,
+        help=f"{_MODEL_STYLE}: as the model's files say. plain takes a template of yours.",
+    )
+    template = None
+    if style == "plain":
+        template = state.form.paragraph(
+            st.container(),
+            "Template",
+            f"{key} template",
+            before.template or PLACEHOLDER,
+            help=f"{PLACEHOLDER} is the question.",
+        )
+    return PromptChoice(None if style == _MODEL_STYLE else style, template)
+
+
+def asked(
+    state: BrowserState, place: DeltaGenerator, key: str, problems: Sequence[Problem]
+) -> PromptChoice:
+    """As `prompt_fields`, with the first problem's prompt below it."""
+    choice = prompt_fields(state, place, key)
+    if problems:
+        st.caption(f"How {plain(problems[0].id)} is asked:")
+        prompt_shown(state, problems[0], choice.style, choice.template)
     return choice
 
 

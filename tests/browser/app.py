@@ -33,10 +33,10 @@ def choose(page: Page, label: str, option: str | re.Pattern[str]) -> None:
     settled(page)
 
 
-def set_number(page: Page, label: str, value: int) -> None:
+def set_number(page: Page, label: str, value: float) -> None:
     """Set a number in the sampler's popover."""
     button(page, "Sampler").click()
-    field = page.get_by_label(label, exact=True)
+    field = page.get_by_label(label, exact=True).first
     field.fill(str(value))
     field.press("Enter")
     settled(page)

@@ -234,6 +234,7 @@ def test_the_adapter_folder_is_plain_peft_and_says_the_same(whole: Run) -> None:
     card = (folder / "README.md").read_text()
     assert f"{results.student.pass_at_1.value:.3f}" in card
     assert "teaching model" in card
+    assert "prompt style llama_abel" in card
     assert str(whole.folder.parents[1]) not in card + (folder / "adapter_config.json").read_text()
     ours = load_language_model(ModelSpec(adapter=str(folder)))
     plain = AutoModelForCausalLM.from_pretrained(DEMO_FOLDER, dtype="float32")

@@ -207,6 +207,7 @@ def test_the_adapter_folder_is_plain_peft_and_says_the_same(whole: tuple[Run, fl
     assert results is not None
     assert f"{results.comparison.after.value:.3f}" in card
     assert '"preset": "demo"' in card
+    assert "prompt style llama_abel" in card
     assert "teaching model" in card
 
     pair = chains_side_by_side(run)[0]
