@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,9 @@ from core.answer_extraction import after_hashes, last_box
 from core.problem_files.table import MAX_CELL_CHARS, Gold
 
 _EXACT = 2**53  # whole floats are exact up to here
+_UNIT = re.compile(r"\([^()\d]{0,100}\)")
+WITH_UNIT = re.compile(r"[-\d][-\d.,/:%$ ]{0,40}\([^()\d]{1,100}\)")
+"""A number and its unit in parentheses, as ASDiv writes its answers: 9 (apples)."""
 
 
 class JsonNumber(str):
@@ -57,7 +61,8 @@ def is_number(value: Any) -> bool:
 
 
 def gold_of(value: Any, gold: Gold) -> str | None:
-    """The gold answer in its cell; None where nothing is in it.
+    """The gold answer in its cell; None where nothing is in it. Golds that name a choice are read
+    by `choices.letter_of`.
 
     Raises:
         CellError: as `text_of`, or there is no answer where `gold` says that it stands.
@@ -68,6 +73,9 @@ def gold_of(value: Any, gold: Gold) -> str | None:
     text = text_of(value)
     if text is None or gold in (Gold.AS_WRITTEN, Gold.LIST):
         return text
+    if gold is Gold.WITHOUT_UNIT:
+        bare = " ".join(_UNIT.sub(" ", text).split()).replace(" ;", ";")
+        return bare if re.search(r"\d", bare) else text
     if gold is Gold.AFTER_HASHES:
         found, missing = after_hashes(text), "has nothing after ####"
     else:

@@ -18,7 +18,7 @@ from core.errors import ProblemError, ResourceError
 from core.problem_files import parquet_rows
 from core.problem_files import table as limits
 from core.problem_files.reading import read_problem_file
-from core.problem_files.table import ColumnMapping, Gold, RowRefusal
+from core.problem_files.table import ColumnMapping, Gold, Join, RowRefusal
 from core.problems import read_problems
 from core.records import Problem
 from core.worker_process import Worker
@@ -218,7 +218,7 @@ def test_a_person_can_say_which_column_is_what() -> None:
     rows = [{"a": "1 + 1?", "b": "it is \\boxed{2}", "c": "sums", "d": "Add."}]
     with pytest.raises(ProblemError, match=r"looks like a question \(a, b, c, d\)"):
         read_problem_file(json_lines(rows), "p.jsonl")
-    mapping = ColumnMapping("a", "b", family="c", context="d", gold=Gold.LAST_BOX)
+    mapping = ColumnMapping(["d", "a"], "b", family="c", gold=Gold.LAST_BOX, join=Join.BLANK_LINE)
     found = read_problem_file(json_lines(rows), "p.jsonl", mapping)
     assert found.problems == [Problem("p-1", "Add.\n\n1 + 1?", "2", "", "sums")]
     with pytest.raises(ProblemError, match="has no column 'z' for the answer"):
