@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -41,15 +42,14 @@ def _with_others(
     rows: Rows, parts: tuple[str, ...], choices: tuple[str, ...], answer: str | None
 ) -> ColumnMapping:
     taken = {*parts, *choices, answer}
-    others: dict[str, str] = {}
+    others: dict[str, Any] = {}
     for role in ("id", "family", "source"):
         column = _first(rows, NAMES[role], taken | set(others.values()))
         if column is not None and (role != "id" or serves_as_id(rows, column)):
             others[role] = column
     joint = fitting_join(rows, parts)
-    return with_guessed_gold(
-        rows, ColumnMapping(parts, answer, **others, choices=choices, join=joint)
-    )
+    mapping = ColumnMapping(parts, answer, choices=choices, join=joint)
+    return with_guessed_gold(rows, replace(mapping, **others))
 
 
 def by_plain_name(columns: Iterable[str]) -> dict[str, str]:
