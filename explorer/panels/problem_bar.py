@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.errors import ExplorerError
 from core.records import Problem, Sampler
-from explorer.panels.messages import plain, short, show_error
+from explorer.panels.messages import plain, plain_lines, short, show_error
 from explorer.panels.problem_sets import close_popover, problem_sets, upload_problems
 from explorer.panels.prompt_panel import prompt_popover
 from explorer.state import BrowserState
@@ -131,7 +131,7 @@ def _show(problem: Problem) -> None:
     if problem.source == "typed":
         return
     gold = "" if problem.answer is None else f" :gray-badge[gold {plain(problem.answer)}]"
-    st.markdown(f"{plain(problem.question)}{gold}")
+    st.markdown(f"{plain_lines(problem.question)}{gold}")
 
 
 def _show_tree_of(state: BrowserState, problem: Problem, generating: bool) -> None:
