@@ -52,7 +52,10 @@ def choices_of(cells: Sequence[tuple[str, Any]]) -> list[Choice]:
         raise CellError(f"are {len(found):,}, and {MAX_CHOICES} are allowed")
     choices: list[Choice] = []
     for position, (label, value, column) in enumerate(found):
-        text = (text_of(value) or "").strip()
+        try:
+            text = (text_of(value) or "").strip()
+        except CellError as error:
+            raise CellError(f"have one that {error}") from error
         if text:
             labels = _labels(label, position, of_column=label == column)
             choices.append(Choice(text, labels, position, column, is_number(value)))

@@ -11,10 +11,10 @@ from typing import Any
 from core.problem_files.cells import is_number
 from core.problem_files.choices import looks_like_choices
 from core.problem_files.column_names import NAMES, plain_name
-from core.problem_files.gold_guess import with_guessed_gold
+from core.problem_files.gold_guess import share_of_choices, with_guessed_gold
 from core.problem_files.messages import is_chat, roles_of
 from core.problem_files.paths import offered, steps, value_at
-from core.problem_files.table import CHOICE_GOLDS, ColumnMapping, Join, Rows
+from core.problem_files.table import ColumnMapping, Join, Rows
 
 _WRONG = ("incorrectanswer", "distractor", "wronganswer")
 _SAMPLE = 100  # rows looked at
@@ -33,7 +33,7 @@ def guess_columns(rows: Rows) -> ColumnMapping | None:
     mapping = _with_others(
         rows, parts, choices, answer or _answer(rows, question, {*parts, *choices})
     )
-    if len(choices) > 1 and mapping.gold not in CHOICE_GOLDS:  # a, b, c may be anything
+    if len(choices) > 1 and share_of_choices(rows, mapping) < _MOST:  # a, b, c may be anything
         mapping = _with_others(rows, parts, (), _answer(rows, question, set(parts)))
     return mapping
 
@@ -125,6 +125,11 @@ def serves_as_id(rows: Rows, name: str) -> bool:
     if any(isinstance(cell, list | dict) for cell in cells):
         return False
     return len(set(map(str, cells))) == len(cells)
+
+
+def holds_texts(rows: Rows, name: str) -> bool:
+    """Whether a column mostly holds texts or numbers, or nothing."""
+    return _mostly(rows, name, _is_scalar)
 
 
 def _question(rows: Rows) -> str | None:

@@ -37,12 +37,22 @@ def doubtful_gold(rows: Rows, mapping: ColumnMapping) -> Gold | None:
     letters; None where there is none."""
     if not mapping.choices or mapping.answer is None or mapping.answer in mapping.choices:
         return None
+    if mapping.gold is Gold.CHOICE_LABEL:  # which the file writes itself
+        return None
     _, letters = _choice_gold(rows, mapping)
     mine = letters.get(mapping.gold, [])
     for gold, others in letters.items():
         if mine and gold is not mapping.gold and None not in others and others != mine:
             return gold
     return None
+
+
+def share_of_choices(rows: Rows, mapping: ColumnMapping) -> float:
+    """The share of the first rows whose gold names one of the choices, as the mapping reads it."""
+    if mapping.answer is None or mapping.answer in mapping.choices:
+        return 1.0
+    letters = _choice_gold(rows, mapping)[1].get(mapping.gold, [])
+    return 1 - letters.count(None) / len(letters) if letters else 0.0
 
 
 def answer_cell(value: Any) -> Any:
@@ -77,7 +87,7 @@ def _choice_gold(rows: Rows, mapping: ColumnMapping) -> tuple[Gold, dict[Gold, l
         gold: [_letter(choices, value, gold) for choices, value in read] for gold in _in_order(read)
     }
     best = max(letters, key=lambda gold: len(letters[gold]) - letters[gold].count(None))
-    if letters[best].count(None) >= (1 - _MOST) * len(read):
+    if letters[best].count(None) == len(read):
         return Gold.AS_WRITTEN, letters
     return best, letters
 

@@ -11,7 +11,7 @@ from core.problem_files.gold_guess import doubtful_gold
 from core.problem_files.messages import is_chat
 from core.problem_files.paths import steps
 from core.problem_files.row_reader import RowReader, Seen
-from core.problem_files.table import ColumnMapping, Rows
+from core.problem_files.table import CHOICE_GOLDS, ColumnMapping, Rows
 from core.records import Problem
 
 _PICTURES = ("image", "images", "picture", "figure", "diagram")
@@ -75,6 +75,8 @@ def warnings(
         if choices and not any(column in used for column in choices):
             names = ", ".join(choices)
             found.append(f"The choices in {names} are not used: questions may need them.")
+    elif mapping.gold not in CHOICE_GOLDS and mapping.answer not in (None, *mapping.choices):
+        found.append(f"The right answer is read {mapping.gold}, and names none of the choices.")
     other = doubtful_gold(rows, mapping)
     if other is not None:
         found.append(

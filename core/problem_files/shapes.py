@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.problem_files import choice_shapes, training_shapes, word_problem_shapes
-from core.problem_files.columns import by_plain_name, sample
+from core.problem_files.columns import by_plain_name, holds_texts, sample
 from core.problem_files.gold_guess import with_guessed_gold
 from core.problem_files.table import ColumnMapping, Gold, Join, Rows
 
@@ -46,6 +46,8 @@ def _own(rows: Rows) -> ColumnMapping | None:
     columns = set(rows.columns)
     question = "question" if "question" in columns else "problem"
     if question not in columns or not columns <= {*_OWN_COLUMNS, question}:
+        return None
+    if not all(holds_texts(rows, column) for column in rows.columns):
         return None
     others: dict[str, Any] = {name: name for name in columns if name != question}
     mapping = ColumnMapping(question, **others)
