@@ -50,7 +50,8 @@ def make_table(rows: Rows, mapping: ColumnMapping | None = None) -> ProblemTable
         )
     shape, guessed = guess(rows)
     used = _checked(rows, mapping or guessed)
-    reader = RowReader(used, rows.columns)
+    own = shape == OWN and used == guessed
+    reader = RowReader(used, rows.columns, own)
     problems, refused = _problems(rows, reader)
     if not problems:
         raise _nothing_left(rows, refused)
@@ -63,7 +64,7 @@ def make_table(rows: Rows, mapping: ColumnMapping | None = None) -> ProblemTable
         preview=preview(rows),
         kind=rows.kind,
         noun=rows.noun,
-        certain=shape == OWN and used == guessed and not refused,
+        certain=own and not refused,
         notes=notes(rows, used, reader),
         warnings=warnings(rows, used, reader, problems),
     )

@@ -46,8 +46,8 @@ class Seen(StrEnum):
 class RowReader:
     """Makes problems of rows by a mapping, and counts what it leaves out.
 
-    `seen` counts rows by what was left out; `empty_parts` rows by the column of the question that
-    is empty in them.
+    `own` says that the explorer wrote the rows: every answer stays as it is. `seen` counts rows
+    by what was left out; `empty_parts` rows by the column of the question that is empty in them.
 
     Raises:
         ProblemError: a name of the mapping is neither a column nor a path.
@@ -55,6 +55,7 @@ class RowReader:
 
     mapping: ColumnMapping
     columns: tuple[str, ...]
+    own: bool = False
     seen: Counter[Seen] = field(default_factory=Counter)
     empty_parts: Counter[str] = field(default_factory=Counter)
 
@@ -83,7 +84,7 @@ class RowReader:
                 f"the question has {len(question):,} characters, and {MAX_CELL_CHARS:,} are allowed"
             )
         answer = self._answer(row, choices)
-        if answer is not None and answer.strip().casefold() in _NO_ANSWER:
+        if not self.own and answer is not None and answer.strip().casefold() in _NO_ANSWER:
             answer = None
             left_out.append(Seen.NO_ANSWER)
         problem = Problem(
