@@ -50,7 +50,9 @@ def unpacked(path: str) -> str:
         column.path
         for column in (footer.schema.column(n) for n in range(footer.num_columns))
         if column.physical_type == "BYTE_ARRAY"
-    ]  # as dictionaries, which hold a text that repeats once
+        and column.max_repetition_level == 0
+        and "." not in column.path
+    ]  # as dictionaries, which hold a text that repeats once; inside lists and objects Arrow can't
     file = pq.ParquetFile(path, read_dictionary=texts, pre_buffer=False)
     columns = read_columns(file.schema_arrow)
     rows: list[str] = []

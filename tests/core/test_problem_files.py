@@ -235,9 +235,30 @@ def test_what_is_nested_deeply_in_parquet_is_left_out() -> None:
     assert read_problem_file(parquet(table), "p.parquet").columns == ("question",)
 
 
+def test_lists_are_read_from_every_row_group() -> None:
+    rows = [{"question": f"{n}?", "final_answer": [str(n)], "answer_type": "x"} for n in range(9)]
+    found = read_problem_file(parquet(rows, row_group_size=2), "p.parquet")
+    assert [problem.answer for problem in found.problems] == list("012345678")
+
+
+def test_a_parquet_bomb_inside_an_object_is_refused() -> None:
+    for length, repeats in ((90_000, 50_000), (30_000_000, 5_000)):
+        array = pa.DictionaryArray.from_arrays(
+            pa.array([0] * repeats, pa.int32()), pa.array(["x" * length])
+        )
+        table = pa.table({"extra": pa.StructArray.from_arrays([array], ["question"])})
+        data = parquet(table, compression="zstd")
+        assert len(data) < 200_000
+        with pytest.raises(ProblemError, match=r"unpacks into|broke down|can't be read"):
+            read_problem_file(data, "p.parquet")
+    assert pairs(read_problem_file(parquet(ROWS), "p.parquet").problems) == FOUND
+
+
 def test_a_parquet_bomb_of_nested_lists_is_refused() -> None:
-    kind = pa.list_(pa.struct([(f"k{n}", pa.int8()) for n in range(10)]))
-    table = pa.table({"question": ["?"] * 2_000, "x": pa.array([[{}] * 1_000] * 2_000, kind)})
+    fields = [pa.nulls(600_000, pa.int8())] * 10
+    objects = pa.StructArray.from_arrays(fields, [f"k{n}" for n in range(10)])
+    lists = pa.ListArray.from_arrays(pa.array(range(0, 600_001, 1_000), pa.int32()), objects)
+    table = pa.table({"question": ["?"] * 600, "x": lists})
     data = parquet(table, compression="zstd")
     assert len(data) < 200_000
     with pytest.raises(ProblemError, match="its lists have more than 5,000,000 values"):
