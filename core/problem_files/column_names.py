@@ -12,9 +12,9 @@ _NAMES = {
     "squestion questionstem rawproblem messages conversations",
     "nested question": "question problem rawproblem rawquestion questionstem stem text content",
     "answer": "answer gold goldanswer finalanswer groundtruth expectedanswer referenceanswer "
-    "correctanswer answerkey target expected reference lsolutions label answers output solution "
-    "response correctoption correctchoice answerletter answerindex answeridx correctindex cop ans "
-    "correct completion",
+    "correctanswer answerkey target expected reference lsolutions label answers correctoption "
+    "correctchoice answerletter answerindex answeridx correctindex cop ans",
+    "long answer": "output solution response completion correct",
     "nested answer": "groundtruth answer gold goldanswer finalanswer expectedanswer target "
     "solution value text",
     "choices": "choices options answerchoices candidates alternatives multiplechoice",
@@ -26,7 +26,8 @@ _NAMES = {
     "problemset train test validation dev",
 }
 NAMES = {role: tuple(names.split()) for role, names in _NAMES.items()}
-"""By what the column is; of `nested` ones the last key of a path, `container` is a list's key."""
+"""By what the column is; of `nested` ones the last key of a path; a `long answer` is a text that
+has the answer in it, or a model's; `container` is a list's key."""
 
 
 def plain_name(column: str) -> str:

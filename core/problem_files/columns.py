@@ -133,36 +133,47 @@ def holds_texts(rows: Rows, name: str) -> bool:
 
 
 def _question(rows: Rows) -> str | None:
-    names = by_plain_name(rows.columns)
-    named = [names[name] for name in NAMES["question"] if name in names]
-    for column in named:
-        if _mostly(rows, column, _can_ask):
-            return column
-        inner = _inside(rows, column, NAMES["nested question"], _is_scalar)
-        if inner is not None:
-            return inner
+    found = _named(rows, NAMES["question"], _can_ask, NAMES["nested question"], set())
     strong = [name for name in NAMES["nested question"] if name in NAMES["certain question"]]
-    nested = _of_nested(rows, strong, _is_scalar)
-    return nested or next(iter(named), None)
+    found = found or _of_nested(rows, strong, _is_scalar)
+    return found or _first(rows, NAMES["question"], set())
 
 
 def _answer(rows: Rows, question: str, taken: set[str]) -> str | None:
+    inner = NAMES["nested answer"]
+    found = _named(rows, NAMES["answer"], _can_answer, inner, taken)
+    if found is None:
+        found = _of_nested(rows, inner[:-2], _can_answer)
+        found = None if found in taken else found
+    found = found or _named(rows, NAMES["long answer"], _can_answer, inner, taken)
+    if found is not None:
+        return found
     names = by_plain_name(rows.columns)
-    named = [names[name] for name in NAMES["answer"] if name in names and names[name] not in taken]
-    for column in named:
-        if _mostly(rows, column, _can_answer):
-            return column
-        inner = _inside(rows, column, NAMES["nested answer"], _can_answer)
-        if inner is not None:
-            return inner
-    nested = _of_nested(rows, NAMES["nested answer"][:-2], _can_answer)
-    if nested is not None and nested not in taken:
-        return nested
     chats = [question, *(names[name] for name in ("messages", "conversations") if name in names)]
     for chat in chats:
         if _mostly(rows, chat, lambda cell: "assistant" in roles_of(cell)):
             return chat
-    return next(iter(named), None)
+    return _first(rows, (*NAMES["answer"], *NAMES["long answer"]), {*taken})
+
+
+def _named(
+    rows: Rows,
+    names: Sequence[str],
+    is_so: Callable[[Any], bool],
+    inner_names: Sequence[str],
+    taken: set[str],
+) -> str | None:
+    """The first column of these names whose cells are so, or that has such a value inside."""
+    columns = by_plain_name(rows.columns)
+    for column in (columns[name] for name in names if name in columns):
+        if column in taken:
+            continue
+        if _mostly(rows, column, is_so):
+            return column
+        inner = _inside(rows, column, inner_names, is_so)
+        if inner is not None:
+            return inner
+    return None
 
 
 def _nested(rows: Rows) -> tuple[str, ...]:

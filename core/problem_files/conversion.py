@@ -133,9 +133,10 @@ def _problems(rows: Rows, reader: RowReader) -> tuple[list[Problem], list[RowRef
     problems: list[Problem] = []
     refused = list(rows.refused)
     ids: dict[str, int] = {}  # id -> the row that it stands on
+    stem = Path(rows.name).stem
     for number, row in rows.rows:
         try:
-            problem = reader.problem(row, f"{Path(rows.name).stem}-{number}")
+            problem = reader.problem(row, f"{stem}-{number}")
             if problem.id in ids:
                 where = f"{rows.noun} {ids[problem.id]}"
                 raise CellError(f"the id {problem.id!r} stands on {where} already")

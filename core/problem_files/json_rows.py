@@ -64,14 +64,8 @@ def _rows_of_lines(text: str, name: str) -> Rows:
             rows.append((number, _object(line)))
         except _RowError as error:
             refused.append(RowRefusal(number, str(error)))
-    return Rows(
-        name,
-        "JSON lines",
-        "line",
-        columns_of(record for _, record in rows),
-        tuple(rows),
-        tuple(refused),
-    )
+    columns = columns_of(record for _, record in rows)
+    return Rows(name, "JSON lines", "line", columns, tuple(rows), tuple(refused))
 
 
 def _rows_of_records(records: list[Any], name: str) -> Rows:
@@ -84,14 +78,8 @@ def _rows_of_records(records: list[Any], name: str) -> Rows:
             rows.append((number, record))
         else:
             refused.append(RowRefusal(number, "this is not a JSON object"))
-    return Rows(
-        name,
-        "JSON",
-        "record",
-        columns_of(record for _, record in rows),
-        tuple(rows),
-        tuple(refused),
-    )
+    columns = columns_of(record for _, record in rows)
+    return Rows(name, "JSON", "record", columns, tuple(rows), tuple(refused))
 
 
 def _object(line: str) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def notes(rows: Rows, mapping: ColumnMapping, reader: RowReader) -> tuple[str, .
     nested = [name for name in mapping.question if name not in rows.columns]
     if chats and nested:
         found.append(
-            f"The bare question in {nested[0]} is asked, not the prompt in {chats[0]}, which may "
+            f"The bare question in {nested[0]} is asked, not the messages in {chats[0]}, which may "
             "carry instructions: the explorer adds its own prompt style."
         )
     if seen[Seen.INSTRUCTION]:

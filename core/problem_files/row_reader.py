@@ -94,8 +94,10 @@ class RowReader:
             source=self._name(row, "source"),
             family=self._name(row, "family"),
         )
-        self.seen.update(left_out)
-        self.empty_parts.update(empty)
+        if left_out:
+            self.seen.update(left_out)
+        if empty:
+            self.empty_parts.update(empty)
         return problem
 
     def _question(self, row: dict[str, Any]) -> tuple[str, list[Seen], list[str]]:
@@ -175,8 +177,10 @@ class RowReader:
             return ""
         value = value_at(row, self._paths[name])
         try:
-            texts = map(text_of, value) if isinstance(value, list) else (text_of(value),)
-            found = ", ".join(text for text in texts if text)
+            if isinstance(value, list):
+                found = ", ".join(text for text in map(text_of, value) if text)
+            else:
+                found = str(text_of(value) or "")
         except CellError as error:
             raise CellError(f"the {role} {error}") from error
         if len(found) > _MAX_NAME_CHARS:

@@ -24,7 +24,7 @@ from core.problem_files.table import (
     Rows,
 )
 from core.records import Problem
-from explorer.panels.messages import plain, plain_lines, short, show_error
+from explorer.panels.messages import before_gold, plain, plain_lines, short, show_error
 
 T = TypeVar("T")
 
@@ -71,19 +71,19 @@ def _choices(rows: Rows, guessed: ColumnMapping, key: str) -> ColumnMapping:
     """What the person says the columns are, beginning with the guess."""
     paths = offered(rows)
     label = _labels(rows, paths)
-    question = st.multiselect(
-        "Question",
-        _with(paths, guessed.question),
-        default=guessed.question,
-        format_func=label,
-        accept_new_options=True,
-        placeholder="Choose one column, or several to be joined in this order",
-        help="Several columns are joined in the order in which they are chosen. A value inside a "
-        "column can be typed: reward_model.ground_truth, prompt[0].content.",
-        key=f"{key} question",
-    )
-    mapping = ColumnMapping(question)
-    left, right = st.columns(2)
+
+    def several(name: str, role: str, placeholder: str, about: str) -> list[str]:
+        chosen = getattr(guessed, role)
+        return st.multiselect(
+            name,
+            _with(paths, chosen),
+            default=chosen,
+            format_func=label,
+            accept_new_options=True,
+            placeholder=placeholder,
+            help=about,
+            key=f"{key} {role}",
+        )
 
     def one(name: str, role: str, place: DeltaGenerator) -> str | None:
         chosen = getattr(guessed, role)
@@ -98,39 +98,40 @@ def _choices(rows: Rows, guessed: ColumnMapping, key: str) -> ColumnMapping:
         )
         return None if found is None else str(found)
 
-    answer = one("Right answer", "answer", left)
-    choices = right.multiselect(
-        "Choices",
-        _with(paths, guessed.choices),
-        default=guessed.choices,
-        format_func=label,
-        accept_new_options=True,
-        placeholder="none",
-        help="A column with a list of choices, or the columns with one each. They are shown below "
-        "the question with letters, and the right answer becomes a letter.",
-        key=f"{key} choices",
+    question = several(
+        "Question",
+        "question",
+        "Choose one column, or several to be joined in this order",
+        "Several columns are joined in the order in which they are chosen. A value inside a "
+        "column can be typed: reward_model.ground_truth, prompt[0].content.",
     )
+    mapping = ColumnMapping(question)
+    if len(question) > 1:
+        mapping = replace(mapping, join=_join(rows, mapping, guessed, key))
+    choices = several(
+        "Choices",
+        "choices",
+        "none",
+        "A column with a list of choices, or the columns with one each. They are shown below the "
+        "question with letters, and the right answer becomes a letter.",
+    )
+    left, right = st.columns(2)
+    mapping = replace(mapping, choices=tuple(choices), answer=one("Right answer", "answer", left))
+    if mapping.answer is not None and mapping.answer not in choices:
+        mapping = replace(mapping, gold=_gold(right, rows, mapping, guessed, key))
     others: dict[str, Any] = {
         role: one(name, role, place)
         for (role, name), place in zip(_OTHERS.items(), st.columns(3), strict=True)
     }
-    mapping = ColumnMapping(question, answer, choices=choices, **others)
-    join, gold = st.columns(2)
-    if len(question) > 1:
-        mapping = replace(mapping, join=_join(join, rows, mapping, guessed, key))
-    if answer is not None and answer not in choices:
-        mapping = replace(mapping, gold=_gold(gold, rows, mapping, guessed, key))
-    return mapping
+    return replace(mapping, **others)
 
 
-def _join(
-    place: DeltaGenerator, rows: Rows, mapping: ColumnMapping, guessed: ColumnMapping, key: str
-) -> Join:
+def _join(rows: Rows, mapping: ColumnMapping, guessed: ColumnMapping, key: str) -> Join:
     fitting = guessed.join
     if mapping.question != guessed.question:
         fitting = _or(Join.SPACE, lambda: fitting_join(rows, mapping.question))
     joins = list(Join)
-    return place.selectbox(
+    return st.selectbox(
         "Joined by",
         joins,
         index=joins.index(fitting),
@@ -194,7 +195,7 @@ def _show(found: ProblemTable) -> None:
         gold = "no answer" if problem.answer is None else f"gold {short(problem.answer, 60)}"
         question = short(problem.question, _PREVIEWED_CHARS)
         with st.container(border=True):
-            st.markdown(f"{plain_lines(question)} :gray-badge[{plain(gold)}]")
+            st.markdown(f"{plain_lines(question)}{before_gold(question)}:gray-badge[{plain(gold)}]")
     if found.refused:
         lines = [
             f"{found.noun} {refusal.row}: {plain(short(refusal.reason, 160))}"

@@ -301,6 +301,8 @@ def test_columns_are_guessed_by_their_names(columns: list[str], mapping: ColumnM
         ({"context": "Add.", "problem": "Add. 1 + 1?", "answer": "2"}, "Add. 1 + 1?", "2"),
         ({"meta": {"question": "1 + 1?", "answer": "2"}}, "1 + 1?", "2"),
         ({"prompt": "1 + 1?", "reward_model": {"ground_truth": "2"}}, "1 + 1?", "2"),
+        ({"prompt": "1 + 1?", "response": "It is 3.", "reward_model": {"ground_truth": "2"}},
+         "1 + 1?", "2"),
         ({"question": "1 + 1?", "label": {"value": 2}}, "1 + 1?", "2"),
         ({"prompt": [{"role": "user", "content": "1 + 1?"}],
           "response": [{"role": "assistant", "content": "#### 2"}]}, "1 + 1?", "2"),

@@ -323,7 +323,9 @@ def test_the_bare_question_is_asked_where_a_training_set_keeps_it() -> None:
     assert found.problems == problems
     assert found.mapping.question == ("extra_info.question",)
     (note,) = found.notes
-    assert note.startswith("The bare question in extra_info.question is asked, not the prompt")
+    assert note.startswith(
+        "The bare question in extra_info.question is asked, not the messages in prompt"
+    )
 
 
 def test_instructions_and_system_messages_of_prompts_are_left_out_and_counted() -> None:
