@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from decimal import Decimal
@@ -67,6 +68,8 @@ def gold_of(value: Any, gold: Gold) -> str | None:
     Raises:
         CellError: as `text_of`, or there is no answer where `gold` says that it stands.
     """
+    if gold is Gold.LIST and is_written_list(value):
+        value = json.loads(value)
     if gold is Gold.LIST and isinstance(value, list):
         answers = [text for each in value if (text := text_of(each)) is not None]
         return ", ".join(answers) or None
@@ -83,6 +86,17 @@ def gold_of(value: Any, gold: Gold) -> str | None:
     if not found:
         raise CellError(missing)
     return found
+
+
+def is_written_list(value: Any) -> bool:
+    """Whether a text is a JSON list of texts; [1, 2] may be an interval, and is none."""
+    if not isinstance(value, str) or not value.startswith('["') or len(value) > MAX_CELL_CHARS:
+        return False
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, list) and all(isinstance(each, str) for each in found)
 
 
 def is_proper_text(text: str) -> bool:

@@ -1,7 +1,7 @@
 """The choices of a question: read from a cell or from columns, lettered, and the gold among them.
 
 A cell holds choices as a list of texts, as a list of objects with a label and a text, as an object
-of two lists (`label` and `text`), or as an object from labels to texts.
+of two lists (`label` and `text`), as an object from labels to texts, or as one text with labels.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.problem_files.cells import CellError, is_number, text_of
-from core.problem_files.table import Gold
+from core.problem_files.table import MAX_CELL_CHARS, Gold
 
 MAX_CHOICES = 10
 """A to J: the letters that the answer checker takes for choices."""
@@ -21,6 +21,7 @@ MAX_CHOICES = 10
 _TEXT_KEYS = ("text", "content", "value", "option", "choice", "texts", "choices", "options")
 _LABEL_KEYS = ("label", "key", "letter", "id", "labels", "keys")
 _LABELLED = re.compile(r"\(?([A-Za-z0-9])\s{0,3}(?:\)|[.:](?=\s))\s{0,3}(?=\S)")  # not 1.5 or 1:2
+_IN_TEXT = re.compile(r"(?:(?<=[,;\s])|\A)\(?([A-Ja-j])\s?\)")
 _MAX_LABEL = 20  # characters; a longer one is a text
 _TRAILING = re.compile(r"[A-Za-z]$|\d{1,2}$")
 
@@ -44,7 +45,7 @@ def choices_of(cells: Sequence[tuple[str, Any]]) -> list[Choice]:
     """
     found: list[tuple[str | None, Any, str]] = []  # label, text, column
     for column, value in cells:
-        if isinstance(value, list | dict):
+        if isinstance(value, list | dict) or (len(cells) == 1 and isinstance(value, str)):
             found += [(label, text, column) for label, text in _in_cell(value)]
         else:
             found.append((column if len(cells) > 1 else None, value, column))
@@ -68,7 +69,7 @@ def choices_of(cells: Sequence[tuple[str, Any]]) -> list[Choice]:
 
 def looks_like_choices(value: Any) -> bool:
     """Whether a cell alone holds the choices of a question."""
-    if not isinstance(value, list | dict):
+    if not isinstance(value, list | dict | str):
         return False
     try:
         return bool(choices_of([("", value)]))
@@ -130,8 +131,10 @@ def _only(places: list[int], what: str) -> str:
     return _letter(places[0])
 
 
-def _in_cell(value: list[Any] | dict[str, Any]) -> list[tuple[str | None, Any]]:
+def _in_cell(value: list[Any] | dict[str, Any] | str) -> list[tuple[str | None, Any]]:
     """Labels and texts; a label is None where the cell has none."""
+    if isinstance(value, str):
+        return _in_text(value)
     if isinstance(value, dict):
         return _in_object(value)
     if all(isinstance(each, dict) for each in value):
@@ -142,6 +145,20 @@ def _in_cell(value: list[Any] | dict[str, Any]) -> list[tuple[str | None, Any]]:
     if len(labels) == len(value) and _count_up(labels):
         return [(m[1], text[m.end() :]) for text, m in zip(texts, found, strict=True) if m]
     return [(None, each) for each in value]
+
+
+def _in_text(text: str) -> list[tuple[str | None, Any]]:
+    """Of "a ) 4 , b ) 7 , c ) 9" the three."""
+    if len(text) > MAX_CELL_CHARS:
+        text_of(text)
+    found = list(_IN_TEXT.finditer(text))
+    if len(found) < 2 or not _count_up([match[1].upper() for match in found]):
+        return [(None, text)]
+    ends = [match.start() for match in found[1:]] + [len(text)]
+    return [
+        (match[1], text[match.end() : end].strip(" ,;\n"))
+        for match, end in zip(found, ends, strict=True)
+    ]
 
 
 def _in_object(value: dict[str, Any]) -> list[tuple[str | None, Any]]:

@@ -14,7 +14,7 @@ from core.problem_files.column_names import NAMES, plain_name
 from core.problem_files.gold_guess import share_of_choices, with_guessed_gold
 from core.problem_files.messages import is_chat, roles_of
 from core.problem_files.paths import offered, steps, value_at
-from core.problem_files.table import ColumnMapping, Join, Rows
+from core.problem_files.table import ColumnMapping, Gold, Join, Rows
 
 _WRONG = ("incorrectanswer", "distractor", "wronganswer")
 _SAMPLE = 100  # rows looked at
@@ -33,7 +33,9 @@ def guess_columns(rows: Rows) -> ColumnMapping | None:
     mapping = _with_others(
         rows, parts, choices, answer or _answer(rows, question, {*parts, *choices})
     )
-    if len(choices) > 1 and share_of_choices(rows, mapping) < _MOST:  # a, b, c may be anything
+    share = share_of_choices(rows, mapping)
+    letters = all(len(column) == 1 for column in choices) and mapping.gold is not Gold.CHOICE_LABEL
+    if len(choices) > 1 and share < (1 if letters else _MOST):  # a, b, c may be anything
         mapping = _with_others(rows, parts, (), _answer(rows, question, set(parts)))
     return mapping
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from core.problem_files.cells import WITH_UNIT, CellError, is_number
+from core.problem_files.cells import WITH_UNIT, CellError, is_number, is_written_list
 from core.problem_files.choices import Choice, choices_of, letter_of
 from core.problem_files.messages import is_chat, last_message
 from core.problem_files.paths import steps, value_at
@@ -108,7 +108,7 @@ def _letter(choices: list[Choice], value: Any, gold: Gold) -> str | None:
 
 
 _KINDS: tuple[tuple[Gold, Callable[[Any], bool]], ...] = (
-    (Gold.LIST, lambda cell: isinstance(cell, list)),
+    (Gold.LIST, lambda cell: isinstance(cell, list) or is_written_list(cell)),
     (Gold.AFTER_HASHES, lambda cell: isinstance(cell, str) and "####" in cell),
     (Gold.LAST_BOX, lambda cell: isinstance(cell, str) and "\\boxed" in cell),
     (

@@ -21,6 +21,7 @@ _AFTER = re.compile(
     # verl's examples, and the prompt of Qwen's math models
     r"|(?:Let's think|Please reason) step by step,? and (?:output the|put your) final answer "
     r"(?:within|in) \\boxed\{\}\.?"
+    r"|Present the answer in LaTex format: \\boxed\{Your answer\}"  # Eurus-2
     r"|Let's think step by step and output the final answer after \"####\"\.?"
     r")\Z",
     re.IGNORECASE,

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from itertools import islice
+from dataclasses import replace
 
-from core.problem_files.column_names import plain_name
+from core.problem_files.column_names import NAMES, plain_name
 from core.problem_files.columns import bodies, guess_choices, sample
-from core.problem_files.gold_guess import doubtful_gold
+from core.problem_files.gold_guess import doubtful_gold, share_of_choices
 from core.problem_files.messages import is_chat
 from core.problem_files.paths import steps
 from core.problem_files.row_reader import RowReader, Seen
-from core.problem_files.table import CHOICE_GOLDS, ColumnMapping, Rows
+from core.problem_files.table import CHOICE_GOLDS, ColumnMapping, Gold, Rows
 from core.records import Problem
 
-_PICTURES = ("image", "images", "picture", "figure", "diagram")
-_NUMBERS = "numbers"  # MWPToolkit keeps a question's numbers apart from it
+_BESIDE = ("image", "images", "picture", "figure", "diagram", "table", "numbers")
+"""Names of what a question refers to; MWPToolkit keeps its numbers apart from it."""
+
 _BLANKS = re.compile(r"\bN_\d{2}\b|\bnumber\d\b|<image>")
 _LOOKED_AT = 100  # problems
 _MOST = 0.5
@@ -70,10 +71,9 @@ def warnings(
         for column in _unused_parts(rows, mapping)
     ]
     if not mapping.choices:
-        choices, _ = guess_choices(rows)
-        used = _used(rows, mapping)
-        if choices and not any(column in used for column in choices):
-            names = ", ".join(choices)
+        unused = _unused_choices(rows, mapping)
+        if unused:
+            names = ", ".join(unused)
             found.append(f"The choices in {names} are not used: questions may need them.")
     elif mapping.gold not in CHOICE_GOLDS and mapping.answer not in (None, *mapping.choices):
         found.append(f"The right answer is read {mapping.gold}, and names none of the choices.")
@@ -103,14 +103,28 @@ def warnings(
 
 def _unused_parts(rows: Rows, mapping: ColumnMapping) -> list[str]:
     used = _used(rows, mapping)
-    pictures = [
+    beside = [
         column
         for column in rows.columns
-        if (plain_name(column) in _PICTURES or plain_name(column) == _NUMBERS)
-        and any(cell not in (None, "", []) for cell in islice(sample(rows, column), _LOOKED_AT))
+        if plain_name(column) in _BESIDE and _is_filled(rows, column)
     ]
-    parts = [*bodies(rows, mapping.question), *pictures]
+    parts = [*bodies(rows, mapping.question), *beside]
     return [column for column in parts if column not in used]
+
+
+def _unused_choices(rows: Rows, mapping: ColumnMapping) -> list[str]:
+    choices, _ = guess_choices(rows)
+    if len(choices) > 1 and all(len(column) == 1 for column in choices):  # a, b, c of anything
+        lettered = replace(mapping, choices=choices, gold=Gold.CHOICE_LABEL)
+        choices = choices if share_of_choices(rows, lettered) > _MOST else ()
+    named = [column for column in rows.columns if plain_name(column) in NAMES["choices"]]
+    choices = choices or tuple(column for column in named if _is_filled(rows, column))
+    used = _used(rows, mapping)
+    return [] if any(steps(name, rows.columns)[0] in used for name in choices) else list(choices)
+
+
+def _is_filled(rows: Rows, column: str) -> bool:
+    return any(cell not in (None, "", []) for cell in sample(rows, column))
 
 
 def _used(rows: Rows, mapping: ColumnMapping) -> set[str]:

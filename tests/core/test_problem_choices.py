@@ -27,6 +27,8 @@ FORMS: list[tuple[dict[str, Any], Any, Gold]] = [
     ({"options": ["A) 4", "B) 7", "C) 9"]}, "B", Gold.CHOICE_LABEL),
     ({"options": ["A)4", "B)7", "C)9"]}, "B) 7", Gold.CHOICE_TEXT),
     ({"options": ["(A) 4", "(B) 7", "(C) 9"]}, "7", Gold.CHOICE_TEXT),
+    ({"options": "a ) 4 , b ) 7 , c ) 9"}, "b", Gold.CHOICE_LABEL),
+    ({"options": "(A) 4\n(B) 7\n(C) 9"}, "7", Gold.CHOICE_TEXT),
     ({"options": ["1. 4", "2. 7", "3. 9"]}, "2", Gold.CHOICE_LABEL),
     ({"choices": [{"label": "A", "text": "4"}, {"label": "B", "text": "7"},
                   {"label": "C", "text": "9"}]}, "B", Gold.CHOICE_LABEL),
@@ -139,15 +141,22 @@ def test_numbers_and_ratios_are_no_labels(choices: list[str]) -> None:
 
 
 def test_columns_named_a_b_c_are_choices_only_where_the_golds_name_them() -> None:
-    rows = [{"question": "Solve ax^2+bx+c.", "a": 1, "b": -5, "c": 6, "answer": "x = 2, x = 3"}]
-    found = read(rows)
-    assert found.mapping.choices == ()
-    assert found.problems[0].question == "Solve ax^2+bx+c."
+    row = {"question": "Solve ax^2+bx+c.", "a": 1, "b": -5, "c": 6, "answer": "x = 2, x = 3"}
+    for rows in ([row], [{**row, "answer": 1}, {**row, "answer": 7}]):
+        found = read(rows)
+        assert found.mapping.choices == ()
+        assert found.problems[0].question == "Solve ax^2+bx+c."
+        assert found.warnings == ()
 
 
 def test_choices_that_are_not_used_are_pointed_out() -> None:
     rows = [{"question": "Which?", "options": ["red", "green"], "answer": "A"}]
     found = read(rows, ColumnMapping("question", "answer"))
+    assert found.warnings == ("The choices in options are not used: questions may need them.",)
+    rows = [{"question": "Which?", "A": "red", "B": "blue", "C": "green", "answer": "A"}]
+    found = read(rows, ColumnMapping("question", "answer"))
+    assert found.warnings == ("The choices in A, B, C are not used: questions may need them.",)
+    found = read([{"question": "Which?", "options": "red or green", "answer": "red"}])
     assert found.warnings == ("The choices in options are not used: questions may need them.",)
 
 

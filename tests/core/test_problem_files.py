@@ -326,6 +326,7 @@ def test_rows_without_a_part_of_their_question_are_counted() -> None:
         ({"question": "N_00 + N_01?", "Numbers": "1 2", "answer": "3"}, "'Numbers' is not used"),
         ({"question": "number0 + number1?", "answer": "3"}, "blanks"),
         ({"question": "How tall?", "images": [{"path": "x.png"}], "answer": "3"}, "'images'"),
+        ({"question": "How much?", "table": "a | b", "answer": "3"}, "'table'"),
         ({"question": "<image> How tall?", "answer": "3", "x": 1}, "blanks"),
     ],
 )

@@ -227,6 +227,15 @@ SHAPES: list[tuple[str, list[Row], list[Problem]]] = [
         [Problem("p-1", "How many?", "72", "openai/gsm8k", "math")],
     ),
     (
+        "verl",
+        [
+            {"data_source": "train-math", "prompt": user("Find x."), "ability": "math",
+             "reward_model": {"style": "rule", "ground_truth": '["\\\\frac{1}{2}", "3"]'},
+             "extra_info": {"index": 1}},
+        ],
+        [Problem("1", "Find x.", "\\frac{1}{2}, 3", "train-math", "math")],
+    ),
+    (
         "chat messages",
         [
             {"messages": [{"role": "system", "content": "Be brief."}, *user("2 + 2?"),
@@ -344,6 +353,23 @@ def test_instructions_and_system_messages_of_prompts_are_left_out_and_counted() 
     kept = read_problem_file(data, "p.jsonl", ColumnMapping("prompt[-1].content", "answer"))
     assert kept.problems[0].question == f"1 + 1?{BOXED}"
     assert kept.notes == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{DAPO_BEFORE}Find x.{DAPO_AFTER}",
+        f"Find x.{DAPO_AFTER}",
+        f"{DAPO_BEFORE}Find x.",
+        f"Find x.{BOXED}",
+        f"Find x.{HASHES}",
+        "Find x.\nPlease reason step by step, and put your final answer within \\boxed{}.",
+        "Find x.\n\nPresent the answer in LaTex format: \\boxed{Your answer}",
+    ],
+)
+def test_known_instructions_are_left_out(text: str) -> None:
+    (found,) = read([{"prompt": user(text), "answer": "2"}]).problems
+    assert found.question == "Find x."
 
 
 @pytest.mark.parametrize(
