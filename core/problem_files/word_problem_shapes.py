@@ -9,31 +9,12 @@ from core.problem_files.table import ColumnMapping, Gold, Join, Rows
 
 def svamp(rows: Rows) -> ColumnMapping | None:
     """Body and Question; the answer a number, the Type an operation."""
-    names = by_plain_name(rows.columns)
-    if not {"body", "question", "answer", "equation"} <= set(names):
-        return None
-    return ColumnMapping(
-        (names["body"], names["question"]),
-        names["answer"],
-        id=names.get("id"),
-        family=names.get("type"),
-        join=Join.SPACE,
-    )
+    return _body_and_question(rows, "equation", "type", Gold.AS_WRITTEN)
 
 
 def asdiv(rows: Rows) -> ColumnMapping | None:
     """Body and question; the answer with its unit, as in "9 (apples)"."""
-    names = by_plain_name(rows.columns)
-    if not {"body", "question", "answer", "formula"} <= set(names):
-        return None
-    return ColumnMapping(
-        (names["body"], names["question"]),
-        names["answer"],
-        id=names.get("id"),
-        family=names.get("solutiontype"),
-        gold=Gold.WITHOUT_UNIT,
-        join=Join.SPACE,
-    )
+    return _body_and_question(rows, "formula", "solutiontype", Gold.WITHOUT_UNIT)
 
 
 def mawps(rows: Rows) -> ColumnMapping | None:
@@ -43,3 +24,20 @@ def mawps(rows: Rows) -> ColumnMapping | None:
         return None
     mapping = ColumnMapping(names["squestion"], names["lsolutions"], id=names.get("iindex"))
     return with_guessed_gold(rows, mapping)
+
+
+def _body_and_question(
+    rows: Rows, calculation: str, family: str, gold: Gold
+) -> ColumnMapping | None:
+    """Both columns and an answer, beside the calculation under the name that tells the set."""
+    names = by_plain_name(rows.columns)
+    if not {"body", "question", "answer", calculation} <= set(names):
+        return None
+    return ColumnMapping(
+        (names["body"], names["question"]),
+        names["answer"],
+        id=names.get("id"),
+        family=names.get(family),
+        gold=gold,
+        join=Join.SPACE,
+    )

@@ -54,11 +54,7 @@ def test_a_sheet_is_looked_at_changed_and_explored(
     expect(dialog.get_by_text("gold 2")).to_be_visible(timeout=LONG)
     stands = page.get_by_role("combobox", name="The right answer stands")
     expect(stands).to_have_value("in the last \\boxed{}")
-    button(page, "Use 2 problems").click()
-    expect(dialog).to_have_count(0, timeout=LONG)
-    settled(page)
-    page.keyboard.press("Escape")
-    choose(page, "Problems from", "sheet.csv")
+    use_both(page, dialog, "sheet.csv")
     expect(page.get_by_text("**How** many is 1 + 1?").first).to_be_visible(timeout=LONG)
     expect(page.get_by_text("gold 2", exact=True).first).to_be_visible()
     expect(page.locator("img[src=x]")).to_have_count(0)
@@ -75,6 +71,15 @@ def test_a_dialog_that_was_closed_can_be_opened_again(page: Page, url: str, shee
     settled(page)
     button(page, "Choose its columns").click()
     expect(button(page, "Use 2 problems")).to_be_visible(timeout=LONG)
+
+
+def use_both(page: Page, dialog: Locator, name: str) -> None:
+    """Take the two problems of a file and choose it in Explore."""
+    button(page, "Use 2 problems").click()
+    expect(dialog).to_have_count(0, timeout=LONG)
+    settled(page)
+    page.keyboard.press("Escape")
+    choose(page, "Problems from", name)
 
 
 def upload(page: Page, url: str, file: Path) -> Locator:
@@ -124,11 +129,7 @@ def test_columns_are_joined_and_nested_ones_named(page: Page, url: str, tmp_path
     expect(dialog.get_by_text("gold 4", exact=True)).to_be_visible(timeout=LONG)
     expect(dialog.get_by_text("gold 3", exact=True)).to_be_visible()
     assert dialog.evaluate("each => each.scrollWidth <= each.clientWidth")
-    button(page, "Use 2 problems").click()
-    expect(dialog).to_have_count(0, timeout=LONG)
-    settled(page)
-    page.keyboard.press("Escape")
-    choose(page, "Problems from", "tales.jsonl")
+    use_both(page, dialog, "tales.jsonl")
     expect(page.get_by_text("How many are 1 fewer?").first).to_be_visible(timeout=LONG)
     expect(page.get_by_text("gold 4", exact=True).first).to_be_visible()
 
@@ -149,11 +150,7 @@ def test_choices_stand_on_lines_of_their_own(
     expect(dialog.get_by_text("B. <b>7</b>").first).to_be_visible()
     expect(dialog.get_by_text("gold B", exact=True)).to_be_visible()
     assert dialog.evaluate("each => each.scrollWidth <= each.clientWidth")
-    button(page, "Use 2 problems").click()
-    expect(dialog).to_have_count(0, timeout=LONG)
-    settled(page)
-    page.keyboard.press("Escape")
-    choose(page, "Problems from", "quiz.jsonl")
+    use_both(page, dialog, "quiz.jsonl")
     asked = page.get_by_test_id("stMain").locator("p").filter(has_text=re.compile("^Which is pr"))
     expect(asked.first).to_be_visible(timeout=LONG)
     assert "\nA. 4\nB. <b>7</b>\n" in asked.first.inner_text()
