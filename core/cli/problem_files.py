@@ -15,7 +15,8 @@ _NAMED = 5  # refused rows that are named
 
 
 def given_problems(path: Path) -> list[Problem]:
-    """The problems of a file of any kind; rows that are none are said on stderr, and left out.
+    """The problems of a file of any kind; rows that are none are said on stderr, and left out,
+    and what looks wrong with the columns is said too.
 
     Raises:
         ProblemError: as `read_problem_file`.
@@ -23,12 +24,14 @@ def given_problems(path: Path) -> list[Problem]:
     from core.problem_files.reading import read_problem_file
 
     found = read_problem_file(path)
-    say_refused(found, path.name)
+    say_doubts(found, path.name)
     return found.problems
 
 
-def say_refused(found: ProblemTable, name: str) -> None:
-    """Name the rows that are no problem, on stderr."""
+def say_doubts(found: ProblemTable, name: str) -> None:
+    """Name what may be wrong with the columns, and the rows that are no problem, on stderr."""
+    for warning in found.warnings:
+        say(f"{name}: {warning}")
     for refusal in found.refused[:_NAMED]:
         say(f"{name}, {found.noun} {refusal.row} is left out: {refusal.reason}.")
     if len(found.refused) > _NAMED:

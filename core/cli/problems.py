@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,15 +11,15 @@ import typer
 
 from core.cli.options import AsJson, Sample, path_option
 from core.cli.output import say
-from core.cli.problem_files import say_refused
-from core.errors import ProblemError
+from core.cli.problem_files import say_doubts
 from core.printable_text import printable
 
 if TYPE_CHECKING:
-    from core.problem_files.table import ColumnMapping, ProblemTable, Rows
+    from core.problem_files.table import ProblemTable
     from core.records import Problem
 
 _SHOWN = 3  # problems
+_SHOWN_CHARS = 5_000  # of a question
 
 
 def problems(
@@ -41,9 +41,26 @@ def problems(
         str | None,
         typer.Option(
             metavar="ROLE=COLUMN,...",
-            help="What the columns are, where the guess is wrong: question, answer, id, source, "
-            "family or context; nothing after = is none. gold=written, hashes, box or list says "
-            "where in its cell the answer stands.",
+            help="What the columns are, where the guess is wrong: question, answer, choices, id, "
+            "source or family; nothing after = is none, question=Body+Question joins two, and "
+            "reward_model.ground_truth is a value inside one. gold=written, hashes, box, list or "
+            "unit says how the answer stands in its cell, gold=label, from0, from1 or text how it "
+            "names a choice; join=space, line or blank what stands between joined columns.",
+        ),
+    ] = None,
+    question: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN", help="The question's column; given again, joined in that order."
+        ),
+    ] = None,
+    answer: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column of the gold answer.")
+    ] = None,
+    choices: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN", help="A column with the choices, or one choice each time it is given."
         ),
     ] = None,
     sample: Sample = None,
@@ -57,13 +74,14 @@ def problems(
 
     Whatever it is, --out writes it in the explorer's own form, in which nothing has to be guessed.
     """
+    from core.cli.problem_columns import given_columns
     from core.problem_files.conversion import make_table
     from core.problem_files.hub import read_hub_rows
     from core.problem_files.reading import read_rows
     from core.problems import chosen_problems, write_problems
 
     rows = read_hub_rows(source, split, config, revision) if hub else read_rows(source)
-    found = make_table(rows, None if columns is None else _columns(rows, columns))
+    found = make_table(rows, given_columns(rows, columns, question, answer, choices))
     chosen = list(chosen_problems(found.problems, sample, seed))
     if out is not None:
         write_problems(out, chosen)
@@ -71,41 +89,9 @@ def problems(
         print(_json(rows.name, found, chosen))
         return
     _show(rows.name, found, chosen)
-    say_refused(found, rows.name)
+    say_doubts(found, rows.name)
     if out is not None:
         say(f"Problems written to {out}: {len(chosen):,}.")
-
-
-def _columns(rows: Rows, given: str) -> ColumnMapping:
-    """The guessed columns with what a person gave.
-
-    Raises:
-        ProblemError: a role that isn't there, or no question.
-    """
-    from core.problem_files.columns import with_guessed_gold
-    from core.problem_files.conversion import guess
-    from core.problem_files.table import COLUMN_ROLES, ColumnMapping, Gold
-
-    golds = dict(zip(("written", "hashes", "box", "list"), Gold, strict=True))
-    _, guessed = guess(rows)
-    changes: dict[str, str | None] = {}
-    gold: Gold | None = None
-    for each in given.split(","):
-        role, _, column = (part.strip() for part in each.partition("="))
-        if role == "gold" and column in golds:
-            gold = golds[column]
-        elif role in COLUMN_ROLES:
-            changes[role] = column or None
-        else:
-            raise ProblemError(
-                f"--columns does not know {each.strip()!r}.",
-                f"Write ROLE=COLUMN, a role being one of {', '.join(COLUMN_ROLES)}, or "
-                f"gold={', gold='.join(golds)}.",
-            )
-    mapping = replace(guessed or ColumnMapping(None), **changes)  # type: ignore[arg-type]
-    if gold is not None:
-        return replace(mapping, gold=gold)
-    return with_guessed_gold(rows, mapping) if "answer" in changes else mapping
 
 
 def _json(name: str, found: ProblemTable, chosen: list[Problem]) -> str:
@@ -115,6 +101,8 @@ def _json(name: str, found: ProblemTable, chosen: list[Problem]) -> str:
         "shape": found.shape,
         "columns": found.columns,
         "mapping": asdict(found.mapping),
+        "notes": found.notes,
+        "warnings": found.warnings,
         "refused": [asdict(refusal) for refusal in found.refused],
         "problems": [asdict(problem) for problem in chosen],
     }
@@ -122,25 +110,45 @@ def _json(name: str, found: ProblemTable, chosen: list[Problem]) -> str:
 
 
 def _show(name: str, found: ProblemTable, chosen: list[Problem]) -> None:
+    from core.problem_files.paths import steps
     from core.problem_files.shapes import described
-    from core.problem_files.table import COLUMN_ROLES
 
     shape = f", in {described(found.shape)}" if found.shape else ""
     count = len(found.problems)
     print(printable(f"{name}: {found.kind} with {count:,} problem{'s' * (count != 1)}{shape}"))
-    for role in COLUMN_ROLES:
-        column = getattr(found.mapping, role)
-        if column is not None:
-            how = f", {found.mapping.gold}" if role == "answer" else ""
-            print(printable(f"  {role:9} {column}{how}"))
-    others = [name for name in found.columns if name not in vars(found.mapping).values()]
+    roles = found.mapping.columns()
+    how = {
+        "question": f", joined by {found.mapping.join}" * (len(found.mapping.question) > 1),
+        "answer": f", {found.mapping.gold}",
+    }
+    for role, names in roles.items():
+        print(printable(f"  {role:9} {' + '.join(names)}{how.get(role, '')}"))
+    used = {steps(name, found.columns)[0] for names in roles.values() for name in names}
+    others = [name for name in found.columns if name not in used]
     if others:
         print(printable(f"  not used  {', '.join(others)}"))
+    for note in found.notes:
+        print(printable(f"  note      {note}"))
     for problem in chosen[:_SHOWN]:
-        answer = "no answer" if problem.answer is None else problem.answer
-        print(printable(f"- {problem.id}: {_short(problem.question)} -> {_short(answer)}"))
+        _show_problem(problem)
     if len(chosen) > _SHOWN:
         print(f"  and {len(chosen) - _SHOWN:,} more")
+
+
+def _show_problem(problem: Problem) -> None:
+    """The whole question, as it will be asked, and the gold answer."""
+    answer = "no answer" if problem.answer is None else _short(problem.answer)
+    first, *more = problem.question[:_SHOWN_CHARS].split("\n")
+    lines = [f"- {problem.id}: {first}", *(f"  {line}".rstrip() for line in more)]
+    left = len(problem.question) - _SHOWN_CHARS
+    if left > 0:
+        lines[-1] += f"… and {left:,} characters more"
+    if more:
+        lines.append("  ->")
+    else:
+        lines[-1] += " ->"
+    lines[-1] += f" {answer}"
+    print("\n".join(map(printable, lines)))
 
 
 def _short(text: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +12,9 @@ from core.answer_extraction import after_hashes, last_box
 from core.problem_files.table import MAX_CELL_CHARS, Gold
 
 _EXACT = 2**53  # whole floats are exact up to here
+_UNIT = re.compile(r"\([^()\d]{0,100}\)")
+WITH_UNIT = re.compile(r"[-\d][-\d.,/:%$ ]{0,40}\([^()\d]{1,100}\)")
+"""A number and its unit in parentheses, as ASDiv writes its answers: 9 (apples)."""
 
 
 class JsonNumber(str):
@@ -57,17 +62,23 @@ def is_number(value: Any) -> bool:
 
 
 def gold_of(value: Any, gold: Gold) -> str | None:
-    """The gold answer in its cell; None where nothing is in it.
+    """The gold answer in its cell; None where nothing is in it. Golds that name a choice are read
+    by `choices.letter_of`.
 
     Raises:
         CellError: as `text_of`, or there is no answer where `gold` says that it stands.
     """
+    if gold is Gold.LIST and is_written_list(value):
+        value = json.loads(value)
     if gold is Gold.LIST and isinstance(value, list):
         answers = [text for each in value if (text := text_of(each)) is not None]
         return ", ".join(answers) or None
     text = text_of(value)
     if text is None or gold in (Gold.AS_WRITTEN, Gold.LIST):
         return text
+    if gold is Gold.WITHOUT_UNIT:
+        bare = " ".join(_UNIT.sub(" ", text).split()).replace(" ;", ";")
+        return bare if re.search(r"\d", bare) else text
     if gold is Gold.AFTER_HASHES:
         found, missing = after_hashes(text), "has nothing after ####"
     else:
@@ -75,6 +86,17 @@ def gold_of(value: Any, gold: Gold) -> str | None:
     if not found:
         raise CellError(missing)
     return found
+
+
+def is_written_list(value: Any) -> bool:
+    """Whether a text is a JSON list of texts; [1, 2] may be an interval, and is none."""
+    if not isinstance(value, str) or not value.startswith('["') or len(value) > MAX_CELL_CHARS:
+        return False
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, list) and all(isinstance(each, str) for each in found)
 
 
 def is_proper_text(text: str) -> bool:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import reprlib
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from core.errors import ProblemError
-from core.problem_files.cells import CellError, gold_of, is_number, is_proper_text, text_of
+from core.problem_files.cells import CellError, is_proper_text
 from core.problem_files.columns import guess_columns
+from core.problem_files.notes import notes, warnings
+from core.problem_files.paths import offered, steps, value_at
+from core.problem_files.row_reader import RowReader
 from core.problem_files.shapes import OWN, recognised
 from core.problem_files.table import (
-    COLUMN_ROLES,
     ColumnMapping,
     ProblemTable,
     RowRefusal,
@@ -22,7 +25,6 @@ from core.records import Problem
 _PREVIEWED = 5  # rows
 _PREVIEWED_CHARS = 200  # of a cell
 _NAMED_COLUMNS = 12  # that a message names
-_MAX_NAME_CHARS = 1_000  # of an id, a source, a family
 
 
 def guess(rows: Rows) -> tuple[str, ColumnMapping | None]:
@@ -37,8 +39,8 @@ def make_table(rows: Rows, mapping: ColumnMapping | None = None) -> ProblemTable
     Ids that are not given are "<stem of the name>-<row>".
 
     Raises:
-        ProblemError: no column is the question, the mapping names one that is not there, or no
-            row is a problem.
+        ProblemError: no column is the question, the mapping names something that is not there, or
+            no row is a problem.
     """
     if not rows.rows:
         if rows.refused:
@@ -48,7 +50,9 @@ def make_table(rows: Rows, mapping: ColumnMapping | None = None) -> ProblemTable
         )
     shape, guessed = guess(rows)
     used = _checked(rows, mapping or guessed)
-    problems, refused = _problems(rows, used)
+    own = shape == OWN and used == guessed
+    reader = RowReader(used, rows.columns, own)
+    problems, refused = _problems(rows, reader)
     if not problems:
         raise _nothing_left(rows, refused)
     return ProblemTable(
@@ -60,43 +64,79 @@ def make_table(rows: Rows, mapping: ColumnMapping | None = None) -> ProblemTable
         preview=preview(rows),
         kind=rows.kind,
         noun=rows.noun,
-        certain=shape == OWN and used == guessed and not refused,
+        certain=own and not refused,
+        notes=notes(rows, used, reader),
+        warnings=warnings(rows, used, reader, problems),
     )
 
 
 def preview(rows: Rows) -> list[dict[str, str]]:
     """The first rows' cells as text, shortened."""
     return [
-        {column: _shown(row.get(column)) for column in rows.columns}
+        {column: shown(row.get(column)) for column in rows.columns}
         for _, row in islice(rows.rows, _PREVIEWED)
     ]
 
 
+def shown(value: Any) -> str:
+    """A value as text, shortened; of what is nested deeply the outer part."""
+    text = _SHORT.repr(value) if isinstance(value, list | dict) else str(value)
+    text = "" if value is None else text
+    text = text if len(text) <= _PREVIEWED_CHARS else text[: _PREVIEWED_CHARS - 1] + "…"
+    return text if is_proper_text(text) else text.encode("utf-8", "replace").decode()
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel = 4
+_SHORT.maxstring = _SHORT.maxother = _PREVIEWED_CHARS
+
+
 def _checked(rows: Rows, mapping: ColumnMapping | None) -> ColumnMapping:
-    shown = ", ".join(rows.columns[:_NAMED_COLUMNS])
-    if mapping is None or mapping.question is None:
+    if mapping is None or not mapping.question:
         raise ProblemError(
             f"{rows.name}: none of its columns looks like a question "
-            f"({shown or 'none can be read'}).",
+            f"({_named(rows.columns) or 'none can be read'}).",
             "Say which column it is, or name it question.",
         )
-    for role in COLUMN_ROLES:
-        column = getattr(mapping, role)
-        if column is not None and column not in rows.columns:
-            raise ProblemError(
-                f"{rows.name} has no column {column!r} for the {role}.",
-                f"Choose one that it has: {shown}.",
-            )
+    for role, names in mapping.columns().items():
+        for name in names:
+            _check(rows, role, name)
+    for role in ("question", "choices"):
+        names = getattr(mapping, role)
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ProblemError(f"The {role} would have {twice!r} twice.", "Name each column once.")
     return mapping
 
 
-def _problems(rows: Rows, mapping: ColumnMapping) -> tuple[list[Problem], list[RowRefusal]]:
+def _check(rows: Rows, role: str, name: str) -> None:
+    path = steps(name, rows.columns)
+    if path[0] not in rows.columns:
+        raise ProblemError(
+            f"{rows.name} has no column {str(path[0])!r} for the {role}.",
+            f"Choose one that it has: {_named(rows.columns)}.",
+        )
+    if len(path) > 1 and all(value_at(row, path) is None for _, row in rows.rows):
+        inside = [each for each in offered(rows) if steps(each, rows.columns)[0] == path[0]]
+        raise ProblemError(
+            f"{rows.name} has nothing at {name!r} for the {role}, in any {rows.noun}.",
+            f"Choose what it has: {_named(tuple(inside))}.",
+        )
+
+
+def _named(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _NAMED_COLUMNS} more" if len(names) > _NAMED_COLUMNS else ""
+    return ", ".join(names[:_NAMED_COLUMNS]) + more
+
+
+def _problems(rows: Rows, reader: RowReader) -> tuple[list[Problem], list[RowRefusal]]:
     problems: list[Problem] = []
     refused = list(rows.refused)
     ids: dict[str, int] = {}  # id -> the row that it stands on
+    stem = Path(rows.name).stem
     for number, row in rows.rows:
         try:
-            problem = _problem(row, mapping, f"{Path(rows.name).stem}-{number}")
+            problem = reader.problem(row, f"{stem}-{number}")
             if problem.id in ids:
                 where = f"{rows.noun} {ids[problem.id]}"
                 raise CellError(f"the id {problem.id!r} stands on {where} already")
@@ -106,55 +146,6 @@ def _problems(rows: Rows, mapping: ColumnMapping) -> tuple[list[Problem], list[R
             ids[problem.id] = number
             problems.append(problem)
     return problems, sorted(refused, key=lambda refusal: refusal.row)
-
-
-def _problem(row: dict[str, Any], mapping: ColumnMapping, default_id: str) -> Problem:
-    question = _cell(row, mapping.question, "question")
-    if question is None:
-        raise CellError("there is no question")
-    if is_number(row.get(mapping.question or "")) or not question.strip():
-        raise CellError("the question is empty or no text")
-    context = _cell(row, mapping.context, "context")
-    return Problem(
-        id=_name(row, mapping.id, "id") or default_id,
-        question=f"{context}\n\n{question}" if context and context.strip() else question,
-        answer=_answer(row, mapping),
-        source=_name(row, mapping.source, "source"),
-        family=_name(row, mapping.family, "family"),
-    )
-
-
-def _answer(row: dict[str, Any], mapping: ColumnMapping) -> str | None:
-    if mapping.answer is None:
-        return None
-    try:
-        answer = gold_of(row.get(mapping.answer), mapping.gold)
-    except CellError as error:
-        raise CellError(f"the answer {error}") from error
-    return None if answer is None else str(answer)
-
-
-def _name(row: dict[str, Any], column: str | None, role: str) -> str:
-    text = _cell(row, column, role) or ""
-    if len(text) > _MAX_NAME_CHARS:
-        raise CellError(f"the {role} has more than {_MAX_NAME_CHARS:,} characters")
-    return text
-
-
-def _cell(row: dict[str, Any], column: str | None, role: str) -> str | None:
-    if column is None:
-        return None
-    try:
-        text = text_of(row.get(column))
-    except CellError as error:
-        raise CellError(f"the {role} {error}") from error
-    return None if text is None else str(text)
-
-
-def _shown(value: Any) -> str:
-    text = "" if value is None else str(value)
-    text = text if len(text) <= _PREVIEWED_CHARS else text[: _PREVIEWED_CHARS - 1] + "…"
-    return text if is_proper_text(text) else text.encode("utf-8", "replace").decode()
 
 
 def _nothing_left(rows: Rows, refused: list[RowRefusal]) -> ProblemError:

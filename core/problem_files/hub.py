@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from core.errors import ProblemError
-from core.problem_files.arrow_rows import read_columns, values
+from core.problem_files.arrow_rows import read_columns, size, values
 from core.problem_files.conversion import make_table
 from core.problem_files.table import MAX_ROWS, ColumnMapping, ProblemTable, Rows
 
@@ -69,7 +69,7 @@ def read_hub_rows(
     chars = 0
     for batch in dataset.select_columns(list(columns)).with_format("arrow").iter(_BATCH):
         for row in _rows(batch, columns):
-            chars += sum(len(cell) for cell in row.values() if isinstance(cell, str | list))
+            chars += sum(map(size, row.values()))
             rows.append((len(rows) + 1, row))
         if chars > MAX_CHARS:
             raise ProblemError(

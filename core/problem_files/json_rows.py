@@ -8,12 +8,12 @@ from typing import Any
 
 from core.errors import ProblemError
 from core.problem_files.cells import JsonNumber, NotANumber, is_proper_text
-from core.problem_files.table import MAX_COLUMNS, MAX_ROWS, RowRefusal, Rows
+from core.problem_files.containers import columns_of, records_of
+from core.problem_files.table import MAX_ROWS, RowRefusal, Rows
 from core.problem_files.text import decoded, number_of_rows_error
 
 REMEDY = 'Write one JSON object a line: {"question": "...", "answer": "..."}.'
 _DECODER = json.JSONDecoder(parse_int=JsonNumber, parse_float=JsonNumber, parse_constant=NotANumber)
-_KEY = "key"  # the column of the keys where an object holds records by key
 
 
 class _RowError(ValueError):
@@ -45,7 +45,7 @@ def json_rows(data: bytes, name: str, lines: bool) -> Rows:
                 f"{name}: the JSON can't be read ({_reason(error)}).", "Write a list of records."
             ) from error
     else:
-        found = _records(document, name)
+        found = records_of(document, name)
         if found is not None and not (lines and isinstance(document, dict) and found == [document]):
             return _rows_of_records(found, name)
     return _rows_of_lines(text, name)
@@ -64,7 +64,8 @@ def _rows_of_lines(text: str, name: str) -> Rows:
             rows.append((number, _object(line)))
         except _RowError as error:
             refused.append(RowRefusal(number, str(error)))
-    return Rows(name, "JSON lines", "line", _columns(rows), tuple(rows), tuple(refused))
+    columns = columns_of(record for _, record in rows)
+    return Rows(name, "JSON lines", "line", columns, tuple(rows), tuple(refused))
 
 
 def _rows_of_records(records: list[Any], name: str) -> Rows:
@@ -77,30 +78,8 @@ def _rows_of_records(records: list[Any], name: str) -> Rows:
             rows.append((number, record))
         else:
             refused.append(RowRefusal(number, "this is not a JSON object"))
-    return Rows(name, "JSON", "record", _columns(rows), tuple(rows), tuple(refused))
-
-
-def _records(document: Any, name: str) -> list[Any] | None:
-    """The records of a document; None where it holds none."""
-    if isinstance(document, list):
-        return document
-    if not isinstance(document, dict) or not document:
-        return None
-    lists = {
-        key: value
-        for key, value in document.items()
-        if isinstance(value, list) and value and all(isinstance(each, dict) for each in value)
-    }
-    if len(lists) == 1:
-        return next(iter(lists.values()))
-    if len(lists) > 1:
-        raise ProblemError(
-            f"{name} holds several lists of records ({', '.join(list(lists)[:5])}).",
-            "Write the one you want into a file of its own.",
-        )
-    if all(isinstance(value, dict) for value in document.values()):
-        return [{_KEY: key, **value} for key, value in document.items()]
-    return [document]
+    columns = columns_of(record for _, record in rows)
+    return Rows(name, "JSON", "record", columns, tuple(rows), tuple(refused))
 
 
 def _object(line: str) -> dict[str, Any]:
@@ -127,13 +106,3 @@ def _lines(text: str) -> Iterator[str]:
         yield text[start:end]
         start = end + 1
     yield text[start:]
-
-
-def _columns(rows: list[tuple[int, dict[str, Any]]]) -> tuple[str, ...]:
-    """Every key of the records that can be shown, in the order in which they come."""
-    columns: dict[str, None] = {}
-    for _, record in rows:
-        for key in record:
-            if len(columns) < MAX_COLUMNS and is_proper_text(key):
-                columns[key] = None
-    return tuple(columns)

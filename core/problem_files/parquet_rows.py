@@ -20,7 +20,8 @@ LIMIT_S = 60.0
 
 
 def parquet_rows(data: bytes, name: str) -> Rows:
-    """The rows of a Parquet file; columns that hold neither text nor numbers are left out.
+    """The rows of a Parquet file; columns that hold neither text nor numbers,
+    alone or inside lists and objects, are left out.
 
     Raises:
         ProblemError: it is damaged, unpacks into too much, or takes too long.

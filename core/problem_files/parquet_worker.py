@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from core.answer_worker import replies_of_worker
 from core.problem_files.arrow_rows import read_columns, values
 from core.problem_files.table import MAX_ROWS
+from core.problem_files.text import MAX_VALUES
 
 MEMORY_LIMIT = 4 * 1024**3
 """Bytes of address space, of which pyarrow reserves more than it takes."""
@@ -25,7 +26,7 @@ MEMORY_LIMIT = 4 * 1024**3
 MAX_REPLY = 100 * 1024**2
 """Characters that a file's rows may take as JSON, twice what a problem file may have."""
 
-_MAX_ANSWERS = 1_000  # in a list
+_MAX_LIST = 1_000  # values in a list
 _BATCH = 256  # rows unpacked at once
 
 
@@ -49,15 +50,20 @@ def unpacked(path: str) -> str:
         column.path
         for column in (footer.schema.column(n) for n in range(footer.num_columns))
         if column.physical_type == "BYTE_ARRAY"
-    ]  # as dictionaries, which hold a text that repeats once
+        and column.max_repetition_level == 0
+        and "." not in column.path
+    ]  # as dictionaries, which hold a text that repeats once; inside lists and objects Arrow can't
     file = pq.ParquetFile(path, read_dictionary=texts, pre_buffer=False)
     columns = read_columns(file.schema_arrow)
     rows: list[str] = []
-    length = 0
+    length = inside = 0
     for batch in file.iter_batches(_BATCH, columns=list(columns), use_threads=False):
-        cells = [values(batch.column(n)) for n in range(len(columns))]
+        cells = [values(batch.column(name)) for name in columns]
         for row in zip(*cells, strict=True):
             rows.append(json.dumps([_json(cell) for cell in row]))
+            inside += sum(map(_values_inside, row))
+            if inside > MAX_VALUES:
+                raise _TooMuchError(f"its lists have more than {MAX_VALUES:,} values")
             length += len(rows[-1])
             if length > MAX_REPLY:
                 raise _TooMuchError(f"it unpacks into more than {MAX_REPLY / 1024**2:,.0f} MB")
@@ -67,9 +73,11 @@ def unpacked(path: str) -> str:
 def _json(cell: Any) -> Any:
     """As JSON has it: numbers of a column with gaps come out of pandas as floats, 27.0 for 27."""
     if isinstance(cell, list):
-        if len(cell) > _MAX_ANSWERS:
-            return {"values": len(cell)}  # which is refused with its row
+        if len(cell) > _MAX_LIST:
+            return [[len(cell)]]  # which is refused with its row
         return [_json(each) for each in cell]
+    if isinstance(cell, dict):
+        return {key: _json(each) for key, each in cell.items()}
     if isinstance(cell, Decimal):
         return str(cell)
     if isinstance(cell, float) and math.isnan(cell):
@@ -77,6 +85,15 @@ def _json(cell: Any) -> Any:
     return (
         int(cell) if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53 else cell
     )
+
+
+def _values_inside(cell: Any) -> int:
+    """Values in a list or object, of lists that are kept."""
+    if isinstance(cell, dict):
+        return len(cell) + sum(map(_values_inside, cell.values()))
+    if isinstance(cell, list) and len(cell) <= _MAX_LIST:
+        return len(cell) + sum(map(_values_inside, cell))
+    return 0
 
 
 def reply(path: str) -> str:

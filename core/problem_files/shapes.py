@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from core.problem_files.columns import by_plain_name, sample, with_guessed_gold
-from core.problem_files.table import ColumnMapping, Gold, Rows
+from core.problem_files import choice_shapes, training_shapes, word_problem_shapes
+from core.problem_files.columns import by_plain_name, holds_texts, sample
+from core.problem_files.gold_guess import with_guessed_gold
+from core.problem_files.table import ColumnMapping, Gold, Join, Rows
 
 OWN = "own"
 """The form that the explorer writes itself, in which nothing has to be guessed."""
@@ -44,6 +46,8 @@ def _own(rows: Rows) -> ColumnMapping | None:
     columns = set(rows.columns)
     question = "question" if "question" in columns else "problem"
     if question not in columns or not columns <= {*_OWN_COLUMNS, question}:
+        return None
+    if not all(holds_texts(rows, column) for column in rows.columns):
         return None
     others: dict[str, Any] = {name: name for name in columns if name != question}
     mapping = ColumnMapping(question, **others)
@@ -82,12 +86,12 @@ def _olympiad_bench(rows: Rows) -> ColumnMapping | None:
     ):
         return None
     return ColumnMapping(
-        "question",
+        ("context", "question") if "context" in columns else "question",
         "final_answer",
         id=_id(rows),
         family=_one_of(rows, "subfield", "subject"),
-        context=_one_of(rows, "context"),
         gold=Gold.LIST,
+        join=Join.BLANK_LINE,
     )
 
 
@@ -166,10 +170,36 @@ SHAPES = (
     Shape("GSM8K", "the gold answer stands after #### of the solution", _gsm8k),
     Shape("reference code records", "problem_text and ground_truth", _reference_records),
     Shape("OlympiadBench", "one or more final answers in a list", _olympiad_bench),
+    Shape("SVAMP", "the question is a Body and a Question", word_problem_shapes.svamp),
+    Shape("ASDiv", "a body and a question, the answer before its unit", word_problem_shapes.asdiv),
+    Shape("MAWPS", "sQuestion and the list lSolutions", word_problem_shapes.mawps),
+    Shape("AQuA-RAT", "options, and the letter of the correct one", choice_shapes.aqua),
+    Shape("MMLU", "choices, and the number of the right one from 0", choice_shapes.mmlu),
+    Shape("ARC", "choices with labels, and the label of the right one", choice_shapes.arc),
+    Shape("GPQA", "a correct and three incorrect answers, shuffled", choice_shapes.gpqa),
+    Shape("OpenR1-Math", "an answer beside generations", training_shapes.openr1),
+    Shape("Big-Math", "an answer beside a solve rate", training_shapes.big_math),
+    Shape("NuminaMath", "an answer, or the last \\boxed{} of the solution", training_shapes.numina),
+    Shape(
+        "DAPO-Math",
+        "the prompt without its instruction, the gold in reward_model.ground_truth",
+        training_shapes.dapo,
+    ),
+    Shape(
+        "verl",
+        "the question of extra_info or the prompt, the gold in reward_model.ground_truth",
+        training_shapes.verl,
+    ),
+    Shape(
+        "chat messages",
+        "the user's last message asks, the assistant's answers",
+        training_shapes.chat,
+    ),
     Shape("MATH-500", "a LaTeX answer beside the solution", _math500),
     Shape("MATH", "the gold answer stands in the last \\boxed{} of the solution", _math),
     Shape("Minerva Math", "the gold answer stands in the last \\boxed{}, or alone", _minerva),
     Shape("AIME", "whole numbers from 0 to 999", _aime),
     Shape("AMC", "a number, or the letter of a choice", _amc),
+    Shape("DeepScaleR", "problem, answer and solution", training_shapes.deepscaler),
 )
 """Most telling first."""

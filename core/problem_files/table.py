@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -22,33 +23,92 @@ MAX_CELL_CHARS = 100_000
 
 
 class Gold(StrEnum):
-    """Where in its cell the gold answer stands."""
+    """How the gold answer is read from its cell."""
 
     AS_WRITTEN = "as it is written"
     AFTER_HASHES = "after ####"
     LAST_BOX = "in the last \\boxed{}"
     LIST = "a list of answers"
+    WITHOUT_UNIT = "before its unit in parentheses"
+    CHOICE_LABEL = "the label of a choice"
+    CHOICE_FROM_0 = "the number of a choice, from 0"
+    CHOICE_FROM_1 = "the number of a choice, from 1"
+    CHOICE_TEXT = "the text of a choice"
 
 
-@dataclass(frozen=True)
+CHOICE_GOLDS = (Gold.CHOICE_LABEL, Gold.CHOICE_FROM_0, Gold.CHOICE_FROM_1, Gold.CHOICE_TEXT)
+"""Those that name a choice; the problem's answer is then the letter it is shown with."""
+
+
+class Join(StrEnum):
+    """What stands between the columns of a question."""
+
+    SPACE = "a space"
+    LINE = "a line break"
+    BLANK_LINE = "a blank line"
+
+
+@dataclass(frozen=True, init=False)
 class ColumnMapping:
-    """Which column of a file is what; None where there is none.
+    """Which columns of a file are what: names, or paths such as `reward_model.ground_truth`.
 
-    `context` goes before the question, a blank line between; `gold` says how the answer's cell is
-    to be read.
+    Attributes:
+        question: its columns in order, joined with `join`; chat messages give their last user
+            message.
+        answer: None where the file has no gold answers.
+        choices: one column with a list of choices, or several columns with one each; they are
+            shown below the question with letters. Where `answer` is one of the columns, their
+            order is shuffled by a hash of the question and the choices.
+        gold: how the answer's cell is read.
     """
 
-    question: str | None
-    answer: str | None = None
-    id: str | None = None
-    source: str | None = None
-    family: str | None = None
-    context: str | None = None
-    gold: Gold = Gold.AS_WRITTEN
+    question: tuple[str, ...]
+    answer: str | None
+    id: str | None
+    source: str | None
+    family: str | None
+    choices: tuple[str, ...]
+    gold: Gold
+    join: Join
+
+    def __init__(
+        self,
+        question: str | Iterable[str] | None,
+        answer: str | None = None,
+        id: str | None = None,
+        source: str | None = None,
+        family: str | None = None,
+        choices: str | Iterable[str] | None = None,
+        gold: Gold = Gold.AS_WRITTEN,
+        join: Join = Join.SPACE,
+    ) -> None:
+        fields = {
+            "question": _names(question),
+            "answer": answer,
+            "id": id,
+            "source": source,
+            "family": family,
+            "choices": _names(choices),
+            "gold": gold,
+            "join": join,
+        }
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+
+    def columns(self) -> dict[str, tuple[str, ...]]:
+        """The columns by role, for the roles that have any."""
+        found = {role: _names(getattr(self, role)) for role in COLUMN_ROLES}
+        return {role: names for role, names in found.items() if names}
 
 
-COLUMN_ROLES = ("question", "answer", "id", "source", "family", "context")
-"""The fields of a mapping that name a column."""
+COLUMN_ROLES = ("question", "answer", "choices", "id", "source", "family")
+"""The fields of a mapping that name columns; question and choices may name several."""
+
+
+def _names(given: str | Iterable[str] | None) -> tuple[str, ...]:
+    if given is None:
+        return ()
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 @dataclass(frozen=True)
@@ -82,7 +142,8 @@ class ProblemTable:
 
     `shape` is the published set's name that was recognised, "" for other tables; `preview` the
     first rows' cells as text, shortened. `certain` says that nothing was guessed: the file is in
-    the explorer's own form and every row is a problem.
+    the explorer's own form and every row is a problem. `notes` say what was done to the texts,
+    `warnings` what may be wrong with the mapping: one sentence each.
     """
 
     problems: list[Problem]
@@ -94,3 +155,5 @@ class ProblemTable:
     kind: str
     noun: str
     certain: bool
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ import codecs
 from core.errors import ProblemError
 from core.problem_files.table import MAX_ROWS
 
-_MAX_VALUES = 5_000_000
+MAX_VALUES = 5_000_000
 """Commas and brackets in a file: they bound what its parsed values take in memory. A file of
 50 MB in prose has about a fifth of it."""
 
@@ -23,9 +23,9 @@ def decoded(data: bytes, name: str) -> str:
         raise ProblemError(
             f"{name}, line 1: this is not UTF-8 text but UTF-16.", "Save the file as UTF-8."
         )
-    if sum(map(data.count, (b",", b"[", b"{"))) > _MAX_VALUES:
+    if sum(map(data.count, (b",", b"[", b"{"))) > MAX_VALUES:
         raise ProblemError(
-            f"{name} has more than {_MAX_VALUES:,} values.",
+            f"{name} has more than {MAX_VALUES:,} values.",
             "Keep the columns that are needed, or split it into smaller files.",
         )
     return data.decode("utf-8-sig", errors="surrogateescape")

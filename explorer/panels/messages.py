@@ -81,6 +81,17 @@ def plain(text: str) -> str:
     return " ".join(_MAGIC.sub(_broken, escaped).split())
 
 
+def plain_lines(text: str) -> str:
+    """As `plain`, with the text's own line breaks; a blank line stays one."""
+    return "  \n".join(plain(line) or "\u00a0" for line in text.strip().split("\n"))
+
+
+def before_gold(question: str) -> str:
+    """What stands between a question and its gold answer: a new line where the question has
+    several, so that the gold doesn't seem to belong to the last choice."""
+    return "  \n" if "\n" in question.strip() else " "
+
+
 def _broken(found: re.Match[str]) -> str:
     """The same signs with a word joiner, which nobody sees, after the first of them."""
     text = found.group()

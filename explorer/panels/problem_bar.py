@@ -10,7 +10,7 @@ import streamlit as st
 from core.errors import ExplorerError
 from core.records import Problem, Sampler
 from explorer.open_session import PROBLEM_SET
-from explorer.panels.messages import plain, short, show_error
+from explorer.panels.messages import before_gold, plain, plain_lines, short, show_error
 from explorer.panels.problem_sets import close_popover, problem_sets, upload_problems
 from explorer.panels.prompt_panel import prompt_popover
 from explorer.state import BrowserState
@@ -142,8 +142,8 @@ def _label(problem: Problem) -> str:
 def _show(problem: Problem) -> None:
     if problem.source == "typed":
         return
-    gold = "" if problem.answer is None else f" :gray-badge[gold {plain(problem.answer)}]"
-    st.markdown(f"{plain(problem.question)}{gold}")
+    gold = "" if problem.answer is None else f":gray-badge[gold {plain(problem.answer)}]"
+    st.markdown(f"{plain_lines(problem.question)}{before_gold(problem.question)}{gold}")
 
 
 def _show_tree_of(state: BrowserState, problem: Problem, generating: bool) -> None:

@@ -48,8 +48,8 @@ def upload_problems(state: BrowserState, key: str, popover: str | None = None) -
         type=list(SUFFIXES),
         key=key,
         help="JSON lines, JSON, CSV, TSV or Parquet, with a question in each row and, where it is "
-        "known, the answer. GSM8K, MATH, AIME, AMC, Minerva Math and OlympiadBench are known in "
-        "the forms in which they are published.",
+        "known, the answer. Published forms such as GSM8K, MATH, AIME, SVAMP, MMLU, GPQA, "
+        "NuminaMath and verl's are known; other columns can be chosen and joined.",
     )
     kept = f"{key} upload"
     if file is None:

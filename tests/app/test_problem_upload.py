@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.problem_files.table import Gold, Join
 from core.records import Problem
 
 SHEET = b"prompt,gold,solution\n**1 + 1**?,2,so \\boxed{2}\n,3,\n<b>2</b>?,4,so \\boxed{4}\n"
@@ -47,7 +48,16 @@ def held(app: AppTest) -> dict[str, list[Problem]]:
 
 
 def choice(app: AppTest, label: str) -> Any:
-    return next(each for each in app.selectbox if each.label == label)
+    boxes = (*app.selectbox, *app.multiselect)
+    return next(each for each in boxes if each.label == label)
+
+
+def typed(app: AppTest, label: str, text: str) -> None:
+    """Type what is not among a select box's options, which AppTest itself can't."""
+    box = choice(app, label)
+    box.options = [*box.options, text]
+    box.set_value(text).run()
+    assert not app.exception
 
 
 def said(app: AppTest) -> str:
@@ -70,7 +80,7 @@ def test_the_explorers_own_form_is_taken_at_once(app: AppTest) -> None:
 def test_a_guess_is_shown_and_confirmed(app: AppTest) -> None:
     upload(app, "sheet.csv", SHEET)
     assert held(app) == {}
-    assert choice(app, "Question").value == "prompt"
+    assert choice(app, "Question").value == ["prompt"]
     assert choice(app, "Right answer").value == "gold"
     assert choice(app, "Id").value is None
     assert [button.label for button in app.button] == ["Choose its columns", "Use 2 problems"]
@@ -100,7 +110,7 @@ def test_a_file_without_a_known_column_asks_for_one(app: AppTest) -> None:
     upload(app, "odd.json", json.dumps([{"a": "1 + 1?", "b": 2}]).encode())
     assert "looks like a question" in said(app)
     assert len(app.button) == 1
-    choice(app, "Question").set_value("a").run()
+    choice(app, "Question").set_value(["a"]).run()
     choice(app, "Right answer").set_value("b").run()
     use(app)
     assert held(app) == {"odd.json": [Problem("odd-1", "1 + 1?", "2")]}
@@ -113,6 +123,60 @@ def test_a_published_shape_is_named(app: AppTest) -> None:
     assert "Parquet in the form of GSM8K" in said(app)
     use(app)
     assert held(app) == {"test.parquet": [Problem("test-1", "How many?", "5")]}
+
+
+def test_two_columns_are_joined_in_the_order_in_which_they_are_chosen(app: AppTest) -> None:
+    rows = [{"Story": "Ann has 2 pens.", "Task": "How many pens?", "Answer": 2}]
+    upload(app, "odd.json", json.dumps(rows).encode())
+    choice(app, "Question").set_value(["Story", "Task"]).run()
+    choice(app, "Right answer").set_value("Answer").run()
+    assert "Ann has 2 pens\\. How many pens?" in said(app)
+    choice(app, "Joined by").set_value(Join.LINE).run()
+    use(app)
+    assert held(app) == {"odd.json": [Problem("odd-1", "Ann has 2 pens.\nHow many pens?", "2")]}
+
+
+def test_a_column_that_may_be_a_part_of_the_question_is_pointed_out(app: AppTest) -> None:
+    rows = [{"Body": "Ann has 2 pens.", "Question": "How many pens?", "Answer": 2, "Equation": ""}]
+    upload(app, "svamp.json", json.dumps(rows).encode())
+    assert "in the form of SVAMP" in said(app)
+    assert "looks like a part" not in said(app)
+    choice(app, "Question").set_value(["Question"]).run()
+    assert "The column 'Body' is not used, and looks like a part of the question" in said(app)
+
+
+def test_values_inside_columns_are_offered_and_can_be_typed(app: AppTest) -> None:
+    row = {
+        "who": {"asks": {"text": "2 + 2?"}},
+        "check": {"truth": "4", "more": [{"deep": "four"}]},
+    }
+    upload(app, "nested.jsonl", json.dumps(row).encode() + b"\n" + json.dumps(row).encode())
+    assert "looks like a question" in said(app)
+    offered = " ".join(choice(app, "Question").options)
+    assert "who.asks.text · 2 + 2?" in offered
+    assert "check.truth · 4" in offered
+    choice(app, "Question").set_value(["who.asks.text"]).run()
+    typed(app, "Right answer", "check.more[0].deep")
+    assert "gold four" in said(app)
+    typed(app, "Right answer", "check.more[1].deep")
+    assert "has nothing at 'check.more[1].deep' for the answer" in said(app).replace("\\", "")
+    typed(app, "Right answer", "check..truth")
+    assert "neither a column nor a path" in said(app)
+    choice(app, "Right answer").set_value("check.truth").run()
+    use(app)
+    assert [(p.question, p.answer) for p in held(app)["nested.jsonl"]] == [("2 + 2?", "4")] * 2
+
+
+def test_choices_are_shown_with_letters_on_lines_of_their_own(app: AppTest) -> None:
+    rows = [{"question": "Which is prime?", "one": "4", "two": "<b>7</b>", "gold": 2}]
+    upload(app, "quiz.json", json.dumps(rows).encode())
+    choice(app, "Choices").set_value(["one", "two"]).run()
+    choice(app, "The right answer stands").set_value(Gold.CHOICE_FROM_1).run()
+    assert "A\\. 4  \nB\\. \\<b\\>7" in said(app)
+    use(app)
+    assert held(app)["quiz.json"][0] == Problem(
+        "quiz-1", "Which is prime?\n\nA. 4\nB. <b>7</b>", "B"
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 from app import APP, DEMO_IS_BUILT, button, choose, open_app
 from conftest import Serve, settled
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 pytestmark = [
     pytest.mark.browser,
@@ -53,11 +54,7 @@ def test_a_sheet_is_looked_at_changed_and_explored(
     expect(dialog.get_by_text("gold 2")).to_be_visible(timeout=LONG)
     stands = page.get_by_role("combobox", name="The right answer stands")
     expect(stands).to_have_value("in the last \\boxed{}")
-    button(page, "Use 2 problems").click()
-    expect(dialog).to_have_count(0, timeout=LONG)
-    settled(page)
-    page.keyboard.press("Escape")
-    choose(page, "Problems from", "sheet.csv")
+    use_both(page, dialog, "sheet.csv")
     expect(page.get_by_text("**How** many is 1 + 1?").first).to_be_visible(timeout=LONG)
     expect(page.get_by_text("gold 2", exact=True).first).to_be_visible()
     expect(page.locator("img[src=x]")).to_have_count(0)
@@ -74,6 +71,90 @@ def test_a_dialog_that_was_closed_can_be_opened_again(page: Page, url: str, shee
     settled(page)
     button(page, "Choose its columns").click()
     expect(button(page, "Use 2 problems")).to_be_visible(timeout=LONG)
+
+
+def use_both(page: Page, dialog: Locator, name: str) -> None:
+    """Take the two problems of a file and choose it in Explore."""
+    button(page, "Use 2 problems").click()
+    expect(dialog).to_have_count(0, timeout=LONG)
+    settled(page)
+    page.keyboard.press("Escape")
+    choose(page, "Problems from", name)
+
+
+def upload(page: Page, url: str, file: Path) -> Locator:
+    """The dialog about the columns of a file that was uploaded in Explore."""
+    open_app(page, url)
+    button(page, "Sampler").click()
+    page.locator(".st-key-problem_file input[type=file]").set_input_files(file)
+    dialog = page.get_by_role("dialog").filter(has_text=f"Columns of {file.name}")
+    expect(dialog).to_be_visible(timeout=LONG)
+    settled(page)
+    return dialog
+
+
+def add(page: Page, label: str, text: str) -> None:
+    """Type into a box that takes several columns; Enter takes what is typed or found."""
+    box = page.get_by_role("combobox", name=re.compile(f"^{label}"))
+    box.click()
+    box.fill(text)
+    box.press("Enter")
+    settled(page)
+    page.keyboard.press("Tab")
+    settled(page)
+
+
+def test_columns_are_joined_and_nested_ones_named(page: Page, url: str, tmp_path: Path) -> None:
+    page.set_viewport_size({"width": 1280, "height": 1000})
+    rows = [
+        {"tale": "Ann has 5 pens.", "ask": {"last": f"How many are {n} fewer?"},
+         "check": {"told": [{"gold": str(5 - n)}]}}
+        for n in (1, 2)
+    ]  # fmt: skip
+    file = tmp_path / "tales.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    dialog = upload(page, url, file)
+    expect(dialog.get_by_role("alert")).to_contain_text("looks like a question")
+    add(page, "Question", "tale")
+    told = dialog.locator("p").filter(has_text=re.compile("^Ann has 5 pens. no answer"))
+    expect(told.first).to_be_visible(timeout=LONG)
+    add(page, "Question", "ask.last")
+    whole = dialog.get_by_text("Ann has 5 pens. How many are 1 fewer?")
+    expect(whole.first).to_be_visible(timeout=LONG)
+    choose(page, "Joined by", "a blank line")
+    answer = page.get_by_role("combobox", name=re.compile("^Right answer"))
+    answer.click()
+    answer.fill("check.told[0].gold")
+    answer.press("Enter")
+    expect(dialog.get_by_text("gold 4", exact=True)).to_be_visible(timeout=LONG)
+    expect(dialog.get_by_text("gold 3", exact=True)).to_be_visible()
+    assert dialog.evaluate("each => each.scrollWidth <= each.clientWidth")
+    use_both(page, dialog, "tales.jsonl")
+    expect(page.get_by_text("How many are 1 fewer?").first).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("gold 4", exact=True).first).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [800, 1280])
+def test_choices_stand_on_lines_of_their_own(
+    page: Page, url: str, tmp_path: Path, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 1000})
+    row = {"question": "Which is prime?", "choices": ["4", "<b>7</b>", "9"], "answer": 1}
+    file = tmp_path / "quiz.jsonl"
+    file.write_text(f"{json.dumps(row)}\n{json.dumps({**row, 'answer': 0})}")
+    dialog = upload(page, url, file)
+    shown = dialog.locator("p").filter(has_text=re.compile("^Which is prime")).first
+    expect(shown).to_be_visible(timeout=LONG)
+    lines = [line.strip() for line in shown.inner_text().split("\n") if line.strip()]
+    assert lines[:3] == ["Which is prime?", "A. 4", "B. <b>7</b>"]
+    expect(dialog.get_by_text("B. <b>7</b>").first).to_be_visible()
+    expect(dialog.get_by_text("gold B", exact=True)).to_be_visible()
+    assert dialog.evaluate("each => each.scrollWidth <= each.clientWidth")
+    use_both(page, dialog, "quiz.jsonl")
+    asked = page.get_by_test_id("stMain").locator("p").filter(has_text=re.compile("^Which is pr"))
+    expect(asked.first).to_be_visible(timeout=LONG)
+    assert "\nA. 4\nB. <b>7</b>\n" in asked.first.inner_text()
+    expect(page.get_by_text("gold B", exact=True).first).to_be_visible()
 
 
 @pytest.mark.parametrize(

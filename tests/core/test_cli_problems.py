@@ -91,9 +91,108 @@ def test_columns_can_be_said(run: Any, tmp_path: Path) -> None:
     assert json.loads(out)["problems"][0]["answer"] == "so \\boxed{1}"
 
 
+STORY = [
+    {"ID": "s-1", "Body": "Ann has 5 pens", "Question": "How many are red?", "Answer": 3.0,
+     "Equation": "5 - 2", "Type": "Subtraction"},
+    {"ID": "s-2", "Body": "Bo ran 4 km.", "Question": "How far\nin m?", "Answer": 4000.0,
+     "Equation": "4 * 1000", "Type": "Multiplication"},
+]  # fmt: skip
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Path:
+    (tmp_path / "story.json").write_text(json.dumps(STORY))
+    return tmp_path / "story.json"
+
+
+def test_whole_questions_are_shown_with_the_shape_by_name(run: Any, story: Path) -> None:
+    code, out, err = run("problems", story)
+    assert (code, err) == (0, "")
+    assert out == (
+        "story.json: JSON with 2 problems, in the form of SVAMP: the question is a Body and a "
+        "Question\n"
+        "  question  Body + Question, joined by a space\n"
+        "  answer    Answer, as it is written\n"
+        "  id        ID\n"
+        "  family    Type\n"
+        "  not used  Equation\n"
+        "- s-1: Ann has 5 pens How many are red? -> 3.0\n"
+        "- s-2: Bo ran 4 km. How far\n"
+        "  in m?\n"
+        "  -> 4000.0\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "question", "join"),
+    [
+        (("--question", "Body", "--question", "Question"), "Ann has 5 pens How many are red?",
+         "a space"),
+        (("--columns", "question=Body+Question"), "Ann has 5 pens How many are red?", "a space"),
+        (("--columns", "question=Body+Question,join=line"), "Ann has 5 pens\nHow many are red?",
+         "a line break"),
+        (("--columns", "context=Body"), "Ann has 5 pens\n\nHow many are red?", "a blank line"),
+        (("--columns", "question=Question,context=Body"), "Ann has 5 pens\n\nHow many are red?",
+         "a blank line"),
+        (("--question", "Question", "--columns", "join=blank"), "How many are red?",
+         "a blank line"),
+    ],
+)  # fmt: skip
+def test_columns_are_joined_in_the_given_order(
+    run: Any, story: Path, arguments: tuple[str, ...], question: str, join: str
+) -> None:
+    code, out, _ = run("problems", story, *arguments, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["problems"][0]["question"] == question
+    assert found["mapping"]["join"] == join
+    assert found["mapping"]["question"][-1] == "Question"
+
+
+def test_a_part_that_is_missing_is_warned_of(run: Any, story: Path, tmp_path: Path) -> None:
+    warning = "The column 'Body' is not used, and looks like a part of the question."
+    _, _, err = run("problems", story, "--question", "Question")
+    assert err == f"fork-explorer: story.json: {warning}\n"
+    _, out, _ = run("problems", story, "--question", "Question", "--json")
+    assert json.loads(out)["warnings"] == [warning]
+
+
+def test_nested_columns_and_choices_are_named(run: Any, tmp_path: Path) -> None:
+    rows = [
+        {"ask": {"it": "Which?"}, "a+b": "4", "c,d": "7", "gold": {"is": [{"n": n}]}}
+        for n in (0, 1)
+    ]
+    file = tmp_path / "odd.json"
+    file.write_text(json.dumps(rows))
+    code, out, _ = run(
+        "problems", file, "--question", "ask.it", "--answer", "gold.is[0].n", "--choices", "a+b",
+        "--choices", "c,d", "--json",
+    )  # fmt: skip
+    found = json.loads(out)
+    assert code == 0
+    assert [problem["answer"] for problem in found["problems"]] == ["A", "B"]
+    assert found["problems"][0]["question"] == "Which?\n\nA. 4\nB. 7"
+    assert found["mapping"]["gold"] == "the number of a choice, from 0"
+    code, _, err = run(
+        "problems", file, "--columns", "question=ask.it,answer=gold.is[0].n,gold=text", "--choices",
+        "a+b", "--choices", "c,d",
+    )  # fmt: skip
+    assert code == 2
+    assert "record 1: the answer names none of the choices ('0')" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (
+            ("--question", "prompt.text"),
+            "has nothing at 'prompt.text' for the question, in any row",
+        ),
+        (("--question", "prompt[x]"), "'prompt[x]' is neither a column nor a path"),
+        (("--question", "prompt", "--question", "prompt"), "would have 'prompt' twice"),
+        (("--columns", "question=prompt", "--question", "prompt"), "are given twice"),
+        (("--columns", "join=comma"), "does not know 'join=comma'"),
+        (("--choices", "gold"), "the choices are 1, and 2 to 10 are allowed"),
         (("--columns", "question=nothing"), "has no column 'nothing' for the question"),
         (("--columns", "questions=gold"), "does not know 'questions=gold'"),
         (("--columns", "gold=anywhere"), "does not know 'gold=anywhere'"),

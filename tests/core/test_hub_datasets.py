@@ -57,6 +57,29 @@ def test_a_split_becomes_problems(folder: Path) -> None:
     assert read_hub_dataset(str(folder), "train", mapping=mapping).problems[0].answer == "3 + 3?"
 
 
+def test_objects_of_a_dataset_are_read(tmp_path: Path) -> None:
+    rows = [
+        {"prompt": [{"role": "user", "content": f"{n} + 1?"}], "data_source": "x",
+         "reward_model": {"style": "rule", "ground_truth": str(n + 1)},
+         "extra_info": {"index": n, "picture": b"x"}}
+        for n in range(3)
+    ]  # fmt: skip
+    (tmp_path / "rl").mkdir()
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "rl" / "train.parquet", row_group_size=1)
+    found = read_hub_dataset(str(tmp_path / "rl"), "train")
+    assert found.shape == "verl"
+    assert found.problems[2] == Problem("2", "2 + 1?", "3", "x")
+
+
+def test_characters_inside_objects_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "long").mkdir()
+    table = pa.table({"question": ["?"], "extra": [{"notes": [{"text": "x" * 500}]}]})
+    pq.write_table(table, tmp_path / "long" / "train.parquet")
+    monkeypatch.setattr(hub, "MAX_CHARS", 400)
+    with pytest.raises(ProblemError, match="characters"):
+        read_hub_dataset(str(tmp_path / "long"), "train")
+
+
 @pytest.mark.parametrize(
     ("name", "split", "config", "reason"),
     [

@@ -17,8 +17,9 @@ import pytest
 from core.errors import ProblemError, ResourceError
 from core.problem_files import parquet_rows
 from core.problem_files import table as limits
-from core.problem_files.reading import read_problem_file
-from core.problem_files.table import ColumnMapping, Gold, RowRefusal
+from core.problem_files.conversion import make_table
+from core.problem_files.reading import read_problem_file, read_rows
+from core.problem_files.table import ColumnMapping, Gold, Join, RowRefusal
 from core.problems import read_problems
 from core.records import Problem
 from core.worker_process import Worker
@@ -180,6 +181,91 @@ def test_parquet_columns_that_are_no_text_are_left_out() -> None:
     ]
 
 
+def test_objects_and_lists_of_objects_of_parquet_are_read() -> None:
+    kind = pa.struct(
+        [("question", pa.large_string()), ("n", pa.int64()), ("picture", pa.binary()),
+         ("steps", pa.list_(pa.struct([("text", pa.string()), ("deep", pa.list_(pa.float64()))])))]
+    )  # fmt: skip
+    extra = [
+        {"question": "1 + 1?", "n": 7, "picture": b"\xff", "steps": [{"text": "a", "deep": [1.5]}]},
+        None,
+        {"question": None, "n": None, "picture": None, "steps": None},
+        {"question": "2 + 2?", "n": 8, "picture": None, "steps": []},
+    ]
+    table = pa.table(
+        {
+            "prompt": [[{"role": "user", "content": f"{n}?"}] for n in range(4)],
+            "reward_model": [{"ground_truth": str(n)} for n in range(4)],
+            "extra_info": pa.array(extra, kind),
+            "names": pa.array([["a", "b"]] * 4, pa.list_(pa.string(), 2)),
+            "matrix": [[[1]]] * 4,
+            "a.b": ["literal"] * 4,
+            "a": [{"b": "inside"}] * 4,
+        }
+    )
+    for data in (parquet(table), parquet(table, row_group_size=1), parquet(table, version="1.0")):
+        rows = read_rows(data, "p.parquet")
+        assert rows.columns == (
+            "prompt", "reward_model", "extra_info", "names", "a.b", "a",
+        )  # fmt: skip
+        cells = [row["extra_info"] for _, row in rows.rows]
+        assert cells[1:] == [
+            None,
+            {"question": None, "n": None, "steps": None},
+            {"question": "2 + 2?", "n": "8", "steps": []},
+        ]
+        assert cells[0] == {
+            "question": "1 + 1?", "n": "7", "steps": [{"text": "a", "deep": ["1.5"]}],
+        }  # fmt: skip
+        assert rows.rows[0][1]["names"] == ["a", "b"]
+        assert rows.rows[0][1]["a.b"] == "literal"
+        assert rows.rows[0][1]["a"] == {"b": "inside"}
+        found = make_table(
+            rows, ColumnMapping("prompt", "extra_info.steps[0].deep", gold=Gold.LIST)
+        )
+        assert [problem.answer for problem in found.problems] == ["1.5", None, None, None]
+
+
+def test_what_is_nested_deeply_in_parquet_is_left_out() -> None:
+    kind: pa.DataType = pa.string()
+    value: Any = "deep"
+    for _ in range(40):
+        kind, value = pa.struct([("in", kind)]), {"in": value}
+    table = pa.table({"question": ["1 + 1?"], "deep": pa.array([value], kind)})
+    assert read_problem_file(parquet(table), "p.parquet").columns == ("question",)
+
+
+def test_lists_are_read_from_every_row_group() -> None:
+    rows = [{"question": f"{n}?", "final_answer": [str(n)], "answer_type": "x"} for n in range(9)]
+    found = read_problem_file(parquet(rows, row_group_size=2), "p.parquet")
+    assert [problem.answer for problem in found.problems] == list("012345678")
+
+
+def test_a_parquet_bomb_inside_an_object_is_refused() -> None:
+    for length, repeats in ((90_000, 50_000), (30_000_000, 5_000)):
+        array = pa.DictionaryArray.from_arrays(
+            pa.array([0] * repeats, pa.int32()), pa.array(["x" * length])
+        )
+        table = pa.table({"extra": pa.StructArray.from_arrays([array], ["question"])})
+        data = parquet(table, compression="zstd")
+        assert len(data) < 200_000
+        with pytest.raises(ProblemError, match=r"unpacks into|broke down|can't be read"):
+            read_problem_file(data, "p.parquet")
+    assert pairs(read_problem_file(parquet(ROWS), "p.parquet").problems) == FOUND
+
+
+def test_a_parquet_bomb_of_nested_lists_is_refused() -> None:
+    fields = [pa.nulls(600_000, pa.int8())] * 10
+    objects = pa.StructArray.from_arrays(fields, [f"k{n}" for n in range(10)])
+    lists = pa.ListArray.from_arrays(pa.array(range(0, 600_001, 1_000), pa.int32()), objects)
+    table = pa.table({"question": ["?"] * 600, "x": lists})
+    data = parquet(table, compression="zstd")
+    assert len(data) < 200_000
+    with pytest.raises(ProblemError, match="its lists have more than 5,000,000 values"):
+        read_problem_file(data, "p.parquet")
+    assert pairs(read_problem_file(parquet(ROWS), "p.parquet").problems) == FOUND
+
+
 # Columns.
 
 
@@ -206,6 +292,48 @@ def test_columns_are_guessed_by_their_names(columns: list[str], mapping: ColumnM
     assert not found.certain
 
 
+@pytest.mark.parametrize(
+    ("row", "question", "answer"),
+    [
+        ({"body": "Ann has 2.", "question": "How many?", "answer": 2}, "Ann has 2. How many?", "2"),
+        ({"article": "Long\nago.", "query": "When?", "gold": "ago"}, "Long\nago.\n\nWhen?", "ago"),
+        ({"context": None, "problem": "1 + 1?", "answer": "2"}, "1 + 1?", "2"),
+        ({"context": "Add.", "problem": "Add. 1 + 1?", "answer": "2"}, "Add. 1 + 1?", "2"),
+        ({"meta": {"question": "1 + 1?", "answer": "2"}}, "1 + 1?", "2"),
+        ({"prompt": "1 + 1?", "reward_model": {"ground_truth": "2"}}, "1 + 1?", "2"),
+        ({"prompt": "1 + 1?", "response": "It is 3.", "reward_model": {"ground_truth": "2"}},
+         "1 + 1?", "2"),
+        ({"question": "1 + 1?", "label": {"value": 2}}, "1 + 1?", "2"),
+        ({"prompt": [{"role": "user", "content": "1 + 1?"}],
+          "response": [{"role": "assistant", "content": "#### 2"}]}, "1 + 1?", "2"),
+    ],
+)  # fmt: skip
+def test_parts_and_nested_columns_are_guessed(
+    row: dict[str, Any], question: str, answer: str
+) -> None:
+    assert pairs(read_problem_file(json_lines([row]), "p.jsonl").problems) == [(question, answer)]
+
+
+def test_rows_without_a_part_of_their_question_are_counted() -> None:
+    rows = [{"Body": f"Story {n}.", "Question": "?", "x": 1} for n in range(9)]
+    found = read_problem_file(json_lines([*rows, {"Question": "?", "x": 1}]), "p.jsonl")
+    assert found.warnings == ("1 of 10 questions have nothing in 'Body'.",)
+
+
+@pytest.mark.parametrize(
+    ("row", "warning"),
+    [
+        ({"question": "N_00 + N_01?", "Numbers": "1 2", "answer": "3"}, "'Numbers' is not used"),
+        ({"question": "number0 + number1?", "answer": "3"}, "blanks"),
+        ({"question": "How tall?", "images": [{"path": "x.png"}], "answer": "3"}, "'images'"),
+        ({"question": "How much?", "table": "a | b", "answer": "3"}, "'table'"),
+        ({"question": "<image> How tall?", "answer": "3", "x": 1}, "blanks"),
+    ],
+)
+def test_questions_that_lack_something_are_pointed_out(row: dict[str, Any], warning: str) -> None:
+    assert warning in " ".join(read_problem_file(json_lines([row]), "p.jsonl").warnings)
+
+
 def test_a_column_with_the_same_value_twice_is_no_id_unless_it_says_so() -> None:
     rows = [{**row, "index": 1} for row in ROWS]
     assert read_problem_file(json_lines(rows), "p.jsonl").mapping.id is None
@@ -218,7 +346,7 @@ def test_a_person_can_say_which_column_is_what() -> None:
     rows = [{"a": "1 + 1?", "b": "it is \\boxed{2}", "c": "sums", "d": "Add."}]
     with pytest.raises(ProblemError, match=r"looks like a question \(a, b, c, d\)"):
         read_problem_file(json_lines(rows), "p.jsonl")
-    mapping = ColumnMapping("a", "b", family="c", context="d", gold=Gold.LAST_BOX)
+    mapping = ColumnMapping(["d", "a"], "b", family="c", gold=Gold.LAST_BOX, join=Join.BLANK_LINE)
     found = read_problem_file(json_lines(rows), "p.jsonl", mapping)
     assert found.problems == [Problem("p-1", "Add.\n\n1 + 1?", "2", "", "sums")]
     with pytest.raises(ProblemError, match="has no column 'z' for the answer"):
