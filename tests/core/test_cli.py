@@ -15,7 +15,6 @@ from models import save_tiny_model
 from safetensors.torch import load_file, save_file
 from toy_task import square_numbers
 
-from core.cli import main
 from core.records import SCHEMA_VERSION, Chain, Verdict
 from core.runs.lock import hold
 from core.runs.run import Run
@@ -34,18 +33,6 @@ FIELDS = {
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(save_tiny_model(tmp_path_factory.mktemp("model")))
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["fork-explorer", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return int(ended.value.code or 0), captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

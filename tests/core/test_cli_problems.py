@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from models import save_tiny_model
 
-from core.cli import main
 from core.problems import read_problems
 from core.records import Problem
 
 SHEET = "prompt,gold,topic\n1 + 1?,2,sums\n,3,sums\n=2+2,=4,sums\n"
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["fork-explorer", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return int(ended.value.code or 0), captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture
