@@ -8,6 +8,8 @@ import shlex
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from core.cli import main
@@ -28,6 +30,13 @@ def test_the_commands_run_in_order(
     problems = [{"question": "What is 1+1?", "answer": "2"}]
     Path("my.jsonl").write_text("\n".join(map(json.dumps, problems)))
     Path("my.csv").write_text("prompt,solution\nWhat is 1+1?,It is \\boxed{2}.\n")
+    story = {"Body": "Ann has 1 pen.", "Question": "How many are 2 more?", "Answer": 3.0}
+    Path("svamp.json").write_text(json.dumps([story]))
+    record = {
+        "extra_info": {"question": "What is 1+1?"},
+        "reward_model": {"ground_truth": "2"},
+    }
+    pq.write_table(pa.Table.from_pylist([record]), "train.parquet")
     commands = re.findall(r"^fork-explorer .*$", README, flags=re.M)
     assert len(commands) >= 4
     for command in commands:
