@@ -143,17 +143,40 @@ _COLUMNS = ("entropy", "logprob", "rank", "top_ids", "top_logprobs")
 
 
 @dataclass(frozen=True)
+class Explanation:
+    """Why an answer got its verdict.
+
+    place: where the answer was found, in words; "" where nothing was. span: its first character in
+    the text that was judged and the one after its last (None: unknown). answer_form, gold_form: how
+    they were read, None where they can't be. rule: what decided.
+    """
+
+    place: str
+    span: tuple[int, int] | None
+    answer_form: str | None
+    gold_form: str | None
+    rule: str
+    tokens: tuple[int, int] | None = None  # positions of the completion that the span covers
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dict."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class Outcome:
     """Where a chain ends: the answer text found, whether it stood in a box, and the verdict.
 
     `verdict` is always the checker's, and every count is of it. What a person says instead is
-    kept beside it.
+    kept beside it. The explanation follows from the answer and the gold answer; files made before
+    it have none.
     """
 
     answer: str | None
     verdict: Verdict
     boxed: bool
     overruled: Verdict | None = None  # correct or wrong, by a person; None: as checked
+    explanation: Explanation | None = field(default=None, compare=False)
 
     def overrule(self, verdict: Verdict | None) -> Outcome:
         """The same outcome with a person's verdict, or without one.
