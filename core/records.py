@@ -147,8 +147,9 @@ class Explanation:
     """Why an answer got its verdict.
 
     place: where the answer was found, in words; "" where nothing was. span: its first character in
-    the text that was judged and the one after its last (None: unknown). answer_form, gold_form: how
-    they were read, None where they can't be. rule: what decided.
+    the completion's text and the one after its last (None: unknown). tokens: the positions that
+    these characters belong to, first and last. answer_form, gold_form: how the two were read, None
+    where they can't be. rule: what decided.
     """
 
     place: str
@@ -156,11 +157,12 @@ class Explanation:
     answer_form: str | None
     gold_form: str | None
     rule: str
-    tokens: tuple[int, int] | None = None  # positions of the completion that the span covers
+    tokens: tuple[int, int] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict."""
-        return asdict(self)
+        lists = {name: list(pair) for name in ("span", "tokens") if (pair := getattr(self, name))}
+        return {**asdict(self), **lists}
 
 
 @dataclass(frozen=True)
@@ -255,6 +257,9 @@ class Chain:
             "verdict": str(outcome.verdict) if outcome else None,
             "boxed": outcome.boxed if outcome else None,
             "overruled": str(outcome.overruled) if outcome and outcome.overruled else None,
+            "explanation": (
+                outcome.explanation.to_json() if outcome and outcome.explanation else None
+            ),
             "thinking": self.thinking,
             "versions": self.versions,
         }
@@ -272,7 +277,12 @@ class Chain:
             outcome = None
             if data.get("verdict") is not None:
                 answer = None if data["answer"] is None else _value(data["answer"], str)
-                outcome = Outcome(answer, Verdict(data["verdict"]), _value(data["boxed"], bool))
+                outcome = Outcome(
+                    answer,
+                    Verdict(data["verdict"]),
+                    _value(data["boxed"], bool),
+                    explanation=_explanation_from_dict(data.get("explanation")),
+                )
                 if data.get("overruled") is not None:  # files from before have none
                     outcome = outcome.overrule(Verdict(data["overruled"]))
         except _DAMAGES as error:
@@ -340,6 +350,19 @@ def _chain_from_dict(data: dict[str, Any]) -> Chain:
         quantization=_value(data.get("quantization", "none"), str),
         thinking=None if data.get("thinking") is None else _value(data["thinking"], int),
     )
+
+
+def _explanation_from_dict(data: Any) -> Explanation | None:
+    if data is None:  # files from before have none
+        return None
+    forms = [data["answer_form"], data["gold_form"]]
+    pairs = [None if data[name] is None else _values(data[name], int) for name in ("span", "tokens")]
+    if any(pair is not None and (len(pair) != 2 or min(pair) < 0) for pair in pairs):
+        raise ValueError("an answer that stands nowhere")
+    span, tokens = ((pair[0], pair[1]) if pair else None for pair in pairs)
+    answer_form, gold_form = (None if form is None else _value(form, str) for form in forms)
+    place, rule = _value(data["place"], str), _value(data["rule"], str)
+    return Explanation(place, span, answer_form, gold_form, rule, tokens)
 
 
 def _sampler_from_dict(data: Any) -> Sampler:

@@ -125,6 +125,10 @@ class _Comparison:
         if isinstance(a, Relation) and isinstance(b, Relation):
             equal = a.sign == b.sign and self.mathematics.same_relation(a, b)
             return Decision(equal, "equations and inequalities, up to a factor")
+        if self.lenient and isinstance(a, Relation | Quantity) and isinstance(b, Relation | Quantity):
+            known = [_equation(each) if isinstance(each, Quantity) else each for each in (a, b)]
+            if known[0] is not None and known[1] is not None:
+                return self.of(known[0], known[1])
         if isinstance(a, Raw | Union) or isinstance(b, Raw | Union):
             return self._sets(a, b)
         return Decision(False, "answers of different kinds")
@@ -230,6 +234,13 @@ class _Comparison:
 
 def _only_item(value: Value) -> Value:
     return value.items[0] if isinstance(value, Several) and len(value.items) == 1 else value
+
+
+def _equation(of: Quantity) -> Relation | None:
+    """y = 2x + 3 as an equation; None of an expression that nothing was assigned to."""
+    if not of.name:
+        return None
+    return Relation("=", Quantity(of.name, letters=True), replace(of, name=""))
 
 
 def _without_percent(of: Quantity) -> Quantity:

@@ -181,6 +181,9 @@ _JOINED = re.compile(
 )  # fmt: skip
 _NUMERIC = re.compile(r"[($\\€£¥-]{0,3}[\d.,/%]{0,30}\d[\d.,/%)]{0,30}|[a-zA-Z](?=\s{0,3}[+*/^×÷⋅-])")
 _FOLLOWING = re.compile(r"[ \t]{1,3}([a-zA-Z]{1,20})")
+_GOES_ON = re.compile(
+    r"\s{0,3}(?:[+*/^×÷−-]\s{0,3})?(?:[b-zA-HJ-Z](?![a-zA-Z'’])|\\[a-z]{1,20}[^\s]{0,60})"
+)
 _CHANGING = {*SCALES, *PARTS, *MANY_PARTS, *PERCENT, "squared", "cubed", "factorial"}
 _MAX_JOINED = 60
 
@@ -200,6 +203,8 @@ def _last_number(text: str) -> _Span | None:
     start, end = _unbracketed(text, *_cleaned(text, (start, end)))
     while (word := _FOLLOWING.match(text, end)) and word[1].casefold() in _CHANGING:
         end = word.end()
+    if more := _GOES_ON.match(text, end):
+        end = more.end()
     for _ in range(_MAX_JOINED):
         joined = _JOINED.search(text, max(0, start - 80), start)
         if joined is None or not _is_operand(text, joined):

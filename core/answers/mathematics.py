@@ -125,7 +125,7 @@ def _close(a: Any, b: Any) -> bool:
     if not isinstance(a, tuple) or not isinstance(b, tuple):
         return bool(a == b)
     size = max(abs(part) for part in (*a, *b))
-    if size == 0:
+    if not size:
         return True
     return all(abs(one - other) <= size * 10**-_EQUAL for one, other in zip(a, b, strict=True))
 
@@ -136,12 +136,15 @@ class MathVerify:
     def same(self, a: str, b: str) -> bool:
         known = values(a), values(b)
         if known[0] is not None and known[1] is not None:
-            return len(known[0]) == len(known[1]) and all(map(_close, *known))
+            one, other = (known[0] * len(known[1]), known[1] * len(known[0]))
+            if 1 not in (len(known[0]), len(known[1])):  # a constant has one value for all points
+                one, other = known
+            return len(one) == len(other) and all(map(_close, one, other))
         return _verified(parsed(a), parsed(b))
 
     def near(self, of: str, value: Fraction, ulp: Fraction) -> bool:
         known = values(of)
-        if known is None or len(known) != 1 or not isinstance(known[0], tuple) or known[0][1] != 0:
+        if known is None or len(known) != 1 or not isinstance(known[0], tuple) or known[0][1]:
             return False
         return rounds_to(Fraction(str(known[0][0])), value, ulp)
 

@@ -22,7 +22,7 @@ from core.answers.lexicon import (
     is_thing,
     unit_named,
 )
-from core.answers.tokens import Token, Tokens
+from core.answers.tokens import FUNCTIONS, Token, Tokens
 
 Unit = tuple[tuple[str, int], ...]
 """Canonical names with their powers: (("mile", 1), ("hour", -1)). () where none is named."""
@@ -69,7 +69,10 @@ def _possible_ends(tokens: Tokens) -> list[int]:
         token = tokens[end]
         if token.kind in ("run", "text") and not _is_variable(tokens[:end], token):
             ends.append(end)
-        elif token.is_sign("%", "^", *CURRENCY_SIGNS):
+        elif token.is_sign("%", *CURRENCY_SIGNS) or (
+            token.is_sign("^") and not any(each.kind == "command" and each.text in FUNCTIONS
+                                           or each.is_sign("^") for each in tokens[:end])
+        ):  # fmt: skip
             ends.append(end)
     return [*ends, len(tokens)]
 
@@ -83,9 +86,10 @@ def _is_variable(core: Tokens, token: Token) -> bool:
     if token.text == "k":
         return not _is_thousands(core)
     return not token.gap or not all(
-        each.kind == "number" or each.is_sign("-", "/", ".") or each.is_command("frac")
+        each.kind in ("number", "group") or each.is_sign("-", "/", ".", "^")
+        or each.is_command("frac", "cdot")
         for each in core
-    )
+    )  # fmt: skip
 
 
 def _is_thousands(core: Tokens) -> bool:

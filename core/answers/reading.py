@@ -367,7 +367,7 @@ def _has_raw(token: Token) -> bool:
 
 
 def _latex(token: Token) -> str:
-    space = " " if token.gap or token.kind == "run" else ""
+    space = " " if token.gap else ""
     inner = ["".join(map(_latex, part)) for part in token.parts]
     if token.kind == "group":
         return f"{space}{{{inner[0]}}}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.answers.errors import UnreadError
 from core.answers.tokens import FUNCTIONS, Token, Tokens
@@ -88,6 +88,8 @@ def equation_of(tokens: Tokens, value_of: ReadTokens) -> Part:
     if name:
         if len(name) > 1:
             value = _in_order(name, value)
+        elif isinstance(value, Quantity) and value.letters and _single_letter(sides[0]):
+            value = replace(value, name=sides[0][0].text)
         named = Part(value, name[0] if len(name) == 1 else "")
         sides_known = tuple(each for each in claims if not _has_letters(each))
         return Part(Claimed(value, sides_known), named.name) if sides_known else named

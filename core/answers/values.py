@@ -11,8 +11,9 @@ from core.answers.quantities import Unit
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number or expression. exact: its value where it is rational. digits: significant digits of
-    a plain decimal. percent: a percent sign stood after it; the value is without it."""
+    """A number or expression. exact: its value where it is rational. digits: significant digits of a
+    plain decimal. percent: a percent sign stood after it; the value is without it. name: the
+    variable that an expression of other variables was assigned to."""
 
     latex: str
     exact: Fraction | None = None
@@ -20,6 +21,7 @@ class Quantity:
     percent: bool = False
     digits: int | None = None
     letters: bool = False
+    name: str = ""
 
     def __str__(self) -> str:
         value = str(self.exact) if self.exact is not None else self.latex
