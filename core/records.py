@@ -356,7 +356,9 @@ def _explanation_from_dict(data: Any) -> Explanation | None:
     if data is None:  # files from before have none
         return None
     forms = [data["answer_form"], data["gold_form"]]
-    pairs = [None if data[name] is None else _values(data[name], int) for name in ("span", "tokens")]
+    pairs = [
+        None if data[name] is None else _values(data[name], int) for name in ("span", "tokens")
+    ]
     if any(pair is not None and (len(pair) != 2 or min(pair) < 0) for pair in pairs):
         raise ValueError("an answer that stands nowhere")
     span, tokens = ((pair[0], pair[1]) if pair else None for pair in pairs)

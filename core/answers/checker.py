@@ -12,7 +12,6 @@ import queue
 import threading
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Any
 
 from core.answers.comparison import NoMathematics, UndecidedError, right, same
 from core.answers.errors import UnreadError
@@ -106,9 +105,7 @@ class AnswerChecker:
         found = [(extract_answer(text), gold) for text, gold in pairs]
         decided = self._decide(((each.answer, gold) for each, gold in found), lenient=True)
         return [
-            Outcome(
-                each.answer, verdict, each.boxed, explanation=_explanation(each, gold, rule)
-            )
+            Outcome(each.answer, verdict, each.boxed, explanation=_explanation(each, gold, rule))
             for (each, gold), (verdict, rule) in zip(found, decided, strict=True)
         ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from core.answers.errors import UnreadError
+from core.answers.lexicon import words as listed
 from core.answers.tokens import Gap, Token, Tokens
 from core.answers.values import Choice, Several, Value, Words, parts_of
 
@@ -12,13 +13,13 @@ LETTERS = "ABCDEFGHIJ"
 """Letters that are known as choices without brackets."""
 
 _MAX_WORDS = 12
-_SENTENCE = frozenset(
+_SENTENCE = listed(
     "is are was were be been isn aren wasn am do does did don doesn didn has have had can could "
     "cannot may might must shall should will would won t not no nor none neither or either but "
     "because if unless since so then than though although while when whereas except maybe perhaps "
     "probably possibly likely unlikely wrong incorrect correct right it this that these those they "
     "he she we you i me my option choice answer all any every each both other another instead "
-    "rather".split()
+    "rather"
 )
 """Words that make a sentence of what follows a letter, which may deny it."""
 
@@ -76,7 +77,7 @@ def _letter(token: Token) -> str:
 
 
 def _may_follow(value: Value) -> bool:
-    """Whether a value may be what was chosen: one value that names no choice and says no sentence."""
+    """Whether a value may be what was chosen: it names no choice and says no sentence."""
     if isinstance(value, Choice):
         return False
     if isinstance(value, Words):

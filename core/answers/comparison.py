@@ -94,7 +94,7 @@ class _Comparison:
         self.mathematics = mathematics
         self.lenient = lenient
 
-    def of(self, a: Value, b: Value) -> Decision:  # noqa: PLR0911
+    def of(self, a: Value, b: Value) -> Decision:
         for value in (a, b):
             if isinstance(value, Claimed) and not self._consistent(value):
                 return Decision(False, "an equation that isn't true")
@@ -110,8 +110,8 @@ class _Comparison:
         if isinstance(a, Quantity) and isinstance(b, Quantity):
             return self._quantities(a, b)
         if isinstance(a, Clock) and isinstance(b, Clock):
-            unsaid = self.lenient and "" in (a.half, b.half)
-            return Decision(a.parts == b.parts and (unsaid or a.half == b.half), "times, as written")
+            same_half = a.half == b.half or (self.lenient and "" in (a.half, b.half))
+            return Decision(a.parts == b.parts and same_half, "times, as written")
         if isinstance(a, Words) and isinstance(b, Words):
             return Decision(False, "words, without capitals and articles")
         if isinstance(a, Several) and isinstance(b, Several):
@@ -125,10 +125,9 @@ class _Comparison:
         if isinstance(a, Relation) and isinstance(b, Relation):
             equal = a.sign == b.sign and self.mathematics.same_relation(a, b)
             return Decision(equal, "equations and inequalities, up to a factor")
-        if self.lenient and isinstance(a, Relation | Quantity) and isinstance(b, Relation | Quantity):
-            known = [_equation(each) if isinstance(each, Quantity) else each for each in (a, b)]
-            if known[0] is not None and known[1] is not None:
-                return self.of(known[0], known[1])
+        equations = [_equation(each) for each in (a, b)]
+        if self.lenient and equations[0] is not None and equations[1] is not None:
+            return self.of(equations[0], equations[1])
         if isinstance(a, Raw | Union) or isinstance(b, Raw | Union):
             return self._sets(a, b)
         return Decision(False, "answers of different kinds")
@@ -181,11 +180,11 @@ class _Comparison:
             return Decision(False, "numbers, exactly")
         if self.lenient:
             for decimal, other in ((a, b), (b, a)):
-                if decimal.exact is not None and other.exact is None and not other.letters:
-                    if (ulp := _last_place(decimal)) is not None:
-                        equal = self.mathematics.near(other.latex, decimal.exact, ulp)
-                        if equal:
-                            return Decision(True, f"a decimal of {MIN_DIGITS} or more digits")
+                ulp = _last_place(decimal)
+                if ulp is None or decimal.exact is None or other.exact is not None or other.letters:
+                    continue
+                if self.mathematics.near(other.latex, decimal.exact, ulp):
+                    return Decision(True, f"a decimal of {MIN_DIGITS} or more digits")
         equal = self.mathematics.same(a.latex, b.latex)
         return Decision(equal, f"expressions, by math-verify{unit if equal else ''}")
 
@@ -236,9 +235,11 @@ def _only_item(value: Value) -> Value:
     return value.items[0] if isinstance(value, Several) and len(value.items) == 1 else value
 
 
-def _equation(of: Quantity) -> Relation | None:
-    """y = 2x + 3 as an equation; None of an expression that nothing was assigned to."""
-    if not of.name:
+def _equation(of: Value) -> Relation | None:
+    """An equation, such as y = 2x + 3; None of an expression that nothing was assigned to."""
+    if isinstance(of, Relation):
+        return of
+    if not isinstance(of, Quantity) or not of.name:
         return None
     return Relation("=", Quantity(of.name, letters=True), replace(of, name=""))
 

@@ -9,28 +9,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
+from core.answers import arithmetic
+from core.answers.arithmetic import ATOM, Expression, number
 from core.answers.errors import UnreadError
 from core.answers.lexicon import CARDINALS
+from core.answers.lexicon import words as listed
 from core.answers.tokens import FUNCTIONS, Gap, Token, Tokens
 
-_MAX_BITS = 4_096
-"""Larger numbers are left to the process that can be stopped."""
-_MAX_FACTORIAL = 200
-
-_SUM, _PRODUCT, _POWER, _ATOM = range(4)
-_GREEK = frozenset(
+_MAX_EXPONENT = 1_000  # of ten, in 1e3
+_GREEK = listed(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau "
     "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega "
-    "ell hbar triangle".split()
+    "ell hbar triangle"
 )
 _RENAMED = frozenset(("gamma", "Gamma", "ell", "hbar", "triangle", "Upsilon"))
 _NAMED_FUNCTIONS = frozenset("fghFGHP")
-_WORDS = frozenset(CARDINALS) | frozenset(
+_WORDS = frozenset(CARDINALS) | listed(
     "no not yes and or is by to up per the add all any odd red tie win nor but if of it its so we "
-    "you he she her his our out off non".split()
+    "you he she her his our out off non"
 )
 """Short words that are no products of letters."""
 _ARC = {"sin": "arcsin", "cos": "arccos", "tan": "arctan", "sec": "arcsec", "csc": "arccsc"}
@@ -40,34 +39,6 @@ _MANY_ARGUMENTS: dict[str, Callable[..., Fraction]] = {
     "gcd": lambda *of: Fraction(math.gcd(*map(_whole, of))),
     "lcm": lambda *of: Fraction(math.lcm(*map(_whole, of))),
 }
-
-
-@dataclass(frozen=True)
-class Expression:
-    """One expression as LaTeX with a single reading.
-
-    exact: its value where that is rational and of moderate size. letters: whether it has a variable
-    in it (pi, e and i are none). digits: significant digits of a plain decimal number.
-    """
-
-    latex: str
-    exact: Fraction | None = None
-    letters: bool = False
-    level: int = _ATOM
-    digits: int | None = None
-
-    def at(self, level: int) -> str:
-        """Its LaTeX, in brackets where it binds less than `level`."""
-        return self.latex if self.level >= level else f"({self.latex})"
-
-
-def number(value: Fraction, digits: int | None = None) -> Expression:
-    """An exact number."""
-    above = abs(value.numerator)
-    plain = str(above) if value.denominator == 1 else f"\\frac{{{above}}}{{{value.denominator}}}"
-    if value < 0:
-        return Expression(f"-{plain}", value, level=_SUM, digits=digits)
-    return Expression(plain, value, digits=digits)
 
 
 def expression_of(tokens: Tokens) -> Expression:
@@ -115,11 +86,13 @@ class _Parser:
         sign = self.sign("+", "-")
         total = self.product()
         if sign == "-":
-            total = _negative(total)
+            total = arithmetic.negative(total)
         while sign := self.sign("+", "-"):
             after = self.sign("+", "-")  # "3 + -2"
             term = self.product()
-            total = _plus(total, _negative(term) if (sign == "-") != (after == "-") else term)
+            total = arithmetic.plus(
+                total, arithmetic.negative(term) if (sign == "-") != (after == "-") else term
+            )
         return total
 
     def product(self) -> Expression:
@@ -127,13 +100,13 @@ class _Parser:
         while (token := self.next) is not None:
             if token.is_sign("*") or token.is_command("cdot"):
                 self.at += 1
-                total = _times(total, self.signed())
+                total = arithmetic.times(total, self.signed())
             elif token.is_sign("/") or token.is_command("div"):
                 self.at += 1
-                total = _over(total, self.signed())
+                total = arithmetic.over(total, self.signed())
             elif token.is_command("mod"):
                 self.at += 1
-                total = _modulo(total, self.juxtaposed())
+                total = arithmetic.modulo(total, self.juxtaposed())
             else:
                 break
         return total
@@ -142,7 +115,7 @@ class _Parser:
         """A factor after an operator, which may have a sign of its own."""
         sign = self.sign("+", "-")
         of = self.juxtaposed()
-        return _negative(of) if sign == "-" else of
+        return arithmetic.negative(of) if sign == "-" else of
 
     def juxtaposed(self) -> Expression:
         """Factors with no sign between them: 2ab, 2(x + 1), 3\\frac12 (which is 3.5)."""
@@ -164,23 +137,24 @@ class _Parser:
             if token.kind == "number":
                 raise UnreadError(f"the number {token.text} right after another factor")
             plain = False
-            total = _times(total, self.factor())
+            total = arithmetic.times(total, self.factor())
         return total
 
     in_bars = False
 
     def mixed(self, whole: Expression) -> Expression:
         """`3 1/2`, of which the 3 was read."""
-        above, slash, below = (*self.tokens[self.at : self.at + 3], None, None, None)[:3]
-        if (
-            above is None or slash is None or below is None
-            or whole.exact is None or whole.exact.denominator != 1
-            or above.gap not in (Gap.SPACE, Gap.THIN)
-            or not slash.is_sign("/") or below.kind != "number"
-            or not (above.text.isdigit() and below.text.isdigit())
-            or not 0 < int(above.text) < int(below.text)
-        ):  # fmt: skip
-            raise UnreadError(f"the number {above.text if above else ''} after another number")
+        above, *rest = self.tokens[self.at : self.at + 3]
+        error = UnreadError(f"the number {above.text} after another number")
+        if len(rest) < 2 or whole.exact is None or whole.exact.denominator != 1:
+            raise error
+        slash, below = rest
+        if above.gap not in (Gap.SPACE, Gap.THIN) or not slash.is_sign("/"):
+            raise error
+        if below.kind != "number" or not (above.text.isdigit() and below.text.isdigit()):
+            raise error
+        if not 0 < int(above.text) < int(below.text):
+            raise error
         self.at += 3
         return number(whole.exact + Fraction(int(above.text), int(below.text)))
 
@@ -189,10 +163,10 @@ class _Parser:
         while (token := self.next) is not None:
             if token.is_sign("!"):
                 self.at += 1
-                base = _factorial(base)
+                base = arithmetic.factorial(base)
             elif token.is_sign("%"):
                 self.at += 1
-                base = _over(base, number(Fraction(100)))
+                base = arithmetic.over(base, number(Fraction(100)))
             elif token.is_sign("^"):
                 self.at += 1
                 base = self.raised(base)
@@ -206,13 +180,13 @@ class _Parser:
             exponent.kind == "group" and len(exponent.inner) == 1
             and exponent.inner[0].is_command("circ")
         ):  # fmt: skip
-            return _times(base, Expression(r"\frac{\pi}{180}"))
+            return arithmetic.times(base, Expression(r"\frac{\pi}{180}"))
         if exponent.kind in ("group", "bracket"):
-            return _power(base, expression_of(exponent.inner))
+            return arithmetic.power(base, expression_of(exponent.inner))
         if exponent.is_sign("-"):
-            return _power(base, _negative(self.plain_atom()))
+            return arithmetic.power(base, arithmetic.negative(self.plain_atom()))
         self.at -= 1
-        return _power(base, self.plain_atom())
+        return arithmetic.power(base, self.plain_atom())
 
     def plain_atom(self) -> Expression:
         """The exponent after a bare ^: a number, a letter or a command."""
@@ -221,7 +195,7 @@ class _Parser:
             raise UnreadError(f"the exponent {token.text}")
         return self.atom()
 
-    def atom(self) -> Expression:  # noqa: PLR0911
+    def atom(self) -> Expression:
         token = self.take()
         if token.kind == "number":
             return self.number(token)
@@ -253,34 +227,34 @@ class _Parser:
         value = Fraction(text.rstrip("."))
         digits = len(text.replace(".", "").lstrip("0")) if "." in text else None
         if (exponent := self.exponent()) is not None:
-            if abs(exponent) > _MAX_BITS // 4:
+            if abs(exponent) > _MAX_EXPONENT:
                 raise UnreadError("a number with so large an exponent")
             return number(value * Fraction(10) ** exponent, digits)
         return number(value, digits)
 
     def exponent(self) -> int | None:
         """The exponent of 1.2e3; nothing is taken where there is none."""
-        letter, *rest = (*self.tokens[self.at : self.at + 3], None, None, None)
-        if letter is None or letter.kind != "run" or letter.text not in ("e", "E") or letter.gap:
+        parts = self.tokens[self.at : self.at + 3]
+        if not parts or parts[0].kind != "run" or parts[0].text not in ("e", "E"):
             return None
-        sign = rest[0] is not None and rest[0].is_sign("+", "-") and not rest[0].gap
-        digits = rest[1] if sign else rest[0]
-        if digits is None or digits.kind != "number" or digits.gap or not digits.text.isdigit():
+        signed = len(parts) == 3 and parts[1].is_sign("+", "-")
+        parts = parts if signed else parts[:2]
+        digits = parts[-1]
+        if digits.kind != "number" or not digits.text.isdigit() or any(each.gap for each in parts):
             return None
-        self.at += 3 if sign else 2
-        negative = sign and rest[0] is not None and rest[0].text == "-"
+        self.at += len(parts)
         if len(digits.text) > 6:
             raise UnreadError("a number with so large an exponent")
-        return -int(digits.text) if negative else int(digits.text)
+        return -int(digits.text) if parts[1].is_sign("-") else int(digits.text)
 
     def letters(self, token: Token) -> Expression:
         """A run of letters is a product; a subscript or prime belongs to the last of them."""
         if len(token.text) > 3 or not token.text.isascii() or token.word in _WORDS:
             raise UnreadError(f"the word {token.text}")
-        *before, last = token.text
+        before, last = token.text[:-1], token.text[-1]
         total: Expression | None = None
         for letter in before:
-            total = _symbol(letter) if total is None else _times(total, _symbol(letter))
+            total = _symbol(letter) if total is None else arithmetic.times(total, _symbol(letter))
         name = self.decorated(last)
         argument = self.next
         if (
@@ -293,7 +267,7 @@ class _Parser:
         found = _symbol(last) if name == last else Expression(name, letters=True)
         # "ab^2": the power is of b alone, so the letters before wait for it
         if total is not None:
-            return _times(total, self.with_powers(found))
+            return arithmetic.times(total, self.with_powers(found))
         return found
 
     def with_powers(self, base: Expression) -> Expression:
@@ -326,17 +300,17 @@ class _Parser:
         self.at = end + 1
         if of.exact is not None:
             return number(abs(of.exact))
-        return replace(of, latex=f"|{of.latex}|", level=_ATOM)
+        return replace(of, latex=f"|{of.latex}|", level=ATOM)
 
-    def command(self, token: Token) -> Expression:  # noqa: PLR0911
+    def command(self, token: Token) -> Expression:
         name = token.text
         if name == "frac":
-            return _over(expression_of(token.parts[0]), expression_of(token.parts[1]))
+            return arithmetic.over(expression_of(token.parts[0]), expression_of(token.parts[1]))
         if name == "binom":
-            return _binomial(expression_of(token.parts[0]), expression_of(token.parts[1]))
+            return arithmetic.binomial(expression_of(token.parts[0]), expression_of(token.parts[1]))
         if name == "sqrt":
             index = expression_of(token.parts[1]) if token.parts[1] else number(Fraction(2))
-            return _root(expression_of(token.parts[0]), index)
+            return arithmetic.root(expression_of(token.parts[0]), index)
         if name == "pi":
             return Expression(r"\pi")
         if name == "infty":
@@ -366,7 +340,7 @@ class _Parser:
         if of.exact is not None:
             value = math.floor(of.exact) if name == "lfloor" else math.ceil(of.exact)
             return number(Fraction(value))
-        return replace(of, latex=f"\\{name} {of.latex} \\{closing}", level=_ATOM)
+        return replace(of, latex=f"\\{name} {of.latex} \\{closing}", level=ATOM)
 
     def function(self, name: str) -> Expression:
         base, power = "", None
@@ -383,9 +357,9 @@ class _Parser:
         if power is not None and power.exact == -1 and name in _ARC:
             name, power = _ARC[name], None
         argument = self.argument()
-        found = replace(argument, latex=f"\\{name}{base}({argument.latex})", exact=None, level=_ATOM)
-        found = replace(found, digits=None)
-        return found if power is None else _power(found, power)
+        latex = f"\\{name}{base}({argument.latex})"
+        found = Expression(latex, letters=argument.letters)
+        return found if power is None else arithmetic.power(found, power)
 
     def argument(self) -> Expression:
         """Of a function: a bracket, or the factors up to the next sign or function."""
@@ -402,10 +376,10 @@ class _Parser:
             if total is not None and token.kind == "number":
                 break
             factor = self.factor()
-            total = factor if total is None else _times(total, factor)
+            total = factor if total is None else arithmetic.times(total, factor)
         if total is None:
             raise UnreadError("a function without an argument")
-        return _negative(total) if sign == "-" else total
+        return arithmetic.negative(total) if sign == "-" else total
 
     def many_arguments(self, name: str) -> Expression:
         bracket = self.take()
@@ -446,7 +420,9 @@ def _symbol(letter: str) -> Expression:
 
 
 def _name_of(tokens: Tokens) -> str:
-    name = "".join(token.text if token.kind != "group" else _name_of(token.inner) for token in tokens)
+    name = "".join(
+        _name_of(token.inner) if token.kind == "group" else token.text for token in tokens
+    )
     if not name.isalnum() or not name.isascii():
         raise UnreadError(f"the name {described(tokens)}")
     return name
@@ -465,10 +441,12 @@ def _repeating(start: str, repeated: Tokens) -> Fraction:
 
 def _proper(token: Token) -> Fraction | None:
     r"""The part in 3\frac{1}{2}; None of a fraction that a whole number multiplies."""
-    texts = [part[0].text if len(part) == 1 and part[0].kind == "number" else "" for part in token.parts]
-    if not all(text.isdigit() for text in texts):
+    digits = [
+        part[0].text if len(part) == 1 and part[0].kind == "number" else "" for part in token.parts
+    ]
+    if not all(each.isdigit() for each in digits):
         return None
-    above, below = map(int, texts)
+    above, below = map(int, digits)
     return Fraction(above, below) if 0 < above < below else None
 
 
@@ -479,120 +457,6 @@ def _matrix(token: Token) -> Expression:
     body = r" \\ ".join(" & ".join(cell.latex for cell in row) for row in rows)
     latex = f"\\begin{{pmatrix}} {body} \\end{{pmatrix}}"
     return Expression(latex, letters=any(cell.letters for cell in cells))
-
-
-def _small(value: Fraction) -> bool:
-    return max(value.numerator.bit_length(), value.denominator.bit_length()) <= _MAX_BITS
-
-
-def _of(latex: str, level: int, *parts: Expression) -> Expression:
-    return Expression(latex, letters=any(part.letters for part in parts), level=level)
-
-
-def _negative(of: Expression) -> Expression:
-    if of.exact is not None:
-        return number(-of.exact, of.digits)
-    return _of(f"-{of.at(_PRODUCT)}", _SUM, of)
-
-
-def _plus(a: Expression, b: Expression) -> Expression:
-    if a.exact is not None and b.exact is not None:
-        return number(a.exact + b.exact)
-    if b.latex.startswith("-"):
-        return _of(f"{a.latex} - {b.latex[1:]}", _SUM, a, b) if _one_term(b) else _of(
-            f"{a.latex} + ({b.latex})", _SUM, a, b
-        )
-    return _of(f"{a.latex} + {b.latex}", _SUM, a, b)
-
-
-def _one_term(negative: Expression) -> bool:
-    return " + " not in negative.latex and " - " not in negative.latex
-
-
-def _times(a: Expression, b: Expression) -> Expression:
-    if a.exact is not None and b.exact is not None and _small(a.exact) and _small(b.exact):
-        return number(a.exact * b.exact)
-    return _of(f"{a.at(_PRODUCT)} \\cdot {b.at(_PRODUCT)}", _PRODUCT, a, b)
-
-
-def _over(a: Expression, b: Expression) -> Expression:
-    if b.exact == 0:
-        raise UnreadError("a division by 0")
-    if a.exact is not None and b.exact is not None and _small(a.exact) and _small(b.exact):
-        return number(a.exact / b.exact)
-    return _of(f"\\frac{{{a.latex}}}{{{b.latex}}}", _ATOM, a, b)
-
-
-def _modulo(a: Expression, b: Expression) -> Expression:
-    if a.exact is None or not b.exact:
-        raise UnreadError("a remainder of what is not a number")
-    return number(a.exact % b.exact)
-
-
-def _power(base: Expression, exponent: Expression) -> Expression:
-    if base.exact is not None and exponent.exact is not None:
-        if base.exact == 0 and exponent.exact < 0:
-            raise UnreadError("a division by 0")
-        value = _exact_power(base.exact, exponent.exact)
-        if value is not None:
-            return number(value)
-    return _of(f"{base.at(_ATOM)}^{{{exponent.latex}}}", _POWER, base, exponent)
-
-
-def _exact_power(base: Fraction, exponent: Fraction) -> Fraction | None:
-    bits = max(base.numerator.bit_length(), base.denominator.bit_length())
-    if exponent.denominator != 1:
-        if exponent.denominator > 64 or base <= 0:
-            return None
-        root = _exact_root(base, exponent.denominator)
-        return None if root is None else _exact_power(root, Fraction(exponent.numerator))
-    if abs(exponent.numerator) * bits > _MAX_BITS:
-        return None
-    return base**exponent.numerator
-
-
-def _exact_root(value: Fraction, index: int) -> Fraction | None:
-    above, below = (_whole_root(each, index) for each in (value.numerator, value.denominator))
-    return None if above is None or below is None else Fraction(above, below)
-
-
-def _whole_root(value: int, index: int) -> int | None:
-    if value.bit_length() > _MAX_BITS:
-        return None
-    low, high = 0, 1 << (value.bit_length() // index + 1)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if middle**index <= value else (low, middle - 1)
-    return low if low**index == value else None
-
-
-def _root(of: Expression, index: Expression) -> Expression:
-    whole = index.exact
-    if whole is not None and whole.denominator == 1 and 2 <= whole <= 64:
-        if of.exact is not None and of.exact >= 0:
-            root = Fraction(0) if of.exact == 0 else _exact_root(of.exact, int(whole))
-            if root is not None:
-                return number(root)
-        latex = f"\\sqrt{{{of.latex}}}" if whole == 2 else f"\\sqrt[{whole}]{{{of.latex}}}"
-        return _of(latex, _ATOM, of)
-    return _of(f"\\sqrt[{index.latex}]{{{of.latex}}}", _ATOM, of, index)
-
-
-def _factorial(of: Expression) -> Expression:
-    if of.exact is not None:
-        if of.exact < 0 or of.exact.denominator != 1:
-            raise UnreadError("a factorial of what has none")
-        if of.exact <= _MAX_FACTORIAL:
-            return number(Fraction(math.factorial(int(of.exact))))
-    return _of(f"{of.at(_ATOM)}!", _POWER, of)
-
-
-def _binomial(n: Expression, k: Expression) -> Expression:
-    if n.exact is not None and k.exact is not None:
-        if n.exact.denominator == k.exact.denominator == 1 and 0 <= k.exact and n.exact <= 1000:
-            return number(Fraction(math.comb(int(n.exact), int(k.exact)) if n.exact >= 0 else 0))
-        raise UnreadError("a binomial coefficient of such numbers")
-    return _of(f"\\binom{{{n.latex}}}{{{k.latex}}}", _ATOM, n, k)
 
 
 def _whole(value: Fraction) -> int:

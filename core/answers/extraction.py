@@ -179,7 +179,9 @@ _JOINED = re.compile(
     r"([^\s=]{1,60})(?:\s{0,3}(?:[,;+*/^~-]|[−–×÷⋅·∼]|\\(?:times|cdot|div|pm)|\bor|\bto|\band|\bthrough)"
     r"\s{0,3}|[^\S\n]{1,3})$"
 )  # fmt: skip
-_NUMERIC = re.compile(r"[($\\€£¥-]{0,3}[\d.,/%]{0,30}\d[\d.,/%)]{0,30}|[a-zA-Z](?=\s{0,3}[+*/^×÷⋅-])")
+_NUMERIC = re.compile(
+    r"[($\\€£¥-]{0,3}[\d.,/%]{0,30}\d[\d.,/%)]{0,30}|[a-zA-Z](?=\s{0,3}[+*/^×÷⋅-])"
+)
 _FOLLOWING = re.compile(r"[ \t]{1,3}([a-zA-Z]{1,20})")
 _GOES_ON = re.compile(
     r"\s{0,3}(?:[+*/^×÷−-]\s{0,3})?(?:[b-zA-HJ-Z](?![a-zA-Z'’])|\\[a-z]{1,20}[^\s]{0,60})"
@@ -268,7 +270,7 @@ def _cleaned(text: str, span: _Span) -> _Span:
     while span != before:
         before = span
         start, end = _trimmed(text, span)
-        while start < end and text[start] in "*:,;" or text[start:end].startswith("__"):
+        while (start < end and text[start] in "*:,;") or text[start:end].startswith("__"):
             start += 1
         while end > start and text[end - 1] in "*:,;.":
             end -= 1

@@ -7,6 +7,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text that lists them."""
+    return frozenset(text.split())
+
+
 ANY_UNIT = "unit"
 """The canonical name of a unit that says nothing: "square units"."""
 
@@ -82,55 +88,56 @@ CURRENCY_SIGNS = frozenset("$€£¥₹₩")
 
 _THINGS = """
 accident action acorn actor address adult album alligator angle animal answer ant apartment app
-apple appointment apron arrangement arrow article aunt baby backpack badge bag bagel baguette
-bale balloon ball banana bandage bar barrel base baseball basket basketball bat batch bead beaker
-beam bean bear bed bee beetle berry bicycle bike bill bird biscuit blanket block blouse blueberry
-board boat bolt book boot bottle bouquet bow bowl box boy bracelet branch bread breakfast brick
-bridge brother brownie brush bucket bug building bulb bun bunch bunny bus bush business butterfly
-button cab cabbage cabin cage cake calf call calorie camel camera camper can candle candy cap car
-card carpet carrot carton case cat cell chair chapter check cherry chicken child chip chocolate
-choice church circle city class classmate classroom client clip clock cloud clown clue coach coat
-coconut coffee coin color combination computer cone container cookie copy cord corner costume couch
+apple appointment apron arrangement arrow article aunt baby backpack badge bag bagel baguette bale
+balloon ball banana bandage bar barrel base baseball basket basketball bat batch bead beaker beam
+bean bear bed bee beetle berry bicycle bike bill bird biscuit blanket block blouse blueberry board
+boat bolt book boot bottle bouquet bow bowl box boy bracelet branch bread breakfast brick bridge
+brother brownie brush bucket bug building bulb bun bunch bunny bus bush business butterfly button
+cab cabbage cabin cage cake calf call calorie camel camera camper can candle candy cap car card
+carpet carrot carton case cat cell chair chapter check cherry chicken child chip chocolate choice
+church circle city class classmate classroom client clip clock cloud clown clue coach coat coconut
+coffee coin color combination computer cone container cookie copy cord corner costume couch
 country couple coupon course cousin cow crab cracker crate crayon croissant crop cube cucumber
-cupcake curtain customer cut cycle dancer dart date daughter deer desk dessert diagonal diamond dice
-dictionary digit dime dinner dinosaur dish divisor dog doll dolphin donkey donut door dot doughnut
-drawer drawing dress drink driver drop drum duck duckling ear earring edge egg elbow element
-elephant elf email employee engine envelope equation error essay event exam example exercise extra
-eye face factor factory fair family fan farm farmer father fence file film finger fish flag flamingo
-flight floor flower fly folder foot forest fork fox frame friend frog fruit function game garden
-gate gift giraffe girl glass glove goal goat goldfish goose grade grain grandchild grape grapefruit
-group guest guitar gum gun hair half-hour hamburger hammer hamster hand handshake hat head heart
-helmet hen hole home horse hospital hotel house hug human ice idea insect instrument integer
-intersection invitation island item jacket jar jellybean jewel job joke judge juice jump kangaroo
-kernel kettle key kid kit kite kitten knife knot ladder ladybug lake lamb lamp lap laptop leaf leg
-lemon length lesson letter level library lie light lily line lion list lizard loaf lock log lollipop
-loss lot lunch machine magazine magnet man map marble mark marker market mask mat match meal mean
-meatball medal member message microphone milkshake mirror mistake model monkey monster moose mother
-motorcycle mountain mouse movie muffin mug mushroom nail name napkin neck necklace needle neighbor
-nephew nest net newspaper nickel niece night note notebook number nurse nut object octagon onion
-option orange orchid order ostrich outcome outfit outlet oven owl pack package packet page pail
-pair painting palindrome pan pancake panda paper parent park part party passenger pastry patch path
-patient pea peach pear pebble pen pencil penguin people period permutation person pet phone photo
-photograph piano pickle picture pie piece pig pigeon pillow pin pinecone pineapple pizza place plane
-planet plank plant plate play player plum pocket poem point pole polygon pond pool popcorn
-popsicle position possibility post poster pot potato present price prime prize problem program
-project puppy purse puzzle question quilt rabbit raccoon race radio raisin rat ray recipe record
-rectangle region report restaurant result ribbon ride ring road robot rock roll room root rope rose
-round route row ruler runner sack salad salesman sandal sandwich sapphire scarf scene school scoop
-score scout screen screw sea seashell seat section seed sentence serving session set shape share
-sheep sheet shelf shell ship shirt shoe shop shot show shrimp side sign signature sister size skirt
-slice slide slipper smoothie snack snail snake snowball snowflake snowman soap sock soda sofa soldier
-solution son song sort soup space spider spoon spool spot squirrel stage stair stamp star starfish
-state station statue stem step stick sticker stitch stone stop store story stove strap straw
-strawberry street string stripe student subject subset suit suitcase sum sunflower sweater sweet swim
-swimmer symbol table tablet tadpole tail tape task taxi teacher team tennis tent term test textbook
-them thing ticket tie tiger tile time tin tire toe toffee tomato tooth toothpick tower town toy track
-train tray treat tree triangle tribe trip trophy trout truck trumpet tub tube tulip tune turkey turn
-turtle twin type umbrella uncle unicorn uniform vacation value van vase vegetable vehicle vertex video
-village violin visitor volunteer vote voter waiter walk wall wallet walnut watch watermelon wave way
-weight whale wheel widget wife window winner wire wolf woman word worker worm zebra zero
-dollars-worth water milk flour sugar rice money wood paint gas gold silver hay sand butter cheese
-chore puff push-up pushup sit-up fee profit cost change sale income savings distance
+cupcake curtain customer cut cycle dancer dart date daughter deer desk dessert diagonal diamond
+dice dictionary digit dime dinner dinosaur dish divisor dog doll dolphin donkey donut door dot
+doughnut drawer drawing dress drink driver drop drum duck duckling ear earring edge egg elbow
+element elephant elf email employee engine envelope equation error essay event exam example
+exercise extra eye face factor factory fair family fan farm farmer father fence file film finger
+fish flag flamingo flight floor flower fly folder foot forest fork fox frame friend frog fruit
+function game garden gate gift giraffe girl glass glove goal goat goldfish goose grade grain
+grandchild grape grapefruit group guest guitar gum gun hair half-hour hamburger hammer hamster
+hand handshake hat head heart helmet hen hole home horse hospital hotel house hug human ice idea
+insect instrument integer intersection invitation island item jacket jar jellybean jewel job joke
+judge juice jump kangaroo kernel kettle key kid kit kite kitten knife knot ladder ladybug lake
+lamb lamp lap laptop leaf leg lemon length lesson letter level library lie light lily line lion
+list lizard loaf lock log lollipop loss lot lunch machine magazine magnet man map marble mark
+marker market mask mat match meal mean meatball medal member message microphone milkshake mirror
+mistake model monkey monster moose mother motorcycle mountain mouse movie muffin mug mushroom nail
+name napkin neck necklace needle neighbor nephew nest net newspaper nickel niece night note
+notebook number nurse nut object octagon onion option orange orchid order ostrich outcome outfit
+outlet oven owl pack package packet page pail pair painting palindrome pan pancake panda paper
+parent park part party passenger pastry patch path patient pea peach pear pebble pen pencil
+penguin people period permutation person pet phone photo photograph piano pickle picture pie piece
+pig pigeon pillow pin pinecone pineapple pizza place plane planet plank plant plate play player
+plum pocket poem point pole polygon pond pool popcorn popsicle position possibility post poster
+pot potato present price prime prize problem program project puppy purse puzzle question quilt
+quiz quizzes rabbit raccoon race radio raisin rat ray recipe record rectangle region report
+restaurant result ribbon ride ring road robot rock roll room root rope rose round route row ruler
+runner sack salad salesman sandal sandwich sapphire scarf scene school scoop score scout screen
+screw sea seashell seat section seed sentence serving session set shape share sheep sheet shelf
+shell ship shirt shoe shop shot show shrimp side sign signature sister size skirt slice slide
+slipper smoothie snack snail snake snowball snowflake snowman soap sock soda sofa soldier solution
+son song sort soup space spider spoon spool spot squirrel stage stair stamp star starfish state
+station statue stem step stick sticker stitch stone stop store story stove strap straw strawberry
+street string stripe student subject subset suit suitcase sum sunflower sweater sweet swim swimmer
+symbol table tablet tadpole tail tape task taxi teacher team tennis tent term test textbook them
+thing ticket tie tiger tile time tin tire toe toffee tomato tooth toothpick tower town toy track
+train tray treat tree triangle tribe trip trophy trout truck trumpet tub tube tulip tune turkey
+turn turtle twin type umbrella uncle unicorn uniform vacation value van vase vegetable vehicle
+vertex video village violin visitor volunteer vote voter waiter walk wall wallet walnut watch
+watermelon wave way weight whale wheel widget wife window winner wire wolf woman word worker worm
+zebra zero dollars-worth water milk flour sugar rice money wood paint gas gold silver hay sand
+butter cheese chore puff push-up pushup sit-up fee profit cost change sale income savings distance
 """
 _IRREGULAR = {
     "men": "man", "women": "woman", "children": "child", "teeth": "tooth", "mice": "mouse",
@@ -139,15 +146,15 @@ _IRREGULAR = {
     "vertices": "vertex", "roots": "root", "grandchildren": "grandchild", "snowmen": "snowman",
     "dollars": "dollar", "halves": "", "primes": "prime",
 }  # fmt: skip
-ADJECTIVES = frozenset(
+ADJECTIVES = words(
     "red blue green yellow orange purple pink black white brown gray grey golden big small large "
     "little long short tall full empty new old young different distinct possible whole total real "
     "positive unique equal extra additional more fewer fresh hot cold ripe wooden plastic gallon "
-    "male female adult single double integer natural valid such".split()
+    "male female adult single double integer natural valid such"
 )
-CLOSING = frozenset(
+CLOSING = words(
     "total altogether left remaining old tall long wide high deep away apiece each overall more "
-    "extra combined".split()
+    "extra combined"
 )
 """What may end a phrase: "18 in total", "18 years old"."""
 
@@ -162,13 +169,9 @@ _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
     "sixteen seventeen eighteen nineteen"
 )
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 CARDINALS = {word: value for value, word in enumerate(_ONES.split())}
-TENS = {
-    word: 10 * value
-    for value, word in enumerate(
-        "twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2
-    )
-}
+TENS = {word: 10 * value for value, word in enumerate(_TENS.split(), start=2)}
 CARDINALS |= TENS
 
 _ORDINALS = (
@@ -184,18 +187,17 @@ PARTS |= {
 }  # fmt: skip
 MANY_PARTS = {f"{word}s": value for word, value in PARTS.items()} | {"halves": Fraction(1, 2)}
 
-BASES = dict(zip("two three four five six seven eight nine ten".split(), range(2, 11), strict=True))
-BASES |= {"eleven": 11, "twelve": 12, "sixteen": 16}
+BASES = {word: value for word, value in CARDINALS.items() if 2 <= value <= 16}
 
 PERCENT = frozenset(("percent", "pct", "percentage", "percents"))
 
 _CANONICAL = {
     word: name.strip()
     for line in _UNITS.strip().splitlines()
-    for name, _, words in (line.partition(":"),)
-    for word in words.split()
+    for name, _, spellings in (line.partition(":"),)
+    for word in spellings.split()
 }
-_NOUNS = frozenset(_THINGS.split())
+_NOUNS = words(_THINGS)
 
 
 def unit_named(word: str) -> tuple[str, ...] | None:
@@ -218,5 +220,6 @@ def is_thing(word: str) -> bool:
         return True
     endings = ((3, "ies", "y"), (2, "es", ""), (1, "s", ""))
     return any(
-        word.endswith(ending) and word[:-cut] + instead in _NOUNS for cut, ending, instead in endings
+        word.endswith(ending) and word[:-cut] + singular in _NOUNS
+        for cut, ending, singular in endings
     )

@@ -136,9 +136,9 @@ class MathVerify:
     def same(self, a: str, b: str) -> bool:
         known = values(a), values(b)
         if known[0] is not None and known[1] is not None:
-            one, other = (known[0] * len(known[1]), known[1] * len(known[0]))
-            if 1 not in (len(known[0]), len(known[1])):  # a constant has one value for all points
-                one, other = known
+            one, other = known[0], known[1]
+            if 1 in (len(one), len(other)):  # a constant has one value for all points
+                one, other = one * len(other), other * len(one)
             return len(one) == len(other) and all(map(_close, one, other))
         return _verified(parsed(a), parsed(b))
 
@@ -149,11 +149,10 @@ class MathVerify:
         return rounds_to(Fraction(str(known[0][0])), value, ulp)
 
     def same_relation(self, a: Relation, b: Relation) -> bool:
-        differences = [f"({each.left.latex}) - ({each.right.latex})" for each in (a, b)]
-        known = [values(each) for each in differences]
-        if known[0] is None or known[1] is None or len(known[0]) != len(known[1]):
-            return _verified(*(_relation(each) for each in (a, b)))
-        return _proportional(known[0], known[1], only_positive=a.sign not in ("=", "!="))
+        one, other = (values(f"({each.left.latex}) - ({each.right.latex})") for each in (a, b))
+        if one is None or other is None or len(one) != len(other):
+            return _verified(_relation(a), _relation(b))
+        return _proportional(one, other, only_positive=a.sign not in ("=", "!="))
 
     def same_set(self, a: Value, b: Value) -> bool:
         sets = [_set(each) for each in (a, b)]
@@ -236,9 +235,7 @@ def check_readable(value: Value) -> None:
     """
     from core.answers.values import parts_of
 
-    if isinstance(value, Quantity) and value.exact is None:
-        parsed(value.latex)
-    elif isinstance(value, Raw):
+    if (isinstance(value, Quantity) and value.exact is None) or isinstance(value, Raw):
         parsed(value.latex)
     for part in parts_of(value):
         check_readable(part)

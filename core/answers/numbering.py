@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from core.answers.tokens import Gap, Token, Tokens
 
@@ -18,10 +19,7 @@ def with_thousands(tokens: Tokens) -> Tokens:
 
 
 def _merged(tokens: Sequence[Token], bracketed: bool) -> Tokens:
-    spaced = any(
-        token.is_sign(",") and after.gap >= Gap.SPACE
-        for token, after in zip(tokens, tokens[1:], strict=False)
-    )
+    spaced = any(token.is_sign(",") and after.gap >= Gap.SPACE for token, after in pairwise(tokens))
     found: list[Token] = []
     at = 0
     while at < len(tokens):

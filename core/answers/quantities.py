@@ -6,8 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from core.answers.arithmetic import Expression, number
 from core.answers.errors import UnreadError
-from core.answers.expressions import Expression, described, expression_of, number
+from core.answers.expressions import described, expression_of
 from core.answers.lexicon import (
     ADJECTIVES,
     ANY_UNIT,
@@ -22,12 +23,13 @@ from core.answers.lexicon import (
     is_thing,
     unit_named,
 )
+from core.answers.lexicon import words as listed
 from core.answers.tokens import FUNCTIONS, Token, Tokens
 
 Unit = tuple[tuple[str, int], ...]
 """Canonical names with their powers: (("mile", 1), ("hour", -1)). () where none is named."""
 
-_CURRENCY_WORDS = frozenset("usd us eur gbp inr cny jpy rs a c hk cad aud".split())
+_CURRENCY_WORDS = listed("usd us eur gbp inr cny jpy rs a c hk cad aud")
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,9 @@ def measured(tokens: Tokens) -> Measured:
         except UnreadError as error:
             last = last or error
             continue
-        if unit and found.unit and unit != found.unit:
+        if unit and found.unit and all(power < 0 for _, power in found.unit):  # $18/year
+            found = replace(found, unit=tuple(sorted((*unit, *found.unit))))
+        elif unit and found.unit and unit != found.unit:
             raise UnreadError("two units")
         if negative:
             found = replace(found, expression=_negated(found.expression))
@@ -67,14 +71,26 @@ def _possible_ends(tokens: Tokens) -> list[int]:
     ends = []
     for end in range(1, len(tokens)):
         token = tokens[end]
-        if token.kind in ("run", "text") and not _is_variable(tokens[:end], token):
-            ends.append(end)
-        elif token.is_sign("%", *CURRENCY_SIGNS) or (
-            token.is_sign("^") and not any(each.kind == "command" and each.text in FUNCTIONS
-                                           or each.is_sign("^") for each in tokens[:end])
-        ):  # fmt: skip
+        if token.kind in ("run", "text"):
+            possible = not _is_variable(tokens[:end], token)
+        elif token.is_sign("/"):  # $18/year
+            possible = end + 1 < len(tokens) and _is_unit(tokens[end + 1])
+        elif token.is_sign("^"):  # 90°
+            possible = not any(_takes_degrees(each) for each in tokens[:end])
+        else:
+            possible = token.is_sign("%", *CURRENCY_SIGNS)
+        if possible:
             ends.append(end)
     return [*ends, len(tokens)]
+
+
+def _is_unit(token: Token) -> bool:
+    return len(token.word) > 1 and (unit_named(token.word) is not None or is_thing(token.word))
+
+
+def _takes_degrees(token: Token) -> bool:
+    """Whether the degrees after it may be its argument's and not the unit of the whole."""
+    return token.is_sign("^") or (token.kind == "command" and token.text in FUNCTIONS)
 
 
 def _is_variable(core: Tokens, token: Token) -> bool:
@@ -295,7 +311,7 @@ class _UnitReader:
             return True
         return False
 
-    def named(self, token: Token) -> bool:  # noqa: PLR0911
+    def named(self, token: Token) -> bool:
         word = token.word
         if not word and not (token.kind == "sign" and token.text in CURRENCY_SIGNS):
             return False
@@ -332,4 +348,3 @@ class _UnitReader:
         else:
             self.last = (name, 0)
         self.said, self.sign, self.power = True, 1, 1
-

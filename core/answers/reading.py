@@ -15,6 +15,7 @@ from functools import lru_cache
 from core.answers.choices import choice_of
 from core.answers.errors import UnreadError
 from core.answers.lexicon import BASES
+from core.answers.lexicon import words as listed
 from core.answers.numbering import with_thousands
 from core.answers.quantities import measured
 from core.answers.relations import Part, equation_of, inequality_of, relation_signs, together
@@ -35,13 +36,11 @@ from core.answers.values import (
 MAX_ANSWER_CHARS = 2_000
 """A longer answer is refused unread; the longest gold answer of MATH-500 has 53 characters."""
 
-_SHORT_WORDS = frozenset("yes no odd both none red tie win all any sat sun mon tue wed thu fri".split())
-_RAW = frozenset(
-    "int sum prod lim iint oint mathbb cap setminus partial nabla to rightarrow".split()
-)
-_OPENERS = frozenset("so thus therefore hence now finally".split())
-_ANSWER = frozenset("answer answers result solution solutions value total".split())
-_SAYS = frozenset("is are was be equals equal to would should must approximately about exactly".split())
+_SHORT_WORDS = listed("yes no odd both none red tie win all any sat sun mon tue wed thu fri")
+_RAW = listed("int sum prod lim iint oint mathbb cap setminus partial nabla to rightarrow")
+_OPENERS = listed("so thus therefore hence now finally")
+_ANSWER = listed("answer answers result solution solutions value total")
+_SAYS = listed("is are was be equals equal to would should must approximately about exactly")
 _ORNAMENTS = ("checkmark", "blacksquare", "square", "qed", "therefore")
 
 
@@ -384,4 +383,3 @@ def _latex(token: Token) -> str:
         body = "".join(f"{{{each}}}" for each in arguments)
         return f"{space}\\{token.text}{index}{body or ' '}"
     return f"{space}{token.text}"
-

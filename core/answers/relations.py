@@ -134,7 +134,7 @@ def _name(tokens: Tokens) -> tuple[str, ...]:
         return (" ".join(token.word for token in tokens),)
     if first.is_command("angle", "triangle", "Delta", "measuredangle") and len(tokens) <= 3:
         return (_spelled(tokens),) if _letters_only(tokens[1:]) else ()
-    if first.word in ("m", "area") and len(tokens) > 1 and tokens[1].is_command("angle", "triangle"):
+    if first.word in ("m", "area") and any(each.is_command("angle", "triangle") for each in tokens):
         return (_spelled(tokens),) if _letters_only(tokens[2:]) else ()
     if first.is_sign("|") and tokens[-1].is_sign("|") and len(tokens) > 2:
         return (_spelled(tokens),) if _letters_only(tokens[1:-1]) else ()
@@ -259,14 +259,16 @@ def _half_line(sign: str, bound: Quantity) -> Value:
 
 
 def _interval(low: Value, high: Value, low_open: bool, high_open: bool) -> Value:
-    return Ordered((low, high)) if low_open and high_open else Interval(low, high, low_open, high_open)
+    if low_open and high_open:
+        return Ordered((low, high))
+    return Interval(low, high, low_open, high_open)
 
 
 def together(parts: Sequence[Part], joints: set[str]) -> Value:
     """A list's parts as one value.
 
     Raises:
-        UnreadError: alternatives that are no numbers, or inequalities that leave open what they say.
+        UnreadError: alternatives that are no numbers, or inequalities that say no one set.
     """
     if any(part.half_line for part in parts):
         if not all(part.half_line for part in parts) or len(joints) > 1:

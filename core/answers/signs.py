@@ -11,11 +11,11 @@ import unicodedata
 from core.answers.errors import UnreadError
 
 _SPELLED = {
-    **dict.fromkeys("−–—‐‑‒―﹣－", "-"),  # noqa: RUF001
-    **dict.fromkeys("×✕✖", r"\times "),  # noqa: RUF001
-    **dict.fromkeys("⋅·∙•∗", r"\cdot "),  # noqa: RUF001
+    **dict.fromkeys("−–—‐‑‒―﹣－", "-"),
+    **dict.fromkeys("×✕✖", r"\times "),
+    **dict.fromkeys("⋅·∙•∗", r"\cdot "),
     **dict.fromkeys("÷➗", r"\div "),
-    **dict.fromkeys("⁄∕", "/"),  # noqa: RUF001
+    **dict.fromkeys("⁄∕", "/"),
     **dict.fromkeys("≤⩽≦", r"\le "),
     **dict.fromkeys("≥⩾≧", r"\ge "),
     "≠": r"\ne ",
@@ -38,14 +38,14 @@ _SPELLED = {
     "⌋": r"\rfloor ",
     "⌈": r"\lceil ",
     "⌉": r"\rceil ",
-    **dict.fromkeys("‘’′ʹ´", "'"),  # noqa: RUF001
+    **dict.fromkeys("‘’′ʹ´", "'"),
     **dict.fromkeys("“”„", '"'),
     "″": "''",
     "…": r"\ldots ",
-    **dict.fromkeys("，、", ","),  # noqa: RUF001
-    "；": ";",  # noqa: RUF001
-    "：": ":",  # noqa: RUF001
-    "∶": ":",  # noqa: RUF001
+    **dict.fromkeys("，、", ","),
+    "；": ";",
+    "：": ":",
+    "∶": ":",
     "。": ".",
     "ℝ": r"\mathbb{R}",
     "ℤ": r"\mathbb{Z}",
@@ -54,19 +54,14 @@ _SPELLED = {
     "ℂ": r"\mathbb{C}",
     "∖": r"\setminus ",
 }
-_GREEK = dict(
-    zip(
-        "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩϕϵϑ",  # noqa: RUF001
-        (
-            "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho "
-            "sigma tau upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi "
-            "Omega phi epsilon theta"
-        ).split(),
-        strict=True,
-    )
+_GREEK_LETTERS = "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩϕϵϑ"
+_GREEK_NAMES = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau "
+    "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega phi epsilon theta"
 )
+_GREEK = dict(zip(_GREEK_LETTERS, _GREEK_NAMES.split(), strict=True))
 _SPELLED |= {sign: f"\\{name} " for sign, name in _GREEK.items()}
-_ROOT = re.compile(r"(√|∛)\s*(\d+(?:\.\d+)?|[^\W\d_]|\{[^{}]*\}|\([^()]*\)|\\pi)?")  # noqa: RUF001
+_ROOT = re.compile(r"(√|∛)\s*(\d+(?:\.\d+)?|[^\W\d_]|\{[^{}]*\}|\([^()]*\)|\\pi)?")
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ", "0123456789+-()n")
 _LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋", "0123456789+-")
 _RAISED_RUN = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ]+")
@@ -106,7 +101,7 @@ def _spelled(sign: str) -> str:
         return str(digit)
     decomposed = unicodedata.decomposition(sign)
     if decomposed.startswith("<fraction>"):  # ½ and the like
-        above, _, below = unicodedata.normalize("NFKC", sign).partition("⁄")  # noqa: RUF001
+        above, _, below = unicodedata.normalize("NFKC", sign).partition("⁄")
         return f"\\frac{{{above}}}{{{below}}}" if below else sign
     if decomposed.startswith(_WIDTHS):
         return "".join(map(_spelled, unicodedata.normalize("NFKC", sign)))

@@ -1,8 +1,8 @@
 r"""An answer as tokens: words, numbers, letters and commands, without what only dresses them.
 
-`\Large`, `\left`, `\,`, `\mathbf`, `\color{red}`, emphasis, alignment and math delimiters change how
-an answer looks and not what it says; they are gone here, each by its name. A command that is not
-listed stays, and whoever reads the tokens must understand it.
+`\Large`, `\left`, `\,`, `\mathbf`, `\color{red}`, emphasis, alignment and math delimiters change
+how an answer looks and not what it says; they are gone here, each by its name. A command that is
+not listed stays, and whoever reads the tokens must understand it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from enum import IntEnum
 from typing import Literal
 
 from core.answers.errors import UnreadError
+from core.answers.lexicon import words as listed
 from core.answers.signs import plain_signs
 
 _MAX_DEPTH = 60
@@ -65,27 +66,27 @@ class Token:
 Tokens = tuple[Token, ...]
 
 _SIZES = "tiny scriptsize footnotesize small normalsize large Large LARGE huge Huge"
-_DROPPED = frozenset(
+_DROPPED = listed(
     f"{_SIZES} displaystyle textstyle scriptstyle scriptscriptstyle bf it rm sf tt sl bfseries "
     "itshape rmfamily sffamily ttfamily boldmath left right middle mleft mright big Big bigg Bigg "
     "bigl bigr bigm Bigl Bigr Bigm biggl biggr biggm Biggl Biggr Biggm limits nolimits noindent "
-    "centering hline strut mathstrut relax nonumber notag null allowbreak".split()
+    "centering hline strut mathstrut relax nonumber notag null allowbreak"
 )
-_SPACES = frozenset("quad qquad space thickspace medspace enspace enskip hfill hspace".split())
+_SPACES = listed("quad qquad space thickspace medspace enspace enskip hfill hspace")
 _THIN = frozenset((",", "thinspace"))
-_UNWRAPPED = frozenset(
-    "mathbf mathit mathsf mathtt boldsymbol bm pmb mathnormal underline ensuremath boxed fbox Boxed "
-    "framebox mathord mathop mathstrut smash".split()
+_UNWRAPPED = listed(
+    "mathbf mathit mathsf mathtt boldsymbol bm pmb mathnormal underline ensuremath boxed fbox "
+    "Boxed framebox mathord mathop mathstrut smash"
 )
-_TEXTS = frozenset(
+_TEXTS = listed(
     "text textbf textit textrm textsf texttt textnormal textup textmd textsl textsc emph mbox hbox "
-    "mathrm operatorname".split()
+    "mathrm operatorname"
 )
-_ALIGNED = frozenset(
+_ALIGNED = listed(
     "aligned align align* alignedat gathered gather gather* equation equation* split "
-    "displaymath math center multline multline*".split()
+    "displaymath math center multline multline*"
 )
-_MATRICES = frozenset("pmatrix bmatrix matrix Bmatrix smallmatrix array psmallmatrix".split())
+_MATRICES = listed("pmatrix bmatrix matrix Bmatrix smallmatrix array psmallmatrix")
 _RENAMED = {
     **dict.fromkeys(("dfrac", "tfrac", "cfrac", "sfrac", "nicefrac"), "frac"),
     **dict.fromkeys(("dbinom", "tbinom"), "binom"),
@@ -123,8 +124,8 @@ _SPELLED_OUT = {"infinity": "infty", "inf": "infty", "infty": "infty", "sqrt": "
 _FUNCTIONS = (
     "sin cos tan cot sec csc sinh cosh tanh arcsin arccos arctan arccot log ln exp gcd lcm max min"
 )
-_SPELLED_OUT |= {name: name for name in _FUNCTIONS.split()}
-FUNCTIONS = frozenset(_FUNCTIONS.split())
+_SPELLED_OUT |= {name: name for name in listed(_FUNCTIONS)}
+FUNCTIONS = listed(_FUNCTIONS)
 
 _PIECES = re.compile(
     r"(?P<command>\\(?:[a-zA-Z]+\*?|.|$))"
@@ -166,6 +167,7 @@ class _Reader:
         self.one_dollar = one_dollar  # a single dollar sign is the currency
         self.at = 0
         self.depth = 0
+        self.ends_in_space = False  # the braces read last had a space before they closed
 
     def all(self) -> list[Token]:
         found = self.until(None, words=False)
@@ -201,6 +203,7 @@ class _Reader:
                 new = [Token("sign", "{,}", Gap.NONE)]
             found += new
         self.depth -= 1
+        self.ends_in_space = gap >= Gap.SPACE
         if end == "}":
             if self.at >= len(self.pieces):
                 raise UnreadError("a brace that is never closed")
@@ -231,7 +234,7 @@ class _Reader:
             return [Token("group", "", Gap.NONE, (tuple(inner),))], None
         return [Token("sign", text)], None
 
-    def command(self, name: str) -> tuple[list[Token], Gap | None]:  # noqa: PLR0911
+    def command(self, name: str) -> tuple[list[Token], Gap | None]:
         name = name.removesuffix("*") if name.removesuffix("*") in _TEXTS else name
         name = _RENAMED.get(name, name)
         if name in _DROPPED:
@@ -254,10 +257,13 @@ class _Reader:
                 return list(self.argument()), None
             return [], None
         if name in _UNWRAPPED:
-            inner = self.argument()
-            return [Token("group", "", Gap.NONE, (inner,))] if len(inner) > 1 else list(inner), None
+            unwrapped = self.argument()
+            if len(unwrapped) == 1:
+                return list(unwrapped), None
+            return [Token("group", "", Gap.NONE, (unwrapped,))], None
         if name in _TEXTS:
-            return list(self.argument(words=True)), None
+            inner = list(self.argument(words=True))
+            return inner, Gap.SPACE if self.ends_in_space else None
         if name in ("\\", "newline", "cr"):
             if self.next_is("["):  # the space between rows
                 self.skip_to("]")

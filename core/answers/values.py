@@ -11,9 +11,12 @@ from core.answers.quantities import Unit
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number or expression. exact: its value where it is rational. digits: significant digits of a
-    plain decimal. percent: a percent sign stood after it; the value is without it. name: the
-    variable that an expression of other variables was assigned to."""
+    """A number or expression.
+
+    exact: its value where it is rational. digits: significant digits of a plain decimal. percent: a
+    percent sign stood after it; the value is without it. name: the variable that an expression of
+    other variables was assigned to.
+    """
 
     latex: str
     exact: Fraction | None = None
@@ -109,7 +112,8 @@ class Interval:
     high_open: bool
 
     def __str__(self) -> str:
-        return f"{'(' if self.low_open else '['}{self.low}, {self.high}{')' if self.high_open else ']'}"
+        opening, closing = "(" if self.low_open else "[", ")" if self.high_open else "]"
+        return f"{opening}{self.low}, {self.high}{closing}"
 
 
 @dataclass(frozen=True)

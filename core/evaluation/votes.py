@@ -32,7 +32,9 @@ def votes(outcomes: Sequence[Outcome]) -> list[int | None]:
             answer = outcome.answer
             if answer not in known:
                 same = checker.same_many((answer, first) for first in firsts)
-                equal = (first for first, is_same in zip(firsts.values(), same, strict=True) if is_same)
+                equal = (
+                    first for first, is_same in zip(firsts.values(), same, strict=True) if is_same
+                )
                 known[answer] = next(equal, index)
                 if known[answer] == index:
                     firsts[answer] = index

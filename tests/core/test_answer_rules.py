@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.answer_rules import comparable, decided, tidied
-from core.answers import AnswerChecker
+from core.answers import AnswerChecker, default_checker
 from core.records import Verdict
 
 
@@ -21,7 +20,7 @@ def checker() -> Iterator[AnswerChecker]:
 
 
 def by_rules(answer: str | None, gold: str) -> Verdict | None:
-    return decided(*comparable(None if answer is None else tidied(answer), tidied(gold)))
+    return default_checker().check(answer, gold)
 
 
 @pytest.mark.parametrize(
