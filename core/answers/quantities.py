@@ -195,7 +195,10 @@ def _core(tokens: Tokens, alone: bool) -> Expression:
         return number(Fraction(1))
     if tokens[0].kind in ("run", "text") and (spelled := _cardinal(tokens)) is not None:
         return number(Fraction(spelled))
-    return expression_of(tokens)
+    found = expression_of(tokens)
+    if r"\infty" in found.latex and found.latex not in (r"\infty", r"-\infty"):
+        raise UnreadError("arithmetic with infinity")
+    return found
 
 
 def _cardinal(tokens: Tokens) -> int | None:

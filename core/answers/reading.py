@@ -18,7 +18,14 @@ from core.answers.lexicon import BASES
 from core.answers.lexicon import words as listed
 from core.answers.numbering import with_thousands
 from core.answers.quantities import measured
-from core.answers.relations import Part, equation_of, inequality_of, relation_signs, together
+from core.answers.relations import (
+    Part,
+    equation_of,
+    inequality_of,
+    names_of,
+    relation_signs,
+    together,
+)
 from core.answers.tokens import FUNCTIONS, Token, Tokens, tokens_of
 from core.answers.values import (
     Clock,
@@ -76,10 +83,9 @@ def value_of(tokens: Tokens) -> Value:
 
 def _part(tokens: Tokens) -> Part:
     """One element of a list, with the name that it is assigned to."""
-    tokens = _undressed(tokens)
+    tokens = _exact_side(_undressed(tokens))
     if not tokens:
         raise UnreadError("an empty part of a list")
-    tokens = _exact_side(tokens)
     signs = relation_signs(tokens)
     plus_minus = any(token.is_command("pm", "mp") for token in tokens)
     if signs == {"="}:
@@ -172,11 +178,17 @@ def _introduced(tokens: Tokens) -> Tokens:
 
 
 def _exact_side(tokens: Tokens) -> Tokens:
-    r"""`a \approx b` says a; the nearby number explains it."""
-    for at, token in enumerate(tokens):
-        if token.is_command("approx") and at:
-            return _undressed(tokens[:at])
-    return tokens
+    r"""`a \approx b` says a, and b is only a number nearby; `x \approx b` says b."""
+    exact, *nearby = _split(tokens, "approx")
+    if not nearby:
+        return tokens
+    if names_of(exact):
+        exact, *nearby = nearby
+    for part in nearby:
+        value = value_of(part)
+        if not isinstance(value, Quantity) or value.letters:
+            raise UnreadError("what is no number after ≈")
+    return _undressed(exact)
 
 
 # Lists

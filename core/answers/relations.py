@@ -77,9 +77,9 @@ def equation_of(tokens: Tokens, value_of: ReadTokens) -> Part:
         UnreadError: a side of it can't be read.
     """
     sides, _ = _sides(tokens)
-    if len(sides) == 2 and not _name(sides[0]) and _single_letter(sides[1]):
+    if len(sides) == 2 and not names_of(sides[0]) and _single_letter(sides[1]):
         sides = sides[::-1]  # 5 = x
-    name = _name(sides[0])
+    name = names_of(sides[0])
     *before, last = sides[1:] if name else sides
     value = value_of(last)
     if isinstance(value, Claimed | Relation):
@@ -122,11 +122,13 @@ def _in_order(names: tuple[str, ...], value: Value) -> Value:
     return Ordered(tuple(item for _, item in pairs))
 
 
-def _name(tokens: Tokens) -> tuple[str, ...]:
+def names_of(tokens: Tokens) -> tuple[str, ...]:
     """The names that the left side of an assignment gives; () where it is an expression."""
+    if not tokens:
+        return ()
     if len(tokens) == 1 and tokens[0].kind == "bracket" and tokens[0].text == "()":
         parts = _between_commas(tokens[0].inner)
-        names = [_name(part) for part in parts]
+        names = [names_of(part) for part in parts]
         if len(parts) > 1 and all(len(name) == 1 for name in names):
             return tuple(name[0] for name in names)
     first = tokens[0]
@@ -177,7 +179,7 @@ def _is_symbol(token: Token) -> bool:
 
 
 def _single_letter(tokens: Tokens) -> bool:
-    return len(tokens) == 1 and tokens[0].kind == "run" and len(_name(tokens)) == 1
+    return len(tokens) == 1 and tokens[0].kind == "run" and len(names_of(tokens)) == 1
 
 
 def _is_phrase(tokens: Tokens) -> bool:
@@ -218,7 +220,7 @@ def inequality_of(tokens: Tokens, value_of: ReadTokens) -> Part:
     """
     sides, signs = _sides(tokens)
     if signs[0] == "in" and len(sides) == 2:
-        if not _name(sides[0]):
+        if not names_of(sides[0]):
             raise UnreadError("what is in a set and no name")
         return Part(value_of(sides[1]), half_line=True)
     if any(sign in ("in", "=") for sign in signs):
@@ -243,7 +245,7 @@ def inequality_of(tokens: Tokens, value_of: ReadTokens) -> Part:
 
 
 def _variable(tokens: Tokens) -> bool:
-    return len(_name(tokens)) == 1 and not _is_phrase(tokens)
+    return len(names_of(tokens)) == 1 and not _is_phrase(tokens)
 
 
 def _bound(tokens: Tokens, value_of: ReadTokens) -> Quantity | None:
