@@ -88,7 +88,10 @@ class _Parser:
         if sign == "-":
             total = arithmetic.negative(total)
         while sign := self.sign("+", "-"):
+            second = self.next
             after = self.sign("+", "-")  # "3 + -2"
+            if sign == after == "-" and second is not None and not second.gap:
+                raise UnreadError("--, a range or a double minus")
             term = self.product()
             total = arithmetic.plus(
                 total, arithmetic.negative(term) if (sign == "-") != (after == "-") else term

@@ -58,7 +58,7 @@ def measured(tokens: Tokens) -> Measured:
             continue
         if unit and found.unit and all(power < 0 for _, power in found.unit):  # $18/year
             found = replace(found, unit=tuple(sorted((*unit, *found.unit))))
-        elif unit and found.unit and unit != found.unit:
+        elif unit and found.unit and not set(unit) <= set(found.unit):  # "$18 dollars"
             raise UnreadError("two units")
         if negative:
             found = replace(found, expression=_negated(found.expression))
