@@ -356,15 +356,25 @@ def _explanation_from_dict(data: Any) -> Explanation | None:
     if data is None:  # files from before have none
         return None
     forms = [data["answer_form"], data["gold_form"]]
-    pairs = [
-        None if data[name] is None else _values(data[name], int) for name in ("span", "tokens")
-    ]
-    if any(pair is not None and (len(pair) != 2 or min(pair) < 0) for pair in pairs):
-        raise ValueError("an answer that stands nowhere")
-    span, tokens = ((pair[0], pair[1]) if pair else None for pair in pairs)
     answer_form, gold_form = (None if form is None else _value(form, str) for form in forms)
-    place, rule = _value(data["place"], str), _value(data["rule"], str)
-    return Explanation(place, span, answer_form, gold_form, rule, tokens)
+    return Explanation(
+        _value(data["place"], str),
+        _stretch(data["span"]),
+        answer_form,
+        gold_form,
+        _value(data["rule"], str),
+        _stretch(data["tokens"]),
+    )
+
+
+def _stretch(data: Any) -> tuple[int, int] | None:
+    """Two places in a chain, in their order."""
+    if data is None:
+        return None
+    first, last = _values(data, int)
+    if not 0 <= first <= last:
+        raise ValueError("an answer that stands nowhere")
+    return first, last
 
 
 def _sampler_from_dict(data: Any) -> Sampler:
