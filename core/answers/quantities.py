@@ -31,6 +31,8 @@ Unit = tuple[tuple[str, int], ...]
 
 _CURRENCY_WORDS = listed("usd us eur gbp inr cny jpy rs a c hk cad aud")
 
+_MAX_TAIL = 24  # tokens of a unit; the longest that make sense have half as many
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -69,7 +71,7 @@ def measured(tokens: Tokens) -> Measured:
 def _possible_ends(tokens: Tokens) -> list[int]:
     """Where the number may end, the shortest first: what stands apart as a unit is one."""
     ends = []
-    for end in range(1, len(tokens)):
+    for end in range(max(1, len(tokens) - _MAX_TAIL), len(tokens)):
         token = tokens[end]
         if token.kind in ("run", "text"):
             possible = not _is_variable(tokens[:end], token)
