@@ -12,8 +12,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from core.answers.errors import UnreadError
 from core.answers.lexicon import MANY_PARTS, PARTS, PERCENT, SCALES
-from core.answers.reading import MAX_ANSWER_CHARS
+from core.answers.reading import MAX_ANSWER_CHARS, read
+from core.answers.values import Words
 
 
 class Place(StrEnum):
@@ -56,12 +58,14 @@ _HEADING = re.compile(r"\d+[.:)]\s|[^\W\d_]{2}")
 _ANSWER_IS = re.compile(
     r"\bthe\s{1,9}(?:(?:final|correct|right)\s{1,9}){0,2}(?:answer|option|choice)\s{1,9}"
     r"(?:is|would\s{1,9}be|should\s{1,9}be|must\s{1,9}be)\b\s{0,3}[:,]?"
-    r"|\b(?:answer|solution)\*{0,2}\s{0,3}:",
+    r"|(?P<label>\banswer\*{0,2}\s{0,3}:)",
     re.I,
 )
 _SENTENCE_END = re.compile(
     r"(?:\.|(?<=[a-zA-Z)}$*])!|[?])(?=\s|\*|$)|\n|,?\s(?:because|since)\b", re.I
 )
+_LONGEST_LABELLED = 200
+"""Characters after "Answer:" that are read to see whether they are one."""
 _DISPLAY = re.compile(r"\s{0,9}(\$\$|\\\[|\$|\\\()")
 _CLOSING = {"$$": "$$", r"\[": r"\]", "$": "$", r"\(": r"\)"}
 
@@ -148,9 +152,19 @@ def _last_tag(text: str) -> _Span | None:
 def _after_answer_is(text: str) -> _Span | None:
     for match in reversed(list(_ANSWER_IS.finditer(text))):
         start, end = _cleaned(text, _statement(text, match.end()))
-        if start < end and "boxed" not in text[start:end]:  # a box that was never closed
+        if start >= end or "boxed" in text[start:end]:  # a box that was never closed
+            continue
+        if not match["label"] or not text[end:].strip(" \n.*$") or _is_answer(text[start:end]):
             return start, end
     return None
+
+
+def _is_answer(text: str) -> bool:
+    """Whether a text reads as an answer; "Answer: She has 9 eggs" begins a calculation."""
+    try:
+        return len(text) <= _LONGEST_LABELLED and not isinstance(read(text), Words)
+    except UnreadError:
+        return False
 
 
 def _statement(text: str, start: int) -> _Span:
