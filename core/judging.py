@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from core.answers import default_checker
 from core.errors import ProblemError, examples
-from core.records import Chain, Outcome, Problem, Verdict
+from core.records import Chain, Explanation, Outcome, Problem, Verdict
 from core.thinking import thinking_length
 
 if TYPE_CHECKING:
@@ -18,13 +21,17 @@ VERDICTS = (Verdict.CORRECT, Verdict.WRONG, Verdict.UNPARSEABLE, Verdict.TIMED_O
 
 
 def judge(lm: LanguageModel, chains: Sequence[Chain]) -> list[Outcome]:
-    """One outcome a chain, in order."""
-    return judge_completions(
-        lm,
-        [chain.token_ids for chain in chains],
-        [chain.problem.answer for chain in chains],
-        [chain.prompt_ids for chain in chains],
+    """One outcome a chain, in order; its explanation says at which positions the answer stands."""
+    texts = _texts(lm, [c.token_ids for c in chains], [c.prompt_ids for c in chains])
+    golds = [chain.problem.answer for chain in chains]
+    outcomes = default_checker().judge_many(
+        (text, gold) for (text, _), gold in zip(texts, golds, strict=True)
     )
+    special = frozenset(lm.tokenizer.all_special_ids)
+    return [
+        replace(outcome, explanation=_located(outcome, chain, text, start, special))
+        for outcome, chain, (text, start) in zip(outcomes, chains, texts, strict=True)
+    ]
 
 
 def judge_completions(
@@ -41,13 +48,47 @@ def judge_completions(
     Args:
         prompts: the ids before each completion, which may have opened its thinking.
     """
-    texts = [
-        lm.tokenizer.decode(
-            list(ids[thinking_length(lm.text, prompt, ids) or 0 :]), skip_special_tokens=True
-        )
+    texts = [text for text, _ in _texts(lm, completions, prompts)]
+    return default_checker().judge_many(zip(texts, golds, strict=True))
+
+
+def _texts(
+    lm: LanguageModel, completions: Sequence[Sequence[int]], prompts: Sequence[Sequence[int]]
+) -> list[tuple[str, int]]:
+    """What is judged of each completion, and the position at which it starts."""
+    starts = [
+        thinking_length(lm.text, prompt, ids) or 0
         for prompt, ids in zip(prompts, completions, strict=True)
     ]
-    return default_checker().judge_many(zip(texts, golds, strict=True))
+    return [
+        (lm.tokenizer.decode(list(ids[start:]), skip_special_tokens=True), start)
+        for ids, start in zip(completions, starts, strict=True)
+    ]
+
+
+def _located(
+    outcome: Outcome, chain: Chain, judged: str, start: int, special: frozenset[int]
+) -> Explanation | None:
+    """The explanation with the answer's place in the whole chain, whose text has its thinking part
+    and its special tokens too."""
+    why = outcome.explanation
+    if why is None or why.span is None or not outcome.answer:
+        return why
+    pieces = chain.tokens[start:]
+    ids = chain.token_ids[start:]
+    kept = ["" if i in special else piece for i, piece in zip(ids, pieces, strict=True)]
+    text = "".join(kept)
+    begin = text.find(judged)
+    at = begin + why.span[0] if begin >= 0 else text.rfind(outcome.answer)
+    if at < 0:
+        return replace(why, span=None)
+    last = at + len(outcome.answer) - 1
+    ends = list(accumulate(map(len, kept)))
+    tokens = bisect_right(ends, at), bisect_right(ends, last)
+    shown = [sum(map(len, chain.tokens[: start + token])) - ends[token] + len(kept[token])
+             for token in tokens]  # fmt: skip
+    span = at + shown[0], last + shown[1] + 1
+    return replace(why, span=span, tokens=(start + tokens[0], start + tokens[1]))
 
 
 def check_golds(problems: Sequence[Problem]) -> None:

@@ -143,17 +143,42 @@ _COLUMNS = ("entropy", "logprob", "rank", "top_ids", "top_logprobs")
 
 
 @dataclass(frozen=True)
+class Explanation:
+    """Why an answer got its verdict.
+
+    place: where the answer was found, in words; "" where nothing was. span: its first character in
+    the completion's text and the one after its last (None: unknown). tokens: the positions that
+    these characters belong to, first and last. answer_form, gold_form: how the two were read, None
+    where they can't be. rule: what decided.
+    """
+
+    place: str
+    span: tuple[int, int] | None
+    answer_form: str | None
+    gold_form: str | None
+    rule: str
+    tokens: tuple[int, int] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dict."""
+        lists = {name: list(pair) for name in ("span", "tokens") if (pair := getattr(self, name))}
+        return {**asdict(self), **lists}
+
+
+@dataclass(frozen=True)
 class Outcome:
     """Where a chain ends: the answer text found, whether it stood in a box, and the verdict.
 
     `verdict` is always the checker's, and every count is of it. What a person says instead is
-    kept beside it.
+    kept beside it. The explanation follows from the answer and the gold answer; files made before
+    it have none.
     """
 
     answer: str | None
     verdict: Verdict
     boxed: bool
     overruled: Verdict | None = None  # correct or wrong, by a person; None: as checked
+    explanation: Explanation | None = field(default=None, compare=False)
 
     def overrule(self, verdict: Verdict | None) -> Outcome:
         """The same outcome with a person's verdict, or without one.
@@ -234,6 +259,9 @@ class Chain:
             "verdict": str(outcome.verdict) if outcome else None,
             "boxed": outcome.boxed if outcome else None,
             "overruled": str(outcome.overruled) if outcome and outcome.overruled else None,
+            "explanation": (
+                outcome.explanation.to_json() if outcome and outcome.explanation else None
+            ),
             "thinking": self.thinking,
             "versions": self.versions,
         }
@@ -251,7 +279,12 @@ class Chain:
             outcome = None
             if data.get("verdict") is not None:
                 answer = None if data["answer"] is None else _value(data["answer"], str)
-                outcome = Outcome(answer, Verdict(data["verdict"]), _value(data["boxed"], bool))
+                outcome = Outcome(
+                    answer,
+                    Verdict(data["verdict"]),
+                    _value(data["boxed"], bool),
+                    explanation=_explanation_from_dict(data.get("explanation")),
+                )
                 if data.get("overruled") is not None:  # files from before have none
                     outcome = outcome.overrule(Verdict(data["overruled"]))
         except _DAMAGES as error:
@@ -320,6 +353,31 @@ def _chain_from_dict(data: dict[str, Any]) -> Chain:
         thinking=None if data.get("thinking") is None else _value(data["thinking"], int),
         prompt_date=None if data.get("prompt_date") is None else _value(data["prompt_date"], str),
     )
+
+
+def _explanation_from_dict(data: Any) -> Explanation | None:
+    if data is None:  # files from before have none
+        return None
+    forms = [data["answer_form"], data["gold_form"]]
+    answer_form, gold_form = (None if form is None else _value(form, str) for form in forms)
+    return Explanation(
+        _value(data["place"], str),
+        _stretch(data["span"]),
+        answer_form,
+        gold_form,
+        _value(data["rule"], str),
+        _stretch(data["tokens"]),
+    )
+
+
+def _stretch(data: Any) -> tuple[int, int] | None:
+    """Two places in a chain, in their order."""
+    if data is None:
+        return None
+    first, last = _values(data, int)
+    if not 0 <= first <= last:
+        raise ValueError("an answer that stands nowhere")
+    return first, last
 
 
 def _sampler_from_dict(data: Any) -> Sampler:

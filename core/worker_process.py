@@ -30,7 +30,7 @@ class Worker:
     """One such process, ready to serve: it has written its first line.
 
     Args:
-        command: the arguments of a Python that finds `core`, such as ("-m", "core.answer_worker").
+        command: the arguments of a Python that finds `core`, such as ("-m", "core.answers.worker").
         purpose: what it does, for the message when it doesn't start.
         remedy: what to do then.
 

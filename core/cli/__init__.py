@@ -11,6 +11,7 @@ import sys
 import typer
 
 from core.cli import chains, findings, runs
+from core.cli.checking import check
 from core.cli.compare import compare
 from core.cli.distillation import distill
 from core.cli.evaluation import evaluate
@@ -33,6 +34,7 @@ app.command()(chains.generate)
 app.command()(chains.force)
 app.command()(chains.score)
 app.command()(prompt)
+app.command()(check)
 app.command()(overrule)
 app.command()(findings.find_fix)
 app.command()(findings.pivotality)

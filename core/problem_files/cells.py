@@ -8,7 +8,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from core.answer_extraction import after_hashes, last_box
+from core.answers.extraction import after_hashes, last_box
 from core.problem_files.table import MAX_CELL_CHARS, Gold
 
 _EXACT = 2**53  # whole floats are exact up to here

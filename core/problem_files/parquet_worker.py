@@ -15,7 +15,7 @@ from typing import Any, TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.answer_worker import replies_of_worker
+from core.answers.worker import replies_of_worker
 from core.problem_files.arrow_rows import read_columns, values
 from core.problem_files.table import MAX_ROWS
 from core.problem_files.text import MAX_VALUES

@@ -20,7 +20,7 @@ from explorer.form import follow
 from explorer.panels.inspector import force
 from explorer.panels.messages import plain, token_label, verdict_badge, visible
 from explorer.panels.thinking_panel import thinking_panel
-from explorer.panels.verdict_panel import overrule
+from explorer.panels.verdict_panel import overrule, verdict_reason
 from explorer.state import HIGHEST_TAU, BrowserState, Colour, Unit
 from explorer.tasks import Task
 
@@ -44,7 +44,7 @@ def selected_chain(state: BrowserState, branch: Branch) -> None:
     assert tree is not None
     with st.container(key="headline"):
         words, own = st.columns([4, 1], vertical_alignment="center", gap="small")
-    words.markdown(_headline(branch))
+    words.markdown(_headline(branch), help=_reason(branch))
     with own:
         overrule(state, branch)
     thinking_panel(state, branch)
@@ -75,7 +75,7 @@ def selected_chain(state: BrowserState, branch: Branch) -> None:
 
 def chain_beside(state: BrowserState, branch: Branch, other: Branch) -> None:
     """Another branch, its tokens up to the first difference dimmed."""
-    st.markdown(_headline(other))
+    st.markdown(_headline(other), help=_reason(other))
     difference = first_difference(branch.chain, other.chain)
     shared = len(other.chain) if difference is None else difference
     view = _view(state, other.chain, f"{_chain_id(state, other)} beside {branch.id}")
@@ -200,6 +200,10 @@ def _go_to(state: BrowserState) -> tuple[int, int] | None:
     if tree is None or tree.selection.position is None or not state.asked_for:
         return None
     return state.asked_for, state.asked_position
+
+
+def _reason(branch: Branch) -> str | None:
+    return verdict_reason(branch.outcome, branch.chain.problem.answer)
 
 
 def _headline(branch: Branch) -> str:

@@ -34,6 +34,7 @@ from explorer.panels.messages import (
     visible,
 )
 from explorer.panels.run_panel import with_consent
+from explorer.panels.verdict_panel import verdict_reason
 from explorer.state import BrowserState
 from explorer.teacher_reading import ReadChain, Reading, start_forcing
 
@@ -143,7 +144,10 @@ def _chain(
         left, right = st.columns([2, 1], gap="medium")
     with left, st.container(border=True, key="chain_card"):
         outcome = Outcome(record.answer, record.verdict, False)
-        st.markdown(f"**Base, greedy** · {verdict_badge(outcome)} · {len(chain)} tokens")
+        st.markdown(
+            f"**Base, greedy** · {verdict_badge(outcome)} · {len(chain)} tokens",
+            help=verdict_reason(outcome, problem.answer),
+        )
         event = token_heatmap(
             view,
             key=_HEATMAP,

@@ -16,12 +16,13 @@ from core.evaluation.run import (
     evaluation_records,
     evaluation_settings,
 )
-from core.records import Problem, Verdict
+from core.records import Outcome, Problem, Verdict
 from core.runs.run import Run
 from explorer.file_times import changed_at
 from explorer.navigation import ask_for
-from explorer.panels.messages import VERDICT_SIGNS, short, show_error
+from explorer.panels.messages import VERDICT_SIGNS, short, show_error, verdict_badge
 from explorer.panels.run_panel import with_consent
+from explorer.panels.verdict_panel import verdict_reason
 from explorer.sample_opening import start_opening_sample
 from explorer.state import BrowserState
 
@@ -67,13 +68,20 @@ def evaluated_problems(
         _telling(group, samples),
         format_func=lambda i: _sample_label(i, *samples[i]),
     )
+    problem = problems.get(problem_id)
+    verdict, answer = samples[number]
+    outcome = Outcome(answer, Verdict(verdict), False)
+    st.markdown(
+        f"Sample {number + 1}: {verdict_badge(outcome)}",
+        help=None if problem is None else verdict_reason(outcome, problem.answer),
+    )
     go.button(
         "Open in Explore",
         type="primary",
         width="stretch",
         disabled=state.opened.busy,
         on_click=_open,
-        args=(state, run, problems.get(problem_id), number),
+        args=(state, run, problem, number),
     )
 
 

@@ -22,6 +22,7 @@ from explorer.chain_view import chain_view
 from explorer.components.token_heatmap import token_heatmap
 from explorer.file_times import changed_at
 from explorer.panels.messages import VERDICT_SIGNS, plain, short, show_error, verdict_badge
+from explorer.panels.verdict_panel import verdict_reason
 from explorer.state import BrowserState
 
 
@@ -63,8 +64,10 @@ def _pair(state: BrowserState, run: Run, pair: SideBySide, tau: float) -> None:
         (right, "after", pair.after, pair.after_outcome, _marks(pair.after_ranks)),
     ):
         with column, st.container(border=True):
+            badge = verdict_badge(outcome)
             st.markdown(
-                f"**{name.capitalize()}** · {verdict_badge(outcome)} · {len(chain)} tokens · greedy"
+                f"**{name.capitalize()}** · {badge} · {len(chain)} tokens · greedy",
+                help=verdict_reason(outcome, chain.problem.answer),
             )
             view = chain_view(chain, f"{run.id} {chain.problem.id} {name}", tau, state.unit)
             view = replace(

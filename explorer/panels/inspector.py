@@ -14,6 +14,7 @@ from core.scoring import look_up
 from core.stepping import why_recomputed
 from core.tree import Branch
 from explorer.panels.messages import VERDICT_SIGNS, plain, short, show_error, token_label, visible
+from explorer.panels.verdict_panel import verdict_reason
 from explorer.state import BrowserState
 from explorer.workbench import workbench
 
@@ -129,7 +130,8 @@ def _endings(state: BrowserState, branch: Branch, position: int) -> None:
             color = {"correct": "green", "wrong": "red"}.get(ending.outcome.verdict, "gray")
             line, button = st.columns([5, 2], vertical_alignment="center", gap="small")
             line.markdown(
-                f"{text} → :{color}[{sign} {answer}]  \n:small[{len(ending.chain)} tokens]"
+                f"{text} → :{color}[{sign} {answer}]  \n:small[{len(ending.chain)} tokens]",
+                help=verdict_reason(ending.outcome, branch.chain.problem.answer),
             )
             button.button(
                 "open",

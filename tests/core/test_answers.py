@@ -60,6 +60,10 @@ def rows(name: str) -> list[dict[str, Any]]:
         (r"\boxed{7} and then \boxed{8", "7"),
         (r"\boxed{7} and then \boxed{\frac{1}{2}", "7"),
         (r"put it in \boxed. Here: \boxed{9}; \boxedup{1}", "9"),
+        (r"\framebox{5}", "5"),
+        (r"\Boxed{5}", "5"),
+        ("boxed{5}", "5"),
+        ("\boxed{5}", "5"),  # JSON read the \b
     ],
 )
 def test_the_answer_is_the_last_balanced_box(text: str, answer: str) -> None:
@@ -85,10 +89,29 @@ def test_an_empty_last_box_is_an_empty_answer(text: str) -> None:
         ("**The correct answer is 5**.", "5"),
         ("The answer is 18 dollars per day.\n\nQuestion: 3?", "18 dollars per day"),
         ("it takes 3 bolts", "3"),
-        ("from 1,000 to 2,500.", "2,500"),
+        ("from 1,000 to 2,500.", "1,000 to 2,500"),  # a range is not its end
         ("a half, 1/2.", "1/2"),
         ("the sum is -7", "-7"),
-        ("10-7", "7"),
+        ("10-7", "10-7"),  # nor a calculation its last number
+        ("it is 5 or 6", "5 or 6"),
+        ("so f(x) = 3x", "3x"),
+        ("5-12 = -7", "-7"),
+        ("It costs $1.5 million.", "$1.5 million"),
+        ("There are 2.4e6 of them", "2.4e6"),
+        ("She picks 4 pears, 5 plums and 9 figs", "9"),
+        ("The answer is:\n\n$$\\frac{1}{2}$$", r"$$\frac{1}{2}$$"),
+        ("The answer is\n\\[\\frac{1}{2}\\]", r"\[\frac{1}{2}\]"),
+        ("The answer is 5; or 6", "5; or 6"),
+        ("The answer is $5$ or $6$.", "$5$ or $6$"),
+        ("The answer is 5 because 2 + 3 = 5.", "5"),
+        ("Answer: B", "B"),
+        ("Answer: at least 5", "at least 5"),
+        ("Answer: 18\n\nQuestion: How many are 3 eggs?", "18"),
+        ("Answer: She sells 9 eggs at $2. She makes $18.", "$18"),
+        ("Solution: She sells 9 eggs, so 18", "18"),
+        ("**Final Answer:** 18", "18"),
+        ("The correct option is (B).", "(B)"),
+        ("<think>17?</think>\n<answer> 18 </answer>", "18"),
         (r"The answer is \boxed{12", "12"),
         ("no number at all", None),
         ("", None),
@@ -190,7 +213,7 @@ def test_long_hostile_text_takes_linear_time(piece: str) -> None:
         ("0.5", r"\frac12", "correct"),
         (r"2\sqrt{2}", r"\sqrt{8}", "correct"),
         ("5", "x = 5", "correct"),
-        ("1/3", "0.333333", "correct"),  # math-verify rounds to 6 decimals
+        ("1/3", "0.333333", "correct"),  # six significant digits
         ("1/3", "0.33", "wrong"),
         ("50\\%", "0.5", "correct"),
         (r"\{1, 2\}", "2, 1", "correct"),
@@ -218,19 +241,19 @@ def test_verdicts(checker: AnswerChecker, gold: str | None, answer: str, verdict
     assert checker.check(answer, gold) == verdict
 
 
-def test_gold_and_prediction_are_not_swapped(checker: AnswerChecker) -> None:
-    # math-verify reads a relation as the set it describes for a gold answer only.
-    assert checker.check("(1, 2)", "1 < x < 2") == "correct"
-    assert checker.check("1 < x < 2", "(1, 2)") == "wrong"
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [("(1, 2)", "1 < x < 2"), ("x = 5", "5"), ("50", r"50\%"), (r"\sin 2x", r"2\sin x\cos x")],
+)
+def test_gold_and_answer_may_be_swapped(checker: AnswerChecker, a: str, b: str) -> None:
+    assert checker.check(a, b) == checker.check(b, a) == "correct"
 
 
 @settings(deadline=None, max_examples=50)
 @given(st.fractions(), st.fractions())
 def test_two_fractions_are_equal_exactly_when_they_are(a: Any, b: Any) -> None:
     assert (default_checker().check(str(a), str(a))) == "correct"
-    close = abs(a - b) <= 1e-5  # left to math-verify, compared exactly there
-    if not close:
-        assert default_checker().check(str(a), str(b)) == "wrong"
+    assert default_checker().check(str(a), str(b)) == ("correct" if a == b else "wrong")
 
 
 def test_plain_numbers_need_no_process() -> None:
@@ -251,10 +274,10 @@ def test_judging_finds_checks_and_tells_of_the_box(checker: AnswerChecker) -> No
     assert checker.judge_many([]) == []
 
 
-@pytest.mark.parametrize("answer", [TOWER, "1000000!"])
+@pytest.mark.parametrize("answer", [TOWER, f"x + {TOWER}"])
 def test_an_endless_answer_is_timed_out_and_the_next_check_works(answer: str) -> None:
     with AnswerChecker(limit_s=2.0) as checker:
-        checker.check("x", "y")  # the start of the process is not the check's time
+        checker.check("2x", "y^2")  # the start of the process is not the check's time
         start = time.perf_counter()
         assert checker.check(answer, "5") == "timed_out"
         assert time.perf_counter() - start < 10
@@ -269,12 +292,12 @@ def test_one_endless_answer_leaves_its_neighbours_their_verdicts() -> None:
 
 
 def test_an_endless_check_before_long_ones_blocks_nobody() -> None:
-    # 20 requests of 11 kB are more than a pipe holds while the worker is busy
-    answers = [TOWER, *("日" * 1_900 + str(n) for n in range(20))]
+    # 30 requests of 4 kB and more are more than a pipe holds while the worker is busy
+    answers = [TOWER, *(f"\\{{{'x, ' * 60}{n}\\}}" for n in range(30))]
     start = time.perf_counter()
     with AnswerChecker(limit_s=1.0) as checker:
         verdicts = checker.check_many((answer, "5") for answer in answers)
-    assert verdicts == ["timed_out"] + ["unparseable"] * 20
+    assert verdicts == ["timed_out"] + ["wrong"] * 30
     assert time.perf_counter() - start < 8
 
 
@@ -345,7 +368,7 @@ def test_a_busy_worker_ends_by_itself_when_its_parent_is_killed() -> None:
         "import threading\n"
         "from core.answers import AnswerChecker\n"
         "checker = AnswerChecker(limit_s=1.0)\n"
-        "checker.check('x', 'y')\n"
+        "checker.check('2x', 'y^2')\n"
         "print(checker._worker.process.pid, flush=True)\n"
         f"checker.check('{TOWER}', '5')\n"
     )
@@ -374,12 +397,16 @@ def alive(pid: int) -> bool:
 
 def test_the_worker_loads_neither_torch_nor_numpy_nor_streamlit() -> None:
     code = (
-        "import sys; sys.path.insert(0, 'core'); import answer_worker as w; sys.path.pop(0)\n"
-        "assert w.verdict('2x', 'x + x') == 'correct'\n"
+        "import sys\n"
+        "import core.answers.worker as w\n"
+        "from core.answers.reading import read\n"
+        "from core.answers.values import to_json\n"
+        "values = {'gold': to_json(read('2x')), 'answer': to_json(read('x + x'))}\n"
+        "assert w.decided({**values, 'lenient': True})[0] == 'correct'\n"
         "print([m for m in ('torch', 'transformers', 'numpy', 'streamlit') if m in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-P", "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert done.stdout.strip() == "[]", done.stderr
 

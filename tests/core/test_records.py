@@ -233,7 +233,14 @@ def test_a_damaged_column_is_refused(key: str, damage: Any) -> None:
     assert caught.value.remedy
 
 
-SINCE_THE_FIRST_FILES = {"overruled", "prompt_date", "quantization", "revision", "thinking"}
+SINCE_THE_FIRST_FILES = {
+    "explanation",
+    "overruled",
+    "prompt_date",
+    "quantization",
+    "revision",
+    "thinking",
+}
 OPTIONAL = {"versions", "verdict", "boxed", "answer", *SINCE_THE_FIRST_FILES}
 REQUIRED = sorted(set(chain_of().to_json()) - OPTIONAL)
 

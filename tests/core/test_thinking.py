@@ -183,6 +183,25 @@ def test_the_answer_is_taken_from_what_follows_the_thinking(
     assert found == [outcome]
 
 
+@pytest.mark.parametrize(
+    "completion", ["<think>\\boxed{2}</think>So \\boxed{2} it is", "It is \\boxed{2}.", "so 2"]
+)
+def test_an_answer_is_located_in_the_whole_chain(completion: str) -> None:
+    lm = language_model(CHAT)
+    chain = chain_of(lm, completion)
+    (outcome,) = judge(lm, [chain])
+    why = outcome.explanation
+    assert why is not None
+    assert why.span is not None
+    assert why.tokens is not None
+    at = chain.text.rindex("2")
+    assert why.span == (at, at + 1)
+    first, last = why.tokens
+    assert "2" in "".join(chain.tokens[first : last + 1])
+    assert first >= (chain.thinking or 0)
+    assert len("".join(chain.tokens[:first])) <= at < len("".join(chain.tokens[: last + 1]))
+
+
 def test_generated_chains_and_their_forks_know_their_thinking_part() -> None:
     lm = language_model(OPENS)
     close = lm.tokenizer.convert_tokens_to_ids("</think>")

@@ -1,0 +1,87 @@
+"""Choices of a multiple-choice question: "(B)", "B) 12", "option B"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from core.answers.errors import UnreadError
+from core.answers.lexicon import words as listed
+from core.answers.tokens import Gap, Token, Tokens
+from core.answers.values import Choice, Several, Value, Words, parts_of
+
+LETTERS = "ABCDEFGHIJ"
+"""Letters that are known as choices without brackets."""
+
+_MAX_WORDS = 12
+_SENTENCE = listed(
+    "is are was were be been isn aren wasn am do does did don doesn didn has have had can could "
+    "cannot may might must shall should will would won t not no nor none neither or either but "
+    "because if unless since so then than though although while when whereas except maybe perhaps "
+    "probably possibly likely unlikely wrong incorrect correct right it this that these those they "
+    "he she we you i me my option choice answer all any every each both other another instead "
+    "rather"
+)
+"""Words that make a sentence of what follows a letter, which may deny it."""
+
+
+def choice_of(tokens: Tokens, value_of: Callable[[Tokens], Value]) -> Choice | None:
+    """The choice that the tokens name; None where they name none.
+
+    Raises:
+        UnreadError: a choice is named, and what follows it can't be read.
+    """
+    named = len(tokens) > 1 and tokens[0].word in ("option", "choice")
+    if named:
+        tokens = tokens[1:]
+    first, rest = tokens[0], tokens[1:]
+    letter = _letter(first)
+    inner = first.inner if first.kind == "bracket" and first.text == "()" else ()
+    if len(inner) == 1 and _letter(inner[0]):
+        letter, delimited = _letter(inner[0]), True
+        if rest and rest[0].is_sign(".", ":"):
+            rest = rest[1:]
+        elif rest and rest[0].gap < Gap.SPACE:
+            return None  # "(x)(x + 1)" is a product
+    elif letter and rest and rest[0].is_sign(")", ".", ":") and not rest[0].gap:
+        if not named and letter not in LETTERS:
+            return None
+        delimited = True
+        bracket = rest[0].is_sign(")")
+        rest = rest[1:]
+        if bracket and rest and rest[0].is_sign(".", ":"):
+            rest = rest[1:]
+        if rest and rest[0].gap < Gap.SPACE and rest[0].kind != "text":
+            return None
+    else:
+        delimited = False
+    if not letter or (not delimited and not named and rest):
+        return None
+    if rest and letter.upper() not in LETTERS:
+        return None
+    if rest and rest[0].is_sign(",", ";", "=", "^", "+", "-", "/", "*", "_"):
+        return None
+    if rest and (rest[0].word in ("and", "or") or (not delimited and not rest[0].gap)):
+        return None
+    upper = letter.upper() if letter.upper() in LETTERS else letter
+    if not rest:
+        return Choice(upper, bare="" if delimited or named else letter)
+    text = value_of(rest)
+    if not _may_follow(text):
+        raise UnreadError("what follows the choice")
+    return Choice(upper, text)
+
+
+def _letter(token: Token) -> str:
+    single = token.kind in ("run", "text") and len(token.text) == 1 and token.text.isascii()
+    return token.text if single else ""
+
+
+def _may_follow(value: Value) -> bool:
+    """Whether a value may be what was chosen: it names no choice and says no sentence."""
+    if isinstance(value, Choice):
+        return False
+    if isinstance(value, Words):
+        return len(value.words) <= _MAX_WORDS and not _SENTENCE & set(value.words)
+    if isinstance(value, Several) and any(isinstance(each, Choice) for each in value.items):
+        return False
+    return all(map(_may_follow, parts_of(value)))

@@ -1,0 +1,244 @@
+"""Equality of expressions: math-verify reads them, and numbers decide where they can be computed.
+
+math-verify's own comparison rounds to six decimal places, takes 1/2^98 and 1/2^99 for equal, and
+depends on which of the two is the gold answer. So two expressions that can be evaluated are
+compared by their values, to 30 digits, relative to their size, at fixed points for their variables:
+that is symmetric and transitive. What can't be evaluated is left to math-verify, asked both ways.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from fractions import Fraction
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any
+
+from core.answers.comparison import rounds_to
+from core.answers.values import Interval, Ordered, Quantity, Raw, Relation, Several, Union, Value
+
+_DIGITS = 40
+_EQUAL = 30  # digits that must agree
+_POINTS = 3
+
+
+class NotMathematicsError(ValueError):
+    """math-verify's parser doesn't read all of it, or it is no number (1/0)."""
+
+
+@lru_cache(maxsize=2_048)
+def parsed(latex: str) -> Any:
+    """An expression as math-verify understands it, all of it.
+
+    Raises:
+        NotMathematicsError: it doesn't.
+    """
+    from antlr4 import Token
+    from latex2sympy2_extended.latex2sympy2 import ConversionConfig, _Latex2Sympy
+    from sympy import Basic, MatrixBase, nan, zoo
+
+    reader = _Latex2Sympy(config=ConversionConfig(lowercase_symbols=False))
+    try:
+        parser = reader.create_parser(latex)
+        tree = parser.math()
+        if parser.getCurrentToken().type != Token.EOF:
+            raise NotMathematicsError("something is left after the expression")
+        # The tree is there: the reader needs no second one of the same text
+        reader.create_parser = lambda _: SimpleNamespace(math=lambda: tree)
+        found = reader.parse(latex)
+    except (MemoryError, RecursionError, NotMathematicsError):
+        raise
+    except Exception as error:  # the parser raises bare exceptions
+        raise NotMathematicsError(str(error).partition("\n")[0]) from error
+    if not isinstance(found, Basic | MatrixBase):
+        raise NotMathematicsError("no expression")
+    if isinstance(found, Basic) and found.has(zoo, nan):
+        raise NotMathematicsError("no number")
+    return found
+
+
+@lru_cache(maxsize=2_048)
+def values(latex: str) -> tuple[Any, ...] | None:
+    """The expression's values at the fixed points; None where it can't be evaluated.
+
+    Of a matrix the values of all its cells, after its shape.
+    """
+    from sympy import MatrixBase, MatrixExpr
+
+    found = parsed(latex)
+    if isinstance(found, MatrixExpr):
+        found = found.doit()
+    if isinstance(found, MatrixBase):
+        cells = [_values(cell) for cell in found]
+        if any(cell is None for cell in cells):
+            return None
+        return (*found.shape, *(value for cell in cells if cell is not None for value in cell))
+    return _values(found)
+
+
+def _values(expression: Any) -> tuple[Any, ...] | None:
+    from sympy import Expr, Symbol, oo, zoo
+    from sympy.core.function import AppliedUndef
+
+    if not isinstance(expression, Expr) or expression.has(AppliedUndef):
+        return None
+    if expression in (oo, -oo):
+        return (str(expression),)
+    if expression.has(oo, -oo, zoo) and not expression.free_symbols:
+        return None
+    symbols = sorted(expression.free_symbols, key=str)
+    if not all(isinstance(symbol, Symbol) for symbol in symbols):
+        return None
+    found = []
+    for number in range(_POINTS if symbols else 1):
+        point = {symbol: _coordinate(str(symbol), number) for symbol in symbols}
+        value = _value_at(expression, point)
+        if value is None:
+            return None
+        found.append(value)
+    return tuple(found)
+
+
+def _coordinate(symbol: str, number: int) -> Any:
+    """A rational of moderate size that depends on the symbol's name alone."""
+    from sympy import Rational
+
+    digest = hashlib.sha256(f"{symbol} {number}".encode()).digest()
+    size = Rational(int.from_bytes(digest[:4], "big") % 9_973 + 3_001, 5_003)
+    return -size if digest[4] % 2 and number else size
+
+
+def _value_at(expression: Any, point: dict[Any, Any]) -> Any | None:
+    from sympy import Float, nan, zoo
+
+    try:
+        value = expression.subs(point).evalf(_DIGITS)
+    except (MemoryError, RecursionError):
+        raise
+    except Exception:  # sympy's evaluation raises many kinds
+        return None
+    real, imaginary = value.as_real_imag()
+    if value.has(nan, zoo) or not all(part.is_Float or part.is_Integer or part.is_Rational
+                                      for part in (real, imaginary)):  # fmt: skip
+        return None
+    return Float(real, _DIGITS), Float(imaginary, _DIGITS)
+
+
+def _close(a: Any, b: Any) -> bool:
+    if not isinstance(a, tuple) or not isinstance(b, tuple):
+        return bool(a == b)
+    size = max(abs(part) for part in (*a, *b))
+    if not size:
+        return True
+    return all(abs(one - other) <= size * 10**-_EQUAL for one, other in zip(a, b, strict=True))
+
+
+class MathVerify:
+    """Decides by math-verify; see `core.answers.comparison.Mathematics`."""
+
+    def same(self, a: str, b: str) -> bool:
+        known = values(a), values(b)
+        if known[0] is not None and known[1] is not None:
+            one, other = known[0], known[1]
+            if 1 in (len(one), len(other)):  # a constant has one value for all points
+                one, other = one * len(other), other * len(one)
+            return len(one) == len(other) and all(map(_close, one, other))
+        return _verified(parsed(a), parsed(b))
+
+    def near(self, of: str, value: Fraction, ulp: Fraction) -> bool:
+        known = values(of)
+        if known is None or len(known) != 1 or not isinstance(known[0], tuple) or known[0][1]:
+            return False
+        return rounds_to(Fraction(str(known[0][0])), value, ulp)
+
+    def same_relation(self, a: Relation, b: Relation) -> bool:
+        one, other = (values(f"({each.left.latex}) - ({each.right.latex})") for each in (a, b))
+        if one is None or other is None or len(one) != len(other):
+            return _verified(_relation(a), _relation(b))
+        return _proportional(one, other, only_positive=a.sign not in ("=", "!="))
+
+    def same_set(self, a: Value, b: Value) -> bool:
+        sets = [_set(each) for each in (a, b)]
+        if any(each is None for each in sets):
+            return False
+        return _verified(*sets)
+
+
+def _proportional(a: tuple[Any, ...], b: tuple[Any, ...], only_positive: bool) -> bool:
+    ratios = []
+    for one, other in zip(a, b, strict=True):
+        if not isinstance(one, tuple) or not isinstance(other, tuple) or one[1] or other[1]:
+            return False
+        if not one[0] or not other[0]:
+            if bool(one[0]) != bool(other[0]):
+                return False
+            continue
+        ratios.append((one[0] / other[0], one[1]))
+    same = all(_close(ratio, ratios[0]) for ratio in ratios)
+    return bool(ratios) and same and (not only_positive or ratios[0][0] > 0)
+
+
+def _relation(of: Relation) -> Any:
+    signs = {"=": "=", "<": "<", "<=": r"\le", "!=": r"\ne"}
+    return parsed(f"{of.left.latex} {signs[of.sign]} {of.right.latex}")
+
+
+def _set(value: Value) -> Any | None:
+    """A set of sympy's; None of a value that is none."""
+    from sympy import FiniteSet, Set, sympify
+    from sympy import Interval as RealInterval
+    from sympy import Union as RealUnion
+
+    if isinstance(value, Raw):
+        found = parsed(value.latex)
+        return found if isinstance(found, Set) else None
+    if isinstance(value, Union):
+        parts = [_set(each) for each in value.items]
+        known = [part for part in parts if part is not None]
+        return RealUnion(*known) if len(known) == len(parts) else None
+    if isinstance(value, Several):
+        numbers = [_constant(each) for each in value.items]
+        return None if None in numbers else FiniteSet(*numbers)
+    if isinstance(value, Ordered) and len(value.items) == 2:
+        ends = [_constant(each) for each in value.items]
+        return None if None in ends else RealInterval.open(*ends)
+    if isinstance(value, Interval):
+        low, high = _constant(value.low), _constant(value.high)
+        if low is None or high is None:
+            return None
+        return RealInterval(low, high, sympify(value.low_open), sympify(value.high_open))
+    return None
+
+
+def _constant(value: Value) -> Any | None:
+    from sympy import Rational
+
+    if not isinstance(value, Quantity) or value.letters or value.percent:
+        return None
+    if value.exact is not None:
+        return Rational(value.exact.numerator, value.exact.denominator)
+    return parsed(value.latex).doit()
+
+
+def _verified(a: Any, b: Any) -> bool:
+    """math-verify's own verdict, whichever of the two is taken for the gold answer."""
+    from math_verify import verify
+
+    return any(
+        verify(gold, answer, float_rounding=15, numeric_precision=_EQUAL, timeout_seconds=None)
+        for gold, answer in ((a, b), (b, a))
+    )
+
+
+def check_readable(value: Value) -> None:
+    """Have every expression in a value read.
+
+    Raises:
+        NotMathematicsError: math-verify can't read one of them.
+    """
+    from core.answers.values import parts_of
+
+    if (isinstance(value, Quantity) and value.exact is None) or isinstance(value, Raw):
+        parsed(value.latex)
+    for part in parts_of(value):
+        check_readable(part)

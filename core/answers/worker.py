@@ -1,0 +1,101 @@
+"""The process that compares answers which need mathematics.
+
+It reads one JSON request a line, `{"gold": value, "answer": value | null, "lenient": bool,
+"limit_s": float}` with values as `core.answers.values` writes them, and answers each with one line,
+`{"verdict": str, "rule": str}`, in order. It leaves when its input closes. `core.answers.checker`
+starts it and kills it on time-out; it imports neither torch nor numpy, so it is ready within a
+second and small.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from typing import Any, TextIO
+
+from core.answers.comparison import right, same
+from core.answers.mathematics import MathVerify, NotMathematicsError, check_readable
+from core.answers.reading import read
+from core.answers.values import from_json, to_json
+
+MEMORY_LIMIT = 2 * 1024**3
+"""Bytes of address space; a tower of powers must not take the machine's memory before its time."""
+
+GRACE_S = 2.0
+"""Seconds after the limit when a worker that nobody killed (its parent is gone) ends by itself."""
+
+
+def decided(request: dict[str, Any]) -> tuple[str, str]:
+    """The verdict on a request, and the rule behind it.
+
+    Whether a problem is scored at all depends on its gold answer only, so the gold comes first.
+    """
+    try:
+        gold = from_json(request["gold"])
+        try:
+            check_readable(gold)
+        except NotMathematicsError as error:
+            return "no_gold", f"math-verify can't read the gold answer: {error}"
+        if request["answer"] is None:
+            return "unparseable", "no answer"
+        answer = from_json(request["answer"])
+        try:
+            check_readable(answer)
+        except NotMathematicsError as error:
+            return "unparseable", f"math-verify can't read it: {error}"
+        decision = (right if request["lenient"] else same)(answer, gold, MathVerify())
+    except MemoryError:
+        return "timed_out", "out of memory"
+    except RecursionError:
+        return "unparseable", "an answer nested too deeply"
+    return "correct" if decision.equal else "wrong", decision.rule
+
+
+def serve(requests: TextIO, replies: TextIO) -> None:
+    """Answer requests until the input ends."""
+    first = {"gold": to_json(read("x + 1")), "answer": to_json(read("1 + x")), "lenient": True}
+    decided(first)  # the first parse builds math-verify's tables
+    print(json.dumps({"ready": True}), file=replies, flush=True)
+    for line in requests:
+        request = json.loads(line)
+        _end_by_itself_after(request["limit_s"] + GRACE_S)
+        verdict, rule = decided(request)
+        _end_by_itself_after(0)
+        print(json.dumps({"verdict": verdict, "rule": rule}), file=replies, flush=True)
+
+
+def _end_by_itself_after(seconds: float) -> None:
+    """Let the kernel end this process, even inside C code that never yields; 0 calls it off."""
+    if hasattr(signal, "setitimer"):  # not on Windows
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def _limit_memory(limit: int) -> None:
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    except (ImportError, OSError, ValueError):
+        pass  # no such limit on this system; the time limit still holds
+
+
+def replies_of_worker(memory_limit: int) -> TextIO:
+    """Make this process a worker of limited memory; returns where its replies go, since whatever a
+    library prints must not mix with them."""
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    _limit_memory(memory_limit)
+    return replies
+
+
+def main() -> None:
+    """Serve standard input."""
+    replies = replies_of_worker(MEMORY_LIMIT)
+    serve(sys.stdin, replies)
+
+
+if __name__ == "__main__":
+    main()

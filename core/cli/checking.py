@@ -1,0 +1,57 @@
+"""`check`: an answer against a gold answer, and why it is right or wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from core.cli.options import AsJson, Out
+from core.cli.output import check_writable, write_out
+from core.errors import ProblemError
+from core.printable_text import printable
+
+
+def check(
+    text: Annotated[str, typer.Argument(help="A whole completion, or an answer alone.")],
+    gold: Annotated[str, typer.Option(help="The gold answer.")],
+    alone: Annotated[
+        bool, typer.Option("--alone", help="TEXT is the answer; don't look for one in it.")
+    ] = False,
+    as_json: AsJson = False,
+    out: Out = None,
+) -> None:
+    """Check an answer, and say what was found where, how it was read, and which rule decided."""
+    from core.answers import default_checker
+    from core.records import Outcome
+
+    if not gold.strip():
+        raise ProblemError("There is no gold answer to check against.", "Give one with --gold.")
+    check_writable(out)
+    checker = default_checker()
+    if alone:
+        why = checker.explain(text, gold)
+        outcome = Outcome(text, checker.check(text, gold), False, explanation=why)
+    else:
+        outcome = checker.judge(text, gold)
+        assert outcome.explanation is not None
+        why = outcome.explanation
+    record = {
+        "answer": outcome.answer,
+        "verdict": str(outcome.verdict),
+        "boxed": outcome.boxed,
+        "explanation": why.to_json(),
+    }
+    line = json.dumps(record, ensure_ascii=False)
+    if as_json:
+        print(line)
+    else:
+        print(printable(f"-> {outcome.answer} ({outcome.verdict})"))
+        if why.place:
+            where = f", characters {why.span[0]} to {why.span[1] - 1}" if why.span else ""
+            print(f"found: {why.place}{where}")
+        print(printable(f"read as: {why.answer_form or 'not understood'}"))
+        print(printable(f"gold answer: {why.gold_form or 'not understood'}"))
+        print(printable(f"decided by: {why.rule}"))
+    write_out(out, line + "\n")
