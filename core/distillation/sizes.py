@@ -125,6 +125,8 @@ def _models(run: Run) -> tuple[str, str] | None:
 def _measured_alike(run: Run) -> str:
     """Equal for runs that drew the same chains of the same problems."""
     recipe = distillation_recipe(run)
-    how = recipe.sampling_settings(recipe.evaluation).model_dump(exclude={"batch_size"})
+    how = recipe.sampling_settings(recipe.evaluation).model_dump(
+        exclude={"batch_size", "prompt_date"}
+    )
     problems = [(each.id, each.question, each.answer) for each in run.problems(EVALUATION)]
     return hashlib.sha256(repr((how, problems)).encode("utf-8", "replace")).hexdigest()
