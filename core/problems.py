@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import ProblemError
+from core.json_text import json_text
 from core.person_path import person_path
 from core.problem_files.reading import read_problem_file
 from core.problem_files.table import ProblemTable
@@ -69,7 +69,7 @@ def write_problems(path: str | Path, problems: Iterable[Problem]) -> None:
         ProblemError: the file can't be written.
     """
     path = person_path(path)
-    lines = [json.dumps(_without_none(problem), ensure_ascii=False) for problem in problems]
+    lines = [json_text(_without_none(problem)) for problem in problems]
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

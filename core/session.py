@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import ResourceError, SessionError
+from core.json_text import json_text
 from core.records import SCHEMA_VERSION, Problem, check_schema_version
 from core.tree import ForkTree
 
@@ -42,7 +43,7 @@ class Session:
 
     def open_problem(self, problem: Problem) -> ForkTree:
         """Show a problem's tree; an empty one when the problem is new."""
-        key = json.dumps(asdict(problem), ensure_ascii=False)
+        key = json_text(asdict(problem))
         if key not in self.trees:
             self.trees[key] = ForkTree(problem)
         self.current = key
@@ -87,7 +88,7 @@ class Session:
 
     def dumps(self) -> str:
         """The session file's text."""
-        return json.dumps(self.to_json(), ensure_ascii=False, separators=(",", ":"))
+        return json_text(self.to_json(), compact=True)
 
     @staticmethod
     def loads(text: str | bytes) -> Session:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,6 +37,7 @@ from core.cli.output import check_writable, say, write_out, write_result
 from core.cli.problem_files import given_problems
 from core.cli.progress import interruptible, progress
 from core.errors import PositionError, ProblemError, SessionError
+from core.json_text import json_text
 from core.records import DEFAULT_ALTERNATIVES, Chain, Problem, Sampler
 
 
@@ -173,7 +173,7 @@ def score(
         "tokens": lm.text.pieces(token_ids, prompt_ids),
         **statistics.to_json(),
     }
-    write_result(json.dumps(record, ensure_ascii=False), as_json, out)
+    write_result(json_text(record), as_json, out)
     if as_json:
         return
     for i, token in enumerate(record["tokens"]):
@@ -233,7 +233,7 @@ def _judge_and_report(lm: Any, chains: Sequence[Chain], as_json: bool, out: Path
     from core.thinking import sections
 
     results = list(zip(chains, judge(lm, chains), strict=True))
-    lines = [json.dumps(chain.to_json(outcome), ensure_ascii=False) for chain, outcome in results]
+    lines = [json_text(chain.to_json(outcome)) for chain, outcome in results]
     for (chain, outcome), line in zip(results, lines, strict=True):
         if as_json:
             print(line)

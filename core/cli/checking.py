@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from core.cli.options import AsJson, Out
 from core.cli.output import check_writable, write_out
 from core.errors import ProblemError
+from core.json_text import json_text
 from core.printable_text import printable
 
 
@@ -43,7 +43,7 @@ def check(
         "boxed": outcome.boxed,
         "explanation": why.to_json(),
     }
-    line = json.dumps(record, ensure_ascii=False)
+    line = json_text(record)
     if as_json:
         print(line)
     else:

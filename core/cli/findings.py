@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -24,6 +23,7 @@ from core.cli.options import (
 )
 from core.cli.output import check_writable, say, write_result
 from core.cli.progress import interruptible, progress
+from core.json_text import json_text
 from core.records import DEFAULT_ALTERNATIVES, Chain, Sampler
 
 _Found = TypeVar("_Found")
@@ -131,5 +131,5 @@ def _measure(
     if found is None:
         say("Cancelled.")
         raise typer.Exit(130)
-    write_result(json.dumps(to_jsonable_python(found), ensure_ascii=False), as_json, out)
+    write_result(json_text(to_jsonable_python(found)), as_json, out)
     return found

@@ -6,7 +6,6 @@ Without --run it gets a new folder in the runs folder. With --run it is the prep
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import typer
 
 from core.cli.output import check_writable, say, write_result
 from core.errors import RunError
+from core.json_text import json_text
 from core.runs.config import Prepared
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
@@ -74,7 +74,7 @@ def long_work(
     if code != DONE:
         raise typer.Exit(code)
     results = found.read_json(RESULTS)
-    text = json.dumps(results, ensure_ascii=False)
+    text = json_text(results)
     if results is not None:
         text = (found.folder / RESULTS).read_text(encoding="utf-8").rstrip("\n")
     write_result(text, as_json, out)

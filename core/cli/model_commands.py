@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +11,7 @@ from core.cli.models import downloading, model_spec
 from core.cli.options import AsJson, Device, Dtype, Quantization, RemoteCode, Revision
 from core.cli.output import say
 from core.errors import ModelError
+from core.json_text import json_text
 from core.printable_text import printable
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def model(
     with downloading() as how:
         facts = read_facts(spec, rows=batch_size, length=length, **how)
     if as_json:
-        print(json.dumps(facts.to_json(), ensure_ascii=False))
+        print(json_text(facts.to_json()))
         return
     for label, value in facts.rows():
         print(f"{label:<13} {printable(value)}")

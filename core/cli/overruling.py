@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ from core.cli.chain_files import read_json
 from core.cli.options import AsJson, Out, path_argument
 from core.cli.output import check_writable
 from core.errors import ResourceError, SessionError
+from core.json_text import json_text
 from core.records import Chain, Outcome, Verdict
 from core.runs.durable_files import replace_file
 
@@ -67,7 +67,7 @@ def overrule(
         "overruled": str(outcome.overruled) if outcome.overruled else None,
     }
     if as_json:
-        print(json.dumps(record, ensure_ascii=False))
+        print(json_text(record))
     else:
         theirs = f"{outcome.overruled} by you" if outcome.overruled else "not overruled"
         print(f"-> {outcome.answer} ({theirs}; checker: {outcome.verdict})")
@@ -78,7 +78,7 @@ def _in_chain(data: Any, verdict: Verdict | None) -> tuple[str, Outcome]:
     if outcome is None:
         raise SessionError("This chain has no verdict to overrule.", "Generate it again.")
     outcome = outcome.overrule(verdict)
-    return json.dumps(chain.to_json(outcome), ensure_ascii=False) + "\n", outcome
+    return json_text(chain.to_json(outcome)) + "\n", outcome
 
 
 def _in_session(data: Any, branch: str | None, verdict: Verdict | None) -> tuple[str, Outcome]:

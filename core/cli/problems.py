@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +11,7 @@ import typer
 from core.cli.options import AsJson, Sample, path_option
 from core.cli.output import say
 from core.cli.problem_files import say_doubts
+from core.json_text import json_text
 from core.printable_text import printable
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _json(name: str, found: ProblemTable, chosen: list[Problem]) -> str:
         "refused": [asdict(refusal) for refusal in found.refused],
         "problems": [asdict(problem) for problem in chosen],
     }
-    return json.dumps(record, ensure_ascii=False)
+    return json_text(record)
 
 
 def _show(name: str, found: ProblemTable, chosen: list[Problem]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from core.cli.chains import named_problems
 from core.cli.models import load, model_spec
 from core.cli.options import (
@@ -23,6 +21,7 @@ from core.cli.options import (
     Template,
 )
 from core.cli.output import check_writable, write_out
+from core.json_text import json_text
 from core.prompt_preview import PromptPreview
 
 
@@ -56,7 +55,7 @@ def prompt(
         preview_prompt(lm, each.question, prompt_style, template, prompt_date) for each in chosen
     ]
     lines = [
-        json.dumps({"problem": each.id, **preview.to_json()}, ensure_ascii=False)
+        json_text({"problem": each.id, **preview.to_json()})
         for each, preview in zip(chosen, shown, strict=True)
     ]
     write_out(out, "\n".join(lines) + "\n")

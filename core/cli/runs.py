@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +10,7 @@ import typer
 from core.cli.options import AsJson, Out, RemoteCode, RunsDir
 from core.cli.output import say
 from core.errors import RunError
+from core.json_text import json_text
 from core.printable_text import printable
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
@@ -34,7 +34,7 @@ def list_runs(runs_dir: RunsDir = None, as_json: AsJson = False) -> None:
             "runs": [_record(run, status) for run, status in found],
             "broken": [{"folder": str(path), "error": str(error)} for path, error in broken],
         }
-        print(json.dumps(record))
+        print(json_text(record, ascii_only=True))
         return
     for run, status in found:
         _print("  ".join(filter(None, (run.id, _summary(status), run.config.name))))
@@ -50,7 +50,7 @@ def show(run_id: RunId, runs_dir: RunsDir = None, as_json: AsJson = False) -> No
     run = RunsFolder(runs_dir).get(run_id)
     status = run.status()
     if as_json:
-        print(json.dumps(_record(run, status)))
+        print(json_text(_record(run, status), ascii_only=True))
         return
     config = run.config
     _print(f"{run.id}  {config.name}".rstrip())
@@ -59,8 +59,8 @@ def show(run_id: RunId, runs_dir: RunsDir = None, as_json: AsJson = False) -> No
     _print(f"state     {_summary(status)}")
     if status.what:
         _print(f"doing     {status.what}")
-    _print(f"model     {json.dumps(config.model, ensure_ascii=False)}")
-    _print(f"settings  {json.dumps(config.settings, ensure_ascii=False)}")
+    _print(f"model     {json_text(config.model)}")
+    _print(f"settings  {json_text(config.settings)}")
     if status.error is not None:
         _print(f"problem   {status.error}")
     if status.state in (RunState.FAILED, RunState.INTERRUPTED) and run.log_tail():

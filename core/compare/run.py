@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from core.compare.results import CompareResults, summarise_comparison
 from core.decoding import DEFAULT_BATCH_SIZE, Row, decode
 from core.disagreement import disagree
 from core.errors import ModelError, RunError, SessionError
+from core.json_text import json_text
 from core.judging import check_golds, judge_completions
 from core.language_model import (
     LanguageModel,
@@ -273,5 +273,5 @@ def _write_results(work: Work, name: str) -> CompareResults:
     results = summarise_comparison(
         compared_chains(work.run), compared_models(work.run)[1], settings.tau, settings.seed
     )
-    work.write(name, json.dumps(results.to_json(), ensure_ascii=False, indent=1) + "\n")
+    work.write(name, json_text(results.to_json(), indent=1) + "\n")
     return results

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from core.evaluation.earlier import EarlierEvaluation
 from core.evaluation.records import ProblemSamples
 from core.evaluation.results import EvaluationResults, summarise_evaluation
 from core.evaluation.sampling import EvaluationSettings, check_evaluation, evaluate
+from core.json_text import json_text
 from core.language_model import ModelSpec
 from core.person_path import person_path
 from core.problems import chosen_problems
@@ -199,7 +199,7 @@ def _keep_earlier(work: Work) -> EarlierEvaluation | None:
         evaluation_model(found),
         tuple(evaluation_records(found)),
     )
-    work.write(AGAINST, json.dumps(earlier.to_json(), ensure_ascii=False) + "\n")
+    work.write(AGAINST, json_text(earlier.to_json()) + "\n")
     return earlier
 
 
@@ -235,5 +235,5 @@ def _write_results(
     records, seed = evaluation_records(work.run), work.run.config.seed
     comparison = None if earlier is None else compare(earlier.records, records, seed)
     results = summarise_evaluation(records, seed, comparison)
-    work.write(name, json.dumps(results.to_json(), ensure_ascii=False, indent=1) + "\n")
+    work.write(name, json_text(results.to_json(), indent=1) + "\n")
     return results

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from core.errors import RunError, SessionError
 from core.interventions.records import ProblemRecord
 from core.interventions.results import InterventionResults, summarise
 from core.interventions.study import InterventionSettings, check_interventions, intervene
+from core.json_text import json_text
 from core.language_model import (
     ModelSpec,
     absolute_name,
@@ -199,5 +199,5 @@ def _whole(
 
 def _write_results(work: Work, name: str) -> InterventionResults:
     results = summarise(intervention_records(work.run), work.run.config.seed)
-    work.write(name, json.dumps(results.to_json(), ensure_ascii=False, indent=1) + "\n")
+    work.write(name, json_text(results.to_json(), indent=1) + "\n")
     return results

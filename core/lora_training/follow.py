@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
+
+from core.json_text import json_text
 
 if TYPE_CHECKING:
     from core.runs.work import Work
@@ -41,8 +44,17 @@ class Follow(TrainerCallback):
     def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Called by the trainer when it has logged something."""
         # Less the last entry, which sums up this start only.
-        entries = [each for each in state.log_history if "train_runtime" not in each]
-        self._work.write(self._history, json.dumps(entries) + "\n")
+        entries = [_finite(each) for each in state.log_history if "train_runtime" not in each]
+        self._work.write(self._history, json_text(entries) + "\n")
 
     def _report(self, state: Any) -> None:
         self._work.report(state.global_step, state.max_steps, self._doing, "steps")
+
+
+def _finite(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A log entry without figures that overflowed, such as a gradient norm: JSON has none."""
+    return {
+        key: value
+        for key, value in entry.items()
+        if not isinstance(value, float) or isfinite(value)
+    }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -17,6 +16,7 @@ from core.errors import ResourceError, RunError
 from core.evaluation.comparison import compare
 from core.evaluation.records import ProblemSamples
 from core.evaluation.results import EvaluationResults, summarise_evaluation
+from core.json_text import json_text
 from core.language_model import LanguageModel
 from core.lora_training.adapter import check_changed, take_adapter, write_adapter
 from core.lora_training.cost import Cost, peak_memory_bytes
@@ -269,7 +269,7 @@ def _to_show(
 
 
 def _json(data: Mapping[str, Any] | Sequence[Any]) -> str:
-    return json.dumps(data, ensure_ascii=False, indent=1) + "\n"
+    return json_text(data, indent=1) + "\n"
 
 
 _SELECTION = TypeAdapter(SelectionReport)

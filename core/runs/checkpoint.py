@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.json_text import json_text
 from core.runs.durable_files import append_line, end_last_line, keep_beside, replace_file
 
 
@@ -90,9 +91,9 @@ class Checkpoint:
 def json_bytes(data: Any) -> bytes:
     """One line of JSON."""
     try:
-        return json.dumps(data, ensure_ascii=False).encode()
+        return json_text(data).encode()
     except UnicodeEncodeError:  # half a character, which only an escape can carry
-        return json.dumps(data).encode()
+        return json_text(data, ascii_only=True).encode()
 
 
 def _unit(line: bytes) -> tuple[str, Any] | None:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from core.errors import RunError
+from core.json_text import json_text
 from core.provenance import versions
 from core.records import SCHEMA_VERSION, Problem
 from core.runs.durable_files import disk_error, replace_file
@@ -99,7 +100,7 @@ def new_config(
     if not re.fullmatch(TASK, task):
         raise ValueError(f"{task!r} is no name of a task")
     # By way of JSON, so that a new run and an opened one have equal settings.
-    settings, model = json.loads(json.dumps([settings, model]))
+    settings, model = json.loads(json_text([settings, model], ascii_only=True))
     return RunConfig(task=task, name=tidy_name(name), seed=seed, settings=settings, model=model)
 
 
@@ -110,7 +111,7 @@ def write_config(path: Path, data: dict[str, Any]) -> None:
         ResourceError: the disk is full or can't be written.
     """
     try:
-        replace_file(path, (json.dumps(data, indent=2) + "\n").encode())
+        replace_file(path, (json_text(data, indent=2, ascii_only=True) + "\n").encode())
     except OSError as error:
         raise disk_error(path, error) from error
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 import pandas as pd
 import streamlit as st
 
 from core.errors import ExplorerError
+from core.json_text import json_text
 from core.reasonmaxxer.contents import EVALUATION, run_recipe
 from core.reasonmaxxer.results import TrainingResults
 from core.reasonmaxxer.run import training_results
@@ -188,7 +188,7 @@ def _rates(run: Run, results: TrainingResults) -> None:
         )
         st.download_button(
             "JSON",
-            lambda: json.dumps(results.to_json(), ensure_ascii=False, indent=1),
+            lambda: json_text(results.to_json(), indent=1),
             file_name=f"{run.id}.json",
             mime="application/json",
             icon=":material/download:",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Protocol
 
 import pandas as pd
 import streamlit as st
 
+from core.json_text import json_text
 from core.result_files import Cell
 from core.runs.run import Run
 
@@ -35,7 +35,7 @@ def result_downloads(run: Run, results: Results, table: str) -> None:
     )
     files.download_button(
         "JSON",
-        lambda: json.dumps(results.to_json(), ensure_ascii=False, indent=1),
+        lambda: json_text(results.to_json(), indent=1),
         file_name=f"{run.id}.json",
         mime="application/json",
         icon=":material/download:",
