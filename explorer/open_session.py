@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from core.errors import ExplorerError
 from core.generation import Fork, GrowingChain, fork, generate
@@ -106,6 +107,7 @@ class OpenSession:
         *,
         prompt_style: str | None,
         template: str | None,
+        prompt_date: date | None,
         k: int,
     ) -> None:
         """Start a chain from the prompt; it becomes a root of the problem's tree."""
@@ -121,6 +123,7 @@ class OpenSession:
                 [seed],
                 prompt_style=prompt_style,
                 template=template,
+                prompt_date=prompt_date,
                 k=k,
                 watch=_follow(task, 0),
                 cancel=task.cancelled,

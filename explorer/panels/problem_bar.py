@@ -70,6 +70,7 @@ def problem_bar(state: BrowserState) -> None:
             settings.seed,
             prompt_style=asked.style,
             template=asked.template,
+            prompt_date=asked.day,
             k=settings.k,
         )
         if state.opened.task is not None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.errors import ExplorerError
+from core.errors import ExplorerError, PromptError
 from core.language_model import LanguageModel
 from core.prompt_preview import PromptPreview, preview_prompt
 from core.prompt_settings import PromptSettings
 from core.prompts import PLACEHOLDER, PROMPT_STYLES, prompt_text
 from core.records import Problem
+from core.template_clock import asks_the_date
 from explorer.panels.messages import plain, show_error, visible
 from explorer.state import BrowserState
 from explorer.workbench import workbench
@@ -38,10 +40,12 @@ class PromptChoice:
 
     style: str | None = None  # None: the model's own
     template: str | None = None  # a person's own, where the style takes one
+    day: date | None = None  # for a chat template that asks; None: today, or the run's day
 
     def settings(self) -> dict[str, str | None]:
         """As the settings of a run name them."""
-        return {"prompt_style": self.style, "template": self.template}
+        day = None if self.day is None else self.day.isoformat()
+        return {"prompt_style": self.style, "template": self.template, "prompt_date": day}
 
 
 def prompt_popover(state: BrowserState, problem_set: str, problem: Problem | None) -> PromptChoice:
@@ -54,7 +58,7 @@ def prompt_popover(state: BrowserState, problem_set: str, problem: Problem | Non
     with st.popover("Prompt", width="stretch", help="Prompt style, template and exact token ids"):
         choice = prompt_fields(state, st.container(), f"{problem_set} asked in")
         if problem is not None and problem.question.strip():
-            prompt_shown(state, problem, choice.style, choice.template)
+            prompt_shown(state, problem, choice)
     return choice
 
 
@@ -90,7 +94,32 @@ def prompt_fields(
             before.template or PLACEHOLDER,
             help=f"{PLACEHOLDER} is the question.",
         )
-    return PromptChoice(None if style == _MODEL_STYLE else style, template)
+    return PromptChoice(
+        None if style == _MODEL_STYLE else style, template, _date(state, style, key, before)
+    )
+
+
+def _date(state: BrowserState, style: str, key: str, before: PromptSettings) -> date | None:
+    """A field for the date, where the model's chat template asks for it."""
+    lm = workbench().loaded(state.opened.spec)
+    if lm is None or not asks_the_date(lm.tokenizer):
+        return None
+    if not PROMPT_STYLES[lm.prompt_style if style == _MODEL_STYLE else style].chat:
+        return None
+    text = state.form.line(
+        st.container(),
+        "Date in the prompt",
+        f"{key} date",
+        "" if before.prompt_date is None else before.prompt_date.isoformat(),
+        placeholder="today, YYYY-MM-DD",
+        help="This model's chat template writes the date into the prompt. The chain or run "
+        "records it; give it again to get the same prompt on another day.",
+    )
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        show_error(PromptError(f"{text} is not a date.", "Write it as 2026-03-01."))
+        return None
 
 
 def asked(
@@ -100,18 +129,17 @@ def asked(
     choice = prompt_fields(state, place, key)
     if problems:
         st.caption(f"How {plain(problems[0].id)} is asked:")
-        prompt_shown(state, problems[0], choice.style, choice.template)
+        prompt_shown(state, problems[0], choice)
     return choice
 
 
-def prompt_shown(
-    state: BrowserState, problem: Problem, style: str | None, template: str | None
-) -> None:
+def prompt_shown(state: BrowserState, problem: Problem, choice: PromptChoice) -> None:
     """A problem's prompt as the chosen model reads it, or why it can't be asked so."""
     lm = workbench().loaded(state.opened.spec)
+    style, template = choice.style, choice.template
     try:
         if lm is not None:
-            _show(lm, preview_prompt(lm, problem.question, style, template))
+            _show(lm, preview_prompt(lm, problem.question, style, template, choice.day))
         elif style is not None:
             st.code(prompt_text(problem.question, style, template), language=None)
             st.caption("Token ids are shown once the model is loaded.")

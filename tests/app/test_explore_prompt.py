@@ -185,3 +185,27 @@ def test_a_chain_that_never_ends_its_thinking_says_that_there_is_no_answer(app: 
     app.run()
     assert any("ends in its thinking part" in each.value for each in app.caption)
     assert "no answer found" in headline(app)
+
+
+def test_a_template_that_asks_the_date_gets_a_field_for_it(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lm = demo(app)
+    assert not [each for each in app.text_input if each.label == "Date in the prompt"]
+    monkeypatch.setattr(
+        lm.tokenizer, "chat_template", "{{ strftime_now('%d.%m.%Y') }} {{ messages[0]['content'] }}"
+    )
+    set_style(app, "chat_template")
+    (field,) = (each for each in app.text_input if each.label == "Date in the prompt")
+    field.set_value("2026-03-01").run()
+    assert preview_text(app).startswith("01.03.2026 ")
+    next(each for each in app.button if each.label == "Generate").click().run()
+    task = state(app).opened.task
+    assert task is not None
+    assert task.wait(60)
+    branch = tree(app).selected
+    assert branch is not None
+    assert branch.chain.prompt_date == "2026-03-01"
+    app.run()
+    next(each for each in app.text_input if each.label == "Date in the prompt").set_value("x").run()
+    assert any("x is not a date" in error.value for error in app.error)
