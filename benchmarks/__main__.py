@@ -12,9 +12,10 @@ import transformers
 
 from benchmarks import decoding, forks, gated_step, memory, sweep
 from benchmarks.timing import table_head
-from core.language_model import DEMO_FOLDER, ModelSpec, load_language_model
-from core.problems import read_problems
-from core.prompts import encode_prompt
+from core.models.language_model import load_language_model
+from core.models.spec import DEMO_FOLDER, ModelSpec
+from core.problems.problem_sets import read_problems
+from core.tokens.prompts import encode_prompt
 
 LIMIT = 256  # most new tokens a chain
 

@@ -10,8 +10,8 @@ import torch
 
 from benchmarks import peer
 from benchmarks.timing import alternate, line
-from core.decoding import Row, decode
-from core.language_model import LanguageModel
+from core.decoding.loop import Row, decode
+from core.models.language_model import LanguageModel
 from core.records import Sampler
 
 ALTERNATIVES = 5

@@ -9,9 +9,9 @@ import torch
 
 from benchmarks import peer
 from benchmarks.timing import alternate, line
+from core.chains.generation import Fork, fork, generate
 from core.entropy import highest_entropy_positions
-from core.generation import Fork, fork, generate
-from core.language_model import LanguageModel
+from core.models.language_model import LanguageModel
 from core.records import Chain, Problem, Sampler
 
 POSITIONS = 10

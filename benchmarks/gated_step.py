@@ -26,7 +26,8 @@ from transformers import AutoTokenizer, Qwen3Config, Qwen3ForCausalLM
 
 from benchmarks.memory import PeakMemory
 from benchmarks.timing import alternate, line, table_head, table_row
-from core.language_model import DEMO_FOLDER, ModelSpec, wrap
+from core.models.language_model import wrap
+from core.models.spec import DEMO_FOLDER, ModelSpec
 from core.reasonmaxxer.examples import Example
 from core.reasonmaxxer.trainer import ReasonMaxxerConfig, ReasonMaxxerTrainer
 

@@ -19,8 +19,9 @@ from transformers import AutoTokenizer, Qwen3Config, Qwen3ForCausalLM
 
 from benchmarks import peer
 from benchmarks.timing import table_row
-from core.decoding import Row, decode
-from core.language_model import DEMO_FOLDER, LanguageModel, ModelSpec, wrap
+from core.decoding.loop import Row, decode
+from core.models.language_model import LanguageModel, wrap
+from core.models.spec import DEMO_FOLDER, ModelSpec
 from core.records import Sampler
 
 VOCABULARY = 150_000

@@ -10,9 +10,9 @@ import torch
 
 from benchmarks import peer
 from benchmarks.timing import Round, alternate, line
-from core.decoding import Row, decode
-from core.interventions.base_only import plan_sweep
-from core.language_model import LanguageModel
+from core.chains.sweep import plan_sweep
+from core.decoding.loop import Row, decode
+from core.models.language_model import LanguageModel
 from core.records import Sampler
 
 POSITIONS = 5

@@ -217,7 +217,7 @@ class Chain:
     versions: dict[str, str] = field(default_factory=dict)
     revision: str | None = None  # of a model from the hub; None: its main branch
     quantization: str = "none"
-    thinking: int | None = None  # first tokens that are its thinking part (core/thinking.py)
+    thinking: int | None = None  # first tokens that are its thinking part (core/tokens/thinking.py)
     prompt_date: str | None = None  # ISO; what a chat template that asked the date was given
 
     def __len__(self) -> int:

@@ -13,8 +13,8 @@ if str(_ROOT) not in sys.path:  # `streamlit run` puts only this file's folder t
     sys.path.insert(0, str(_ROOT))
 
 from explorer.navigation import all_pages  # noqa: E402
-from explorer.panels.model_picker import model_picker  # noqa: E402
-from explorer.panels.running_badge import running_badge  # noqa: E402
+from explorer.shared.model_picker import model_picker  # noqa: E402
+from explorer.shared.running_badge import running_badge  # noqa: E402
 from explorer.state import browser_state  # noqa: E402
 
 st.set_page_config(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.session import FormValue, is_text
+from core.chains.session import FormValue, is_text
 
 if TYPE_CHECKING:
     from explorer.open_session import OpenSession

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from core.system.project_root import project_root
+
 PageName = Literal["explore", "interventions", "compare", "finetune", "evaluate", "runs"]
 
-_FOLDER = Path(__file__).resolve().parent.parent / "pages"
+_FOLDER = project_root() / "pages"
 _PAGES: dict[PageName, tuple[str, str]] = {
     "explore": ("Explore", ":material/fork_right:"),
     "interventions": ("Interventions", ":material/experiment:"),

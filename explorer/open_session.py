@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from core.chains.generation import Fork, GrowingChain, fork, generate
+from core.chains.judging import judge
+from core.chains.session import FormValue, Session, SessionFolder
+from core.chains.tree import Branch, ForkTree
 from core.errors import ExplorerError
-from core.generation import Fork, GrowingChain, fork, generate
-from core.judging import judge
-from core.language_model import LanguageModel, ModelSpec
+from core.models.language_model import LanguageModel
+from core.models.spec import ModelSpec
 from core.records import Chain, Outcome, Problem, Sampler
-from core.session import FormValue, Session, SessionFolder
-from core.tree import Branch, ForkTree
 from explorer.tasks import Task
 
 PROBLEM_SET = "problem_set"

@@ -7,11 +7,11 @@ from typing import Literal, get_args
 
 import streamlit as st
 
+from core.chains.session import Session
 from core.errors import ExplorerError, SessionError
-from core.session import Session
+from core.system.project_root import project_root
 from explorer.form import Form, is_real
 from explorer.open_session import OpenSession
-from explorer.welcome import welcome_session
 from explorer.workbench import session_or_none, workbench
 
 Unit = Literal["nats", "bits"]
@@ -156,3 +156,11 @@ def _open_session() -> OpenSession:
     opened = workbench().new_session(welcome_session() or Session())
     opened.notice = error
     return opened
+
+
+WELCOME = project_root() / "sample_data" / "sessions" / "welcome.json"
+
+
+def welcome_session() -> Session | None:
+    """The demo's first chain; None where sample_data is not installed."""
+    return Session.loads(WELCOME.read_bytes()) if WELCOME.is_file() else None

@@ -9,8 +9,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from core.chains.generation import GrowingChain
 from core.errors import ExplorerError
-from core.generation import GrowingChain
 
 _log = logging.getLogger(__name__)
 _NICENESS = 5  # clicks come before work

@@ -6,24 +6,24 @@ import contextlib
 
 import streamlit as st
 
-from core.compare.run import compare_results, compared_models
-from core.distillation.contents import TASK as DISTILLATION
-from core.distillation.contents import distillation_models
+from core.disagreement.task import compare_results, compared_models
+from core.distillation.results import TASK as DISTILLATION
+from core.distillation.results import distillation_models
 from core.errors import ExplorerError
-from core.language_model import DEMO, DEMO_TEACHER
+from core.models.spec import DEMO, DEMO_TEACHER
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState
+from explorer.compare.chain import compared_chain
+from explorer.compare.distillation import TEACHER_FIELD, distillation_panel
+from explorer.compare.report import compare_report
+from explorer.compare.setup import compare_setup
 from explorer.navigation import follow_wish
-from explorer.panels.compare_chain import compared_chain
-from explorer.panels.compare_report import compare_report
-from explorer.panels.compare_setup import compare_setup
-from explorer.panels.distillation_panel import TEACHER_FIELD, distillation_panel
-from explorer.panels.messages import plain, show_error, teaching_notice
-from explorer.panels.run_panel import run_badge, run_progress, show_notice
-from explorer.run_choice import run_on_screen, show_in_address
+from explorer.shared.messages import plain, show_error, teaching_notice
+from explorer.shared.run_page import run_on_screen, show_in_address
+from explorer.shared.run_panel import run_badge, run_progress, show_notice
+from explorer.shared.teachers import known_teachers, teacher_labels
 from explorer.state import BrowserState, browser_state
-from explorer.teachers import known_teachers, teacher_labels
 
 
 def comparison(state: BrowserState, run: Run) -> None:

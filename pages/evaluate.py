@@ -5,16 +5,16 @@ from __future__ import annotations
 import streamlit as st
 
 from core.errors import ExplorerError
-from core.evaluation.run import TASK
+from core.evaluation.task import TASK
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState
+from explorer.evaluate.report import evaluation_report
+from explorer.evaluate.setup import evaluation_setup
 from explorer.navigation import follow_wish
-from explorer.panels.evaluation_report import evaluation_report
-from explorer.panels.evaluation_setup import evaluation_setup
-from explorer.panels.messages import plain, show_error
-from explorer.panels.run_panel import run_badge, run_progress, show_notice
-from explorer.run_choice import run_on_screen, show_in_address
+from explorer.shared.messages import plain, show_error
+from explorer.shared.run_page import run_on_screen, show_in_address
+from explorer.shared.run_panel import run_badge, run_progress, show_notice
 from explorer.state import BrowserState, browser_state
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.panels.branches_panel import branches_panel, save_and_open, toolbar
-from explorer.panels.chain_panel import (
+from explorer.explore.branches import branches_panel, save_and_open, toolbar
+from explorer.explore.chain import (
     chain_beside,
     curve_and_forks,
     live_chain,
     selected_chain,
 )
-from explorer.panels.fix_panel import fix_button, fix_panel
-from explorer.panels.inspector import inspector
-from explorer.panels.messages import show_error
-from explorer.panels.pivotality_panel import pivotality_panel
-from explorer.panels.problem_bar import problem_bar
+from explorer.explore.fix import fix_button, fix_panel
+from explorer.explore.inspector import inspector
+from explorer.explore.pivotality import pivotality_panel
+from explorer.explore.problem_bar import problem_bar
+from explorer.shared.messages import show_error
 from explorer.state import BrowserState, browser_state
 
 

@@ -5,22 +5,25 @@ from __future__ import annotations
 import streamlit as st
 
 from core.errors import ExplorerError
-from core.reasonmaxxer.contents import EVALUATION, TRAIN_TASK, run_recipe
 from core.reasonmaxxer.gates import GateSettings
 from core.reasonmaxxer.plan import plan_training
 from core.reasonmaxxer.recipe import Recipe
+from core.reasonmaxxer.results import (
+    EVALUATION,
+    TRAIN_TASK,
+    run_recipe,
+    selection_report,
+    training_history,
+)
 from core.reasonmaxxer.rollouts import with_rollouts_of
-from core.reasonmaxxer.run import selection_report, training_history
-from core.reasonmaxxer.select import SelectionReport
-from core.run_models import read_model
+from core.reasonmaxxer.selection import SelectionReport
+from core.runs.models import read_model
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState, RunStatus
-from explorer.figures import percent
-from explorer.navigation import follow_wish
-from explorer.panels.finetune_gate import gate_panel
-from explorer.panels.finetune_report import finetune_report
-from explorer.panels.finetune_setup import (
+from explorer.finetune.gate import gate_panel
+from explorer.finetune.report import finetune_report
+from explorer.finetune.setup import (
     FINE_TUNE_ON,
     PAGE,
     ROLLOUTS_OF,
@@ -28,10 +31,12 @@ from explorer.panels.finetune_setup import (
     finetune_setup,
     start_training,
 )
-from explorer.panels.finetune_training import training_panel
-from explorer.panels.messages import plain, show_error
-from explorer.panels.run_panel import act, run_badge, run_progress, show_notice
-from explorer.run_choice import run_on_screen, show_in_address
+from explorer.finetune.training import training_panel
+from explorer.navigation import follow_wish
+from explorer.shared.figures import percent
+from explorer.shared.messages import plain, show_error
+from explorer.shared.run_page import run_on_screen, show_in_address
+from explorer.shared.run_panel import act, run_badge, run_progress, show_notice
 from explorer.state import BrowserState, browser_state
 
 _GATE, _TRAIN, _RESULT = "2 · The gate", "3 · Train", "4 · Before and after"

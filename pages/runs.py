@@ -9,8 +9,8 @@ from core.runs.config import MAX_NAME
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from explorer.navigation import PAGE_OF_TASK, ask_for, follow_wish
-from explorer.panels.messages import plain, show_error
-from explorer.panels.run_panel import (
+from explorer.shared.messages import plain, show_error
+from explorer.shared.run_panel import (
     act,
     duration,
     run_badge,

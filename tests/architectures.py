@@ -10,7 +10,8 @@ import torch
 import transformers as hf
 from models import byte_level_tokenizer
 
-from core.language_model import LanguageModel, ModelSpec, wrap
+from core.models.language_model import LanguageModel, wrap
+from core.models.spec import ModelSpec
 
 VOCABULARY = 320
 WINDOW = 8  # of sliding attention: far shorter than the chains of the tests

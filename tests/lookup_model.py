@@ -15,7 +15,8 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
-from core.language_model import LanguageModel, ModelSpec, wrap
+from core.models.language_model import LanguageModel, wrap
+from core.models.spec import ModelSpec
 
 END, SEVEN, THREE, SO, THEN = range(5)
 WORDS = ("<eos>", "\\boxed{7}", "\\boxed{3}", "so", "then")

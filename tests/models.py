@@ -13,7 +13,8 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from core.language_model import LanguageModel, ModelSpec, wrap
+from core.models.language_model import LanguageModel, wrap
+from core.models.spec import ModelSpec
 
 _TEXT = [
     "Question: Ann saws a log into 9 pieces. How many cuts?",

@@ -13,7 +13,8 @@ import torch
 from models import byte_level_tokenizer
 from transformers import PreTrainedModel
 
-from core.language_model import ModelSpec, wrap
+from core.models.language_model import wrap
+from core.models.spec import ModelSpec
 from core.reasonmaxxer.examples import Example
 from core.reasonmaxxer.loss import LossSettings
 from core.reasonmaxxer.trainer import ReasonMaxxerConfig, ReasonMaxxerTrainer

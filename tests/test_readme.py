@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.cli import main
-from core.language_model import DEMO_FOLDER
+from core.models.spec import DEMO_FOLDER
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

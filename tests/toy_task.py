@@ -17,8 +17,8 @@ import typer
 
 import core.runs.work
 from core.cli import app, main
-from core.cli.long_work import long_work
 from core.cli.options import AsJson, Out, Resume, RunDir, RunName, RunsDir
+from core.cli.run_command import long_work
 from core.errors import ModelError
 from core.runs.config import Prepared
 from core.runs.work import Cancelled, Work

@@ -19,7 +19,7 @@ from core.answers.extraction import Extracted, Place, extract_answer
 from core.answers.reading import read
 from core.answers.values import Value, needs_mathematics, to_json
 from core.records import Explanation, Outcome, Verdict
-from core.worker_process import Worker, WorkerGoneError
+from core.system.child_process import Worker, WorkerGoneError
 
 DEFAULT_LIMIT_S = 5.0
 """Seconds one check may take."""

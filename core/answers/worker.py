@@ -10,7 +10,6 @@ second and small.
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 from typing import Any, TextIO
@@ -19,6 +18,7 @@ from core.answers.comparison import right, same
 from core.answers.mathematics import MathVerify, NotMathematicsError, check_readable
 from core.answers.reading import read
 from core.answers.values import from_json, to_json
+from core.system.child_process import replies_of_worker
 
 MEMORY_LIMIT = 2 * 1024**3
 """Bytes of address space; a tower of powers must not take the machine's memory before its time."""
@@ -70,25 +70,6 @@ def _end_by_itself_after(seconds: float) -> None:
     """Let the kernel end this process, even inside C code that never yields; 0 calls it off."""
     if hasattr(signal, "setitimer"):  # not on Windows
         signal.setitimer(signal.ITIMER_REAL, seconds)
-
-
-def _limit_memory(limit: int) -> None:
-    try:
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    except (ImportError, OSError, ValueError):
-        pass  # no such limit on this system; the time limit still holds
-
-
-def replies_of_worker(memory_limit: int) -> TextIO:
-    """Make this process a worker of limited memory; returns where its replies go, since whatever a
-    library prints must not mix with them."""
-    replies = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    _limit_memory(memory_limit)
-    return replies
 
 
 def main() -> None:

@@ -15,9 +15,9 @@ from core.cli.checking import check
 from core.cli.compare import compare
 from core.cli.distillation import distill
 from core.cli.evaluation import evaluate
+from core.cli.files import say
 from core.cli.interventions import interventions
-from core.cli.model_commands import download, model
-from core.cli.output import say
+from core.cli.models import download, model
 from core.cli.overruling import overrule
 from core.cli.problems import problems
 from core.cli.prompt import prompt

@@ -8,7 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
-from core.cli.chain_files import read_chain, read_json
+from core.cli.files import (
+    check_writable,
+    given_problems,
+    interruptible,
+    progress,
+    read_chain,
+    read_json,
+    say,
+    write_out,
+    write_result,
+)
 from core.cli.models import load, maker, model_spec
 from core.cli.options import (
     Adapter,
@@ -33,12 +43,9 @@ from core.cli.options import (
     Template,
     path_option,
 )
-from core.cli.output import check_writable, say, write_out, write_result
-from core.cli.problem_files import given_problems
-from core.cli.progress import interruptible, progress
 from core.errors import PositionError, ProblemError, SessionError
-from core.json_text import json_text
 from core.records import DEFAULT_ALTERNATIVES, Chain, Problem, Sampler
+from core.system.json_text import json_text
 
 
 def generate(
@@ -79,9 +86,9 @@ def generate(
     question get the seeds SEED, SEED+1, ...; with --problems, seeds are keyed by SEED, the
     problem's id and the sample's number, so a problem keeps its chains whatever stands beside it.
     """
-    from core import generation
-    from core.problems import chosen_problems
-    from core.sampling import chain_seed
+    from core.chains import generation
+    from core.decoding.sampling import chain_seed
+    from core.problems.problem_sets import chosen_problems
 
     check_writable(out)
     chosen = chosen_problems(named_problems(question, gold, problem, problems), sample, seed)
@@ -124,7 +131,7 @@ def force(
     out: Out = None,
 ) -> None:
     """Force a token at a position of a chain and let the model continue."""
-    from core import generation
+    from core.chains import generation
 
     if (token_id is None) == (text is None):
         raise PositionError("Which token to force is not clear.", "Give --token-id or --text.")
@@ -154,8 +161,8 @@ def score(
     out: Out = None,
 ) -> None:
     """Teacher-forced statistics of given token ids."""
+    from core.decoding.scoring import score as score_ids
     from core.records import SCHEMA_VERSION
-    from core.scoring import score as score_ids
 
     check_writable(out)
     prompt_ids, token_ids, made_by = _read_ids(ids)
@@ -188,7 +195,7 @@ def named_problems(
     Raises:
         ProblemError: none, too many ways to name them, or a file that can't be read.
     """
-    from core.problems import demo_problems, find_problem
+    from core.problems.problem_sets import demo_problems, find_problem
 
     if question is not None:
         if problem is not None or file is not None:
@@ -229,8 +236,8 @@ def _only_token(ids: Sequence[int], show: Any, text: str) -> int:
 
 
 def _judge_and_report(lm: Any, chains: Sequence[Chain], as_json: bool, out: Path | None) -> None:
-    from core.judging import judge
-    from core.thinking import sections
+    from core.chains.judging import judge
+    from core.tokens.thinking import sections
 
     results = list(zip(chains, judge(lm, chains), strict=True))
     lines = [json_text(chain.to_json(outcome)) for chain, outcome in results]

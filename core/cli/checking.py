@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
+from core.cli.files import check_writable, write_out
 from core.cli.options import AsJson, Out
-from core.cli.output import check_writable, write_out
 from core.errors import ProblemError
-from core.json_text import json_text
-from core.printable_text import printable
+from core.system.json_text import json_text
+from core.system.terminal_text import printable
 
 
 def check(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.cli.long_work import long_work
+from core.cli.files import given_problems
 from core.cli.models import model_spec
 from core.cli.options import (
     Adapter,
@@ -32,9 +32,9 @@ from core.cli.options import (
     Seed,
     Template,
 )
-from core.cli.problem_files import given_problems
-from core.printable_text import printable
+from core.cli.run_command import long_work
 from core.runs.config import Prepared
+from core.system.terminal_text import printable
 
 if TYPE_CHECKING:
     from core.runs.work import Work
@@ -86,9 +86,9 @@ def compare(
     """
     from transformers.utils import logging
 
-    from core.compare.run import compared_models, plan_comparison, run_comparison
-    from core.language_model import DEMO, DEMO_TEACHER
-    from core.problems import demo_problems
+    from core.disagreement.task import compared_models, plan_comparison, run_comparison
+    from core.models.spec import DEMO, DEMO_TEACHER
+    from core.problems.problem_sets import demo_problems
 
     logging.disable_progress_bar()
     of_demo = False
@@ -130,9 +130,9 @@ def compare(
 
 
 def _show(data: Any, of_demo: bool) -> None:
-    from core.compare import paper
-    from core.compare.results import CompareResults
-    from core.language_model import DEMO_NOTICE
+    from core.disagreement import paper
+    from core.disagreement.results import CompareResults
+    from core.models.spec import DEMO_NOTICE
 
     results = CompareResults.from_json(data)
     print(f"{results.n} greedy chains of the base; 95 % intervals over chains")

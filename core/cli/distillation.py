@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from core.cli.long_work import long_work
+from core.cli.files import given_problems
 from core.cli.models import model_spec
 from core.cli.options import (
     AsJson,
@@ -27,7 +27,6 @@ from core.cli.options import (
     Template,
     path_option,
 )
-from core.cli.problem_files import given_problems
 from core.cli.recipes import (
     BatchSize,
     Given,
@@ -38,6 +37,7 @@ from core.cli.recipes import (
     UsdPerHour,
     changed_recipe,
 )
+from core.cli.run_command import long_work
 from core.runs.config import Prepared
 
 
@@ -106,12 +106,12 @@ def distill(
     """
     from transformers.utils import logging
 
-    from core.distillation.contents import distillation_models
     from core.distillation.plan import plan_distillation
-    from core.distillation.presets import recipe_of
+    from core.distillation.recipe import recipe_of
+    from core.distillation.results import distillation_models
     from core.errors import RunError
-    from core.language_model import DEMO
-    from core.problems import demo_problems, demo_training_problems
+    from core.models.spec import DEMO
+    from core.problems.problem_sets import demo_problems, demo_training_problems
 
     logging.disable_progress_bar()
 
@@ -143,7 +143,7 @@ def distill(
         )
 
     def task(work: Any) -> None:
-        from core.distillation.run import run_distillation
+        from core.distillation.task import run_distillation
 
         nonlocal of_demo
         of_demo = distillation_models(work.run)[0].model == DEMO
@@ -165,7 +165,7 @@ def distill(
 
 def _show(data: Any, of_demo: bool) -> None:
     from core.distillation.results import DistillationResults
-    from core.language_model import DEMO_NOTICE
+    from core.models.spec import DEMO_NOTICE
 
     results = DistillationResults.from_json(data)
     learned, training, cost = results.rollouts, results.training, results.cost

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.cli.long_work import long_work
+from core.cli.files import given_problems
 from core.cli.models import model_spec
 from core.cli.options import (
     Adapter,
@@ -34,9 +34,9 @@ from core.cli.options import (
     Template,
     path_option,
 )
-from core.cli.problem_files import given_problems
-from core.printable_text import printable
+from core.cli.run_command import long_work
 from core.runs.config import Prepared
+from core.system.terminal_text import printable
 
 if TYPE_CHECKING:
     from core.evaluation.comparison import EvaluationComparison
@@ -96,9 +96,9 @@ def evaluate(
     """
     from transformers.utils import logging
 
-    from core.evaluation.run import evaluation_model, plan_evaluation, run_evaluation
-    from core.language_model import DEMO
-    from core.problems import demo_problems
+    from core.evaluation.task import evaluation_model, plan_evaluation, run_evaluation
+    from core.models.spec import DEMO
+    from core.problems.problem_sets import demo_problems
     from core.runs.run import Run
 
     logging.disable_progress_bar()
@@ -150,7 +150,7 @@ def evaluate(
 
 def _show(data: Any, of_demo: bool) -> None:
     from core.evaluation.results import NO_FAMILY, EvaluationResults
-    from core.language_model import DEMO_NOTICE
+    from core.models.spec import DEMO_NOTICE
 
     results = EvaluationResults.from_json(data)
     print(f"{results.n} problems, {results.samples} samples each; 95 % intervals over problems")

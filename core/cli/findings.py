@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from core.cli.chain_files import read_chain
+from core.cli.files import check_writable, interruptible, progress, read_chain, say, write_result
 from core.cli.models import load, maker
 from core.cli.options import (
     AsJson,
@@ -21,10 +21,8 @@ from core.cli.options import (
     RemoteCode,
     Revision,
 )
-from core.cli.output import check_writable, say, write_result
-from core.cli.progress import interruptible, progress
-from core.json_text import json_text
 from core.records import DEFAULT_ALTERNATIVES, Chain, Sampler
+from core.system.json_text import json_text
 
 _Found = TypeVar("_Found")
 
@@ -46,8 +44,8 @@ def find_fix(
     Every other top-5 token is forced at the chain's highest-entropy positions, and as many at
     random other positions.
     """
-    from core.fix_search import search_fix
-    from core.judging import judge
+    from core.chains.fix_search import search_fix
+    from core.chains.judging import judge
 
     check_writable(out)
     chain = read_chain(chain_file)
@@ -84,7 +82,7 @@ def pivotality(
     out: Out = None,
 ) -> None:
     """How much the tokens at some positions decide whether the answer is right."""
-    from core.pivotality import decisive, measure_pivotality
+    from core.chains.pivotality import decisive, measure_pivotality
 
     check_writable(out)
     chain = read_chain(chain_file)

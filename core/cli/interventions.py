@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from core.cli.long_work import long_work
+from core.cli.files import given_problems
 from core.cli.models import model_spec
 from core.cli.options import (
     Adapter,
@@ -32,7 +32,7 @@ from core.cli.options import (
     Seed,
     Template,
 )
-from core.cli.problem_files import given_problems
+from core.cli.run_command import long_work
 from core.runs.config import Prepared
 
 
@@ -83,8 +83,8 @@ def interventions(
     """
     from transformers.utils import logging
 
-    from core.interventions.run import plan_interventions, run_interventions
-    from core.problems import demo_problems
+    from core.interventions.task import plan_interventions, run_interventions
+    from core.problems.problem_sets import demo_problems
 
     logging.disable_progress_bar()
 

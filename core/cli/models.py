@@ -6,13 +6,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.cli.output import say
-from core.cli.progress import interruptible
+from core.cli.files import interruptible, say
+from core.cli.options import AsJson, Device, Dtype, Quantization, RemoteCode, Revision
+from core.errors import ModelError
 from core.records import Chain
+from core.system.json_text import json_text
+from core.system.terminal_text import in_bytes, printable
+
+if TYPE_CHECKING:
+    from core.models.hub_files import Kind
 
 
 def model_spec(
@@ -31,8 +37,8 @@ def model_spec(
     """
     from transformers.utils import logging
 
-    from core.language_model import ModelSpec
-    from core.placement import quantization_named
+    from core.models.placement import quantization_named
+    from core.models.spec import ModelSpec
 
     logging.disable_progress_bar()
     return ModelSpec(
@@ -52,7 +58,7 @@ def load(spec: Any) -> Any:
     Raises:
         ModelError, ResourceError: as `load_language_model`.
     """
-    from core.language_model import fetch_model, load_language_model
+    from core.models.language_model import fetch_model, load_language_model
 
     with downloading() as how:
         files = fetch_model(spec, **how)
@@ -81,7 +87,7 @@ def downloading() -> Iterator[dict[str, Any]]:
     """
     from tqdm import tqdm
 
-    from core.hub_download import DownloadCancelledError
+    from core.models.hub_download import DownloadCancelledError
 
     bar: Any = None
 
@@ -106,3 +112,59 @@ def downloading() -> Iterator[dict[str, Any]]:
     finally:
         if bar is not None:
             bar.close()
+
+
+def model(
+    name: Annotated[str, typer.Argument(metavar="MODEL", help='"demo", a folder, or a hub id.')],
+    revision: Revision = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    quantization: Quantization = "none",
+    batch_size: Annotated[int, typer.Option(min=1, help="Chains at once, for the memory.")] = 8,
+    length: Annotated[
+        int | None,
+        typer.Option(min=1, help="Tokens of each, for the memory.", show_default="1024"),
+    ] = None,
+    trust_remote_code: RemoteCode = False,
+    as_json: AsJson = False,
+) -> None:
+    """What a model is and how much memory it needs, without its weights."""
+    from core.models.facts import read_facts
+
+    spec = model_spec(name, None, device, dtype, trust_remote_code, revision, quantization)
+    with downloading() as how:
+        facts = read_facts(spec, rows=batch_size, length=length, **how)
+    if as_json:
+        print(json_text(facts.to_json()))
+        return
+    for label, value in facts.rows():
+        print(f"{label:<13} {printable(value)}")
+    memory = facts.memory
+    if memory is not None and not memory.fits:
+        say(f"That is more than is free. {memory.remedy}")
+    elif memory is not None and memory.is_tight:
+        say(f"That leaves little of {in_bytes(memory.free or 0)}. {memory.remedy}")
+
+
+def download(
+    name: Annotated[str, typer.Argument(metavar="ID", help="Hub id, such as owner/model.")],
+    revision: Revision = None,
+    adapter: Annotated[bool, typer.Option("--adapter", help="It is a LoRA adapter.")] = False,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Fetch the model's own Python code too.")
+    ] = False,
+) -> None:
+    """Fetch a model or an adapter from the hub into its cache, and print the folder.
+
+    Only what a safe load needs is fetched. Ctrl-C keeps the files that are complete.
+    """
+    from core.models import hub_download
+    from core.models.files import is_hub_id
+
+    if not is_hub_id(name):
+        raise ModelError(f"{name} is no hub id.", "Give one such as owner/model.")
+    kind: Kind = "adapter" if adapter else "model"
+    with downloading() as how:
+        folder = hub_download.download(name, revision, kind=kind, code=trust_remote_code, **how)
+    say(f"The {kind} {name} is there.")
+    print(folder)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from core.person_path import person_path
+from core.system.person_path import person_path
 
 
 def path_option(*names: str, help: str, metavar: str = "PATH", **more: Any) -> Any:

@@ -8,13 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from core.cli.chain_files import read_json
+from core.cli.files import check_writable, read_json
 from core.cli.options import AsJson, Out, path_argument
-from core.cli.output import check_writable
 from core.errors import ResourceError, SessionError
-from core.json_text import json_text
 from core.records import Chain, Outcome, Verdict
-from core.runs.durable_files import replace_file
+from core.system.durable_files import replace_file
+from core.system.json_text import json_text
 
 
 class PersonVerdict(StrEnum):
@@ -82,7 +81,7 @@ def _in_chain(data: Any, verdict: Verdict | None) -> tuple[str, Outcome]:
 
 
 def _in_session(data: Any, branch: str | None, verdict: Verdict | None) -> tuple[str, Outcome]:
-    from core.session import Session
+    from core.chains.session import Session
 
     session = Session.from_json(data)
     if session.tree is None or not session.tree.branches:

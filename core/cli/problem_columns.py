@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from core.errors import ProblemError
 
 if TYPE_CHECKING:
-    from core.problem_files.table import ColumnMapping, Gold, Join, Rows
+    from core.problems.table import ColumnMapping, Gold, Join, Rows
 
 GOLDS = ("written", "hashes", "box", "list", "unit", "label", "from0", "from1", "text")
 """Names of the members of `Gold`, in their order."""
@@ -33,7 +33,7 @@ def given_columns(
     Raises:
         ProblemError: a role or a reading that doesn't exist, or a role given twice.
     """
-    from core.problem_files.table import COLUMN_ROLES, Gold, Join
+    from core.problems.table import COLUMN_ROLES, Gold, Join
 
     golds = dict(zip(GOLDS, Gold, strict=True))
     joins = dict(zip(JOINS, Join, strict=True))
@@ -69,10 +69,10 @@ def given_columns(
 def _changed(
     rows: Rows, changes: dict[str, tuple[str, ...]], gold: Gold | None, join: Join | None
 ) -> ColumnMapping:
-    from core.problem_files.columns import fitting_join
-    from core.problem_files.conversion import guess
-    from core.problem_files.gold_guess import with_guessed_gold
-    from core.problem_files.table import ColumnMapping, Join
+    from core.problems.columns import fitting_join
+    from core.problems.conversion import guess
+    from core.problems.gold_guess import with_guessed_gold
+    from core.problems.table import ColumnMapping, Join
 
     _, guessed = guess(rows)
     mapping = guessed or ColumnMapping(None)

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from core.cli.files import say, say_doubts
 from core.cli.options import AsJson, Sample, path_option
-from core.cli.output import say
-from core.cli.problem_files import say_doubts
-from core.json_text import json_text
-from core.printable_text import printable
+from core.system.json_text import json_text
+from core.system.terminal_text import printable
 
 if TYPE_CHECKING:
-    from core.problem_files.table import ProblemTable
+    from core.problems.table import ProblemTable
     from core.records import Problem
 
 _SHOWN = 3  # problems
@@ -75,10 +74,10 @@ def problems(
     Whatever it is, --out writes it in the explorer's own form, in which nothing has to be guessed.
     """
     from core.cli.problem_columns import given_columns
-    from core.problem_files.conversion import make_table
-    from core.problem_files.hub import read_hub_rows
-    from core.problem_files.reading import read_rows
-    from core.problems import chosen_problems, write_problems
+    from core.problems.conversion import make_table
+    from core.problems.hub import read_hub_rows
+    from core.problems.problem_sets import chosen_problems, write_problems
+    from core.problems.reading import read_rows
 
     rows = read_hub_rows(source, split, config, revision) if hub else read_rows(source)
     found = make_table(rows, given_columns(rows, columns, question, answer, choices))
@@ -110,8 +109,8 @@ def _json(name: str, found: ProblemTable, chosen: list[Problem]) -> str:
 
 
 def _show(name: str, found: ProblemTable, chosen: list[Problem]) -> None:
-    from core.problem_files.paths import steps
-    from core.problem_files.shapes import described
+    from core.problems.paths import steps
+    from core.problems.shapes import described
 
     shape = f", in {described(found.shape)}" if found.shape else ""
     count = len(found.problems)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from core.chains.prompting import PromptPreview
 from core.cli.chains import named_problems
+from core.cli.files import check_writable, write_out
 from core.cli.models import load, model_spec
 from core.cli.options import (
     AsJson,
@@ -20,9 +22,7 @@ from core.cli.options import (
     Revision,
     Template,
 )
-from core.cli.output import check_writable, write_out
-from core.json_text import json_text
-from core.prompt_preview import PromptPreview
+from core.system.json_text import json_text
 
 
 def prompt(
@@ -45,7 +45,7 @@ def prompt(
 
     Several problems are printed one after the other, as JSON one object a line.
     """
-    from core.prompt_preview import preview_prompt
+    from core.chains.prompting import preview_prompt
 
     check_writable(out)
     chosen = named_problems(question, None, problem, problems)

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
+from core.cli.files import say
 from core.cli.options import AsJson, Out, RemoteCode, RunsDir
-from core.cli.output import say
 from core.errors import RunError
-from core.json_text import json_text
-from core.printable_text import printable
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState, RunStatus
+from core.system.json_text import json_text
+from core.system.terminal_text import printable
 
 app = typer.Typer(
     no_args_is_help=True, help="List, cancel, resume, repeat, rename and delete runs."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.cli.evaluation import print_comparison
-from core.cli.long_work import long_work, was_given
+from core.cli.files import given_problems
 from core.cli.models import model_spec
 from core.cli.options import (
     AsJson,
@@ -28,7 +28,6 @@ from core.cli.options import (
     Template,
     path_option,
 )
-from core.cli.problem_files import given_problems
 from core.cli.recipes import (
     BatchSize,
     Given,
@@ -39,6 +38,7 @@ from core.cli.recipes import (
     UsdPerHour,
     changed_recipe,
 )
+from core.cli.run_command import long_work, was_given
 from core.runs.config import Prepared
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def rollouts(
         return plan_rollouts(spec, _training_problems(problems), recipe)
 
     def task(work: Any) -> None:
-        from core.reasonmaxxer.run import run_rollouts
+        from core.reasonmaxxer.task import run_rollouts
 
         run_rollouts(work, trust_remote_code=trust_remote_code)
 
@@ -179,10 +179,10 @@ def train(
     """
     from transformers.utils import logging
 
-    from core.language_model import DEMO
-    from core.problems import demo_problems
+    from core.models.spec import DEMO
+    from core.problems.problem_sets import demo_problems
     from core.reasonmaxxer.plan import plan_training
-    from core.run_models import read_model
+    from core.runs.models import read_model
 
     logging.disable_progress_bar()
 
@@ -214,7 +214,7 @@ def train(
         )
 
     def task(work: Any) -> None:
-        from core.reasonmaxxer.run import run_training
+        from core.reasonmaxxer.task import run_training
 
         nonlocal of_demo
         of_demo = read_model(work.run.config.model).model == DEMO
@@ -252,16 +252,16 @@ def _refuse_what_rollouts_have(ctx: typer.Context, settings: list[str] | None) -
 
 
 def _training_problems(path: Path | None) -> Any:
-    from core.problems import demo_training_problems
+    from core.problems.problem_sets import demo_training_problems
 
     return demo_training_problems() if path is None else given_problems(path)
 
 
 def _start(model: str, preset: str | None, rollouts: Path | None = None) -> Recipe:
     """The recipe that what is given changes."""
-    from core.language_model import DEMO
-    from core.reasonmaxxer.contents import run_recipe
-    from core.reasonmaxxer.presets import recipe_of
+    from core.models.spec import DEMO
+    from core.reasonmaxxer.recipe import recipe_of
+    from core.reasonmaxxer.results import run_recipe
     from core.runs.run import Run
 
     if rollouts is not None and preset is None:
@@ -278,7 +278,7 @@ def _show_rollouts(data: Any) -> None:
 
 
 def _show_training(data: Any, of_demo: bool) -> None:
-    from core.language_model import DEMO_NOTICE
+    from core.models.spec import DEMO_NOTICE
     from core.reasonmaxxer.results import TrainingResults
 
     results = TrainingResults.from_json(data)

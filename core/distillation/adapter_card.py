@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from core.chains.prompting import prompt_in_words
 from core.distillation.recipe import DistillationRecipe
 from core.distillation.results import DistillationResults
-from core.language_model import DEMO, ModelSpec
-from core.prompt_settings import prompt_in_words
+from core.models.spec import DEMO, ModelSpec
 from core.statistics import Estimate
 
 

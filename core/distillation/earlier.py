@@ -8,7 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.distillation.contents import (
+from core.distillation.recipe import DistillationRecipe
+from core.distillation.results import (
     ASKED,
     BASE,
     EVALUATION,
@@ -20,13 +21,12 @@ from core.distillation.contents import (
     distillation_recipe,
     teacher_source,
 )
-from core.distillation.recipe import DistillationRecipe
 from core.errors import ExplorerError, RunError
-from core.lora_training.phase_clock import add_earlier, phase_seconds
+from core.lora.cost import add_earlier, phase_seconds
 from core.records import Problem
-from core.runs.durable_files import disk_error
 from core.runs.run import Run
 from core.runs.status import RunState
+from core.system.durable_files import disk_error
 
 if TYPE_CHECKING:
     from core.runs.work import Work

@@ -5,14 +5,14 @@ and p the student's over the whole vocabulary (paper section 4):
 
     loss = mean over completion positions of KL(q || p) = sum_v q(v) (log q(v) - log p(v))
 
-No tensor of positions x vocabulary exists (core.lora_training.chunked_loss).
+No tensor of positions x vocabulary exists (core.lora.chunked_loss).
 """
 
 from __future__ import annotations
 
 import torch
 
-from core.lora_training.chunked_loss import Head, chunked_loss, logprobs
+from core.lora.chunked_loss import Head, chunked_loss, logprobs
 
 
 def distillation_loss(

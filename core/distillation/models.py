@@ -6,11 +6,12 @@ import gc
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from core.distillation.contents import ADAPTER, ASKED, distillation_models
-from core.language_model import LanguageModel, teacher_spec
-from core.lora_training.phases import LazyModel
-from core.run_models import load_run_model
-from core.vocabularies import check_vocabularies
+from core.distillation.results import ADAPTER, ASKED, distillation_models
+from core.lora.phases import LazyModel
+from core.models.language_model import LanguageModel
+from core.models.spec import teacher_spec
+from core.models.teacher import check_vocabularies
+from core.runs.models import load_run_model
 
 if TYPE_CHECKING:
     from core.runs.work import Work

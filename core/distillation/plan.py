@@ -6,17 +6,16 @@ import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.distillation.contents import EVALUATION
 from core.distillation.earlier import checked_source, prompt_date_of
 from core.distillation.recipe import DistillationRecipe
+from core.distillation.results import EVALUATION
 from core.errors import RunError
-from core.language_model import ModelSpec, absolute_name, check_spec, teacher_spec
-from core.lora_training.disjoint import check_disjoint
-from core.lora_training.plan import base_fields, check_learned, check_measured, drawn
-from core.person_path import person_path
+from core.lora.plan import base_fields, check_disjoint, check_learned, check_measured, drawn
+from core.models.spec import ModelSpec, absolute_name, check_spec, teacher_spec
 from core.records import Problem
 from core.runs.config import Prepared
 from core.runs.run import Run
+from core.system.person_path import person_path
 
 
 def plan_distillation(

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from core.errors import SessionError
+from core.distillation.recipe import DistillationRecipe
+from core.errors import RunError, SessionError
 from core.evaluation.comparison import EvaluationComparison
 from core.evaluation.results import EvaluationResults
-from core.lora_training.cost import Cost
+from core.lora.cost import Cost
+from core.models.spec import ModelSpec
 from core.records import SCHEMA_VERSION, check_schema_version
-from core.result_files import LARGEST, Count, Share, known, unknown
+from core.runs.models import read_model
+from core.runs.result_files import LARGEST, Count, Share, known, unknown
+from core.runs.run import Run
+from core.runs.settings import checked_settings
+
+if TYPE_CHECKING:
+    pass
 
 
 @dataclass(frozen=True)
@@ -129,3 +139,81 @@ def _check(results: DistillationResults) -> None:
 _TEACHER = TypeAdapter(TeacherSummary)
 _TRAINING = TypeAdapter(DistillationSummary)
 _COST = TypeAdapter(Cost)
+
+
+def distillation_results(run: Run) -> DistillationResults | None:
+    """What came of a distillation; None before its end.
+
+    Raises:
+        RunError, SessionError: a damaged file.
+    """
+    data = run.read_json(RESULTS)
+    return None if data is None else DistillationResults.from_json(data)
+
+
+def distillation_history(run: Run) -> list[Mapping[str, Any]]:
+    """What the training has logged so far, oldest first: "loss" (nats a position) at "step".
+
+    Raises:
+        RunError: a damaged file.
+    """
+    found = run.read_json(HISTORY)
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+TASK = "distill"
+
+
+EVALUATION = "evaluation"
+"""Purpose of its problem set besides the one that the teacher solves."""
+
+
+ROLLOUTS, TEACHER, BASE, STUDENT = "rollouts/", "teacher/", "base/", "student/"
+"""Prefixes of its units: the teacher's rollouts, and the evaluations of all three."""
+
+
+ASKED = "asked"
+"""The unit that says what its three models have in common."""
+
+
+PHASES_BEFORE = ("teacher", "base")
+"""What its phases before the training are called, or begin with."""
+
+
+ADAPTER, CHECKPOINTS, TOP_K = "adapter", "checkpoints", "teacher_top_k"
+
+
+RESULTS, SUMMARY, HISTORY = "results.json", "summary.json", "training.json"
+
+
+_TEACHER_FROM = "teacher_from"
+
+
+def distillation_recipe(run: Run) -> DistillationRecipe:
+    """The recipe of a distillation.
+
+    Raises:
+        RunError: it can't be read, or is out of range.
+    """
+    settings = dict(run.config.settings)
+    settings.pop(_TEACHER_FROM, None)
+    return checked_settings(DistillationRecipe, settings)
+
+
+def teacher_source(run: Run) -> Path | None:
+    """The folder of the distillation whose teacher's work is taken over, where there is one."""
+    found = run.config.settings.get(_TEACHER_FROM)
+    return None if found is None else Path(str(found))
+
+
+def distillation_models(run: Run) -> tuple[ModelSpec, str]:
+    """The base of a distillation, and its teacher.
+
+    Raises:
+        RunError: they can't be read.
+    """
+    fields = dict(run.config.model)
+    teacher = fields.pop("teacher", None)
+    if not isinstance(teacher, str):
+        raise RunError("This run's teacher can't be read.", "Set the run up anew.")
+    return read_model(fields), teacher

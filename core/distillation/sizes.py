@@ -5,11 +5,16 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from core.distillation.contents import EVALUATION, TASK, distillation_models, distillation_recipe
-from core.distillation.results import DistillationResults
-from core.distillation.run import distillation_results
+from core.distillation.results import (
+    EVALUATION,
+    TASK,
+    DistillationResults,
+    distillation_models,
+    distillation_recipe,
+    distillation_results,
+)
 from core.errors import ExplorerError
-from core.language_model import absolute_name
+from core.models.spec import absolute_name
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState

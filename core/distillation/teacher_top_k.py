@@ -15,16 +15,16 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from core.distillation.contents import TOP_K
+from core.decoding.scoring import score
 from core.distillation.examples import DistillationExample, TopK
+from core.distillation.results import TOP_K
 from core.errors import RunError
 from core.evaluation.records import ProblemSamples, Sample
-from core.language_model import LanguageModel
-from core.lora_training.phases import LazyModel
+from core.lora.phases import LazyModel
+from core.models.language_model import LanguageModel
 from core.records import Problem
-from core.runs.durable_files import disk_error, replace_file
 from core.runs.problem_units import problem_units
-from core.scoring import score
+from core.system.durable_files import disk_error, replace_file
 
 if TYPE_CHECKING:
     from core.runs.work import Work

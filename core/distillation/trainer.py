@@ -12,8 +12,8 @@ from transformers import TrainerCallback
 from core.distillation.examples import DistillationCollator, DistillationExample
 from core.distillation.loss import distillation_loss
 from core.errors import TrainingError
-from core.language_model import LanguageModel
-from core.lora_training.trainer import LoraArguments, LoraTrainer, pad_id
+from core.lora.trainer import LoraArguments, LoraTrainer, pad_id
+from core.models.language_model import LanguageModel
 
 
 @dataclass

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from core.errors import ProblemError, SessionError, examples
 from core.evaluation.records import ProblemSamples
 from core.records import SCHEMA_VERSION, Problem, check_schema_version
-from core.result_files import (
+from core.runs.result_files import (
     AmountEstimate,
     Count,
     DifferenceEstimate,

@@ -7,9 +7,9 @@ from typing import Any
 
 from core.errors import RunError, SessionError
 from core.evaluation.records import ProblemSamples
-from core.language_model import ModelSpec
+from core.models.spec import ModelSpec
 from core.records import SCHEMA_VERSION, check_schema_version
-from core.run_models import read_model
+from core.runs.models import read_model
 
 
 @dataclass(frozen=True)

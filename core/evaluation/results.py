@@ -10,12 +10,12 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from core.chains.judging import VERDICTS
 from core.errors import ProblemError, SessionError
 from core.evaluation.comparison import EvaluationComparison
 from core.evaluation.records import ProblemSamples
-from core.judging import VERDICTS
 from core.records import SCHEMA_VERSION, check_schema_version
-from core.result_files import (
+from core.runs.result_files import (
     AmountEstimate,
     Cell,
     Count,

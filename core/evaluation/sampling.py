@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, model_validator
 
-from core.decoding import DEFAULT_BATCH_SIZE, Decoded, Row, decode
+from core.answers import default_checker
+from core.chains.judging import check_golds, judge_completions
+from core.chains.prompting import PromptSettings, check_prompts, problem_prompt
+from core.decoding.loop import DEFAULT_BATCH_SIZE, Decoded, Row, decode
+from core.decoding.sampling import chain_seed
 from core.errors import SamplerError
 from core.evaluation.records import ProblemSamples, Sample
-from core.evaluation.votes import votes
-from core.judging import check_golds, judge_completions
-from core.prompt_settings import PromptSettings, check_prompts, problem_prompt
-from core.records import Problem, Sampler, StopReason, floats
-from core.sampling import chain_seed
+from core.records import Outcome, Problem, Sampler, StopReason, Verdict, floats
 
 if TYPE_CHECKING:
-    from core.language_model import LanguageModel
+    from core.models.language_model import LanguageModel
 
 
 class EvaluationSettings(PromptSettings):
@@ -136,3 +136,38 @@ def evaluate(
         )
         records.append(ProblemSamples(problem.id, problem.family or None, prompt, samples))
     return records
+
+
+def votes(outcomes: Sequence[Outcome]) -> list[int | None]:
+    """What each sample of one problem votes for: the index of the first sample whose answer is
+    the same, as the answer checker finds. None where the answer is missing or can't be read.
+
+    Right answers equal the gold one, so they equal each other; wrong ones are compared by
+    `AnswerChecker.same_many`, which is symmetric and transitive: the groups don't depend on the
+    order of the samples.
+
+    Raises:
+        ResourceError: as the answer checker.
+    """
+    checker = default_checker()
+    found: list[int | None] = []
+    right: int | None = None
+    firsts: dict[str, int] = {}  # the first of equal wrong answers -> its sample
+    known: dict[str, int] = {}  # every wrong answer -> its vote
+    for index, outcome in enumerate(outcomes):
+        vote: int | None = None
+        if outcome.verdict is Verdict.CORRECT:
+            vote = right = index if right is None else right
+        elif outcome.verdict is Verdict.WRONG and outcome.answer is not None:
+            answer = outcome.answer
+            if answer not in known:
+                same = checker.same_many((answer, first) for first in firsts)
+                equal = (
+                    first for first, is_same in zip(firsts.values(), same, strict=True) if is_same
+                )
+                known[answer] = next(equal, index)
+                if known[answer] == index:
+                    firsts[answer] = index
+            vote = known[answer]
+        found.append(vote)
+    return found

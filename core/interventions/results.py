@@ -9,12 +9,12 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from core.chains.judging import VERDICTS
 from core.errors import ProblemError, SessionError
 from core.interventions.arms import ARMS
 from core.interventions.records import ArmChain, ProblemRecord, Tried
-from core.judging import VERDICTS
 from core.records import SCHEMA_VERSION, StopReason, Verdict, check_schema_version
-from core.result_files import Cell, interval_cells, known, spreadsheet_safe, unknown
+from core.runs.result_files import Cell, interval_cells, known, spreadsheet_safe, unknown
 from core.statistics import (
     Estimate,
     in_a_word,

@@ -1,0 +1,1 @@
+"""ReasonMaxxer: rollouts, entropy gate, contrastive loss, trainer (paper section 5)."""

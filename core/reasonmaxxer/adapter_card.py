@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from core.language_model import DEMO, ModelSpec
-from core.prompt_settings import prompt_in_words
+from core.chains.prompting import prompt_in_words
+from core.models.spec import DEMO, ModelSpec
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.results import TrainingResults
 from core.statistics import Estimate

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from core.decoding.sampling import keyed_generator
 from core.entropy import (
     Gate,
     low_entropy_gate,
@@ -15,7 +16,6 @@ from core.entropy import (
     threshold_gate,
     top_fraction_gate,
 )
-from core.sampling import keyed_generator
 
 
 class GateKind(StrEnum):

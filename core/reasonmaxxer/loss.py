@@ -8,7 +8,7 @@ at position t, D the decision points and R all other predicted positions, the pr
     anchor   = mean over R of KL(q || p) = sum_v q(v) (log q(v) - log p(v))
     loss     = decision + kl_weight * anchor
 
-No tensor of positions x vocabulary exists (core.lora_training.chunked_loss).
+No tensor of positions x vocabulary exists (core.lora.chunked_loss).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Literal
 
 import torch
 
-from core.lora_training.chunked_loss import Head, chunked_loss, exact
+from core.lora.chunked_loss import Head, chunked_loss, exact
 
 # Of the logits that go through all steps of the loss together: a processor's cache holds them.
 _BLOCK_BYTES = 4 * 2**20

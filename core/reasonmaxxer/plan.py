@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.language_model import ModelSpec
-from core.lora_training.disjoint import check_disjoint, question_key
-from core.lora_training.plan import base_fields, check_learned, check_measured, drawn
-from core.person_path import person_path
-from core.problems import sample_problems
-from core.reasonmaxxer.contents import EVALUATION, HELD_OUT
+from core.lora.plan import (
+    base_fields,
+    check_disjoint,
+    check_learned,
+    check_measured,
+    drawn,
+    question_key,
+)
+from core.models.spec import ModelSpec
+from core.problems.problem_sets import sample_problems
 from core.reasonmaxxer.recipe import Recipe
+from core.reasonmaxxer.results import EVALUATION, HELD_OUT
 from core.reasonmaxxer.rollouts import finished_rollouts, with_rollouts_of
 from core.records import Problem
-from core.run_models import read_model
 from core.runs.config import Prepared
+from core.runs.models import read_model
+from core.system.person_path import person_path
 
 _LARGEST_HELD_OUT_SHARE = 0.25  # of the training problems
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.lora_training.recipe import ATTENTION, LoraRecipe, Sampling, TargetModules
+from core.errors import RunError
+from core.lora.recipe import ATTENTION, LoraRecipe, Sampling, TargetModules
 from core.reasonmaxxer.gates import GateSettings
 from core.reasonmaxxer.loss import Averaging
-from core.reasonmaxxer.select import SelectionSettings
+from core.reasonmaxxer.selection import SelectionSettings
 
 if TYPE_CHECKING:
     from core.reasonmaxxer.trainer import ReasonMaxxerConfig
@@ -95,3 +96,67 @@ class Recipe(LoraRecipe):
             relative_probability_floor=own.relative_probability_floor,
             **others,
         )
+
+
+_ALL_LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+PRESETS: dict[str, Recipe] = {
+    # Chosen on problems held out of the demo's training set; its small model takes large steps.
+    "demo": Recipe(
+        preset="demo",
+        problems=168,
+        rollouts=Sampling(samples=8, temperature=1.0, top_p=1.0),
+        selection=SelectionSettings(max_problems=None, drop_longest=0.0),
+        gate=GateSettings(tau=1.0),
+        training=TrainingSettings(
+            lora_rank=16,
+            lora_alpha=32,
+            target_modules=_ALL_LAYERS,
+            learning_rate=4e-3,
+            batch_size=16,
+            accumulation=1,
+            warmup_steps=10,
+            order=Order.RANDOM,
+            kl_weight=1.0,
+            averaging="token",
+            relative_probability_floor=0.2,
+        ),
+        held_out=HeldOut(
+            problems=56, every=20, sampling=Sampling(samples=4, temperature=0.8, top_p=0.95)
+        ),
+        evaluation=Sampling(samples=4, temperature=0.8, top_p=0.95),
+    ),
+    "paper": Recipe(preset="paper", max_new_tokens=2048),
+    # What independent replications of the paper's code needed.
+    "careful": Recipe(
+        preset="careful",
+        max_new_tokens=2048,
+        selection=SelectionSettings(drop_truncated=True, drop_longest=0.0),
+        training=TrainingSettings(
+            learning_rate=2e-5,
+            max_grad_norm=0.1,
+            probability_floor=1e-4,
+        ),
+    ),
+}
+
+
+ABOUT = {
+    "demo": "Tuned for the teaching model on two CPU cores: minutes, not hours.",
+    "paper": "The recipe of arXiv:2605.06241, section 5 and appendix B, as it stands.",
+    "careful": "The paper's, with the guards that replications needed: a floor under suppressed "
+    "tokens, no truncated rollouts, smaller steps.",
+}
+"""What a preset is for, in a sentence."""
+
+
+def recipe_of(preset: str) -> Recipe:
+    """A recipe by its name.
+
+    Raises:
+        RunError: there is no such preset.
+    """
+    if preset not in PRESETS:
+        raise RunError(f"There is no preset {preset!r}.", f"Use {', '.join(PRESETS)}.")
+    return PRESETS[preset]

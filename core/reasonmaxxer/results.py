@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
-from core.errors import SessionError
+from core.errors import RunError, SessionError
 from core.evaluation.comparison import EvaluationComparison
 from core.evaluation.results import EvaluationResults
-from core.lora_training.cost import Cost
-from core.reasonmaxxer.select import SelectionReport
+from core.lora.cost import Cost
+from core.reasonmaxxer.recipe import Recipe
+from core.reasonmaxxer.selection import SelectionReport
+from core.reasonmaxxer.side_by_side import SideBySide
 from core.records import SCHEMA_VERSION, check_schema_version
-from core.result_files import LARGEST, Count, Share, Text, known, unknown
+from core.runs.result_files import LARGEST, Count, Share, Text, known, unknown
+from core.runs.run import Run
+from core.runs.settings import checked_settings
+
+if TYPE_CHECKING:
+    pass
 
 
 @dataclass(frozen=True)
@@ -105,3 +113,133 @@ def _check_numbers(selection: SelectionReport, cost: Cost) -> None:
 _SELECTION = TypeAdapter(SelectionReport)
 _TRAINING = TypeAdapter(TrainingSummary)
 _COST = TypeAdapter(Cost)
+
+
+def training_history(run: Run) -> History:
+    """What the training has logged so far, oldest first.
+
+    Raises:
+        RunError: a damaged file.
+    """
+    found = run.read_json(HISTORY)
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def selection_report(run: Run) -> SelectionReport | None:
+    """What a fine-tune learns from; None before that is known.
+
+    Raises:
+        RunError: a damaged file.
+    """
+    data = run.read_json(SELECTION)
+    try:
+        return None if data is None else _SELECTION.validate_python(data)
+    except ValidationError as error:
+        raise RunError(
+            "This run's selection can't be read.", "Resume the run, which writes it again."
+        ) from error
+
+
+def training_results(run: Run) -> TrainingResults | None:
+    """What came of a fine-tune; None before its end.
+
+    Raises:
+        RunError, SessionError: a damaged file.
+    """
+    data = run.read_json(RESULTS)
+    return None if data is None else TrainingResults.from_json(data)
+
+
+def chains_side_by_side(run: Run) -> list[SideBySide]:
+    """Some problems' greedy chains before and after; none before the end.
+
+    Raises:
+        RunError, SessionError: a damaged file.
+    """
+    found = run.read_json(SIDE_BY_SIDE) or []
+    return [SideBySide.from_json(each) for each in (found if isinstance(found, list) else [found])]
+
+
+def rollouts_results(run: Run) -> EvaluationResults | None:
+    """The figures of a run of rollouts; None before its end.
+
+    Raises:
+        RunError, SessionError: a damaged file.
+    """
+    data = run.read_json(RESULTS)
+    return None if data is None else EvaluationResults.from_json(data)
+
+
+_SELECTION = TypeAdapter(SelectionReport)
+
+
+ROLLOUTS_TASK, TRAIN_TASK = "rollouts", "train"
+
+
+HELD_OUT, EVALUATION = "held_out", "evaluation"
+"""Purposes of its problem sets besides the one that is rolled out."""
+
+
+ADAPTER, CHECKPOINTS = "adapter", "checkpoints"
+
+
+RESULTS, SELECTION, SUMMARY, HISTORY, SIDE_BY_SIDE = (
+    "results.json", "selection.json", "summary.json", "training.json", "side_by_side.json",
+)  # fmt: skip
+
+
+def run_recipe(run: Run) -> Recipe:
+    """The recipe of a run of rollouts or of a fine-tune.
+
+    Raises:
+        RunError: it can't be read, or is out of range.
+    """
+    settings: dict[str, Any] = dict(run.config.settings)
+    settings.pop("rollouts_from", None)
+    return checked_settings(Recipe, settings)
+
+
+History = Sequence[Mapping[str, Any]]
+"""One entry a logged step, as the trainer's: "step" with "loss", or with "eval_accuracy"."""
+
+
+_BOXED_FALL = 0.05  # of the share at the start
+
+
+_KL_HIGH = 0.2  # nats a token
+
+
+_PRESSURE_HIGH = 0.8  # share of the push that is downwards
+
+
+_RECENT = 10  # entries that a mean is taken over
+
+
+def training_warnings(history: History) -> list[str]:
+    """Known ways for a fine-tune to go wrong that this one shows (replications of the paper's
+    code met them), each in a sentence with what to do."""
+    warnings = []
+    boxed = [entry["eval_boxed"] for entry in history if "eval_boxed" in entry]
+    if len(boxed) > 1 and boxed[-1] < boxed[0] - _BOXED_FALL:
+        warnings.append(
+            f"Fewer answers end in a box: {boxed[0]:.0%} at the start, {boxed[-1]:.0%} now. That "
+            "falls first when a model breaks. Lower the learning rate or raise the KL weight."
+        )
+    kl = _recent(history, "kl")
+    if kl is not None and kl > _KL_HIGH:
+        warnings.append(
+            f"The model moves away from its base where it should not: KL {kl:.2f} nats a token. "
+            "Raise the KL weight or lower the learning rate."
+        )
+    pressure = _recent(history, "negative_pressure")
+    if pressure is not None and pressure > _PRESSURE_HIGH:
+        warnings.append(
+            f"{pressure:.0%} of the push is downwards, and pushing tokens down has no end. Set a "
+            "probability floor, or choose problems with a higher pass rate."
+        )
+    return warnings
+
+
+def _recent(history: History, key: str) -> float | None:
+    values = [entry[key] for entry in history if key in entry][-_RECENT:]
+    return sum(values) / len(values) if values else None

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from core.errors import ExplorerError, RunError
 from core.evaluation.records import ProblemSamples
-from core.evaluation.run import read_unit
-from core.lora_training.phase_clock import add_earlier, rollout_seconds
-from core.reasonmaxxer.contents import ROLLOUTS_TASK, TRAIN_TASK, run_recipe
+from core.evaluation.task import read_unit
+from core.lora.cost import add_earlier, rollout_seconds
 from core.reasonmaxxer.recipe import Recipe
+from core.reasonmaxxer.results import ROLLOUTS_TASK, TRAIN_TASK, run_recipe
 from core.runs.problem_units import kept_records
 from core.runs.run import Run
 

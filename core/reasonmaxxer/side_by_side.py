@@ -8,12 +8,13 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
+from core.chains.generation import generate
+from core.chains.judging import judge
+from core.chains.prompting import PromptSettings
+from core.decoding.scoring import score
 from core.errors import SessionError
-from core.generation import generate
-from core.judging import judge
-from core.kv_cache import PrefixStore
-from core.language_model import LanguageModel
-from core.prompt_settings import PromptSettings
+from core.models.language_model import LanguageModel
+from core.models.prefix_store import PrefixStore
 from core.records import (
     SCHEMA_VERSION,
     Chain,
@@ -23,7 +24,6 @@ from core.records import (
     StopReason,
     check_schema_version,
 )
-from core.scoring import score
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import torch
 from transformers import TrainerCallback
 
 from core.errors import TrainingError
-from core.language_model import LanguageModel
-from core.lora_training.trainer import LoraArguments, LoraTrainer, pad_id
+from core.lora.trainer import LoraArguments, LoraTrainer, pad_id
+from core.models.language_model import LanguageModel
 from core.reasonmaxxer.examples import Collator, Example
 from core.reasonmaxxer.loss import (
     Averaging,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.json_text import json_text
-from core.runs.durable_files import append_line, end_last_line, keep_beside, replace_file
+from core.system.durable_files import append_line, end_last_line, keep_beside, replace_file
+from core.system.json_text import json_text
 
 
 @dataclass(frozen=True)

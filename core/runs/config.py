@@ -14,10 +14,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from core.errors import RunError
-from core.json_text import json_text
-from core.provenance import versions
 from core.records import SCHEMA_VERSION, Problem
-from core.runs.durable_files import disk_error, replace_file
+from core.system.durable_files import disk_error, replace_file
+from core.system.environment import versions
+from core.system.json_text import json_text
 
 TASK = r"[a-z][a-z0-9-]{0,39}"
 MAX_NAME = 200

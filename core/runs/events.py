@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from core.runs.durable_files import append_line, end_last_line
+from core.system.durable_files import append_line, end_last_line
 
 _HEAD, _TAIL = 4 * 1024, 64 * 1024  # bytes
 

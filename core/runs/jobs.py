@@ -16,14 +16,13 @@ from pathlib import Path
 
 from core.errors import RunError
 from core.runs.events import Event
-from core.runs.lock import is_held
-from core.runs.processes import ProcessName
+from core.runs.liveness import ProcessName, is_held
 from core.runs.run import Run
 from core.runs.status import processes
 from core.runs.work import LAUNCH
+from core.system.project_root import project_root
 
 _NICENESS = 10  # a page that answers at once matters more than a run that ends a little sooner
-_ROOT = Path(__file__).resolve().parents[2]
 
 _starting = threading.Lock()
 _children: dict[Path, subprocess.Popen[bytes]] = {}
@@ -81,7 +80,7 @@ def start(run: Run, *, resume: bool = False, trust_remote_code: bool = False) ->
 def cancel(run: Run) -> bool:
     """Ask a run to stop; it keeps what is finished. Nothing happens where nothing runs.
 
-    A unit at hand gets `core.runs.stop.GRACE` seconds to finish; asking twice leaves it none.
+    A unit at hand gets `core.runs.work.GRACE` seconds to finish; asking twice leaves it none.
 
     Returns:
         Whether there was something to stop.
@@ -111,7 +110,7 @@ def _options(resume: bool, trust_remote_code: bool) -> list[str]:
 
 
 def _spawn(run: Run, token: str, options: list[str]) -> subprocess.Popen[bytes]:
-    paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
+    paths = [str(project_root()), os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {
         LAUNCH: token,
         "PYTHONPATH": os.pathsep.join(path for path in paths if path),

@@ -6,9 +6,8 @@ import tempfile
 from pathlib import Path
 
 from core.errors import ExplorerError, RunError
-from core.folders import runs_folder
-from core.runs.new_folder import PLAIN_NAME, PLAIN_NAME_RULE, folder_error
-from core.runs.run import Run
+from core.runs.run import PLAIN_NAME, PLAIN_NAME_RULE, Run, folder_error
+from core.system.environment import runs_folder
 
 _Runs = list[Run]  # inside RunsFolder, `list` is its method
 _Broken = list[tuple[Path, ExplorerError]]
@@ -18,7 +17,7 @@ class RunsFolder:
     """The folder that holds the runs, each under an id that a link can carry."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        """`folder` is `core.folders.runs_folder()` when not given; it need not exist yet."""
+        """`folder` is `runs_folder()` of the environment when not given; it need not exist yet."""
         self.folder = runs_folder() if folder is None else folder
 
     def list(self) -> list[Run]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from core.errors import ExplorerError, RunError
 from core.runs.events import Event, Events
-from core.runs.processes import ProcessName
+from core.runs.liveness import ProcessName
 
 LAUNCH_SECONDS = 60.0
 """A child that was launched and does not take the lock for so long is given up."""

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
+import threading
+import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
 from core.errors import ExplorerError
 from core.runs.checkpoint import Checkpoint
-from core.runs.durable_files import disk_error, is_full, replace_file, set_reserve_aside
 from core.runs.events import Event, EventLog, Events
-from core.runs.lock import hold
-from core.runs.processes import ProcessName
+from core.runs.liveness import ProcessName, hold
 from core.runs.progress_reports import ProgressReports, Report
 from core.runs.run import Run, check_file_name
 from core.runs.status import DEFAULT_UNIT
-from core.runs.stop import Stop, stop_on_signals
+from core.system.durable_files import disk_error, is_full, replace_file, set_reserve_aside
 
 LAUNCH = "FORK_EXPLORER_LAUNCH"
 """Environment variable by which a child knows which launch it is."""
@@ -225,3 +227,55 @@ def _tell(run: Run, message: str, *, plain: bool = False) -> None:
         if not (path.exists() and os.path.samestat(os.fstat(2), path.stat())):
             with path.open("a", encoding="utf-8", errors="replace") as file:
                 file.write(text)
+
+
+GRACE = 2.0
+"""Seconds that a unit has to finish after the request; a longer one is given up."""
+
+
+class Stop:
+    """Asked between units (`requested`) and between tokens (`overdue`)."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self._insisted = False
+
+    def request(self) -> None:
+        """Ask for the end; asking a second time leaves no time to finish the unit."""
+        if self._since is None:
+            self._since = time.monotonic()
+        else:
+            self._insisted = True
+
+    @property
+    def requested(self) -> bool:
+        """Whether to begin no further unit."""
+        return self._since is not None
+
+    def overdue(self) -> bool:
+        """Whether to give up the unit at hand."""
+        if self._since is None:
+            return False
+        return self._insisted or time.monotonic() - self._since >= GRACE
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[Stop]:
+    """SIGINT and SIGTERM set the stop, for as long as the context lasts.
+
+    Outside the main thread, where Python handles no signals, only `request` sets it.
+    """
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def on_signal(*_: Any) -> None:
+        stop.request()
+
+    before = {each: signal.signal(each, on_signal) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

@@ -21,27 +21,30 @@ sys.path.insert(0, str(ROOT))
 from measure import write_card  # noqa: E402
 from tune import interval, tuned  # noqa: E402
 
-from core.compare import paper  # noqa: E402
-from core.compare.results import CompareResults, TeacherSummary  # noqa: E402
-from core.compare.run import TASK as COMPARE  # noqa: E402
-from core.compare.run import compare_results, plan_comparison, run_comparison  # noqa: E402
-from core.distillation.contents import TASK as DISTIL  # noqa: E402
+from core.disagreement import paper  # noqa: E402
+from core.disagreement.results import CompareResults, TeacherSummary  # noqa: E402
+from core.disagreement.task import TASK as COMPARE  # noqa: E402
+from core.disagreement.task import compare_results, plan_comparison, run_comparison  # noqa: E402
 from core.distillation.plan import plan_distillation  # noqa: E402
-from core.distillation.presets import recipe_of  # noqa: E402
-from core.distillation.results import DistillationResults  # noqa: E402
-from core.distillation.run import distillation_results, run_distillation  # noqa: E402
+from core.distillation.recipe import recipe_of  # noqa: E402
+from core.distillation.results import TASK as DISTIL  # noqa: E402
+from core.distillation.results import (  # noqa: E402
+    DistillationResults,
+    distillation_results,
+)
+from core.distillation.task import run_distillation  # noqa: E402
 from core.evaluation.results import EvaluationResults  # noqa: E402
-from core.evaluation.run import TASK as EVALUATE  # noqa: E402
-from core.evaluation.run import evaluation_results, plan_evaluation, run_evaluation  # noqa: E402
+from core.evaluation.task import TASK as EVALUATE  # noqa: E402
+from core.evaluation.task import evaluation_results, plan_evaluation, run_evaluation  # noqa: E402
 from core.interventions.results import ArmSummary, InterventionResults  # noqa: E402
-from core.interventions.run import TASK as INTERVENE  # noqa: E402
-from core.interventions.run import (  # noqa: E402
+from core.interventions.task import TASK as INTERVENE  # noqa: E402
+from core.interventions.task import (  # noqa: E402
     intervention_results,
     plan_interventions,
     run_interventions,
 )
-from core.language_model import DEMO_TEACHER, ModelSpec  # noqa: E402
-from core.problems import demo_problems, demo_training_problems  # noqa: E402
+from core.models.spec import DEMO_TEACHER, ModelSpec  # noqa: E402
+from core.problems.problem_sets import demo_problems, demo_training_problems  # noqa: E402
 from core.runs.config import Prepared  # noqa: E402
 from core.runs.run import Run  # noqa: E402
 from core.runs.settings import changed  # noqa: E402

@@ -21,15 +21,17 @@ import torch
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from core.chains.generation import generate  # noqa: E402
+from core.chains.judging import judge  # noqa: E402
+from core.decoding.sampling import chain_seed  # noqa: E402
 from core.entropy import threshold_gate  # noqa: E402
-from core.generation import generate  # noqa: E402
+from core.interventions.arms import InterventionSettings  # noqa: E402
 from core.interventions.records import ProblemRecord  # noqa: E402
-from core.interventions.study import InterventionSettings, check_interventions, intervene  # noqa: E402
-from core.judging import judge  # noqa: E402
-from core.language_model import LanguageModel, ModelSpec, load_language_model  # noqa: E402
-from core.problems import read_problems  # noqa: E402
+from core.interventions.study import check_interventions, intervene  # noqa: E402
+from core.models.language_model import LanguageModel, load_language_model  # noqa: E402
+from core.models.spec import ModelSpec  # noqa: E402
+from core.problems.problem_sets import read_problems  # noqa: E402
 from core.records import Chain, Outcome, Problem, Sampler, StopReason, Verdict  # noqa: E402
-from core.sampling import chain_seed  # noqa: E402
 from core.statistics import mean_over_problems, pass_at_k, ratio_over_chains, share  # noqa: E402
 
 SAMPLES = 8

@@ -33,10 +33,11 @@ sys.path.insert(0, str(ROOT))
 from core.answers import default_checker  # noqa: E402
 from core.evaluation.results import summarise_evaluation  # noqa: E402
 from core.evaluation.sampling import EvaluationSettings, evaluate  # noqa: E402
-from core.language_model import DEMO, ModelSpec, load_language_model, wrap  # noqa: E402
-from core.problems import demo_training_problems, sample_problems  # noqa: E402
-from core.prompts import encode_prompt, prompt_text  # noqa: E402
+from core.models.language_model import load_language_model, wrap  # noqa: E402
+from core.models.spec import DEMO, ModelSpec  # noqa: E402
+from core.problems.problem_sets import demo_training_problems, sample_problems  # noqa: E402
 from core.records import Problem, Verdict  # noqa: E402
+from core.tokens.prompts import encode_prompt, prompt_text  # noqa: E402
 
 OUT = ROOT / "sample_data" / "demo_teacher"
 CURVE = "learning_curve.json"

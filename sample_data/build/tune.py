@@ -18,13 +18,16 @@ sys.path.insert(0, str(ROOT))
 
 from measure import write_card  # noqa: E402
 
-from core.language_model import ModelSpec  # noqa: E402
-from core.problems import demo_problems, demo_training_problems  # noqa: E402
-from core.reasonmaxxer.contents import TRAIN_TASK  # noqa: E402
+from core.models.spec import ModelSpec  # noqa: E402
+from core.problems.problem_sets import demo_problems, demo_training_problems  # noqa: E402
 from core.reasonmaxxer.plan import plan_training  # noqa: E402
-from core.reasonmaxxer.presets import recipe_of  # noqa: E402
-from core.reasonmaxxer.results import TrainingResults  # noqa: E402
-from core.reasonmaxxer.run import run_training, training_results  # noqa: E402
+from core.reasonmaxxer.recipe import recipe_of  # noqa: E402
+from core.reasonmaxxer.results import (  # noqa: E402
+    TRAIN_TASK,
+    TrainingResults,
+    training_results,
+)
+from core.reasonmaxxer.task import run_training  # noqa: E402
 from core.runs.run import Run  # noqa: E402
 from core.runs.settings import changed  # noqa: E402
 from core.runs.work import DONE, carry_out  # noqa: E402

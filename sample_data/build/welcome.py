@@ -12,13 +12,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from core.chains.generation import Fork, fork, generate  # noqa: E402
+from core.chains.judging import judge  # noqa: E402
+from core.chains.session import Session  # noqa: E402
 from core.entropy import highest_entropy_positions  # noqa: E402
-from core.generation import Fork, fork, generate  # noqa: E402
-from core.judging import judge  # noqa: E402
-from core.language_model import LanguageModel, ModelSpec, load_language_model  # noqa: E402
-from core.problems import demo_problems  # noqa: E402
+from core.models.language_model import LanguageModel, load_language_model  # noqa: E402
+from core.models.spec import ModelSpec  # noqa: E402
+from core.problems.problem_sets import demo_problems  # noqa: E402
 from core.records import Chain, Outcome, Problem, Sampler, Verdict  # noqa: E402
-from core.session import Session  # noqa: E402
 
 TARGET = ROOT / "sample_data" / "sessions" / "welcome.json"
 FAMILY = "saw"  # short, and everybody sees the mistake: cuts are one fewer than pieces

@@ -6,7 +6,7 @@ import io
 import zipfile
 from pathlib import Path
 
-from explorer.adapter_opening import zipped
+from explorer.shared.result_downloads import zipped
 
 
 def test_only_plain_files_of_the_folder_itself_are_zipped(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.compare.run import TASK, plan_comparison, run_comparison
-from core.language_model import DEMO_FOLDER, DEMO_TEACHER_FOLDER, ModelSpec
-from core.problems import demo_problems
+from core.disagreement.task import TASK, plan_comparison, run_comparison
+from core.models.spec import DEMO_FOLDER, DEMO_TEACHER_FOLDER, ModelSpec
+from core.problems.problem_sets import demo_problems
 from core.runs.run import Run
 from core.runs.work import DONE, carry_out
 

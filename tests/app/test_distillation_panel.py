@@ -10,14 +10,15 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from core.distillation.contents import ADAPTER, TASK, distillation_recipe, teacher_source
 from core.distillation.plan import plan_distillation
-from core.distillation.presets import recipe_of
-from core.distillation.run import run_distillation
+from core.distillation.recipe import recipe_of
+from core.distillation.results import ADAPTER, TASK, distillation_recipe, teacher_source
 from core.distillation.sizes import size_studies
-from core.language_model import DEMO, DEMO_FOLDER, DEMO_NOTICE, ModelSpec, load_language_model
-from core.lora_training.adapter import put_adapter_on
-from core.problems import demo_problems, demo_training_problems
+from core.distillation.task import run_distillation
+from core.lora.adapter import put_adapter_on
+from core.models.language_model import load_language_model
+from core.models.spec import DEMO, DEMO_FOLDER, DEMO_NOTICE, ModelSpec
+from core.problems.problem_sets import demo_problems, demo_training_problems
 from core.runs import jobs
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.skipif(
     not (DEMO_FOLDER / "config.json").is_file(), reason="the demo model is not built"
 )
 PAGE = """
-from explorer.panels.distillation_panel import distillation_panel
+from explorer.compare.distillation import distillation_panel
 from explorer.state import browser_state
 
 distillation_panel(browser_state())

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.evaluation.run import TASK, plan_evaluation, run_evaluation
-from core.interventions.run import plan_interventions
-from core.language_model import DEMO_FOLDER, DEMO_NOTICE, ModelSpec
-from core.problems import demo_problems
+from core.evaluation.task import TASK, plan_evaluation, run_evaluation
+from core.interventions.task import plan_interventions
+from core.models.spec import DEMO_FOLDER, DEMO_NOTICE, ModelSpec
+from core.problems.problem_sets import demo_problems
 from core.records import Problem
 from core.runs.run import Run
 from core.runs.work import DONE, carry_out

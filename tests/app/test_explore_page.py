@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.language_model import DEMO_FOLDER
-from core.tree import ForkTree
+from core.chains.tree import ForkTree
+from core.models.spec import DEMO_FOLDER
 from explorer.state import BrowserState
 
 APP = str(Path(__file__).resolve().parents[2] / "explorer" / "app.py")

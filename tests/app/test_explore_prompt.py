@@ -12,14 +12,15 @@ from models import random_qwen3
 from streamlit.testing.v1 import AppTest
 from tokenizer_kinds import byte_level
 
-from core.judging import judge
-from core.language_model import DEMO_FOLDER, LanguageModel, ModelSpec, wrap
-from core.prompt_preview import PromptPreview, preview_prompt
+from core.chains.generation import scored_chain
+from core.chains.judging import judge
+from core.chains.prompting import PromptPreview, preview_prompt
+from core.chains.session import Session
+from core.chains.tree import ForkTree
+from core.models.language_model import LanguageModel, wrap
+from core.models.spec import DEMO_FOLDER, ModelSpec
 from core.records import Problem, Sampler, StopReason
-from core.scoring import scored_chain
-from core.session import Session
-from core.tree import ForkTree
-from explorer.panels.prompt_panel import tokens_as_html
+from explorer.shared.prompt_panel import tokens_as_html
 from explorer.state import BrowserState
 
 APP = str(Path(__file__).resolve().parents[2] / "explorer" / "app.py")

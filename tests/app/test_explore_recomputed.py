@@ -8,11 +8,11 @@ import pytest
 from architectures import language_model
 from streamlit.testing.v1 import AppTest
 
-from core.generation import generate
-from core.judging import judge
-from core.language_model import DEMO_FOLDER, ModelSpec
+from core.chains.generation import generate
+from core.chains.judging import judge
+from core.chains.session import Session
+from core.models.spec import DEMO_FOLDER, ModelSpec
 from core.records import Problem, Sampler
-from core.session import Session
 from explorer.state import BrowserState
 
 APP = str(Path(__file__).resolve().parents[2] / "explorer" / "app.py")

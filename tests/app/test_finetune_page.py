@@ -13,13 +13,18 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.language_model import DEMO_FOLDER, DEMO_NOTICE, ModelSpec
-from core.problems import demo_problems, demo_training_problems
-from core.reasonmaxxer.contents import HISTORY, ROLLOUTS_TASK, TRAIN_TASK, run_recipe
+from core.models.spec import DEMO_FOLDER, DEMO_NOTICE, ModelSpec
+from core.problems.problem_sets import demo_problems, demo_training_problems
 from core.reasonmaxxer.plan import plan_rollouts, plan_training
-from core.reasonmaxxer.presets import ABOUT, recipe_of
-from core.reasonmaxxer.recipe import Recipe
-from core.reasonmaxxer.run import run_rollouts, run_training, training_results
+from core.reasonmaxxer.recipe import ABOUT, Recipe, recipe_of
+from core.reasonmaxxer.results import (
+    HISTORY,
+    ROLLOUTS_TASK,
+    TRAIN_TASK,
+    run_recipe,
+    training_results,
+)
+from core.reasonmaxxer.task import run_rollouts, run_training
 from core.records import Problem
 from core.runs import jobs
 from core.runs.run import Run

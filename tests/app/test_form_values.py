@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.language_model import DEMO_FOLDER
+from core.chains.session import Session, SessionFolder
+from core.models.spec import DEMO_FOLDER
 from core.runs import jobs
 from core.runs.runs_folder import RunsFolder
-from core.session import Session, SessionFolder
-from explorer.state import BrowserState
-from explorer.welcome import welcome_session
+from explorer.state import BrowserState, welcome_session
 from explorer.workbench import workbench
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from explorer.panels.messages import plain, visible
+from explorer.shared.messages import plain, visible
 
 MAGIC = [
     "www.evil.com",

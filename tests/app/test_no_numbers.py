@@ -11,16 +11,16 @@ from models import save_tiny_model
 from safetensors.torch import load_file, save_file
 from streamlit.testing.v1 import AppTest
 
-from core.compare.run import plan_comparison, run_comparison
+from core.disagreement.task import plan_comparison, run_comparison
 from core.distillation.plan import plan_distillation
 from core.distillation.recipe import DistillationRecipe
-from core.distillation.run import run_distillation
-from core.evaluation.run import plan_evaluation, run_evaluation
-from core.interventions.run import plan_interventions, run_interventions
-from core.language_model import ModelSpec
+from core.distillation.task import run_distillation
+from core.evaluation.task import plan_evaluation, run_evaluation
+from core.interventions.task import plan_interventions, run_interventions
+from core.models.spec import ModelSpec
 from core.reasonmaxxer.plan import plan_rollouts, plan_training
 from core.reasonmaxxer.recipe import Recipe
-from core.reasonmaxxer.run import run_rollouts, run_training
+from core.reasonmaxxer.task import run_rollouts, run_training
 from core.records import Problem
 from core.runs.config import Prepared
 from core.runs.run import Run

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.problem_files.table import Gold, Join
+from core.problems.table import Gold, Join
 from core.records import Problem
 
 SHEET = b"prompt,gold,solution\n**1 + 1**?,2,so \\boxed{2}\n,3,\n<b>2</b>?,4,so \\boxed{4}\n"
@@ -24,7 +24,7 @@ def panel() -> None:
 
     import streamlit as st
 
-    from explorer.panels.problem_sets import upload_problems
+    from explorer.shared.problem_sets import upload_problems
 
     held = st.session_state.setdefault("held", {})
     state: Any = SimpleNamespace(opened=SimpleNamespace(problem_sets=held))

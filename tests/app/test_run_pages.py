@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.interventions.run import TASK, plan_interventions
-from core.language_model import DEMO_FOLDER, ModelSpec
-from core.problems import demo_problems
+from core.interventions.task import TASK, plan_interventions
+from core.models.spec import DEMO_FOLDER, ModelSpec
+from core.problems.problem_sets import demo_problems
 from core.runs.run import Run
 
 ROOT = Path(__file__).resolve().parents[2]

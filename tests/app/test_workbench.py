@@ -8,7 +8,8 @@ import pytest
 from models import save_tiny_model
 
 from core.errors import ResourceError
-from core.language_model import LanguageModel, ModelSpec, load_language_model
+from core.models.language_model import LanguageModel, load_language_model
+from core.models.spec import ModelSpec
 from explorer import workbench
 from explorer.tasks import Task
 from explorer.workbench import Workbench

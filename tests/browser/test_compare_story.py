@@ -10,9 +10,9 @@ from app import APP, DEMO_IS_BUILT, button
 from conftest import Serve, settled
 from playwright.sync_api import Page, expect
 
-from core.compare.run import compared_chains
-from core.disagreement import TokenClass
-from core.language_model import DEMO_TEACHER_FOLDER
+from core.disagreement.task import compared_chains
+from core.disagreement.token_classes import TokenClass
+from core.models.spec import DEMO_TEACHER_FOLDER
 from core.runs.runs_folder import RunsFolder
 
 pytestmark = [

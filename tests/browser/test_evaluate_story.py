@@ -12,7 +12,7 @@ from app import APP, DEMO_IS_BUILT, button, choose
 from conftest import Serve, settled
 from playwright.sync_api import Locator, Page, expect
 
-from core.evaluation.run import evaluation_records
+from core.evaluation.task import evaluation_records
 from core.runs import jobs
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder

@@ -16,7 +16,8 @@ from playwright.sync_api import Page, expect
 from safetensors.torch import load_file, save_file
 from tokenizers import AddedToken
 
-from core.language_model import ModelSpec, load_language_model
+from core.models.language_model import load_language_model
+from core.models.spec import ModelSpec
 from core.records import SCHEMA_VERSION
 
 pytestmark = [

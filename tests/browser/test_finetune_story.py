@@ -14,13 +14,12 @@ from app import APP, DEMO_IS_BUILT, button
 from conftest import Serve, settled
 from playwright.sync_api import Locator, Page, expect
 
-from core.language_model import ModelSpec
-from core.problems import demo_problems, demo_training_problems, write_problems
-from core.reasonmaxxer.contents import ROLLOUTS_TASK, TRAIN_TASK, run_recipe
+from core.models.spec import ModelSpec
+from core.problems.problem_sets import demo_problems, demo_training_problems, write_problems
 from core.reasonmaxxer.plan import plan_rollouts, plan_training
-from core.reasonmaxxer.presets import recipe_of
-from core.reasonmaxxer.recipe import Recipe
-from core.reasonmaxxer.run import run_rollouts
+from core.reasonmaxxer.recipe import Recipe, recipe_of
+from core.reasonmaxxer.results import ROLLOUTS_TASK, TRAIN_TASK, run_recipe
+from core.reasonmaxxer.task import run_rollouts
 from core.runs import jobs
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder

@@ -227,7 +227,8 @@ def test_problems_without_a_gold_answer_are_refused_by_name(
 def test_the_oracle_of_an_adapter_equals_the_teacher(
     page: Page, url: str, tmp_path: Path, home: Path
 ) -> None:
-    from core.language_model import ModelSpec, load_language_model
+    from core.models.language_model import load_language_model
+    from core.models.spec import ModelSpec
 
     config = peft.LoraConfig(r=2, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
     model = load_language_model(ModelSpec()).model

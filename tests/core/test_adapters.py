@@ -17,8 +17,9 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
 from core.errors import ModelError
-from core.language_model import LanguageModel, ModelSpec, load_language_model
-from core.shared_weights import load_beside
+from core.models.language_model import LanguageModel, load_language_model
+from core.models.spec import ModelSpec
+from core.models.teacher import load_beside
 
 IDS = torch.tensor([[5, 9, 13, 44, 100, 7, 300]])
 MORE_TOKENS = 8

@@ -13,7 +13,7 @@ from core.answers import AnswerChecker
 from core.cli import main
 from core.errors import SessionError
 from core.records import Chain, Explanation, Outcome, Verdict
-from explorer.panels.verdict_panel import verdict_reason
+from explorer.shared.verdict import verdict_reason
 
 
 @pytest.mark.parametrize(

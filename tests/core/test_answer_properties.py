@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.answers import AnswerChecker, default_checker
-from core.evaluation.votes import votes
+from core.evaluation.sampling import votes
 from core.records import Outcome, Verdict
 
 PIECES = [

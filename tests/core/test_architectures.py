@@ -21,14 +21,15 @@ from plain_reasonmaxxer import (
 )
 from transformers import BertConfig, BertLMHeadModel
 
-from core.disagreement import disagree
+from core.chains.generation import Fork, fork, generate
+from core.decoding.scoring import score
+from core.disagreement.token_classes import disagree
 from core.errors import ModelError
-from core.generation import Fork, fork, generate
-from core.language_model import LanguageModel, ModelSpec, wrap
+from core.models.architecture import can_share_prefixes
+from core.models.language_model import LanguageModel, wrap
+from core.models.spec import ModelSpec
 from core.reasonmaxxer.loss import LossSettings
 from core.records import Chain, Problem, Sampler, TokenStatistics
-from core.scoring import score
-from core.stepping import can_share_prefixes
 
 each_architecture = pytest.mark.parametrize("kind", ARCHITECTURES)
 EOS = 0
@@ -114,7 +115,9 @@ def test_scored_chains_have_the_plain_statistics(
 ) -> None:
     lm, chains = made_by(kind)
     for positions_at_once in (5, 10_000):
-        monkeypatch.setattr("core.scoring._LOGITS_BYTES", positions_at_once * 4 * VOCABULARY)
+        monkeypatch.setattr(
+            "core.decoding.scoring._LOGITS_BYTES", positions_at_once * 4 * VOCABULARY
+        )
         for chain in chains:
             assert_plain_statistics(lm, chain, score(lm, chain.prompt_ids, chain.token_ids))
 

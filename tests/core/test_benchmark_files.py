@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from core.answers import AnswerChecker
-from core.problem_files.reading import read_problem_file
-from core.problem_files.table import Gold
+from core.problems.reading import read_problem_file
+from core.problems.table import Gold
 from core.records import Problem, Verdict
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"

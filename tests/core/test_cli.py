@@ -15,13 +15,13 @@ from models import save_tiny_model
 from safetensors.torch import load_file, save_file
 from toy_task import square_numbers
 
+from core.chains.session import Session
 from core.records import SCHEMA_VERSION, Chain, Verdict
-from core.runs.lock import hold
+from core.runs.liveness import hold
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState
 from core.runs.work import carry_out
-from core.session import Session
 
 FIELDS = {
     "prompt_ids", "token_ids", "tokens", "entropy_nats", "logprob", "rank", "top_ids",

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from core.cli import main
-from core.distillation.contents import distillation_recipe
-from core.distillation.run import distillation_results
-from core.language_model import DEMO_FOLDER, ModelSpec, load_language_model
-from core.lora_training.adapter import put_adapter_on
-from core.problems import DEMO_PROBLEMS
+from core.distillation.results import distillation_recipe, distillation_results
+from core.lora.adapter import put_adapter_on
+from core.models.language_model import load_language_model
+from core.models.spec import DEMO_FOLDER, ModelSpec
+from core.problems.problem_sets import DEMO_PROBLEMS
 from core.runs.run import Run
 
 pytestmark = pytest.mark.skipif(not DEMO_FOLDER.is_dir(), reason="no demo model built")

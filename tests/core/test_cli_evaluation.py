@@ -11,7 +11,7 @@ import pytest
 from models import save_tiny_model
 
 from core.cli import main
-from core.language_model import DEMO_FOLDER, DEMO_NOTICE
+from core.models.spec import DEMO_FOLDER, DEMO_NOTICE
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 

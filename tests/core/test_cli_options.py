@@ -12,15 +12,15 @@ import pytest
 import typer
 from models import save_tiny_model
 
-import core.cli.long_work
+import core.cli.run_command
 from core.cli import app
-from core.folders import runs_folder
-from core.language_model import DEMO_FOLDER, ModelSpec, check_spec
-from core.person_path import person_path
-from core.problems import read_problems, write_problems
+from core.models.spec import DEMO_FOLDER, ModelSpec, check_spec
+from core.problems.problem_sets import read_problems, write_problems
 from core.records import Problem
 from core.runs.run import Run
 from core.runs.work import DONE
+from core.system.environment import runs_folder
+from core.system.person_path import person_path
 
 MODEL = {"device", "dtype", "trust_remote_code", "revision", "quantization"}
 PROMPT = {"prompt_style", "template", "prompt_date"}
@@ -81,7 +81,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs are prepared and not carried out."""
-    monkeypatch.setattr(core.cli.long_work, "carry_out", lambda *_, **__: DONE)
+    monkeypatch.setattr(core.cli.run_command, "carry_out", lambda *_, **__: DONE)
 
 
 def test_every_command_is_in_the_table() -> None:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from models import save_tiny_model
 
-from core.problems import read_problems
+from core.problems.problem_sets import read_problems
 from core.records import Problem
 
 SHEET = "prompt,gold,topic\n1 + 1?,2,sums\n,3,sums\n=2+2,=4,sums\n"

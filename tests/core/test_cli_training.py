@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from core.cli import main
-from core.language_model import DEMO_FOLDER
-from core.reasonmaxxer.contents import run_recipe
+from core.models.spec import DEMO_FOLDER
+from core.reasonmaxxer.results import run_recipe
 from core.runs.run import Run
 
 pytestmark = pytest.mark.skipif(not DEMO_FOLDER.is_dir(), reason="no demo model built")

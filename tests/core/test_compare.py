@@ -10,10 +10,11 @@ import pytest
 from test_disagreement import save_adapters
 from typer.testing import CliRunner
 
+from core.chains.generation import generate
 from core.cli import app
-from core.compare.records import ComparedChain, TeacherView
-from core.compare.results import ENTROPY_EDGES, CompareResults, summarise_comparison
-from core.compare.run import (
+from core.disagreement.records import ComparedChain, TeacherView
+from core.disagreement.results import ENTROPY_EDGES, CompareResults, summarise_comparison
+from core.disagreement.task import (
     TASK,
     CompareSettings,
     compare_chains,
@@ -22,23 +23,16 @@ from core.compare.run import (
     plan_comparison,
     run_comparison,
 )
-from core.disagreement import TokenClass, disagree
+from core.disagreement.token_classes import TokenClass, disagree
 from core.errors import ModelError, ProblemError, SessionError
-from core.generation import generate
-from core.language_model import (
-    DEMO_FOLDER,
-    DEMO_TEACHER,
-    DEMO_TEACHER_FOLDER,
-    ModelSpec,
-    load_language_model,
-    teacher_spec,
-)
-from core.problems import demo_problems
+from core.models.language_model import load_language_model
+from core.models.spec import DEMO_FOLDER, DEMO_TEACHER, DEMO_TEACHER_FOLDER, ModelSpec, teacher_spec
+from core.models.teacher import load_beside
+from core.problems.problem_sets import demo_problems
 from core.records import Problem, Sampler, StopReason, Verdict
 from core.runs import problem_units
 from core.runs.run import Run
 from core.runs.work import CANCELLED, DONE, Work, carry_out
-from core.shared_weights import load_beside
 from core.statistics import ratio_of_sums
 
 needs_demo = pytest.mark.skipif(not DEMO_FOLDER.is_dir(), reason="no demo model built")

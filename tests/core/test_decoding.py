@@ -12,14 +12,15 @@ from architectures import language_model
 from models import random_qwen3, tiny_language_model
 from transformers import PreTrainedModel
 
-from core.decoding import Decoded, Row, decode
+from core.decoding.guidance import Guide, Moment, Rule
+from core.decoding.loop import Decoded, Row, decode
+from core.decoding.scoring import score
 from core.errors import PositionError, SamplerError
-from core.guidance import Guide, Moment, Rule
-from core.kv_cache import PrefixStore
-from core.language_model import LanguageModel, ModelSpec, wrap
+from core.models.architecture import can_share_prefixes, why_recomputed
+from core.models.language_model import LanguageModel, wrap
+from core.models.prefix_store import PrefixStore
+from core.models.spec import ModelSpec
 from core.records import Sampler, StopReason
-from core.scoring import score
-from core.stepping import can_share_prefixes, why_recomputed
 
 GREEDY = Sampler(max_new_tokens=40)
 SAMPLED = Sampler(temperature=1.0, top_p=0.95, max_new_tokens=40)

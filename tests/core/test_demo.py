@@ -8,12 +8,13 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from core.generation import Fork, fork, generate
-from core.judging import judge
-from core.language_model import DEMO_FOLDER, LanguageModel, ModelSpec, load_language_model
-from core.problems import DEMO_PROBLEMS, read_problems
+from core.chains.generation import Fork, fork, generate
+from core.chains.judging import judge
+from core.models.language_model import LanguageModel, load_language_model
+from core.models.spec import DEMO_FOLDER, ModelSpec
+from core.problems.problem_sets import DEMO_PROBLEMS, read_problems
 from core.records import Problem, Sampler, Verdict
-from explorer.welcome import welcome_session
+from explorer.state import welcome_session
 
 pytestmark = pytest.mark.skipif(
     not (DEMO_FOLDER / "config.json").is_file(), reason="the demo model is not built"

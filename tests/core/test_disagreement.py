@@ -15,14 +15,15 @@ from models import byte_level_tokenizer, random_qwen3, save_tiny_model, tiny_lan
 from peft import LoraConfig, get_peft_model
 from scipy.spatial.distance import jensenshannon
 
-from core.disagreement import TokenClass, disagree
+from core.chains.generation import generate
+from core.decoding.scoring import score
+from core.disagreement.token_classes import TokenClass, disagree
 from core.entropy import NATS_PER_BIT
 from core.errors import ModelError, PositionError, PromptError
-from core.generation import generate
-from core.language_model import LanguageModel, ModelSpec, load_language_model, wrap
+from core.models.language_model import LanguageModel, load_language_model, wrap
+from core.models.spec import ModelSpec
+from core.models.teacher import load_beside
 from core.records import Problem, Sampler
-from core.scoring import score
-from core.shared_weights import load_beside
 
 PROMPT_IDS = [5, 9, 13]
 TOKEN_IDS = np.random.default_rng(0).integers(0, 300, 60).tolist()
@@ -50,7 +51,9 @@ def test_everything_equals_brute_force(
     monkeypatch: pytest.MonkeyPatch, chunk: int, padding: int
 ) -> None:
     lm, teacher = tiny_language_model(seed=1), alike(tiny_language_model(seed=1), padding)
-    monkeypatch.setattr("core.disagreement._LOGITS_BYTES", chunk * 4 * teacher.vocab_size)
+    monkeypatch.setattr(
+        "core.disagreement.token_classes._LOGITS_BYTES", chunk * 4 * teacher.vocab_size
+    )
     found = disagree(lm, teacher, PROMPT_IDS, TOKEN_IDS)
     ids = PROMPT_IDS + TOKEN_IDS
     base, other = (logits_of(each, ids)[len(PROMPT_IDS) - 1 : -1] for each in (lm, teacher))
@@ -86,7 +89,9 @@ def test_a_model_agrees_with_itself() -> None:
 def test_the_table_models_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """The base says "so \\boxed{3}"; the teacher would begin with its second choice, "then", and
     after "so" put its second choice again."""
-    monkeypatch.setattr("core.disagreement._LOGITS_BYTES", 1)  # a table gives one row at a time
+    monkeypatch.setattr(
+        "core.disagreement.token_classes._LOGITS_BYTES", 1
+    )  # a table gives one row at a time
     found = disagree(lookup_model(BASE), lookup_model(TEACHER), PROMPT, (SO, THREE, END))
     assert found.base_argmax.tolist() == [SO, THREE, END]
     assert found.teacher_argmax.tolist() == [THEN, SEVEN, END]
@@ -174,8 +179,8 @@ import resource, sys
 sys.path.insert(0, "tests")
 import torch
 from models import byte_level_tokenizer, random_qwen3
-from core.disagreement import disagree
-from core.language_model import ModelSpec, wrap
+from core.disagreement.token_classes import disagree
+from core.models.language_model import ModelSpec, wrap
 torch.set_num_threads(1)
 tokenizer = byte_level_tokenizer()
 pair = []

@@ -22,8 +22,9 @@ from core.distillation.teacher_top_k import teacher_examples, top_k
 from core.distillation.trainer import DistillationConfig, DistillationTrainer
 from core.errors import TrainingError
 from core.evaluation.records import ProblemSamples, Sample
-from core.language_model import ModelSpec, wrap
-from core.lora_training import chunked_loss
+from core.lora import chunked_loss
+from core.models.language_model import wrap
+from core.models.spec import ModelSpec
 from core.records import StopReason, Verdict
 
 VOCABULARY = 23

@@ -16,7 +16,10 @@ from peft import PeftModel
 from safetensors.numpy import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from core.distillation.contents import (
+from core.decoding.scoring import score
+from core.distillation.plan import plan_distillation
+from core.distillation.recipe import PRESETS, DistillationRecipe, recipe_of
+from core.distillation.results import (
     ADAPTER,
     CHECKPOINTS,
     EVALUATION,
@@ -25,25 +28,24 @@ from core.distillation.contents import (
     SUMMARY,
     TASK,
     TOP_K,
+    DistillationResults,
+    distillation_history,
     distillation_recipe,
+    distillation_results,
 )
-from core.distillation.plan import plan_distillation
-from core.distillation.presets import PRESETS, recipe_of
-from core.distillation.recipe import DistillationRecipe
-from core.distillation.results import DistillationResults
-from core.distillation.run import distillation_history, distillation_results, run_distillation
+from core.distillation.task import run_distillation
 from core.errors import ModelError, ProblemError, RunError, SessionError
-from core.evaluation.run import read_unit
-from core.language_model import DEMO_FOLDER, ModelSpec, load_language_model
-from core.lora_training.adapter import put_adapter_on
-from core.problems import demo_problems, demo_training_problems
+from core.evaluation.task import read_unit
+from core.lora.adapter import put_adapter_on
+from core.models.language_model import load_language_model
+from core.models.spec import DEMO_FOLDER, ModelSpec
+from core.problems.problem_sets import demo_problems, demo_training_problems
 from core.runs import problem_units
 from core.runs.problem_units import kept_records
 from core.runs.run import Run
 from core.runs.settings import changed
 from core.runs.status import RunState
 from core.runs.work import CANCELLED, DONE, STOPPED, Work, carry_out
-from core.scoring import score
 
 pytestmark = pytest.mark.skipif(not DEMO_FOLDER.is_dir(), reason="no demo model built")
 SMALL = {

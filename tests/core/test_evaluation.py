@@ -12,16 +12,15 @@ from lookup_model import BASE, TEACHER, lookup_model
 from models import tiny_language_model
 from pydantic import ValidationError
 
+from core.chains.generation import generate
+from core.decoding.sampling import chain_seed
 from core.errors import ProblemError, PromptError, SessionError
 from core.evaluation.comparison import EvaluationComparison, FamilyDifference, compare
 from core.evaluation.records import ProblemSamples, Sample
 from core.evaluation.results import EvaluationResults, summarise_evaluation
-from core.evaluation.sampling import EvaluationSettings, check_evaluation, evaluate
-from core.evaluation.votes import votes
-from core.generation import generate
-from core.language_model import LanguageModel
+from core.evaluation.sampling import EvaluationSettings, check_evaluation, evaluate, votes
+from core.models.language_model import LanguageModel
 from core.records import Outcome, Problem, Sampler, StopReason, Verdict
-from core.sampling import chain_seed
 from core.statistics import BETTER, SAME, WORSE, mean_over_problems, share
 
 CORRECT, WRONG, UNPARSEABLE = Verdict.CORRECT, Verdict.WRONG, Verdict.UNPARSEABLE

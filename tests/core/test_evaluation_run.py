@@ -17,7 +17,7 @@ from models import save_tiny_model
 from core import answers
 from core.errors import ModelError, ProblemError, RunError, SessionError
 from core.evaluation.comparison import compare
-from core.evaluation.run import (
+from core.evaluation.task import (
     AGAINST,
     RESULTS,
     SO_FAR,
@@ -32,7 +32,7 @@ from core.evaluation.run import (
     plan_evaluation,
     run_evaluation,
 )
-from core.language_model import ModelSpec
+from core.models.spec import ModelSpec
 from core.records import Problem
 from core.runs import problem_units
 from core.runs.run import Run

@@ -12,16 +12,17 @@ from lookup_model import BASE, PROMPT, SO, THREE, lookup_model
 from models import save_tiny_model, tiny_language_model
 from safetensors.torch import load_file, save_file
 
-from core.decoding import Row, decode
-from core.disagreement import disagree
+from core.chains.generation import generate, look_up
+from core.decoding.guidance import Guide
+from core.decoding.loop import Row, decode
+from core.decoding.scoring import score
+from core.disagreement.token_classes import disagree
 from core.entropy import entropy
 from core.errors import ModelError
-from core.finite_logits import check_finite
-from core.generation import generate
-from core.guidance import Guide
-from core.language_model import LanguageModel, ModelSpec, load_language_model
+from core.models.finite_logits import check_finite
+from core.models.language_model import LanguageModel, load_language_model
+from core.models.spec import ModelSpec
 from core.records import Problem, Sampler
-from core.scoring import look_up, score
 
 NAN, INF = float("nan"), float("inf")
 GREEDY, SAMPLED = Sampler(max_new_tokens=8), Sampler(temperature=1.0, max_new_tokens=8)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from lookup_model import BASE, END, SEVEN, SO, TEACHER, THEN, THREE, lookup_model
 
+from core.chains.fix_search import FixSearch, search_fix
+from core.chains.generation import generate
+from core.chains.judging import judge
 from core.errors import PositionError
-from core.fix_search import FixSearch, search_fix
-from core.generation import generate
-from core.judging import judge
-from core.language_model import LanguageModel
+from core.models.language_model import LanguageModel
 from core.records import Chain, Outcome, Problem, Sampler, Verdict
 
 PROBLEM = Problem("p", "so", "7")

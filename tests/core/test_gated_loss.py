@@ -36,8 +36,8 @@ from transformers import (
     Starcoder2ForCausalLM,
 )
 
-from core.lora_training import chunked_loss
-from core.lora_training.two_models import TwoModels
+from core.lora import chunked_loss
+from core.lora.two_models import TwoModels
 from core.reasonmaxxer import loss as gated_loss_file
 from core.reasonmaxxer.examples import Example
 from core.reasonmaxxer.loss import (
@@ -48,7 +48,7 @@ from core.reasonmaxxer.loss import (
     gated_loss,
     position_weights,
 )
-from core.reasonmaxxer.select import advantages
+from core.reasonmaxxer.selection import advantages
 
 VOCABULARY = 23
 SMALL = {

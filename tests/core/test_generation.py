@@ -11,11 +11,12 @@ import pytest
 from models import byte_level_tokenizer, random_qwen3, tiny_language_model
 from tokenizers.processors import TemplateProcessing
 
+from core.chains.generation import Fork, GrowingChain, fork, generate, look_up, scored_chain
+from core.decoding.scoring import score
 from core.errors import ModelError, PositionError, PromptError
-from core.generation import Fork, GrowingChain, fork, generate
-from core.language_model import LanguageModel, ModelSpec, wrap
+from core.models.language_model import LanguageModel, wrap
+from core.models.spec import ModelSpec
 from core.records import Chain, Problem, Sampler, StopReason
-from core.scoring import look_up, score, scored_chain
 
 PROBLEM = Problem("p1", "How many cuts?", "8", "test", "cuts")
 SAMPLED = Sampler(temperature=1.0, max_new_tokens=30)
@@ -171,7 +172,7 @@ def test_scoring_in_small_chunks_changes_nothing(
     lm: LanguageModel, chain: Chain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = score(lm, chain.prompt_ids, chain.token_ids)
-    monkeypatch.setattr("core.scoring._LOGITS_BYTES", 4 * lm.vocab_size * 3)
+    monkeypatch.setattr("core.decoding.scoring._LOGITS_BYTES", 4 * lm.vocab_size * 3)
     pieces = score(lm, chain.prompt_ids, chain.token_ids)
     np.testing.assert_allclose(pieces.entropy, whole.entropy, atol=1e-5)
     assert pieces.top_ids.tolist() == whole.top_ids.tolist()

@@ -15,9 +15,9 @@ import pytest
 from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 
 from core.errors import ProblemError
-from core.problem_files import hub
-from core.problem_files.hub import read_hub_dataset
-from core.problem_files.table import ColumnMapping, RowRefusal
+from core.problems.hub import read_hub_dataset
+from core.problems.problem_sets import hub
+from core.problems.table import ColumnMapping, RowRefusal
 from core.records import Problem
 
 
@@ -141,7 +141,7 @@ def test_a_dataset_runs_no_code_of_its_own(tmp_path: Path) -> None:
 
 def test_reading_files_loads_neither_datasets_nor_pyarrow_nor_torch() -> None:
     code = (
-        "import sys; from core.problems import demo_problems; demo_problems()\n"
+        "import sys; from core.problems.problem_sets import demo_problems; demo_problems()\n"
         "print([m for m in ('datasets', 'pyarrow', 'torch', 'pandas') if m in sys.modules])"
     )
     root = Path(__file__).parents[2]

@@ -22,13 +22,14 @@ from hypothesis import strategies as st
 from models import byte_level_tokenizer, random_qwen3, save_tiny_model
 from peft import LoraConfig, get_peft_model
 
-from core import hub_worker
-from core.decoding import Row, decode
+from core.decoding.loop import Row, decode
 from core.errors import ExplorerError, ModelError
-from core.hub_download import DownloadCancelledError, download
-from core.hub_files import UnfitError, wanted_files
-from core.language_model import ModelSpec, fetch_model, load_language_model
-from core.model_files import stored_bytes
+from core.models import hub_worker
+from core.models.files import stored_bytes
+from core.models.hub_download import DownloadCancelledError, download
+from core.models.hub_files import UnfitError, wanted_files
+from core.models.language_model import fetch_model, load_language_model
+from core.models.spec import ModelSpec
 from core.records import Sampler
 
 MEGABYTE = 1 << 20

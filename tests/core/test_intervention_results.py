@@ -18,7 +18,7 @@ from core.interventions.results import (
     summarise,
 )
 from core.records import StopReason, Verdict
-from core.result_files import spreadsheet_safe
+from core.runs.result_files import spreadsheet_safe
 from core.statistics import BETTER, SAME, WORSE, ratio_over_chains, share
 
 EOS, LENGTH = StopReason.EOS, StopReason.LENGTH

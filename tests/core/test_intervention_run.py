@@ -19,7 +19,7 @@ from models import byte_level_tokenizer, save_tiny_model, tiny_language_model
 
 from core import answers
 from core.errors import ModelError, ProblemError, RunError
-from core.interventions.run import (
+from core.interventions.task import (
     RESULTS,
     SO_FAR,
     TABLE,
@@ -32,7 +32,7 @@ from core.interventions.run import (
     run_interventions,
     run_models,
 )
-from core.language_model import ModelSpec, teacher_spec
+from core.models.spec import ModelSpec, teacher_spec
 from core.records import Problem
 from core.runs import problem_units
 from core.runs.run import Run
@@ -315,7 +315,7 @@ def test_a_teacher_s_own_code_is_never_run(tmp_path: Path) -> None:
 def test_consent_to_a_model_s_code_is_for_that_model_however_its_folder_is_named(
     tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from explorer.panels import run_panel
+    from explorer.shared import run_panel
 
     run = prepare(tmp_path, model)
     monkeypatch.chdir(Path(model).parent)

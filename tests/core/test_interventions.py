@@ -17,12 +17,20 @@ from pydantic import ValidationError
 from scipy.stats import binomtest, chisquare
 from transformers import MambaConfig, MambaForCausalLM
 
+from core.decoding.guidance import Moment
 from core.errors import ModelError, ProblemError, PromptError, SessionError
-from core.guidance import Moment
-from core.interventions.arms import ARMS, at_most, oracle, random_alternative, top5_oracle
+from core.interventions.arms import (
+    ARMS,
+    InterventionSettings,
+    at_most,
+    oracle,
+    random_alternative,
+    top5_oracle,
+)
 from core.interventions.records import ArmChain, ProblemRecord, Touched, Tried
-from core.interventions.study import InterventionSettings, check_interventions, intervene
-from core.language_model import LanguageModel, ModelSpec, wrap
+from core.interventions.study import check_interventions, intervene
+from core.models.language_model import LanguageModel, wrap
+from core.models.spec import ModelSpec
 from core.records import Problem, StopReason, Verdict
 
 SETTINGS = InterventionSettings(positions=1, first_k=1, max_new_tokens=6)

@@ -17,8 +17,7 @@ from toy_task import square_numbers
 from core.errors import RunError
 from core.runs import jobs
 from core.runs.events import Event
-from core.runs.lock import hold, is_held
-from core.runs.processes import ProcessName
+from core.runs.liveness import ProcessName, hold, is_held
 from core.runs.run import Run
 from core.runs.status import RunState
 from core.runs.work import LAUNCH, carry_out
@@ -344,7 +343,7 @@ def test_a_zombie_does_not_count_as_alive() -> None:
 def test_a_forked_child_of_the_work_does_not_keep_the_run_alive(run: Run) -> None:
     """A worker that a killed run leaves behind must not make it look as if it ran."""
     code = (
-        "import os, sys, time; from pathlib import Path; from core.runs.lock import hold\n"
+        "import os, sys, time; from pathlib import Path; from core.runs.liveness import hold\n"
         "with hold(Path(sys.argv[1]), 0):\n"
         "    pid = os.fork()\n"
         "    time.sleep(600) if pid == 0 else (print(pid, flush=True), time.sleep(600))"

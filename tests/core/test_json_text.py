@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from core.json_text import json_text
-from core.lora_training.follow import Follow
+from core.lora.callbacks import Follow
+from core.system.json_text import json_text
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEAK_TO_A_PROCESS_OR_QUOTE = {

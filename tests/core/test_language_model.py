@@ -12,9 +12,10 @@ from models import random_qwen3, save_tiny_model
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 
-from core.decoding import Row, decode
+from core.decoding.loop import Row, decode
 from core.errors import ModelError
-from core.language_model import ModelSpec, load_language_model
+from core.models.language_model import load_language_model
+from core.models.spec import ModelSpec
 from core.records import Sampler
 
 GREEDY = Sampler(max_new_tokens=12)

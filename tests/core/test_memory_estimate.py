@@ -25,16 +25,17 @@ from transformers import (
     Qwen3Config,
 )
 
-from core import language_model
-from core.byte_sizes import in_bytes
-from core.decoding import Row, decode
+from core.decoding.loop import Row, decode
+from core.decoding.stepping import CachedStepper, stepper_for
 from core.errors import ModelError, ResourceError
-from core.kv_cache import PrefixStore
-from core.language_model import ModelSpec, load_language_model, wrap
-from core.memory_estimate import MemoryEstimate, estimate_memory, skeleton, weight_bytes
-from core.placement import Placement, device_choices, place
+from core.models import language_model
+from core.models.language_model import load_language_model, wrap
+from core.models.memory import MemoryEstimate, estimate_memory, skeleton, weight_bytes
+from core.models.placement import Placement, device_choices, place
+from core.models.prefix_store import PrefixStore
+from core.models.spec import ModelSpec
 from core.records import Sampler
-from core.stepping import CachedStepper, stepper_for
+from core.system.terminal_text import in_bytes
 
 TINY = {
     "vocab_size": 320,
@@ -213,7 +214,7 @@ def test_weights_that_bitsandbytes_packed_are_as_estimated(
 ) -> None:
     """On a CPU, where it packs the same bytes as on a GPU."""
     pytest.importorskip("bitsandbytes", reason="bitsandbytes is not installed")
-    monkeypatch.setattr("core.placement._check_quantization", lambda *_: None)
+    monkeypatch.setattr("core.models.placement._check_quantization", lambda *_: None)
     folder = save_tiny_model(tmp_path / "model")
     spec = ModelSpec(str(folder), device="cpu", dtype="bfloat16", quantization=quantization)
     lm = load_language_model(spec)

@@ -21,11 +21,12 @@ from models import save_tiny_model
 
 from core.cli import main
 from core.errors import RunError
-from core.evaluation.run import plan_evaluation, run_evaluation
-from core.language_model import ModelSpec, load_language_model
-from core.model_facts import facts_of, read_facts
+from core.evaluation.task import plan_evaluation, run_evaluation
+from core.models.facts import facts_of, read_facts
+from core.models.language_model import load_language_model
+from core.models.spec import ModelSpec
 from core.records import Problem
-from core.run_models import model_fields, read_model
+from core.runs.models import model_fields, read_model
 from core.runs.run import Run
 from core.runs.status import RunState
 from core.runs.work import CANCELLED, DONE, carry_out

@@ -9,11 +9,11 @@ from collections.abc import Callable
 import pytest
 from models import tiny_language_model
 
-from core.decoding import Row, decode
-from core.disagreement import disagree
-from core.guidance import Guide
-from core.language_model import LanguageModel
-from core.model_locks import hold
+from core.decoding.guidance import Guide
+from core.decoding.loop import Row, decode
+from core.disagreement.token_classes import disagree
+from core.models.language_model import LanguageModel
+from core.models.locks import hold
 from core.records import Sampler
 
 Use = Callable[[LanguageModel, LanguageModel], object]

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from lookup_model import BASE, END, SEVEN, THREE, lookup_model
 
+from core.chains.findings import Findings
+from core.chains.fix_search import search_fix
+from core.chains.generation import generate
+from core.chains.judging import judge
+from core.chains.pivotality import AlternativeOutcomes, Pivotality, decisive, measure_pivotality
 from core.errors import PositionError, ProblemError, SamplerError, SessionError
-from core.findings import Findings
-from core.fix_search import search_fix
-from core.generation import generate
-from core.judging import judge
-from core.language_model import LanguageModel
-from core.pivotality import AlternativeOutcomes, Pivotality, decisive, measure_pivotality
+from core.models.language_model import LanguageModel
 from core.records import Chain, Problem, Sampler
 
 SAMPLES = 400

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from core.errors import ProblemError
-from core.problem_files.choices import Choice, shuffled
-from core.problem_files.reading import read_problem_file
-from core.problem_files.table import ColumnMapping, Gold, ProblemTable, RowRefusal
+from core.problems.choices import Choice, shuffled
+from core.problems.reading import read_problem_file
+from core.problems.table import ColumnMapping, Gold, ProblemTable, RowRefusal
 
 
 def read(rows: list[dict[str, Any]], mapping: ColumnMapping | None = None) -> ProblemTable:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.errors import ProblemError
-from core.problem_files.reading import read_problem_file
+from core.problems.reading import read_problem_file
 
 CHAT = [{"role": "user", "content": "2 + 2?"}, {"role": "assistant", "content": "#### 4"}]
 CHOICES = [{"label": "A", "text": "4"}, {"label": "B", "text": "7"}]

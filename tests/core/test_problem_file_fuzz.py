@@ -19,10 +19,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.errors import ProblemError
-from core.problem_files.conversion import make_table
-from core.problem_files.paths import offered, steps
-from core.problem_files.reading import read_problem_file, read_rows
-from core.problem_files.table import MAX_CELL_CHARS, ColumnMapping, Gold, Join, ProblemTable
+from core.problems.conversion import make_table
+from core.problems.paths import offered, steps
+from core.problems.reading import read_problem_file, read_rows
+from core.problems.table import MAX_CELL_CHARS, ColumnMapping, Gold, Join, ProblemTable
 
 FILES = int(os.environ.get("FORK_EXPLORER_FUZZ_FILES", "5000"))
 PARTS = 10  # tests, so that a slow machine shows where it is

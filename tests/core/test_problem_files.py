@@ -15,14 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.errors import ProblemError, ResourceError
-from core.problem_files import parquet_rows
-from core.problem_files import table as limits
-from core.problem_files.conversion import make_table
-from core.problem_files.reading import read_problem_file, read_rows
-from core.problem_files.table import ColumnMapping, Gold, Join, RowRefusal
-from core.problems import read_problems
+from core.problems.conversion import make_table
+from core.problems.problem_sets import parquet_rows, read_problems
+from core.problems.problem_sets import table as limits
+from core.problems.reading import read_problem_file, read_rows
+from core.problems.table import ColumnMapping, Gold, Join, RowRefusal
 from core.records import Problem
-from core.worker_process import Worker
+from core.system.child_process import Worker
 
 ROWS: list[dict[str, Any]] = [
     {"question": "1 + 1?", "answer": "2"},

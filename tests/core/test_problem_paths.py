@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ProblemError
-from core.problem_files.paths import Step, offered, steps, value_at, written
-from core.problem_files.table import Rows
+from core.problems.paths import Step, offered, steps, value_at, written
+from core.problems.table import Rows
 
 STEPS = st.text(min_size=0, max_size=8) | st.sampled_from(["a.b", "[0]", '"', "\\", "a", "b.c[1]"])
 

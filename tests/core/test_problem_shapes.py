@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from core.problem_files.reading import read_problem_file
-from core.problem_files.table import ColumnMapping, Gold, ProblemTable, RowRefusal
+from core.problems.reading import read_problem_file
+from core.problems.table import ColumnMapping, Gold, ProblemTable, RowRefusal
 from core.records import Problem
 
 DAPO_BEFORE = (

@@ -11,8 +11,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.errors import ProblemError
-from core.problem_files import reading
-from core.problems import find_problem, parse_problems, read_problems, write_problems
+from core.problems.problem_sets import (
+    find_problem,
+    parse_problems,
+    read_problems,
+    reading,
+    write_problems,
+)
 from core.records import Problem
 
 GOOD = b'{"question": "1 + 1?", "answer": "2"}\n'

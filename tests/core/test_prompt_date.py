@@ -12,15 +12,14 @@ import pytest
 from models import byte_level_tokenizer, save_tiny_model, tiny_language_model
 from transformers import PreTrainedTokenizerFast
 
+from core.chains.generation import generate
+from core.chains.prompting import PromptSettings, preview_prompt, problem_prompt
 from core.cli import main
-from core.generation import generate
-from core.language_model import LanguageModel
-from core.prompt_preview import preview_prompt
-from core.prompt_settings import PromptSettings, problem_prompt
-from core.prompts import encode_prompt
+from core.models.language_model import LanguageModel
 from core.records import Chain, Problem, Sampler
 from core.runs.run import Run
-from core.template_clock import asks_the_date
+from core.tokens.prompts import encode_prompt
+from core.tokens.template_clock import asks_the_date
 
 CLOCK = (
     "{{ strftime_now('%Y-%m-%d %H:%M:%S') }} {% for m in messages %}{{ m['content'] }}{% endfor %}"

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
 from core.errors import PromptError
-from core.prompts import (
+from core.tokens.prompts import (
     PROMPT_STYLES,
     check_context,
     encode_prompt,

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from core.errors import ProblemError, TrainingError
 from core.evaluation.records import ProblemSamples, Sample
-from core.lora_training.disjoint import check_disjoint
+from core.lora.plan import check_disjoint
 from core.reasonmaxxer.examples import Collator, Example
 from core.reasonmaxxer.gates import GateKind, GateSettings, gate_rollout
-from core.reasonmaxxer.select import (
+from core.reasonmaxxer.selection import (
     Selection,
     SelectionSettings,
     advantages,

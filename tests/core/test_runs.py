@@ -22,14 +22,13 @@ from toy_task import square_numbers
 
 from core.errors import ExplorerError, ProblemError, ResourceError, RunError
 from core.records import SCHEMA_VERSION, Problem
-from core.runs import durable_files
 from core.runs.checkpoint import Checkpoint
-from core.runs.lock import hold, is_held
+from core.runs.liveness import hold, is_held
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState
-from core.runs.stop import Stop
-from core.runs.work import Cancelled, Work, carry_out
+from core.runs.work import Cancelled, Stop, Work, carry_out
+from core.system import durable_files
 
 HERE = platform.node()
 
@@ -625,7 +624,7 @@ def test_a_result_file_is_the_old_one_or_the_new_one(
 
     def task(work: Work) -> None:
         work.write("results.json", "[1]")
-        monkeypatch.setattr("core.runs.durable_files.os.fsync", full)
+        monkeypatch.setattr("core.system.durable_files.os.fsync", full)
         try:
             work.write("results.json", "[2]")
         finally:

@@ -13,8 +13,8 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
+from core.decoding.sampling import chain_seed, choose, filtered_distribution, uniforms
 from core.records import Sampler
-from core.sampling import chain_seed, choose, filtered_distribution, uniforms
 
 SAMPLERS = [
     Sampler(temperature=1.0),

@@ -10,14 +10,14 @@ from models import random_qwen3
 from tokenizer_kinds import byte_level, sentencepiece, tiktoken
 from transformers import PreTrainedTokenizerFast
 
-from core.generation import Fork, fork, generate
-from core.judging import judge, judge_completions
-from core.language_model import LanguageModel, ModelSpec, wrap
-from core.prompts import encode_prompt
+from core.chains.generation import Fork, fork, generate, scored_chain
+from core.chains.judging import judge, judge_completions
+from core.models.language_model import LanguageModel, wrap
+from core.models.spec import ModelSpec
 from core.records import Chain, Outcome, Problem, Sampler, StopReason, Verdict
-from core.scoring import scored_chain
-from core.thinking import sections, thinking_length
-from core.token_text import TokenText
+from core.tokens.prompts import encode_prompt
+from core.tokens.thinking import sections, thinking_length
+from core.tokens.token_text import TokenText
 
 ASK = "{% for m in messages %}<|begin|>{{ m['role'] }}\n{{ m['content'] }}<|end|>\n{% endfor %}"
 ANSWER = "{% if add_generation_prompt %}<|begin|>assistant\n"

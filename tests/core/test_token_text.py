@@ -11,7 +11,7 @@ from models import byte_level_tokenizer
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from core.token_text import PieceStream, TokenText
+from core.tokens.token_text import PieceStream, TokenText
 
 
 def byte_fallback_tokenizer() -> PreTrainedTokenizerFast:

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer, decoders, models
 from transformers import PreTrainedTokenizerFast
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-from core.token_text import PieceStream, TokenText
+from core.tokens.token_text import PieceStream, TokenText
 
 KINDS = kinds()
 SHOWN = {name: TokenText(tokenizer) for name, tokenizer in KINDS.items()}

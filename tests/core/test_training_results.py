@@ -15,9 +15,9 @@ from core.errors import SessionError
 from core.evaluation.comparison import compare
 from core.evaluation.records import ProblemSamples, Sample
 from core.evaluation.results import summarise_evaluation
-from core.lora_training.cost import Cost
+from core.lora.cost import Cost
 from core.reasonmaxxer.results import TrainingResults, TrainingSummary
-from core.reasonmaxxer.select import SelectionReport
+from core.reasonmaxxer.selection import SelectionReport
 from core.reasonmaxxer.side_by_side import SideBySide
 from core.records import Chain, Outcome, StopReason, TokenStatistics, Verdict
 

@@ -16,12 +16,15 @@ from models import save_tiny_model
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
+from core.chains.generation import generate
 from core.errors import ModelError, ProblemError, RunError
-from core.evaluation.run import plan_evaluation
-from core.generation import generate
-from core.language_model import DEMO_FOLDER, ModelSpec, load_language_model
-from core.problems import demo_problems, demo_training_problems
-from core.reasonmaxxer.contents import (
+from core.evaluation.task import plan_evaluation
+from core.models.language_model import load_language_model
+from core.models.spec import DEMO_FOLDER, ModelSpec
+from core.problems.problem_sets import demo_problems, demo_training_problems
+from core.reasonmaxxer.plan import plan_rollouts, plan_training
+from core.reasonmaxxer.recipe import PRESETS, Recipe, recipe_of
+from core.reasonmaxxer.results import (
     ADAPTER,
     CHECKPOINTS,
     EVALUATION,
@@ -30,19 +33,13 @@ from core.reasonmaxxer.contents import (
     ROLLOUTS_TASK,
     SUMMARY,
     TRAIN_TASK,
-)
-from core.reasonmaxxer.plan import plan_rollouts, plan_training
-from core.reasonmaxxer.presets import PRESETS, recipe_of
-from core.reasonmaxxer.recipe import Recipe
-from core.reasonmaxxer.rollouts import rollout_records
-from core.reasonmaxxer.run import (
     chains_side_by_side,
-    run_rollouts,
-    run_training,
     selection_report,
     training_history,
     training_results,
 )
+from core.reasonmaxxer.rollouts import rollout_records
+from core.reasonmaxxer.task import run_rollouts, run_training
 from core.records import Problem, Sampler
 from core.runs import problem_units
 from core.runs.run import Run
@@ -87,7 +84,7 @@ def in_a_child(folder: Path) -> None:
 def started_child(folder: Path) -> multiprocessing.process.BaseProcess:
     # Forked by a process that never ran torch: this one's threads don't survive a fork.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["core.reasonmaxxer.run", "core.reasonmaxxer.training_run"])
+    context.set_forkserver_preload(["core.reasonmaxxer.task", "core.reasonmaxxer.training"])
     child = context.Process(target=in_a_child, args=(folder,))
     child.start()
     return child

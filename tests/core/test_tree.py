@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from models import tiny_language_model
 
+from core.chains.generation import Fork, fork, generate
+from core.chains.session import Session, SessionFolder
+from core.chains.tree import ForkTree, first_difference
 from core.errors import PositionError, SessionError
-from core.generation import Fork, fork, generate
 from core.records import SCHEMA_VERSION, Chain, Outcome, Problem, Sampler, Verdict
-from core.session import Session, SessionFolder
-from core.tree import ForkTree, first_difference
 
 PROBLEM = Problem("p1", "How many cuts?", "8", "test", "cuts")
 WRONG = Outcome("9", Verdict.WRONG, True)

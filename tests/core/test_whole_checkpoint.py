@@ -12,7 +12,8 @@ from models import save_tiny_model
 from safetensors.torch import load_file, save_file
 
 from core.errors import ModelError
-from core.language_model import ModelSpec, load_language_model
+from core.models.language_model import load_language_model
+from core.models.spec import ModelSpec
 
 Weights = dict[str, torch.Tensor]
 

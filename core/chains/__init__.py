@@ -1,0 +1,1 @@
+"""Chains: generated, forked, judged, kept in a tree and a session, searched for pivotal tokens."""

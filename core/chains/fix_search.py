@@ -1,0 +1,116 @@
+"""Find the fix: which single forced token turns a chain's answer, beside its random control."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.chains.generation import Fork, fork
+from core.chains.judging import judge
+from core.chains.sweep import Attempt, plan_sweep
+from core.decoding.sampling import keyed_generator
+from core.errors import PositionError
+from core.records import Chain, Outcome, Sampler, Verdict
+from core.statistics import Estimate, share
+
+if TYPE_CHECKING:
+    from core.models.language_model import LanguageModel
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Where the chain ends after one attempt."""
+
+    attempt: Attempt
+    outcome: Outcome
+    length: int  # tokens of the whole chain
+    turned: bool
+
+
+@dataclass(frozen=True)
+class FixSearch:
+    """All attempts on one chain, and as many at random other positions."""
+
+    positions: int  # asked for
+    sampler: Sampler  # of the continuations
+    seed: int
+    attempts: tuple[Ending, ...]
+    control: tuple[Ending, ...]
+
+    @property
+    def turned_share(self) -> Estimate:
+        """Share of attempts at the highest-entropy positions that turned the answer."""
+        return _share(self.attempts)
+
+    @property
+    def control_share(self) -> Estimate:
+        """The same at random other positions."""
+        return _share(self.control)
+
+
+def search_fix(
+    lm: LanguageModel,
+    chain: Chain,
+    outcome: Outcome,
+    *,
+    positions: int = 5,
+    sampler: Sampler | None = None,
+    on_ending: Callable[[], None] = lambda: None,
+    cancel: Callable[[], bool] = lambda: False,
+) -> FixSearch | None:
+    """Force every other top token at the chain's highest-entropy positions, one at a time.
+
+    This is the base-only intervention on one chain. For a right chain it is the mirror image:
+    which token breaks it. All attempts and their control are one batch on shared prefixes.
+
+    Args:
+        chain: whose tokens are replaced.
+        outcome: where it ends.
+        positions: how many positions to try, highest entropy first.
+        sampler: of the continuations; the chain's own when None.
+        on_ending: told whenever an attempt has reached its end.
+        cancel: asked between tokens.
+
+    Returns:
+        The endings, or None when cancelled.
+
+    Raises:
+        PositionError: an empty chain, or no position asked for.
+        ModelError, PromptError, ResourceError: as `fork`.
+    """
+    if not len(chain) or positions < 1:
+        raise PositionError(
+            "There is no position to try.", "Generate a chain, and ask for 1 position or more."
+        )
+    sampler = sampler or chain.sampler
+    rng = keyed_generator(chain.seed, chain.problem.id, "find the fix")
+    plan = plan_sweep(chain.token_ids, chain.statistics, positions, rng)
+    tries = (*plan.attempts, *plan.control)
+    chains = fork(
+        lm,
+        chain,
+        [Fork(each.position, each.token_id) for each in tries],
+        sampler=sampler,
+        on_chain=lambda *_: on_ending(),
+        cancel=cancel,
+    )
+    if cancel():
+        return None
+    endings = tuple(
+        Ending(attempt, ended, len(made), _turned(outcome, ended))
+        for attempt, made, ended in zip(tries, chains, judge(lm, chains), strict=True)
+    )
+    split = len(plan.attempts)
+    return FixSearch(positions, sampler, chain.seed, endings[:split], endings[split:])
+
+
+def _turned(before: Outcome, after: Outcome) -> bool:
+    """Whether right became wrong or wrong right; without a gold answer, whether it changed."""
+    if before.verdict is Verdict.NO_GOLD:
+        return after.answer != before.answer
+    return (after.verdict is Verdict.CORRECT) != (before.verdict is Verdict.CORRECT)
+
+
+def _share(endings: tuple[Ending, ...]) -> Estimate:
+    return share(sum(each.turned for each in endings), len(endings))

@@ -1,0 +1,184 @@
+"""Pivotality: how much the choice of one token decides whether the chain ends right.
+
+Entropy says how undecided the model was, not whether the choice mattered. That is measured here:
+sample continuations after each alternative and count the right ones.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from statsmodels.stats.multitest import multipletests
+
+from core.chains.generation import Fork, check_position, fork
+from core.chains.judging import judge
+from core.decoding.sampling import chain_seed
+from core.errors import PositionError, ProblemError, SamplerError
+from core.records import Chain, Outcome, Sampler, Verdict
+from core.statistics import Estimate, homogeneity, share
+
+if TYPE_CHECKING:
+    from core.models.language_model import LanguageModel
+
+
+@dataclass(frozen=True)
+class AlternativeOutcomes:
+    """What became of the samples that continued after one alternative."""
+
+    token_id: int
+    rank: int  # 1 = most probable
+    probability: float  # the model's own, at temperature 1
+    samples: int
+    correct: int
+    answers: tuple[tuple[str, int], ...]  # most frequent first; "" where no answer was found
+
+    @property
+    def p_correct(self) -> Estimate:
+        """P(correct | alternative) with its Wilson interval."""
+        return share(self.correct, self.samples)
+
+
+@dataclass(frozen=True)
+class Pivotality:
+    """The alternatives of one position, compared by their outcomes."""
+
+    position: int
+    sampler: Sampler
+    seed: int
+    alternatives: tuple[AlternativeOutcomes, ...]
+
+    @property
+    def share_decided(self) -> float:
+        """Share of the outcome's variance that this token decides, 0 to 1: what the heatmap is
+        coloured by.
+
+        The correlation ratio Var(P(correct | alternative)) / Var(correct), each alternative with
+        the model's own probability, less what the sampling of few continuations adds to it. A
+        neutral choice of words has 0 however undecided the model is, and a token that settles
+        right or wrong has 1.
+        """
+        weights = np.array([each.probability for each in self.alternatives])
+        weights /= weights.sum()
+        shares = np.array([each.p_correct.value for each in self.alternatives])
+        trials = np.array([each.samples for each in self.alternatives])
+        mean = float(weights @ shares)
+        noise = weights * (1 - weights) * shares * (1 - shares) / np.maximum(trials - 1, 1)
+        between = float(weights @ (shares - mean) ** 2 - noise.sum())
+        variance = mean * (1 - mean)
+        return min(max(between / variance, 0.0), 1.0) if variance > 0 else 0.0
+
+    @cached_property
+    def p_value(self) -> float:
+        """Chance of differences like these if every alternative led right equally often."""
+        right = [each.correct for each in self.alternatives]
+        return homogeneity(right, [each.samples for each in self.alternatives], self.seed)
+
+
+def decisive(measured: Collection[Pivotality]) -> frozenset[int]:
+    """Positions whose alternatives differ by more than chance explains: 5 % over all of the
+    positions together (Holm), since one in twenty would seem to differ by luck."""
+    if not measured:
+        return frozenset()
+    rejected, *_ = multipletests([each.p_value for each in measured], alpha=0.05, method="holm")
+    return frozenset(each.position for each, sure in zip(measured, rejected, strict=True) if sure)
+
+
+def measure_pivotality(
+    lm: LanguageModel,
+    chain: Chain,
+    positions: Sequence[int],
+    *,
+    samples: int = 16,
+    sampler: Sampler | None = None,
+    alternatives: int = 5,
+    on_ending: Callable[[], None] = lambda: None,
+    cancel: Callable[[], bool] = lambda: False,
+) -> list[Pivotality] | None:
+    """Sample continuations of every alternative at the given positions, as one batch.
+
+    Args:
+        chain: gives the prefixes.
+        positions: where to measure.
+        samples: continuations an alternative.
+        sampler: of the continuations; must draw (temperature above 0). The chain's own when None,
+            or temperature 1 where that one is greedy.
+        alternatives: how many of the most probable tokens are compared.
+        on_ending: told whenever a continuation has reached its end.
+        cancel: asked between tokens.
+
+    Returns:
+        One result a position, or None when cancelled.
+
+    Raises:
+        ProblemError: nobody knows the right answer.
+        SamplerError: a greedy sampler, which would give n times the same continuation.
+        PositionError, ModelError, PromptError, ResourceError: as `fork`.
+    """
+    if chain.problem.answer is None:
+        raise ProblemError(
+            "Pivotality counts right answers, and this problem has no known one.",
+            "Give the right answer beside the question, and generate again.",
+        )
+    if samples < 1 or not positions:
+        raise PositionError("There is nothing to measure.", "Ask for a position and a sample.")
+    sampler = sampler or _drawing(chain.sampler)
+    if sampler.greedy:
+        raise SamplerError(
+            "Greedy continuations are all alike.", "Set a temperature above 0 to sample."
+        )
+    for position in positions:
+        check_position(chain, position)
+    places = [
+        (position, int(token_id))
+        for position in positions
+        for token_id in chain.statistics.top_ids[position, :alternatives]
+    ]
+    chains = fork(
+        lm,
+        chain,
+        [Fork(*place) for place in places for _ in range(samples)],
+        sampler=sampler,
+        seeds=[
+            chain_seed(chain.seed, f"{chain.problem.id}@{position}:{token_id}", sample)
+            for position, token_id in places
+            for sample in range(samples)
+        ],
+        on_chain=lambda *_: on_ending(),
+        cancel=cancel,
+    )
+    if cancel():
+        return None
+    outcomes = judge(lm, chains)
+    found: dict[int, list[AlternativeOutcomes]] = {}
+    for i, (position, token_id) in enumerate(places):
+        made = outcomes[i * samples : (i + 1) * samples]
+        found.setdefault(position, []).append(_alternative(chain, position, token_id, made))
+    return [
+        Pivotality(position, sampler, chain.seed, tuple(each)) for position, each in found.items()
+    ]
+
+
+def _drawing(sampler: Sampler) -> Sampler:
+    if not sampler.greedy:
+        return sampler
+    return Sampler(temperature=1.0, max_new_tokens=sampler.max_new_tokens)
+
+
+def _alternative(
+    chain: Chain, position: int, token_id: int, outcomes: Sequence[Outcome]
+) -> AlternativeOutcomes:
+    column = chain.statistics.top_ids[position].tolist().index(token_id)
+    answers = Counter(each.answer or "" for each in outcomes)
+    return AlternativeOutcomes(
+        token_id=token_id,
+        rank=column + 1,
+        probability=float(np.exp(chain.statistics.top_logprobs[position, column])),
+        samples=len(outcomes),
+        correct=sum(each.verdict is Verdict.CORRECT for each in outcomes),
+        answers=tuple(answers.most_common()),
+    )

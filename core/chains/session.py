@@ -1,0 +1,176 @@
+"""Everything a person made in one sitting, in one JSON file: a tree per problem, and settings."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import re
+import secrets
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from core.chains.tree import ForkTree
+from core.errors import ResourceError, SessionError
+from core.records import SCHEMA_VERSION, Problem, check_schema_version
+from core.system.json_text import json_text
+
+_SESSION_ID = re.compile(r"[a-z0-9]{12}")
+
+FormValue = None | bool | int | float | str | list[str]
+"""What a form field holds."""
+
+
+class Session:
+    """Trees by problem, which of them is on screen, and what the forms of the pages say.
+
+    `form` holds the values of form fields by their names, as far as a person set them. Whether a
+    value fits its field, only the field knows.
+    """
+
+    def __init__(self) -> None:
+        self.form: dict[str, FormValue] = {}
+        self.trees: dict[str, ForkTree] = {}
+        self.current: str | None = None  # a key of trees
+
+    @property
+    def tree(self) -> ForkTree | None:
+        """The tree on screen."""
+        return None if self.current is None else self.trees[self.current]
+
+    def open_problem(self, problem: Problem) -> ForkTree:
+        """Show a problem's tree; an empty one when the problem is new."""
+        key = json_text(asdict(problem))
+        if key not in self.trees:
+            self.trees[key] = ForkTree(problem)
+        self.current = key
+        return self.trees[key]
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dict."""
+        keys = [key for key, tree in self.trees.items() if tree.branches]
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "kind": "session",
+            "trees": [self.trees[key].to_json() for key in keys],
+            "current": keys.index(self.current) if self.current in keys else None,
+            "form": dict(self.form),
+        }
+
+    @staticmethod
+    def from_json(data: Any) -> Session:
+        """Read what `to_json` wrote. Without "form", as in older files, every field has its
+        default; values there that no field can hold are left out.
+
+        Raises:
+            SessionError: of a newer version, or damaged.
+        """
+        check_schema_version(data, "session")
+        if data.get("kind") != "session" or not isinstance(data.get("trees"), list):
+            raise SessionError(
+                "This file holds no session.", "Open a file that Save session wrote."
+            )
+        session = Session()
+        for item in data["trees"]:
+            tree = ForkTree.from_json(item)
+            session.open_problem(tree.problem)
+            assert session.current is not None
+            session.trees[session.current] = tree
+        current = data.get("current")
+        keys = list(session.trees)
+        if isinstance(current, int) and 0 <= current < len(keys):
+            session.current = keys[current]
+        session.form = _form(data.get("form"))
+        return session
+
+    def dumps(self) -> str:
+        """The session file's text."""
+        return json_text(self.to_json(), compact=True)
+
+    @staticmethod
+    def loads(text: str | bytes) -> Session:
+        """Read a session file's text.
+
+        Raises:
+            SessionError: not JSON, of a newer version, or damaged.
+        """
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise SessionError(
+                f"This is not a JSON file ({type(error).__name__}).",
+                "Open a file that Save session wrote.",
+            ) from error
+        return Session.from_json(data)
+
+
+class SessionFolder:
+    """Sessions kept on disk under ids that a link can carry."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @staticmethod
+    def new_id() -> str:
+        """An id nobody can guess: it is all that stands between a session and other people."""
+        alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
+        return "".join(secrets.choice(alphabet) for _ in range(12))
+
+    def save(self, session_id: str, session: Session) -> None:
+        """Write a session in one step, so that a crash leaves the old one or the new one.
+
+        Raises:
+            ResourceError: the disk is full or can't be written.
+        """
+        path = self._path(session_id)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(
+                "w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8"
+            ) as file:
+                file.write(session.dumps())
+            os.replace(file.name, path)
+        except OSError as error:
+            with contextlib.suppress(OSError, UnboundLocalError):
+                os.unlink(file.name)
+            raise ResourceError(
+                f"The session can't be kept on disk ({error.strerror}).",
+                f"Free space in {path.parent}, or save the session to a file of your own.",
+            ) from error
+
+    def load(self, session_id: str) -> Session | None:
+        """The session with an id; None when there is none.
+
+        Raises:
+            SessionError: damaged.
+        """
+        if not _SESSION_ID.fullmatch(session_id):
+            return None
+        path = self._path(session_id)
+        return Session.loads(path.read_bytes()) if path.is_file() else None
+
+    def _path(self, session_id: str) -> Path:
+        if not _SESSION_ID.fullmatch(session_id):
+            raise SessionError(f"{session_id!r} is no session id.", "Open the app without a link.")
+        return self._folder / f"{session_id}.json"
+
+
+def _form(data: Any) -> dict[str, FormValue]:
+    items = data.items() if isinstance(data, dict) else ()
+    return {key: value for key, value in items if is_text(key) and _is_form_value(value)}
+
+
+def _is_form_value(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(is_text(each) for each in value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, int) or is_text(value)
+
+
+def is_text(value: Any) -> bool:
+    """Whether a value is text that a file or a browser can take: no half of a surrogate pair."""
+    return isinstance(value, str) and not any("\ud800" <= sign <= "\udfff" for sign in value)

@@ -1,0 +1,333 @@
+"""A problem's chains as a tree of forced branches, with undo and redo."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from core.chains.findings import Findings
+from core.chains.generation import check_position
+from core.errors import PositionError, SessionError
+from core.records import Chain, Outcome, Problem, Verdict, problem_from_dict
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One chain in the tree. A root has no parent; a branch left its parent at `position`."""
+
+    id: str
+    chain: Chain
+    outcome: Outcome
+    parent: str | None = None
+    position: int | None = None
+    name: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dict."""
+        return {
+            "id": self.id,
+            "parent": self.parent,
+            "position": self.position,
+            "name": self.name,
+            "chain": self.chain.to_json(self.outcome),
+        }
+
+    @staticmethod
+    def from_json(data: Any) -> Branch:
+        """Read what `to_json` wrote.
+
+        Raises:
+            SessionError: not a branch.
+        """
+        try:
+            chain, outcome = Chain.from_json(data["chain"])
+            if outcome is None:
+                raise KeyError("verdict")
+            branch = Branch(
+                id=data["id"],
+                chain=chain,
+                outcome=outcome,
+                parent=data["parent"],
+                position=data["position"],
+                name=data["name"],
+            )
+            for text in (branch.id, branch.name, branch.parent, outcome.answer):
+                if text is not None:
+                    text.encode("utf-8")  # half a character could never be saved again
+            return branch
+        except (KeyError, TypeError, AttributeError, UnicodeEncodeError) as error:
+            raise SessionError(
+                f"A branch in this file is damaged ({type(error).__name__}: {error}).",
+                "Open another copy of the file.",
+            ) from error
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a person looks at: a branch, and a position of its chain (None: no token)."""
+
+    branch: str | None = None
+    position: int | None = None
+
+
+def _locked(method: Callable[Concatenate[ForkTree, _P], _R]) -> Callable[..., _R]:
+    """One change at a time."""
+
+    @functools.wraps(method)
+    def change(self: ForkTree, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        with self._lock:
+            return method(self, *args, **kwargs)
+
+    return change
+
+
+@dataclass(frozen=True)
+class _State:
+    branches: tuple[Branch, ...] = ()
+    selection: Selection = Selection()
+
+
+class ForkTree:
+    """The chains made for one problem. Every change can be undone."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self._state = _State()
+        self._past: list[_State] = []
+        self._future: list[_State] = []
+        self._lock = threading.RLock()  # a worker adds branches while a person selects
+        self._made = 0  # ids are never used twice, not even after an undo
+        self._findings: dict[str, Findings] = {}
+
+    @property
+    def branches(self) -> tuple[Branch, ...]:
+        """All branches, in the order in which they were made."""
+        return self._state.branches
+
+    @property
+    def selection(self) -> Selection:
+        """The branch and position being looked at."""
+        return self._state.selection
+
+    @property
+    def selected(self) -> Branch | None:
+        """The branch being looked at."""
+        branch = self._state.selection.branch
+        return None if branch is None else self.branch(branch)
+
+    def branch(self, branch_id: str) -> Branch:
+        """The branch with an id.
+
+        Raises:
+            PositionError: there is none.
+        """
+        for branch in self.branches:
+            if branch.id == branch_id:
+                return branch
+        raise PositionError(
+            f"There is no branch {branch_id!r} in this tree.", "Choose one that the tree shows."
+        )
+
+    def origin(self, branch_id: str, position: int) -> Branch:
+        """The branch that a fork at a position leaves: the nearest ancestor, or the branch
+        itself, whose own tokens stand just before it. Another token at the place where a branch
+        was forced is therefore its sibling, not its child.
+
+        Raises:
+            PositionError: no such branch.
+        """
+        branch = self.branch(branch_id)
+        while branch.position is not None and position <= branch.position:
+            assert branch.parent is not None
+            branch = self.branch(branch.parent)
+        return branch
+
+    def findings(self, branch_id: str) -> Findings:
+        """What was measured on a branch; to be filled by whoever measures. No change to undo."""
+        return self._findings.setdefault(branch_id, Findings())
+
+    def children(self, branch_id: str) -> tuple[Branch, ...]:
+        """Branches that left this one."""
+        return tuple(branch for branch in self.branches if branch.parent == branch_id)
+
+    @_locked
+    def add_root(self, chain: Chain, outcome: Outcome) -> Branch:
+        """Add a chain generated from the prompt, and select it."""
+        (branch,) = self._add([Branch(self._new_id(), chain, outcome)])
+        return branch
+
+    @_locked
+    def add_branches(
+        self, parent: str, position: int, results: Iterable[tuple[Chain, Outcome]]
+    ) -> list[Branch]:
+        """Add chains forced at a position of a branch as one change, and select the first.
+
+        Raises:
+            PositionError: no such branch or position.
+        """
+        check_position(self.branch(parent).chain, position)
+        return self._add(
+            [Branch(self._new_id(), chain, outcome, parent, position) for chain, outcome in results]
+        )
+
+    @_locked
+    def rename(self, branch_id: str, name: str) -> None:
+        """Give a branch a name of the person's own."""
+        self._replace(replace(self.branch(branch_id), name=name))
+
+    @_locked
+    def overrule(self, branch_id: str, verdict: Verdict | None) -> None:
+        """Give a branch a person's verdict beside the checker's; None takes it back.
+
+        Raises:
+            PositionError: no such branch.
+            SessionError: a verdict that no person gives.
+        """
+        branch = self.branch(branch_id)
+        outcome = branch.outcome.overrule(verdict)
+        if outcome != branch.outcome:
+            self._replace(replace(branch, outcome=outcome))
+
+    @_locked
+    def select(self, branch_id: str, position: int | None = None) -> None:
+        """Look at a branch and a position. Selecting is no change: it is not undone.
+
+        Raises:
+            PositionError: no such branch or position.
+        """
+        branch = self.branch(branch_id)
+        if position is not None:
+            check_position(branch.chain, position)
+        self._state = replace(self._state, selection=Selection(branch_id, position))
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a change to undo."""
+        return bool(self._past)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is an undone change to redo."""
+        return bool(self._future)
+
+    @_locked
+    def undo(self) -> None:
+        """Take the last change back; nothing happens when there is none."""
+        if self._past:
+            self._future.append(self._state)
+            self._state = self._past.pop()
+
+    @_locked
+    def redo(self) -> None:
+        """Make the last undone change again; nothing happens when there is none."""
+        if self._future:
+            self._past.append(self._state)
+            self._state = self._future.pop()
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dict: branches and selection; the undo history is not kept."""
+        return {
+            "problem": self.problem.__dict__.copy(),
+            "branches": [branch.to_json() for branch in self.branches],
+            "findings": {
+                branch.id: self._findings[branch.id].to_json()
+                for branch in self.branches
+                if branch.id in self._findings
+            },
+            "selected": {
+                "branch": self.selection.branch,
+                "position": self.selection.position,
+            },
+        }
+
+    @staticmethod
+    def from_json(data: Any) -> ForkTree:
+        """Read what `to_json` wrote.
+
+        Raises:
+            SessionError: damaged.
+        """
+        try:
+            tree = ForkTree(problem_from_dict(data["problem"]))
+            branches = tuple(Branch.from_json(branch) for branch in data["branches"])
+            numbers = [int(branch.id.removeprefix("b")) for branch in branches]
+            tree._made = max(numbers, default=0)
+            selected = Selection(data["selected"]["branch"], data["selected"]["position"])
+            chains = {branch.id: branch.chain for branch in branches}
+            tree._findings = {
+                branch_id: Findings.from_json(found, chains[branch_id])
+                for branch_id, found in data.get("findings", {}).items()
+            }
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise SessionError(
+                f"A tree in this file is damaged ({type(error).__name__}: {error}).",
+                "Open another copy of the file.",
+            ) from error
+        _check_family(branches)
+        tree._state = _State(branches)
+        if selected.branch is not None:
+            try:
+                tree.select(selected.branch, selected.position)
+            except (PositionError, TypeError) as error:
+                raise SessionError(
+                    f"The selection in this file is damaged ({error})",
+                    "Open another copy of the file.",
+                ) from error
+        return tree
+
+    def _add(self, branches: list[Branch]) -> list[Branch]:
+        if branches:
+            first = branches[0]
+            position = first.position if first.position is not None else None
+            self._change(_State((*self.branches, *branches), Selection(first.id, position)))
+        return branches
+
+    def _replace(self, branch: Branch) -> None:
+        branches = tuple(branch if b.id == branch.id else b for b in self.branches)
+        self._change(replace(self._state, branches=branches))
+
+    def _change(self, state: _State) -> None:
+        self._past.append(self._state)
+        self._future.clear()
+        self._state = state
+
+    def _new_id(self) -> str:
+        self._made += 1
+        return f"b{self._made}"
+
+
+def first_difference(a: Chain, b: Chain) -> int | None:
+    """The first position where two chains differ; None when they are equal."""
+    for position, (x, y) in enumerate(zip(a.token_ids, b.token_ids, strict=False)):
+        if x != y:
+            return position
+    return None if len(a) == len(b) else min(len(a), len(b))
+
+
+def _check_family(branches: tuple[Branch, ...]) -> None:
+    """Refuse a tree with twice the same id, or a branch without its parent before it."""
+    seen: dict[str, Branch] = {}
+    for branch in branches:
+        orphan = branch.parent is not None and branch.parent not in seen
+        if branch.id in seen or orphan or (branch.parent is None) != (branch.position is None):
+            raise SessionError(
+                f"The branch {branch.id} in this file does not fit into the tree.",
+                "Open another copy of the file.",
+            )
+        if branch.parent is not None:
+            parent = seen[branch.parent].chain
+            own = len(branch.chain)
+            if not isinstance(branch.position, int) or not (
+                0 <= branch.position < min(len(parent), own)
+            ):
+                raise SessionError(
+                    f"The branch {branch.id} in this file leaves its parent outside the chain.",
+                    "Open another copy of the file.",
+                )
+        seen[branch.id] = branch

@@ -1,0 +1,143 @@
+"""What a command prints: results to stdout or --out, messages to stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.errors import SessionError
+from core.records import Chain
+from core.system.terminal_text import printable
+
+if TYPE_CHECKING:
+    from core.problems.table import ProblemTable
+    from core.records import Problem
+
+
+def say(message: str) -> None:
+    """A message for the person, in one line on stderr."""
+    print(f"fork-explorer: {printable(' '.join(message.split()))}", file=sys.stderr)
+
+
+def check_writable(out: Path | None) -> None:
+    """Find out before the work, not after it.
+
+    Raises:
+        SessionError: the file can't be written.
+    """
+    if out is not None:
+        try:
+            is_new = not os.path.lexists(out)
+            out.open("a").close()
+            if is_new:
+                out.unlink()
+        except OSError as error:
+            raise SessionError(
+                f"{out} can't be written ({error.strerror}).", "Choose another --out."
+            ) from error
+
+
+def write_out(out: Path | None, text: str) -> None:
+    """Write what --out asks for.
+
+    Raises:
+        SessionError: the file can't be written.
+    """
+    if out is None:
+        return
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SessionError(
+            f"{out} can't be written ({error.strerror}).", "Choose another --out."
+        ) from error
+
+
+def write_result(text: str, as_json: bool, out: Path | None) -> None:
+    """A command's one result, as JSON: to --out, and with --json to stdout.
+
+    Raises:
+        SessionError: the file can't be written.
+    """
+    write_out(out, text + "\n")
+    if as_json:
+        print(text)
+
+
+def read_json(path: Path) -> Any:
+    """A file's JSON.
+
+    Raises:
+        SessionError: can't be read, or no JSON.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise SessionError(
+            f"{path} can't be read ({error.strerror}).", "Check the path."
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise SessionError(
+            f"{path} is not one JSON object ({error}).", "Give a file with one chain."
+        ) from error
+
+
+def read_chain(path: Path) -> Chain:
+    """A file with one chain.
+
+    Raises:
+        SessionError: can't be read, or no chain.
+    """
+    return Chain.from_json(read_json(path))[0]
+
+
+_NAMED = 5  # refused rows that are named
+
+
+def given_problems(path: Path) -> list[Problem]:
+    """The problems of a file of any kind; rows that are none are said on stderr, and left out,
+    and what looks wrong with the columns is said too.
+
+    Raises:
+        ProblemError: as `read_problem_file`.
+    """
+    from core.problems.reading import read_problem_file
+
+    found = read_problem_file(path)
+    say_doubts(found, path.name)
+    return found.problems
+
+
+def say_doubts(found: ProblemTable, name: str) -> None:
+    """Name what may be wrong with the columns, and the rows that are no problem, on stderr."""
+    for warning in found.warnings:
+        say(f"{name}: {warning}")
+    for refusal in found.refused[:_NAMED]:
+        say(f"{name}, {found.noun} {refusal.row} is left out: {refusal.reason}.")
+    if len(found.refused) > _NAMED:
+        say(f"{len(found.refused) - _NAMED:,} more rows of {name} are left out.")
+
+
+@contextmanager
+def interruptible() -> Iterator[threading.Event]:
+    """Ctrl-C sets the event, so that work ends at its next token and keeps what it has."""
+    stopped = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda *_: stopped.set())
+    try:
+        yield stopped
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def progress(chains: int, as_json: bool) -> Any:
+    """A bar with the time left on stderr, for work of more than one chain."""
+    from tqdm import tqdm
+
+    return tqdm(total=chains, unit="chain", disable=as_json or chains == 1, file=sys.stderr)

@@ -1,0 +1,182 @@
+"""A key/value cache whose rows have lengths of their own, and a store of prefixes to fork from.
+
+transformers' caches grow by concatenation and keep all rows at one length. Forks of one chain
+start at different positions, end at different times, and new rows take the places of finished
+ones; so the buffers here are allocated once, each row is written at its own length, and what
+lies beyond a row's length is masked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from transformers.cache_utils import Cache, CacheLayerMixin
+
+from core.models.prefix_store import KeyValues
+
+_GROWTH = 128  # positions added at least when a buffer is full
+
+
+class _RowLayer(CacheLayerMixin):
+    """One layer's buffers, (slots, heads, capacity, head_dim)."""
+
+    is_sliding = False
+
+    def __init__(self, cache: RowCache) -> None:
+        super().__init__()
+        self._cache = cache
+
+    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
+        cache = self._cache
+        shape = (cache.slots, key_states.shape[1], cache.capacity)
+        self.keys = key_states.new_zeros((*shape, key_states.shape[-1]))
+        self.values = value_states.new_zeros((*shape, value_states.shape[-1]))
+        self.is_initialized = True
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Write one position a row, (n, heads, 1, head_dim); return all that rows may see."""
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        cache, keys, values = self._cache, self.keys, self.values
+        assert keys is not None
+        assert values is not None
+        n, span = cache.active, cache.span
+        if cache.aligned:
+            keys[:n, :, span - 1] = key_states[:, :, 0]
+            values[:n, :, span - 1] = value_states[:, :, 0]
+        else:
+            device = keys.device  # of this layer: a model may be spread over several
+            rows, ends = cache.row_index[:n].to(device), cache.lengths[:n].to(device)
+            keys[rows, :, ends] = key_states[:, :, 0]
+            values[rows, :, ends] = value_states[:, :, 0]
+        return keys[:n, :, :span], values[:n, :, :span]
+
+    def write(self, slot: int, keys: torch.Tensor, values: torch.Tensor) -> None:
+        """Put a prefix, (heads, length, head_dim), at the start of a slot."""
+        if not self.is_initialized:
+            self.lazy_initialization(keys.unsqueeze(0), values.unsqueeze(0))
+        assert self.keys is not None
+        assert self.values is not None
+        self.keys[slot, :, : keys.shape[1]] = keys
+        self.values[slot, :, : values.shape[1]] = values
+
+    def grow(self, capacity: int) -> None:
+        if not self.is_initialized:
+            return
+        for name in ("keys", "values"):
+            old = getattr(self, name)
+            new = old.new_zeros((old.shape[0], old.shape[1], capacity, old.shape[3]))
+            new[:, :, : old.shape[2]] = old
+            setattr(self, name, new)
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        return self._cache.span, 0
+
+    def get_seq_length(self) -> int:
+        return self._cache.span - 1
+
+    def get_max_length(self) -> int:
+        return -1
+
+
+class RowCache(Cache):
+    """Slots of a batch being decoded; slots 0 .. active-1 are in use.
+
+    Args:
+        layers: number of attention layers.
+        slots: most rows at once.
+        capacity: positions to allocate at first; the buffers grow when that is not enough.
+        device: where the model runs.
+    """
+
+    def __init__(self, layers: int, slots: int, capacity: int, device: torch.device) -> None:
+        self.slots = slots
+        self.capacity = capacity
+        self.active = 0
+        self.span = 0  # positions a step looks at: the longest row and its new token
+        self.aligned = True  # all active rows have one length, so no mask is needed
+        self.row_index = torch.arange(slots, device=device)
+        self.lengths = torch.zeros(slots, dtype=torch.long, device=device)
+        self._lengths = [0] * slots  # the same, on the host
+        super().__init__(layers=[_RowLayer(self) for _ in range(layers)])
+
+    def admit(self, prefix: KeyValues, length: int) -> int:
+        """Take a free slot for a row whose first `length` positions are known; returns the slot."""
+        slot = self.active
+        self._reserve(length + 1)
+        for layer, (keys, values) in zip(self.layers, prefix, strict=False):
+            layer.write(slot, keys[:, :length], values[:, :length])
+        self._lengths[slot] = length
+        self.active += 1
+        return slot
+
+    def retire(self, slot: int) -> int:
+        """Free a slot; the last active row moves into it. Returns that row's old slot."""
+        last = self.active - 1
+        if slot != last:
+            length = self._lengths[last]
+            for layer in self.layers:
+                layer.keys[slot, :, :length] = layer.keys[last, :, :length]
+                layer.values[slot, :, :length] = layer.values[last, :, :length]
+            self._lengths[slot] = length
+        self.active = last
+        return last
+
+    def row(self, slot: int) -> KeyValues:
+        """A copy of one row's keys and values."""
+        length = self._lengths[slot]
+        return [
+            (layer.keys[slot, :, :length].clone(), layer.values[slot, :, :length].clone())
+            for layer in self.layers
+        ]
+
+    def begin_step(self) -> None:
+        """Fix lengths and span of the coming step."""
+        lengths = self._lengths[: self.active]
+        self.span = max(lengths) + 1
+        self.aligned = min(lengths) == self.span - 1
+        self._reserve(self.span)
+        self.lengths[: self.active] = torch.tensor(lengths, device=self.lengths.device)
+
+    def end_step(self) -> None:
+        """Every active row is one longer."""
+        for slot in range(self.active):
+            self._lengths[slot] += 1
+
+    def position_ids(self) -> torch.Tensor:
+        """(active, 1): where each row's new token stands."""
+        return self.lengths[: self.active].unsqueeze(-1)
+
+    def attention_mask(self, windows: Mapping[str, int | None], dtype: torch.dtype) -> Any:
+        """What rows may attend to in this step, as transformers models take it.
+
+        None when all rows are equally long; else (active, span) bool; for models with a sliding
+        window shorter than the span, the window is cut by each row's own length, which only a
+        4-D mask (one a layer type) can say. Such a mask reaches attention as it is, and eager
+        attention adds it to the scores: so it is 0 and the dtype's minimum, never True and False.
+        """
+        cut = any(window and window < self.span for window in windows.values())
+        if self.aligned and not cut:
+            return None
+        columns = torch.arange(self.span, device=self.lengths.device)
+        ends = self.position_ids()
+        visible = columns <= ends
+        if not cut:
+            return visible
+        masks = {}
+        for kind, window in windows.items():
+            seen = visible & (columns > ends - window) if window else visible
+            added = torch.zeros(seen.shape, dtype=dtype, device=seen.device)
+            masks[kind] = added.masked_fill(~seen, torch.finfo(dtype).min)[:, None, None, :]
+        return masks if len(masks) > 1 else next(iter(masks.values()))
+
+    def _reserve(self, length: int) -> None:
+        if length <= self.capacity:
+            return
+        self.capacity = max(length, self.capacity + _GROWTH, self.capacity * 3 // 2)
+        for layer in self.layers:
+            layer.grow(self.capacity)

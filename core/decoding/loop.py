@@ -1,0 +1,333 @@
+"""The decode loop: many rows step together, each keeps its own statistics and randomness.
+
+Rows join when a slot is free and leave when they end, so a batch is always full of work. Rows
+that share a prefix (a chain and its forks) share its prefill. A second model may read along, and
+rules may overrule the first one's tokens (core/decoding/guidance.py).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.decoding.guidance import Guidance, Guide, Place
+from core.decoding.sampling import choose, uniforms
+from core.decoding.stepping import stepper_for
+from core.entropy import packed_statistics, unpack_statistics
+from core.errors import PositionError, ResourceError, SamplerError
+from core.models.locks import hold
+from core.models.prefix_store import PrefixStore
+from core.records import DEFAULT_ALTERNATIVES, Sampler, StopReason, TokenStatistics
+
+if TYPE_CHECKING:
+    from core.models.language_model import LanguageModel
+
+DEFAULT_BATCH_SIZE = 64
+_LOGITS_BYTES = 2**20  # held at most until their statistics are made, beyond one step's
+
+
+@dataclass(frozen=True)
+class Row:
+    """One chain to continue. Positions count completion tokens from 0."""
+
+    prompt_ids: tuple[int, ...]
+    completion_ids: tuple[int, ...] = ()  # kept from an earlier chain
+    forced: Mapping[int, int] = field(default_factory=dict)  # position -> token id
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What a row added to its completion: N new tokens from `start` on."""
+
+    start: int
+    token_ids: tuple[int, ...]  # (N,)
+    statistics: TokenStatistics  # (N,)
+    forced: tuple[bool, ...]  # (N,) by the row or by its rule
+    stop_reason: StopReason
+    overruled: Mapping[int, int]  # forced position -> the token that would have stood there
+
+
+OnStep = Callable[[int, int, TokenStatistics], None]
+"""Called after every token with the row's index, the token's id and its statistics (length 1)."""
+
+
+def decode(
+    lm: LanguageModel,
+    rows: Sequence[Row],
+    sampler: Sampler,
+    *,
+    k: int = DEFAULT_ALTERNATIVES,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    on_step: OnStep | None = None,
+    on_row: Callable[[int, Decoded], None] | None = None,
+    cancel: Callable[[], bool] = lambda: False,
+    store: PrefixStore | None = None,
+    keep_rows: bool = False,
+    guide: Guide | None = None,
+) -> list[Decoded]:
+    """Continue every row until it ends.
+
+    Args:
+        lm: the model; its lock is held throughout, and that of the guide's teacher.
+        rows: what to continue. A row ends at an end-of-sequence token, or when its completion has
+            `sampler.max_new_tokens` tokens, kept ones included, or at the end of the context.
+        sampler: how tokens that are not forced are drawn.
+        k: alternatives kept a position.
+        batch_size: most rows at once.
+        on_step: told every token as it is drawn (streaming).
+        on_row: told every row as it ends.
+        cancel: asked between steps; when it says yes, rows end where they are as "cancelled".
+        store: prefixes to reuse; a private one when None.
+        keep_rows: put finished rows into the store too, for forks to come.
+        guide: a teacher and one rule a row; only with greedy decoding. What a row forces itself
+            comes before its rule.
+
+    Returns:
+        One result a row, in order.
+
+    Raises:
+        PositionError: a forced position or token that does not exist.
+        ModelError: the model's or the teacher's logits are not finite numbers.
+        SamplerError: a guide for sampled rows.
+        ResourceError: the device ran out of memory.
+        ValueError: not one rule a row.
+    """
+    if guide is not None:
+        _check_guide(guide, rows, sampler)
+    for row in rows:
+        _check_forced(row, lm.vocab_size)
+    if not rows:
+        return []
+    k = min(k, lm.vocab_size)
+    size = min(batch_size, len(rows))
+    store = PrefixStore() if store is None else store
+    loop = _Loop(lm, rows, sampler, k, size, store, keep_rows, guide)
+    models = [lm] if guide is None else [lm, guide.teacher]
+    with hold(models, cancel) as held:
+        if not held:
+            return loop.run(on_step, on_row, cancel)  # nothing was begun: all rows end at once
+        max(models, key=lambda model: model.threads).use_threads()
+        try:
+            with torch.inference_mode():
+                return loop.run(on_step, on_row, cancel)
+        except torch.OutOfMemoryError as error:
+            for model in models:
+                model.prefixes.clear()
+            raise ResourceError(
+                f"The device ran out of memory with {loop.size} rows at once.",
+                "Lower max new tokens or the batch size, or free memory and try again.",
+            ) from error
+
+
+def _check_guide(guide: Guide, rows: Sequence[Row], sampler: Sampler) -> None:
+    if len(guide.rules) != len(rows):
+        raise ValueError(f"{len(guide.rules)} rules for {len(rows)} rows")
+    if not sampler.greedy:
+        raise SamplerError("A teacher guides greedy chains only.", "Set the temperature to 0.")
+
+
+def _check_forced(row: Row, vocab_size: int) -> None:
+    for position, token_id in row.forced.items():
+        if position < len(row.completion_ids):
+            raise PositionError(
+                f"Position {position} lies inside the kept part of the chain.",
+                f"Force at position {len(row.completion_ids)} or later.",
+            )
+        check_token_id(token_id, vocab_size)
+
+
+def check_token_id(token_id: int, vocab_size: int) -> None:
+    """Refuse a token id outside the model's vocabulary.
+
+    Raises:
+        PositionError: with the ids there are.
+    """
+    if not 0 <= token_id < vocab_size:
+        raise PositionError(
+            f"Token id {token_id} is not in the model's vocabulary.",
+            f"Use an id from 0 to {vocab_size - 1}.",
+        )
+
+
+class _Slot:
+    """One row at work."""
+
+    def __init__(self, index: int, row: Row, limit: int, sampler: Sampler, k: int) -> None:
+        self.index = index
+        self.row = row
+        self.limit = limit  # most completion tokens
+        self.position = len(row.completion_ids)  # of the token to be drawn
+        self.ids = [*row.prompt_ids, *row.completion_ids]
+        self.overruled: dict[int, int] = {}
+        self.uniforms: NDArray[np.float64] | None = None
+        if not sampler.greedy:
+            self.uniforms = uniforms(row.seed, limit)
+        # Allocated once: small arrays that stay, made between large ones that go, would tear
+        # holes into the heap that the next step's large ones don't fit into.
+        self.packed = np.empty((max(0, limit - self.position), 2 * k + 3), dtype=np.float32)
+
+    def result(self, stop_reason: StopReason) -> Decoded:
+        start = len(self.row.completion_ids)
+        tokens = tuple(self.ids[len(self.row.prompt_ids) + start :])
+        statistics = unpack_statistics(self.packed[: len(tokens)])
+        forced = tuple(start + i in self.overruled for i in range(len(tokens)))
+        return Decoded(start, tokens, statistics, forced, stop_reason, self.overruled)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A step that waits for its statistics."""
+
+    logits: torch.Tensor  # (n, V) float32
+    chosen: torch.Tensor  # (n,)
+    places: list[tuple[_Slot, int]]  # (n,) rows and the positions of their tokens
+
+
+class _Loop:
+    def __init__(
+        self,
+        lm: LanguageModel,
+        rows: Sequence[Row],
+        sampler: Sampler,
+        k: int,
+        size: int,
+        store: PrefixStore,
+        keep_rows: bool,
+        guide: Guide | None,
+    ) -> None:
+        self.lm = lm
+        self.sampler = sampler
+        self.k = k
+        self.size = size
+        self.waiting = deque(enumerate(rows))
+        self.slots: list[_Slot] = []
+        self.measuring: list[_Step] = []
+        self.results: list[Decoded | None] = [None] * len(rows)
+        longest = max(len(row.prompt_ids) + len(row.completion_ids) for row in rows)
+        capacity = longest + min(sampler.max_new_tokens, 256)
+        self.stepper = stepper_for(lm, size, capacity, store, keep_rows)
+        self.context_length = lm.context_length
+        self.guidance: Guidance | None = None
+        if guide is not None:
+            self.context_length = min(lm.context_length, guide.teacher.context_length)
+            self.guidance = Guidance(lm, guide, size, capacity)
+
+    def run(
+        self,
+        on_step: OnStep | None,
+        on_row: Callable[[int, Decoded], None] | None,
+        cancel: Callable[[], bool],
+    ) -> list[Decoded]:
+        self._on_row = on_row
+        while True:
+            if cancel():
+                self._cancel()
+                break
+            self._admit()
+            if not self.slots:
+                break
+            self._step(on_step)
+        return [result for result in self.results if result is not None]
+
+    def _admit(self) -> None:
+        fresh: list[_Slot] = []
+        while self.waiting and len(self.slots) + len(fresh) < self.size:
+            index, row = self.waiting.popleft()
+            limit = min(self.sampler.max_new_tokens, self.context_length - len(row.prompt_ids))
+            slot = _Slot(index, row, limit, self.sampler, self.k)
+            if slot.position >= limit:
+                self._finish(slot, StopReason.LENGTH)
+            else:
+                fresh.append(slot)
+        if fresh:
+            prefixes = [slot.ids[:-1] for slot in fresh]
+            self.stepper.admit(prefixes)
+            if self.guidance is not None:
+                self.guidance.admit([slot.index for slot in fresh], prefixes)
+            self.slots.extend(fresh)
+
+    def _step(self, on_step: OnStep | None) -> None:
+        slots = self.slots
+        logits = self.stepper.step([slot.ids[-1] for slot in slots]).float()
+        draws = None
+        if not self.sampler.greedy:
+            draws = np.array([slot.uniforms[slot.position] for slot in slots])  # type: ignore[index]
+        chosen = choose(logits, self.sampler, draws)
+        token_ids: list[int] = chosen.tolist()
+        if put := self._put(logits, token_ids):
+            for i, token_id in put.items():
+                slots[i].overruled[slots[i].position] = token_ids[i]
+                token_ids[i] = token_id
+            chosen = torch.tensor(token_ids, device=chosen.device)
+        self.measuring.append(_Step(logits, chosen, [(slot, slot.position) for slot in slots]))
+        ended: list[tuple[int, StopReason]] = []
+        for i, (slot, token_id) in enumerate(zip(slots, token_ids, strict=True)):
+            slot.ids.append(token_id)
+            slot.position += 1
+            if token_id in self.lm.eos_ids:
+                ended.append((i, StopReason.EOS))
+            elif slot.position >= slot.limit:
+                ended.append((i, StopReason.LENGTH))
+        held = len(self.measuring) * logits.nbytes
+        if on_step is not None or ended or held > _LOGITS_BYTES:
+            self._measure(on_step)
+        for i, reason in reversed(ended):
+            self._leave(i, reason)
+
+    def _put(self, logits: torch.Tensor, own_ids: Sequence[int]) -> dict[int, int]:
+        """The tokens that stand there whatever the model says, by place in the batch."""
+        put: dict[int, int] = {}
+        if self.guidance is not None:
+            places = [Place(slot.index, slot.position, slot.ids[-1]) for slot in self.slots]
+            put = self.guidance.overrule(places, logits, own_ids)
+        for i, slot in enumerate(self.slots):
+            if slot.position in slot.row.forced:
+                put[i] = slot.row.forced[slot.position]
+        return put
+
+    def _measure(self, on_step: OnStep | None = None) -> None:
+        """Statistics of the steps since the last time. Nobody waits for them but a stream, and
+        those of several steps at once cost little more than those of one."""
+        steps, self.measuring = self.measuring, []
+        if not steps:
+            return
+        logits = torch.cat([step.logits for step in steps])
+        chosen = torch.cat([step.chosen for step in steps])
+        packed = packed_statistics(logits, chosen, self.k).cpu().numpy()
+        places = [place for step in steps for place in step.places]
+        for i, (slot, position) in enumerate(places):
+            slot.packed[position - len(slot.row.completion_ids)] = packed[i]
+            if on_step is not None:
+                token_id = slot.ids[len(slot.row.prompt_ids) + position]
+                on_step(slot.index, token_id, unpack_statistics(packed[i : i + 1]))
+
+    def _leave(self, i: int, reason: StopReason) -> None:
+        slot = self.slots[i]
+        self.stepper.retire(i, slot.ids[:-1])
+        if self.guidance is not None:
+            self.guidance.retire(slot.index, slot.ids[:-1])
+        self.slots[i] = self.slots[-1]
+        self.slots.pop()
+        self._finish(slot, reason)
+
+    def _finish(self, slot: _Slot, reason: StopReason) -> None:
+        result = slot.result(reason)
+        self.results[slot.index] = result
+        if self._on_row is not None:
+            self._on_row(slot.index, result)
+
+    def _cancel(self) -> None:
+        self._measure()
+        while self.slots:
+            self._leave(len(self.slots) - 1, StopReason.CANCELLED)
+        for index, row in self.waiting:
+            slot = _Slot(index, row, 0, self.sampler, self.k)
+            self._finish(slot, StopReason.CANCELLED)
+        self.waiting.clear()

@@ -1,0 +1,84 @@
+"""What a comparison keeps of one problem: the base's chain, and each teacher's view of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from core.disagreement.token_classes import TokenClass, classes_of
+from core.errors import SessionError
+from core.records import SCHEMA_VERSION, StopReason, Verdict, check_schema_version
+
+
+@dataclass(frozen=True)
+class TeacherView:
+    """What a teacher makes of the base's T tokens."""
+
+    argmax: tuple[int, ...]  # (T,) token ids
+    base_rank: tuple[int, ...]  # (T,) of these in the base's order
+    js_divergence: tuple[float, ...]  # (T,) nats
+
+
+@dataclass(frozen=True)
+class ComparedChain:
+    """One problem's greedy chain by the base, and every teacher's view of it."""
+
+    problem_id: str
+    prompt_ids: tuple[int, ...]
+    token_ids: tuple[int, ...]  # (T,) completion, the end-of-sequence token included
+    stop_reason: StopReason
+    answer: str | None
+    verdict: Verdict
+    entropy: tuple[float, ...]  # (T,) nats, the base's
+    argmax: tuple[int, ...]  # (T,) the base's token ids
+    views: tuple[TeacherView, ...]  # one a teacher, in the run's order
+
+    def classes(self, teacher: int) -> list[TokenClass]:
+        """The class of each token, by the number of the teacher."""
+        view = self.views[teacher]
+        return classes_of(self.argmax, view.argmax, view.base_rank)
+
+    def changes(self, teacher: int) -> list[int]:
+        """Positions where that teacher would have chosen another token."""
+        return [
+            position
+            for position, each in enumerate(self.classes(teacher))
+            if each is not TokenClass.UNSHIFTED
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dict; equal records give equal dicts, keys in the same order."""
+        return {"schema_version": SCHEMA_VERSION, **_ADAPTER.dump_python(self, mode="json")}
+
+    @staticmethod
+    def from_json(data: Any) -> ComparedChain:
+        """Read what `to_json` wrote.
+
+        Raises:
+            SessionError: of a newer version, or not a record.
+        """
+        check_schema_version(data, "comparison record")
+        try:
+            record = _ADAPTER.validate_python(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise _damaged(f"{place}: {first['msg']}") from error
+        columns = [record.entropy, record.argmax]
+        for view in record.views:
+            columns += [view.argmax, view.base_rank, view.js_divergence]
+        if any(len(column) != len(record.token_ids) for column in columns):
+            raise _damaged("its columns differ in length")
+        return record
+
+
+def _damaged(how: str) -> SessionError:
+    return SessionError(
+        f"This comparison record is damaged ({how}).",
+        "Resume the run, which compares the problem again.",
+    )
+
+
+_ADAPTER = TypeAdapter(ComparedChain)

@@ -1,0 +1,97 @@
+"""Ties a Trainer to its run: progress, history, and a stop that leaves a checkpoint."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from transformers import TrainerCallback
+
+from core.errors import RunError
+from core.system.json_text import json_text
+
+if TYPE_CHECKING:
+    from core.runs.work import Work
+
+
+class Follow(TrainerCallback):
+    """Tells the run how the training goes, and the training when the run is to stop.
+
+    Args:
+        work: the run.
+        doing: what is being done, for the progress.
+        history: the result file that the log entries go to.
+        measured: whether the model is measured at the last step, too.
+    """
+
+    def __init__(self, work: Work, doing: str, history: str, *, measured: bool = False) -> None:
+        self._work, self._doing, self._history = work, doing, history
+        self._measured = measured
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Called by the trainer before its first step."""
+        self._report(state)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Called by the trainer after every step."""
+        self._report(state)
+        if state.global_step >= state.max_steps:  # the last step counts, too
+            control.should_save = True
+            control.should_evaluate = self._measured
+        elif self._work.stop.requested:
+            control.should_save = control.should_training_stop = True
+
+    def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Called by the trainer when it has logged something."""
+        # Less the last entry, which sums up this start only.
+        entries = [_finite(each) for each in state.log_history if "train_runtime" not in each]
+        self._work.write(self._history, json_text(entries) + "\n")
+
+    def _report(self, state: Any) -> None:
+        self._work.report(state.global_step, state.max_steps, self._doing, "steps")
+
+
+def _finite(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A log entry without figures that overflowed, such as a gradient norm: JSON has none."""
+    return {
+        key: value
+        for key, value in entry.items()
+        if not isinstance(value, float) or isfinite(value)
+    }
+
+
+_WHOLE = "whole"  # an empty file, made when everything else of a checkpoint is there
+
+
+class MarkWhole(TrainerCallback):
+    """Marks every checkpoint when it is whole."""
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Called by the trainer after each checkpoint."""
+        if state.is_world_process_zero:
+            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / _WHOLE).touch()
+
+
+def last_whole_checkpoint(folder: Path) -> Path | None:
+    """The latest whole checkpoint; what is half written beside it is deleted.
+
+    Raises:
+        RunError: the folder is a link, which may lead anywhere.
+        OSError: what is half written can't be deleted.
+    """
+    if folder.is_symlink():
+        raise RunError(f"{folder} is a link.", "Put the folder itself there, or delete the link.")
+    found = {}
+    for checkpoint in folder.glob("checkpoint-*"):
+        if checkpoint.is_symlink():
+            checkpoint.unlink()
+            continue
+        step = checkpoint.name.rpartition("-")[2]
+        if (checkpoint / _WHOLE).is_file() and step.isdigit():
+            found[int(step)] = checkpoint
+        else:
+            shutil.rmtree(checkpoint)
+    return found[max(found)] if found else None

@@ -1,0 +1,95 @@
+"""Phases that runs of training share: a model that is loaded when it is needed, and sampling."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from core.evaluation.records import ProblemSamples
+from core.evaluation.sampling import EvaluationSettings, check_evaluation, evaluate
+from core.evaluation.task import read_unit
+from core.models.language_model import LanguageModel
+from core.records import Problem
+from core.runs.problem_units import kept_records, work_through
+
+if TYPE_CHECKING:
+    from core.runs.work import Work
+
+
+class LazyModel:
+    """A model that is loaded when it is first needed.
+
+    Args:
+        load: loads it.
+    """
+
+    def __init__(self, load: Callable[[], LanguageModel]) -> None:
+        self._load = load
+        self._lm: LanguageModel | None = None
+
+    def loaded(self) -> LanguageModel:
+        """The model.
+
+        Raises:
+            ExplorerError: as `load`.
+        """
+        if self._lm is None:
+            self._lm = self._load()
+        return self._lm
+
+    def release(self) -> None:
+        """Give its memory back."""
+        self._lm = None
+        gc.collect()
+
+
+def sampled(
+    work: Work,
+    model: LazyModel,
+    problems: Sequence[Problem],
+    settings: EvaluationSettings,
+    prefix: str,
+    doing: str,
+    also_checked: Sequence[Problem] = (),
+    *,
+    keep_entropy: bool = False,
+) -> list[ProblemSamples]:
+    """Sample what a run doesn't have yet, and return all of it.
+
+    Args:
+        work: the run.
+        model: only loaded where something is missing.
+        problems: one record each.
+        settings: how they are sampled.
+        prefix: of the units' keys.
+        doing: what is being done, for the progress.
+        also_checked: problems that are asked later, and refused now.
+        keep_entropy: keep the entropy of every sampled token's distribution.
+
+    Raises:
+        Cancelled: a stop was requested.
+        ExplorerError: as `check_evaluation` and `evaluate`; memory or disk full.
+    """
+    read = partial(read_unit, samples=settings.samples)
+    if len(kept_records(problems, work.finished, read, prefix)) < len(problems):
+        check_evaluation(model.loaded(), [*problems, *also_checked], settings)
+
+    def solve(
+        unit: Sequence[Problem], on_progress: Callable[[int, int], None]
+    ) -> list[dict[str, Any]] | None:
+        records = evaluate(
+            model.loaded(),
+            unit,
+            settings,
+            cancel=work.stop.overdue,
+            on_progress=on_progress,
+            keep_entropy=keep_entropy,
+        )
+        return None if records is None else [record.to_json() for record in records]
+
+    work_through(
+        work, problems, solve, read, doing=doing, belonging="problems and samples", prefix=prefix
+    )
+    return kept_records(problems, work.run.units(), read, prefix)

@@ -1,0 +1,210 @@
+"""What is to know about a model, from a loaded one or from its config and tokenizer alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from huggingface_hub import metadata_load
+from transformers import AutoConfig
+
+from core.models.architecture import context_length, hidden_size, layer_count
+from core.models.files import check_model_folder, stored_bytes
+from core.models.hub_download import Report, download
+from core.models.language_model import LanguageModel, explain, load_tokenizer
+from core.models.memory import ROWS, MemoryEstimate, estimate_memory
+from core.models.placement import place
+from core.models.spec import ModelSpec, check_revision_of, local_folder
+from core.system.terminal_text import in_bytes
+from core.tokens.prompts import guess_prompt_style
+
+_LONGEST_CARD = 1 << 20  # bytes
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """A model in numbers. What is None is not known."""
+
+    name: str
+    commit: str | None  # of a model from the hub
+    adapter: str | None
+    adapter_base: str | None  # the model that the adapter was trained on, as its config says
+    family: str
+    parameters: int  # the adapter's included where it is loaded
+    layers: int
+    hidden_size: int
+    vocab_size: int
+    context_length: int  # tokens
+    dtype: str
+    quantization: str
+    device: str
+    prompt_style: str
+    prompt_style_reason: str
+    shares_prefixes: bool  # forks go on from their chain's keys and values
+    licence: str | None
+    memory: MemoryEstimate | None
+    memory_used: int | None  # bytes of the loaded weights
+
+    @property
+    def adapter_is_of_another(self) -> bool:
+        """Whether the adapter's config names another model than the one it is on. It fits, or it
+        would not have been loaded; a copy may have another name."""
+        return self.adapter_base is not None and _last(self.adapter_base) != _last(self.name)
+
+    def rows(self) -> list[tuple[str, str]]:
+        """What a person reads: labels and values, those that are not known left out."""
+        memory = self.memory
+        packed = "" if self.quantization == "none" else f", weights in {self.quantization}"
+        forks = (
+            "go on from their chain's keys and values"
+            if self.shares_prefixes
+            else "are computed anew from their start: this kind of model can't share a prefix"
+        )
+        known = {
+            "model": self.name,
+            "commit": self.commit,
+            "adapter": self.adapter,
+            "trained on": self.adapter_base,
+            "family": self.family,
+            "parameters": f"{self.parameters:,}",
+            "layers": f"{self.layers} of width {self.hidden_size:,}",
+            "vocabulary": f"{self.vocab_size:,}",
+            "context": f"{self.context_length:,} tokens",
+            "precision": self.dtype + packed,
+            "device": self.device,
+            "prompt style": f"{self.prompt_style}: {self.prompt_style_reason}",
+            "forks": forks,
+            "licence": self.licence or "the model card names none",
+            "weights": None if self.memory_used is None else f"{in_bytes(self.memory_used)} in use",
+        }
+        if memory is not None:
+            known["estimate"] = f"{in_bytes(memory.needed)}: {memory.parts}"
+            if memory.free is not None:
+                known["free"] = f"{in_bytes(memory.free)}" + (
+                    "" if self.memory_used is None else " before it was loaded"
+                )
+        return [(label, value) for label, value in known.items() if value is not None]
+
+    def to_json(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        facts = asdict(self)
+        if self.memory is not None:
+            facts["memory"] |= {
+                "needed": self.memory.needed,
+                "fits": self.memory.fits,
+                "is_tight": self.memory.is_tight,
+            }
+        return facts
+
+
+def facts_of(lm: LanguageModel) -> ModelFacts:
+    """The facts of a loaded model."""
+    config = lm.model.config
+    peft = getattr(lm.model, "peft_config", {}).get("default")
+    return ModelFacts(
+        name=lm.name,
+        commit=_commit(lm.folder),
+        adapter=lm.spec.adapter,
+        adapter_base=getattr(peft, "base_model_name_or_path", None),
+        family=config.model_type,
+        parameters=lm.parameters,
+        layers=layer_count(config),
+        hidden_size=hidden_size(config),
+        vocab_size=lm.vocab_size,
+        context_length=lm.context_length,
+        dtype=lm.dtype,
+        quantization=lm.spec.quantization,
+        device=str(lm.device),
+        prompt_style=lm.prompt_style,
+        prompt_style_reason=lm.prompt_style_reason,
+        shares_prefixes=lm.shares_prefixes,
+        licence=_licence(lm.folder),
+        memory=lm.memory,
+        memory_used=int(lm.model.get_memory_footprint()),
+    )
+
+
+def read_facts(
+    spec: ModelSpec,
+    *,
+    rows: int = ROWS,
+    length: int | None = None,
+    report: Report | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> ModelFacts:
+    """The facts of a model that is not loaded; of one on the hub all but the weights is fetched.
+
+    Args:
+        spec: its adapter is left aside.
+        rows: chains at once, for the memory.
+        length: tokens of each, the prompt's included; what is usual if None.
+
+    Raises:
+        ModelError: as `load_language_model`; missing weights are no fault here.
+        DownloadCancelledError: `cancelled` said so.
+    """
+    check_revision_of(spec)
+    code = spec.trust_remote_code
+    folder = local_folder(spec.model) or download(
+        spec.model, spec.revision, kind="facts", code=code, report=report, cancelled=cancelled
+    )
+    check_model_folder(folder, weights=False)
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=code)
+        placement = place(spec.device, spec.dtype, spec.quantization, config)
+        memory = estimate_memory(
+            config, placement, rows=rows, length=length, stored=stored_bytes(folder), code=code
+        )
+        style, reason = guess_prompt_style(config, load_tokenizer(spec, folder))
+    except (OSError, ValueError, ImportError, RuntimeError, KeyError) as error:
+        raise explain(spec, error) from error
+    return ModelFacts(
+        name=spec.model,
+        commit=_commit(folder),
+        adapter=None,
+        adapter_base=None,
+        family=config.model_type,
+        parameters=memory.parameters,
+        layers=layer_count(config),
+        hidden_size=hidden_size(config),
+        vocab_size=config.get_text_config(decoder=True).vocab_size,
+        context_length=context_length(config),
+        dtype=memory.dtype,
+        quantization=memory.quantization,
+        device=memory.device,
+        prompt_style=style,
+        prompt_style_reason=reason,
+        shares_prefixes=memory.cache > 0,
+        licence=_licence(folder),
+        memory=memory,
+        memory_used=None,
+    )
+
+
+def _last(name: str) -> str:
+    """A model's own name, without its owner or folder; of the hub's cache the repository's."""
+    parts = [part for part in re.split(r"[/\\]+", name.lower()) if part]
+    cached = [part for part in parts if part.startswith("models--")]
+    return (cached or parts or [""])[-1].rsplit("--", 1)[-1]
+
+
+def _commit(folder: Path | None) -> str | None:
+    """The commit that a folder of the hub's cache is a snapshot of."""
+    return folder.name if folder is not None and folder.parent.name == "snapshots" else None
+
+
+def _licence(folder: Path | None) -> str | None:
+    """The licence that a model card names."""
+    card = None if folder is None else folder / "README.md"
+    if card is None or not card.is_file() or card.stat().st_size > _LONGEST_CARD:
+        return None
+    try:
+        named = metadata_load(card) or {}
+    except (OSError, ValueError, yaml.YAMLError):
+        return None  # a card is for people; one that can't be read is no reason to refuse a model
+    licence = named.get("license_name") or named.get("license")
+    return licence if isinstance(licence, str) else None

@@ -1,0 +1,201 @@
+"""Looks at a model or adapter folder before anything is loaded from it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
+from core.errors import ModelError, examples
+from core.models.hub_files import ADAPTER_WEIGHTS, INDEX, PICKLED, WEIGHTS, Kind
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?", re.ASCII)
+_REVISION = re.compile(r"\w[\w./+-]*", re.ASCII)
+_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.*", "*.tiktoken", "tekken.json")
+GGUF_REMEDY = (
+    "Use the repository it was made from, which has safetensors, or write those with "
+    "transformers (from_pretrained with gguf_file, then save_pretrained)."
+)
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether a name has the shape of a hub id (owner/model)."""
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        return False
+    return bool(_HUB_ID.fullmatch(name))
+
+
+def check_revision(revision: str) -> None:
+    """Refuse what is no name of a branch, tag or commit: revisions become paths of the cache.
+
+    Raises:
+        ModelError: it is none.
+    """
+    if not _REVISION.fullmatch(revision) or ".." in revision or "//" in revision:
+        raise ModelError(
+            f"The revision {revision!r} is no name of a branch, tag or commit.",
+            "Give one of those that the model's page on the hub lists.",
+        )
+
+
+def check_model_folder(folder: Path, *, weights: bool = True) -> None:
+    """Refuse a folder that holds no whole model with safe weights.
+
+    Args:
+        weights: False where only config and tokenizer will be read.
+
+    Raises:
+        ModelError: saying what is missing.
+    """
+    if folder.suffix == ".gguf" and folder.is_file():
+        raise ModelError(f"{folder} is a GGUF file, and only safetensors are read.", GGUF_REMEDY)
+    if not folder.is_dir():
+        raise ModelError(
+            f"There is no model folder {folder}.",
+            "Give an existing folder, a hub id such as owner/model, or demo.",
+        )
+    if not (folder / "config.json").is_file():
+        if any(folder.glob("*.gguf")):
+            raise ModelError(
+                f"The folder {folder} holds a GGUF model, and only safetensors are read.",
+                GGUF_REMEDY,
+            )
+        raise ModelError(
+            f"The folder {folder} has no config.json, so it is no Hugging Face model.",
+            "Choose the folder that holds config.json and the weights.",
+        )
+    _check_links(folder)
+    if weights:
+        _check_model_weights(folder)
+    if not has_tokenizer(folder):
+        # transformers would make an empty tokenizer up.
+        raise ModelError(
+            f"The folder {folder} has no tokenizer.",
+            "Copy the model's tokenizer files (tokenizer.json and its config) there.",
+        )
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Whether a folder holds a tokenizer's files."""
+    return any(path for kind in _TOKENIZERS for path in folder.glob(kind))
+
+
+def check_adapter_folder(folder: Path) -> None:
+    """Refuse a folder that holds no LoRA adapter with safe weights.
+
+    Raises:
+        ModelError: saying what is missing.
+    """
+    if not (folder / "adapter_config.json").is_file():
+        raise ModelError(
+            f"There is no adapter in {folder}: adapter_config.json is missing.",
+            "Choose a folder that peft saved, or a hub id such as owner/adapter.",
+        )
+    _check_links(folder)
+    if not (folder / ADAPTER_WEIGHTS).is_file():
+        _refuse_weights(folder, ADAPTER_WEIGHTS)
+
+
+def adapter_facts(folder: Path) -> dict[str, Any]:
+    """What an adapter's config says.
+
+    Raises:
+        ModelError: of another kind than LoRA, whose tokens a cache doesn't know of, or unreadable.
+    """
+    try:
+        facts: dict[str, Any] = json.loads((folder / "adapter_config.json").read_bytes())
+        kind = facts.get("peft_type")
+    except (OSError, ValueError, AttributeError) as error:
+        raise ModelError(
+            f"The adapter config in {folder} can't be read ({type(error).__name__}).",
+            "Choose a folder that peft saved.",
+        ) from error
+    if kind != "LORA":
+        raise ModelError(f"The adapter in {folder} is {kind}, not LoRA.", "Choose a LoRA adapter.")
+    return facts
+
+
+def is_whole(folder: Path, kind: Kind) -> bool:
+    """Whether a folder lacks nothing of what it is meant to hold."""
+    try:
+        if kind == "adapter":
+            check_adapter_folder(folder)
+        else:
+            check_model_folder(folder, weights=kind == "model")
+    except ModelError:
+        return False
+    return True
+
+
+def stored_bytes(folder: Path) -> int | None:
+    """Bytes of a model's weights as they are stored; None where nothing says so."""
+    if (folder / WEIGHTS).is_file():
+        return (folder / WEIGHTS).stat().st_size
+    try:
+        return int(json.loads((folder / INDEX).read_bytes())["metadata"]["total_size"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _check_model_weights(folder: Path) -> None:
+    if (folder / WEIGHTS).is_file():
+        return
+    if not (folder / INDEX).is_file():
+        _refuse_weights(folder, WEIGHTS)
+    try:
+        shards = set(json.loads((folder / INDEX).read_bytes())["weight_map"].values())
+        outside = sorted(name for name in shards if name != Path(name).name or "\\" in name)
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ModelError(
+            f"The index of the weights in {folder} can't be read ({type(error).__name__}).",
+            f"Copy {INDEX} there again.",
+        ) from error
+    if outside:
+        raise ModelError(
+            f"The index of the weights in {folder} names a file elsewhere ({outside[0]}).",
+            "Get the model from a source you trust.",
+        )
+    missing = sorted(name for name in shards if not (folder / name).is_file())
+    if missing:
+        raise ModelError(
+            f"The folder {folder} lacks {len(missing)} of its {len(shards)} files of weights "
+            f"({examples(missing)}).",
+            "Finish the download, or copy them there.",
+        )
+
+
+def _refuse_weights(folder: Path, name: str) -> None:
+    if any(folder.glob("*.gguf")):
+        raise ModelError(
+            f"The weights in {folder} are GGUF, and only safetensors are read.", GGUF_REMEDY
+        )
+    if any(path for kind in PICKLED for path in folder.glob(kind)):
+        raise ModelError(
+            f"The weights in {folder} are pickled, and a pickle can run code when it is opened.",
+            "Convert them to safetensors first (model.save_pretrained writes them).",
+        )
+    raise ModelError(
+        f"The folder {folder} has no weights ({name}).",
+        "Choose the folder that holds them, or finish the download.",
+    )
+
+
+def _check_links(folder: Path) -> None:
+    """Refuse links out of a folder: in one from elsewhere they could lead to any file of this
+    machine. The hub's cache links from its snapshots to its blobs, so there they may lead to
+    anywhere in the cache."""
+    inside = folder.resolve()
+    if inside.parent.name == "snapshots" and inside.parent.parent.name.startswith("models--"):
+        inside = inside.parents[2]
+    for path in (*folder.glob("*"), *folder.glob("*/*")):
+        if path.is_symlink() and not path.resolve().is_relative_to(inside):
+            raise ModelError(
+                f"{path.name} in {folder} is a link that leads out of it.",
+                "Put the file itself there.",
+            )

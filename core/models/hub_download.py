@@ -1,0 +1,246 @@
+"""Downloads models and adapters from the hub: progress, cancel, and what went wrong in words.
+
+Private models are read with the token of huggingface_hub's own environment variable, HF_TOKEN, or
+of its login. Only the process that downloads sees it; it is neither kept nor shown here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from core.errors import ExplorerError, ModelError, ResourceError
+from core.models.files import GGUF_REMEDY, check_revision
+from core.models.hub_files import Kind
+from core.system.project_root import project_root
+from core.system.terminal_text import in_bytes
+
+Report = Callable[[int, int], None]
+"""Is told bytes that are there and bytes in all, what was there before included."""
+
+_POLL_S = 0.1
+_GRACE_S = 5.0  # to throw the file away that was being fetched
+
+
+class DownloadCancelledError(ModelError):
+    """Somebody stopped the download."""
+
+
+def download(
+    hub_id: str,
+    revision: str | None = None,
+    *,
+    kind: Kind = "model",
+    code: bool = False,
+    report: Report | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Path:
+    """The folder of a model or adapter in the hub's cache, after fetching what is not there yet.
+
+    A broken connection is continued where it broke. What was whole when a download ended early is
+    kept; the file it was at is thrown away. Without the hub, what the cache holds is used if it is
+    whole.
+
+    Args:
+        revision: a branch, tag or commit; the main branch if None.
+        kind: facts is a model without its weights.
+        code: also the model's own Python files.
+        report: called from this thread.
+        cancelled: asked all the time.
+
+    Raises:
+        DownloadCancelledError: `cancelled` said so.
+        ModelError: it can't be had, with the reason.
+        ResourceError: the disk is full.
+    """
+    if revision is not None:
+        check_revision(revision)
+    request = {"hub_id": hub_id, "revision": revision, "kind": kind, "code": code}
+    name = hub_id if revision is None else f"{hub_id} (revision {revision})"
+    what = "adapter" if kind == "adapter" else "model"
+    worker, replies = _start(request)
+    try:
+        while True:
+            if cancelled is not None and cancelled():
+                raise DownloadCancelledError(
+                    f"The download of {name} was stopped.",
+                    "What was complete is kept: load it again to fetch the rest.",
+                )
+            with contextlib.suppress(queue.Empty):
+                reply = replies.get(timeout=_POLL_S)
+                if reply is None:
+                    raise ModelError(
+                        f"The download of the {what} {name} ended without a word.",
+                        "Check that memory is free, and try again.",
+                    )
+                if "folder" in reply:
+                    return Path(reply["folder"])
+                if "fault" in reply:
+                    raise _explain(what, name, reply)
+                if report is not None:
+                    report(reply["done"], reply["total"])
+    finally:
+        _end(worker)
+
+
+def _start(
+    request: dict[str, Any],
+) -> tuple[subprocess.Popen[bytes], queue.SimpleQueue[dict[str, Any] | None]]:
+    paths = [str(project_root()), os.environ.get("PYTHONPATH", "")]
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
+        # One connection a file, continued by a Range request; the Xet client can't be interrupted.
+        "HF_HUB_DISABLE_XET": "1",
+    }
+    worker = subprocess.Popen(
+        [sys.executable, "-P", "-m", "core.models.hub_worker", json.dumps(request)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+    )
+    assert worker.stdout is not None
+    replies: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+    threading.Thread(target=_collect, args=(worker.stdout, replies), daemon=True).start()
+    return worker, replies
+
+
+def _collect(stream: IO[bytes], replies: queue.SimpleQueue[dict[str, Any] | None]) -> None:
+    for line in stream:
+        replies.put(json.loads(line))
+    replies.put(None)
+    stream.close()
+
+
+def _end(worker: subprocess.Popen[bytes]) -> None:
+    """The worker ends by itself when its input closes."""
+    assert worker.stdin is not None
+    with contextlib.suppress(OSError):
+        worker.stdin.close()
+    try:
+        worker.wait(_GRACE_S)
+    except subprocess.TimeoutExpired:
+        worker.kill()
+        worker.wait()
+
+
+_OWN_TOKEN = "set the environment variable HF_TOKEN to a token of yours, and start again"
+
+
+def _explain(what: str, name: str, reply: dict[str, Any]) -> ExplorerError:
+    has_token = reply.get("token")
+    match reply["fault"]:
+        case "unreachable" if reply["begun"]:
+            return ModelError(
+                f"The {what} {name} is only half on this machine, and the hub can't be reached: "
+                f"{reply['why']}.",
+                "Check the network and load it again to fetch the rest.",
+            )
+        case "unreachable":
+            return ModelError(
+                f"The {what} {name} is not on this machine and the hub can't be reached: "
+                f"{reply['why']}.",
+                "Check the network, or give a local folder.",
+            )
+        case "not_found" if has_token:
+            return ModelError(
+                f"The hub has no {what} {name} that your token may read.",
+                "Check the name, and that the token may read it if it is private.",
+            )
+        case "not_found":
+            return ModelError(
+                f"The hub has no public {what} {name}.",
+                f"Check the name; if it is private, {_OWN_TOKEN}.",
+            )
+        case "no_revision":
+            return ModelError(
+                f"The hub has no {what} {name}: there is no such branch, tag or commit.",
+                "Give one that the model's page on the hub lists, or leave the revision out.",
+            )
+        case "gated" if has_token:
+            return ModelError(
+                f"The authors of {name} have not given you access to it.",
+                "Accept their conditions on the model's page on the hub.",
+            )
+        case "gated":
+            return ModelError(
+                f"The authors of {name} give it only to those who accept their conditions.",
+                f"Accept them on the model's page on the hub; then {_OWN_TOKEN}.",
+            )
+        case "bad_token":
+            return ModelError(
+                "The hub does not accept your token.",
+                "Put a valid one into the environment variable HF_TOKEN, or remove it, and "
+                "start again.",
+            )
+        case "forbidden":
+            return ModelError(
+                f"The hub forbids you to read {name}.",
+                f"If it is yours, {_OWN_TOKEN}: one that may read it."
+                if not has_token
+                else "Use a token that may read it.",
+            )
+        case "status":
+            return ModelError(
+                f"The hub can't give {name} at the moment (status {reply['status']}).",
+                "Try again later.",
+            )
+        case "disk":
+            return ResourceError(
+                f"The {what} {name} needs {in_bytes(reply['needed'])} more on the disk of "
+                f"{reply['place']}, and {in_bytes(reply['free'])} are free.",
+                "Make room, or set HF_HOME to a folder on another disk and start again.",
+            )
+        case "disk_full":
+            return ResourceError(
+                f"The disk of {reply['place']} is full.",
+                "Make room, or set HF_HOME to a folder on another disk and start again.",
+            )
+        case "unwritable":
+            return ModelError(
+                f"The folder for downloads, {reply['place']}, can't be written.",
+                "Change its permissions, or set HF_HOME to another folder and start again.",
+            )
+        case "unfit":
+            return _unfit(what, name, reply["holds"])
+    return ModelError(
+        f"The download of the {what} {name} failed ({reply.get('detail')}).", "Try it again."
+    )
+
+
+def _unfit(what: str, name: str, holds: str) -> ModelError:
+    match holds:
+        case "gguf":
+            return ModelError(
+                f"{name} is a GGUF repository, and only safetensors are read.", GGUF_REMEDY
+            )
+        case "pickled":
+            return ModelError(
+                f"The weights of {name} are pickled, and a pickle can run code when it is opened.",
+                "Use a revision or a copy of it with safetensors weights.",
+            )
+        case "adapter":
+            return ModelError(
+                f"{name} is an adapter, not a whole model.",
+                "Give it as the adapter, and as the model the one it was trained on.",
+            )
+        case "model":
+            return ModelError(
+                f"{name} is no LoRA adapter: it has no adapter_config.json or no weights."
+                if what == "adapter"
+                else f"The model {name} has no safetensors weights.",
+                "Give a model's id as the model, and an adapter's as the adapter.",
+            )
+    return ModelError(
+        f"{name} holds no {what} that transformers can load.",
+        f"Choose a repository with {'adapter_config.json' if what == 'adapter' else 'config.json'}"
+        " and safetensors.",
+    )

@@ -1,0 +1,289 @@
+"""Loads a model, its tokenizer and an optional LoRA adapter."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from core.errors import ModelError, ResourceError
+from core.models.adapter import with_adapter
+from core.models.architecture import can_share_prefixes, context_length
+from core.models.files import (
+    check_adapter_folder,
+    check_model_folder,
+    has_tokenizer,
+    stored_bytes,
+)
+from core.models.finite_logits import check_finite
+from core.models.forward_check import check_forward_pass
+from core.models.hub_download import Report, download
+from core.models.memory import MemoryEstimate, estimate_memory
+from core.models.placement import place
+from core.models.prefix_store import PrefixStore
+from core.models.spec import ModelSpec, adapter_folder, check_spec, local_folder
+from core.models.whole_checkpoint import check_whole
+from core.tokens.prompts import guess_prompt_style
+from core.tokens.token_text import TokenText
+
+_ALL_THREADS = torch.get_num_threads()
+_SMALL_MODEL = 50_000_000  # parameters
+
+
+@dataclass(frozen=True)
+class Base:
+    """A model in memory without any adapter."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+
+
+@dataclass
+class LanguageModel:
+    """A loaded model. Whoever runs it holds `lock`: models are not thread-safe."""
+
+    spec: ModelSpec
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    device: torch.device
+    dtype: str
+    prompt_style: str
+    prompt_style_reason: str
+    context_length: int  # tokens
+    vocab_size: int  # width of the logits; may be wider than the tokenizer's vocabulary
+    eos_ids: frozenset[int]
+    shares_prefixes: bool
+    threads: int  # of the CPU, for one forward pass
+    text: TokenText
+    folder: Path | None = None  # where it was loaded from
+    memory: MemoryEstimate | None = None  # made before it was loaded
+    prompt_date: date | None = None  # for chat templates that ask; None: today
+    base: Base | None = None  # beside which an adapter was loaded; never run
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    prefixes: PrefixStore = field(default_factory=PrefixStore)
+
+    def use_threads(self) -> None:
+        """Give the calling thread this model's number of CPU threads; call before running it."""
+        if torch.get_num_threads() != self.threads:
+            torch.set_num_threads(self.threads)
+
+    def check_finite(self, logits: torch.Tensor) -> None:
+        """Refuse logits (..., V) of this model that make no distribution.
+
+        Raises:
+            ModelError: a row has a NaN or +inf, or nothing but -inf.
+        """
+        check_finite(logits, self.name, self.dtype)
+
+    @property
+    def bare(self) -> Base:
+        """What there would be without the adapter, to build another model beside."""
+        return self.base or Base(self.model, self.tokenizer)
+
+    @property
+    def name(self) -> str:
+        """What the person asked for: "demo", a folder or a hub id."""
+        return self.spec.model
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters, the adapter's included."""
+        return int(self.model.num_parameters())  # knows how 4-bit weights are packed
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """Where a model's files are on this machine."""
+
+    folder: Path
+    adapter: Path | None
+
+
+def fetch_model(
+    spec: ModelSpec,
+    *,
+    report: Report | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> ModelFiles:
+    """Find the files of what `spec` names, and download those that are not on this machine.
+
+    Args:
+        report: is told the bytes of each download.
+        cancelled: ends a download.
+
+    Raises:
+        ModelError: no such model, unsafe or missing weights, offline.
+        ResourceError: the disk is full.
+        DownloadCancelledError: `cancelled` said so.
+    """
+    check_spec(spec)
+    adapter = None if spec.adapter is None else adapter_folder(spec.adapter)
+    if spec.adapter is not None and adapter is None:  # small, so what is wrong comes first
+        adapter = download(spec.adapter, kind="adapter", report=report, cancelled=cancelled)
+        check_adapter_folder(adapter)
+    folder = local_folder(spec.model)
+    if folder is None:
+        code = spec.trust_remote_code
+        folder = download(spec.model, spec.revision, code=code, report=report, cancelled=cancelled)
+        check_model_folder(folder)
+    return ModelFiles(folder, adapter)
+
+
+def load_language_model(spec: ModelSpec, files: ModelFiles | None = None) -> LanguageModel:
+    """Load what `spec` names, from the hub if it is not on this machine.
+
+    Args:
+        files: what `fetch_model` found, where progress is to be seen.
+
+    Raises:
+        ModelError: as `fetch_model`; a model or adapter that doesn't fit, or is damaged.
+        ResourceError: not enough memory, or the disk is full.
+    """
+    files = files or fetch_model(spec)
+    try:
+        code = spec.trust_remote_code
+        config = AutoConfig.from_pretrained(files.folder, trust_remote_code=code)
+        placement = place(spec.device, spec.dtype, spec.quantization, config)
+        tokenizer = load_tokenizer(spec, files.folder)
+        stored = stored_bytes(files.folder)
+        memory = estimate_memory(config, placement, stored=stored, code=code)
+        memory.check(spec.model)
+        model, found = AutoModelForCausalLM.from_pretrained(
+            files.folder,
+            config=config,
+            use_safetensors=True,
+            trust_remote_code=code,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # refused below, by their names
+            **placement.arguments,
+        )
+        check_whole(spec.model, found)
+        if "device_map" not in placement.arguments:
+            model = model.to(placement.device)
+    except torch.OutOfMemoryError as error:
+        raise ResourceError(
+            f"The model {spec.model} does not fit into the memory of {spec.device}.",
+            "Choose a smaller model, another device, or dtype bfloat16.",
+        ) from error
+    except (OSError, ValueError, ImportError, RuntimeError, KeyError, SafetensorError) as error:
+        raise explain(spec, error) from error
+    return replace(on_base(spec, files, Base(model, tokenizer)), memory=memory)
+
+
+def on_base(spec: ModelSpec, files: ModelFiles, base: Base) -> LanguageModel:
+    """What `spec` names, made of its base in memory; an adapter goes onto a twin of the base.
+
+    An adapter that resized the vocabulary may bring its own tokenizer.
+
+    Raises:
+        ModelError: an adapter that doesn't fit; a model that reads ahead, or whose logits are not
+            finite numbers.
+    """
+    if files.adapter is None:
+        return replace(wrap(spec, base.model.eval(), base.tokenizer), folder=files.folder)
+    model = with_adapter(base.model, files.adapter, spec.adapter or "", spec.model)
+    tokenizer = base.tokenizer
+    widths = [len(each.get_input_embeddings().weight) for each in (model, base.model)]
+    if widths[0] != widths[1] and has_tokenizer(files.adapter):
+        tokenizer = load_tokenizer(replace(spec, trust_remote_code=False), files.adapter)
+    return replace(wrap(spec, model, tokenizer), folder=files.folder, base=base)
+
+
+def wrap(
+    spec: ModelSpec, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> LanguageModel:
+    """Make a LanguageModel of a model and tokenizer that are already in memory.
+
+    Raises:
+        ModelError: the model reads ahead, or its logits are not finite numbers.
+    """
+    config = model.config.get_text_config(decoder=True)
+    style, reason = guess_prompt_style(model.config, tokenizer)
+    embeddings = model.get_output_embeddings()
+    width = embeddings.weight.shape[0] if embeddings is not None else config.vocab_size
+    check_forward_pass(model, spec.model, int(width))
+    return LanguageModel(
+        spec=spec,
+        model=model,
+        tokenizer=tokenizer,
+        device=model.device,
+        dtype=str(model.dtype).removeprefix("torch."),
+        prompt_style=style,
+        prompt_style_reason=reason,
+        context_length=context_length(config),
+        vocab_size=int(width),
+        eos_ids=_eos_ids(model, tokenizer),
+        shares_prefixes=can_share_prefixes(model),
+        threads=_threads(model),
+        text=TokenText(tokenizer),
+    )
+
+
+def load_tokenizer(spec: ModelSpec, folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer in a model's folder.
+
+    Raises:
+        ModelError: it is damaged.
+        OSError, ValueError, ImportError, KeyError: as transformers has them.
+    """
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            folder, trust_remote_code=spec.trust_remote_code
+        )
+    except Exception as error:
+        if type(error) is not Exception:  # the tokenizers library has no finer word for damage
+            raise
+        raise ModelError(
+            f"The tokenizer of {spec.model} is damaged ({error}).",
+            "Copy the model's tokenizer files there again.",
+        ) from error
+    return tokenizer
+
+
+def _threads(model: PreTrainedModel) -> int:
+    """One for a small model: its matrices are done before a second thread has woken up, and on a
+    busy machine the two wait for each other at every one of them."""
+    parameters = sum(p.numel() for p in model.parameters())
+    return 1 if parameters < _SMALL_MODEL else _ALL_THREADS
+
+
+def _eos_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    """Every token that ends a chain, as generation config, config and tokenizer name them."""
+    found: set[int] = set()
+    for source in (getattr(model, "generation_config", None), model.config, tokenizer):
+        ids = getattr(source, "eos_token_id", None)
+        if ids is not None:
+            found.update(ids if isinstance(ids, list | tuple) else [ids])
+    return frozenset(found)
+
+
+def explain(spec: ModelSpec, error: Exception) -> ModelError:
+    """Turn what transformers raised into what to do."""
+    message = str(error)
+    first_line = message.strip().splitlines()[0] if message.strip() else type(error).__name__
+    if "trust_remote_code" in message:
+        return ModelError(
+            f"The model {spec.model} needs Python code of its own to run.",
+            "Allow remote code only if you trust its authors.",
+        )
+    if "safetensors" in message and "not" in message:
+        return ModelError(
+            f"The model {spec.model} has no safetensors weights.",
+            "Pickled weights can run code and are refused: convert them to safetensors.",
+        )
+    return ModelError(
+        f"The model {spec.model} can't be loaded ({type(error).__name__}: {first_line}).",
+        "Check that the folder holds a whole causal language model.",
+    )

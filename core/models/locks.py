@@ -1,0 +1,35 @@
+"""Take the locks of several models in one order, so that no two threads wait for each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.models.language_model import LanguageModel
+
+_POLL_S = 0.1  # between two looks at `cancel` while waiting for a lock
+
+
+@contextmanager
+def hold(
+    models: Sequence[LanguageModel], cancel: Callable[[], bool] = lambda: False
+) -> Iterator[bool]:
+    """Hold the locks of all models, whatever order they are given in.
+
+    Args:
+        cancel: asked while waiting.
+
+    Yields:
+        False when cancelled before all locks were held; none of them is held then.
+    """
+    with ExitStack() as held:
+        for lock in sorted((model.lock for model in models), key=id):
+            while not lock.acquire(timeout=_POLL_S):
+                if cancel():
+                    held.close()
+                    yield False
+                    return
+            held.callback(lock.release)
+        yield True

@@ -1,0 +1,217 @@
+"""How much memory a model will need, from its config alone, and how much is free."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+from torch import nn
+from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
+from transformers.pytorch_utils import Conv1D
+
+from core.errors import ResourceError
+from core.models.architecture import can_share_prefixes, context_length
+from core.models.placement import Placement
+from core.models.prefix_store import PrefixStore
+from core.system.terminal_text import in_bytes
+
+ROWS, LENGTH = 8, 1024
+"""What memory is estimated for where nobody says otherwise: rows at once, tokens each."""
+
+_TIGHT = 0.85  # of what is free: below that a load is comfortable
+_PREFILL_TOKENS = 4096  # that one forward pass reads at most
+_LOGIT_COPIES = 3  # float32: the logits, their log-softmax, the sampler's own
+_BLOCK_4BIT = 64  # weights that share one float32 scale
+
+
+@dataclass(frozen=True)
+class MemoryEstimate:
+    """Bytes a model will need; `weights` and `cache` are exact, `working` is rough."""
+
+    parameters: int
+    weights: int
+    cache: int  # keys and values of `rows` rows of `length` tokens
+    working: int  # activations, logits, prefixes kept for forks
+    rows: int
+    length: int
+    free: int | None  # on the device, now; None where nobody knows
+    device: str
+    dtype: str
+    quantization: str
+
+    @property
+    def needed(self) -> int:
+        """Bytes in all."""
+        return self.weights + self.cache + self.working
+
+    @property
+    def is_tight(self) -> bool:
+        """Whether little would be left."""
+        return self.free is not None and self.needed > _TIGHT * self.free
+
+    @property
+    def fits(self) -> bool:
+        """Whether the weights, and one short chain with them, have room."""
+        return self.free is None or self.weights + self.working // self.rows <= self.free
+
+    @property
+    def parts(self) -> str:
+        """What the memory is for, in words."""
+        return (
+            f"weights {in_bytes(self.weights)}, keys and values of {self.rows} x {self.length:,} "
+            f"tokens {in_bytes(self.cache)}, about {in_bytes(self.working)} to work in"
+        )
+
+    @property
+    def remedy(self) -> str:
+        """Which setting to lower, in words."""
+        lower = ["Choose a smaller model or close other programs"]
+        if self.dtype == "float32":
+            lower.append("precision bfloat16 halves the weights")
+        if self.device.startswith("cuda") and self.quantization != "4bit":
+            lower.append("quantization 4bit makes them smaller still")
+        return "; ".join(lower) + "."
+
+    def check(self, name: str) -> None:
+        """Refuse a model that can't be loaded.
+
+        Raises:
+            ResourceError: it needs more than is free.
+        """
+        if not self.fits:
+            assert self.free is not None
+            raise ResourceError(
+                f"The model {name} needs {in_bytes(self.needed)} of memory ({self.parts}), and "
+                f"{in_bytes(self.free)} are free on {self.device}.",
+                self.remedy,
+            )
+
+
+def estimate_memory(
+    config: PreTrainedConfig,
+    placement: Placement,
+    *,
+    rows: int = ROWS,
+    length: int | None = None,
+    stored: int | None = None,
+    code: bool = False,
+) -> MemoryEstimate:
+    """What a model needs where it is to go, without loading it.
+
+    Args:
+        rows: chains decoded at once.
+        length: tokens of each, the prompt's included; if None, LENGTH or the model's context.
+        stored: bytes of the weights' files, where known; for weights that are stored quantized.
+        code: whether the model's own Python code may run to build its skeleton.
+
+    Raises:
+        ValueError, KeyError, ImportError: transformers has no causal model for this config.
+    """
+    length = min(LENGTH, context_length(config)) if length is None else length
+    model = skeleton(config, placement.dtype, code=code)
+    text = model.config.get_text_config(decoder=True)
+    size = placement.dtype.itemsize
+    cache = cache_bytes(text, rows, length, size) if can_share_prefixes(model) else 0
+    weights = weight_bytes(model, placement.quantization)
+    return MemoryEstimate(
+        parameters=sum(p.numel() for p in model.parameters()),
+        weights=stored if placement.packed and stored is not None else weights,
+        cache=cache,
+        working=_working_bytes(text, rows, length, size) + min(cache, PrefixStore().max_bytes),
+        rows=rows,
+        length=length,
+        free=free_bytes(placement.device, spread=placement.spread),
+        device="all GPUs" if placement.spread else str(placement.device),
+        dtype=str(placement.dtype).removeprefix("torch."),
+        quantization=placement.quantization,
+    )
+
+
+def skeleton(config: PreTrainedConfig, dtype: torch.dtype, *, code: bool) -> PreTrainedModel:
+    """The model without any memory for its weights."""
+    with torch.device("meta"):
+        model: PreTrainedModel = AutoModelForCausalLM.from_config(
+            config, dtype=dtype, trust_remote_code=code
+        )
+    return model
+
+
+def weight_bytes(model: nn.Module, quantization: str = "none") -> int:
+    """Bytes of a model's parameters and buffers; tied weights count once.
+
+    bitsandbytes quantizes the linear layers but not the output layer: one byte a weight and a
+    float32 a row, or half a byte a weight and a float32 for 64 of them.
+    """
+    total = sum(t.nbytes for t in (*model.parameters(), *model.buffers()))
+    if quantization == "none":
+        return total
+    output = model.get_output_embeddings() if isinstance(model, PreTrainedModel) else None
+    for module in model.modules():
+        if isinstance(module, nn.Linear | Conv1D) and module is not output:
+            weight = module.weight
+            total -= weight.nbytes
+            if quantization == "8bit":
+                rows = weight.shape[1 if isinstance(module, Conv1D) else 0]
+                total += weight.numel() + 4 * rows
+            else:
+                blocks = -(-weight.numel() // _BLOCK_4BIT)
+                total += -(-weight.numel() // 2) + 4 * blocks
+    return total
+
+
+def cache_bytes(config: PreTrainedConfig, rows: int, length: int, size: int) -> int:
+    """Bytes of the keys and values of all layers, `size` bytes a number.
+
+    Layers with a sliding window count in full: `core.decoding.kv_cache` keeps every position,
+    because a fork may start anywhere, and masks what lies outside the window.
+    """
+    heads = config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // heads
+    if getattr(config, "kv_lora_rank", None):  # latent attention: one for all heads
+        widths = config.kv_lora_rank + config.qk_rope_head_dim
+    else:
+        widths = (getattr(config, "num_key_value_heads", None) or heads) * width * 2
+    return int(config.num_hidden_layers * rows * length * widths * size)
+
+
+def free_bytes(device: torch.device, *, spread: bool = False) -> int | None:
+    """Memory that is free on a device now, or on all GPUs; None where nobody knows."""
+    match device.type:
+        case "cpu":
+            return min(int(psutil.virtual_memory().available), _left_in_container())
+        case "cuda":
+            gpus = range(torch.cuda.device_count()) if spread else [device]
+            return sum(int(torch.cuda.mem_get_info(gpu)[0]) + _unused(gpu) for gpu in gpus)
+        case "mps":
+            return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+    return None
+
+
+def _unused(gpu: Any) -> int:
+    """What torch keeps of a GPU without using it."""
+    return int(torch.cuda.memory_reserved(gpu) - torch.cuda.memory_allocated(gpu))
+
+
+def _left_in_container() -> int:
+    """What a container may still use; psutil sees its whole machine."""
+    folder = Path("/sys/fs/cgroup")
+    try:
+        limit = int((folder / "memory.max").read_text())
+        used = int((folder / "memory.current").read_text())
+        statistics = dict(
+            line.split() for line in (folder / "memory.stat").read_text().splitlines()
+        )
+        return limit - used + int(statistics.get("inactive_file", 0))
+    except (OSError, ValueError):  # no container, or one without a limit: "max"
+        return 1 << 62
+
+
+def _working_bytes(config: PreTrainedConfig, rows: int, length: int, size: int) -> int:
+    """Rough: the logits of all rows, and one layer's activations while prompts are read."""
+    logits = rows * config.vocab_size * 4 * _LOGIT_COPIES
+    inner = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
+    tokens = min(rows * length, _PREFILL_TOKENS)
+    return int(logits + tokens * (6 * config.hidden_size + 2 * inner) * size)

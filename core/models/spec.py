@@ -1,0 +1,131 @@
+"""Which model: its name, its folder or hub id, and how it is to be loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from core.errors import ModelError
+from core.models.files import (
+    check_adapter_folder,
+    check_model_folder,
+    check_revision,
+    is_hub_id,
+)
+from core.models.placement import Quantization
+from core.system.person_path import person_path
+from core.system.project_root import project_root
+
+DEMO = "demo"
+
+
+DEMO_NOTICE = (
+    "Teaching model: its forks were built in by construction. It shows how to look; "
+    "it is no evidence about real models."
+)
+"""Said wherever figures of the demo model appear."""
+
+
+DEMO_FOLDER = project_root() / "sample_data" / "demo_model"
+
+
+DEMO_TEACHER = "demo-teacher"
+"""The name of the adapter that reinforcement learning made of the demo."""
+
+
+DEMO_TEACHER_FOLDER = DEMO_FOLDER.with_name("demo_teacher")
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Which model, and how to load it.
+
+    `model` is "demo", a folder, or a hub id; `adapter` a folder or hub id of a LoRA adapter, or
+    "demo-teacher". With `trust_remote_code` the model's own Python code runs: only for authors you
+    trust. `revision` is a branch, tag or commit of a model on the hub, its main branch if None.
+    """
+
+    model: str = DEMO
+    adapter: str | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    trust_remote_code: bool = False
+    revision: str | None = None
+    quantization: Quantization = "none"
+
+
+def teacher_spec(base: ModelSpec, teacher: str) -> ModelSpec:
+    """How to load a teacher of the base: the folder of an adapter goes onto the base's model,
+    anything else is a model of its own. Device, precision and quantization are the base's. Python
+    code of its own is never run: nobody was asked about it.
+
+    Raises:
+        ModelError: the demo's teacher of another model.
+    """
+    if teacher == DEMO_TEACHER and base.model != DEMO:
+        raise ModelError(
+            f"The {DEMO_TEACHER} is an adapter of the demo model, and the model is {base.model}.",
+            "Choose the model demo, or another teacher.",
+        )
+    if (_folder(teacher) / "adapter_config.json").is_file():
+        return replace(base, adapter=teacher)
+    return replace(base, model=teacher, adapter=None, trust_remote_code=False, revision=None)
+
+
+def absolute_name(name: str) -> str:
+    """A folder by its whole path, so that it is found from anywhere; other names as they are."""
+    folder = _folder(name)
+    named = name in (DEMO, DEMO_TEACHER)
+    return name if named or not folder.is_dir() else str(folder.resolve())
+
+
+def check_spec(spec: ModelSpec) -> None:
+    """Refuse folders that hold no model or adapter, before anything is begun with them. Whether
+    the hub has a model is only known when it is loaded.
+
+    Raises:
+        ModelError: saying what is missing.
+    """
+    folder = local_folder(spec.model)
+    if folder is not None:
+        check_model_folder(folder)
+    check_revision_of(spec)
+    adapter = None if spec.adapter is None else adapter_folder(spec.adapter)
+    if adapter is not None:
+        check_adapter_folder(adapter)
+
+
+def adapter_folder(name: str) -> Path | None:
+    """The folder of an adapter on this machine; None for a hub id, which names its owner."""
+    return local_folder(name) if "/" in name else _folder(name)
+
+
+def check_revision_of(spec: ModelSpec) -> None:
+    """Refuse a revision that can't be one.
+
+    Raises:
+        ModelError: it is no name, or the model is not from the hub.
+    """
+    if spec.revision is None:
+        return
+    check_revision(spec.revision)
+    if local_folder(spec.model) is not None:
+        raise ModelError(
+            f"The model {spec.model} has no revisions: it is not from the hub.",
+            "Leave the revision out.",
+        )
+
+
+def local_folder(name: str) -> Path | None:
+    """The folder of a model on this machine; None for a hub id."""
+    if name == DEMO:
+        return DEMO_FOLDER
+    folder = _folder(name)
+    return None if is_hub_id(name) and name != DEMO_TEACHER and not folder.is_dir() else folder
+
+
+def _folder(name: str) -> Path:
+    """The folder that a name would be."""
+    if name == DEMO_TEACHER:
+        return DEMO_TEACHER_FOLDER
+    return person_path(name).absolute()

@@ -1,0 +1,1 @@
+"""The machine: files that a crash leaves whole, child processes, folders, versions."""

@@ -1,0 +1,50 @@
+"""Where this project keeps what a person makes: never inside the repository."""
+
+from __future__ import annotations
+
+import os
+import platform
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+from core.system.person_path import person_path
+
+
+def user_folder() -> Path:
+    """The folder for sessions and runs: $FORK_EXPLORER_HOME, else the platform's own place."""
+    chosen = os.environ.get("FORK_EXPLORER_HOME")
+    return (
+        person_path(chosen) if chosen else user_data_path("decision-fork-explorer", appauthor=False)
+    )
+
+
+def sessions_folder() -> Path:
+    """Where the app keeps sessions between visits."""
+    return user_folder() / "sessions"
+
+
+def runs_folder() -> Path:
+    """Where runs go unless told otherwise."""
+    return user_folder() / "runs"
+
+
+_PACKAGES = ("decision-fork-explorer", "torch", "transformers", "peft")
+
+
+@cache
+def _versions() -> tuple[tuple[str, str], ...]:
+    found = [("python", platform.python_version())]
+    for package in _PACKAGES:
+        try:
+            found.append((package, version(package)))
+        except PackageNotFoundError:
+            found.append((package, "not installed"))
+    return tuple(found)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that compute."""
+    return dict(_versions())

@@ -1,0 +1,243 @@
+r"""Prompt styles: a question becomes the token ids its model expects (paper appendix C).
+
+The prompt that scores a chain must be byte for byte the prompt that sampled it, so a question is
+never trimmed or re-encoded: what `encode_prompt` returns is kept with the chain.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from core.errors import PromptError
+from core.tokens.template_clock import asks_the_date, with_date
+
+PLACEHOLDER = "{problem}"
+"""Where a template takes the question; no other brace means anything."""
+
+
+@dataclass(frozen=True)
+class PromptStyle:
+    """One way to ask: the text around the question, and who puts it there.
+
+    A chat style's template is the one user message that the tokenizer's own chat template wraps.
+    """
+
+    name: str
+    template: str
+    families: str
+    chat: bool = False
+
+
+PROMPT_STYLES: dict[str, PromptStyle] = {
+    style.name: style
+    for style in (
+        PromptStyle(
+            "qwen_boxed",
+            "Solve the following math problem step by step. Put your final answer in \\boxed{}.\n\n"
+            "Problem: {problem}\n\nSolution:",
+            "Qwen2.5, Qwen3 base",
+        ),
+        PromptStyle(
+            "chat_template",
+            "Solve the following math problem step by step. Give a concise solution and put your "
+            "final answer in \\boxed{}.\n\nProblem: {problem}",
+            "DeepSeek-R1-Distill, instruct models",
+            chat=True,
+        ),
+        PromptStyle(
+            "llama_abel",
+            "Question: {problem}\nAnswer: Let's think step by step.",
+            "Mistral-7B, Llama base",
+        ),
+        PromptStyle("plain", "{problem}", "anything"),
+    )
+}
+
+
+def prompt_text(question: str, style: str, template: str | None = None) -> str:
+    """The prompt's text; for a chat style the user message, before the tokenizer's own template.
+
+    Args:
+        template: the user's own, in place of the plain style's; it must contain {problem}.
+
+    Raises:
+        PromptError: an unknown style, an empty question, a template without {problem}, or text
+            that no tokenizer can read.
+    """
+    chosen = _style(style)
+    if not question.strip():
+        raise PromptError("The question is empty.", "Type a question.")
+    if template is not None:
+        if style != "plain":
+            raise PromptError(
+                f"The prompt style {style} has its own template.",
+                "Choose the style plain to use yours, or leave your template out.",
+            )
+        if PLACEHOLDER not in template:
+            raise PromptError(
+                f"The prompt template doesn't contain {PLACEHOLDER}.",
+                f"Write {PLACEHOLDER} where the question belongs.",
+            )
+    text = (chosen.template if template is None else template).replace(PLACEHOLDER, question)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise PromptError(
+            f"The prompt has half a character at place {error.start + 1} (a lone surrogate).",
+            "Delete that character and type it again.",
+        ) from error
+    return text
+
+
+def encode_prompt(
+    tokenizer: Any,
+    question: str,
+    style: str,
+    template: str | None = None,
+    prompt_date: date | None = None,
+) -> list[int]:
+    """The prompt's token ids, as the tokenizer's own rules begin a text (with BOS or without).
+
+    An end-of-sequence token that a tokenizer appends is taken off, for the model is to go on. In
+    the text styles a special token's name typed in a question ("<|im_end|>") stays text; a chat
+    template reads it as the token.
+
+    Args:
+        prompt_date: for chat templates that ask the date; today if None.
+
+    Raises:
+        PromptError: as `prompt_text`, or the tokenizer has no usable chat template.
+    """
+    text = prompt_text(question, style, template)
+    ids = (
+        _chat_ids(tokenizer, text, prompt_date)
+        if _style(style).chat
+        else _text_ids(tokenizer, text)
+    )
+    if not ids:
+        raise PromptError("The tokenizer makes no token of this prompt.", "Type another question.")
+    return ids
+
+
+def _style(name: str) -> PromptStyle:
+    if name not in PROMPT_STYLES:
+        raise PromptError(
+            f"There is no prompt style {name!r}.", f"Use one of {', '.join(PROMPT_STYLES)}."
+        )
+    return PROMPT_STYLES[name]
+
+
+def _text_ids(tokenizer: Any, text: str) -> list[int]:
+    try:
+        encoded = tokenizer(text, add_special_tokens=True, split_special_tokens=True)
+    except TypeError:  # a tokenizer of somebody's own that doesn't know the option
+        encoded = tokenizer(text, add_special_tokens=True)
+    ids = _ids(encoded)
+    if ids and ids[-1] == tokenizer.eos_token_id:
+        ids.pop()
+    return ids
+
+
+def _chat_ids(tokenizer: Any, message: str, day: date | None) -> list[int]:
+    if not getattr(tokenizer, "chat_template", None):
+        raise PromptError(
+            "This model's tokenizer has no chat template.",
+            "Choose another prompt style: qwen_boxed, llama_abel or plain.",
+        )
+    try:
+        clock: dict[str, Any] = {}
+        if asks_the_date(tokenizer):
+            clock = with_date(tokenizer.get_chat_template(), day or date.today())
+        encoded = tokenizer.apply_chat_template(
+            [{"role": "user", "content": message}],
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            **clock,
+        )
+    except Exception as error:  # the template is a program of the model's maker: anything can fail
+        raise PromptError(
+            f"This model's chat template fails ({type(error).__name__}: {error}).",
+            "Choose another prompt style: qwen_boxed, llama_abel or plain.",
+        ) from error
+    return _ids(encoded)
+
+
+def _ids(encoded: Any) -> list[int]:
+    """Token ids out of whatever a tokenizer returns: a list, a list of one list, or a mapping."""
+    ids = encoded["input_ids"] if hasattr(encoded, "keys") else encoded
+    if len(ids) and isinstance(ids[0], Sequence):
+        ids = ids[0]
+    return [int(token_id) for token_id in ids]
+
+
+_CHAT_WORDS = frozenset({"instruct", "chat", "distill", "it", "r1", "qwq"})
+
+
+def guess_prompt_style(model_config: Any, tokenizer: Any) -> tuple[str, str]:
+    """The style a model most likely expects, and why, for the screen. The first that applies:
+
+    1. the config's own `prompt_style`, where it names one;
+    2. a Qwen model: qwen_boxed for a base model, chat_template for an instruct model. Qwen's base
+       tokenizers carry a chat template too, so the name decides: instruct, chat, distill, r1 or
+       qwq in it is an instruct model, and so is a Qwen3 without "base";
+    3. a tokenizer with a chat template: chat_template;
+    4. Llama, Mistral: llama_abel;
+    5. anything else: qwen_boxed.
+    """
+    own = getattr(model_config, "prompt_style", None)
+    if isinstance(own, str) and own in PROMPT_STYLES:
+        return own, "the model's config names this prompt style"
+    family = str(getattr(model_config, "model_type", None) or "").lower()
+    name = _model_name(model_config, tokenizer)
+    words = set(re.split(r"[^a-z0-9]+", name.lower()))
+    has_template = bool(getattr(tokenizer, "chat_template", None))
+    if family.startswith("qwen"):
+        tuned = bool(words & _CHAT_WORDS) or (family.startswith("qwen3") and "base" not in words)
+        if tuned and has_template:
+            return "chat_template", f"{name or family} is an instruct model by its name"
+        return "qwen_boxed", f"{name or family} is a Qwen base model by its name"
+    if has_template:
+        return "chat_template", "the tokenizer has a chat template"
+    if family.startswith(("llama", "mistral", "mixtral")):
+        return "llama_abel", f"a {family} base model: its tokenizer has no chat template"
+    return (
+        "qwen_boxed",
+        "the tokenizer has no chat template, and the family has no style of its own",
+    )
+
+
+def _model_name(model_config: Any, tokenizer: Any) -> str:
+    """The hub id's or folder's last part; of a hub cache folder the model's name."""
+    for source in (model_config, tokenizer):
+        path = getattr(source, "_name_or_path", None) or getattr(source, "name_or_path", None)
+        if isinstance(path, str) and path:
+            parts = [part for part in re.split(r"[/\\]+", path) if part]
+            cached = [part for part in parts if part.startswith("models--")]
+            return (cached or parts or [""])[-1].rsplit("--", 1)[-1]
+    return ""
+
+
+def check_context(prompt_length: int, max_new_tokens: int, context_length: int) -> None:
+    """Refuse what doesn't fit the model's context; all lengths in tokens.
+
+    Raises:
+        PromptError: with the numbers, and the largest max_new_tokens that would fit.
+    """
+    room = context_length - prompt_length
+    if room < 1:
+        raise PromptError(
+            f"The prompt has {prompt_length} tokens, and the model's context of {context_length} "
+            "leaves no room for an answer.",
+            "Shorten the question, or use a model with a longer context.",
+        )
+    if max_new_tokens > room:
+        raise PromptError(
+            f"The prompt's {prompt_length} tokens and {max_new_tokens} new ones "
+            f"don't fit the model's context of {context_length}.",
+            f"Set max new tokens to {room} or less.",
+        )

@@ -1,0 +1,1 @@
+"""The Compare screen: its form, report and charts."""

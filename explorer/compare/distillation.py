@@ -1,0 +1,302 @@
+"""How small can the correction be? Distils a teacher into adapters of several sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.distillation.plan import plan_after_earlier
+from core.distillation.recipe import ABOUT, PRESETS, DistillationRecipe, recipe_of
+from core.distillation.results import ADAPTER, TASK, distillation_models, distillation_results
+from core.distillation.sizes import SizeStudy, distillations, size_studies
+from core.errors import ExplorerError
+from core.lora.recipe import ATTENTION
+from core.models.files import check_adapter_folder
+from core.models.spec import DEMO
+from core.runs.run import Run
+from core.runs.runs_folder import RunsFolder
+from core.runs.settings import changed
+from core.runs.status import RunState
+from core.statistics import Estimate
+from explorer.compare.distillation_charts import size_chart
+from explorer.navigation import follow_wish
+from explorer.shared.figures import percent, percent_range, points
+from explorer.shared.messages import plain, short, show_error, teaching_notice
+from explorer.shared.opening import open_with_adapter
+from explorer.shared.problem_sets import DEMO_SET, TRAINING_SET, problem_sets, training_sets
+from explorer.shared.prompt_panel import prompt_fields
+from explorer.shared.run_panel import (
+    act,
+    run_badge,
+    run_progress,
+    show_notice,
+    start,
+    start_button,
+    when,
+)
+from explorer.state import BrowserState
+
+_LAYERS = (*ATTENTION, "gate_proj", "up_proj", "down_proj")
+_RUNS_SHOWN = 6
+TEACHER_FIELD = "distillation teacher"
+"""The form field that names the teacher to distil."""
+
+
+def distillation_panel(state: BrowserState, teacher: str = "") -> None:
+    """The section of a page; call it from the page's script, never from inside a fragment.
+
+    Args:
+        state: of the session.
+        teacher: the page's own; the field starts with it.
+    """
+    folder = RunsFolder()
+    st.markdown("**How small can the correction be?**")
+    st.caption(
+        "Distil the teacher into a small adapter of the model, and see how near it comes: it "
+        "solves problems, and the adapter learns its distribution at every token of its chains."
+    )
+    with st.container(border=True):
+        chosen = _setup(state, folder, teacher)
+    if not chosen:
+        return
+    try:
+        live = _any_live(distillations(folder, state.opened.spec.model, chosen))
+    except ExplorerError as error:
+        show_error(error)
+        return
+    st.session_state["polling_distillation"] = live
+    st.fragment(_runs, run_every=1.0 if live else None)(state, folder, chosen)
+
+
+def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
+    """The form and its button; returns the teacher that it names."""
+    learning, measuring = training_sets(state), problem_sets(state)
+    with st.container(key="tuning_distillation"):
+        who, rank, layers, go = st.columns([3, 1.2, 3, 1.6], vertical_alignment="bottom")
+    form = state.form
+    named = form.line(
+        who,
+        "Teacher to distil",
+        TEACHER_FIELD,
+        teacher,
+        placeholder="a folder or a model",
+        help="The folder of a LoRA adapter for this model, or a model of the same vocabulary",
+    )
+    size = form.whole(rank, "Rank", "distillation rank", 32, 1, 4096, help="Of the adapter")
+    targets = form.several(
+        layers,
+        "Layers",
+        "distillation layers",
+        _LAYERS,
+        ATTENTION,
+        typed=True,
+        help="That get an adapter: the fewer, the smaller",
+    )
+    with st.expander("Preset, problems, prompt", key="tuning_distillation_more"):
+        left, middle, right, last = st.columns([2, 3, 3, 1.4])
+        is_demo = state.opened.spec.model == DEMO
+        preset = form.choice(
+            left,
+            "Recipe",
+            f"distillation preset {is_demo}",
+            list(PRESETS),
+            "demo" if is_demo else "paper",
+            help="  \n".join(f"**{name}**: {about}" for name, about in ABOUT.items()),
+        )
+        learned = form.choice(
+            middle, "Problems for the teacher", "distillation set", list(learning), TRAINING_SET
+        )
+        measured = form.choice(
+            right,
+            "Problems to measure on",
+            "distillation evaluation",
+            list(measuring),
+            DEMO_SET,
+            help="Never learned from: a problem that is in both sets is refused",
+        )
+        seed = form.whole(last, "Seed", "distillation seed", 0, 0, 2**32 - 1, help="Of all draws")
+        style, length = st.columns(2)
+        start_from = recipe_of(preset)
+        limit = form.whole(
+            length,
+            "Max new tokens",
+            f"distillation {preset} limit",
+            start_from.max_new_tokens,
+            1,
+            65536,
+            step=16,
+        )
+        choice = prompt_fields(state, style, f"distillation {preset}", start_from)
+    changes = {
+        "training.lora_rank": size,
+        "training.target_modules": targets,
+        "seed": seed,
+        "max_new_tokens": limit,
+        **choice.settings(),
+    }
+    recipe, fault = _recipe(start_from, changes)
+    start_button(
+        state,
+        go,
+        "Distil",
+        lambda: _start(state, folder, named, (learned, measured), recipe),
+        icon=":material/play_arrow:",
+        disabled=not named or recipe is None or not learning[learned] or not measuring[measured],
+        help="A run of its own. The teacher's chains are made once: another size takes them over.",
+    )
+    if fault is not None:
+        show_error(fault)
+    return named
+
+
+def _recipe(
+    preset: DistillationRecipe, changes: Mapping[str, Any]
+) -> tuple[DistillationRecipe | None, ExplorerError | None]:
+    try:
+        return changed(preset, changes), None
+    except ExplorerError as error:
+        return None, error
+
+
+def _start(
+    state: BrowserState,
+    folder: RunsFolder,
+    teacher: str,
+    sets: tuple[str, str],
+    recipe: DistillationRecipe | None,
+) -> None:
+    assert recipe is not None
+    spec, (learned, measured) = state.opened.spec, sets
+    plan = plan_after_earlier(
+        distillations(folder, spec.model, teacher),
+        spec,
+        teacher,
+        training_sets(state)[learned],
+        problem_sets(state)[measured],
+        recipe,
+    )
+    training = recipe.training
+    name = f"Rank {training.lora_rank} on {', '.join(training.target_modules)}"
+    run = Run.create(folder.folder, TASK, **vars(plan), name=short(name, 80))
+    start(state, run)
+
+
+def _runs(state: BrowserState, folder: RunsFolder, teacher: str) -> None:
+    """All sizes so far; polls while one of them is being made."""
+    follow_wish()
+    show_notice(state)
+    try:
+        runs = distillations(folder, state.opened.spec.model, teacher)
+        studies = size_studies(folder, state.opened.spec.model, teacher)
+    except ExplorerError as error:
+        show_error(error)
+        return
+    if _any_live(runs) != st.session_state["polling_distillation"]:
+        st.rerun()
+    if not runs:
+        st.info(
+            "Choose a rank and the layers, then press **Distil**. The paper's sizes are rank 32 "
+            "on q, k, v, o and rank 8 on o alone.",
+            icon=":material/arrow_upward:",
+        )
+        return
+    if studies:
+        _study(state, studies[0], others=len(studies) - 1)
+    for run in runs[:_RUNS_SHOWN]:
+        _one(state, run)
+    if len(runs) > _RUNS_SHOWN:
+        st.caption(f"{len(runs) - _RUNS_SHOWN} older ones are in the list of runs.")
+
+
+def _any_live(runs: Sequence[Run]) -> bool:
+    return any(run.status().state.is_live for run in runs)
+
+
+def _study(state: BrowserState, study: SizeStudy, others: int) -> None:
+    st.plotly_chart(
+        size_chart(study), width="stretch", key="sizes", config={"displayModeBar": False}
+    )
+    rows = [
+        *(
+            (
+                each.label,
+                f"{each.trained_parameters:,}",
+                f"{each.trained_share:.2%}",
+                _share(each.accuracy),
+                points(each.against_teacher),
+                points(each.against_base),
+            )
+            for each in study.points
+        ),
+        ("teacher", "", "", _share(study.teacher), "", ""),
+        ("base", "", "", _share(study.base), "", ""),
+    ]
+    columns = ["", "parameters", "share", "accuracy", "less teacher", "less base"]
+    st.dataframe(
+        pd.DataFrame(rows, columns=columns),
+        hide_index=True,
+        width="stretch",
+        height="content",
+        key="sizes table",
+    )
+    more = (
+        f" {others} more stud{'ies' if others > 1 else 'y'} of this teacher, measured in another "
+        "way, can't stand beside these."
+        if others
+        else ""
+    )
+    st.caption(
+        f"{study.label} of {study.base.n:,} problems that were not learned from, temperature "
+        f"{study.temperature:g}, top-p {study.top_p:g}, seed {study.seed}. In brackets: 95 % "
+        f"intervals over problems; differences in percentage points, paired by problem.{more} "
+        "In the paper rank 32 on q, k, v, o, which is 0.27-0.49 % of the parameters, equals the "
+        "teacher on MATH-500 and GSM8K, and rank 8 on o alone comes within about a point on "
+        "MATH-500. The smaller the model, the larger the share of the same rank."
+    )
+    teaching_notice(state.opened.spec.model)
+
+
+def _one(state: BrowserState, run: Run) -> None:
+    """One run: how far it is, or what came of it."""
+    status = run.status()
+    with st.container(border=True, gap="small", key=f"distillation {run.id}"):
+        words, load = st.columns([5, 1.6], vertical_alignment="center")
+        about = f":small[{plain(when(run.config.created))}]"
+        words.markdown(f"**{plain(run.config.name or run.id)}** {run_badge(status)} {about}")
+        if status.state is not RunState.DONE:
+            run_progress(state, run, status)
+            return
+        try:
+            results = distillation_results(run)
+        except ExplorerError as error:
+            show_error(error)
+            return
+        if results is None:
+            return
+        gap = results.against_teacher
+        words.caption(
+            f"Student {_share(results.student.pass_at_1)}; less teacher {points(gap.difference)} "
+            f"points: {gap.word}. {results.training.steps:,} steps, "
+            f"{results.cost.total_seconds:.0f} s."
+        )
+        load.button(
+            "Load into Explore",
+            key=f"load {run.id}",
+            icon=":material/fork_right:",
+            width="stretch",
+            on_click=act,
+            args=(state, lambda: _load(state, run)),
+        )
+
+
+def _load(state: BrowserState, run: Run) -> None:
+    check_adapter_folder(run.folder / ADAPTER)
+    base, _ = distillation_models(run)
+    open_with_adapter(state, base, run.folder / ADAPTER)
+
+
+def _share(estimate: Estimate) -> str:
+    return f"{percent(estimate.value)} [{percent_range(estimate)}]"

@@ -1,0 +1,95 @@
+"""What a comparison is to do: problems, teachers, prompt, seed."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.disagreement.task import TASK, plan_comparison
+from core.runs.run import Run
+from core.runs.runs_folder import RunsFolder
+from explorer.shared.messages import plain, short
+from explorer.shared.problem_choice import ProblemChoice, choose_problems
+from explorer.shared.problem_sets import upload_problems
+from explorer.shared.prompt_panel import asked
+from explorer.shared.run_panel import start, start_button
+from explorer.shared.teachers import known_teachers
+from explorer.state import BrowserState
+
+
+def compare_setup(state: BrowserState, folder: RunsFolder) -> None:
+    """The form, and the button that starts a run of its own."""
+    form, model = state.form, state.opened.spec.model
+    known = known_teachers(model, folder)
+    with st.container(key="study_bar"):
+        chosen_set, number, go = st.columns([3, 2, 1.6], vertical_alignment="bottom")
+    chosen = choose_problems(state, chosen_set, number, "compare")
+    named = form.several(
+        st.container(),
+        "Teachers",
+        f"compare teachers of {model}",
+        list(known),
+        list(known)[:1],
+        format_func=lambda each: known.get(each, each),
+        placeholder="none yet: fine-tune or distil one, or name one below",
+        help="The demo's own, and the adapters that finished runs here made for this model",
+    )
+    with st.expander(
+        "Other teacher, threshold, length, prompt, problems of your own", key="compare_more"
+    ):
+        other = form.line(
+            st.container(),
+            "Other teacher",
+            "compare other",
+            placeholder="none",
+            help="A model folder or hub id with the same vocabulary, or the folder of a LoRA "
+            "adapter for this model",
+        )
+        left, middle, right = st.columns(3)
+        settings: dict[str, object] = {
+            "tau": form.real(
+                left,
+                "Threshold τ (nats)",
+                "compare tau",
+                1.2,
+                0.0,
+                10.0,
+                0.1,
+                help="For the share of the divergence above it",
+            ),
+            "max_new_tokens": form.whole(
+                middle, "Max new tokens", "compare limit", 256, 1, 65536, step=16
+            ),
+            "seed": form.whole(right, "Seed", "compare seed", 0, 0, 2**32 - 1),
+        }
+        settings |= asked(state, st.container(), "compare", chosen.problems).settings()
+        upload_problems(state, "compare_file")
+    teachers = [*named, *([other] if other and other not in named else [])]
+    st.caption(
+        f"The model {plain(model)} writes a greedy chain of every problem; at each token every "
+        "teacher is asked what it would have put there. The run goes on when you leave this page."
+    )
+    start_button(
+        state,
+        go,
+        "Compare",
+        lambda: _start(state, folder, chosen, teachers, settings),
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=not chosen.problems or not teachers,
+    )
+
+
+def _start(
+    state: BrowserState,
+    folder: RunsFolder,
+    chosen: ProblemChoice,
+    teachers: list[str],
+    settings: dict[str, object],
+) -> None:
+    plan = plan_comparison(
+        state.opened.spec, chosen.problems, settings, teachers=teachers, sample=chosen.sample
+    )
+    name = short(f"Comparison on {chosen.name}", 80)
+    run = Run.create(folder.folder, TASK, **vars(plan), name=name)
+    start(state, run)
+    state.run_ids["compare"] = run.id

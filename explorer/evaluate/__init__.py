@@ -1,0 +1,1 @@
+"""The Evaluate screen: its form, report and charts."""

@@ -1,0 +1,166 @@
+"""What an evaluation is to do: problems, samples, sampler, and what to compare it with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from core.errors import ExplorerError
+from core.evaluation.task import TASK, plan_evaluation
+from core.problems.problem_sets import chosen_problems
+from core.records import Problem
+from core.runs.run import Run
+from core.runs.runs_folder import RunsFolder
+from core.runs.status import RunState
+from explorer.shared.messages import plain, short
+from explorer.shared.problem_choice import ProblemChoice, choose_problems
+from explorer.shared.problem_sets import upload_problems
+from explorer.shared.prompt_panel import asked
+from explorer.shared.run_panel import start, start_button, when
+from explorer.state import BrowserState
+
+_NOTHING = ""
+
+
+def evaluation_setup(state: BrowserState, folder: RunsFolder) -> None:
+    """The form, and the button that starts a run of its own."""
+    form = state.form
+    with st.container(key="evaluation_problems"):
+        chosen_set, number, other, go = st.columns([3, 2, 3.4, 1.6], vertical_alignment="bottom")
+    with st.container(key="evaluation_sampler"):
+        samples, temperature, top_p, seed = st.columns(4, vertical_alignment="bottom")
+    chosen = choose_problems(state, chosen_set, number, "evaluation")
+    heat = form.real(
+        temperature,
+        "Temperature",
+        "evaluation temperature",
+        0.6,
+        0.0,
+        5.0,
+        0.1,
+        help="0 is greedy: one sample a problem",
+    )
+    drawn = form.whole(
+        samples,
+        "Samples a problem",
+        "evaluation samples",
+        4,
+        1,
+        1024,
+        disabled=heat == 0,
+        help="Chains drawn from each problem: more of them make pass@k reach further and the "
+        "mean of each problem steadier",
+    )
+    nucleus = form.real(top_p, "Top-p", "evaluation top-p", 0.95, 0.01, 1.0, 0.05, help="1 is off")
+    seed_value = form.whole(seed, "Seed", "evaluation seed", 0, 0, 2**32 - 1)
+    settings: dict[str, object] = {
+        "samples": drawn if heat else 1,
+        "temperature": heat,
+        "top_p": nucleus,
+        "seed": seed_value,
+    }
+    with st.expander("Prompt style, length, problems of your own", key="evaluation_more"):
+        left, right = st.columns(2)
+        settings["max_new_tokens"] = form.whole(
+            right, "Max new tokens", "evaluation limit", 256, 1, 65536, step=16
+        )
+        settings |= asked(state, left, "evaluation", chosen.problems).settings()
+        upload_problems(state, "evaluation_file")
+    against = _compare_with(state, folder, other, chosen, seed_value)
+    start_button(
+        state,
+        go,
+        "Run",
+        lambda: _start(state, folder, chosen, settings, against),
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=not chosen.problems,
+    )
+    spec = state.opened.spec
+    adapter = f" with the adapter {plain(spec.adapter)}" if spec.adapter else ""
+    chains = chosen.count * int(str(settings["samples"]))
+    st.caption(
+        f"{chains:,} chains by the model {plain(spec.model)}{adapter}, chosen in the sidebar. "
+        "The run goes on when you leave this page."
+    )
+
+
+def _compare_with(
+    state: BrowserState,
+    folder: RunsFolder,
+    place: DeltaGenerator,
+    chosen: ProblemChoice,
+    seed: int,
+) -> str | None:
+    """The folder of the earlier evaluation that a person chose."""
+    problems = chosen.problems
+    runs = _comparable(folder, chosen_problems(problems, chosen.sample, seed)) if problems else {}
+    run = state.form.choice(
+        place,
+        "Compare with",
+        "evaluation against",
+        [_NOTHING, *runs],
+        format_func=lambda key: _label(runs[key]) if key in runs else "nothing",
+        disabled=not runs,
+        help="A finished evaluation of exactly these problems: of another model, adapter or "
+        "sampler. The difference is then paired, problem by problem."
+        + ("" if runs else " There is none yet."),
+    )
+    return str(runs[run].folder) if run in runs else None
+
+
+def _comparable(folder: RunsFolder, problems: Sequence[Problem]) -> dict[str, Run]:
+    """Finished evaluations of the same problems by id, newest first."""
+    wanted = _fingerprint(problems)
+    try:
+        runs = folder.list()
+    except ExplorerError:
+        return {}  # the page says what is wrong with the folder
+    return {
+        run.id: run
+        for run in runs
+        if run.config.task == TASK
+        and run.status().state is RunState.DONE
+        and _fingerprint_of(str(run.folder), run.config.created) == wanted
+    }
+
+
+@st.cache_data(show_spinner=False, max_entries=1000)
+def _fingerprint_of(folder: str, created: str) -> str | None:
+    """Of a run's problems, which stay as they are for as long as the run lives."""
+    try:
+        return _fingerprint(Run.open(Path(folder)).problems())
+    except ExplorerError:
+        return None
+
+
+def _fingerprint(problems: Sequence[Problem]) -> str:
+    known = sorted((each.id, each.question, each.answer or "") for each in problems)
+    return hashlib.sha256(repr(known).encode("utf-8", "replace")).hexdigest()
+
+
+def _label(run: Run) -> str:
+    config = run.config
+    model = config.model.get("adapter") or config.model.get("model") or ""
+    facts = [config.name or run.id, short(str(model), 40), f"seed {config.seed}"]
+    return " · ".join([*facts, when(config.created)])
+
+
+def _start(
+    state: BrowserState,
+    folder: RunsFolder,
+    chosen: ProblemChoice,
+    settings: dict[str, object],
+    against: str | None,
+) -> None:
+    plan = plan_evaluation(
+        state.opened.spec, chosen.problems, settings, sample=chosen.sample, against=against
+    )
+    name = short(f"Evaluation on {chosen.name}", 80)
+    run = Run.create(folder.folder, TASK, **vars(plan), name=name)
+    start(state, run)
+    state.run_ids[TASK] = run.id

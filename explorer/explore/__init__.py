@@ -1,0 +1,1 @@
+"""The Explore screen: the chain, the selected token, the branches."""

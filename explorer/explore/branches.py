@@ -1,0 +1,149 @@
+"""The branches of the problem on screen: tree, undo, side by side, name, save and open."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.chains.session import Session
+from core.chains.tree import Branch, ForkTree
+from core.errors import ExplorerError, SessionError
+from explorer.components.branch_tree import TreeNode, branch_tree, read_branch_tree
+from explorer.shared.messages import plain, short, token_label
+from explorer.state import BrowserState
+
+_TREE = "branch_tree"
+_NONE = "nothing"
+
+
+def branches_panel(state: BrowserState, tree: ForkTree) -> None:
+    """The tree; a click goes to a branch."""
+    branch_tree(
+        [_node(branch) for branch in tree.branches],
+        selected=tree.selection.branch,
+        key=_TREE,
+        on_select=lambda: _on_select(tree),
+    )
+
+
+def toolbar(state: BrowserState, tree: ForkTree) -> None:
+    """Undo, redo, side by side, rename, save, open."""
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="toolbar"):
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            disabled=not tree.can_undo or state.opened.busy,
+            on_click=state.opened.change,
+            args=(ForkTree.undo,),
+        )
+        st.button(
+            "Redo",
+            icon=":material/redo:",
+            disabled=not tree.can_redo or state.opened.busy,
+            on_click=state.opened.change,
+            args=(ForkTree.redo,),
+        )
+        _side_by_side(state, tree)
+        _rename(state, tree)
+        save_and_open(state)
+
+
+def save_and_open(state: BrowserState) -> None:
+    """The whole session as one file, there and back."""
+    st.download_button(
+        "Save",
+        state.opened.session.dumps,
+        file_name="decision-forks.json",
+        mime="application/json",
+        icon=":material/download:",
+        on_click="ignore",
+        help="Save all problems and branches of this session as one file",
+    )
+    with st.popover("Open file", icon=":material/folder_open:", help="Open a saved session"):
+        st.file_uploader(
+            "A session file",
+            type=["json"],
+            key="session_file",
+            on_change=lambda: _open(state),
+        )
+
+
+def _open(state: BrowserState) -> None:
+    file = st.session_state.get("session_file")
+    if file is None:
+        return
+    try:
+        session = Session.loads(file.getvalue())
+        if session.tree is None:
+            raise SessionError("This session has no chains in it.", "Open another file.")
+    except ExplorerError as error:
+        state.opened.notice = error
+        return
+    state.open_session(session)
+
+
+def _side_by_side(state: BrowserState, tree: ForkTree) -> None:
+    names = {each.id: _name(each) for each in tree.branches if each.id != tree.selection.branch}
+    if not names:
+        return
+    key = f"beside {tree.selection.branch} of {len(names)}"
+    options = [_NONE, *names]
+
+    def choose() -> None:
+        chosen = st.session_state.get(key, _NONE)
+        state.beside = None if chosen == _NONE else chosen
+
+    with st.popover("Side by side", icon=":material/compare:"):
+        st.radio(
+            "Show beside this branch",
+            options,
+            index=options.index(state.beside) if state.beside in names else 0,
+            format_func=lambda each: plain(names.get(each or _NONE, _NONE)),
+            key=key,
+            on_change=choose,
+        )
+
+
+def _rename(state: BrowserState, tree: ForkTree) -> None:
+    branch = tree.selected
+    if branch is None:
+        return
+    key = f"name of {branch.id}, now {branch.name}"  # an undo changes it behind the field's back
+
+    def rename() -> None:
+        name = st.session_state.get(key, branch.name).strip()
+        if name != branch.name:
+            state.opened.change(lambda tree: tree.rename(branch.id, name))
+
+    with st.popover("Name", icon=":material/edit:", help="Name this branch"):
+        st.text_input("Name of this branch", branch.name, key=key, max_chars=60, on_change=rename)
+
+
+def _name(branch: Branch) -> str:
+    answer = branch.outcome.answer or "no answer"
+    if branch.name:
+        return f"{branch.name} ({answer})"
+    if branch.position is None:
+        return f"from the prompt ({short(answer, 20)})"
+    token = token_label(branch.chain, branch.position)
+    return f"#{branch.position} {token} ({short(answer, 20)})"
+
+
+def _node(branch: Branch) -> TreeNode:
+    position = branch.position
+    return TreeNode(
+        id=branch.id,
+        parent_id=branch.parent,
+        position=position,
+        forced_token="" if position is None else token_label(branch.chain, position)[1:-1],
+        label="cancelled" if branch.chain.stop_reason == "cancelled" else "no answer",
+        answer=short(branch.outcome.answer or "", 24),
+        verdict=(branch.outcome.overruled or branch.outcome.verdict).value,
+        length=len(branch.chain),
+        name=branch.name if branch.outcome.overruled is None else f"{branch.name} by you".strip(),
+    )
+
+
+def _on_select(tree: ForkTree) -> None:
+    clicked = read_branch_tree(_TREE)
+    if clicked is not None and clicked in {branch.id for branch in tree.branches}:
+        tree.select(clicked, tree.branch(clicked).position)

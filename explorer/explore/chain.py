@@ -1,0 +1,242 @@
+"""The chain on screen: heatmap, side by side, entropy curve, fork table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.chains.pivotality import decisive
+from core.chains.tree import Branch, first_difference
+from core.entropy import NATS_PER_BIT, threshold_gate
+from core.records import Chain, Problem
+from explorer.components.token_heatmap import HeatmapView, read_heatmap, token_heatmap
+from explorer.explore.charts import entropy_curve
+from explorer.explore.inspector import force
+from explorer.explore.thinking import thinking_panel
+from explorer.form import follow
+from explorer.shared.chain_view import chain_view
+from explorer.shared.messages import plain, token_label, verdict_badge, visible
+from explorer.shared.verdict import overrule, verdict_reason
+from explorer.state import HIGHEST_TAU, BrowserState, Colour, Unit
+from explorer.tasks import Task
+
+_MAIN, _BESIDE = "heatmap", "heatmap_beside"
+_UNITS: tuple[Unit, ...] = ("nats", "bits")
+_COLOURS: tuple[Colour, ...] = ("entropy", "pivotality")
+
+
+def live_chain(state: BrowserState, task: Task) -> None:
+    """The chain that is being written, token by token."""
+    if task.live is None:
+        st.caption(f"{task.label} …")
+        return
+    view = _view(state, task.live.snapshot(), f"live {id(task)}")
+    token_heatmap(replace(view, live=True), key="heatmap_live")
+
+
+def selected_chain(state: BrowserState, branch: Branch) -> None:
+    """The branch being looked at; a click selects a token, 1 to 5 force an alternative."""
+    tree = state.opened.session.tree
+    assert tree is not None
+    with st.container(key="headline"):
+        words, own = st.columns([4, 1], vertical_alignment="center", gap="small")
+    words.markdown(_headline(branch), help=_reason(branch))
+    with own:
+        overrule(state, branch)
+    thinking_panel(state, branch)
+    view = _view(state, branch.chain, _chain_id(state, branch))
+    view = replace(view, initial_selection=tree.selection.position, go_to=_go_to(state))
+    if branch.parent is not None and branch.position is not None:
+        view = replace(
+            view,
+            shared_prefix=branch.position,
+            first_difference=first_difference(tree.branch(branch.parent).chain, branch.chain),
+        )
+    found = tree.findings(branch.id).pivotality
+    if found:
+        _colour_choice(state)
+    if found and state.colour == "pivotality":
+        decided = np.full(len(branch.chain), np.nan)
+        sure = decisive(found.values())
+        for each in found.values():
+            decided[each.position] = each.share_decided if each.position in sure else 0.0
+        view = replace(view, values=decided, values_label="pivotality")
+    token_heatmap(
+        view,
+        key=_MAIN,
+        on_select=lambda: _on_select(state, branch),
+        on_force=lambda: _on_force(state, branch),
+    )
+
+
+def chain_beside(state: BrowserState, branch: Branch, other: Branch) -> None:
+    """Another branch, its tokens up to the first difference dimmed."""
+    st.markdown(_headline(other), help=_reason(other))
+    difference = first_difference(branch.chain, other.chain)
+    shared = len(other.chain) if difference is None else difference
+    view = _view(state, other.chain, f"{_chain_id(state, other)} beside {branch.id}")
+    token_heatmap(replace(view, shared_prefix=shared, first_difference=difference), key=_BESIDE)
+
+
+def curve_and_forks(state: BrowserState, chain: Chain, selected: int | None) -> None:
+    """Entropy over positions, the threshold to set, and the forks as a sortable table."""
+    scale = 1.0 if state.unit == "nats" else 1 / NATS_PER_BIT
+    gate = threshold_gate(chain.entropy, state.tau)
+    with st.container(key="threshold"):
+        controls, unit = st.columns([3, 1], vertical_alignment="bottom")
+    tau_key = f"tau in {state.unit}"
+    tau = round(state.tau * scale, 2)
+    follow(tau_key, tau)
+    controls.slider(
+        f"Threshold τ ({state.unit}): a token above it is a fork",
+        0.0,
+        round(HIGHEST_TAU * scale, 2),
+        tau,
+        step=0.01,
+        key=tau_key,
+        on_change=lambda: _set_tau(state, tau_key, scale),
+    )
+    follow("unit", state.unit)
+    unit.segmented_control(
+        "Unit",
+        _UNITS,
+        default=state.unit,
+        key="unit",
+        label_visibility="collapsed",
+        required=True,
+        on_change=lambda: _set_unit(state),
+    )
+    st.plotly_chart(
+        entropy_curve(chain, state.tau, selected, state.unit),
+        width="stretch",
+        key="entropy_curve",
+        config={"displayModeBar": False},
+    )
+    _fork_table(state, chain, np.flatnonzero(gate), scale)
+
+
+# Streamlit calls a widget's callback, without a value, when the widget leaves the screen.
+
+
+def _set_tau(state: BrowserState, key: str, scale: float) -> None:
+    if key in st.session_state:
+        state.tau = st.session_state[key] / scale
+
+
+def _colour_choice(state: BrowserState) -> None:
+    def choose() -> None:
+        state.colour = st.session_state.get("colour") or state.colour
+
+    follow("colour", state.colour)
+    st.segmented_control(
+        "Colour by",
+        _COLOURS,
+        default=state.colour,
+        key="colour",
+        label_visibility="collapsed",
+        required=True,
+        on_change=choose,
+    )
+
+
+def _set_unit(state: BrowserState) -> None:
+    state.unit = st.session_state.get("unit") or state.unit
+
+
+def _fork_table(
+    state: BrowserState, chain: Chain, positions: NDArray[np.intp], scale: float
+) -> None:
+    with st.expander(f"Forks ({len(positions)})", key="forks_open"):
+        if not len(positions):
+            st.caption("No token is above the threshold. Lower τ to see more.")
+            return
+        stats = chain.statistics
+        rows = pd.DataFrame(
+            {
+                "position": positions,
+                "token": [token_label(chain, i) for i in positions],
+                f"entropy ({state.unit})": (chain.entropy[positions] * scale).round(3),
+                "rank": stats.rank[positions],
+                "probability": np.exp(stats.logprob[positions]),
+                "most probable": [visible(chain.top_tokens[i][0]) for i in positions],
+            }
+        )
+        st.dataframe(
+            rows,
+            hide_index=True,
+            width="stretch",
+            key="fork_table",
+            on_select=lambda: _on_row(state, positions),
+            selection_mode="single-row",
+            column_config={"probability": st.column_config.NumberColumn(format="percent")},
+        )
+
+
+def _on_row(state: BrowserState, positions: NDArray[np.intp]) -> None:
+    table = st.session_state.get("fork_table")
+    chosen = table["selection"]["rows"] if table else []
+    if chosen and chosen[0] < len(positions):
+        state.go_to(int(positions[chosen[0]]))
+
+
+def _view(state: BrowserState, chain: Chain, chain_id: str) -> HeatmapView:
+    return chain_view(chain, chain_id, state.tau, state.unit)
+
+
+def _chain_id(state: BrowserState, branch: Branch) -> str:
+    return f"{state.opened.id} {_of(branch.chain.problem)} {branch.id}"
+
+
+def _of(problem: Problem) -> str:
+    return f"{problem.source}/{problem.id}"
+
+
+def _go_to(state: BrowserState) -> tuple[int, int] | None:
+    tree = state.opened.session.tree
+    if tree is None or tree.selection.position is None or not state.asked_for:
+        return None
+    return state.asked_for, state.asked_position
+
+
+def _reason(branch: Branch) -> str | None:
+    return verdict_reason(branch.outcome, branch.chain.problem.answer)
+
+
+def _headline(branch: Branch) -> str:
+    chain = branch.chain
+    parts = [verdict_badge(branch.outcome)]
+    if branch.position is not None:
+        token = token_label(chain, branch.position)
+        parts.append(f"forced #{branch.position} {plain(token)}")
+    sampler = chain.sampler
+    how = "greedy"
+    if not sampler.greedy:
+        filters = {"top-p": sampler.top_p, "top-k": sampler.top_k, "min-p": sampler.min_p}
+        set_ones = [f"{n} {v:g}" for n, v in filters.items() if v and not (n == "top-p" and v == 1)]
+        how = ", ".join([f"temperature {sampler.temperature:g}", *set_ones, f"seed {chain.seed}"])
+    parts.append(f"{len(chain)} tokens")
+    parts.append(how)
+    if chain.stop_reason != "eos":
+        parts.append({"length": "cut at the limit", "cancelled": "cancelled"}[chain.stop_reason])
+    name = f"**{plain(branch.name)}** · " if branch.name else ""
+    return name + " · ".join(parts)
+
+
+def _on_select(state: BrowserState, branch: Branch) -> None:
+    position = read_heatmap(_MAIN).position(_chain_id(state, branch), len(branch.chain))
+    tree = state.opened.session.tree
+    if position is not None and tree is not None:
+        tree.select(branch.id, position)
+
+
+def _on_force(state: BrowserState, branch: Branch) -> None:
+    wish = read_heatmap(_MAIN).force
+    if wish is None or wish.chain != _chain_id(state, branch) or wish.i >= len(branch.chain):
+        return
+    top_ids = branch.chain.statistics.top_ids[wish.i]
+    if wish.rank <= len(top_ids):
+        force(state, branch, wish.i, int(top_ids[wish.rank - 1]))

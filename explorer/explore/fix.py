@@ -1,0 +1,200 @@
+"""Find the fix: single forced tokens at the forks, and at random positions beside them."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import streamlit as st
+
+from core.chains.fix_search import Ending, FixSearch
+from core.chains.tree import Branch
+from core.entropy import nats_to_bits
+from core.records import Chain, Sampler, Verdict
+from core.statistics import Estimate
+from explorer.components.attempt_grid import (
+    GridCell,
+    GridRow,
+    GridTable,
+    attempt_grid,
+    read_attempt_grid,
+)
+from explorer.components.attempt_grid.component import Tone
+from explorer.explore.inspector import force, same_model, wait
+from explorer.explore.measuring import start_fix_search
+from explorer.form import is_real, is_whole
+from explorer.shared.messages import VERDICT_SIGNS, short, token_label, visible
+from explorer.state import BrowserState
+
+_GRID = "attempt_grid"
+_K = "fix_positions"
+_TEMPERATURE = "fix_temperature"
+DEFAULT_POSITIONS = 5
+_K_RANGE, _TEMPERATURE_RANGE = (1, 50), (0.0, 5.0)
+
+
+def fix_button(state: BrowserState, branch: Branch) -> None:
+    """Start the search with the settings of the panel."""
+    words = _words(branch)
+    st.button(
+        words[0],
+        icon=":material/troubleshoot:",
+        width="stretch",
+        disabled=state.opened.busy or not same_model(state, branch.chain),
+        help="Force every other top-5 token where the entropy is highest, and as many at random "
+        "other positions",
+        on_click=_search,
+        args=(state, branch),
+        key="find_fix",
+    )
+
+
+def fix_panel(state: BrowserState, branch: Branch) -> None:
+    """What the search found on this branch."""
+    tree = state.opened.session.tree
+    found = None if tree is None else tree.findings(branch.id).fix
+    if found is None:
+        return
+    chain = branch.chain
+    chain_id = f"{state.opened.id} {branch.id}"
+    one, many = _words(branch)[1:]
+    with st.container(border=True, key="fix_panel"):
+        st.markdown(f"**Which forced token {one}?**")
+        attempt_grid(
+            [
+                _table(
+                    state,
+                    chain,
+                    f"At the {_positions(found.attempts)} positions of highest entropy",
+                    f"{_summary(found.attempts, found.turned_share)} {many}.",
+                    found.attempts,
+                ),
+                _table(
+                    state,
+                    chain,
+                    f"Control: at {_positions(found.control)} random other positions",
+                    f"{_summary(found.control, found.control_share)} {many}.",
+                    found.control,
+                ),
+            ],
+            chain_id=chain_id,
+            key=_GRID,
+            enabled=not state.opened.busy and same_model(state, chain),
+            on_open=lambda: _open(state, branch, chain_id, found),
+        )
+        st.caption(
+            f"Continued {_how(found.sampler)}. Many tries make one success likely: compare the "
+            "share of tokens, not whether one was found. In brackets the 95 % interval, as if the "
+            "tries on this one chain were independent of each other, which they are not quite."
+        )
+        _settings(state, branch)
+
+
+def _settings(state: BrowserState, branch: Branch) -> None:
+    left, middle, right = st.columns(3, vertical_alignment="bottom")
+    state.form.whole(left, "Positions", _K, DEFAULT_POSITIONS, *_K_RANGE)
+    state.form.real(
+        middle,
+        "Temperature",
+        _TEMPERATURE,
+        0.0,
+        *_TEMPERATURE_RANGE,
+        0.1,
+        help="Of the continuations; 0 is greedy. They are drawn with the chain's own seed.",
+    )
+    right.button(
+        "Search again",
+        width="stretch",
+        disabled=state.opened.busy or not same_model(state, branch.chain),
+        on_click=_search,
+        args=(state, branch),
+    )
+
+
+def _search(state: BrowserState, branch: Branch) -> None:
+    value = state.form.value
+    positions = value(_K, DEFAULT_POSITIONS, lambda v: is_whole(v, *_K_RANGE))
+    temperature = value(_TEMPERATURE, 0.0, lambda v: is_real(v, *_TEMPERATURE_RANGE))
+    own = branch.chain.sampler
+    sampler = own
+    if temperature != own.temperature:
+        sampler = Sampler(temperature, max_new_tokens=own.max_new_tokens)
+    start_fix_search(state.opened, state.opened.spec, branch, positions, sampler)
+    wait(state)
+
+
+def _open(state: BrowserState, branch: Branch, chain_id: str, found: FixSearch) -> None:
+    wish = read_attempt_grid(_GRID)
+    if wish is None or wish.chain != chain_id:
+        return
+    known = {(each.attempt.position, each.attempt.token_id) for each in _all(found)}
+    if (wish.position, wish.token_id) in known:
+        force(state, branch, wish.position, wish.token_id, found.sampler)
+
+
+def _all(found: FixSearch) -> tuple[Ending, ...]:
+    return (*found.attempts, *found.control)
+
+
+def _words(branch: Branch) -> tuple[str, str, str]:
+    """The button's label, and what one token, or many, do that turn the answer."""
+    if branch.outcome.verdict is Verdict.CORRECT:
+        return "Find what breaks it", "breaks this chain", "break it"
+    if branch.outcome.verdict is Verdict.NO_GOLD:
+        return "Find what changes it", "changes the answer", "change the answer"
+    return "Find the fix", "mends this chain", "mend it"
+
+
+def _how(sampler: Sampler) -> str:
+    return "greedily" if sampler.greedy else f"at temperature {sampler.temperature:g}"
+
+
+def _positions(endings: tuple[Ending, ...]) -> int:
+    return len({each.attempt.position for each in endings})
+
+
+def _summary(endings: tuple[Ending, ...], estimate: Estimate) -> str:
+    turned = sum(each.turned for each in endings)
+    if not endings:
+        return "The chain is too short for a control: 0 of 0 tokens"
+    interval = f"[{estimate.low:.0%}, {estimate.high:.0%}]"
+    return f"{turned} of {len(endings)} tokens ({estimate.value:.0%} {interval})"
+
+
+def _table(
+    state: BrowserState, chain: Chain, title: str, summary: str, endings: tuple[Ending, ...]
+) -> GridTable:
+    rows = [
+        _row(state, chain, position, list(each))
+        for position, each in groupby(endings, lambda ending: ending.attempt.position)
+    ]
+    return GridTable(title, summary, rows)
+
+
+def _row(state: BrowserState, chain: Chain, position: int, endings: list[Ending]) -> GridRow:
+    nats = float(chain.entropy[position])
+    shown = nats if state.unit == "nats" else nats_to_bits(nats)
+    cells = {each.attempt.rank: _cell(chain, each) for each in endings}
+    rank = int(chain.statistics.rank[position])
+    if rank <= chain.statistics.top_ids.shape[1]:
+        own = token_label(chain, position)[1:-1]
+        cells[rank] = GridCell(chain.token_ids[position], rank, own, chosen=True)
+    return GridRow(
+        position,
+        token_label(chain, position)[1:-1],
+        f"{shown:.2f} {state.unit}",
+        [cells[rank] for rank in sorted(cells)],
+    )
+
+
+def _cell(chain: Chain, ending: Ending) -> GridCell:
+    attempt, outcome = ending.attempt, ending.outcome
+    tones: dict[Verdict, Tone] = {Verdict.CORRECT: "correct", Verdict.WRONG: "wrong"}
+    return GridCell(
+        token_id=attempt.token_id,
+        rank=attempt.rank,
+        token=visible(chain.top_tokens[attempt.position][attempt.rank - 1])[1:-1],
+        answer=short(outcome.answer or "no answer", 12),
+        sign=VERDICT_SIGNS[outcome.verdict],
+        tone=tones.get(outcome.verdict, "other"),
+        turned=ending.turned,
+    )

@@ -1,0 +1,103 @@
+"""Pivotality of the selected token: where do samples end that continue after each alternative?"""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from core.chains.pivotality import AlternativeOutcomes, Pivotality, decisive
+from core.chains.tree import Branch
+from core.entropy import threshold_gate
+from core.records import Chain
+from explorer.explore.inspector import same_model, wait
+from explorer.explore.measuring import start_pivotality
+from explorer.form import is_real, is_whole
+from explorer.shared.messages import p_value, plain, short, visible
+from explorer.state import BrowserState
+
+_SAMPLES, _TEMPERATURE = "pivotality_samples", "pivotality_temperature"
+DEFAULT_SAMPLES = 16
+_SAMPLES_RANGE, _TEMPERATURE_RANGE = (4, 500), (0.1, 5.0)
+
+
+def pivotality_panel(state: BrowserState, branch: Branch, position: int) -> None:
+    """Measure, and show what was measured here."""
+    if branch.chain.problem.answer is None:
+        return
+    tree = state.opened.session.tree
+    measured = {} if tree is None else tree.findings(branch.id).pivotality
+    found = measured.get(position)
+    with st.expander(
+        "How much does this token decide?", expanded=found is not None, key="pivotality"
+    ):
+        if found is None:
+            st.caption(
+                "Entropy says how undecided the model was, not whether it mattered. "
+                "Sample continuations after each alternative, and count the right ones."
+            )
+        else:
+            _result(branch.chain, found, sure=position in decisive(measured.values()))
+        _settings(state, branch, position)
+
+
+def _result(chain: Chain, found: Pivotality, *, sure: bool) -> None:
+    if sure:
+        st.markdown(
+            f"This token decides **{found.share_decided:.0%}** of whether the answer is right."
+        )
+    else:
+        st.markdown("**No measurable difference** between the alternatives.")
+    for each in found.alternatives:
+        estimate = each.p_correct
+        text = plain(visible(chain.top_tokens[found.position][each.rank - 1]))
+        st.progress(
+            estimate.value,
+            text=f"{text} → right {each.correct} of {each.samples}: "
+            f"{estimate.value:.0%} [{estimate.low:.0%}, {estimate.high:.0%}]  \n"
+            f":small[{_answers(each)}]",
+        )
+    st.caption(
+        f"Share of the outcome's variance, each alternative weighted by its probability. "
+        f"In brackets the 95 % interval. Temperature {found.sampler.temperature:g}; "
+        f"chance of such differences by luck alone: p {p_value(found.p_value)}."
+    )
+
+
+def _answers(each: AlternativeOutcomes) -> str:
+    named = [
+        f"{plain(short(answer, 16)) if answer else 'no answer'} ×{count}"
+        for answer, count in each.answers[:3]
+    ]
+    more = len(each.answers) - len(named)
+    return "answers " + ", ".join(named) + (f" and {more} more" if more > 0 else "")
+
+
+def _settings(state: BrowserState, branch: Branch, position: int) -> None:
+    left, right = st.columns(2)
+    state.form.whole(left, "Samples each", _SAMPLES, DEFAULT_SAMPLES, *_SAMPLES_RANGE)
+    state.form.real(right, "Temperature", _TEMPERATURE, 1.0, *_TEMPERATURE_RANGE, 0.1)
+    forks = np.flatnonzero(threshold_gate(branch.chain.entropy, state.tau)).tolist()
+    enabled = not state.opened.busy and same_model(state, branch.chain)
+    st.button(
+        "Measure this token",
+        width="stretch",
+        disabled=not enabled,
+        on_click=_measure,
+        args=(state, branch, [position]),
+    )
+    st.button(
+        "Measure the one fork" if len(forks) == 1 else f"Measure all {len(forks)} forks",
+        width="stretch",
+        disabled=not enabled or not forks,
+        help="Every token above the threshold; the chain can then be coloured by what was found",
+        on_click=_measure,
+        args=(state, branch, forks),
+    )
+
+
+def _measure(state: BrowserState, branch: Branch, positions: list[int]) -> None:
+    opened, value = state.opened, state.form.value
+    samples = value(_SAMPLES, DEFAULT_SAMPLES, lambda v: is_whole(v, *_SAMPLES_RANGE))
+    temperature = value(_TEMPERATURE, 1.0, lambda v: is_real(v, *_TEMPERATURE_RANGE))
+    start_pivotality(opened, opened.spec, branch, positions, samples, temperature)
+    wait(state)

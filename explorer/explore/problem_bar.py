@@ -1,0 +1,189 @@
+"""The top of Explore: which problem, how to sample, go."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core.errors import ExplorerError
+from core.records import Problem, Sampler
+from explorer.open_session import PROBLEM_SET
+from explorer.shared.messages import before_gold, plain, plain_lines, short, show_error
+from explorer.shared.problem_sets import close_popover, problem_sets, upload_problems
+from explorer.shared.prompt_panel import prompt_popover
+from explorer.state import BrowserState
+
+_SESSION_SET = "This session"
+_OWN = "My own question"
+_SAMPLER = "sampler"
+_QUESTION, _GOLD = "own_question", "own_gold"  # in the form
+_FOLLOWED = "tree of the picker"  # in this tab: the one that the form was last brought in line with
+
+
+@dataclass(frozen=True)
+class _Settings:
+    sampler: Sampler
+    seed: int
+    k: int
+
+
+def problem_bar(state: BrowserState) -> None:
+    """Draw the bar; Generate starts a chain."""
+    sets = _sets(state)
+    _restore_choice(state, sets)
+    with st.container(key="problem_bar"):
+        source, problem, generate, prompt, sampler = st.columns(
+            [1.8, 4.6, 1.2, 1.1, 1.2], vertical_alignment="bottom"
+        )
+    with source:
+        chosen_set = state.form.choice(
+            st.container(), "Problems from", PROBLEM_SET, [*sets, _OWN], disabled=state.opened.busy
+        )
+    with problem:
+        chosen = (
+            _own_question(state)
+            if chosen_set == _OWN
+            else _from_set(state, chosen_set, sets[chosen_set])
+        )
+    with prompt:
+        asked = prompt_popover(state, chosen_set, chosen)
+    with sampler:
+        settings = _sampler_popover(state)
+    with generate:
+        pressed = st.button(
+            "Generate",
+            type="primary",
+            width="stretch",
+            disabled=state.opened.busy,
+            help="Generate a chain from the prompt",
+        )
+    if chosen is not None:
+        _show(chosen)
+        _show_tree_of(state, chosen, pressed)
+    if pressed and chosen is not None and settings is not None:
+        state.opened.generate(
+            state.opened.spec,
+            chosen,
+            settings.sampler,
+            settings.seed,
+            prompt_style=asked.style,
+            template=asked.template,
+            prompt_date=asked.day,
+            k=settings.k,
+        )
+        if state.opened.task is not None:
+            state.opened.task.wait(0.1)
+
+
+def _sets(state: BrowserState) -> dict[str, list[Problem]]:
+    """Problem sets to choose from; the session's own come last."""
+    sets = problem_sets(state)
+    worked_on = [tree.problem for tree in state.opened.session.trees.values() if tree.branches]
+    return sets | ({_SESSION_SET: worked_on} if len(worked_on) > 1 else {})
+
+
+def _restore_choice(state: BrowserState, sets: dict[str, list[Problem]]) -> None:
+    """Where the form names no problem, or another tab or page has opened one, the picker shows the
+    problem of the tree on screen. After a refresh the form says what it said before."""
+    session = state.opened.session
+    before = st.session_state.get(_FOLLOWED, session.current)
+    st.session_state[_FOLLOWED] = session.current
+    if session.tree is None or (PROBLEM_SET in session.form and before == session.current):
+        return
+    problem, form = session.tree.problem, state.form
+    for name, problems in sets.items():
+        if problem in problems and name != _SESSION_SET:
+            form.put(PROBLEM_SET, name)
+            form.put(_picker_key(name), _sign(problem))
+            return
+    form.put(PROBLEM_SET, _OWN)
+    form.put(_QUESTION, problem.question)
+    form.put(_GOLD, problem.answer or "")
+
+
+def _from_set(state: BrowserState, name: str, problems: list[Problem]) -> Problem | None:
+    by_sign = {_sign(problem): problem for problem in problems}
+    if not by_sign:
+        st.selectbox("Problem", [], disabled=True)
+        return None
+    sign = state.form.choice(
+        st.container(),
+        "Problem",
+        _picker_key(name),
+        list(by_sign),
+        format_func=lambda each: _label(by_sign[each]),
+        disabled=state.opened.busy,
+    )
+    return by_sign[sign]
+
+
+def _sign(problem: Problem) -> str:
+    """Names a problem in the form: an id alone may stand for several questions."""
+    text = f"{problem.question}\0{problem.answer}\0{problem.source}\0{problem.family}"
+    return f"{problem.id} {zlib.crc32(text.encode('utf-8', 'replace')):08x}"
+
+
+def _picker_key(name: str) -> str:
+    return f"problem of {name}"
+
+
+def _own_question(state: BrowserState) -> Problem:
+    question, gold = st.columns([3, 1], vertical_alignment="bottom")
+    text = state.form.paragraph(question, "Question", _QUESTION, height=68)
+    answer = state.form.line(gold, "Right answer", _GOLD, placeholder="optional")
+    return Problem("typed", text, answer or None, source="typed")
+
+
+def _label(problem: Problem) -> str:
+    return f"{problem.id} · {short(problem.question, 90)}"
+
+
+def _show(problem: Problem) -> None:
+    if problem.source == "typed":
+        return
+    gold = "" if problem.answer is None else f":gray-badge[gold {plain(problem.answer)}]"
+    st.markdown(f"{plain_lines(problem.question)}{before_gold(problem.question)}{gold}")
+
+
+def _show_tree_of(state: BrowserState, problem: Problem, generating: bool) -> None:
+    """Picking another problem shows its tree; a question being typed has none until Generate."""
+    tree = state.opened.session.tree
+    if tree is not None and tree.problem == problem:
+        return
+    if problem.source == "typed" and not generating:
+        return
+    state.opened.open_problem(problem, picked=True)
+    st.session_state[_FOLLOWED] = state.opened.session.current
+    state.beside = None
+
+
+def _sampler_popover(state: BrowserState) -> _Settings | None:
+    close_popover(_SAMPLER)
+    with st.popover(
+        "Sampler",
+        width="stretch",
+        help="How tokens are drawn, seed, problem files",
+        key=_SAMPLER,
+        on_change="rerun",
+    ):
+        left, right = st.columns(2)
+        form = state.form
+        temperature = form.real(
+            left, "Temperature", "temperature", 0.0, 0.0, 5.0, 0.1, help="0 is greedy"
+        )
+        top_p = form.real(right, "Top-p", "top_p", 1.0, 0.01, 1.0, 0.01, help="1 is off")
+        top_k = form.whole(left, "Top-k", "top_k", 0, 0, 1000, help="0 is off")
+        min_p = form.real(right, "Min-p", "min_p", 0.0, 0.0, 1.0, 0.01, help="0 is off")
+        limit = form.whole(left, "Max new tokens", "max_new_tokens", 256, 1, 65536, step=16)
+        seed = form.whole(right, "Seed", "seed", 0, 0, 2**32 - 1)
+        k = form.whole(left, "Alternatives kept", "alternatives_kept", 5, 1, 50)
+        st.divider()
+        upload_problems(state, "problem_file", popover=_SAMPLER)
+    try:
+        sampler = Sampler(temperature, top_p, top_k, min_p, limit)
+    except ExplorerError as error:
+        show_error(error)
+        return None
+    return _Settings(sampler, seed, k)

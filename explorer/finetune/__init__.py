@@ -1,0 +1,1 @@
+"""The Fine-tune screen: its form, gate, training and report."""

@@ -1,0 +1,314 @@
+"""Step 2 of a fine-tune: which tokens are decision points, and what is learned from."""
+
+from __future__ import annotations
+
+from math import ceil
+
+import numpy as np
+import streamlit as st
+
+from core.entropy import NATS_PER_BIT
+from core.errors import ExplorerError
+from core.evaluation.records import ProblemSamples, Sample
+from core.models.language_model import LanguageModel
+from core.models.spec import DEMO, ModelSpec
+from core.reasonmaxxer.gates import GateKind, GateSettings, gate_rollout
+from core.reasonmaxxer.recipe import Recipe
+from core.reasonmaxxer.selection import SelectionReport, select_examples
+from core.runs.models import read_model
+from core.runs.run import Run
+from explorer.components.token_heatmap import HeatmapView, token_heatmap
+from explorer.finetune.charts import entropy_histogram, pass_rate_chart
+from explorer.finetune.rollouts import Rollouts, rollouts_of, share_above
+from explorer.form import follow, is_real
+from explorer.shared.figures import percent, percent_range
+from explorer.shared.messages import plain, short, show_error, teaching_notice
+from explorer.shared.run_panel import with_consent
+from explorer.state import BrowserState, Unit
+from explorer.tasks import Task
+from explorer.workbench import workbench
+
+_LOADING = "model of the gate"
+_LEAST_TOP = 2.0  # of the slider and the chart, in the unit on screen
+_UNITS: tuple[Unit, ...] = ("nats", "bits")
+
+
+def gate_panel(state: BrowserState, run: Run, recipe: Recipe) -> GateSettings | None:
+    """The run's rollouts, and the gate on them; returns the gate that a person chose, None while
+    there is nothing to learn from behind it.
+
+    Args:
+        recipe: whose gate and selection are tried on the rollouts.
+    """
+    try:
+        rollouts = rollouts_of(run)
+        expected = len(run.problems())
+    except ExplorerError as error:
+        show_error(error)
+        return None
+    if not rollouts.records:
+        st.caption("No rollouts yet. They appear here while they are sampled.")
+        return None
+    complete = len(rollouts.records) == expected
+    _pass_rates(rollouts, expected)
+    top = _top(state, rollouts, recipe)
+    gate = recipe.gate.model_copy(update={"tau": _threshold(state, run, recipe, top)})
+    _histogram(state, run, rollouts, gate, top)
+    try:
+        selection = select_examples(rollouts.records, recipe.selection, gate, recipe.seed)
+    except ExplorerError as error:
+        if complete:
+            show_error(error)
+        found = None
+    else:
+        found = selection.report
+        _learned(found, recipe, gate)
+    _examples(state, run, rollouts, gate, recipe.seed)
+    teaching_notice(str(run.config.model.get("model", "")))
+    return gate if complete and found is not None else None
+
+
+def _pass_rates(rollouts: Rollouts, expected: int) -> None:
+    rates = rollouts.pass_rates
+    mixed = len(rollouts.mixed)
+    right = sum(rate == 1 for rate in rates)
+    so_far = "" if len(rates) == expected else f" so far (of {expected:,})"
+    with st.container(key="tuning_pass_rates"):
+        words, chart = st.columns([1, 2], vertical_alignment="center")
+    words.markdown(
+        f"**{len(rates):,} problems{so_far}, {rollouts.records[0].n} rollouts each**  \n"
+        f"**{mixed:,}** have right and wrong rollouts: these are learned from.  \n"
+        f"{right:,} always right, {len(rates) - mixed - right:,} always wrong: nothing in them "
+        "says which decision mattered."
+    )
+    chart.plotly_chart(
+        pass_rate_chart(rates),
+        width="stretch",
+        key="pass rates",
+        config={"displayModeBar": False},
+    )
+
+
+def _top(state: BrowserState, rollouts: Rollouts, recipe: Recipe) -> float:
+    """Where slider and chart end, in the unit on screen: above every entropy."""
+    highest = max(float(each.max(initial=0.0)) for each in rollouts.entropies)
+    return max(_LEAST_TOP, ceil(2 * max(highest, recipe.gate.tau) * _scale(state) + 0.1) / 2)
+
+
+def _threshold(state: BrowserState, run: Run, recipe: Recipe, top: float) -> float:
+    """The slider's tau in nats; at first the recipe's."""
+    place = f"tau of {run.id}"
+    scale = _scale(state)
+    tau = state.form.value(place, recipe.gate.tau, lambda v: is_real(v, 0, top / scale))
+    key = f"{place} in {state.unit} to {top:g}"
+
+    # Streamlit calls a callback, without a value, when its widget leaves the screen.
+    def set_tau() -> None:
+        if key in st.session_state:
+            state.form.keep(place, st.session_state[key] / scale)
+
+    def set_unit() -> None:
+        state.unit = st.session_state.get("gate unit") or state.unit
+
+    with st.container(key="tuning_threshold"):
+        slider, unit = st.columns([4, 1], vertical_alignment="bottom")
+    shown = min(round(tau * scale, 2), top)
+    follow(key, shown)
+    slider.slider(
+        f"Threshold τ ({state.unit}): a token above it is a decision point",
+        0.0,
+        top,
+        shown,
+        step=0.01,
+        key=key,
+        on_change=set_tau,
+        disabled=recipe.gate.kind in (GateKind.ALL, GateKind.TOP_FRACTION),
+    )
+    follow("gate unit", state.unit)
+    unit.segmented_control(
+        "Unit of entropy",
+        _UNITS,
+        default=state.unit,
+        key="gate unit",
+        label_visibility="collapsed",
+        required=True,
+        on_change=set_unit,
+    )
+    return tau
+
+
+def _histogram(
+    state: BrowserState, run: Run, rollouts: Rollouts, gate: GateSettings, top: float
+) -> None:
+    st.plotly_chart(
+        entropy_histogram(np.concatenate(rollouts.entropies), gate.tau, state.unit, top),
+        width="stretch",
+        key="entropies",
+        config={"displayModeBar": False},
+    )
+    share = share_above(run, rollouts, gate.tau)
+    st.markdown(
+        f"**{percent(share.value)}** of {rollouts.tokens:,} sampled tokens are above τ = "
+        f"{gate.tau * _scale(state):.2f} {state.unit} "
+        f"(95 % interval over {share.n:,} problems: {percent_range(share)})."
+    )
+
+
+def _learned(report: SelectionReport, recipe: Recipe, gate: GateSettings) -> None:
+    dropped = [
+        f"{count:,} {what}"
+        for count, what in (
+            (report.dropped_truncated, "truncated ones are dropped"),
+            (report.dropped_longest, "of the longest are dropped"),
+        )
+        if count
+    ]
+    ablations = [
+        told
+        for on, told in (
+            (recipe.selection.positive_only, "positive only"),
+            (recipe.selection.shuffle_advantages, "advantages shuffled"),
+            (gate.kind is not GateKind.THRESHOLD, f"gate: {gate.kind}"),
+        )
+        if on
+    ]
+    st.markdown(
+        f"Learned from: **{report.right:,} right** and **{report.wrong:,} wrong** rollouts of "
+        f"{len(report.problems):,} problems, pushed at **{report.decisions:,}** of their "
+        f"{report.tokens:,} tokens ({percent(report.gated_share)})"
+        + "".join(f"; {each}" for each in dropped)
+        + (f". Ablation: {', '.join(ablations)}." if ablations else ".")
+    )
+
+
+def _examples(
+    state: BrowserState, run: Run, rollouts: Rollouts, gate: GateSettings, seed: int
+) -> None:
+    if not rollouts.mixed:
+        return
+    try:
+        spec = with_consent(state, read_model(run.config.model))
+        questions = {problem.id: problem.question for problem in run.problems()}
+    except ExplorerError as error:
+        show_error(error)
+        return
+    st.markdown("**A right and a wrong rollout of one problem**")
+    lm = _loaded(spec)
+    if lm is None:
+        return
+    mixed = {record.problem_id: record for record in rollouts.mixed}
+    chosen = state.form.choice(
+        st.container(),
+        "Problem",
+        f"example of {run.id}",
+        list(mixed),
+        format_func=lambda key: _label(mixed[key], questions.get(key, "")),
+    )
+    record = mixed[chosen]
+    st.caption(plain(questions.get(chosen, "")))
+    numbers = [
+        next(i for i, each in enumerate(record.samples) if each.correct is right)
+        for right in (True, False)
+    ]
+    with st.container(key="tuning_examples"):
+        columns = st.columns(2, gap="small")
+    for column, number in zip(columns, numbers, strict=True):
+        with column, st.container(border=True):
+            _rollout(state, lm, run, record, number, gate, seed)
+
+
+def _loaded(spec: ModelSpec) -> LanguageModel | None:
+    """The run's model, whose tokenizer reads the rollouts; the demo is loaded unasked."""
+    lm = workbench().loaded(spec)
+    if lm is not None:
+        st.session_state.pop(_LOADING, None)
+        return lm
+    if spec.model == DEMO and st.session_state.get(_LOADING, (None,))[0] != spec:
+        _load(spec)
+    wanted, task = st.session_state.get(_LOADING, (None, None))
+    if wanted != spec:
+        st.caption(
+            "The model of this run is not loaded, so its tokens can't be read here; the figures "
+            "above are of all its rollouts."
+        )
+        st.button("Load it to see where the gate falls", on_click=_load, args=(spec,))
+        return None
+    if task.error is not None:
+        show_error(task.error)
+    else:
+        st.fragment(_waiting, run_every=0.5)(task)
+    return None
+
+
+def _load(spec: ModelSpec) -> None:
+    def work(_: Task) -> None:
+        workbench().model(spec)
+
+    st.session_state[_LOADING] = (spec, Task("Loading the model", work))
+
+
+def _waiting(task: Task) -> None:
+    st.caption(f"{task.label}, {task.elapsed:.0f} s …")
+    if not task.running:
+        st.rerun()
+
+
+def _rollout(
+    state: BrowserState,
+    lm: LanguageModel,
+    run: Run,
+    record: ProblemSamples,
+    number: int,
+    gate: GateSettings,
+    seed: int,
+) -> None:
+    sample = record.samples[number]
+    badge = ":green-badge[✓ right]" if sample.correct else ":red-badge[✗ wrong]"
+    answer = "no answer" if sample.answer is None else f"answer {plain(short(sample.answer))}"
+    st.markdown(f"{badge} rollout {number + 1} · {answer} · {len(sample.token_ids)} tokens")
+    token_heatmap(
+        _view(state, lm, run, record, sample, number, gate, seed),
+        key=f"rollout {'right' if sample.correct else 'wrong'}",
+    )
+
+
+def _view(
+    state: BrowserState,
+    lm: LanguageModel,
+    run: Run,
+    record: ProblemSamples,
+    sample: Sample,
+    number: int,
+    gate: GateSettings,
+    seed: int,
+) -> HeatmapView:
+    """A rollout as far as it is kept: its tokens and their entropies, no alternatives."""
+    entropy = np.asarray(sample.entropy or (), np.float32)
+    size = len(entropy)
+    gated = None
+    if gate.kind is not GateKind.THRESHOLD:
+        gated = gate_rollout(entropy, gate, seed, record.problem_id, number)
+    return HeatmapView(
+        chain_id=f"{run.id} {record.problem_id} {number}",
+        tokens=lm.text.pieces(sample.token_ids[:size], record.prompt_ids),
+        token_ids=np.array(sample.token_ids[:size], np.int64),
+        entropy=entropy,
+        logprob=np.full(size, np.nan),
+        rank=np.zeros(size, np.int32),
+        top_ids=np.zeros((size, 0), np.int32),
+        top_tokens=[()] * size,
+        top_logprobs=np.zeros((size, 0)),
+        forced=np.zeros(size, np.bool_),
+        tau=gate.tau,
+        unit=state.unit,
+        gated=gated,
+        max_height=300,
+    )
+
+
+def _label(record: ProblemSamples, question: str) -> str:
+    return f"{record.correct}/{record.n} right · {record.problem_id} · {short(question, 60)}"
+
+
+def _scale(state: BrowserState) -> float:
+    return 1.0 if state.unit == "nats" else 1 / NATS_PER_BIT

@@ -1,0 +1,73 @@
+"""The rollouts of a run as a page reads them: once for as long as nothing changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.entropy import threshold_gate
+from core.evaluation.records import ProblemSamples
+from core.reasonmaxxer.rollouts import rollout_records
+from core.runs.run import Run
+from core.statistics import Estimate, ratio_over_chains
+from explorer.shared.figures import changed_at
+
+
+@dataclass(frozen=True, eq=False)
+class Rollouts:
+    """What a run has sampled to learn from."""
+
+    records: Sequence[ProblemSamples]
+    entropies: tuple[NDArray[np.float32], ...]  # one a problem: of all its tokens, nats
+    changed: int  # when the run's units last changed
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens were sampled."""
+        return sum(map(len, self.entropies))
+
+    @property
+    def pass_rates(self) -> list[float]:
+        """Of the problems."""
+        return [record.pass_rate for record in self.records]
+
+    @property
+    def mixed(self) -> list[ProblemSamples]:
+        """Problems with right and wrong rollouts."""
+        return [record for record in self.records if 0 < record.correct < record.n]
+
+
+def rollouts_of(run: Run) -> Rollouts:
+    """What a run has sampled so far.
+
+    Raises:
+        RunError, ProblemError: settings or problems of the run can't be read.
+    """
+    return _read(str(run.folder), changed_at(run.units_path))
+
+
+def share_above(run: Run, rollouts: Rollouts, tau: float) -> Estimate:
+    """The share of all sampled tokens whose entropy is above tau (nats); its interval is over
+    problems."""
+    return _share(str(run.folder), rollouts.changed, tau, rollouts)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _read(folder: str, changed: int) -> Rollouts:
+    records = rollout_records(Run.open(Path(folder)))
+    entropies = tuple(
+        np.concatenate([np.asarray(each.entropy or (), np.float32) for each in record.samples])
+        for record in records
+    )
+    return Rollouts(records, entropies, changed)
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def _share(folder: str, changed: int, tau: float, _rollouts: Rollouts) -> Estimate:
+    gated = [int(threshold_gate(entropy, tau).sum()) for entropy in _rollouts.entropies]
+    return ratio_over_chains(gated, [len(entropy) for entropy in _rollouts.entropies])

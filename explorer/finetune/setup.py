@@ -1,0 +1,153 @@
+"""Step 1 of a fine-tune: what it learns from and is measured on, and the two ways to start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from core.errors import ExplorerError
+from core.models.spec import DEMO
+from core.reasonmaxxer.plan import plan_rollouts, plan_training
+from core.reasonmaxxer.recipe import ABOUT, PRESETS, Recipe, recipe_of
+from core.reasonmaxxer.results import ROLLOUTS_TASK, TRAIN_TASK
+from core.records import Problem
+from core.runs.config import Prepared
+from core.runs.run import Run
+from core.runs.runs_folder import RunsFolder
+from core.runs.settings import changed
+from explorer.finetune.recipe_fields import RecipeFields, all_settings
+from explorer.shared.messages import plain, short, show_error
+from explorer.shared.problem_sets import (
+    DEMO_SET,
+    TRAINING_SET,
+    problem_sets,
+    training_sets,
+    upload_problems,
+)
+from explorer.shared.run_panel import start, start_button
+from explorer.state import BrowserState
+
+PAGE = "finetune"
+_MEASURED = "tuning evaluation"  # in the form
+ROLLOUTS_OF, FINE_TUNE_ON = "Rollouts of ", "Fine-tune on "  # begin the names of runs
+
+
+def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
+    """The form and its two buttons; returns the recipe that it makes, None when it makes none."""
+    training, evaluation = training_sets(state), problem_sets(state)
+    st.markdown("**1 · Problems and rollouts**")
+    with st.container(key="tuning_problems"):
+        learn, measure, base = st.columns([3, 3, 2], vertical_alignment="bottom")
+    with st.container(key="tuning_rollouts"):
+        k, heat, seed, sample, everything = st.columns(
+            [1.4, 1.4, 1.4, 1.9, 1.9], vertical_alignment="bottom"
+        )
+    learned = state.form.choice(
+        learn,
+        "Learn from",
+        "tuning set",
+        list(training),
+        TRAINING_SET,
+        help="The base solves each of these problems several times; where it is sometimes right "
+        "and sometimes wrong, there is something to learn",
+    )
+    measured = state.form.choice(
+        measure,
+        "Measure on, before and after",
+        _MEASURED,
+        list(evaluation),
+        DEMO_SET,
+        help="Never trained on: a problem that is in both sets is refused",
+    )
+    is_demo = state.opened.spec.model == DEMO
+    preset = state.form.choice(
+        base,
+        "Preset",
+        f"tuning preset {is_demo}",
+        list(PRESETS),
+        "demo" if is_demo else "careful",
+        help="  \n".join(f"**{name}**: {about}" for name, about in ABOUT.items()),
+    )
+    fields = RecipeFields(state, preset)
+    fields.whole(k, "Rollouts a problem, K", "rollouts.samples", 2, 1024)
+    fields.real(heat, "Temperature", "rollouts.temperature", 0.0, 5.0, 0.1, "Of the rollouts")
+    fields.whole(seed, "Seed", "seed", 0, 2**32 - 1, "Of everything random")
+    with st.expander("All settings of the recipe, problems of your own", key="tuning_more"):
+        all_settings(fields)
+        upload_problems(state, "tuning_file")
+    recipe, fault = _recipe(preset, fields.changes)
+    ready = recipe is not None and bool(training[learned])
+    start_button(
+        state,
+        sample,
+        "Sample rollouts",
+        lambda: _sample(state, folder, learned, recipe),
+        icon=":material/casino:",
+        disabled=not ready,
+        help="Only the first step: then look at them, choose the gate, and train",
+    )
+    start_button(
+        state,
+        everything,
+        "Do it all",
+        lambda: _train(state, folder, learned, recipe),
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=not ready or not evaluation[measured],
+        help="Rollouts, accuracy before, training, accuracy after: one run, nothing more to press",
+    )
+    if fault is not None:
+        show_error(fault)
+    else:
+        assert recipe is not None
+        count = min(recipe.problems or len(training[learned]), len(training[learned]))
+        st.caption(
+            f"**{preset}**: {ABOUT[preset]}  \nUp to {count:,} problems × "
+            f"{recipe.rollouts.samples} rollouts to learn from; {len(evaluation[measured]):,} "
+            f"problems × {recipe.evaluation.samples} to measure, before and after. The base is "
+            f"the model {plain(state.opened.spec.model)}, chosen in the sidebar. The run goes on "
+            "when you leave this page."
+        )
+    return recipe
+
+
+def evaluation_problems(state: BrowserState) -> Sequence[Problem]:
+    """The problems that the form names for before and after."""
+    sets = problem_sets(state)
+    return sets[state.form.value(_MEASURED, DEMO_SET, lambda name: name in sets)]
+
+
+def start_training(state: BrowserState, folder: RunsFolder, prepared: Prepared, about: str) -> None:
+    """Start a fine-tune and show it."""
+    _start(state, folder, TRAIN_TASK, prepared, f"{FINE_TUNE_ON}{about}")
+
+
+def _recipe(preset: str, changes: Mapping[str, Any]) -> tuple[Recipe | None, ExplorerError | None]:
+    try:
+        return changed(recipe_of(preset), changes), None
+    except ExplorerError as error:
+        return None, error
+
+
+def _sample(state: BrowserState, folder: RunsFolder, name: str, recipe: Recipe | None) -> None:
+    assert recipe is not None
+    plan = plan_rollouts(state.opened.spec, training_sets(state)[name], recipe)
+    _start(state, folder, ROLLOUTS_TASK, plan, f"{ROLLOUTS_OF}{name}")
+
+
+def _train(state: BrowserState, folder: RunsFolder, name: str, recipe: Recipe | None) -> None:
+    assert recipe is not None
+    plan = plan_training(
+        state.opened.spec, training_sets(state)[name], evaluation_problems(state), recipe
+    )
+    start_training(state, folder, plan, name)
+
+
+def _start(
+    state: BrowserState, folder: RunsFolder, task: str, prepared: Prepared, name: str
+) -> None:
+    run = Run.create(folder.folder, task, **vars(prepared), name=short(name, 80))
+    state.run_ids[PAGE] = run.id
+    start(state, run)

@@ -1,0 +1,1 @@
+"""The Interventions screen: its form, report and charts."""

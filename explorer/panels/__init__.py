@@ -1,1 +1,0 @@
-"""Parts of screens: each reads widgets, calls core, draws."""

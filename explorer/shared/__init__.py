@@ -1,0 +1,1 @@
+"""What several screens use: messages, problem sets, the run panel, the model picker."""

@@ -1,0 +1,51 @@
+"""Figures as people write them: percent, points, their 95 % intervals."""
+
+from __future__ import annotations
+
+from math import isnan
+from pathlib import Path
+
+from core.evaluation.results import NO_FAMILY, FamilySummary
+from core.statistics import Estimate
+
+
+def percent(share: float) -> str:
+    """A share: 44.4%."""
+    return "100%" if share > 0.9995 else f"{share:.1%}"
+
+
+def percent_range(estimate: Estimate) -> str:
+    """The interval of a share: 41.6–47.4%."""
+    return f"{100 * estimate.low:.1f}–{percent(estimate.high)}"
+
+
+def points(estimate: Estimate) -> str:
+    """A difference of shares with its interval, in percentage points: +51.9 [+48.8, +55.0]."""
+    return f"{estimate.value * 100:+.1f} [{estimate.low * 100:+.1f}, {estimate.high * 100:+.1f}]"
+
+
+def amount_range(estimate: Estimate) -> str:
+    """The interval of an amount: 47.9–49.8."""
+    return "unknown" if isnan(estimate.low) else f"{estimate.low:.1f}–{estimate.high:.1f}"
+
+
+def signed_amount(estimate: Estimate) -> str:
+    """A difference of amounts with its interval: -0.3 [-0.9, +0.2]."""
+    span = "" if isnan(estimate.low) else f" [{estimate.low:+.1f}, {estimate.high:+.1f}]"
+    return f"{estimate.value:+.1f}{span}"
+
+
+def family_label(family: FamilySummary) -> str:
+    """A family's name with its n, for a plotly label, which reads a little HTML: escape it."""
+    name = NO_FAMILY if family.family is None else family.family
+    shown = name if len(name) <= 24 else name[:23] + "…"
+    escaped = shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return f"{escaped} ({family.n})"
+
+
+def changed_at(path: Path) -> int:
+    """Nanoseconds of its last change; 0 where it isn't there or can't be asked."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

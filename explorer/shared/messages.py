@@ -1,0 +1,117 @@
+"""How the app says things: problems with their remedy, verdicts, the teaching-model notice."""
+
+from __future__ import annotations
+
+import re
+
+import streamlit as st
+
+from core.errors import ExplorerError
+from core.models.spec import DEMO, DEMO_NOTICE
+from core.records import Chain, Outcome, Verdict
+from core.statistics import BETTER, WORSE
+from core.system.terminal_text import printable
+
+VERDICT_SIGNS = {
+    Verdict.CORRECT: "✓",
+    Verdict.WRONG: "✗",
+    Verdict.UNPARSEABLE: "?",
+    Verdict.TIMED_OUT: "⏱",
+    Verdict.NO_GOLD: "–",
+}
+_VERDICT_COLORS = {Verdict.CORRECT: "green", Verdict.WRONG: "red"}
+VERDICT_WORDS = {
+    Verdict.CORRECT: "correct",
+    Verdict.WRONG: "wrong",
+    Verdict.UNPARSEABLE: "no answer found",
+    Verdict.TIMED_OUT: "check timed out",
+    Verdict.NO_GOLD: "no known answer to check against",
+}
+_WORD_BADGES = {BETTER: ":green-badge[▲ better]", WORSE: ":red-badge[▼ worse]"}
+
+
+_MARKDOWN = "\\`*_{}[]()#+-.!|~$:<>&"
+_MAGIC = re.compile(
+    r"www|https?|ftp|mailto|@|\\-(?=\\[->])|\\<(?=\\-)|\\:(?=\w)|=(?=\\>)|\\[<>](?==)"
+)
+"""What Streamlit turns into links, icons and arrows even when each sign of it is escaped."""
+
+
+def show_error(error: ExplorerError) -> None:
+    """What is wrong, and what to do."""
+    st.error(f"**{plain(error.what)}** {plain(error.remedy)}", icon=":material/error:")
+
+
+def verdict_badge(outcome: Outcome) -> str:
+    """Markdown: sign, answer and verdict, never colour alone; whose verdict, where it is not the
+    checker's."""
+    verdict = outcome.overruled or outcome.verdict
+    color = _VERDICT_COLORS.get(verdict, "gray")
+    answer = "" if outcome.answer is None else f"{plain(short(outcome.answer))} · "
+    words = VERDICT_WORDS[verdict]
+    if outcome.overruled is not None:
+        words = f"{words} by you (checker: {VERDICT_WORDS[outcome.verdict]})"
+    return f":{color}-badge[{VERDICT_SIGNS[verdict]} {answer}{words}]"
+
+
+def word_badge(word: str) -> str:
+    """Markdown: what a difference shows, in a word and its sign."""
+    return _WORD_BADGES.get(word, f":gray-badge[= {word}]")
+
+
+def teaching_notice(model: str) -> None:
+    """Say what the demo model is, wherever its numbers appear."""
+    if model == DEMO:
+        st.caption(DEMO_NOTICE)
+
+
+def short(text: str, length: int = 40) -> str:
+    """Text cut to a length, for labels."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def p_value(p: float) -> str:
+    """A p-value as people write it, with its sign."""
+    return "< 0.001" if p < 0.001 else f"= {p:.2g}"
+
+
+def plain(text: str) -> str:
+    """Text with its markdown and HTML signs escaped: shown as it is, never interpreted."""
+    escaped = "".join(f"\\{sign}" if sign in _MARKDOWN else sign for sign in text)
+    return " ".join(_MAGIC.sub(_broken, escaped).split())
+
+
+def plain_lines(text: str) -> str:
+    """As `plain`, with the text's own line breaks; a blank line stays one."""
+    return "  \n".join(plain(line) or "\u00a0" for line in text.strip().split("\n"))
+
+
+def before_gold(question: str) -> str:
+    """What stands between a question and its gold answer: a new line where the question has
+    several, so that the gold doesn't seem to belong to the last choice."""
+    return "  \n" if "\n" in question.strip() else " "
+
+
+def _broken(found: re.Match[str]) -> str:
+    """The same signs with a word joiner, which nobody sees, after the first of them."""
+    text = found.group()
+    cut = 2 if text.startswith("\\") else 1
+    return f"{text[:cut]}\u2060{text[cut:]}"
+
+
+def visible(token: str) -> str:
+    """A token's text with spaces and line breaks drawn, in quotation marks."""
+    shown = token.replace("\n", "↵").replace("\t", "⇥")
+    if not shown.strip(" "):
+        shown = "·" * len(shown)
+    return f"“{printable(shown) or '…'}”"
+
+
+def token_label(chain: Chain, position: int) -> str:
+    """A token of a chain in quotation marks; where it goes on with a character that the token
+    before began, its bytes as the alternatives show them."""
+    if chain.tokens[position]:
+        return visible(chain.tokens[position])
+    ids = chain.statistics.top_ids[position].tolist()
+    token_id = chain.token_ids[position]
+    return visible(chain.top_tokens[position][ids.index(token_id)] if token_id in ids else "")

@@ -1,0 +1,165 @@
+"""Opens a chain of an intervention run in Explore, as a branch of the base's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from core.chains.generation import scored_chain
+from core.chains.judging import judge
+from core.chains.tree import Branch, first_difference
+from core.decoding.sampling import chain_seed
+from core.evaluation.records import ProblemSamples
+from core.evaluation.sampling import EvaluationSettings
+from core.interventions.records import ProblemRecord
+from core.models.spec import ModelSpec
+from core.reasonmaxxer.side_by_side import SideBySide
+from core.records import Chain, Problem, Sampler
+from explorer.navigation import ask_for
+from explorer.open_session import OpenSession
+from explorer.shared.run_panel import with_consent
+from explorer.state import BrowserState
+from explorer.tasks import Task
+
+
+def start_opening(
+    opened: OpenSession,
+    spec: ModelSpec,
+    problem: Problem,
+    record: ProblemRecord,
+    arm: str,
+    sampler: Sampler,
+    style: str | None,
+) -> None:
+    """Show an arm's chain at the token where it leaves the base's.
+
+    Args:
+        sampler: the run's.
+        style: the run's prompt style; the model's own when None.
+    """
+    tree = opened.open_problem(problem)
+
+    def work(task: Task) -> None:
+        lm = opened.load(spec)
+        opened.spec = spec  # only now that it is there: the session goes on with this model
+        task.label = "Reading the chains"
+        base, other = (
+            scored_chain(
+                lm,
+                problem,
+                record.prompt_ids,
+                chain.token_ids,
+                forced={each.position for each in chain.touched},
+                sampler=sampler,
+                stop_reason=chain.stop_reason,
+                prompt_style=style or lm.prompt_style,
+            )
+            for chain in (record.chain("base"), record.chain(arm))
+        )
+        outcomes = judge(lm, [base, other])
+
+        def show() -> None:
+            root = known_branch(tree.branches, base) or tree.add_root(base, outcomes[0])
+            position = first_difference(base, other)
+            if position is None or position >= min(len(base), len(other)):
+                tree.select(root.id)
+                return
+            branch = known_branch(tree.children(root.id), other)
+            if branch is None:
+                (branch,) = tree.add_branches(root.id, position, [(other, outcomes[1])])
+            tree.select(branch.id, position)
+
+        opened.keep(show)
+
+    opened.start("Loading the model", work, None)
+
+
+def known_branch(branches: tuple[Branch, ...], chain: Chain) -> Branch | None:
+    """The branch that has this chain already."""
+    ids = (chain.prompt_ids, chain.token_ids)
+    return next((b for b in branches if (b.chain.prompt_ids, b.chain.token_ids) == ids), None)
+
+
+def start_opening_sample(
+    opened: OpenSession,
+    spec: ModelSpec,
+    problem: Problem,
+    record: ProblemSamples,
+    number: int,
+    settings: EvaluationSettings,
+) -> None:
+    """Show one sample of a problem; what is forced in it goes on with the sampler and seed that
+    drew it.
+
+    Args:
+        number: of the sample, from 0.
+        settings: the run's.
+    """
+    tree = opened.open_problem(problem)
+    sample = record.samples[number]
+
+    def work(task: Task) -> None:
+        lm = opened.load(spec)
+        opened.spec = spec  # only now that it is there: the session goes on with this model
+        task.label = "Reading the chain"
+        chain = scored_chain(
+            lm,
+            problem,
+            record.prompt_ids,
+            sample.token_ids,
+            forced=(),
+            sampler=settings.sampler,
+            stop_reason=sample.stop_reason,
+            seed=chain_seed(settings.seed, problem.id, number),
+            prompt_style=settings.prompt_style or lm.prompt_style,
+            prompt_date=settings.prompt_date,
+        )
+        (outcome,) = judge(lm, [chain])
+
+        def show() -> None:
+            root = known_branch(tree.branches, chain) or tree.add_root(chain, outcome)
+            tree.select(root.id)
+
+        opened.keep(show)
+
+    opened.start("Loading the model", work, None)
+
+
+def open_with_adapter(
+    state: BrowserState, base: ModelSpec, folder: Path, shown: SideBySide | None = None
+) -> None:
+    """Go to Explore with a tuned model.
+
+    Args:
+        base: as a run has it; device and precision are the sidebar's, since they may be others
+            than where the run was at work.
+        folder: of the adapter.
+        shown: a problem whose chain is to be on screen.
+    """
+    here, base = state.opened.spec, with_consent(state, base)
+    spec = replace(base, adapter=str(folder.resolve()), device=here.device, dtype=here.dtype)
+    _start_with_adapter(state.opened, spec, shown)
+    if state.opened.task is not None:
+        state.opened.task.wait(2)
+    ask_for("explore", session=state.opened.id)
+
+
+def _start_with_adapter(opened: OpenSession, spec: ModelSpec, shown: SideBySide | None) -> None:
+    """Make a tuned model the session's, and show its chain of a problem where one is given."""
+    tree = None if shown is None else opened.open_problem(shown.after.problem)
+
+    def work(task: Task) -> None:
+        opened.load(spec)
+        opened.spec = spec  # only now that it is there: the session goes on with this model
+
+        def show() -> None:
+            assert tree is not None
+            assert shown is not None
+            chain = shown.after
+            root = known_branch(tree.branches, chain) or tree.add_root(chain, shown.after_outcome)
+            tree.select(root.id)
+
+        if tree is not None:
+            opened.keep(show)
+
+    opened.start("Loading the model", work, None)

@@ -1,0 +1,145 @@
+"""The problem sets that a session can choose from: the demo's and the uploaded ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from core.errors import ExplorerError
+from core.problems.conversion import make_table
+from core.problems.problem_sets import demo_problems, demo_training_problems
+from core.problems.reading import SUFFIXES, read_rows
+from core.problems.table import ProblemTable, Rows
+from core.records import Problem
+from explorer.shared.messages import plain, show_error
+from explorer.shared.problem_columns import confirm_columns
+from explorer.state import BrowserState
+
+DEMO_SET = "Demo problems"
+_CLOSING = "closing popover"  # the key of the one that is to be closed
+
+
+@dataclass
+class _Upload:
+    """A file that was uploaded, and how far it came."""
+
+    id: str
+    name: str
+    rows: Rows | None = None
+    error: ExplorerError | None = None  # of the file, or of the columns that are guessed
+    asking: bool = False  # the dialog about its columns is open
+    taken: bool = False
+
+
+def problem_sets(state: BrowserState) -> dict[str, list[Problem]]:
+    """Problem sets by name, the demo's first."""
+    return {DEMO_SET: _demo(), **state.opened.problem_sets}
+
+
+def upload_problems(state: BrowserState, key: str, popover: str | None = None) -> None:
+    """A file of the person's own becomes one more set: at once where it is in the explorer's own
+    form, else when its columns are confirmed. `popover` is the key of the one that this stands
+    in, which would lie over the dialog."""
+    file = st.file_uploader(
+        "Problems of your own",
+        type=list(SUFFIXES),
+        key=key,
+        help="JSON lines, JSON, CSV, TSV or Parquet, with a question in each row and, where it is "
+        "known, the answer. Published forms such as GSM8K, MATH, AIME, SVAMP, MMLU, GPQA, "
+        "NuminaMath and verl's are known; other columns can be chosen and joined.",
+    )
+    kept = f"{key} upload"
+    if file is None:
+        st.session_state.pop(kept, None)
+        return
+    upload: _Upload | None = st.session_state.get(kept)
+    if upload is None or upload.id != file.file_id:
+        upload, found = _opened(file)
+        st.session_state[kept] = upload
+        if found is not None and found.certain:
+            _take(state, upload, found.problems)
+            st.rerun()
+        if upload.asking and popover is not None:
+            st.session_state[_CLOSING] = popover
+            st.rerun()
+    if upload.taken:
+        st.caption(f"{plain(upload.name)} is among the problem sets.")
+    if upload.error is not None:
+        show_error(upload.error)
+    if upload.rows is None or not upload.rows.columns:
+        return
+    st.button(
+        "Choose its columns",
+        key=f"{key} columns",
+        icon=":material/table:",
+        on_click=_ask,
+        args=(upload, popover),
+    )
+    if upload.asking:
+        confirm_columns(
+            upload.rows,
+            f"{key} {upload.id}",
+            partial(_take, state, upload),
+            partial(_quiet, upload),
+        )
+
+
+def close_popover(key: str) -> None:
+    """Close a popover over which a dialog is to open; before it is drawn."""
+    if st.session_state.get(_CLOSING) == key:
+        del st.session_state[_CLOSING]
+        st.session_state[key] = False
+
+
+def _opened(file: UploadedFile) -> tuple[_Upload, ProblemTable | None]:
+    """What is in a file, and its problems by the columns that are guessed."""
+    upload = _Upload(file.file_id, file.name)
+    try:
+        upload.rows = read_rows(file.getvalue(), file.name)
+        upload.asking = bool(upload.rows.columns)
+        return upload, make_table(upload.rows)
+    except ExplorerError as error:
+        upload.error = error
+        return upload, None
+
+
+def _take(state: BrowserState, upload: _Upload, problems: list[Problem]) -> None:
+    state.opened.problem_sets[upload.name] = problems
+    upload.taken, upload.asking, upload.error = True, False, None
+
+
+def _ask(upload: _Upload, popover: str | None) -> None:
+    upload.asking = True
+    if popover is not None:
+        st.session_state[popover] = False
+
+
+def _quiet(upload: _Upload) -> None:
+    upload.asking = False
+
+
+@st.cache_data(show_spinner=False)
+def _demo() -> list[Problem]:
+    try:
+        return demo_problems()
+    except ExplorerError:
+        return []
+
+
+TRAINING_SET = "Demo training problems"
+
+
+def training_sets(state: BrowserState) -> dict[str, list[Problem]]:
+    """Sets to learn from by name, the demo's first."""
+    return {TRAINING_SET: _demo_training(), **state.opened.problem_sets}
+
+
+@st.cache_data(show_spinner=False)
+def _demo_training() -> list[Problem]:
+    try:
+        return demo_training_problems()
+    except ExplorerError:
+        return []

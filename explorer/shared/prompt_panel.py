@@ -1,0 +1,171 @@
+"""How the chosen problem is asked: style, template, and the prompt as the model reads it."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from core.chains.prompting import PromptPreview, PromptSettings, preview_prompt
+from core.errors import ExplorerError, PromptError
+from core.models.language_model import LanguageModel
+from core.records import Problem
+from core.tokens.prompts import PLACEHOLDER, PROMPT_STYLES, prompt_text
+from core.tokens.template_clock import asks_the_date
+from explorer.shared.messages import plain, show_error, visible
+from explorer.state import BrowserState
+from explorer.workbench import workbench
+
+_MODEL_STYLE = "the model's own"
+_SHOWN = 600  # tokens; a page with every token of a very long prompt would be slow
+_CSS = """
+<style>
+.prompt-tokens { max-height: 18rem; overflow-y: auto; font-size: 0.9rem; }
+.prompt-tokens span { border: 1px solid color-mix(in srgb, currentColor 25%, transparent);
+  border-radius: 4px; padding: 1px 3px; margin: 1px 2px 1px 0; white-space: pre-wrap;
+  display: inline-block; line-height: 1.5; max-width: 100%; overflow-wrap: anywhere; }
+.prompt-tokens sub { opacity: 0.65; margin-left: 3px; font-variant-numeric: tabular-nums; }
+</style>
+"""
+
+
+@dataclass(frozen=True)
+class PromptChoice:
+    """How problems are asked."""
+
+    style: str | None = None  # None: the model's own
+    template: str | None = None  # a person's own, where the style takes one
+    day: date | None = None  # for a chat template that asks; None: today, or the run's day
+
+    def settings(self) -> dict[str, str | None]:
+        """As the settings of a run name them."""
+        day = None if self.day is None else self.day.isoformat()
+        return {"prompt_style": self.style, "template": self.template, "prompt_date": day}
+
+
+def prompt_popover(state: BrowserState, problem_set: str, problem: Problem | None) -> PromptChoice:
+    """Choose style and template, which are remembered for each problem set.
+
+    Args:
+        problem_set: its name.
+        problem: the one to preview; None while there is none.
+    """
+    with st.popover("Prompt", width="stretch", help="Prompt style, template and exact token ids"):
+        choice = prompt_fields(state, st.container(), f"{problem_set} asked in")
+        if problem is not None and problem.question.strip():
+            prompt_shown(state, problem, choice)
+    return choice
+
+
+def prompt_fields(
+    state: BrowserState,
+    place: DeltaGenerator,
+    key: str,
+    default: PromptSettings | None = None,
+) -> PromptChoice:
+    """The fields for the prompt style and, below where this is called, for the template of the
+    style plain. The template is kept while another style is chosen.
+
+    Args:
+        place: of the prompt style.
+        key: begins the names of both fields.
+        default: whose style and template the fields start from.
+    """
+    before = default or PromptSettings()
+    style = state.form.choice(
+        place,
+        "Prompt style",
+        f"{key} style",
+        [_MODEL_STYLE, *PROMPT_STYLES],
+        before.prompt_style or _MODEL_STYLE,
+        help=f"{_MODEL_STYLE}: as the model's files say. plain takes a template of yours.",
+    )
+    template = None
+    if style == "plain":
+        template = state.form.paragraph(
+            st.container(),
+            "Template",
+            f"{key} template",
+            before.template or PLACEHOLDER,
+            help=f"{PLACEHOLDER} is the question.",
+        )
+    return PromptChoice(
+        None if style == _MODEL_STYLE else style, template, _date(state, style, key, before)
+    )
+
+
+def _date(state: BrowserState, style: str, key: str, before: PromptSettings) -> date | None:
+    """A field for the date, where the model's chat template asks for it."""
+    lm = workbench().loaded(state.opened.spec)
+    if lm is None or not asks_the_date(lm.tokenizer):
+        return None
+    if not PROMPT_STYLES[lm.prompt_style if style == _MODEL_STYLE else style].chat:
+        return None
+    text = state.form.line(
+        st.container(),
+        "Date in the prompt",
+        f"{key} date",
+        "" if before.prompt_date is None else before.prompt_date.isoformat(),
+        placeholder="today, YYYY-MM-DD",
+        help="This model's chat template writes the date into the prompt. The chain or run "
+        "records it; give it again to get the same prompt on another day.",
+    )
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        show_error(PromptError(f"{text} is not a date.", "Write it as 2026-03-01."))
+        return None
+
+
+def asked(
+    state: BrowserState, place: DeltaGenerator, key: str, problems: Sequence[Problem]
+) -> PromptChoice:
+    """As `prompt_fields`, with the first problem's prompt below it."""
+    choice = prompt_fields(state, place, key)
+    if problems:
+        st.caption(f"How {plain(problems[0].id)} is asked:")
+        prompt_shown(state, problems[0], choice)
+    return choice
+
+
+def prompt_shown(state: BrowserState, problem: Problem, choice: PromptChoice) -> None:
+    """A problem's prompt as the chosen model reads it, or why it can't be asked so."""
+    lm = workbench().loaded(state.opened.spec)
+    style, template = choice.style, choice.template
+    try:
+        if lm is not None:
+            _show(lm, preview_prompt(lm, problem.question, style, template, choice.day))
+        elif style is not None:
+            st.code(prompt_text(problem.question, style, template), language=None)
+            st.caption("Token ids are shown once the model is loaded.")
+    except ExplorerError as error:
+        show_error(error)
+
+
+def _show(lm: LanguageModel, preview: PromptPreview) -> None:
+    own = ""
+    if preview.style == lm.prompt_style:
+        own = f", the model's own: {plain(lm.prompt_style_reason)}"
+    st.caption(f"{len(preview.ids)} tokens · style {plain(preview.style)}{own}")
+    st.html(_CSS + tokens_as_html(preview))
+    if len(preview.ids) > _SHOWN:
+        st.caption(f"The first {_SHOWN} tokens; `fork-explorer prompt` prints all of them.")
+    st.code(preview.text, language=None, wrap_lines=True)
+
+
+def tokens_as_html(preview: PromptPreview) -> str:
+    """Every token in a frame of its own with its id; token text is text, whatever it holds."""
+    frames = []
+    shown = zip(preview.ids[:_SHOWN], preview.pieces[:_SHOWN], strict=True)
+    for position, (token_id, piece) in enumerate(shown):
+        text = html.escape(visible(piece)[1:-1])
+        frames.append(
+            f'<span title="#{position}, id {token_id}">{text}<sub>{token_id}</sub></span>'
+        )
+        if piece.endswith("\n"):
+            frames.append("<br>")
+    return f'<div class="prompt-tokens">{"".join(frames)}</div>'

@@ -1,0 +1,148 @@
+"""One run as a page shows it: its state, progress, cause of failure, cancel and resume."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from core.errors import ExplorerError
+from core.models.spec import ModelSpec, absolute_name
+from core.runs import jobs
+from core.runs.run import Run
+from core.runs.status import RunState, RunStatus
+from explorer.shared.messages import plain, show_error
+from explorer.state import BrowserState
+
+_BADGES = {
+    RunState.NEW: ":gray-badge[not started]",
+    RunState.STARTING: ":blue-badge[▶ starting]",
+    RunState.RUNNING: ":blue-badge[▶ running]",
+    RunState.DONE: ":green-badge[✓ done]",
+    RunState.CANCELLED: ":gray-badge[■ cancelled]",
+    RunState.FAILED: ":red-badge[✗ failed]",
+    RunState.INTERRUPTED: ":orange-badge[! interrupted]",
+}
+_RESUMABLE = (RunState.CANCELLED, RunState.FAILED, RunState.INTERRUPTED)
+
+
+def run_badge(status: RunStatus) -> str:
+    """Markdown: the state, never by colour alone."""
+    return _BADGES[status.state]
+
+
+def run_progress(state: BrowserState, run: Run, status: RunStatus) -> None:
+    """How far it is, and what can be done about it."""
+    if status.error is not None:
+        show_error(status.error)
+    if status.state.is_live:
+        row = st.container(horizontal=True, vertical_alignment="center")
+        share = min(status.done / status.total, 1.0) if status.total else 0.0
+        row.progress(share, text=_words(status))
+        row.button(
+            "Cancel",
+            key=f"cancel {run.id}",
+            help="Stops within seconds; what is finished stays, and Resume goes on from there",
+            on_click=act,
+            args=(state, lambda: jobs.cancel(run)),
+        )
+    elif status.state in _RESUMABLE or status.state is RunState.NEW:
+        fresh = status.state is RunState.NEW
+        st.button(
+            "Start" if fresh else "Resume",
+            key=f"resume {run.id}",
+            icon=":material/play_arrow:",
+            help=None if fresh else "Goes on after the last finished unit of work",
+            on_click=act,
+            args=(state, lambda: start(state, run, resume=not fresh)),
+        )
+
+
+def start(state: BrowserState, run: Run, *, resume: bool = False) -> None:
+    """Start a run in a process of its own."""
+    trusted = _trusts(state, run.config.model.get("model"))
+    jobs.start(run, resume=resume, trust_remote_code=trusted)
+
+
+def with_consent(state: BrowserState, spec: ModelSpec) -> ModelSpec:
+    """The model of a run, for this server to load."""
+    return replace(spec, trust_remote_code=_trusts(state, spec.model))
+
+
+def _trusts(state: BrowserState, model: object) -> bool:
+    """Whether a model's own Python code may run: only where this session allows it for that
+    model. A run's folder, which may come from elsewhere, can't."""
+    chosen = state.opened.spec
+    return chosen.trust_remote_code and absolute_name(chosen.model) == model
+
+
+def act(state: BrowserState, action: Callable[[], object]) -> None:
+    """Do something to a run; what goes wrong is said on the page."""
+    state.notice = None
+    try:
+        action()
+    except ExplorerError as error:
+        state.notice = error
+
+
+def start_button(
+    state: BrowserState,
+    place: DeltaGenerator,
+    label: str,
+    action: Callable[[], object],
+    *,
+    disabled: bool,
+    **looks: Any,
+) -> None:
+    """A button that starts something with what the form above it says.
+
+    Typing and clicking at once, a person is ahead of the page: a callback would still have the
+    values of the draw before. So the click is only noted, and the next draw that gets here, whose
+    values are new, carries it out.
+    """
+    wish = f"asked for {label}"
+    place.button(
+        label,
+        disabled=disabled,
+        width="stretch",
+        on_click=lambda: st.session_state.update({wish: True}),
+        **looks,
+    )
+    if st.session_state.pop(wish, False) and not disabled:
+        act(state, action)
+
+
+def show_notice(state: BrowserState) -> None:
+    """What went wrong with the last thing done to a run on this page."""
+    if state.notice is not None:
+        show_error(state.notice)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: 45 s, 3 min, 2 h 5 min."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def when(created: str) -> str:
+    """The moment a run was made, in this machine's time: 2026-05-01 14:30."""
+    try:
+        return datetime.fromisoformat(created).astimezone().strftime("%Y-%m-%d %H:%M")
+    except ValueError:
+        return created
+
+
+def _words(status: RunStatus) -> str:
+    parts = [plain(status.what or "Starting")]
+    if status.total:
+        parts.append(f"{status.done:.0f} of {status.total:.0f} {plain(status.unit)}")
+    parts.append(f"{duration(status.elapsed)} so far")
+    if status.seconds_left is not None:
+        parts.append(f"about {duration(status.seconds_left)} left")
+    return " · ".join(parts)

@@ -1,0 +1,86 @@
+"""The verdict on a chain with its reason, and a person's own beside it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import streamlit as st
+
+from core.answers import default_checker
+from core.chains.tree import Branch
+from core.errors import ExplorerError
+from core.records import Explanation, Outcome, Verdict
+from core.system.terminal_text import printable
+from explorer.shared.messages import VERDICT_WORDS, plain, short
+from explorer.state import BrowserState
+
+_CHOICES = {"as checked": None, "right": Verdict.CORRECT, "wrong": Verdict.WRONG}
+_LONGEST = 200  # characters of an answer in a tooltip
+
+
+def verdict_reason(outcome: Outcome, gold: str | None) -> str | None:
+    """Markdown for a tooltip: what was found where, how the two were read, which rule decided.
+
+    Outcomes made before explanations were kept get theirs now. None where there is no gold answer,
+    so that nothing was decided.
+    """
+    if gold is None:
+        return None
+    why = outcome.explanation or _explained(outcome.answer, gold)
+    if why is None:
+        return None
+    found = "No answer found" if outcome.answer is None else f"Found {_quoted(outcome.answer)}"
+    if why.place and outcome.explanation is not None:
+        found += f", {plain(why.place)}"
+    if why.tokens is not None:
+        first, last = why.tokens
+        found += f", token {first}" if first == last else f", tokens {first} to {last}"
+    read = "not understood" if why.answer_form is None else _quoted(why.answer_form)
+    meant = "not understood" if why.gold_form is None else _quoted(why.gold_form)
+    lines = [found, f"Read as {read}", f"Gold answer {meant}", f"Decided by: {_shown(why.rule)}"]
+    return "  \n".join(lines if outcome.answer is not None else (lines[0], *lines[2:]))
+
+
+@lru_cache(maxsize=1_024)
+def _explained(answer: str | None, gold: str) -> Explanation | None:
+    try:
+        return default_checker().explain(answer, gold)
+    except ExplorerError:  # without the process that compares, the verdict stays as it is
+        return None
+
+
+def _quoted(text: str) -> str:
+    return f"“{_shown(text)}”"
+
+
+def _shown(text: str) -> str:
+    return plain(printable(short(" ".join(text.split()), _LONGEST)))
+
+
+def overrule(state: BrowserState, branch: Branch) -> None:
+    """Let a person say whether the answer is right; it is recorded as theirs."""
+    now = branch.outcome.overruled
+    key = f"verdict on {branch.id}, now {now}"  # an undo changes it behind the widget's back
+
+    def choose() -> None:
+        if key in st.session_state:
+            verdict = _CHOICES[st.session_state[key]]
+            state.opened.change(lambda tree: tree.overrule(branch.id, verdict))
+
+    with st.popover(
+        "Overrule",
+        type="tertiary",
+        icon=":material/gavel:",
+        disabled=state.opened.busy,
+        help="Say yourself whether the answer is right",
+        key="overrule",
+    ):
+        st.radio(
+            "Your verdict",
+            list(_CHOICES),
+            index=list(_CHOICES.values()).index(now),
+            captions=[VERDICT_WORDS[branch.outcome.verdict], "", ""],
+            key=key,
+            on_change=choose,
+        )
+        st.caption("Kept with the chain as yours. Figures go on counting the checker's.")
