@@ -180,8 +180,8 @@ def _remedy(facts: dict[str, Any], model_name: str) -> str:
         return "Choose an adapter that was trained on this model."
     if _last_part(base) == _last_part(model_name):
         return (
-            f"It names {base} as its base, so it was trained on another version of this model: "
-            "get that version, or choose another adapter."
+            f"It was trained on {base} in another version than this one: get that version, or "
+            "choose another adapter."
         )
     return f"It was trained on {base}: load that model with it, or choose another adapter."
 

@@ -218,7 +218,7 @@ def test_what_does_not_fit_is_refused_by_name_and_changes_nothing(
     base = load_language_model(spec_of(cases, None))
     with pytest.raises(ModelError, match=says) as caught:
         load_beside(base, ModelSpec(str(cases.base), str(adapter)))
-    assert "another version of this model" in caught.value.remedy  # it names this very base
+    assert "in another version than this one" in caught.value.remedy  # it names this very base
     assert_says(base, cases, None)
 
 

@@ -15,8 +15,8 @@ import pytest
 from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 
 from core.errors import ProblemError
+from core.problems import hub
 from core.problems.hub import read_hub_dataset
-from core.problems.problem_sets import hub
 from core.problems.table import ColumnMapping, RowRefusal
 from core.records import Problem
 
