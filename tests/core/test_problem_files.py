@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.errors import ProblemError, ResourceError
+from core.problems import parquet_rows
+from core.problems import table as limits
 from core.problems.conversion import make_table
-from core.problems.problem_sets import parquet_rows, read_problems
-from core.problems.problem_sets import table as limits
+from core.problems.problem_sets import read_problems
 from core.problems.reading import read_problem_file, read_rows
 from core.problems.table import ColumnMapping, Gold, Join, RowRefusal
 from core.records import Problem

@@ -11,11 +11,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.errors import ProblemError
+from core.problems import reading
 from core.problems.problem_sets import (
     find_problem,
     parse_problems,
     read_problems,
-    reading,
     write_problems,
 )
 from core.records import Problem
