@@ -142,6 +142,8 @@ def _new(
         settings=new.settings,
         model=new.model,
         seed=new.seed,
+        teachers=new.teachers,
+        inputs=new.inputs,
         problems=new.problems,
         more_problems=new.more_problems,
         name=name,

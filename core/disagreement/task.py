@@ -22,7 +22,12 @@ from core.models.teacher import check_vocabularies
 from core.problems.problem_sets import chosen_problems
 from core.records import Problem, Sampler, StopReason, floats
 from core.runs.config import Prepared
-from core.runs.models import load_run_model, load_run_teacher, model_fields, read_model
+from core.runs.models import (
+    base_and_teachers,
+    load_run_model,
+    load_run_teacher,
+    model_fields,
+)
 from core.runs.problem_units import kept_records, work_through
 from core.runs.run import Run
 from core.runs.settings import checked_settings
@@ -79,7 +84,8 @@ def plan_comparison(
         check_spec(teacher_spec(spec, teacher))
     return Prepared(
         settings=checked.model_dump(mode="json"),
-        model={**model, "teachers": [absolute_name(teacher) for teacher in teachers]},
+        model=model,
+        teachers=[absolute_name(teacher) for teacher in teachers],
         seed=checked.seed,
         problems=problems,
     )
@@ -216,11 +222,10 @@ def compared_models(run: Run) -> tuple[ModelSpec, list[str]]:
     Raises:
         RunError: the run's configuration names none.
     """
-    fields = dict(run.config.model)
-    teachers = fields.pop("teachers", None)
-    if not isinstance(teachers, list) or not all(isinstance(each, str) for each in teachers):
-        raise RunError("This run's models can't be read (teachers).", "Set the run up anew.")
-    return read_model(fields), teachers
+    base, teachers = base_and_teachers(run)
+    if not teachers:
+        raise RunError("This run has no teacher.", "Set the run up anew.")
+    return base, teachers
 
 
 def compare_settings(run: Run) -> CompareSettings:

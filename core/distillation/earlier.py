@@ -37,6 +37,7 @@ _OWN = {"preset", "training", "usd_per_hour", "batch_size"}  # settings that may
 def checked_source(
     folder: Path,
     model: Mapping[str, Any],
+    teachers: Sequence[str],
     recipe: DistillationRecipe,
     learned: Sequence[Problem],
     evaluation: Sequence[Problem],
@@ -59,7 +60,7 @@ def checked_source(
     theirs = theirs.model_copy(update={"prompt_date": theirs.prompt_date or run.config.day})
     fields = DistillationRecipe.model_fields.keys() - _OWN
     differing = sorted(name for name in fields if getattr(theirs, name) != getattr(recipe, name))
-    if run.config.model != dict(model):
+    if run.config.model != dict(model) or list(run.config.teachers) != list(teachers):
         differing.append("models")
     if run.problems() != list(learned) or run.problems(EVALUATION) != list(evaluation):
         differing.append("problem sets")
@@ -95,8 +96,14 @@ def take_teacher(work: Work) -> None:
         return
     try:
         recipe = distillation_recipe(run)
-        model, learned = run.config.model, run.problems()
-        source = checked_source(folder, model, recipe, learned, run.problems(EVALUATION))
+        source = checked_source(
+            folder,
+            run.config.model,
+            run.config.teachers,
+            recipe,
+            run.problems(),
+            run.problems(EVALUATION),
+        )
         kept = source.folder / TOP_K
         if kept.is_symlink() or not kept.is_dir():
             return

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.distillation.earlier import checked_source, prompt_date_of
 from core.distillation.recipe import DistillationRecipe
-from core.distillation.results import EVALUATION
+from core.distillation.results import EVALUATION, TEACHER_FROM
 from core.errors import RunError
 from core.lora.plan import base_fields, check_disjoint, check_learned, check_measured, drawn
 from core.models.spec import ModelSpec, absolute_name, check_spec, teacher_spec
@@ -53,17 +53,16 @@ def plan_distillation(
     if source is not None and recipe.prompt_date is None:
         recipe = recipe.model_copy(update={"prompt_date": prompt_date_of(source)})
     prepared = Prepared(
-        settings={
-            **recipe.model_dump(mode="json"),
-            "teacher_from": None if source is None else str(source),
-        },
-        model={**model, "teacher": absolute_name(teacher)},
+        settings=recipe.model_dump(mode="json"),
+        model=model,
+        teachers=(absolute_name(teacher),),
+        inputs={} if source is None else {TEACHER_FROM: str(source)},
         seed=recipe.seed,
         problems=learned,
         more_problems={EVALUATION: evaluation},
     )
     if source is not None:
-        checked_source(source, prepared.model, recipe, learned, evaluation)
+        checked_source(source, prepared.model, prepared.teachers, recipe, learned, evaluation)
     return prepared
 
 

@@ -16,7 +16,7 @@ from core.evaluation.results import EvaluationResults
 from core.lora.cost import Cost
 from core.models.spec import ModelSpec
 from core.records import SCHEMA_VERSION, check_schema_version
-from core.runs.models import read_model
+from core.runs.models import base_and_teachers
 from core.runs.result_files import LARGEST, Count, Share, known, unknown
 from core.runs.run import Run
 from core.runs.settings import checked_settings
@@ -186,7 +186,8 @@ ADAPTER, CHECKPOINTS, TOP_K = "adapter", "checkpoints", "teacher_top_k"
 RESULTS, SUMMARY, HISTORY = "results.json", "summary.json", "training.json"
 
 
-_TEACHER_FROM = "teacher_from"
+TEACHER_FROM = "teacher_from"
+"""Among a run's inputs: the distillation whose teacher's work is taken over."""
 
 
 def distillation_recipe(run: Run) -> DistillationRecipe:
@@ -195,15 +196,13 @@ def distillation_recipe(run: Run) -> DistillationRecipe:
     Raises:
         RunError: it can't be read, or is out of range.
     """
-    settings = dict(run.config.settings)
-    settings.pop(_TEACHER_FROM, None)
-    return checked_settings(DistillationRecipe, settings)
+    return checked_settings(DistillationRecipe, run.config.settings)
 
 
 def teacher_source(run: Run) -> Path | None:
     """The folder of the distillation whose teacher's work is taken over, where there is one."""
-    found = run.config.settings.get(_TEACHER_FROM)
-    return None if found is None else Path(str(found))
+    found = run.config.inputs.get(TEACHER_FROM)
+    return None if found is None else Path(found)
 
 
 def distillation_models(run: Run) -> tuple[ModelSpec, str]:
@@ -212,8 +211,9 @@ def distillation_models(run: Run) -> tuple[ModelSpec, str]:
     Raises:
         RunError: they can't be read.
     """
-    fields = dict(run.config.model)
-    teacher = fields.pop("teacher", None)
-    if not isinstance(teacher, str):
-        raise RunError("This run's teacher can't be read.", "Set the run up anew.")
-    return read_model(fields), teacher
+    base, teachers = base_and_teachers(run)
+    if len(teachers) != 1:
+        raise RunError(
+            f"This run has {len(teachers)} teachers instead of one.", "Set the run up anew."
+        )
+    return base, teachers[0]

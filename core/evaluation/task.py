@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 TASK = "evaluate"
 RESULTS, TABLE, SO_FAR = "results.json", "results.csv", "so_far.json"
+AGAINST_RUN = "against"  # among a run's inputs
 AGAINST = "against.json"
 """The run's own copy of the evaluation that it is compared with."""
 
@@ -65,11 +66,9 @@ def plan_evaluation(
         folder = person_path(against).resolve()
         check_same_problems(_finished(folder).problems(), problems)
     return Prepared(
-        settings={
-            **checked.model_dump(mode="json"),
-            "against": None if folder is None else str(folder),
-        },
+        settings=checked.model_dump(mode="json"),
         model=model,
+        inputs={} if folder is None else {AGAINST_RUN: str(folder)},
         seed=checked.seed,
         problems=problems,
     )
@@ -131,9 +130,7 @@ def evaluation_settings(run: Run) -> EvaluationSettings:
     Raises:
         RunError: they can't be read, or are out of range.
     """
-    settings = dict(run.config.settings)
-    settings.pop("against", None)
-    return checked_settings(EvaluationSettings, settings)
+    return checked_settings(EvaluationSettings, run.config.settings)
 
 
 def evaluation_records(run: Run) -> list[ProblemSamples]:
@@ -188,10 +185,10 @@ def _keep_earlier(work: Work) -> EarlierEvaluation | None:
     """Copied before the work begins, so that nothing that happens to that run can undo it."""
     run = work.run
     kept = earlier_evaluation(run)
-    against = run.config.settings.get("against")
+    against = run.config.inputs.get(AGAINST_RUN)
     if kept is not None or against is None:
         return kept
-    found = _finished(Path(str(against)))
+    found = _finished(Path(against))
     check_same_problems(found.problems(), run.problems())
     earlier = EarlierEvaluation(
         found.id,

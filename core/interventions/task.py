@@ -17,7 +17,12 @@ from core.models.spec import ModelSpec, absolute_name, check_spec, teacher_spec
 from core.problems.problem_sets import chosen_problems
 from core.records import Problem
 from core.runs.config import Prepared
-from core.runs.models import load_run_model, load_run_teacher, model_fields, read_model
+from core.runs.models import (
+    base_and_teachers,
+    load_run_model,
+    load_run_teacher,
+    model_fields,
+)
 from core.runs.problem_units import kept_records, work_through
 from core.runs.run import Run
 from core.runs.settings import checked_settings
@@ -61,7 +66,8 @@ def plan_interventions(
         check_spec(teacher_spec(spec, teacher))
     return Prepared(
         settings=checked.model_dump(mode="json"),
-        model={**model, "teacher": None if teacher is None else absolute_name(teacher)},
+        model=model,
+        teachers=() if teacher is None else (absolute_name(teacher),),
         seed=checked.seed,
         problems=problems,
     )
@@ -118,13 +124,12 @@ def run_models(run: Run) -> tuple[ModelSpec, str | None]:
     """The base of a run, and its teacher where it has one.
 
     Raises:
-        RunError: the run's configuration names no model.
+        RunError: they can't be read, or there are several teachers.
     """
-    fields = dict(run.config.model)
-    teacher = fields.pop("teacher", False)  # a run without a teacher has None there
-    if teacher is not None and not isinstance(teacher, str):
-        raise RunError("This run's model can't be read (teacher).", "Set the run up anew.")
-    return read_model(fields), teacher
+    base, teachers = base_and_teachers(run)
+    if len(teachers) > 1:
+        raise RunError("This run has more than one teacher.", "Set the run up anew.")
+    return base, next(iter(teachers), None)
 
 
 def intervention_settings(run: Run) -> InterventionSettings:

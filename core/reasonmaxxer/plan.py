@@ -16,7 +16,7 @@ from core.lora.plan import (
 from core.models.spec import ModelSpec
 from core.problems.problem_sets import sample_problems
 from core.reasonmaxxer.recipe import Recipe
-from core.reasonmaxxer.results import EVALUATION, HELD_OUT
+from core.reasonmaxxer.results import EVALUATION, HELD_OUT, ROLLOUTS_FROM
 from core.reasonmaxxer.rollouts import finished_rollouts, with_rollouts_of
 from core.records import Problem
 from core.runs.config import Prepared
@@ -83,10 +83,8 @@ def plan_training(
         model = base_fields(read_model(source.config.model))
     check_disjoint([*rolled_out, *held_out], evaluation)
     return Prepared(
-        settings={
-            **recipe.model_dump(mode="json"),
-            "rollouts_from": None if source is None else str(source.folder.resolve()),
-        },
+        settings=recipe.model_dump(mode="json"),
+        inputs={} if source is None else {ROLLOUTS_FROM: str(source.folder.resolve())},
         model=model,
         seed=recipe.seed,
         problems=rolled_out,

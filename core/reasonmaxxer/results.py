@@ -194,9 +194,11 @@ def run_recipe(run: Run) -> Recipe:
     Raises:
         RunError: it can't be read, or is out of range.
     """
-    settings: dict[str, Any] = dict(run.config.settings)
-    settings.pop("rollouts_from", None)
-    return checked_settings(Recipe, settings)
+    return checked_settings(Recipe, run.config.settings)
+
+
+ROLLOUTS_FROM = "rollouts_from"
+"""Among a run's inputs: the run whose rollouts are learned from."""
 
 
 History = Sequence[Mapping[str, Any]]

@@ -11,7 +11,7 @@ from core.evaluation.records import ProblemSamples
 from core.evaluation.task import read_unit
 from core.lora.cost import add_earlier, rollout_seconds
 from core.reasonmaxxer.recipe import Recipe
-from core.reasonmaxxer.results import ROLLOUTS_TASK, TRAIN_TASK, run_recipe
+from core.reasonmaxxer.results import ROLLOUTS_FROM, ROLLOUTS_TASK, TRAIN_TASK, run_recipe
 from core.runs.problem_units import kept_records
 from core.runs.run import Run
 
@@ -71,11 +71,11 @@ def take_rollouts(work: Work) -> None:
         ResourceError: the disk is full or can't be written.
     """
     run = work.run
-    folder = run.config.settings.get("rollouts_from")
+    folder = run.config.inputs.get(ROLLOUTS_FROM)
     if folder is None or len(rollout_records(run)) == len(run.problems()):
         return
     try:
-        source = finished_rollouts(Path(str(folder)))
+        source = finished_rollouts(Path(folder))
         same = (
             source.config.model == run.config.model
             and source.problems() == run.problems()

@@ -11,13 +11,16 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from core.errors import RunError
 from core.records import SCHEMA_VERSION, Problem
 from core.system.durable_files import disk_error, replace_file
 from core.system.environment import versions
 from core.system.json_text import json_text
+
+_OLD_TEACHERS = ("teacher", "teachers")
+_OLD_INPUTS = ("against", "rollouts_from", "teacher_from")
 
 TASK = r"[a-z][a-z0-9-]{0,39}"
 MAX_NAME = 200
@@ -26,11 +29,17 @@ MAX_NAME = 200
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a new run is made of; JSON must be able to hold `settings` and `model`."""
+    """What a new run is made of; JSON must be able to hold `settings` and `model`.
+
+    `teachers` are adapter folders for the model, or other models. `inputs` are folders of earlier
+    runs that this one builds on, by what they are to it.
+    """
 
     settings: dict[str, Any]
     model: dict[str, Any]
     seed: int
+    teachers: Sequence[str] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict)
     problems: Sequence[Problem] = ()
     more_problems: Mapping[str, Sequence[Problem]] = field(default_factory=dict)  # by purpose
 
@@ -51,8 +60,29 @@ class RunConfig(BaseModel):
     seed: int = Field(ge=0)
     settings: dict[str, Any] = {}
     model: dict[str, Any] = {}
+    teachers: tuple[str, ...] = ()  # adapter folders for the model, or other models
+    inputs: dict[str, str] = {}  # folders of earlier runs, by what they are to this one
     versions: dict[str, str] = Field(default_factory=versions)
     host: str = Field(default_factory=platform.node)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lift_links(cls, data: Any) -> Any:
+        """Runs made before these fields keep teachers beside the model's own fields, and earlier
+        runs beside the settings."""
+        if not isinstance(data, dict):
+            return data
+        model, settings = data.get("model"), data.get("settings")
+        if isinstance(model, dict) and not data.get("teachers"):
+            own = {key: value for key, value in model.items() if key not in _OLD_TEACHERS}
+            found = [model[key] for key in _OLD_TEACHERS if model.get(key) is not None]
+            listed = found[0] if found and isinstance(found[0], list) else found
+            data = {**data, "model": own, "teachers": listed}
+        if isinstance(settings, dict) and not data.get("inputs"):
+            own = {key: value for key, value in settings.items() if key not in _OLD_INPUTS}
+            inputs = {key: settings[key] for key in _OLD_INPUTS if settings.get(key) is not None}
+            data = {**data, "settings": own, "inputs": inputs}
+        return data
 
     @property
     def day(self) -> date:
@@ -89,7 +119,14 @@ def tidy_name(name: str) -> str:
 
 
 def new_config(
-    task: str, *, settings: dict[str, Any], model: dict[str, Any], seed: int, name: str
+    task: str,
+    *,
+    settings: dict[str, Any],
+    model: dict[str, Any],
+    seed: int,
+    name: str,
+    teachers: Sequence[str] = (),
+    inputs: Mapping[str, str] | None = None,
 ) -> RunConfig:
     """A config of now and here.
 
@@ -101,7 +138,15 @@ def new_config(
         raise ValueError(f"{task!r} is no name of a task")
     # By way of JSON, so that a new run and an opened one have equal settings.
     settings, model = json.loads(json_text([settings, model], ascii_only=True))
-    return RunConfig(task=task, name=tidy_name(name), seed=seed, settings=settings, model=model)
+    return RunConfig(
+        task=task,
+        name=tidy_name(name),
+        seed=seed,
+        settings=settings,
+        model=model,
+        teachers=tuple(teachers),
+        inputs=dict(inputs or {}),
+    )
 
 
 def write_config(path: Path, data: dict[str, Any]) -> None:

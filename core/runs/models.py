@@ -13,6 +13,7 @@ from core.models.hub_download import DownloadCancelledError, Report
 from core.models.language_model import LanguageModel, ModelFiles, fetch_model, load_language_model
 from core.models.spec import ModelSpec, absolute_name, check_spec
 from core.models.teacher import load_beside
+from core.runs.run import Run
 from core.runs.settings import first_fault
 from core.runs.work import Cancelled, Work
 
@@ -43,6 +44,15 @@ def read_model(fields: Mapping[str, Any]) -> ModelSpec:
         raise RunError(
             f"This run's model can't be read ({first_fault(error)}).", "Set the run up anew."
         ) from error
+
+
+def base_and_teachers(run: Run) -> tuple[ModelSpec, list[str]]:
+    """The model of a run, and the teachers beside it, in order.
+
+    Raises:
+        RunError: the model can't be read.
+    """
+    return read_model(run.config.model), list(run.config.teachers)
 
 
 def load_run_model(work: Work, spec: ModelSpec, *, trust_remote_code: bool) -> LanguageModel:

@@ -68,6 +68,8 @@ class Run:
         settings: dict[str, Any],
         model: dict[str, Any],
         seed: int,
+        teachers: Sequence[str] = (),
+        inputs: Mapping[str, str] | None = None,
         problems: Sequence[Problem] = (),
         more_problems: Mapping[str, Sequence[Problem]] | None = None,
         name: str = "",
@@ -81,6 +83,8 @@ class Run:
             settings: what the task needs to know, as JSON can hold it.
             model: the model's spec, as JSON can hold it.
             seed: of everything random in it.
+            teachers: adapter folders for the model, or other models.
+            inputs: folders of earlier runs that it builds on, by what they are to it.
             problems: a copy is kept in the run.
             more_problems: other sets that the task needs, by their purpose.
             name: a person's own name for it.
@@ -91,7 +95,15 @@ class Run:
                 run; the run's name is too long or can't be shown.
             ProblemError, ResourceError: the disk is full or can't be written.
         """
-        config = new_config(task, settings=settings, model=model, seed=seed, name=name)
+        config = new_config(
+            task,
+            settings=settings,
+            model=model,
+            seed=seed,
+            name=name,
+            teachers=teachers,
+            inputs=inputs,
+        )
         folder = make_folder(runs_dir, task) if folder is None else take_folder(folder)
         try:
             for purpose, each in {"": problems, **(more_problems or {})}.items():
@@ -193,6 +205,8 @@ class Run:
             settings=config.settings,
             model=config.model,
             seed=config.seed,
+            teachers=config.teachers,
+            inputs=config.inputs,
             problems=self.problems(),
             more_problems={each: self.problems(each) for each in self._purposes()},
             name=config.name,

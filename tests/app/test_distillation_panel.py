@@ -133,7 +133,7 @@ def test_a_click_prepares_a_run_of_the_form_s_size(teacher: str, started: list[R
     (run,) = started
     size = {"training.lora_rank": 8, "training.target_modules": "o_proj"}
     assert distillation_recipe(run) == changed(recipe_of("demo"), size)
-    assert run.config.model["teacher"] == teacher
+    assert run.config.teachers == (teacher,)
     assert run.config.name == "Rank 8 on o_proj"
     assert teacher_source(run) is None
     assert "not started" in said(app)

@@ -255,7 +255,7 @@ def test_training_from_rollouts_takes_the_threshold_of_the_slider(app: AppTest, 
     assert new.config.task == TRAIN_TASK
     assert run_recipe(new).gate.tau == 0.75
     assert run_recipe(new).rollouts == small().rollouts, "the rollouts' own, not the form's"
-    assert new.config.settings["rollouts_from"] == str((runs / "rollouts").resolve())
+    assert new.config.inputs["rollouts_from"] == str((runs / "rollouts").resolve())
 
 
 def changed_units(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:

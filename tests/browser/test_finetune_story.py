@@ -242,7 +242,7 @@ def test_rollouts_then_the_gate_by_hand_then_training(page: Page, url: str, home
     expect(button(page, "Cancel")).to_be_visible(timeout=LONG)
     newest = runs_in(home)[0]
     assert run_recipe(newest).gate.tau > 0.92
-    assert newest.config.settings["rollouts_from"] == str(new.folder)
+    assert newest.config.inputs["rollouts_from"] == str(new.folder)
     button(page, "Cancel").click()
     state_is(page, "■ cancelled")
 

@@ -334,5 +334,5 @@ def test_names_of_folders_become_absolute_and_the_demo_stays_the_demo(
     save_tiny_model(tmp_path / "mine")
     (tmp_path / "demo").mkdir()
     plan = plan_interventions(ModelSpec("mine"), PROBLEMS, SETTINGS, teacher="owner/model")
-    assert (plan.model["model"], plan.model["teacher"]) == (str(tmp_path / "mine"), "owner/model")
+    assert (plan.model["model"], plan.teachers) == (str(tmp_path / "mine"), ("owner/model",))
     assert plan_interventions(ModelSpec(), PROBLEMS, SETTINGS).model["model"] == "demo"
