@@ -6,7 +6,7 @@ import contextlib
 
 import streamlit as st
 
-from core.disagreement.task import compare_results, compared_models
+from core.disagreement.task import COMPARE, compared_models
 from core.distillation.results import TASK as DISTILLATION
 from core.distillation.results import distillation_models
 from core.errors import ExplorerError
@@ -36,7 +36,7 @@ def comparison(state: BrowserState, run: Run) -> None:
     if status.state.is_live != st.session_state["polling_compare"]:
         st.rerun()
     try:
-        results = compare_results(run)
+        results = COMPARE.results_of(run)
         base, teachers = compared_models(run)
     except ExplorerError as error:
         show_error(error)

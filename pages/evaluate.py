@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.errors import ExplorerError
-from core.evaluation.task import TASK
+from core.evaluation.task import EVALUATE
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState
@@ -40,7 +40,7 @@ st.caption(
 with st.container(border=True):
     evaluation_setup(state, folder)
 try:
-    run = run_on_screen(state, folder, TASK)
+    run = run_on_screen(state, folder, EVALUATE.name)
 except ExplorerError as error:
     show_error(error)
     st.stop()

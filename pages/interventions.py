@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.errors import ExplorerError
-from core.interventions.task import TASK
+from core.interventions.task import INTERVENTIONS
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState
@@ -40,7 +40,7 @@ st.caption(
 with st.container(border=True):
     intervention_setup(state, folder)
 try:
-    run = run_on_screen(state, folder, TASK)
+    run = run_on_screen(state, folder, INTERVENTIONS.name)
 except ExplorerError as error:
     show_error(error)
     st.stop()

@@ -86,7 +86,7 @@ def compare(
     """
     from transformers.utils import logging
 
-    from core.disagreement.task import compared_models, plan_comparison, run_comparison
+    from core.disagreement.task import COMPARE, compared_models, plan_comparison
     from core.models.spec import DEMO, DEMO_TEACHER
     from core.problems.problem_sets import demo_problems
 
@@ -113,7 +113,7 @@ def compare(
     def task(work: Work) -> None:
         nonlocal of_demo
         of_demo = compared_models(work.run)[0].model == DEMO
-        run_comparison(work, trust_remote_code=trust_remote_code)
+        COMPARE.carry_out(work, trust_remote_code=trust_remote_code)
 
     long_work(
         ctx,

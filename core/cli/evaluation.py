@@ -96,9 +96,10 @@ def evaluate(
     """
     from transformers.utils import logging
 
-    from core.evaluation.task import evaluation_model, plan_evaluation, run_evaluation
+    from core.evaluation.task import EVALUATE, plan_evaluation
     from core.models.spec import DEMO
     from core.problems.problem_sets import demo_problems
+    from core.runs.models import read_model
     from core.runs.run import Run
 
     logging.disable_progress_bar()
@@ -131,8 +132,8 @@ def evaluate(
 
     def task(work: Work) -> None:
         nonlocal of_demo
-        of_demo = evaluation_model(work.run).model == DEMO
-        run_evaluation(work, trust_remote_code=trust_remote_code)
+        of_demo = read_model(work.run.config.model).model == DEMO
+        EVALUATE.carry_out(work, trust_remote_code=trust_remote_code)
 
     long_work(
         ctx,

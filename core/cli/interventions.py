@@ -83,7 +83,7 @@ def interventions(
     """
     from transformers.utils import logging
 
-    from core.interventions.task import plan_interventions, run_interventions
+    from core.interventions.task import INTERVENTIONS, plan_interventions
     from core.problems.problem_sets import demo_problems
 
     logging.disable_progress_bar()
@@ -110,7 +110,7 @@ def interventions(
 
     long_work(
         ctx,
-        partial(run_interventions, trust_remote_code=trust_remote_code),
+        partial(INTERVENTIONS.carry_out, trust_remote_code=trust_remote_code),
         prepare,
         run=run,
         runs_dir=runs_dir,

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from pydantic import Field
 
 from core.chains.judging import check_golds, judge_completions
@@ -15,29 +13,24 @@ from core.decoding.loop import DEFAULT_BATCH_SIZE, Row, decode
 from core.disagreement.records import ComparedChain, TeacherView
 from core.disagreement.results import CompareResults, summarise_comparison
 from core.disagreement.token_classes import disagree
-from core.errors import ModelError, RunError, SessionError
+from core.errors import ModelError, RunError
 from core.models.language_model import LanguageModel
 from core.models.spec import ModelSpec, absolute_name, check_spec, teacher_spec
 from core.models.teacher import check_vocabularies
 from core.problems.problem_sets import chosen_problems
 from core.records import Problem, Sampler, StopReason, floats
 from core.runs.config import Prepared
+from core.runs.kind import Kind, RunModels
 from core.runs.models import (
     base_and_teachers,
-    load_run_model,
-    load_run_teacher,
     model_fields,
 )
-from core.runs.problem_units import kept_records, work_through
 from core.runs.run import Run
 from core.runs.settings import checked_settings
-from core.system.json_text import json_text
 
 if TYPE_CHECKING:
-    from core.runs.work import Work
+    pass
 
-TASK = "compare"
-RESULTS, TABLE, SO_FAR = "results.json", "results.csv", "so_far.json"
 MAX_TEACHERS = 8
 
 
@@ -89,53 +82,6 @@ def plan_comparison(
         seed=checked.seed,
         problems=problems,
     )
-
-
-def run_comparison(work: Work, *, trust_remote_code: bool = False) -> None:
-    """Carry a prepared run out.
-
-    Args:
-        work: the run.
-        trust_remote_code: whether the base's own Python code may run. A run's folder may come
-            from elsewhere: what it says of this is a wish, never the permission.
-
-    Raises:
-        Cancelled: when a stop is requested.
-        ExplorerError: models, problems or settings that don't go together; memory or disk full.
-    """
-    run = work.run
-    settings = compare_settings(run)
-    problems = run.problems()
-    work.report(0, len(problems), "loading the models")
-    spec, names = compared_models(run)
-    lm = load_run_model(work, spec, trust_remote_code=trust_remote_code)
-    teachers = [load_run_teacher(work, lm, teacher_spec(spec, name)) for name in names]
-    check_golds(problems)
-    for teacher in teachers:
-        check_vocabularies(lm, teacher)
-    context = min(each.context_length for each in (lm, *teachers))
-    check_prompts(lm, problems, settings, context)
-
-    def solve(
-        unit: Sequence[Problem], on_progress: Callable[[int, int], None]
-    ) -> list[dict[str, Any]] | None:
-        records = compare_chains(
-            lm, teachers, unit, settings, cancel=work.stop.overdue, on_progress=on_progress
-        )
-        return None if records is None else [record.to_json() for record in records]
-
-    work_through(
-        work,
-        problems,
-        solve,
-        partial(_whole, teachers=len(teachers)),
-        doing="reading the base's chains with every model",
-        belonging="problems and teachers",
-        sum_up=partial(_write_results, work, SO_FAR),
-    )
-    results = _write_results(work, RESULTS)
-    work.write(TABLE, pd.DataFrame(results.to_rows()).to_csv(index=False))
-    (run.folder / SO_FAR).unlink(missing_ok=True)
 
 
 def compare_chains(
@@ -228,50 +174,36 @@ def compared_models(run: Run) -> tuple[ModelSpec, list[str]]:
     return base, teachers
 
 
-def compare_settings(run: Run) -> CompareSettings:
-    """The settings of a run.
-
-    Raises:
-        RunError: they can't be read, or are out of range.
-    """
-    return checked_settings(CompareSettings, run.config.settings)
-
-
-def compared_chains(run: Run) -> list[ComparedChain]:
-    """What a run has compared so far, one record a problem, in the order of the problems. A unit
-    that is damaged, or that belongs to other problems, counts as not finished.
-
-    Raises:
-        RunError, ProblemError: models or problems of the run can't be read.
-    """
-    read = partial(_whole, teachers=len(compared_models(run)[1]))
-    return kept_records(run.problems(), run.units(), read)
+def _check(models: RunModels, problems: Sequence[Problem], settings: CompareSettings) -> None:
+    check_golds(problems)
+    for teacher in models.teachers:
+        check_vocabularies(models.base, teacher)
+    context = min(each.context_length for each in (models.base, *models.teachers))
+    check_prompts(models.base, problems, settings, context)
 
 
-def compare_results(run: Run) -> CompareResults | None:
-    """A run's figures; of the problems done so far while it is not finished, None before that.
-
-    Raises:
-        RunError, SessionError: a damaged file.
-    """
-    data = run.read_json(RESULTS) or run.read_json(SO_FAR)
-    return None if data is None else CompareResults.from_json(data)
+def _has_its_teachers(run: Run) -> Callable[[ComparedChain], bool]:
+    _, teachers = compared_models(run)
+    return lambda record: len(record.views) == len(teachers)
 
 
-def _whole(unit: Any, problems: Sequence[Problem], teachers: int) -> list[ComparedChain] | None:
-    """The records of a unit; None when it isn't there, or isn't all that it should be."""
-    try:
-        records = [ComparedChain.from_json(each) for each in unit]
-    except (TypeError, SessionError):
-        return None
-    complete = [record.problem_id for record in records] == [problem.id for problem in problems]
-    return records if complete and all(len(r.views) == teachers for r in records) else None
+def _summarise(run: Run, records: Sequence[ComparedChain], finished: bool) -> CompareResults:
+    settings = COMPARE.settings_of(run)
+    return summarise_comparison(records, compared_models(run)[1], settings.tau, settings.seed)
 
 
-def _write_results(work: Work, name: str) -> CompareResults:
-    settings = compare_settings(work.run)
-    results = summarise_comparison(
-        compared_chains(work.run), compared_models(work.run)[1], settings.tau, settings.seed
-    )
-    work.write(name, json_text(results.to_json(), indent=1) + "\n")
-    return results
+COMPARE = Kind(
+    name="compare",
+    settings=CompareSettings,
+    record=ComparedChain,
+    results=CompareResults,
+    doing="reading the base's chains with every model",
+    belonging="problems and teachers",
+    check=_check,
+    solve=lambda models, unit, settings, cancel, on_progress: compare_chains(
+        models.base, models.teachers, unit, settings, cancel=cancel, on_progress=on_progress
+    ),
+    complete=_has_its_teachers,
+    summarise=_summarise,
+)
+"""The base's greedy chains, read by every teacher: where it would have chosen otherwise."""

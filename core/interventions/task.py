@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from core.errors import RunError, SessionError
+from core.errors import RunError
 from core.interventions.arms import InterventionSettings
 from core.interventions.records import ProblemRecord
 from core.interventions.results import InterventionResults, summarise
@@ -17,22 +14,16 @@ from core.models.spec import ModelSpec, absolute_name, check_spec, teacher_spec
 from core.problems.problem_sets import chosen_problems
 from core.records import Problem
 from core.runs.config import Prepared
+from core.runs.kind import Kind
 from core.runs.models import (
     base_and_teachers,
-    load_run_model,
-    load_run_teacher,
     model_fields,
 )
-from core.runs.problem_units import kept_records, work_through
 from core.runs.run import Run
 from core.runs.settings import checked_settings
-from core.system.json_text import json_text
 
 if TYPE_CHECKING:
-    from core.runs.work import Work
-
-TASK = "interventions"
-RESULTS, TABLE, SO_FAR = "results.json", "results.csv", "so_far.json"
+    pass
 
 
 def plan_interventions(
@@ -73,53 +64,6 @@ def plan_interventions(
     )
 
 
-def run_interventions(work: Work, *, trust_remote_code: bool = False) -> None:
-    """Carry a prepared run out.
-
-    Args:
-        work: the run.
-        trust_remote_code: whether the model's own Python code may run. A run's folder may come
-            from elsewhere: what it says of this is a wish, never the permission.
-
-    Raises:
-        Cancelled: when a stop is requested.
-        ExplorerError: models, problems or settings that don't go together; memory or disk full.
-    """
-    run = work.run
-    settings = intervention_settings(run)
-    problems = run.problems()
-    work.report(0, len(problems), "loading the model")
-    spec, teacher_name = run_models(run)
-    lm = load_run_model(work, spec, trust_remote_code=trust_remote_code)
-    teacher = (
-        None
-        if teacher_name is None
-        else load_run_teacher(work, lm, teacher_spec(spec, teacher_name))
-    )
-    check_interventions(lm, teacher, problems, settings)
-
-    def solve(
-        unit: Sequence[Problem], on_progress: Callable[[int, int], None]
-    ) -> list[dict[str, Any]] | None:
-        records = intervene(
-            lm, teacher, unit, settings, cancel=work.stop.overdue, on_progress=on_progress
-        )
-        return None if records is None else [record.to_json() for record in records]
-
-    work_through(
-        work,
-        problems,
-        solve,
-        partial(_whole, arms=_arm_keys(run)),
-        doing="decoding all arms",
-        belonging="problems and arms",
-        sum_up=partial(_write_results, work, SO_FAR),
-    )
-    results = _write_results(work, RESULTS)
-    work.write(TABLE, pd.DataFrame(results.to_rows()).to_csv(index=False))
-    (run.folder / SO_FAR).unlink(missing_ok=True)
-
-
 def run_models(run: Run) -> tuple[ModelSpec, str | None]:
     """The base of a run, and its teacher where it has one.
 
@@ -132,73 +76,27 @@ def run_models(run: Run) -> tuple[ModelSpec, str | None]:
     return base, next(iter(teachers), None)
 
 
-def intervention_settings(run: Run) -> InterventionSettings:
-    """The settings of a run.
-
-    Raises:
-        RunError: they can't be read, or are out of range.
-    """
-    return checked_settings(InterventionSettings, run.config.settings)
-
-
-def intervention_records(run: Run) -> list[ProblemRecord]:
-    """What a run has found so far, one record a problem, in the order of the problems. A unit
-    that is damaged, or that belongs to other problems or arms, counts as not finished.
-
-    Raises:
-        RunError, ModelError, ProblemError: settings, models or problems of the run can't be read,
-            or don't go together.
-    """
-    read = partial(_whole, arms=_arm_keys(run))
-    return kept_records(run.problems(), run.units(), read)
-
-
-def intervention_record(run: Run, problem_id: str) -> ProblemRecord:
-    """What a run has found on one problem.
-
-    Raises:
-        RunError: nothing, or what is there is damaged.
-        ModelError, ProblemError: as `intervention_records`.
-    """
-    for record in intervention_records(run):
-        if record.problem_id == problem_id:
-            return record
-    raise RunError(
-        f"This run has no chains of the problem {problem_id}.",
-        "`fork-explorer runs resume` decodes what is missing or damaged.",
-    )
-
-
-def intervention_results(run: Run) -> InterventionResults | None:
-    """A run's summary; of the problems done so far while it is not finished, None before that.
-    It only reads: to sum up takes the run's process a while, and pages must not wait for it.
-
-    Raises:
-        RunError, SessionError: a damaged file.
-    """
-    data = run.read_json(RESULTS) or run.read_json(SO_FAR)
-    return None if data is None else InterventionResults.from_json(data)
-
-
-def _arm_keys(run: Run) -> list[str]:
+def _has_its_arms(run: Run) -> Callable[[ProblemRecord], bool]:
     _, teacher = run_models(run)
-    return [arm.key for arm in intervention_settings(run).arms_with(teacher is not None)]
+    arms = INTERVENTIONS.settings_of(run).arms_with(teacher is not None)
+    keys = [arm.key for arm in arms]
+    return lambda record: [chain.arm for chain in record.chains] == keys
 
 
-def _whole(
-    unit: Any, problems: Sequence[Problem], arms: Sequence[str]
-) -> list[ProblemRecord] | None:
-    """The records of a unit; None when it isn't there, or isn't all that it should be."""
-    try:
-        records = [ProblemRecord.from_json(each) for each in unit]
-    except (TypeError, SessionError):
-        return None
-    complete = [record.problem_id for record in records] == [problem.id for problem in problems]
-    same_arms = all([chain.arm for chain in record.chains] == list(arms) for record in records)
-    return records if complete and same_arms else None
-
-
-def _write_results(work: Work, name: str) -> InterventionResults:
-    results = summarise(intervention_records(work.run), work.run.config.seed)
-    work.write(name, json_text(results.to_json(), indent=1) + "\n")
-    return results
+INTERVENTIONS = Kind(
+    name="interventions",
+    settings=InterventionSettings,
+    record=ProblemRecord,
+    results=InterventionResults,
+    doing="decoding all arms",
+    belonging="problems and arms",
+    check=lambda models, problems, settings: check_interventions(
+        models.base, models.teacher, problems, settings
+    ),
+    solve=lambda models, unit, settings, cancel, on_progress: intervene(
+        models.base, models.teacher, unit, settings, cancel=cancel, on_progress=on_progress
+    ),
+    complete=_has_its_arms,
+    summarise=lambda run, records, finished: summarise(records, run.config.seed),
+)
+"""Tokens put into greedy chains by every arm, and whether the answers are right then."""

@@ -11,7 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.disagreement.records import ComparedChain
-from core.disagreement.task import compare_settings, compared_chains, compared_models
+from core.disagreement.task import COMPARE, compared_models
 from core.disagreement.token_classes import TokenClass
 from core.errors import ExplorerError
 from core.models.spec import teacher_spec
@@ -92,7 +92,7 @@ def _read(
     try:
         base, teachers = compared_models(run)
         spec = with_consent(state, base)
-        settings = compare_settings(run)
+        settings = COMPARE.settings_of(run)
         teacher = teacher_spec(spec, teachers[number])
     except ExplorerError as error:
         show_error(error)
@@ -253,7 +253,7 @@ def _force(
 ) -> None:
     try:
         spec = with_consent(state, compared_models(run)[0])
-        settings = compare_settings(run)
+        settings = COMPARE.settings_of(run)
     except ExplorerError as error:
         state.notice = error
         return
@@ -265,4 +265,4 @@ def _force(
 
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _records(folder: str, changed: int) -> list[ComparedChain]:
-    return compared_chains(Run.open(Path(folder)))
+    return COMPARE.records_of(Run.open(Path(folder)))

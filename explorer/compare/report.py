@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.disagreement import paper
 from core.disagreement.results import CompareResults, TeacherSummary
-from core.disagreement.task import TABLE
+from core.runs.kind import TABLE
 from core.runs.run import Run
 from core.statistics import Estimate
 from explorer.compare.charts import entropy_chart, place_chart, rank_chart

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.disagreement.task import TASK, plan_comparison
+from core.disagreement.task import COMPARE, plan_comparison
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from explorer.shared.messages import plain, short
@@ -90,6 +90,6 @@ def _start(
         state.opened.spec, chosen.problems, settings, teachers=teachers, sample=chosen.sample
     )
     name = short(f"Comparison on {chosen.name}", 80)
-    run = Run.create(folder.folder, TASK, **vars(plan), name=name)
+    run = Run.create(folder.folder, COMPARE.name, **vars(plan), name=name)
     start(state, run)
     state.run_ids["compare"] = run.id

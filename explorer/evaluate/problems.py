@@ -10,13 +10,9 @@ import streamlit as st
 from core.errors import ExplorerError, RunError
 from core.evaluation.records import ProblemSamples
 from core.evaluation.results import EvaluationResults
-from core.evaluation.task import (
-    evaluation_model,
-    evaluation_record,
-    evaluation_records,
-    evaluation_settings,
-)
+from core.evaluation.task import EVALUATE
 from core.records import Outcome, Problem, Verdict
+from core.runs.models import read_model
 from core.runs.run import Run
 from explorer.navigation import ask_for
 from explorer.shared.figures import changed_at
@@ -124,7 +120,7 @@ def _sample_label(number: int, verdict: str, answer: str | None) -> str:
 @st.cache_data(show_spinner=False, max_entries=4)
 def _samples(folder: str, changed: int) -> dict[str, _Samples]:
     """Verdict and answer of every sample, by problem: read once for as long as nothing changes."""
-    records = evaluation_records(Run.open(Path(folder)))
+    records = EVALUATE.records_of(Run.open(Path(folder)))
     return {record.problem_id: _verdicts(record) for record in records}
 
 
@@ -139,9 +135,9 @@ def _open(state: BrowserState, run: Run, problem: Problem | None, number: int) -
                 "This problem is not among the run's problems.",
                 "The run's folder is damaged: copy it again, or repeat the run.",
             )
-        spec = with_consent(state, evaluation_model(run))
-        settings = evaluation_settings(run)
-        record = evaluation_record(run, problem.id)
+        spec = with_consent(state, read_model(run.config.model))
+        settings = EVALUATE.settings_of(run)
+        record = EVALUATE.record_of(run, problem.id)
     except ExplorerError as error:
         state.notice = error
         return

@@ -9,14 +9,10 @@ from core.errors import ExplorerError
 from core.evaluation.comparison import EvaluationComparison
 from core.evaluation.earlier import EarlierEvaluation
 from core.evaluation.results import NO_FAMILY, EvaluationResults
-from core.evaluation.task import (
-    TABLE,
-    earlier_evaluation,
-    evaluation_model,
-    evaluation_results,
-    evaluation_settings,
-)
+from core.evaluation.task import EVALUATE, earlier_evaluation
 from core.models.spec import ModelSpec
+from core.runs.kind import TABLE
+from core.runs.models import read_model
 from core.runs.result_files import spreadsheet_safe
 from core.runs.run import Run
 from explorer.evaluate.charts import family_chart, pass_at_k_chart
@@ -30,7 +26,7 @@ from explorer.state import BrowserState
 def evaluation_report(state: BrowserState, run: Run, *, finished: bool) -> None:
     """What the run has found so far."""
     try:
-        results = evaluation_results(run)
+        results = EVALUATE.results_of(run)
         problems = {problem.id: problem for problem in run.problems()}
         earlier = None if results is None else earlier_evaluation(run)
     except ExplorerError as error:
@@ -88,7 +84,7 @@ def _made_of(run: Run, results: EvaluationResults) -> str:
     """Markdown: which figures these are."""
     made = f"{results.n:,} problems, {results.samples} sample{'s' * (results.samples != 1)} each"
     try:
-        spec, settings = evaluation_model(run), evaluation_settings(run)
+        spec, settings = read_model(run.config.model), EVALUATE.settings_of(run)
     except ExplorerError:  # whoever opens or resumes the run is told
         return f"{made}."
     drawn = f"temperature {settings.temperature:g}, top-p {settings.top_p:g}"

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import ExplorerError
-from core.evaluation.task import TASK, plan_evaluation
+from core.evaluation.task import EVALUATE, plan_evaluation
 from core.problems.problem_sets import chosen_problems
 from core.records import Problem
 from core.runs.run import Run
@@ -123,7 +123,7 @@ def _comparable(folder: RunsFolder, problems: Sequence[Problem]) -> dict[str, Ru
     return {
         run.id: run
         for run in runs
-        if run.config.task == TASK
+        if run.config.task == EVALUATE.name
         and run.status().state is RunState.DONE
         and _fingerprint_of(str(run.folder), run.config.created) == wanted
     }
@@ -161,6 +161,6 @@ def _start(
         state.opened.spec, chosen.problems, settings, sample=chosen.sample, against=against
     )
     name = short(f"Evaluation on {chosen.name}", 80)
-    run = Run.create(folder.folder, TASK, **vars(plan), name=name)
+    run = Run.create(folder.folder, EVALUATE.name, **vars(plan), name=name)
     start(state, run)
-    state.run_ids[TASK] = run.id
+    state.run_ids[EVALUATE.name] = run.id

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.errors import ExplorerError, RunError
 from core.interventions.results import Flip, InterventionResults
-from core.interventions.task import intervention_record, intervention_settings, run_models
+from core.interventions.task import INTERVENTIONS, run_models
 from core.records import Problem, Sampler
 from core.runs.run import Run
 from explorer.navigation import ask_for
@@ -78,8 +78,8 @@ def _open(state: BrowserState, run: Run, problem: Problem | None, arm: str) -> N
                 "The run's folder is damaged: copy it again, or repeat the run.",
             )
         spec, _ = run_models(run)
-        settings = intervention_settings(run)
-        record = intervention_record(run, problem.id)
+        settings = INTERVENTIONS.settings_of(run)
+        record = INTERVENTIONS.record_of(run, problem.id)
     except ExplorerError as error:
         state.notice = error
         return

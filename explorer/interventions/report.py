@@ -9,7 +9,8 @@ import streamlit as st
 
 from core.errors import ExplorerError
 from core.interventions.results import ArmSummary, InterventionResults
-from core.interventions.task import TABLE, intervention_results
+from core.interventions.task import INTERVENTIONS
+from core.runs.kind import TABLE
 from core.runs.run import Run
 from core.statistics import Estimate
 from explorer.interventions.charts import accuracy_chart, rescue_chart
@@ -29,7 +30,7 @@ _COLUMNS = [
 def intervention_report(state: BrowserState, run: Run, *, finished: bool) -> None:
     """What the run has found so far."""
     try:
-        results = intervention_results(run)
+        results = INTERVENTIONS.results_of(run)
         problems = {problem.id: problem for problem in run.problems()}
     except ExplorerError as error:
         show_error(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.interventions.arms import ARMS
-from core.interventions.task import TASK, plan_interventions
+from core.interventions.task import INTERVENTIONS, plan_interventions
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from explorer.shared.messages import plain, short
@@ -115,6 +115,6 @@ def _start(
         sample=chosen.sample,
     )
     name = short(f"Interventions on {chosen.name}", 80)
-    run = Run.create(folder.folder, TASK, **vars(plan), name=name)
+    run = Run.create(folder.folder, INTERVENTIONS.name, **vars(plan), name=name)
     start(state, run)
-    state.run_ids[TASK] = run.id
+    state.run_ids[INTERVENTIONS.name] = run.id

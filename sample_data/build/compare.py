@@ -23,8 +23,7 @@ from tune import interval, tuned  # noqa: E402
 
 from core.disagreement import paper  # noqa: E402
 from core.disagreement.results import CompareResults, TeacherSummary  # noqa: E402
-from core.disagreement.task import TASK as COMPARE  # noqa: E402
-from core.disagreement.task import compare_results, plan_comparison, run_comparison  # noqa: E402
+from core.disagreement.task import COMPARE, plan_comparison  # noqa: E402
 from core.distillation.plan import plan_distillation  # noqa: E402
 from core.distillation.recipe import recipe_of  # noqa: E402
 from core.distillation.results import TASK as DISTIL  # noqa: E402
@@ -34,15 +33,9 @@ from core.distillation.results import (  # noqa: E402
 )
 from core.distillation.task import run_distillation  # noqa: E402
 from core.evaluation.results import EvaluationResults  # noqa: E402
-from core.evaluation.task import TASK as EVALUATE  # noqa: E402
-from core.evaluation.task import evaluation_results, plan_evaluation, run_evaluation  # noqa: E402
+from core.evaluation.task import EVALUATE, plan_evaluation  # noqa: E402
 from core.interventions.results import ArmSummary, InterventionResults  # noqa: E402
-from core.interventions.task import TASK as INTERVENE  # noqa: E402
-from core.interventions.task import (  # noqa: E402
-    intervention_results,
-    plan_interventions,
-    run_interventions,
-)
+from core.interventions.task import INTERVENTIONS, plan_interventions  # noqa: E402
 from core.models.spec import DEMO_TEACHER, ModelSpec  # noqa: E402
 from core.problems.problem_sets import demo_problems, demo_training_problems  # noqa: E402
 from core.runs.config import Prepared  # noqa: E402
@@ -69,20 +62,23 @@ def main() -> None:
     base, problems = ModelSpec(), demo_problems()
 
     before = done(
-        runs / "base", EVALUATE, run_evaluation, lambda: plan_evaluation(base, problems, SAMPLING)
+        runs / "base",
+        EVALUATE.name,
+        EVALUATE.carry_out,
+        lambda: plan_evaluation(base, problems, SAMPLING),
     )
     taught = done(
         runs / "teacher",
-        EVALUATE,
-        run_evaluation,
+        EVALUATE.name,
+        EVALUATE.carry_out,
         lambda: plan_evaluation(
             ModelSpec(adapter=DEMO_TEACHER), problems, SAMPLING, against=before.folder
         ),
     )
     arms = done(
         runs / "arms",
-        INTERVENE,
-        run_interventions,
+        INTERVENTIONS.name,
+        INTERVENTIONS.carry_out,
         lambda: plan_interventions(
             base, problems, {"tau": TAU, "max_new_tokens": 200}, teacher=DEMO_TEACHER
         ),
@@ -107,8 +103,8 @@ def main() -> None:
     }
     compared = done(
         runs / "compared",
-        COMPARE,
-        run_comparison,
+        COMPARE.name,
+        COMPARE.carry_out,
         lambda: plan_comparison(
             base, problems, {"tau": TAU, "max_new_tokens": 200}, teachers=list(adapters.values())
         ),
@@ -116,9 +112,9 @@ def main() -> None:
 
     report = "\n\n".join(
         [
-            teacher_line(found(evaluation_results(taught))),
-            arms_table(found(intervention_results(arms))),
-            classes_table(found(compare_results(compared)), list(adapters)),
+            teacher_line(found(EVALUATE.results_of(taught))),
+            arms_table(found(INTERVENTIONS.results_of(arms))),
+            classes_table(found(COMPARE.results_of(compared)), list(adapters)),
             sizes_table({key: found(distillation_results(run)) for key, run in distilled.items()}),
         ]
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.disagreement.task import TASK, plan_comparison, run_comparison
+from core.disagreement.task import COMPARE, plan_comparison
 from core.models.spec import DEMO_FOLDER, DEMO_TEACHER_FOLDER, ModelSpec
 from core.problems.problem_sets import demo_problems
 from core.runs.run import Run
@@ -32,7 +32,7 @@ def opened() -> AppTest:
 
 def prepared(user_folder: Path) -> Run:
     plan = plan_comparison(ModelSpec(), demo_problems()[:4], {}, teachers=["demo-teacher"])
-    return Run.create(user_folder / "runs", TASK, **vars(plan), name="**mine**")
+    return Run.create(user_folder / "runs", COMPARE.name, **vars(plan), name="**mine**")
 
 
 def test_an_empty_page_says_what_to_do_first() -> None:
@@ -43,7 +43,7 @@ def test_an_empty_page_says_what_to_do_first() -> None:
 
 def test_a_finished_run_is_shown_beside_the_paper(user_folder: Path) -> None:
     run = prepared(user_folder)
-    assert carry_out(run, run_comparison, bar=False) == DONE
+    assert carry_out(run, COMPARE.carry_out, bar=False) == DONE
     app = opened()
     table = app.dataframe[0].value
     assert list(table.columns) == ["measure", "demo teacher (GRPO)", "paper"]
@@ -68,7 +68,7 @@ def test_damaged_files_of_a_run_are_said_on_the_page(
     user_folder: Path, damage: tuple[str, str]
 ) -> None:
     run = prepared(user_folder)
-    assert carry_out(run, run_comparison, bar=False) == DONE
+    assert carry_out(run, COMPARE.carry_out, bar=False) == DONE
     file, content = run.folder / damage[0], damage[1]
     if content == "teachers":
         config = json.loads(file.read_text())

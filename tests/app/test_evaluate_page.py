@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.evaluation.task import TASK, plan_evaluation, run_evaluation
+from core.evaluation.task import EVALUATE, plan_evaluation
 from core.interventions.task import plan_interventions
 from core.models.spec import DEMO_FOLDER, DEMO_NOTICE, ModelSpec
 from core.problems.problem_sets import demo_problems
@@ -41,7 +41,7 @@ def four() -> list[Problem]:
 def prepared(folder: Path, problems: list[Problem], **how: Any) -> Run:
     against, name = how.pop("against", None), how.pop("name", "**mine**")
     plan = plan_evaluation(ModelSpec(), problems, {"samples": 3} | how, against=against)
-    return Run.create(folder, TASK, **vars(plan), name=name)
+    return Run.create(folder, EVALUATE.name, **vars(plan), name=name)
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +49,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of two finished evaluations; the second is compared with the first."""
     folder = tmp_path_factory.mktemp("made") / "runs"
     first = prepared(folder, four(), name="first *one*")
-    assert carry_out(first, run_evaluation, bar=False) == DONE
+    assert carry_out(first, EVALUATE.carry_out, bar=False) == DONE
     second = prepared(folder, four(), seed=1, against=first.folder)
-    assert carry_out(second, run_evaluation, bar=False) == DONE
+    assert carry_out(second, EVALUATE.carry_out, bar=False) == DONE
     return folder
 
 

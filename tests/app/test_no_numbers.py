@@ -11,12 +11,12 @@ from models import save_tiny_model
 from safetensors.torch import load_file, save_file
 from streamlit.testing.v1 import AppTest
 
-from core.disagreement.task import plan_comparison, run_comparison
+from core.disagreement.task import COMPARE, plan_comparison
 from core.distillation.plan import plan_distillation
 from core.distillation.recipe import DistillationRecipe
 from core.distillation.task import run_distillation
-from core.evaluation.task import plan_evaluation, run_evaluation
-from core.interventions.task import plan_interventions, run_interventions
+from core.evaluation.task import EVALUATE, plan_evaluation
+from core.interventions.task import INTERVENTIONS, plan_interventions
 from core.models.spec import ModelSpec
 from core.reasonmaxxer.plan import plan_rollouts, plan_training
 from core.reasonmaxxer.recipe import Recipe
@@ -37,22 +37,22 @@ KINDS: dict[str, tuple[str, Plan, Callable[[Work], None]]] = {
     "evaluate": (
         "evaluate",
         lambda spec, _: plan_evaluation(spec, PROBLEMS, {"samples": 1, **SHORT}),
-        run_evaluation,
+        EVALUATE.carry_out,
     ),
     "interventions": (
         "interventions",
         lambda spec, _: plan_interventions(spec, PROBLEMS, SHORT),
-        run_interventions,
+        INTERVENTIONS.carry_out,
     ),
     "interventions with a teacher": (
         "interventions",
         lambda spec, teacher: plan_interventions(spec, PROBLEMS, SHORT, teacher=teacher),
-        run_interventions,
+        INTERVENTIONS.carry_out,
     ),
     "compare": (
         "compare",
         lambda spec, teacher: plan_comparison(spec, PROBLEMS, SHORT, teachers=[teacher]),
-        run_comparison,
+        COMPARE.carry_out,
     ),
     "rollouts": (
         "rollouts",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.interventions.task import TASK, plan_interventions
+from core.interventions.task import INTERVENTIONS, plan_interventions
 from core.models.spec import DEMO_FOLDER, ModelSpec
 from core.problems.problem_sets import demo_problems
 from core.runs.run import Run
@@ -35,7 +35,7 @@ def opened(app: AppTest, page: str) -> AppTest:
 
 def prepared(user_folder: Path, **settings: Any) -> Run:
     plan = plan_interventions(ModelSpec(), demo_problems()[:4], settings)
-    return Run.create(user_folder / "runs", TASK, **vars(plan), name="**mine**")
+    return Run.create(user_folder / "runs", INTERVENTIONS.name, **vars(plan), name="**mine**")
 
 
 @pytest.mark.parametrize("page", ["explore", "interventions", "runs"])

@@ -10,7 +10,7 @@ from app import APP, DEMO_IS_BUILT, button
 from conftest import Serve, settled
 from playwright.sync_api import Page, expect
 
-from core.disagreement.task import compared_chains
+from core.disagreement.task import COMPARE
 from core.disagreement.token_classes import TokenClass
 from core.models.spec import DEMO_TEACHER_FOLDER
 from core.runs.runs_folder import RunsFolder
@@ -50,7 +50,7 @@ def test_a_token_of_the_teacher_is_forced_and_lands_in_explore(
     expect(page.get_by_test_id("stMain").get_by_text("Teaching model").first).to_be_visible()
 
     (run,) = RunsFolder(home / "runs").list()
-    record = max(compared_chains(run), key=lambda each: len(each.changes(0)))
+    record = max(COMPARE.records_of(run), key=lambda each: len(each.changes(0)))
     tokens = page.locator(".heatmap .token")
     expect(tokens).to_have_count(len(record.token_ids), timeout=LONG)
     classes = record.classes(0)

@@ -12,7 +12,7 @@ from app import APP, DEMO_IS_BUILT, button, choose
 from conftest import Serve, settled
 from playwright.sync_api import Locator, Page, expect
 
-from core.evaluation.task import evaluation_records
+from core.evaluation.task import EVALUATE
 from core.runs import jobs
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
@@ -104,7 +104,7 @@ def test_an_evaluation_survives_refresh_and_page_switch_and_its_chains_open_in_e
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
 
     (run,) = runs_in(home)
-    first = next(each for each in evaluation_records(run) if 0 < each.correct < each.n)
+    first = next(each for each in EVALUATE.records_of(run) if 0 < each.correct < each.n)
     wrong = next(i for i, each in enumerate(first.samples) if not each.correct)
     sample = page.get_by_role("combobox", name=re.compile("Sample$"))
     expect(sample).to_have_value(re.compile(rf"#{wrong + 1} ✗"))

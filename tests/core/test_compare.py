@@ -14,15 +14,7 @@ from core.chains.generation import generate
 from core.cli import app
 from core.disagreement.records import ComparedChain, TeacherView
 from core.disagreement.results import ENTROPY_EDGES, CompareResults, summarise_comparison
-from core.disagreement.task import (
-    TASK,
-    CompareSettings,
-    compare_chains,
-    compare_results,
-    compared_chains,
-    plan_comparison,
-    run_comparison,
-)
+from core.disagreement.task import COMPARE, CompareSettings, compare_chains, plan_comparison
 from core.disagreement.token_classes import TokenClass, disagree
 from core.errors import ModelError, ProblemError, SessionError
 from core.models.language_model import load_language_model
@@ -156,8 +148,8 @@ def test_a_run_that_is_cancelled_goes_on_and_ends_with_the_same_bytes(
     monkeypatch.setattr(problem_units, "PROBLEMS_A_UNIT", 2)
     teachers = [str(each) for each in save_adapters(DEMO_FOLDER, tmp_path)]
     plan = plan_comparison(ModelSpec(), demo_problems()[::60], {"seed": 1}, teachers=teachers)
-    whole, cut = (Run.create(tmp_path / "runs", TASK, **vars(plan)) for _ in range(2))
-    assert carry_out(whole, run_comparison, bar=False) == DONE, whole.log_tail()
+    whole, cut = (Run.create(tmp_path / "runs", COMPARE.name, **vars(plan)) for _ in range(2))
+    assert carry_out(whole, COMPARE.carry_out, bar=False) == DONE, whole.log_tail()
 
     def stops_early(work: Work) -> None:
         keep = work.keep
@@ -167,17 +159,17 @@ def test_a_run_that_is_cancelled_goes_on_and_ends_with_the_same_bytes(
             work.stop.request()
 
         monkeypatch.setattr(work, "keep", kept)
-        run_comparison(work)
+        COMPARE.carry_out(work)
 
     assert carry_out(cut, stops_early, bar=False) == CANCELLED
-    so_far = compare_results(cut)
+    so_far = COMPARE.results_of(cut)
     assert so_far is not None
-    assert so_far.n == len(compared_chains(cut)) == 2
-    assert carry_out(cut, run_comparison, bar=False) == DONE, cut.log_tail()
+    assert so_far.n == len(COMPARE.records_of(cut)) == 2
+    assert carry_out(cut, COMPARE.carry_out, bar=False) == DONE, cut.log_tail()
     for name in ("results.json", "results.csv"):
         assert (cut.folder / name).read_bytes() == (whole.folder / name).read_bytes()
     assert not (cut.folder / "so_far.json").exists()
-    results = compare_results(whole)
+    results = COMPARE.results_of(whole)
     assert results is not None
     assert [each.teacher for each in results.teachers] == [str(Path(t)) for t in teachers]
 
@@ -211,6 +203,6 @@ def test_the_command_compares_the_demo_with_its_teacher(tmp_path: Path) -> None:
     for said in ("teacher demo-teacher", "reranked", "(paper: 1 to 4.1 %)", "Teaching model"):
         assert said in done.output
     (folder,) = tmp_path.iterdir()
-    results = compare_results(Run.open(folder))
+    results = COMPARE.results_of(Run.open(folder))
     assert results is not None
     assert results.teachers[0].counts["reranked"] > 0

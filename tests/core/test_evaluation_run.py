@@ -17,24 +17,12 @@ from models import save_tiny_model
 from core import answers
 from core.errors import ModelError, ProblemError, RunError, SessionError
 from core.evaluation.comparison import compare
-from core.evaluation.task import (
-    AGAINST,
-    RESULTS,
-    SO_FAR,
-    TABLE,
-    TASK,
-    earlier_evaluation,
-    evaluation_model,
-    evaluation_record,
-    evaluation_records,
-    evaluation_results,
-    evaluation_settings,
-    plan_evaluation,
-    run_evaluation,
-)
+from core.evaluation.task import AGAINST, EVALUATE, earlier_evaluation, plan_evaluation
 from core.models.spec import ModelSpec
 from core.records import Problem
 from core.runs import problem_units
+from core.runs.kind import RESULTS, SO_FAR, TABLE
+from core.runs.models import read_model
 from core.runs.run import Run
 from core.runs.status import RunState
 from core.runs.work import CANCELLED, DONE, STOPPED, carry_out
@@ -56,11 +44,11 @@ def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def prepare(folder: Path, model: str, against: Path | None = None, **settings: Any) -> Run:
     plan = plan_evaluation(ModelSpec(model), PROBLEMS, SETTINGS | settings, against=against)
-    return Run.create(folder, TASK, **vars(plan))
+    return Run.create(folder, EVALUATE.name, **vars(plan))
 
 
 def done(run: Run) -> Run:
-    assert carry_out(run, run_evaluation, bar=False) == DONE, run.log_tail()
+    assert carry_out(run, EVALUATE.carry_out, bar=False) == DONE, run.log_tail()
     return run
 
 
@@ -70,7 +58,7 @@ def results_of(run: Run) -> list[bytes]:
 
 def in_a_child(folder: Path) -> None:
     answers._DEFAULT = answers.AnswerChecker()  # the parent's worker is not the child's
-    os._exit(carry_out(Run.open(folder), run_evaluation, bar=False))
+    os._exit(carry_out(Run.open(folder), EVALUATE.carry_out, bar=False))
 
 
 def started_child(folder: Path) -> multiprocessing.process.BaseProcess:
@@ -111,13 +99,13 @@ def test_the_results_count_every_problem_once_however_they_are_cut_into_units(
     tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = prepare(tmp_path, model)
-    assert evaluation_results(run) is None
-    assert evaluation_records(run) == []
+    assert EVALUATE.results_of(run) is None
+    assert EVALUATE.records_of(run) == []
     done(run)
-    records = evaluation_records(run)
+    records = EVALUATE.records_of(run)
     assert [record.problem_id for record in records] == [p.id for p in PROBLEMS]
-    assert evaluation_record(run, "p3") == records[3]
-    results = evaluation_results(run)
+    assert EVALUATE.record_of(run, "p3") == records[3]
+    results = EVALUATE.results_of(run)
     assert results is not None
     assert results.to_json() == run.read_json(RESULTS)
     assert (results.n, results.samples, sum(results.verdicts.values())) == (5, 3, 15)
@@ -129,7 +117,7 @@ def test_the_results_count_every_problem_once_however_they_are_cut_into_units(
     monkeypatch.setattr(problem_units, "PROBLEMS_A_UNIT", 16)
     in_one = done(prepare(tmp_path, model))
     assert len(in_one.units()) == 1
-    assert evaluation_records(in_one) == records
+    assert EVALUATE.records_of(in_one) == records
     assert in_one.read_json(RESULTS) == run.read_json(RESULTS)
 
 
@@ -139,28 +127,28 @@ def test_a_comparison_stands_alone_when_the_earlier_run_is_gone(tmp_path: Path, 
         prepare(tmp_path, model, first.folder)
     first.rename("before")
     done(first)
-    records = evaluation_records(first)
+    records = EVALUATE.records_of(first)
     second = done(prepare(tmp_path, model, first.folder))
     first.delete()
-    results = evaluation_results(second)
+    results = EVALUATE.results_of(second)
     assert results is not None
-    assert results.comparison == compare(records, evaluation_records(second))
+    assert results.comparison == compare(records, EVALUATE.records_of(second))
     earlier = earlier_evaluation(second)
     assert earlier is not None
     assert (earlier.run_id, earlier.name, earlier.model) == (first.id, "before", ModelSpec(model))
     assert earlier.records == tuple(records)
 
     (second.folder / RESULTS).unlink()
-    assert carry_out(second, run_evaluation, bar=False) == DONE, "the copy is all it needs"
-    assert evaluation_results(second) == results
+    assert carry_out(second, EVALUATE.carry_out, bar=False) == DONE, "the copy is all it needs"
+    assert EVALUATE.results_of(second) == results
     again = second.repeat(tmp_path)
-    assert carry_out(again, run_evaluation, bar=False) == STOPPED
+    assert carry_out(again, EVALUATE.carry_out, bar=False) == STOPPED
     assert "holds no run" in str(again.status().error)
 
     (second.folder / AGAINST).write_text('{"schema_version": 1, "records": [5]}')
     with pytest.raises(SessionError, match="damaged"):
         earlier_evaluation(second)
-    assert carry_out(second, run_evaluation, bar=False) == STOPPED
+    assert carry_out(second, EVALUATE.carry_out, bar=False) == STOPPED
 
 
 def test_what_can_t_be_compared_is_refused_before_any_work(tmp_path: Path, model: str) -> None:
@@ -180,8 +168,8 @@ def test_what_can_t_be_compared_is_refused_before_any_work(tmp_path: Path, model
 
 def test_what_can_t_be_run_fails_with_its_reason(tmp_path: Path, model: str) -> None:
     plan = plan_evaluation(ModelSpec(model), [Problem("p", "Why?")], SETTINGS)
-    run = Run.create(tmp_path / "a", TASK, **vars(plan))
-    assert carry_out(run, run_evaluation, bar=False) == STOPPED
+    run = Run.create(tmp_path / "a", EVALUATE.name, **vars(plan))
+    assert carry_out(run, EVALUATE.carry_out, bar=False) == STOPPED
     assert "without a gold answer" in str(run.status().error)
     with pytest.raises(ModelError, match="no model folder"):
         prepare(tmp_path / "b", str(tmp_path / "nowhere"))
@@ -192,11 +180,11 @@ def test_what_can_t_be_run_fails_with_its_reason(tmp_path: Path, model: str) -> 
     with pytest.raises(RunError, match="all alike"):
         prepare(tmp_path / "b", model, temperature=0)
     assert not (tmp_path / "b").exists(), "nothing is left of what can't be run"
-    run = Run.create(tmp_path, TASK, **vars(plan) | {"model": {"weights": "x"}})
+    run = Run.create(tmp_path, EVALUATE.name, **vars(plan) | {"model": {"weights": "x"}})
     with pytest.raises(RunError, match="model can't be read"):
-        evaluation_model(run)
-    run = Run.create(tmp_path, TASK, **vars(plan) | {"settings": {"samples": "x"}})
-    for read in (evaluation_settings, evaluation_records):
+        read_model(run.config.model)
+    run = Run.create(tmp_path, EVALUATE.name, **vars(plan) | {"settings": {"samples": "x"}})
+    for read in (EVALUATE.settings_of, EVALUATE.records_of):
         with pytest.raises(RunError, match="setting can't be used"):
             read(run)
 
@@ -205,10 +193,10 @@ def test_code_of_the_model_s_own_runs_only_where_this_person_allows_it(
     tmp_path: Path, model: str
 ) -> None:
     plan = plan_evaluation(ModelSpec(model, trust_remote_code=True), PROBLEMS, SETTINGS)
-    run = Run.create(tmp_path, TASK, **vars(plan))
-    assert carry_out(run, run_evaluation, bar=False) == STOPPED
+    run = Run.create(tmp_path, EVALUATE.name, **vars(plan))
+    assert carry_out(run, EVALUATE.carry_out, bar=False) == STOPPED
     assert "Python code of its own" in str(run.status().error)
-    assert carry_out(run, partial(run_evaluation, trust_remote_code=True), bar=False) == DONE
+    assert carry_out(run, partial(EVALUATE.carry_out, trust_remote_code=True), bar=False) == DONE
 
 
 def test_a_cancel_keeps_the_finished_units(tmp_path: Path, model: str) -> None:
@@ -222,11 +210,11 @@ def test_a_cancel_keeps_the_finished_units(tmp_path: Path, model: str) -> None:
             work.stop.request()
 
         work.keep = keep_and_stop
-        run_evaluation(work)
+        EVALUATE.carry_out(work)
 
     assert carry_out(run, stop_after_one, bar=False) == CANCELLED
     assert len(run.units()) == 1
-    so_far = evaluation_results(run)
+    so_far = EVALUATE.results_of(run)
     assert so_far is not None
     assert so_far.n == 2
     done(run)
@@ -253,9 +241,9 @@ def test_a_unit_that_is_not_what_it_should_be_is_done_again(
     lines = [json.loads(line) for line in run.units_path.read_text().splitlines()]
     lines[1]["result"] = spoil(lines[1]["result"]) or lines[1]["result"]
     run.units_path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert [record.problem_id for record in evaluation_records(run)] == ["p0", "p1", "p4"]
+    assert [record.problem_id for record in EVALUATE.records_of(run)] == ["p0", "p1", "p4"]
     with pytest.raises(RunError, match="no chains of the problem p2"):
-        evaluation_record(run, "p2")
+        EVALUATE.record_of(run, "p2")
     done(run)
     assert run.read_json(RESULTS) == before
     assert "problems and samples: 1 of 3. They are computed again" in str(run.status().error)

@@ -19,22 +19,11 @@ from models import byte_level_tokenizer, save_tiny_model, tiny_language_model
 
 from core import answers
 from core.errors import ModelError, ProblemError, RunError
-from core.interventions.task import (
-    RESULTS,
-    SO_FAR,
-    TABLE,
-    TASK,
-    intervention_record,
-    intervention_records,
-    intervention_results,
-    intervention_settings,
-    plan_interventions,
-    run_interventions,
-    run_models,
-)
+from core.interventions.task import INTERVENTIONS, plan_interventions, run_models
 from core.models.spec import ModelSpec, teacher_spec
 from core.records import Problem
 from core.runs import problem_units
+from core.runs.kind import RESULTS, SO_FAR, TABLE
 from core.runs.run import Run
 from core.runs.status import RunState
 from core.runs.work import CANCELLED, DONE, STOPPED, carry_out
@@ -66,7 +55,7 @@ def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def prepare(folder: Path, model: str, teacher: str | None = None, **settings: Any) -> Run:
     plan = plan_interventions(ModelSpec(model), PROBLEMS, SETTINGS | settings, teacher=teacher)
-    return Run.create(folder, TASK, **vars(plan))
+    return Run.create(folder, INTERVENTIONS.name, **vars(plan))
 
 
 def results_of(run: Run) -> list[bytes]:
@@ -75,7 +64,7 @@ def results_of(run: Run) -> list[bytes]:
 
 def in_a_child(folder: Path) -> None:
     answers._DEFAULT = answers.AnswerChecker()  # the parent's worker is not the child's
-    os._exit(carry_out(Run.open(folder), run_interventions, bar=False))
+    os._exit(carry_out(Run.open(folder), INTERVENTIONS.carry_out, bar=False))
 
 
 def started_child(folder: Path) -> multiprocessing.process.BaseProcess:
@@ -111,7 +100,7 @@ def test_a_run_killed_at_twenty_moments_always_ends_with_the_same_bytes(
         killed = Run.open(folder)
         assert killed.status().state in (RunState.NEW, RunState.INTERRUPTED, RunState.DONE)
         finished.add(len(killed.units()))
-        assert carry_out(killed, run_interventions, bar=False) == DONE
+        assert carry_out(killed, INTERVENTIONS.carry_out, bar=False) == DONE
         assert results_of(killed) == results_of(run), f"killed after {kill + 0.5} of {KILLS}"
         assert killed.status().state is RunState.DONE
         assert not (killed.folder / SO_FAR).exists()
@@ -120,11 +109,13 @@ def test_a_run_killed_at_twenty_moments_always_ends_with_the_same_bytes(
 
 def test_the_results_count_every_problem_once(tmp_path: Path, model: str, adapter: str) -> None:
     run = prepare(tmp_path, model, adapter)
-    assert intervention_results(run) is None
-    assert carry_out(run, run_interventions, bar=False) == DONE
-    assert [record.problem_id for record in intervention_records(run)] == [p.id for p in PROBLEMS]
+    assert INTERVENTIONS.results_of(run) is None
+    assert carry_out(run, INTERVENTIONS.carry_out, bar=False) == DONE
+    assert [record.problem_id for record in INTERVENTIONS.records_of(run)] == [
+        p.id for p in PROBLEMS
+    ]
     results = run.read_json(RESULTS)
-    read = intervention_results(run)
+    read = INTERVENTIONS.results_of(run)
     assert read is not None
     assert read.to_json() == results
     assert results["n"] == len(PROBLEMS)
@@ -143,13 +134,13 @@ def test_what_can_t_be_run_fails_with_its_reason_and_leaves_the_run(
     other = save_tiny_model(tmp_path / "other")
     byte_level_tokenizer(vocab_size=300).save_pretrained(other)
     run = prepare(tmp_path / "a", model, str(other))
-    assert carry_out(run, run_interventions, bar=False) == STOPPED
+    assert carry_out(run, INTERVENTIONS.carry_out, bar=False) == STOPPED
     assert "another vocabulary" in str(run.status().error)
 
     nobody_knows = [Problem("p", "Why?")]
     plan = plan_interventions(ModelSpec(model), nobody_knows, SETTINGS)
-    run = Run.create(tmp_path / "b", TASK, **vars(plan))
-    assert carry_out(run, run_interventions, bar=False) == STOPPED
+    run = Run.create(tmp_path / "b", INTERVENTIONS.name, **vars(plan))
+    assert carry_out(run, INTERVENTIONS.carry_out, bar=False) == STOPPED
     assert "without a gold answer" in str(run.status().error)
 
     with pytest.raises(ModelError, match="no model folder"):
@@ -182,10 +173,10 @@ def test_code_of_the_model_s_own_runs_only_where_this_person_allows_it(
     tmp_path: Path, model: str
 ) -> None:
     plan = plan_interventions(ModelSpec(model, trust_remote_code=True), PROBLEMS, SETTINGS)
-    run = Run.create(tmp_path, TASK, **vars(plan))
-    assert carry_out(run, run_interventions, bar=False) == STOPPED
+    run = Run.create(tmp_path, INTERVENTIONS.name, **vars(plan))
+    assert carry_out(run, INTERVENTIONS.carry_out, bar=False) == STOPPED
     assert "Python code of its own" in str(run.status().error)
-    trusting = partial(run_interventions, trust_remote_code=True)
+    trusting = partial(INTERVENTIONS.carry_out, trust_remote_code=True)
     assert carry_out(run, trusting, bar=False) == DONE
 
 
@@ -213,22 +204,22 @@ def test_a_cancel_keeps_the_finished_units(
             work.stop.request()
 
         work.keep = keep_and_stop
-        run_interventions(work)
+        INTERVENTIONS.carry_out(work)
 
     assert carry_out(run, stop_after_one, bar=False) == CANCELLED
     assert len(run.units()) == 1
     assert run.status().state is RunState.CANCELLED
-    so_far = intervention_results(run)
+    so_far = INTERVENTIONS.results_of(run)
     assert so_far is not None
     assert so_far.n == 2
-    assert carry_out(run, run_interventions, bar=False) == DONE
+    assert carry_out(run, INTERVENTIONS.carry_out, bar=False) == DONE
     assert len(run.units()) == 3
 
 
 def test_a_config_without_a_model_is_said(tmp_path: Path, model: str) -> None:
     plan = plan_interventions(ModelSpec(model), PROBLEMS, SETTINGS)
-    run = Run.create(tmp_path, TASK, **vars(plan) | {"model": {"weights": "x"}})
-    assert carry_out(run, run_interventions, bar=False) == STOPPED
+    run = Run.create(tmp_path, INTERVENTIONS.name, **vars(plan) | {"model": {"weights": "x"}})
+    assert carry_out(run, INTERVENTIONS.carry_out, bar=False) == STOPPED
     assert "model can't be read" in str(run.status().error)
     assert not isinstance(run.status().error, ModelError)
 
@@ -236,13 +227,15 @@ def test_a_config_without_a_model_is_said(tmp_path: Path, model: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [("model", 5), ("model", None), ("adapter", []), ("device", None), ("dtype", 3),
-     ("teacher", {}), ("trust_remote_code", "perhaps")],
+     ("trust_remote_code", "perhaps")],
 )  # fmt: skip
 def test_a_model_of_the_wrong_type_is_said(
     tmp_path: Path, model: str, name: str, value: Any
 ) -> None:
     plan = plan_interventions(ModelSpec(model), PROBLEMS, SETTINGS)
-    run = Run.create(tmp_path, TASK, **vars(plan) | {"model": plan.model | {name: value}})
+    run = Run.create(
+        tmp_path, INTERVENTIONS.name, **vars(plan) | {"model": plan.model | {name: value}}
+    )
     with pytest.raises(RunError, match="model can't be read"):
         run_models(run)
 
@@ -252,10 +245,12 @@ def test_settings_that_make_no_sense_are_said(
     tmp_path: Path, model: str, change: dict[str, Any]
 ) -> None:
     plan = plan_interventions(ModelSpec(model), PROBLEMS, SETTINGS)
-    run = Run.create(tmp_path, TASK, **vars(plan))
-    assert intervention_settings(run).max_new_tokens == SETTINGS["max_new_tokens"]
-    run = Run.create(tmp_path, TASK, **vars(plan) | {"settings": plan.settings | change})
-    for read in (intervention_settings, intervention_records):
+    run = Run.create(tmp_path, INTERVENTIONS.name, **vars(plan))
+    assert INTERVENTIONS.settings_of(run).max_new_tokens == SETTINGS["max_new_tokens"]
+    run = Run.create(
+        tmp_path, INTERVENTIONS.name, **vars(plan) | {"settings": plan.settings | change}
+    )
+    for read in (INTERVENTIONS.settings_of, INTERVENTIONS.records_of):
         with pytest.raises(RunError, match="setting can't be used"):
             read(run)
 
@@ -287,21 +282,21 @@ def test_a_unit_that_is_not_what_it_should_be_is_done_again(
     tmp_path: Path, model: str, spoil: Any
 ) -> None:
     run = prepare(tmp_path, model)
-    assert carry_out(run, run_interventions, bar=False) == DONE
+    assert carry_out(run, INTERVENTIONS.carry_out, bar=False) == DONE
     before = run.read_json(RESULTS)
     lines = [json.loads(line) for line in run.units_path.read_text().splitlines()]
     lines[1]["result"] = spoil(lines[1]["result"]) or lines[1]["result"]
     run.units_path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    kept = [record.problem_id for record in intervention_records(run)]
+    kept = [record.problem_id for record in INTERVENTIONS.records_of(run)]
     assert kept == ["p0", "p1", "p4"]
     with pytest.raises(RunError, match="no chains of the problem p2"):
-        intervention_record(run, "p2")
-    assert intervention_record(run, "p4").problem_id == "p4"
-    assert carry_out(run, run_interventions, bar=False) == DONE
+        INTERVENTIONS.record_of(run, "p2")
+    assert INTERVENTIONS.record_of(run, "p4").problem_id == "p4"
+    assert carry_out(run, INTERVENTIONS.carry_out, bar=False) == DONE
     assert run.read_json(RESULTS) == before
     assert "problems and arms: 1 of 3. They are computed again" in str(run.status().error)
     assert "1 of 3" in run.log_tail()
-    assert carry_out(run, run_interventions, bar=False) == DONE
+    assert carry_out(run, INTERVENTIONS.carry_out, bar=False) == DONE
     assert run.status().error is None, "it is said once"
 
 

@@ -21,7 +21,7 @@ from models import save_tiny_model
 
 from core.cli import main
 from core.errors import RunError
-from core.evaluation.task import plan_evaluation, run_evaluation
+from core.evaluation.task import EVALUATE, plan_evaluation
 from core.models.facts import facts_of, read_facts
 from core.models.language_model import load_language_model
 from core.models.spec import ModelSpec
@@ -186,14 +186,14 @@ def test_a_run_is_stopped_during_its_download_and_goes_on(
         signal.raise_signal(signal.SIGINT)
 
     threading.Thread(target=stop_when_it_comes, daemon=True).start()
-    assert carry_out(run, run_evaluation, bar=False) == CANCELLED
+    assert carry_out(run, EVALUATE.carry_out, bar=False) == CANCELLED
     status = run.status()
     assert status.state == RunState.CANCELLED
     assert status.what == "downloading the model"
     assert 0 < status.done < (status.total or 0)
     assert status.unit == "MB"
     hub.bytes_a_second = None
-    assert carry_out(run, run_evaluation, bar=False) == DONE, run.log_tail()
+    assert carry_out(run, EVALUATE.carry_out, bar=False) == DONE, run.log_tail()
 
 
 def test_runs_made_before_revisions_still_open(small: Path) -> None:

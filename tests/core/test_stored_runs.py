@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,30 +10,16 @@ from typing import Any
 
 import pytest
 
-from core.disagreement.task import (
-    compare_results,
-    compare_settings,
-    compared_chains,
-    compared_models,
-)
+from core.disagreement.task import COMPARE, compared_models
 from core.distillation.results import (
     distillation_models,
     distillation_recipe,
     distillation_results,
     teacher_source,
 )
-from core.evaluation.task import (
-    earlier_evaluation,
-    evaluation_records,
-    evaluation_results,
-    evaluation_settings,
-)
-from core.interventions.task import (
-    intervention_records,
-    intervention_results,
-    intervention_settings,
-    run_models,
-)
+from core.errors import RunError
+from core.evaluation.task import EVALUATE, earlier_evaluation
+from core.interventions.task import INTERVENTIONS, run_models
 from core.models.spec import ModelSpec
 from core.reasonmaxxer.results import run_recipe, training_results
 from core.reasonmaxxer.rollouts import rollout_records
@@ -83,16 +70,18 @@ def test_links_stand_in_fields_of_their_own() -> None:
 
 
 READERS: dict[str, list[Callable[[Run], Any]]] = {
-    "compare": [compare_results, compare_settings, compared_chains, compared_models],
+    "compare": [COMPARE.results_of, COMPARE.settings_of, COMPARE.records_of, compared_models],
     "distill": [distillation_models, distillation_recipe, distillation_results],
     "evaluate-against": [
-        evaluation_records, evaluation_results, evaluation_settings, earlier_evaluation,
+        EVALUATE.records_of, EVALUATE.results_of, EVALUATE.settings_of, earlier_evaluation,
     ],
-    "evaluate-first": [evaluation_records, evaluation_results, evaluation_settings],
+    "evaluate-first": [EVALUATE.records_of, EVALUATE.results_of, EVALUATE.settings_of],
     "interventions": [
-        intervention_records, intervention_results, intervention_settings, run_models,
+        INTERVENTIONS.records_of, INTERVENTIONS.results_of, INTERVENTIONS.settings_of, run_models,
     ],
-    "interventions-alone": [intervention_records, intervention_results, intervention_settings],
+    "interventions-alone": [
+        INTERVENTIONS.records_of, INTERVENTIONS.results_of, INTERVENTIONS.settings_of,
+    ],
     "rollouts": [run_recipe, rollout_records],
     "train": [run_recipe, training_results],
 }  # fmt: skip
@@ -124,3 +113,24 @@ def test_a_renamed_one_keeps_its_links(runs: Path) -> None:
     renamed = Run.open(runs / "interventions")
     renamed.rename("another name")
     assert Run.open(renamed.folder).config.teachers == ("demo-teacher",)
+
+
+@pytest.mark.parametrize(
+    ("field", "change"),
+    [
+        ("model", {"teacher": {}}),
+        ("model", {"teachers": 5}),
+        ("model", {"teachers": [None]}),
+        ("settings", {"against": ["x"]}),
+        (None, {"teachers": "demo-teacher"}),
+        (None, {"inputs": {"against": 5}}),
+    ],
+)
+def test_links_of_the_wrong_type_are_said(
+    runs: Path, field: str | None, change: dict[str, Any]
+) -> None:
+    path = runs / "interventions-alone" / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps(config | ({field: config[field] | change} if field else change)))
+    with pytest.raises(RunError, match="damaged"):
+        Run.open(path.parent)
