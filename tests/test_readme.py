@@ -73,3 +73,13 @@ def test_links_and_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for name in re.findall(r"\bmake ([a-z-]+)", README):
         assert re.search(rf"^{name}:", makefile, flags=re.M), name
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_every_path_that_is_named_is_there(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    named = set(
+        re.findall(r"`((?:core|explorer|pages|tests|sample_data|benchmarks)/[\w./-]*)`", text)
+    )
+    assert named
+    assert {path for path in named if not (ROOT / path).exists()} == set()
