@@ -20,7 +20,7 @@ from core.cli.files import say
 from core.errors import AppError
 from core.system.project_root import project_root
 
-_NEEDED = (
+NEEDED = (
     "explorer/app.py",
     "explorer/.streamlit/config.toml",
     "pages/explore.py",
@@ -30,6 +30,8 @@ _NEEDED = (
     "sample_data/problems_train.jsonl",
     "sample_data/sessions/welcome.json",
 )
+"""Files of the program without which the app isn't started, from the project's root."""
+
 _ALL_INTERFACES = ("0.0.0.0", "::")
 
 
@@ -51,7 +53,7 @@ def app(
 ) -> None:
     """Start the app and open it in a browser; Ctrl-C ends it."""
     root = project_root()
-    missing = [path for path in _NEEDED if not (root / path).is_file()]
+    missing = [path for path in NEEDED if not (root / path).is_file()]
     if missing:
         raise AppError(
             f"The installation in {root} is incomplete: {missing[0]} is missing.",

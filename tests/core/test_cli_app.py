@@ -132,7 +132,7 @@ def test_an_address_of_another_machine_is_refused(
     assert "--address" in err
 
 
-@pytest.mark.parametrize("path", serving._NEEDED)
+@pytest.mark.parametrize("path", serving.NEEDED)
 def test_an_incomplete_installation_is_said(
     path: str,
     run: Any,
@@ -140,7 +140,7 @@ def test_an_incomplete_installation_is_said(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    for each in serving._NEEDED:
+    for each in serving.NEEDED:
         assert (project_root() / each).is_file()
         if each != path:
             (tmp_path / each).parent.mkdir(parents=True, exist_ok=True)
