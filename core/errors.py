@@ -9,6 +9,7 @@ ExplorerError
 ├── PositionError    a position or token that can't be forced
 ├── RunError         a run that can't be made, opened or continued
 ├── TrainingError    a fine-tune that can't begin or go on
+├── AppError         the app can't be served
 └── ResourceError    memory or disk ran out
 
 Anything that is not an ExplorerError is a bug.
@@ -68,6 +69,10 @@ class RunError(ExplorerError):
 
 class TrainingError(ExplorerError):
     """A fine-tune that can't begin or go on."""
+
+
+class AppError(ExplorerError):
+    """The app can't be served: its files or its port are not there."""
 
 
 class ResourceError(ExplorerError):

@@ -233,8 +233,8 @@ def _new_worker() -> Worker:
         "-m",
         "core.answers.worker",
         purpose="checks answers",
-        remedy="Reinstall math-verify (`pip install 'math-verify[antlr4_13_2]'`) and check that "
-        "memory is free.",
+        remedy="Reinstall math-verify and antlr4-python3-runtime with pip, and check that memory "
+        "is free.",
     )
 
 

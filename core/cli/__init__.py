@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from core.cli import chains, findings, runs
+from core.cli import chains, findings, runs, serving
 from core.cli.checking import check
 from core.cli.compare import compare
 from core.cli.distillation import distill
@@ -30,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="See where a language model's reasoning forks, and force another token.",
 )
+app.command()(serving.app)
 app.command()(chains.generate)
 app.command()(chains.force)
 app.command()(chains.score)

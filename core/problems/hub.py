@@ -40,8 +40,9 @@ def read_hub_dataset(
         mapping: which column is what; guessed where None.
 
     Raises:
-        ProblemError: the dataset, its subset or split isn't there or can't be reached, its split
-            is too large, no column is the question, or no row is a problem.
+        ProblemError: the extra `hub-datasets` is not installed, the dataset, its subset or split
+            isn't there or can't be reached, its split is too large, no column is the question, or
+            no row is a problem.
     """
     return make_table(read_hub_rows(name, split, config, revision), mapping)
 
@@ -88,8 +89,16 @@ def _rows(batch: pa.Table, columns: tuple[str, ...]) -> list[dict[str, Any]]:
 def _load(name: str, split: str, config: str | None, revision: str | None) -> Dataset:
     if not name.strip() or not split.strip():
         raise ProblemError("The dataset or its split has no name.", "Name both.")
-    from datasets import load_dataset
-    from datasets.exceptions import DatasetNotFoundError
+    try:
+        from datasets import load_dataset
+        from datasets.exceptions import DatasetNotFoundError
+    except ModuleNotFoundError as error:
+        if error.name != "datasets":
+            raise
+        raise ProblemError(
+            "Datasets of the hub are read by the package datasets, which is not installed.",
+            "Install the extra hub-datasets: pip install 'decision-fork-explorer[hub-datasets]'.",
+        ) from error
 
     try:
         return load_dataset(name, config, split=split, revision=revision)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,34 @@ def test_what_the_hub_refuses_is_explained(
     with pytest.raises(ProblemError, match=reason) as caught:
         read_hub_dataset("a/b", "test")
     assert caught.value.remedy
+
+
+@pytest.fixture
+def without_datasets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the extra was left out: the package can't be found."""
+    for name in [each for each in sys.modules if each.split(".")[0] == "datasets"]:
+        monkeypatch.delitem(sys.modules, name)
+
+    class Absent:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name.split(".")[0] == "datasets":
+                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.setattr(sys, "meta_path", [Absent(), *sys.meta_path])
+
+
+@pytest.mark.usefixtures("without_datasets")
+def test_the_extra_to_install_is_named_where_datasets_is_missing(run: Any) -> None:
+    code, out, err = run("problems", "openai/gsm8k", "--hub", "--config", "main")
+    assert (code, out) == (2, "")
+    assert err == (
+        "fork-explorer: Datasets of the hub are read by the package datasets, which is not "
+        "installed. Install the extra hub-datasets: pip install "
+        "'decision-fork-explorer[hub-datasets]'.\n"
+    )
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    assert any(each.startswith("datasets>=") for each in extras["hub-datasets"])
 
 
 def test_a_split_that_is_too_large_is_refused(
