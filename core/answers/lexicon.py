@@ -150,7 +150,7 @@ ADJECTIVES = words(
     "red blue green yellow orange purple pink black white brown gray grey golden big small large "
     "little long short tall full empty new old young different distinct possible whole total real "
     "positive unique equal extra additional more fewer fresh hot cold ripe wooden plastic gallon "
-    "male female adult single double integer natural valid such"
+    "male female adult single integer natural valid such"
 )
 CLOSING = words(
     "total altogether left remaining old tall long wide high deep away apiece each overall more "
@@ -198,6 +198,8 @@ _CANONICAL = {
     for word in spellings.split()
 }
 _NOUNS = words(_THINGS)
+_ONLY_PLURAL = words("zero cube root score prime couple")
+"""Things whose singular changes the number before it: "5 zeros" are five, "5 zero" is fifty."""
 
 
 def unit_named(word: str) -> tuple[str, ...] | None:
@@ -217,7 +219,7 @@ def is_thing(word: str) -> bool:
     """Whether it is a thing that is counted, singular or plural."""
     word = _IRREGULAR.get(word, word)
     if word in _NOUNS:
-        return True
+        return word not in _ONLY_PLURAL
     endings = ((3, "ies", "y"), (2, "es", ""), (1, "s", ""))
     return any(
         word.endswith(ending) and word[:-cut] + singular in _NOUNS

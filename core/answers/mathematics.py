@@ -19,7 +19,8 @@ from core.answers.values import Interval, Ordered, Quantity, Raw, Relation, Seve
 
 _DIGITS = 40
 _EQUAL = 30  # digits that must agree
-_POINTS = 3
+_SIGN_BITS = 6
+_POINTS = 1 + _SIGN_BITS
 
 
 class NotMathematicsError(ValueError):
@@ -100,12 +101,20 @@ def _values(expression: Any) -> tuple[Any, ...] | None:
 
 
 def _coordinate(symbol: str, number: int) -> Any:
-    """A rational of moderate size that depends on the symbol's name alone."""
+    """A rational of moderate size that depends on the symbol's name alone.
+
+    At the first point all are positive. At the others the signs differ from letter to letter, and
+    each is negative somewhere, so that |x| is never x, nor |xy| xy.
+    """
     from sympy import Rational
 
     digest = hashlib.sha256(f"{symbol} {number}".encode()).digest()
     size = Rational(int.from_bytes(digest[:4], "big") % 9_973 + 3_001, 5_003)
-    return -size if digest[4] % 2 and number else size
+    single = len(symbol) == 1 and symbol.isascii()
+    signs = (
+        ord(symbol) - ord("@") if single else hashlib.sha256(symbol.encode()).digest()[0] % 63 + 1
+    )
+    return -size if number and signs >> (number - 1) & 1 else size
 
 
 def _value_at(expression: Any, point: dict[Any, Any]) -> Any | None:

@@ -167,8 +167,8 @@ def _without_spelled_value(tokens: Tokens) -> Tokens:
     if not inner or any(token.kind not in ("run", "text", "sign") for token in inner):
         return tokens
     spelled = _cardinal(inner)
-    if spelled is None:
-        return tokens
+    if spelled is None:  # "18 (dollars)"
+        return (*tokens[:-1], *inner) if all(len(token.word) > 1 for token in inner) else tokens
     if measured(tokens[:-1]).expression.exact != spelled:
         raise UnreadError("a number and another one in words")
     return tokens[:-1]
@@ -229,7 +229,7 @@ def _scale(value: Expression, token: Token, last: bool) -> Fraction | None:
 
 def _scaled(value: Expression, factor: Fraction) -> Expression:
     assert value.exact is not None
-    return number(value.exact * factor, value.digits)
+    return number(value.exact * factor, value.digits if factor.denominator == 1 else None)
 
 
 def _negated(of: Expression) -> Expression:
@@ -306,6 +306,7 @@ class _UnitReader:
             return self.said
         if word == "of" and self.at + 1 < len(self.tokens):
             self.said = False
+            self.at += following in ("a", "an", "the")  # "3/4 of the cake"
             return True
         if word == "in" and following == "total":
             self.at += 1
