@@ -9,6 +9,7 @@ that is symmetric and transitive. What can't be evaluated is left to math-verify
 from __future__ import annotations
 
 import hashlib
+import re
 from fractions import Fraction
 from functools import lru_cache
 from types import SimpleNamespace
@@ -18,7 +19,10 @@ from core.answers.comparison import rounds_to
 from core.answers.values import Interval, Ordered, Quantity, Raw, Relation, Several, Union, Value
 
 _DIGITS = 40
-_EQUAL = 30  # digits that must agree
+_SPARE = 10  # digits that need not agree
+_EQUAL = _DIGITS - _SPARE
+_SHORT = 10
+_MOST_DIGITS = 2_000
 _SIGN_BITS = 6
 _POINTS = 1 + _SIGN_BITS
 
@@ -59,8 +63,8 @@ def parsed(latex: str) -> Any:
 
 
 @lru_cache(maxsize=2_048)
-def values(latex: str) -> tuple[Any, ...] | None:
-    """The expression's values at the fixed points; None where it can't be evaluated.
+def values(latex: str, digits: int = _DIGITS) -> tuple[Any, ...] | None:
+    """The expression's values at the fixed points, to `digits`; None where it can't be evaluated.
 
     Of a matrix the values of all its cells, after its shape.
     """
@@ -70,14 +74,20 @@ def values(latex: str) -> tuple[Any, ...] | None:
     if isinstance(found, MatrixExpr):
         found = found.doit()
     if isinstance(found, MatrixBase):
-        cells = [_values(cell) for cell in found]
+        cells = [_values(cell, digits) for cell in found]
         if any(cell is None for cell in cells):
             return None
         return (*found.shape, *(value for cell in cells if cell is not None for value in cell))
-    return _values(found)
+    return _values(found, digits)
 
 
-def _values(expression: Any) -> tuple[Any, ...] | None:
+def _digits_for(*latex: str) -> int:
+    """Digits enough for a small term beside the longest number written out: 10^31 + x is not 10^31."""
+    longest = max((len(run) for each in latex for run in re.findall(r"\d+", each)), default=0)
+    return _DIGITS if longest <= _SHORT else min(_DIGITS + longest, _MOST_DIGITS)
+
+
+def _values(expression: Any, digits: int) -> tuple[Any, ...] | None:
     from sympy import Expr, Symbol, oo, zoo
     from sympy.core.function import AppliedUndef
 
@@ -93,7 +103,7 @@ def _values(expression: Any) -> tuple[Any, ...] | None:
     found = []
     for number in range(_POINTS if symbols else 1):
         point = {symbol: _coordinate(str(symbol), number) for symbol in symbols}
-        value = _value_at(expression, point)
+        value = _value_at(expression, point, digits)
         if value is None:
             return None
         found.append(value)
@@ -117,11 +127,11 @@ def _coordinate(symbol: str, number: int) -> Any:
     return -size if number and signs >> (number - 1) & 1 else size
 
 
-def _value_at(expression: Any, point: dict[Any, Any]) -> Any | None:
+def _value_at(expression: Any, point: dict[Any, Any], digits: int) -> Any | None:
     from sympy import Float, nan, zoo
 
     try:
-        value = expression.subs(point).evalf(_DIGITS)
+        value = expression.subs(point).evalf(digits)
     except (MemoryError, RecursionError):
         raise
     except Exception:  # sympy's evaluation raises many kinds
@@ -130,28 +140,36 @@ def _value_at(expression: Any, point: dict[Any, Any]) -> Any | None:
     if value.has(nan, zoo) or not all(part.is_Float or part.is_Integer or part.is_Rational
                                       for part in (real, imaginary)):  # fmt: skip
         return None
-    return Float(real, _DIGITS), Float(imaginary, _DIGITS)
+    return Float(real, digits), Float(imaginary, digits)
 
 
-def _close(a: Any, b: Any) -> bool:
+def _close(a: Any, b: Any, digits: int = _DIGITS) -> bool:
+    from sympy import Rational
+
     if not isinstance(a, tuple) or not isinstance(b, tuple):
         return bool(a == b)
     size = max(abs(part) for part in (*a, *b))
     if not size:
         return True
-    return all(abs(one - other) <= size * 10**-_EQUAL for one, other in zip(a, b, strict=True))
+    return all(
+        abs(one - other) <= size * Rational(10) ** (_SPARE - digits)
+        for one, other in zip(a, b, strict=True)
+    )
 
 
 class MathVerify:
     """Decides by math-verify; see `core.answers.comparison.Mathematics`."""
 
     def same(self, a: str, b: str) -> bool:
-        known = values(a), values(b)
+        digits = _digits_for(a, b)
+        known = values(a, digits), values(b, digits)
         if known[0] is not None and known[1] is not None:
             one, other = known[0], known[1]
             if 1 in (len(one), len(other)):  # a constant has one value for all points
                 one, other = one * len(other), other * len(one)
-            return len(one) == len(other) and all(map(_close, one, other))
+            return len(one) == len(other) and all(
+                _close(*pair, digits) for pair in zip(one, other, strict=True)
+            )
         return _verified(parsed(a), parsed(b))
 
     def near(self, of: str, value: Fraction, ulp: Fraction) -> bool:
