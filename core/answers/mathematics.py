@@ -82,7 +82,7 @@ def values(latex: str, digits: int = _DIGITS) -> tuple[Any, ...] | None:
 
 
 def _digits_for(*latex: str) -> int:
-    """Digits enough for a small term beside the longest number written out: 10^31 + x is not 10^31."""
+    """Digits enough for a small term beside the longest number: 10^31 + x is not 10^31."""
     longest = max((len(run) for each in latex for run in re.findall(r"\d+", each)), default=0)
     return _DIGITS if longest <= _SHORT else min(_DIGITS + longest, _MOST_DIGITS)
 
@@ -179,10 +179,12 @@ class MathVerify:
         return rounds_to(Fraction(str(known[0][0])), value, ulp)
 
     def same_relation(self, a: Relation, b: Relation) -> bool:
-        one, other = (values(f"({each.left.latex}) - ({each.right.latex})") for each in (a, b))
+        differences = [f"({each.left.latex}) - ({each.right.latex})" for each in (a, b)]
+        digits = _digits_for(*differences)
+        one, other = (values(each, digits) for each in differences)
         if one is None or other is None or len(one) != len(other):
             return _verified(_relation(a), _relation(b))
-        return _proportional(one, other, only_positive=a.sign not in ("=", "!="))
+        return _proportional(one, other, digits, only_positive=a.sign not in ("=", "!="))
 
     def same_set(self, a: Value, b: Value) -> bool:
         sets = [_set(each) for each in (a, b)]
@@ -191,7 +193,7 @@ class MathVerify:
         return _verified(*sets)
 
 
-def _proportional(a: tuple[Any, ...], b: tuple[Any, ...], only_positive: bool) -> bool:
+def _proportional(a: tuple[Any, ...], b: tuple[Any, ...], digits: int, only_positive: bool) -> bool:
     ratios = []
     for one, other in zip(a, b, strict=True):
         if not isinstance(one, tuple) or not isinstance(other, tuple) or one[1] or other[1]:
@@ -201,7 +203,7 @@ def _proportional(a: tuple[Any, ...], b: tuple[Any, ...], only_positive: bool) -
                 return False
             continue
         ratios.append((one[0] / other[0], one[1]))
-    same = all(_close(ratio, ratios[0]) for ratio in ratios)
+    same = all(_close(ratio, ratios[0], digits) for ratio in ratios)
     return bool(ratios) and same and (not only_positive or ratios[0][0] > 0)
 
 

@@ -21,6 +21,7 @@ from core.answers.lexicon import (
     SCALES,
     TENS,
     is_thing,
+    seems_plural,
     unit_named,
 )
 from core.answers.lexicon import words as listed
@@ -337,8 +338,9 @@ class _UnitReader:
             else:
                 self.add(names[0])
             return True
-        if is_thing(word):
+        if (length := self.thing()) > 0:
             self.said, self.last, self.sign = True, None, 1
+            self.at += length - 1
             return True
         if word in ADJECTIVES and self.at + 1 < len(self.tokens):
             return True
@@ -346,6 +348,19 @@ class _UnitReader:
             self.said = True
             return True
         return False
+
+    def thing(self) -> int:
+        """How many tokens name a thing here: 3 of "push-ups"; 0 where none does."""
+        first, *following = self.tokens[self.at : self.at + 3]
+        if len(following) == 2 and following[0].is_sign("-") and following[1].word:
+            glued = not following[0].gap and not following[1].gap
+            if glued and is_thing(f"{first.word}-{following[1].word}"):
+                return 3
+        if is_thing(first.word):
+            return 1
+        # An unlisted word must be a plural, and the head of what is counted
+        ends = not following or following[0].word in {"of", "in", "per", "each", *CLOSING}
+        return int(ends and seems_plural(first.text))
 
     def add(self, name: str) -> None:
         if name != ANY_UNIT:

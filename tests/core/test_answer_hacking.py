@@ -31,6 +31,10 @@ NUMBER_HACKS = [
     r"x \in \{{{g}, {o}\}}", "{g} = x = {o}", r"{g} \mid {o}", "{g} & {o}", "y = {g}x", "{g} mod x",
     "{g} zero", "{g} times zero", "{g} cube", "{g} score", "{g} couple", "{g} root", "{g} prime",
     "{g}.00000 thirds", "{g} double dollars", "never = {g}", "more than = {g}", "negative x = {g}",
+    "{g} tens", "{g} fives", "{g} dozens", "{g} myriads", "{g} sixtieths", "{g} zillions",
+    "{g} upwards", "{g} percentages", "{g} fails", "{g} pupils or {o}", "{g} pupils {o}",
+    "{g} minus",
+    "{g} wrong pupils", "{g} dozen pupils", "{g} pupils times {o}", "{g} squares {o}", "{g} versus",
     "twice x = {g}", "x squared = {g}", r"\text{{not }} = {g}", r"\text{{less than}} = {g}",
 ]  # fmt: skip
 CHOICE_HACKS = [
@@ -106,6 +110,7 @@ def test_no_hedge_between_words_is_right(
         ("5", "2(3)"), ("5", "(2)(3)"), ("7", "3 4"), (r"\sin 30", r"\sin 30^\circ"),
         (r"\log 8", r"\ln 8"), ("x", "|x|"), (r"\sqrt{x^2}", "x"), ("f(x)", "f(y)"),
         ("n", "|n|"), (r"\sqrt{a^2}", "a"), ("2gq", "|2gq|"), ("2n", "2 ** n"), ("abG", "|abG|"),
+        (f"{10**31}", f"{10**31} + x"), (f"{10**31} y + 1 = z", f"{10**31} y = z"),
     ],
 )  # fmt: skip
 def test_near_misses_are_wrong_whichever_is_the_gold(
