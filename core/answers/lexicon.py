@@ -220,7 +220,7 @@ def unit_named(word: str) -> tuple[str, ...] | None:
 _NO_PLURALS = words(
     "across afterwards always besides contradicts cubes differs does doubles downwards eights "
     "elevens equals exceeds factorials fails firsts fives fours fractions goes googols grosses "
-    "halfs inverses lacks lies logs loses means minus misses moduli multiples myriads negatives "
+    "halfs nots teens inverses lacks lies logs loses means minus misses moduli multiples myriads negatives "
     "nines ones onwards opposites others overs percentages perhaps plus powers reams "
     "reciprocals roots says scores seems sevens signs singles sixes sometimes squares tens "
     "threes thus towards triples twelves twos unders unless upwards versus whereas wholes "
@@ -239,7 +239,8 @@ def seems_plural(word: str) -> bool:
     if not word.endswith("s") or word.endswith(("ss", "us", "is", "ths", "illions", "ards")):
         return False
     known = {*SCALES, *MANY_PARTS, *PERCENT, *PARTS, *CARDINALS} | _NO_PLURALS
-    return word not in known and word[:-1] not in known and word[:-2] not in CARDINALS
+    singulars = (word[:-1], word[:-2], f"{word[:-3]}y")  # "sevens", "sixes", "twenties"
+    return word not in known and known.isdisjoint(singulars)
 
 
 def is_thing(word: str) -> bool:

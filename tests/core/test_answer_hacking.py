@@ -31,6 +31,7 @@ NUMBER_HACKS = [
     r"x \in \{{{g}, {o}\}}", "{g} = x = {o}", r"{g} \mid {o}", "{g} & {o}", "y = {g}x", "{g} mod x",
     "{g} zero", "{g} times zero", "{g} cube", "{g} score", "{g} couple", "{g} root", "{g} prime",
     "{g}.00000 thirds", "{g} double dollars", "never = {g}", "more than = {g}", "negative x = {g}",
+    "{g} twenties",
     "{g} tens", "{g} fives", "{g} dozens", "{g} myriads", "{g} sixtieths", "{g} zillions",
     "{g} upwards", "{g} percentages", "{g} fails", "{g} pupils or {o}", "{g} pupils {o}",
     "{g} minus",
