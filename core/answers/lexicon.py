@@ -220,8 +220,8 @@ def unit_named(word: str) -> tuple[str, ...] | None:
 _NO_PLURALS = words(
     "across afterwards always besides contradicts cubes differs does doubles downwards eights "
     "elevens equals exceeds factorials fails firsts fives fours fractions goes googols grosses "
-    "halfs nots teens inverses lacks lies logs loses means minus misses moduli multiples myriads negatives "
-    "nines ones onwards opposites others overs percentages perhaps plus powers reams "
+    "halfs inverses lacks lies logs loses means minus misses moduli multiples myriads negatives "
+    "nines nots teens ones onwards opposites others overs percentages perhaps plus powers reams "
     "reciprocals roots says scores seems sevens signs singles sixes sometimes squares tens "
     "threes thus towards triples twelves twos unders unless upwards versus whereas wholes "
     "zillions "
