@@ -65,10 +65,42 @@ def choice_of(tokens: Tokens, value_of: Callable[[Tokens], Value]) -> Choice | N
     upper = letter.upper() if letter.upper() in LETTERS else letter
     if not rest:
         return Choice(upper, bare="" if delimited or named else letter)
+    if _names_another(rest):
+        raise UnreadError("another choice after the first")
     text = value_of(rest)
     if not _may_follow(text):
         raise UnreadError("what follows the choice")
     return Choice(upper, text)
+
+
+def _names_another(tokens: Tokens) -> bool:
+    """Whether what follows a choice names choices too: "Paris (B) London", "Paris. B: London".
+
+    A capital after a word may belong to it ("Vitamin C"), unless there are several.
+    """
+    after_words = 0
+    for at, token in enumerate(tokens):
+        if any(_names_another(part) for part in token.parts):
+            return True
+        before = tokens[at - 1] if at else None
+        after = tokens[at + 1] if at + 1 < len(tokens) else None
+        bracketed = token.kind == "bracket" and token.text == "()" and len(token.inner) == 1
+        letter = _letter(token.inner[0] if bracketed else token)
+        if not letter or letter.upper() not in LETTERS:
+            continue
+        if bracketed:
+            if token.gap or before is None or len(before.word) > 1:  # and not f(a)
+                return True
+        elif after is not None and after.is_sign(")", ":"):
+            return True
+        elif letter.isupper():
+            if after is not None and after.is_sign(".") and at + 2 < len(tokens):
+                return True
+            if token.gap and before is not None and len(before.word) > 1:
+                if len(before.word) < 4 or before.word in _SENTENCE:
+                    return True
+                after_words += 1
+    return after_words > 1
 
 
 def _letter(token: Token) -> str:

@@ -264,7 +264,7 @@ def _near(a: Quantity, b: Quantity) -> bool:
 
 def _last_place(of: Quantity) -> Fraction | None:
     """The value of 1 in the last place of a decimal with enough digits; None of any other."""
-    if of.digits is None or of.digits < MIN_DIGITS or not of.exact:
+    if of.digits is None or of.digits < MIN_DIGITS or not of.exact or not _terminates(of.exact):
         return None
     places = 0
     while (of.exact * 10**places).denominator != 1:

@@ -64,6 +64,8 @@ _ANSWER_IS = re.compile(
 _SENTENCE_END = re.compile(
     r"(?:\.|(?<=[a-zA-Z)}$*])!|[?])(?=\s|\*|$)|\n|,?\s(?:because|since)\b", re.I
 )
+_MOST_LABELS = 200
+"""Of more places that announce an answer, the last are tried."""
 _LONGEST_LABELLED = 200
 """Characters after "Answer:" that are read to see whether they are one."""
 _DISPLAY = re.compile(r"\s{0,9}(\$\$|\\\[|\$|\\\()")
@@ -150,7 +152,7 @@ def _last_tag(text: str) -> _Span | None:
 
 
 def _after_answer_is(text: str) -> _Span | None:
-    for match in reversed(list(_ANSWER_IS.finditer(text))):
+    for match in reversed(deque(_ANSWER_IS.finditer(text), _MOST_LABELS)):
         start, end = _cleaned(text, _statement(text, match.end()))
         if start >= end or "boxed" in text[start:end]:  # a box that was never closed
             continue
@@ -197,6 +199,16 @@ _NUMERIC = re.compile(
     r"[($\\€£¥-]{0,3}[\d.,/%]{0,30}\d[\d.,/%)]{0,30}|[a-zA-Z](?=\s{0,3}[+*/^×÷⋅-])"
 )
 _FOLLOWING = re.compile(r"[ \t]{1,3}([a-zA-Z]{1,20})")
+_HALF_OF_DAY = re.compile(r"[ \t]{0,3}[ap](?:\.m\.|m(?![a-zA-Z]))", re.I)
+_TEXT = re.compile(
+    r"(?:\\[,;: ~]|[ \t~]){0,3}\\(?:text|mathrm|mbox|textbf)\s?\{[^{}\n]{0,80}\}(?:\^\{?\d\}?)?"
+)
+_TEXT_BEGUN = re.compile(r"(?:\\[,;: ~]|~){0,3}\\(?:text|mathrm|mbox|textbf)\{")
+_LEADING = re.compile(r"(?<![a-zA-Z])([a-zA-Z]{3,10}(?:['’]t)?)[ \t]{1,3}[$*]{0,4}$")
+_CHANGING_BEFORE = frozenset(
+    ("negative", "minus", "not", "never", "isn't", "isn’t", "twice", "thrice", "double", "triple",
+     "than", "least", "most")
+)  # fmt: skip
 _GOES_ON = re.compile(
     r"\s{0,3}(?:[+*/^×÷−-]\s{0,3})?(?:[b-zA-HJ-Z](?![a-zA-Z'’])|\\[a-z]{1,20}[^\s]{0,60})"
 )
@@ -216,17 +228,31 @@ def _last_number(text: str) -> _Span | None:
         end += 1
     opened = text.rfind("boxed{", start, last)
     start = opened + len("boxed{") if opened >= 0 else start
+    if text_at := _TEXT_BEGUN.search(text, last, end):
+        end = text_at.start()
     start, end = _unbracketed(text, *_cleaned(text, (start, end)))
     while (word := _FOLLOWING.match(text, end)) and word[1].casefold() in _CHANGING:
         end = word.end()
-    if more := _GOES_ON.match(text, end):
+    if more := _after_number(text, start, end):
         end = more.end()
     for _ in range(_MAX_JOINED):
         joined = _JOINED.search(text, max(0, start - 80), start)
         if joined is None or not _is_operand(text, joined):
             break
         start = joined.start(1)
+    leading = _LEADING.search(text, max(0, start - 20), start)
+    if leading and leading[1].casefold() in _CHANGING_BEFORE:
+        start = leading.start(1)
+    if text[start : start + 1] == "$" == text[end : end + 1]:
+        start += text.count("$", start, end) == 1  # "$10 km$"
     return _unbracketed(text, *_cleaned(text, (start, end)))
+
+
+def _after_number(text: str, start: int, end: int) -> re.Match[str] | None:
+    """What belongs to the number that ends there: its unit as LaTeX, or a.m., or a factor."""
+    of_day = ":" in text[start:end] or text[start:end].isdigit()
+    found = (_HALF_OF_DAY.match(text, end) if of_day else None) or _TEXT.match(text, end)
+    return found or _GOES_ON.match(text, end)
 
 
 def _is_operand(text: str, joined: re.Match[str]) -> bool:
@@ -284,7 +310,7 @@ def _cleaned(text: str, span: _Span) -> _Span:
     while span != before:
         before = span
         start, end = _trimmed(text, span)
-        while (start < end and text[start] in "*:,;") or text[start:end].startswith("__"):
+        while (start < end and text[start] in "*:,;") or text.startswith("__", start, end):
             start += 1
         while end > start and text[end - 1] in "*:,;.":
             end -= 1

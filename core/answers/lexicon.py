@@ -105,7 +105,7 @@ element elephant elf email employee engine envelope equation error essay event e
 exercise extra eye face factor factory fair family fan farm farmer father fence file film finger
 fish flag flamingo flight floor flower fly folder foot forest fork fox frame friend frog fruit
 function game garden gate gift giraffe girl glass glove goal goat goldfish goose grade grain
-grandchild grape grapefruit group guest guitar gum gun hair half-hour hamburger hammer hamster
+grandchild grape grapefruit group guest guitar gum gun hair hamburger hammer hamster
 hand handshake hat head heart helmet hen hole home horse hospital hotel house hug human ice idea
 insect instrument integer intersection invitation island item jacket jar jellybean jewel job joke
 judge juice jump kangaroo kernel kettle key kid kit kite kitten knife knot ladder ladybug lake
@@ -136,7 +136,8 @@ train tray treat tree triangle tribe trip trophy trout truck trumpet tub tube tu
 turn turtle twin type umbrella uncle unicorn uniform vacation value van vase vegetable vehicle
 vertex video village violin visitor volunteer vote voter waiter walk wall wallet walnut watch
 watermelon wave way weight whale wheel widget wife window winner wire wolf woman word worker worm
-zebra zero dollars-worth water milk flour sugar rice money wood paint gas gold silver hay sand
+zebra zero dollars-worth t-shirt water milk flour sugar rice money wood paint gas gold silver hay
+sand homework mail wax clothes laundry luggage furniture
 butter cheese chore puff push-up pushup sit-up fee profit cost change sale income savings distance
 """
 _IRREGULAR = {
@@ -150,7 +151,8 @@ ADJECTIVES = words(
     "red blue green yellow orange purple pink black white brown gray grey golden big small large "
     "little long short tall full empty new old young different distinct possible whole total real "
     "positive unique equal extra additional more fewer fresh hot cold ripe wooden plastic gallon "
-    "male female adult single double integer natural valid such"
+    "male female adult single integer natural valid such "
+    "regular diet salty sweet spare broken ripe unripe junk math reading vacuum saltwater bird"
 )
 CLOSING = words(
     "total altogether left remaining old tall long wide high deep away apiece each overall more "
@@ -198,6 +200,8 @@ _CANONICAL = {
     for word in spellings.split()
 }
 _NOUNS = words(_THINGS)
+_ONLY_PLURAL = words("zero cube root score prime couple")
+"""Things whose singular changes the number before it: "5 zeros" are five, "5 zero" is fifty."""
 
 
 def unit_named(word: str) -> tuple[str, ...] | None:
@@ -213,11 +217,37 @@ def unit_named(word: str) -> tuple[str, ...] | None:
     return None if found is None else (found,)
 
 
+_NO_PLURALS = words(
+    "across afterwards always besides contradicts cubes differs does doubles downwards eights "
+    "elevens equals exceeds factorials fails firsts fives fours fractions goes googols grosses "
+    "halfs inverses lacks lies logs loses means minus misses moduli multiples myriads negatives "
+    "nines nots teens ones onwards opposites others overs percentages perhaps plus powers reams "
+    "reciprocals roots says scores seems sevens signs singles sixes sometimes squares tens "
+    "threes thus towards triples twelves twos unders unless upwards versus whereas wholes "
+    "zillions "
+)
+"""Words that end as a plural does and change or deny the number before them, or are none."""
+
+
+def seems_plural(word: str) -> bool:
+    """Whether a word that isn't listed can only be the plural of a thing: "pupils".
+
+    Words for numbers and parts of numbers are a closed class, and all of them are refused.
+    """
+    if not (len(word) > 3 and word.isascii() and word.isalpha() and word.islower()):
+        return False
+    if not word.endswith("s") or word.endswith(("ss", "us", "is", "ths", "illions", "ards")):
+        return False
+    known = {*SCALES, *MANY_PARTS, *PERCENT, *PARTS, *CARDINALS} | _NO_PLURALS
+    singulars = (word[:-1], word[:-2], f"{word[:-3]}y")  # "sevens", "sixes", "twenties"
+    return word not in known and known.isdisjoint(singulars)
+
+
 def is_thing(word: str) -> bool:
     """Whether it is a thing that is counted, singular or plural."""
     word = _IRREGULAR.get(word, word)
     if word in _NOUNS:
-        return True
+        return word not in _ONLY_PLURAL
     endings = ((3, "ies", "y"), (2, "es", ""), (1, "s", ""))
     return any(
         word.endswith(ending) and word[:-cut] + singular in _NOUNS

@@ -9,6 +9,7 @@ that is symmetric and transitive. What can't be evaluated is left to math-verify
 from __future__ import annotations
 
 import hashlib
+import re
 from fractions import Fraction
 from functools import lru_cache
 from types import SimpleNamespace
@@ -18,8 +19,12 @@ from core.answers.comparison import rounds_to
 from core.answers.values import Interval, Ordered, Quantity, Raw, Relation, Several, Union, Value
 
 _DIGITS = 40
-_EQUAL = 30  # digits that must agree
-_POINTS = 3
+_SPARE = 10  # digits that need not agree
+_EQUAL = _DIGITS - _SPARE
+_SHORT = 10
+_MOST_DIGITS = 2_000
+_SIGN_BITS = 6
+_POINTS = 1 + _SIGN_BITS
 
 
 class NotMathematicsError(ValueError):
@@ -58,8 +63,8 @@ def parsed(latex: str) -> Any:
 
 
 @lru_cache(maxsize=2_048)
-def values(latex: str) -> tuple[Any, ...] | None:
-    """The expression's values at the fixed points; None where it can't be evaluated.
+def values(latex: str, digits: int = _DIGITS) -> tuple[Any, ...] | None:
+    """The expression's values at the fixed points, to `digits`; None where it can't be evaluated.
 
     Of a matrix the values of all its cells, after its shape.
     """
@@ -69,14 +74,20 @@ def values(latex: str) -> tuple[Any, ...] | None:
     if isinstance(found, MatrixExpr):
         found = found.doit()
     if isinstance(found, MatrixBase):
-        cells = [_values(cell) for cell in found]
+        cells = [_values(cell, digits) for cell in found]
         if any(cell is None for cell in cells):
             return None
         return (*found.shape, *(value for cell in cells if cell is not None for value in cell))
-    return _values(found)
+    return _values(found, digits)
 
 
-def _values(expression: Any) -> tuple[Any, ...] | None:
+def _digits_for(*latex: str) -> int:
+    """Digits enough for a small term beside the longest number: 10^31 + x is not 10^31."""
+    longest = max((len(run) for each in latex for run in re.findall(r"\d+", each)), default=0)
+    return _DIGITS if longest <= _SHORT else min(_DIGITS + longest, _MOST_DIGITS)
+
+
+def _values(expression: Any, digits: int) -> tuple[Any, ...] | None:
     from sympy import Expr, Symbol, oo, zoo
     from sympy.core.function import AppliedUndef
 
@@ -92,7 +103,7 @@ def _values(expression: Any) -> tuple[Any, ...] | None:
     found = []
     for number in range(_POINTS if symbols else 1):
         point = {symbol: _coordinate(str(symbol), number) for symbol in symbols}
-        value = _value_at(expression, point)
+        value = _value_at(expression, point, digits)
         if value is None:
             return None
         found.append(value)
@@ -100,19 +111,27 @@ def _values(expression: Any) -> tuple[Any, ...] | None:
 
 
 def _coordinate(symbol: str, number: int) -> Any:
-    """A rational of moderate size that depends on the symbol's name alone."""
+    """A rational of moderate size that depends on the symbol's name alone.
+
+    At the first point all are positive. At the others the signs differ from letter to letter, and
+    each is negative somewhere, so that |x| is never x, nor |xy| xy.
+    """
     from sympy import Rational
 
     digest = hashlib.sha256(f"{symbol} {number}".encode()).digest()
     size = Rational(int.from_bytes(digest[:4], "big") % 9_973 + 3_001, 5_003)
-    return -size if digest[4] % 2 and number else size
+    single = len(symbol) == 1 and symbol.isascii()
+    signs = (
+        ord(symbol) - ord("@") if single else hashlib.sha256(symbol.encode()).digest()[0] % 63 + 1
+    )
+    return -size if number and signs >> (number - 1) & 1 else size
 
 
-def _value_at(expression: Any, point: dict[Any, Any]) -> Any | None:
+def _value_at(expression: Any, point: dict[Any, Any], digits: int) -> Any | None:
     from sympy import Float, nan, zoo
 
     try:
-        value = expression.subs(point).evalf(_DIGITS)
+        value = expression.subs(point).evalf(digits)
     except (MemoryError, RecursionError):
         raise
     except Exception:  # sympy's evaluation raises many kinds
@@ -121,28 +140,36 @@ def _value_at(expression: Any, point: dict[Any, Any]) -> Any | None:
     if value.has(nan, zoo) or not all(part.is_Float or part.is_Integer or part.is_Rational
                                       for part in (real, imaginary)):  # fmt: skip
         return None
-    return Float(real, _DIGITS), Float(imaginary, _DIGITS)
+    return Float(real, digits), Float(imaginary, digits)
 
 
-def _close(a: Any, b: Any) -> bool:
+def _close(a: Any, b: Any, digits: int = _DIGITS) -> bool:
+    from sympy import Rational
+
     if not isinstance(a, tuple) or not isinstance(b, tuple):
         return bool(a == b)
     size = max(abs(part) for part in (*a, *b))
     if not size:
         return True
-    return all(abs(one - other) <= size * 10**-_EQUAL for one, other in zip(a, b, strict=True))
+    return all(
+        abs(one - other) <= size * Rational(10) ** (_SPARE - digits)
+        for one, other in zip(a, b, strict=True)
+    )
 
 
 class MathVerify:
     """Decides by math-verify; see `core.answers.comparison.Mathematics`."""
 
     def same(self, a: str, b: str) -> bool:
-        known = values(a), values(b)
+        digits = _digits_for(a, b)
+        known = values(a, digits), values(b, digits)
         if known[0] is not None and known[1] is not None:
             one, other = known[0], known[1]
             if 1 in (len(one), len(other)):  # a constant has one value for all points
                 one, other = one * len(other), other * len(one)
-            return len(one) == len(other) and all(map(_close, one, other))
+            return len(one) == len(other) and all(
+                _close(*pair, digits) for pair in zip(one, other, strict=True)
+            )
         return _verified(parsed(a), parsed(b))
 
     def near(self, of: str, value: Fraction, ulp: Fraction) -> bool:
@@ -152,10 +179,12 @@ class MathVerify:
         return rounds_to(Fraction(str(known[0][0])), value, ulp)
 
     def same_relation(self, a: Relation, b: Relation) -> bool:
-        one, other = (values(f"({each.left.latex}) - ({each.right.latex})") for each in (a, b))
+        differences = [f"({each.left.latex}) - ({each.right.latex})" for each in (a, b)]
+        digits = _digits_for(*differences)
+        one, other = (values(each, digits) for each in differences)
         if one is None or other is None or len(one) != len(other):
             return _verified(_relation(a), _relation(b))
-        return _proportional(one, other, only_positive=a.sign not in ("=", "!="))
+        return _proportional(one, other, digits, only_positive=a.sign not in ("=", "!="))
 
     def same_set(self, a: Value, b: Value) -> bool:
         sets = [_set(each) for each in (a, b)]
@@ -164,7 +193,7 @@ class MathVerify:
         return _verified(*sets)
 
 
-def _proportional(a: tuple[Any, ...], b: tuple[Any, ...], only_positive: bool) -> bool:
+def _proportional(a: tuple[Any, ...], b: tuple[Any, ...], digits: int, only_positive: bool) -> bool:
     ratios = []
     for one, other in zip(a, b, strict=True):
         if not isinstance(one, tuple) or not isinstance(other, tuple) or one[1] or other[1]:
@@ -174,7 +203,7 @@ def _proportional(a: tuple[Any, ...], b: tuple[Any, ...], only_positive: bool) -
                 return False
             continue
         ratios.append((one[0] / other[0], one[1]))
-    same = all(_close(ratio, ratios[0]) for ratio in ratios)
+    same = all(_close(ratio, ratios[0], digits) for ratio in ratios)
     return bool(ratios) and same and (not only_positive or ratios[0][0] > 0)
 
 

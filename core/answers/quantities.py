@@ -21,6 +21,7 @@ from core.answers.lexicon import (
     SCALES,
     TENS,
     is_thing,
+    seems_plural,
     unit_named,
 )
 from core.answers.lexicon import words as listed
@@ -167,8 +168,8 @@ def _without_spelled_value(tokens: Tokens) -> Tokens:
     if not inner or any(token.kind not in ("run", "text", "sign") for token in inner):
         return tokens
     spelled = _cardinal(inner)
-    if spelled is None:
-        return tokens
+    if spelled is None:  # "18 (dollars)"
+        return (*tokens[:-1], *inner) if all(len(token.word) > 1 for token in inner) else tokens
     if measured(tokens[:-1]).expression.exact != spelled:
         raise UnreadError("a number and another one in words")
     return tokens[:-1]
@@ -229,7 +230,7 @@ def _scale(value: Expression, token: Token, last: bool) -> Fraction | None:
 
 def _scaled(value: Expression, factor: Fraction) -> Expression:
     assert value.exact is not None
-    return number(value.exact * factor, value.digits)
+    return number(value.exact * factor, value.digits if factor.denominator == 1 else None)
 
 
 def _negated(of: Expression) -> Expression:
@@ -306,6 +307,7 @@ class _UnitReader:
             return self.said
         if word == "of" and self.at + 1 < len(self.tokens):
             self.said = False
+            self.at += following in ("a", "an", "the")  # "3/4 of the cake"
             return True
         if word == "in" and following == "total":
             self.at += 1
@@ -336,8 +338,9 @@ class _UnitReader:
             else:
                 self.add(names[0])
             return True
-        if is_thing(word):
+        if (length := self.thing()) > 0:
             self.said, self.last, self.sign = True, None, 1
+            self.at += length - 1
             return True
         if word in ADJECTIVES and self.at + 1 < len(self.tokens):
             return True
@@ -345,6 +348,19 @@ class _UnitReader:
             self.said = True
             return True
         return False
+
+    def thing(self) -> int:
+        """How many tokens name a thing here: 3 of "push-ups"; 0 where none does."""
+        first, *following = self.tokens[self.at : self.at + 3]
+        if len(following) == 2 and following[0].is_sign("-") and following[1].word:
+            glued = not following[0].gap and not following[1].gap
+            if glued and is_thing(f"{first.word}-{following[1].word}"):
+                return 3
+        if is_thing(first.word):
+            return 1
+        # An unlisted word must be a plural, and the head of what is counted
+        ends = not following or following[0].word in {"of", "in", "per", "each", *CLOSING}
+        return int(ends and seems_plural(first.text))
 
     def add(self, name: str) -> None:
         if name != ANY_UNIT:

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from core.answers.choices import choice_of
 from core.answers.errors import UnreadError
-from core.answers.lexicon import BASES
+from core.answers.lexicon import BASES, CARDINALS
 from core.answers.lexicon import words as listed
 from core.answers.numbering import with_thousands
 from core.answers.quantities import measured
@@ -334,6 +334,8 @@ def _words_that_seem_products(tokens: Tokens) -> Words | None:
     if len(tokens) != 1 or tokens[0].kind not in ("run", "text"):
         return None
     word = tokens[0].text
+    if tokens[0].word in CARDINALS:
+        return None
     capitals = len(word) > 1 and word.isupper()
     if capitals or word.casefold() in _SHORT_WORDS or (tokens[0].kind == "text" and len(word) > 1):
         return Words((word if capitals and len(word) < 4 else word.casefold(),))

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from core.answers.errors import UnreadError
+from core.answers.lexicon import CARDINALS, MANY_PARTS, PARTS, PERCENT, SCALES
+from core.answers.lexicon import words as listed
 from core.answers.tokens import FUNCTIONS, Token, Tokens
 from core.answers.values import (
     Choice,
@@ -23,6 +25,13 @@ from core.answers.values import (
 _SIGNS = {"=": "=", "<": "<", ">": ">"}
 _COMMANDS = {"le": "<=", "ge": ">=", "ne": "!=", "in": "in", "equiv": "="}
 _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
+_CHANGING = {*CARDINALS, *SCALES, *PARTS, *MANY_PARTS, *PERCENT} | listed(
+    "not no never nor neither none isn aren wasn doesn don but except without unless if than more "
+    "less fewer least most greater smaller above below under over about wrong incorrect false "
+    "negative minus plus times twice thrice double triple squared cubed root inverse reciprocal "
+    "opposite either or and"
+)
+"""Words on the left of an equation that make it say something else: "twice x = 5"."""
 _INFINITY = Quantity(r"\infty")
 _MINUS_INFINITY = Quantity(r"-\infty")
 
@@ -186,7 +195,9 @@ def _is_phrase(tokens: Tokens) -> bool:
     """Words such as "number of ways"."""
     words = [token for token in tokens if token.kind in ("run", "text")]
     long = any(len(token.text) > 3 or token.kind == "text" for token in words)
-    return len(words) == len(tokens) and long and any(len(token.text) > 1 for token in words)
+    changes = any(token.word in _CHANGING for token in words)
+    named = len(words) == len(tokens) and any(len(token.text) > 1 for token in words)
+    return named and long and not changes
 
 
 def _letters_only(tokens: Tokens) -> bool:

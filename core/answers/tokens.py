@@ -137,7 +137,7 @@ _PIECES = re.compile(
     re.DOTALL,
 )
 _EMPHASIS = re.compile(r"(?<![\w)}\]*])(\*{1,3}|_{2,3})(?=[^\s*])(.+?)(?<=\S)\1(?![\w({\\*])", re.S)
-_POWER = re.compile(r"(?<=[\w)}\]])\*\*(?=[\w({\\-])")
+_POWER = re.compile(r"(?<=[\w)}\]])(?:\*\*|\s{1,3}\*\*\s{1,3})(?=[\w({\\-])")
 _CALCULATOR = re.compile(r"<<[^<>]*>>")
 _OPENING = {"(": ")", "[": "]", r"\{": r"\}"}
 

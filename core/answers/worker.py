@@ -50,6 +50,8 @@ def decided(request: dict[str, Any]) -> tuple[str, str]:
         return "timed_out", "out of memory"
     except RecursionError:
         return "unparseable", "an answer nested too deeply"
+    except Exception as error:  # sympy raises many kinds, on a singular matrix for one
+        return "timed_out", f"math-verify can't decide it: {type(error).__name__}"
     return "correct" if decision.equal else "wrong", decision.rule
 
 

@@ -29,6 +29,14 @@ NUMBER_HACKS = [
     "\u202e{g}", r"\text{{{g} or {o}}}", r"{g} \lor {o}", r"{g} \cup {o}", "either {g} or {o}",
     "one of {g}, {o}", r"{g} \approx B", "{g} cm {o} mm", "{g} hours {o} minutes", "{g}% or {o}",
     r"x \in \{{{g}, {o}\}}", "{g} = x = {o}", r"{g} \mid {o}", "{g} & {o}", "y = {g}x", "{g} mod x",
+    "{g} zero", "{g} times zero", "{g} cube", "{g} score", "{g} couple", "{g} root", "{g} prime",
+    "{g}.00000 thirds", "{g} double dollars", "never = {g}", "more than = {g}", "negative x = {g}",
+    "{g} twenties",
+    "{g} tens", "{g} fives", "{g} dozens", "{g} myriads", "{g} sixtieths", "{g} zillions",
+    "{g} upwards", "{g} percentages", "{g} fails", "{g} pupils or {o}", "{g} pupils {o}",
+    "{g} minus",
+    "{g} wrong pupils", "{g} dozen pupils", "{g} pupils times {o}", "{g} squares {o}", "{g} versus",
+    "twice x = {g}", "x squared = {g}", r"\text{{not }} = {g}", r"\text{{less than}} = {g}",
 ]  # fmt: skip
 CHOICE_HACKS = [
     "A, B, C, D", "(A) (B) (C) (D)", "A B C D", "ABCD", "A/B/C/D", "A or B", "(A) or (B)",
@@ -38,6 +46,8 @@ CHOICE_HACKS = [
     "(A) none, (B) all", "A = B", "{A, B}", "(A, B)", "A^2", "2A", "A + B", "A?", "A (B)",
     "(A) isn't right", "either A or B", "A B", "A. B", "A; B", r"A \cup B", r"A \text{ or } B",
     "\u0410",  # the Cyrillic letter
+    "A: Paris. B: London", "A. Paris B. London", "A. Paris / B. London", "(A) x (B) y",
+    r"(A) $\sqrt2$ (B) $\sqrt3$", "A: east b: west", "A. 12 cm B", "(A) first A second B",
 ]  # fmt: skip
 WORD_HACKS = [
     ("yes", ["yes or no", "yes/no", "yes, no", "not yes", "no, yes", "yes and no", "maybe yes"]),
@@ -100,6 +110,8 @@ def test_no_hedge_between_words_is_right(
         # readings of math-verify
         ("5", "2(3)"), ("5", "(2)(3)"), ("7", "3 4"), (r"\sin 30", r"\sin 30^\circ"),
         (r"\log 8", r"\ln 8"), ("x", "|x|"), (r"\sqrt{x^2}", "x"), ("f(x)", "f(y)"),
+        ("n", "|n|"), (r"\sqrt{a^2}", "a"), ("2gq", "|2gq|"), ("2n", "2 ** n"), ("abG", "|abG|"),
+        (f"{10**31}", f"{10**31} + x"), (f"{10**31} y + 1 = z", f"{10**31} y = z"),
     ],
 )  # fmt: skip
 def test_near_misses_are_wrong_whichever_is_the_gold(
@@ -123,6 +135,8 @@ def test_near_misses_are_wrong_whichever_is_the_gold(
         (r"The answer is not \boxed{5} but \boxed{6}", "5"), (r"\boxed{5" + " 6" * 999 + "}", "5"),
         ("(A) (B) (C) (D)", "D"), ("The answer is one of 1, 2, 3", "3"), ("1/5", "5"), ("a_5", "5"),
         (r"Write \boxed{answer}: \boxed{?}", "5"), (r"\boxed{}" + " 5", "5"), ("is 5 6", "6"),
+        ("It is minus 5", "5"), ("It fell to negative 5.", "5"), ("It is not 5.", "5"),
+        ("It is more than $5.", "5"), ("She has at least **5** eggs.", "5"), ("It's twice 5", "5"),
     ],
 )  # fmt: skip
 def test_no_text_that_leaves_it_open_is_right(checker: AnswerChecker, text: str, gold: str) -> None:

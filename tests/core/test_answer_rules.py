@@ -61,6 +61,16 @@ def by_rules(answer: str | None, gold: str) -> Verdict:
         ("2.5", "2 1/2"),
         ("-2.5", "-2 1/2"),
         ("1/2", "1/2 cup"),
+        ("18", "18 (dollars)"),
+        ("18", "18 pupils"),
+        ("18", r"18\text{ vacuum cleaners}"),
+        ("18", "18 wrappers in total"),
+        ("18", "18 push-ups"),
+        ("18", "18 T-shirts"),
+        ("18", r"18\ (\text{dollars})"),
+        ("18", r"\text{eighteen}"),
+        ("3/4", "3/4 of the cake"),
+        ("3/4", r"\frac{3}{4} \text{ of a cup}"),
     ],
 )
 def test_units_currencies_and_words_after_a_number_count_for_nothing(
@@ -318,3 +328,36 @@ def test_every_proper_gold_can_be_read(checker: AnswerChecker, gold: str) -> Non
     assert checker.check(gold, gold) == "correct"
     assert checker.check("17", gold) == "wrong"
     assert checker.check(None, gold) == "unparseable"
+
+
+@pytest.mark.parametrize(
+    ("gold", "text"),
+    [
+        ("-5", "It fell to minus 5."),
+        ("-5", "So it is negative 5"),
+        ("10", r"so they are $10 \text{ km}$ apart."),
+        ("20", r"It runs at 20\text{ m/s}."),
+        ("20", r"It runs at $20\,\mathrm{m/s}$."),
+        ("2\\sqrt{3}", r"The side is $2 \sqrt{3} \text{ cm}$."),
+        ("2:30 p.m.", "They arrive at 2:30 p.m."),
+        ("A", "Answer: **A)** Paris"),
+        ("B", "The answer is (B) Vitamin C."),
+    ],
+)
+def test_the_last_number_is_found_with_its_sign_and_unit(
+    checker: AnswerChecker, gold: str, text: str
+) -> None:
+    assert checker.judge(text, gold).verdict == "correct"
+
+
+def test_a_decimal_of_parts_is_decided_at_once() -> None:
+    assert by_rules("1.00000 thirds", "1/7") == "wrong"
+    assert by_rules("1.00000 thirds", "1/3") == "correct"
+
+
+def test_mathematics_that_fails_does_not_end_the_process(checker: AnswerChecker) -> None:
+    singular = r"\begin{pmatrix}1&2\\2&4\end{pmatrix}^{-1}"
+    checker.check("x + x", "2x")
+    worker = checker._worker
+    assert checker.check(singular, "x") == checker.check("x", singular) == "timed_out"
+    assert checker._worker is worker
