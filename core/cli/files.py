@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import SessionError
 from core.records import Chain
+from core.system.durable_files import replace_file
 from core.system.terminal_text import printable
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ def check_writable(out: Path | None) -> None:
             out.open("a").close()
             if is_new:
                 out.unlink()
+            elif out.is_file() and not os.access(out.resolve().parent, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except OSError as error:
             raise SessionError(
                 f"{out} can't be written ({error.strerror}).", "Choose another --out."
@@ -45,7 +49,7 @@ def check_writable(out: Path | None) -> None:
 
 
 def write_out(out: Path | None, text: str) -> None:
-    """Write what --out asks for.
+    """Write what --out asks for; a file there is replaced whole.
 
     Raises:
         SessionError: the file can't be written.
@@ -53,7 +57,7 @@ def write_out(out: Path | None, text: str) -> None:
     if out is None:
         return
     try:
-        out.write_text(text, encoding="utf-8")
+        replace_file(out, text.encode("utf-8"))
     except OSError as error:
         raise SessionError(
             f"{out} can't be written ({error.strerror}).", "Choose another --out."
