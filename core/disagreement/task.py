@@ -15,7 +15,7 @@ from core.decoding.loop import DEFAULT_BATCH_SIZE, Row, decode
 from core.disagreement.records import ComparedChain, TeacherView
 from core.disagreement.results import CompareResults, summarise_comparison
 from core.disagreement.token_classes import disagree
-from core.errors import ModelError, RunError, SessionError
+from core.errors import FileError, ModelError, RunError
 from core.models.language_model import LanguageModel
 from core.models.spec import ModelSpec, absolute_name, check_spec, teacher_spec
 from core.models.teacher import check_vocabularies
@@ -247,7 +247,7 @@ def compare_results(run: Run) -> CompareResults | None:
     """A run's figures; of the problems done so far while it is not finished, None before that.
 
     Raises:
-        RunError, SessionError: a damaged file.
+        RunError, FileError: a damaged file.
     """
     data = run.read_json(RESULTS) or run.read_json(SO_FAR)
     return None if data is None else CompareResults.from_json(data)
@@ -257,7 +257,7 @@ def _whole(unit: Any, problems: Sequence[Problem], teachers: int) -> list[Compar
     """The records of a unit; None when it isn't there, or isn't all that it should be."""
     try:
         records = [ComparedChain.from_json(each) for each in unit]
-    except (TypeError, SessionError):
+    except (TypeError, FileError):
         return None
     complete = [record.problem_id for record in records] == [problem.id for problem in problems]
     return records if complete and all(len(r.views) == teachers for r in records) else None

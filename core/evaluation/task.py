@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from core.errors import RunError, SessionError
+from core.errors import FileError, RunError
 from core.evaluation.comparison import check_same_problems, compare
 from core.evaluation.earlier import EarlierEvaluation
 from core.evaluation.records import ProblemSamples
@@ -168,7 +168,7 @@ def evaluation_results(run: Run) -> EvaluationResults | None:
     It only reads: to sum up takes the run's process a while, and pages must not wait for it.
 
     Raises:
-        RunError, SessionError: a damaged file.
+        RunError, FileError: a damaged file.
     """
     data = run.read_json(RESULTS) or run.read_json(SO_FAR)
     return None if data is None else EvaluationResults.from_json(data)
@@ -178,7 +178,7 @@ def earlier_evaluation(run: Run) -> EarlierEvaluation | None:
     """The evaluation that a run is compared with; None where there is none, or not yet a copy.
 
     Raises:
-        RunError, SessionError: the copy is damaged.
+        RunError, FileError: the copy is damaged.
     """
     data = run.read_json(AGAINST)
     return None if data is None else EarlierEvaluation.from_json(data)
@@ -223,7 +223,7 @@ def read_unit(unit: Any, problems: Sequence[Problem], samples: int) -> list[Prob
     that it should be."""
     try:
         records = [ProblemSamples.from_json(each) for each in unit]
-    except (TypeError, SessionError):
+    except (TypeError, FileError):
         return None
     complete = [record.problem_id for record in records] == [problem.id for problem in problems]
     return records if complete and all(record.n == samples for record in records) else None

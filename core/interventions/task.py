@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from core.errors import RunError, SessionError
+from core.errors import FileError, RunError
 from core.interventions.arms import InterventionSettings
 from core.interventions.records import ProblemRecord
 from core.interventions.results import InterventionResults, summarise
@@ -169,7 +169,7 @@ def intervention_results(run: Run) -> InterventionResults | None:
     It only reads: to sum up takes the run's process a while, and pages must not wait for it.
 
     Raises:
-        RunError, SessionError: a damaged file.
+        RunError, FileError: a damaged file.
     """
     data = run.read_json(RESULTS) or run.read_json(SO_FAR)
     return None if data is None else InterventionResults.from_json(data)
@@ -186,7 +186,7 @@ def _whole(
     """The records of a unit; None when it isn't there, or isn't all that it should be."""
     try:
         records = [ProblemRecord.from_json(each) for each in unit]
-    except (TypeError, SessionError):
+    except (TypeError, FileError):
         return None
     complete = [record.problem_id for record in records] == [problem.id for problem in problems]
     same_arms = all([chain.arm for chain in record.chains] == list(arms) for record in records)
