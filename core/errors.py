@@ -6,6 +6,7 @@ ExplorerError
 ├── SamplerError     a sampler setting out of its range
 ├── ProblemError     a problem file that can't be read
 ├── SessionError     a saved chain or session file that can't be opened
+├── FileError        another file that can't be read or written: results, a record, --out
 ├── PositionError    a position or token that can't be forced
 ├── RunError         a run that can't be made, opened or continued
 ├── TrainingError    a fine-tune that can't begin or go on
@@ -57,6 +58,10 @@ class ProblemError(ExplorerError):
 
 class SessionError(ExplorerError):
     """A saved chain or session file that can't be opened."""
+
+
+class FileError(ExplorerError):
+    """A file that can't be read or written and is not a session: results, a record, --out."""
 
 
 class PositionError(ExplorerError):

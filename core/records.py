@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import SamplerError, SessionError
+from core.errors import ExplorerError, SamplerError, SessionError
 
 _T = TypeVar("_T")
 
@@ -300,20 +300,24 @@ class Chain:
 _DAMAGES = (LookupError, TypeError, ValueError, AttributeError, OverflowError, SamplerError)
 
 
-def check_schema_version(data: Any, kind: str) -> None:
-    """Refuse what is no JSON object of ours, or written by a newer version.
+def check_schema_version(data: Any, kind: str, error: type[ExplorerError] = SessionError) -> None:
+    """Refuse anything but a JSON object of this project, and what a newer version wrote.
+
+    Args:
+        kind: what the file should be, for the message.
+        error: what is raised; FileError for anything but a chain or a session.
 
     Raises:
-        SessionError: with what to do about it.
+        ExplorerError: an `error`, with what to do about it.
     """
     version = data.get("schema_version") if isinstance(data, dict) else None
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise SessionError(
+        raise error(
             f"This is not a {kind} file: it has no schema_version.",
             "Open a file that the explorer or `fork-explorer` wrote.",
         )
     if version > SCHEMA_VERSION:
-        raise SessionError(
+        raise error(
             f"This {kind} file has version {version}, "
             f"and this explorer reads up to {SCHEMA_VERSION}.",
             "Update the explorer to open it.",

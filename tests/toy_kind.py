@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from core.errors import ProblemError, SessionError
+from core.errors import FileError, ProblemError
 from core.records import Problem
 from core.runs.kind import Cancel, Kind, ProgressCallback, RunModels
 from core.runs.run import Run
@@ -29,7 +29,7 @@ class Length:
     @classmethod
     def from_json(cls, data: Any) -> Length:
         if not isinstance(data, dict) or data.keys() != {"problem_id", "words"}:
-            raise SessionError("This is no length.", "Measure it again.")
+            raise FileError("This is no length.", "Measure it again.")
         return cls(**data)
 
 

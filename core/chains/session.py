@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-import os
 import re
 import secrets
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ from typing import Any
 from core.chains.tree import ForkTree
 from core.errors import ResourceError, SessionError
 from core.records import SCHEMA_VERSION, Problem, check_schema_version
+from core.system.durable_files import replace_file
 from core.system.json_text import json_text
 
 _SESSION_ID = re.compile(r"[a-z0-9]{12}")
@@ -128,14 +126,8 @@ class SessionFolder:
         path = self._path(session_id)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(
-                "w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8"
-            ) as file:
-                file.write(session.dumps())
-            os.replace(file.name, path)
+            replace_file(path, session.dumps().encode("utf-8"), private=True)
         except OSError as error:
-            with contextlib.suppress(OSError, UnboundLocalError):
-                os.unlink(file.name)
             raise ResourceError(
                 f"The session can't be kept on disk ({error.strerror}).",
                 f"Free space in {path.parent}, or save the session to a file of your own.",

@@ -43,7 +43,7 @@ from core.cli.options import (
     Template,
     path_option,
 )
-from core.errors import PositionError, ProblemError, SessionError
+from core.errors import FileError, PositionError, ProblemError
 from core.records import DEFAULT_ALTERNATIVES, Chain, Problem, Sampler
 from core.system.json_text import json_text
 
@@ -218,7 +218,7 @@ def _read_ids(path: Path) -> tuple[list[int], list[int], dict[str, Any]]:
         if not all(isinstance(i, int) for ids in lists for i in ids):
             raise TypeError("ids are whole numbers")
     except (KeyError, TypeError) as error:
-        raise SessionError(
+        raise FileError(
             f"{path} does not name its ids ({type(error).__name__}: {error}).",
             'Give {"prompt_ids": [...], "token_ids": [...]}.',
         ) from error

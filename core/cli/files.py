@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -12,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.errors import SessionError
+from core.errors import FileError, SessionError
 from core.records import Chain
+from core.system.durable_files import replace_file
 from core.system.terminal_text import printable
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ def check_writable(out: Path | None) -> None:
     """Find out before the work, not after it.
 
     Raises:
-        SessionError: the file can't be written.
+        FileError: the file can't be written.
     """
     if out is not None:
         try:
@@ -38,24 +40,26 @@ def check_writable(out: Path | None) -> None:
             out.open("a").close()
             if is_new:
                 out.unlink()
+            elif out.is_file() and not os.access(out.resolve().parent, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except OSError as error:
-            raise SessionError(
+            raise FileError(
                 f"{out} can't be written ({error.strerror}).", "Choose another --out."
             ) from error
 
 
 def write_out(out: Path | None, text: str) -> None:
-    """Write what --out asks for.
+    """Write what --out asks for; a file there is replaced whole.
 
     Raises:
-        SessionError: the file can't be written.
+        FileError: the file can't be written.
     """
     if out is None:
         return
     try:
-        out.write_text(text, encoding="utf-8")
+        replace_file(out, text.encode("utf-8"))
     except OSError as error:
-        raise SessionError(
+        raise FileError(
             f"{out} can't be written ({error.strerror}).", "Choose another --out."
         ) from error
 
@@ -64,7 +68,7 @@ def write_result(text: str, as_json: bool, out: Path | None) -> None:
     """A command's one result, as JSON: to --out, and with --json to stdout.
 
     Raises:
-        SessionError: the file can't be written.
+        FileError: the file can't be written.
     """
     write_out(out, text + "\n")
     if as_json:

@@ -115,7 +115,7 @@ def _measure(
 
     Raises:
         ExplorerError: as the measurement.
-        SessionError: --out can't be written.
+        FileError: --out can't be written.
         typer.Exit: Ctrl-C cancelled it.
     """
     from pydantic_core import to_jsonable_python

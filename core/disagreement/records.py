@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from core.disagreement.token_classes import TokenClass, classes_of
-from core.errors import SessionError
+from core.errors import FileError
 from core.records import SCHEMA_VERSION, StopReason, Verdict, check_schema_version
 
 
@@ -57,9 +57,9 @@ class ComparedChain:
         """Read what `to_json` wrote.
 
         Raises:
-            SessionError: of a newer version, or not a record.
+            FileError: of a newer version, or not a record.
         """
-        check_schema_version(data, "comparison record")
+        check_schema_version(data, "comparison record", FileError)
         try:
             record = _ADAPTER.validate_python(data)
         except ValidationError as error:
@@ -74,8 +74,8 @@ class ComparedChain:
         return record
 
 
-def _damaged(how: str) -> SessionError:
-    return SessionError(
+def _damaged(how: str) -> FileError:
+    return FileError(
         f"This comparison record is damaged ({how}).",
         "Resume the run, which compares the problem again.",
     )

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from core.disagreement.records import ComparedChain
 from core.disagreement.token_classes import TokenClass
-from core.errors import SessionError
+from core.errors import FileError
 from core.records import SCHEMA_VERSION, check_schema_version
 from core.runs.result_files import (
     AmountEstimate,
@@ -72,16 +72,16 @@ class CompareResults:
         """Read what `to_json` wrote.
 
         Raises:
-            SessionError: of a newer version, or damaged.
+            FileError: of a newer version, or damaged.
         """
-        check_schema_version(data, "results")
+        check_schema_version(data, "results", FileError)
         try:
             results: CompareResults = _ADAPTER.validate_python(unknown(data))
             for each in results.teachers:
                 if each.counts.keys() != set(TokenClass):
                     raise ValueError("classes are missing")
         except ValueError as error:  # pydantic's ValidationError is one
-            raise SessionError(
+            raise FileError(
                 f"These results are damaged ({type(error).__name__}).",
                 "Resume the run, which writes them again.",
             ) from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from core.distillation.recipe import DistillationRecipe
-from core.errors import RunError, SessionError
+from core.errors import FileError, RunError
 from core.evaluation.comparison import EvaluationComparison
 from core.evaluation.results import EvaluationResults
 from core.lora.cost import Cost
@@ -92,9 +92,9 @@ class DistillationResults:
         """Read what `to_json` wrote.
 
         Raises:
-            SessionError: of a newer version, or damaged.
+            FileError: of a newer version, or damaged.
         """
-        check_schema_version(data, "results")
+        check_schema_version(data, "results", FileError)
         try:
             results = DistillationResults(
                 rollouts=_TEACHER.validate_python(data["rollouts"]),
@@ -108,7 +108,7 @@ class DistillationResults:
             )
             _check(results)
         except (KeyError, TypeError, ValueError) as error:  # pydantic's own is a ValueError
-            raise SessionError(
+            raise FileError(
                 f"These results are damaged ({type(error).__name__}).",
                 "Resume the run, which writes them again.",
             ) from error
@@ -145,7 +145,7 @@ def distillation_results(run: Run) -> DistillationResults | None:
     """What came of a distillation; None before its end.
 
     Raises:
-        RunError, SessionError: a damaged file.
+        RunError, FileError: a damaged file.
     """
     data = run.read_json(RESULTS)
     return None if data is None else DistillationResults.from_json(data)

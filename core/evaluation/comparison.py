@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from core.errors import ProblemError, SessionError, examples
+from core.errors import FileError, ProblemError, examples
 from core.evaluation.records import ProblemSamples
 from core.records import SCHEMA_VERSION, Problem, check_schema_version
 from core.runs.result_files import (
@@ -68,9 +68,9 @@ class EvaluationComparison:
         """Read what `to_json` wrote.
 
         Raises:
-            SessionError: of a newer version, or damaged.
+            FileError: of a newer version, or damaged.
         """
-        check_schema_version(data, "comparison")
+        check_schema_version(data, "comparison", FileError)
         try:
             comparison = _ADAPTER.validate_python(unknown(data))
         except ValueError as error:  # pydantic's ValidationError is one
@@ -182,8 +182,8 @@ def _families(
     )
 
 
-def _damaged() -> SessionError:
-    return SessionError(
+def _damaged() -> FileError:
+    return FileError(
         "This comparison is damaged.", "Resume the run, which writes its results again."
     )
 

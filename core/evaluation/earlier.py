@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from core.errors import RunError, SessionError
+from core.errors import FileError, RunError
 from core.evaluation.records import ProblemSamples
 from core.models.spec import ModelSpec
 from core.records import SCHEMA_VERSION, check_schema_version
@@ -36,9 +36,9 @@ class EarlierEvaluation:
         """Read what `to_json` wrote.
 
         Raises:
-            SessionError: of a newer version, or damaged.
+            FileError: of a newer version, or damaged.
         """
-        check_schema_version(data, "evaluation")
+        check_schema_version(data, "evaluation", FileError)
         try:
             return EarlierEvaluation(
                 str(data["run_id"]),
@@ -46,8 +46,8 @@ class EarlierEvaluation:
                 read_model(data["model"]),
                 tuple(ProblemSamples.from_json(each) for each in data["records"]),
             )
-        except (LookupError, TypeError, AttributeError, RunError, SessionError) as error:
-            raise SessionError(
+        except (LookupError, TypeError, AttributeError, RunError, FileError) as error:
+            raise FileError(
                 "The copy of the earlier evaluation is damaged.",
                 "Delete against.json in the run's folder and resume the run.",
             ) from error

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from core.errors import SessionError
+from core.errors import FileError
 from core.records import SCHEMA_VERSION, StopReason, Verdict, check_schema_version
 
 
@@ -98,9 +98,9 @@ class ProblemSamples:
         """Read what `to_json` wrote.
 
         Raises:
-            SessionError: of a newer version, or not a record.
+            FileError: of a newer version, or not a record.
         """
-        check_schema_version(data, "evaluation record")
+        check_schema_version(data, "evaluation record", FileError)
         try:
             record = _ADAPTER.validate_python(data)
         except ValidationError as error:
@@ -113,8 +113,8 @@ class ProblemSamples:
         return record
 
 
-def _damaged(how: str) -> SessionError:
-    return SessionError(
+def _damaged(how: str) -> FileError:
+    return FileError(
         f"This evaluation record is damaged ({how}).",
         "Run the evaluation again, or open another copy of its results.",
     )

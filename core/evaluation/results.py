@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from core.chains.judging import VERDICTS
-from core.errors import ProblemError, SessionError
+from core.errors import FileError, ProblemError
 from core.evaluation.comparison import EvaluationComparison
 from core.evaluation.records import ProblemSamples
 from core.records import SCHEMA_VERSION, check_schema_version
@@ -84,9 +84,9 @@ class EvaluationResults:
         """Read what `to_json` wrote.
 
         Raises:
-            SessionError: of a newer version, or damaged.
+            FileError: of a newer version, or damaged.
         """
-        check_schema_version(data, "results")
+        check_schema_version(data, "results", FileError)
         try:
             results = _ADAPTER.validate_python(unknown(data))
             if results.verdicts.keys() != set(VERDICTS):
@@ -96,7 +96,7 @@ class EvaluationResults:
             if [each.k for each in results.pass_at_k] != _points(results.samples):
                 raise ValueError("another curve")
         except ValueError as error:  # pydantic's ValidationError is one
-            raise SessionError(
+            raise FileError(
                 f"These results are damaged ({type(error).__name__}).",
                 "Resume the run, which writes them again.",
             ) from error

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.errors import RunError, SessionError
+from core.errors import FileError, RunError
 from core.evaluation.comparison import check_same_problems, compare
 from core.evaluation.earlier import EarlierEvaluation
 from core.evaluation.records import ProblemSamples
@@ -73,7 +73,7 @@ def earlier_evaluation(run: Run) -> EarlierEvaluation | None:
     """The evaluation that a run is compared with; None where there is none, or not yet a copy.
 
     Raises:
-        RunError, SessionError: the copy is damaged.
+        RunError, FileError: the copy is damaged.
     """
     data = run.read_json(AGAINST)
     return None if data is None else EarlierEvaluation.from_json(data)
@@ -116,7 +116,7 @@ def read_unit(unit: Any, problems: Sequence[Problem], samples: int) -> list[Prob
     that it should be."""
     try:
         records = [ProblemSamples.from_json(each) for each in unit]
-    except (TypeError, SessionError):
+    except (TypeError, FileError):
         return None
     complete = [record.problem_id for record in records] == [problem.id for problem in problems]
     return records if complete and all(record.n == samples for record in records) else None

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from core.errors import SessionError
+from core.errors import FileError
 from core.records import SCHEMA_VERSION, StopReason, Verdict, check_schema_version
 
 
@@ -90,15 +90,15 @@ class ProblemRecord:
         """Read what `to_json` wrote.
 
         Raises:
-            SessionError: of a newer version, or not a record.
+            FileError: of a newer version, or not a record.
         """
-        check_schema_version(data, "intervention record")
+        check_schema_version(data, "intervention record", FileError)
         try:
             return _ADAPTER.validate_python(data)
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))
-            raise SessionError(
+            raise FileError(
                 f"This intervention record is damaged ({place}: {first['msg']}).",
                 "Run the study again, or open another copy of its results.",
             ) from error

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from core.chains.judging import VERDICTS
-from core.errors import ProblemError, SessionError
+from core.errors import FileError, ProblemError
 from core.interventions.arms import ARMS
 from core.interventions.records import ArmChain, ProblemRecord, Tried
 from core.records import SCHEMA_VERSION, StopReason, Verdict, check_schema_version
@@ -113,16 +113,16 @@ class InterventionResults:
         """Read what `to_json` wrote.
 
         Raises:
-            SessionError: of a newer version, or damaged.
+            FileError: of a newer version, or damaged.
         """
-        check_schema_version(data, "results")
+        check_schema_version(data, "results", FileError)
         try:
             results = _ADAPTER.validate_python(unknown(data))
             for each in results.arms:
                 if each.arm not in ARMS or each.verdicts.keys() != set(VERDICTS):
                     raise ValueError(f"there is no arm {each.arm!r}")
         except ValueError as error:  # pydantic's ValidationError is one
-            raise SessionError(
+            raise FileError(
                 f"These results are damaged ({type(error).__name__}).",
                 "Resume the run, which writes them again.",
             ) from error

@@ -1,14 +1,12 @@
 """Problem sets: the demo's, those of files, and samples of them.
 
-Files of every kind are read by `core.problem_files`. What is read here is read whole or not at
+Files of every kind are read by `core.problems.reading`. What is read here is read whole or not at
 all: a set that the explorer wrote itself must not lose a problem unnoticed.
 """
 
 from __future__ import annotations
 
-import contextlib
 import difflib
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +17,7 @@ from core.errors import ProblemError
 from core.problems.reading import read_problem_file
 from core.problems.table import ProblemTable
 from core.records import Problem
+from core.system.durable_files import replace_file
 from core.system.json_text import json_text
 from core.system.person_path import person_path
 from core.system.project_root import project_root
@@ -71,14 +70,10 @@ def write_problems(path: str | Path, problems: Iterable[Problem]) -> None:
     """
     path = person_path(path)
     lines = [json_text(_without_none(problem)) for problem in problems]
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes("".join(line + "\n" for line in lines).encode("utf-8"))
-        partial.replace(path)
+        replace_file(path, "".join(line + "\n" for line in lines).encode("utf-8"))
     except (OSError, UnicodeEncodeError) as error:  # the latter: a lone surrogate in a text
-        with contextlib.suppress(OSError):
-            partial.unlink()
         raise ProblemError(
             f"{path} can't be written ({error}).",
             "Choose another place, or make room there.",

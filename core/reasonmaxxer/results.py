@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from core.errors import RunError, SessionError
+from core.errors import FileError, RunError
 from core.evaluation.comparison import EvaluationComparison
 from core.evaluation.results import EvaluationResults
 from core.lora.cost import Cost
@@ -69,9 +69,9 @@ class TrainingResults:
         """Read what `to_json` wrote.
 
         Raises:
-            SessionError: of a newer version, or damaged.
+            FileError: of a newer version, or damaged.
         """
-        check_schema_version(data, "results")
+        check_schema_version(data, "results", FileError)
         try:
             results = TrainingResults(
                 selection=_SELECTION.validate_python(data["selection"]),
@@ -83,7 +83,7 @@ class TrainingResults:
             )
             _check_numbers(results.selection, results.cost)
         except (KeyError, ValueError) as error:  # pydantic's ValidationError is a ValueError
-            raise SessionError(
+            raise FileError(
                 f"These results are damaged ({type(error).__name__}).",
                 "Resume the run, which writes them again.",
             ) from error
@@ -144,7 +144,7 @@ def training_results(run: Run) -> TrainingResults | None:
     """What came of a fine-tune; None before its end.
 
     Raises:
-        RunError, SessionError: a damaged file.
+        RunError, FileError: a damaged file.
     """
     data = run.read_json(RESULTS)
     return None if data is None else TrainingResults.from_json(data)
@@ -154,7 +154,7 @@ def chains_side_by_side(run: Run) -> list[SideBySide]:
     """Some problems' greedy chains before and after; none before the end.
 
     Raises:
-        RunError, SessionError: a damaged file.
+        RunError, FileError, SessionError: a damaged file.
     """
     found = run.read_json(SIDE_BY_SIDE) or []
     return [SideBySide.from_json(each) for each in (found if isinstance(found, list) else [found])]
@@ -164,7 +164,7 @@ def rollouts_results(run: Run) -> EvaluationResults | None:
     """The figures of a run of rollouts; None before its end.
 
     Raises:
-        RunError, SessionError: a damaged file.
+        RunError, FileError: a damaged file.
     """
     data = run.read_json(RESULTS)
     return None if data is None else EvaluationResults.from_json(data)

@@ -12,7 +12,7 @@ from core.chains.generation import generate
 from core.chains.judging import judge
 from core.chains.prompting import PromptSettings
 from core.decoding.scoring import score
-from core.errors import SessionError
+from core.errors import FileError
 from core.models.language_model import LanguageModel
 from core.models.prefix_store import PrefixStore
 from core.records import (
@@ -57,9 +57,10 @@ class SideBySide:
         """Read what `to_json` wrote.
 
         Raises:
-            SessionError: of a newer version, or damaged.
+            FileError: of a newer version, or damaged.
+            SessionError: one of the two chains is.
         """
-        check_schema_version(data, "comparison of two chains")
+        check_schema_version(data, "comparison of two chains", FileError)
         try:
             before, before_outcome = Chain.from_json(data["before"])
             after, after_outcome = Chain.from_json(data["after"])
@@ -135,8 +136,8 @@ def side_by_side(
     ]
 
 
-def _damaged() -> SessionError:
-    return SessionError(
+def _damaged() -> FileError:
+    return FileError(
         "The chains before and after can't be read.", "Resume the run, which decodes them again."
     )
 

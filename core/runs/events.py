@@ -36,7 +36,7 @@ class Event(BaseModel):
     time: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
     launch: str | None = None
     pid: int | None = None
-    birth: str | None = None  # see core.runs.processes
+    birth: str | None = None  # see core.runs.liveness
     host: str | None = None
     done: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     total: float | None = Field(default=None, ge=0, allow_inf_nan=False)

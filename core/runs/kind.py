@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 import pandas as pd
 from pydantic import BaseModel
 
-from core.errors import RunError, SessionError
+from core.errors import FileError, RunError
 from core.models.spec import teacher_spec
 from core.records import Problem
 from core.runs.models import base_and_teachers, load_run_model, load_run_teacher
@@ -174,7 +174,7 @@ class Kind(Generic[S, R, T]):
         def read(unit: Any, problems: Sequence[Problem]) -> list[R] | None:
             try:
                 records = [self.record.from_json(each) for each in unit]
-            except (TypeError, SessionError):
+            except (TypeError, FileError):
                 return None
             same = [record.problem_id for record in records] == [each.id for each in problems]
             return records if same and all(map(is_complete, records)) else None
@@ -210,7 +210,7 @@ class Kind(Generic[S, R, T]):
         that. Only reads: summing up takes the run's process a while, and pages must not wait.
 
         Raises:
-            RunError, SessionError: a damaged file.
+            RunError, FileError: a damaged file.
         """
         data = run.read_json(RESULTS) or run.read_json(SO_FAR)
         return None if data is None else self.results.from_json(data)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from filelock import FileLock, Timeout
 
 from core.errors import RunError
@@ -78,7 +79,7 @@ def _is_held_by_trying(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class ProcessName:
-    """A process of some machine. `birth` is its start in clock ticks since boot; None: unknown."""
+    """A process of some machine. `birth` says when it began (see `_birth`); None when unknown."""
 
     pid: int
     host: str
@@ -87,36 +88,39 @@ class ProcessName:
     @staticmethod
     def of(pid: int) -> ProcessName:
         """A process of this machine."""
-        found = _stat(pid)
-        return ProcessName(pid, platform.node(), None if found is None else found[1])
+        try:
+            birth = _birth(psutil.Process(pid))
+        except psutil.Error:
+            birth = None
+        return ProcessName(pid, platform.node(), birth)
 
     @property
     def is_alive(self) -> bool | None:
-        """Whether it still runs here; None when that can't be known: it is of another machine."""
+        """Whether this very process still runs here; a zombie does not.
+
+        None when that can't be known: it is of another machine, or when it began is unknown, so
+        that the process that has its number now may be another one.
+        """
         if self.host != platform.node():
             return None
-        found = _stat(self.pid)
-        if found is not None:
-            state, birth = found
-            return state not in "ZX" and self.birth in (None, birth)
-        if Path("/proc/self/stat").exists():
-            return False
-        if sys.platform == "win32":  # where signal 0 would end it
-            return None
         try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
+            process = psutil.Process(self.pid)
+            if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+                return False
+            return None if self.birth is None else self.birth == _birth(process)
+        except (psutil.NoSuchProcess, ValueError):  # ValueError: a negative number
             return False
-        except OSError:
-            return True  # there is one, of another person
-        return True
+        except psutil.AccessDenied:
+            return None
 
 
-def _stat(pid: int) -> tuple[str, str] | None:
-    """State letter and start time of a process, on Linux."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return None
-    fields = text.rpartition(")")[2].split()  # a command name may hold spaces and brackets
-    return fields[0], fields[19]
+def _birth(process: psutil.Process) -> str:
+    """When a process began, as every process of this machine reads it at any time.
+
+    On Linux clock ticks since boot, as the kernel has it: `create_time` is counted from the boot
+    time, which moves when the system's clock is set. Elsewhere seconds since 1970.
+    """
+    began: float = process.create_time()
+    if psutil.LINUX:
+        return str(round((began - psutil.boot_time()) * os.sysconf("SC_CLK_TCK")))
+    return f"{began:.2f}"

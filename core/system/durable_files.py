@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 import shutil
+import threading
 from pathlib import Path
 
 from core.errors import ResourceError
@@ -36,18 +38,32 @@ def disk_error(path: Path, error: OSError) -> ResourceError:
     )
 
 
-def replace_file(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes, *, private: bool = False) -> None:
     """Write a file in one step: readers see the old content or the new, never half of it.
+
+    A link stays and its file is replaced; the file keeps its permissions. A device or a pipe, such
+    as /dev/stdout, can't be replaced and is written to.
+
+    Args:
+        private: a new file may be read by its owner only.
 
     Raises:
         OSError: the disk is full or can't be written; the old file is untouched.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)
+        return
+    # Threads may write the same file at the same time: the last one wins, each as a whole.
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.partial")
+    mode = 0o600 if private else 0o666  # before the umask
     try:
-        with partial.open("wb") as file:
+        with open(partial, "wb", opener=functools.partial(os.open, mode=mode)) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        with contextlib.suppress(OSError):  # no file yet, or a disk without permissions
+            shutil.copymode(path, partial)
         os.replace(partial, path)
     except OSError:
         with contextlib.suppress(OSError):

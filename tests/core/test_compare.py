@@ -16,7 +16,7 @@ from core.disagreement.records import ComparedChain, TeacherView
 from core.disagreement.results import ENTROPY_EDGES, CompareResults, summarise_comparison
 from core.disagreement.task import COMPARE, CompareSettings, compare_chains, plan_comparison
 from core.disagreement.token_classes import TokenClass, disagree
-from core.errors import ModelError, ProblemError, SessionError
+from core.errors import FileError, ModelError, ProblemError
 from core.models.language_model import load_language_model
 from core.models.spec import DEMO_FOLDER, DEMO_TEACHER, DEMO_TEACHER_FOLDER, ModelSpec, teacher_spec
 from core.models.teacher import load_beside
@@ -81,7 +81,7 @@ def test_results_survive_json_and_damage_is_refused() -> None:
     (row,) = again.to_rows()
     assert row["teacher"] == "'=t", "a spreadsheet runs no teacher"
     del data["teachers"][0]["counts"]["shifted"]
-    with pytest.raises(SessionError, match="damaged"):
+    with pytest.raises(FileError, match="damaged"):
         CompareResults.from_json(data)
 
 
@@ -90,7 +90,7 @@ def test_records_survive_json_and_damage_is_refused() -> None:
     assert ComparedChain.from_json(data) == RECORDS[1]
     assert RECORDS[1].changes(0) == [0, 3, 5]
     data["views"][0]["base_rank"].pop()
-    with pytest.raises(SessionError, match="differ in length"):
+    with pytest.raises(FileError, match="differ in length"):
         ComparedChain.from_json(data)
 
 

@@ -34,7 +34,7 @@ from core.distillation.results import (
     distillation_results,
 )
 from core.distillation.task import run_distillation
-from core.errors import ModelError, ProblemError, RunError, SessionError
+from core.errors import FileError, ModelError, ProblemError, RunError
 from core.evaluation.task import read_unit
 from core.lora.adapter import put_adapter_on
 from core.models.language_model import load_language_model
@@ -381,9 +381,9 @@ def test_damaged_results_are_told(whole: Run, tmp_path: Path) -> None:
         "student": {**good["student"], "n": -1},
     }.items():
         (run.folder / RESULTS).write_text(json.dumps({**good, name: value}))
-        with pytest.raises(SessionError, match="damaged"):
+        with pytest.raises(FileError, match="damaged"):
             distillation_results(run)
-    with pytest.raises(SessionError, match="Update the explorer"):
+    with pytest.raises(FileError, match="Update the explorer"):
         DistillationResults.from_json({**good, "schema_version": 99})
     (run.folder / RESULTS).unlink()
     (run.folder / SUMMARY).write_text("[]")

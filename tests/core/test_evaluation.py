@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from core.chains.generation import generate
 from core.decoding.sampling import chain_seed
-from core.errors import ProblemError, PromptError, SessionError
+from core.errors import FileError, ProblemError, PromptError
 from core.evaluation.comparison import EvaluationComparison, FamilyDifference, compare
 from core.evaluation.records import ProblemSamples, Sample
 from core.evaluation.results import EvaluationResults, summarise_evaluation
@@ -243,7 +243,7 @@ def test_what_is_written_is_read_back() -> None:
 def test_damaged_records_are_said(spoil: Any) -> None:
     data = RECORDS[0].to_json()
     spoil(data)
-    with pytest.raises(SessionError):
+    with pytest.raises(FileError):
         ProblemSamples.from_json(data)
 
 
@@ -302,9 +302,9 @@ def test_damaged_results_are_said(spoil: Any) -> None:
     data = summarise_evaluation(AFTER, comparison=compare(BEFORE, AFTER)).to_json()
     EvaluationResults.from_json(data)
     spoil(data)
-    with pytest.raises(SessionError):
+    with pytest.raises(FileError):
         EvaluationResults.from_json(data)
-    with pytest.raises(SessionError):
+    with pytest.raises(FileError):
         EvaluationComparison.from_json([])
 
 

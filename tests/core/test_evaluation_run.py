@@ -15,7 +15,7 @@ import pytest
 from models import save_tiny_model
 
 from core import answers
-from core.errors import ModelError, ProblemError, RunError, SessionError
+from core.errors import FileError, ModelError, ProblemError, RunError
 from core.evaluation.comparison import compare
 from core.evaluation.task import AGAINST, EVALUATE, earlier_evaluation, plan_evaluation
 from core.models.spec import ModelSpec
@@ -146,7 +146,7 @@ def test_a_comparison_stands_alone_when_the_earlier_run_is_gone(tmp_path: Path, 
     assert "holds no run" in str(again.status().error)
 
     (second.folder / AGAINST).write_text('{"schema_version": 1, "records": [5]}')
-    with pytest.raises(SessionError, match="damaged"):
+    with pytest.raises(FileError, match="damaged"):
         earlier_evaluation(second)
     assert carry_out(second, EVALUATE.carry_out, bar=False) == STOPPED
 

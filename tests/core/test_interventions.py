@@ -18,7 +18,7 @@ from scipy.stats import binomtest, chisquare
 from transformers import MambaConfig, MambaForCausalLM
 
 from core.decoding.guidance import Moment
-from core.errors import ModelError, ProblemError, PromptError, SessionError
+from core.errors import FileError, ModelError, ProblemError, PromptError
 from core.interventions.arms import (
     ARMS,
     InterventionSettings,
@@ -398,11 +398,11 @@ def test_a_record_survives_json_exactly(records: list[ProblemRecord]) -> None:
 
 def test_a_damaged_or_newer_record_is_refused(records: list[ProblemRecord]) -> None:
     data = records[0].to_json()
-    with pytest.raises(SessionError, match="version"):
+    with pytest.raises(FileError, match="version"):
         ProblemRecord.from_json({**data, "schema_version": 99})
-    with pytest.raises(SessionError, match="damaged"):
+    with pytest.raises(FileError, match="damaged"):
         ProblemRecord.from_json({**data, "prompt_ids": ["x"]})
-    with pytest.raises(SessionError, match="not a"):
+    with pytest.raises(FileError, match="not a"):
         ProblemRecord.from_json([])
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from toy_task import square_numbers
 
@@ -338,6 +341,29 @@ def test_a_zombie_does_not_count_as_alive() -> None:
     child.wait()
     assert name.is_alive is False
     assert ProcessName(name.pid, "elsewhere", name.birth).is_alive is None
+
+
+def test_a_process_is_known_by_its_start_and_not_by_its_number_alone() -> None:
+    me = ProcessName.of(os.getpid())
+    assert me.is_alive is True
+    assert replace(me, birth="1").is_alive is False
+    assert replace(me, birth=None).is_alive is None
+    assert replace(me, pid=2**22 + 1).is_alive is False
+    assert replace(me, pid=-1).is_alive is False
+
+
+@pytest.mark.skipif(not psutil.LINUX, reason="only Linux counts from boot")
+def test_the_start_of_a_process_is_what_the_kernel_says_even_when_the_clock_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Events of earlier versions were read from there, and are still judged by it."""
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    me = ProcessName(os.getpid(), platform.node(), fields[19])
+    assert ProcessName.of(me.pid) == me
+    boot = psutil.boot_time()
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: boot + 3600)
+    assert psutil.Process().create_time() > boot + 3600
+    assert me.is_alive is True
 
 
 def test_a_forked_child_of_the_work_does_not_keep_the_run_alive(run: Run) -> None:

@@ -516,7 +516,7 @@ def test_a_stop_gives_a_unit_two_seconds_and_a_second_one_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = [5.0]
-    monkeypatch.setattr("core.runs.stop.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("core.runs.work.time.monotonic", lambda: clock[0])
     stop = Stop()
     assert (stop.requested, stop.overdue()) == (False, False)
     stop.request()

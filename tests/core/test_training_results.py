@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.errors import SessionError
+from core.errors import FileError
 from core.evaluation.comparison import compare
 from core.evaluation.records import ProblemSamples, Sample
 from core.evaluation.results import summarise_evaluation
@@ -105,7 +105,7 @@ def test_what_is_written_is_read_back() -> None:
 def test_damaged_results_are_said(spoil: Spoil) -> None:
     data = on_disk(RESULTS.to_json())
     spoil(data)
-    with pytest.raises(SessionError, match="damaged"):
+    with pytest.raises(FileError, match="damaged"):
         TrainingResults.from_json(data)
 
 
@@ -129,5 +129,5 @@ def test_damaged_results_are_said(spoil: Spoil) -> None:
 def test_damaged_chains_are_said(spoil: Spoil) -> None:
     data = on_disk(PAIR.to_json())
     spoil(data)
-    with pytest.raises(SessionError, match="before and after can't be read"):
+    with pytest.raises(FileError, match="before and after can't be read"):
         SideBySide.from_json(data)
