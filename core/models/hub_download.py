@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import queue
 import subprocess
-import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from core.errors import ExplorerError, ModelError, ResourceError
 from core.models.files import GGUF_REMEDY, check_revision
 from core.models.hub_files import Kind
-from core.system.project_root import project_root
+from core.system.child_process import launch, lines_of, python
 from core.system.terminal_text import in_bytes
 
 Report = Callable[[int, int], None]
@@ -66,7 +63,12 @@ def download(
     request = {"hub_id": hub_id, "revision": revision, "kind": kind, "code": code}
     name = hub_id if revision is None else f"{hub_id} (revision {revision})"
     what = "adapter" if kind == "adapter" else "model"
-    worker, replies = _start(request)
+    worker = launch(
+        python("-m", "core.models.hub_worker", json.dumps(request)),
+        # One connection a file, continued by a Range request; the Xet client can't be interrupted.
+        environment={"HF_HUB_DISABLE_XET": "1"},
+    )
+    replies = lines_of(worker)
     try:
         while True:
             if cancelled is not None and cancelled():
@@ -75,12 +77,13 @@ def download(
                     "What was complete is kept: load it again to fetch the rest.",
                 )
             with contextlib.suppress(queue.Empty):
-                reply = replies.get(timeout=_POLL_S)
-                if reply is None:
+                line = replies.get(timeout=_POLL_S)
+                if line is None:
                     raise ModelError(
                         f"The download of the {what} {name} ended without a word.",
                         "Check that memory is free, and try again.",
                     )
+                reply = json.loads(line)
                 if "folder" in reply:
                     return Path(reply["folder"])
                 if "fault" in reply:
@@ -89,35 +92,6 @@ def download(
                     report(reply["done"], reply["total"])
     finally:
         _end(worker)
-
-
-def _start(
-    request: dict[str, Any],
-) -> tuple[subprocess.Popen[bytes], queue.SimpleQueue[dict[str, Any] | None]]:
-    paths = [str(project_root()), os.environ.get("PYTHONPATH", "")]
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
-        # One connection a file, continued by a Range request; the Xet client can't be interrupted.
-        "HF_HUB_DISABLE_XET": "1",
-    }
-    worker = subprocess.Popen(
-        [sys.executable, "-P", "-m", "core.models.hub_worker", json.dumps(request)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment,
-    )
-    assert worker.stdout is not None
-    replies: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-    threading.Thread(target=_collect, args=(worker.stdout, replies), daemon=True).start()
-    return worker, replies
-
-
-def _collect(stream: IO[bytes], replies: queue.SimpleQueue[dict[str, Any] | None]) -> None:
-    for line in stream:
-        replies.put(json.loads(line))
-    replies.put(None)
-    stream.close()
 
 
 def _end(worker: subprocess.Popen[bytes]) -> None:

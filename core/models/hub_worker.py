@@ -46,6 +46,7 @@ from huggingface_hub.hf_api import RepoFile
 
 from core.models.files import is_whole
 from core.models.hub_files import INDEX, MARK, Kind, UnfitError, wanted_files
+from core.system.child_process import replies_of_worker
 
 _CHUNK = 1 << 20  # bytes between two reports; after a broken connection less than this is lost
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -282,9 +283,7 @@ def _cancel(signal_number: int, frame: FrameType | None) -> None:
 def main() -> None:
     """Fetch what the first argument says."""
     global _replies
-    _replies = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not mix in
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    _replies = replies_of_worker()
     signal.signal(signal.SIGTERM, _cancel)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     request = json.loads(sys.argv[1])

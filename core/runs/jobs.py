@@ -10,7 +10,6 @@ import os
 import secrets
 import signal
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from core.runs.liveness import ProcessName, is_held
 from core.runs.run import Run
 from core.runs.status import processes
 from core.runs.work import LAUNCH
-from core.system.project_root import project_root
+from core.system.child_process import launch, python
 
 _NICENESS = 10  # a page that answers at once matters more than a run that ends a little sooner
 
@@ -110,29 +109,15 @@ def _options(resume: bool, trust_remote_code: bool) -> list[str]:
 
 
 def _spawn(run: Run, token: str, options: list[str]) -> subprocess.Popen[bytes]:
-    paths = [str(project_root()), os.environ.get("PYTHONPATH", "")]
-    environment = os.environ | {
-        LAUNCH: token,
-        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
-        "PYTHONUNBUFFERED": "1",
-    }
     with run.log_path.open("ab") as log:
-        child = subprocess.Popen(
+        return launch(
             [*_command(run), *options],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env=environment,
-            start_new_session=True,  # Ctrl-C at the server is not meant for the run
+            environment={LAUNCH: token, "PYTHONUNBUFFERED": "1"},
+            log=log,
+            own_session=True,  # Ctrl-C at the server is not meant for the run
+            niceness=_NICENESS,
         )
-    if hasattr(os, "setpriority"):
-        with contextlib.suppress(OSError):
-            nice = os.getpriority(os.PRIO_PROCESS, child.pid) + _NICENESS
-            os.setpriority(os.PRIO_PROCESS, child.pid, nice)
-    return child
 
 
 def _command(run: Run) -> list[str]:
-    # -P: a folder named core where the server happens to stand is not this program.
-    command = [sys.executable, "-P", "-m", "core.cli", run.config.task]
-    return [*command, "--run", str(run.folder.resolve())]
+    return python("-m", "core.cli", run.config.task, "--run", str(run.folder.resolve()))

@@ -1,10 +1,12 @@
-"""A process that answers a line with a line, as seen by the one that asks it: it may be killed.
+"""Child processes that run this program's own modules: their start, and a worker of them.
 
-What such a process works on may take for ever, take all memory, or bring it down.
+A worker answers a line with a line and may be killed: what it works on may take for ever, take all
+memory, or bring it down.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import signal
@@ -12,6 +14,7 @@ import subprocess
 import sys
 import threading
 import weakref
+from collections.abc import Mapping, Sequence
 from typing import IO, TextIO
 
 from core.errors import ResourceError
@@ -19,6 +22,75 @@ from core.system.project_root import project_root
 
 START_LIMIT_S = 60.0
 """Seconds a new worker may take until it is ready."""
+
+Lines = queue.SimpleQueue[bytes | None]
+"""The lines that a process wrote, and None at their end."""
+
+
+def python(*arguments: str) -> list[str]:
+    """The command of a Python for `launch`, such as python("-m", "core.cli")."""
+    return [sys.executable, "-P", *arguments]  # -P: not the modules of the folder a person is in
+
+
+def launch(
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    log: IO[bytes] | None = None,
+    own_session: bool = False,
+    niceness: int = 0,
+) -> subprocess.Popen[bytes]:
+    """Start a process that finds `core` from whatever folder a person is in.
+
+    Args:
+        command: as of `python`.
+        environment: variables beside those of this process.
+        log: takes all that the process writes, and its input is empty. Without one its input and
+            output are pipes, and what it writes as errors is dropped.
+        own_session: Ctrl-C in this process's terminal is not meant for it.
+        niceness: how far its priority is below this process's.
+
+    Raises:
+        OSError: it can't be started.
+    """
+    paths = filter(None, (str(project_root()), os.environ.get("PYTHONPATH")))
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE if log is None else subprocess.DEVNULL,
+        stdout=subprocess.PIPE if log is None else log,
+        stderr=subprocess.DEVNULL if log is None else log,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), **(environment or {})},
+        start_new_session=own_session,
+    )
+    if niceness:
+        _lower_priority(process.pid, niceness)
+    return process
+
+
+def lines_of(process: subprocess.Popen[bytes]) -> Lines:
+    """What a launched process writes, collected by a thread as it comes; half a line, which a
+    process leaves that is killed, is left out."""
+    assert process.stdout is not None
+    lines: Lines = queue.SimpleQueue()
+    threading.Thread(target=_collect, args=(process.stdout, lines), daemon=True).start()
+    return lines
+
+
+def _collect(stream: IO[bytes], lines: Lines) -> None:
+    for line in stream:
+        if line.endswith(b"\n"):
+            lines.put(line)
+    lines.put(None)
+    stream.close()
+
+
+def _lower_priority(pid: int, niceness: int) -> None:
+    import psutil  # not for the workers, which import this module and start fast
+
+    if psutil.POSIX:  # Windows has classes of priority instead
+        with contextlib.suppress(psutil.Error, OSError):
+            process = psutil.Process(pid)
+            process.nice(process.nice() + niceness)
 
 
 class WorkerGoneError(Exception):
@@ -38,22 +110,12 @@ class Worker:
     """
 
     def __init__(self, *command: str, purpose: str, remedy: str) -> None:
-        paths = filter(None, (str(project_root()), os.environ.get("PYTHONPATH")))
-        process = subprocess.Popen(
-            [sys.executable, "-P", *command],  # -P: not the modules of the folder a person is in
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(paths)},
-        )
+        process = launch(python(*command), environment={"PYTHONHASHSEED": "0"})
         assert process.stdin is not None
-        assert process.stdout is not None
         self.process = process
         self._requests = process.stdin
-        self._replies: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self.stop = weakref.finalize(self, _stop, process, os.getpid())  # at exit as well
-        arguments = (process.stdout, self._replies)
-        threading.Thread(target=_collect, args=arguments, daemon=True).start()
+        self._replies = lines_of(process)
         try:
             self.receive(START_LIMIT_S)
         except (queue.Empty, WorkerGoneError) as error:
@@ -73,13 +135,6 @@ class Worker:
         if reply is None:
             raise WorkerGoneError
         return reply
-
-
-def _collect(stream: IO[bytes], replies: queue.SimpleQueue[bytes | None]) -> None:
-    for line in stream:
-        replies.put(line)
-    replies.put(None)
-    stream.close()
 
 
 def _stop(process: subprocess.Popen[bytes], owner: int) -> None:
@@ -103,11 +158,16 @@ def _limit_memory(limit: int) -> None:
         pass  # no such limit on this system; the time limit still holds
 
 
-def replies_of_worker(memory_limit: int) -> TextIO:
-    """Make this process a worker of limited memory; returns where its replies go, since whatever a
-    library prints must not mix with them."""
+def replies_of_worker(memory_limit: int | None = None) -> TextIO:
+    """Make this process a worker; returns where its replies go, since whatever a library prints
+    must not mix with them.
+
+    Args:
+        memory_limit: bytes of address space it may take; any number if None.
+    """
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    _limit_memory(memory_limit)
+    if memory_limit is not None:
+        _limit_memory(memory_limit)
     return replies
