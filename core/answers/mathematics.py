@@ -63,7 +63,7 @@ def parsed(latex: str) -> Any:
 
 
 @lru_cache(maxsize=2_048)
-def values(latex: str, digits: int = _DIGITS) -> tuple[Any, ...] | None:
+def values(latex: str, digits: int = _DIGITS, points: int = _POINTS) -> tuple[Any, ...] | None:
     """The expression's values at the fixed points, to `digits`; None where it can't be evaluated.
 
     Of a matrix the values of all its cells, after its shape.
@@ -74,11 +74,11 @@ def values(latex: str, digits: int = _DIGITS) -> tuple[Any, ...] | None:
     if isinstance(found, MatrixExpr):
         found = found.doit()
     if isinstance(found, MatrixBase):
-        cells = [_values(cell, digits) for cell in found]
+        cells = [_values(cell, digits, points) for cell in found]
         if any(cell is None for cell in cells):
             return None
         return (*found.shape, *(value for cell in cells if cell is not None for value in cell))
-    return _values(found, digits)
+    return _values(found, digits, points)
 
 
 def _digits_for(*latex: str) -> int:
@@ -87,7 +87,7 @@ def _digits_for(*latex: str) -> int:
     return _DIGITS if longest <= _SHORT else min(_DIGITS + longest, _MOST_DIGITS)
 
 
-def _values(expression: Any, digits: int) -> tuple[Any, ...] | None:
+def _values(expression: Any, digits: int, points: int) -> tuple[Any, ...] | None:
     from sympy import Expr, Symbol, oo, zoo
     from sympy.core.function import AppliedUndef
 
@@ -101,7 +101,7 @@ def _values(expression: Any, digits: int) -> tuple[Any, ...] | None:
     if not all(isinstance(symbol, Symbol) for symbol in symbols):
         return None
     found = []
-    for number in range(_POINTS if symbols else 1):
+    for number in range(points if symbols else 1):
         point = {symbol: _coordinate(str(symbol), number) for symbol in symbols}
         value = _value_at(expression, point, digits)
         if value is None:
@@ -157,19 +157,25 @@ def _close(a: Any, b: Any, digits: int = _DIGITS) -> bool:
     )
 
 
+def _all_close(a: tuple[Any, ...], b: tuple[Any, ...], digits: int) -> bool:
+    if 1 in (len(a), len(b)):  # a constant has one value for all points
+        a, b = a * len(b), b * len(a)
+    return len(a) == len(b) and all(_close(*pair, digits) for pair in zip(a, b, strict=True))
+
+
 class MathVerify:
     """Decides by math-verify; see `core.answers.comparison.Mathematics`."""
 
     def same(self, a: str, b: str) -> bool:
         digits = _digits_for(a, b)
-        known = values(a, digits), values(b, digits)
-        if known[0] is not None and known[1] is not None:
-            one, other = known[0], known[1]
-            if 1 in (len(one), len(other)):  # a constant has one value for all points
-                one, other = one * len(other), other * len(one)
-            return len(one) == len(other) and all(
-                _close(*pair, digits) for pair in zip(one, other, strict=True)
-            )
+        for points in (1, _POINTS):  # most that differ do so at the first
+            one, other = values(a, digits, points), values(b, digits, points)
+            if one is None or other is None:
+                break
+            if not _all_close(one, other, digits):
+                return False
+        else:
+            return True
         return _verified(parsed(a), parsed(b))
 
     def near(self, of: str, value: Fraction, ulp: Fraction) -> bool:
