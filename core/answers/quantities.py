@@ -21,7 +21,6 @@ from core.answers.lexicon import (
     SCALES,
     TENS,
     is_thing,
-    seems_plural,
     unit_named,
 )
 from core.answers.lexicon import words as listed
@@ -356,11 +355,7 @@ class _UnitReader:
             glued = not following[0].gap and not following[1].gap
             if glued and is_thing(f"{first.word}-{following[1].word}"):
                 return 3
-        if is_thing(first.word):
-            return 1
-        # An unlisted word must be a plural, and the head of what is counted
-        ends = not following or following[0].word in {"of", "in", "per", "each", *CLOSING}
-        return int(ends and seems_plural(first.text))
+        return int(is_thing(first.word))
 
     def add(self, name: str) -> None:
         if name != ANY_UNIT:
