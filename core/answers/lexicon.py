@@ -95,16 +95,16 @@ boat bolt book boot bottle bouquet bow bowl box boy bracelet branch bread breakf
 brother brownie brush bucket bug building bulb bun bunch bunny bus bush business butter butterfly
 button cab cabbage cabin cage cake calf call calorie camel camera camper can candle candy cap car
 card carpet carrot carton case cat cell chair change chapter check cheese cherry chicken child
-chip chocolate choice chore church circle city class classmate classroom client clip clock clothes
-cloud clown clue coach coat coconut coffee coin color combination computer cone container cookie
-copy cord corner cost costume couch country couple coupon course cousin cow crab cracker crate
-crayon croissant crop cube cucumber cupcake curtain customer cut cycle dancer dart date daughter
-deer desk dessert diagonal diamond dice dictionary digit dime dinner dinosaur dish distance
-divisor dog doll dollars-worth dolphin donkey donut door dot doughnut drawer drawing dress drink
-driver drop drum duck duckling ear earring edge egg elbow element elephant elf email employee
-engine envelope equation error essay event exam example exercise extra eye face factor factory
-fair family fan farm farmer father fee fence file film finger fish flag flamingo flight floor
-flour flower fly folder foot forest fork fox frame friend frog fruit function furniture game
+chip chocolate choice chore church circle city class classmate classroom cleaner client clip clock
+clothes cloud clown clue coach coat coconut coffee coin color combination computer cone container
+cookie copy cord corner cost costume couch country couple coupon course cousin cow crab cracker
+crate crayon croissant crop cube cucumber cupcake curtain customer cut cycle dancer dart date
+daughter deer desk dessert diagonal diamond dice dictionary digit dime dinner dinosaur dish
+distance divisor dog doll dollars-worth dolphin donkey donut door dot doughnut drawer drawing
+dress drink driver drop drum duck duckling ear earring edge egg elbow element elephant elf email
+employee engine envelope equation error essay event exam example exercise extra eye face factor
+factory fair family fan farm farmer father fee fence file film finger fish flag flamingo flight
+floor flour flower fly folder foot forest fork fox frame friend frog fruit function furniture game
 garden gas gate gift giraffe girl glass glove goal goat gold goldfish goose grade grain grandchild
 grape grapefruit group guest guitar gum gun hair hamburger hammer hamster hand handshake hat hay
 head heart helmet hen hole home homework horse hospital hotel house hug human ice idea income
@@ -138,7 +138,7 @@ toothpick tower town toy track train tray treat tree triangle tribe trip trophy 
 trumpet tub tube tulip tune turkey turn turtle twin type umbrella uncle unicorn uniform vacation
 value van vase vegetable vehicle vertex video village violin visitor volunteer vote voter waiter
 walk wall wallet walnut watch water watermelon wave wax way weight whale wheel widget wife window
-winner wire wolf woman wood word worker worm zebra zero
+winner wire wolf woman wood word worker worm wrapper zebra zero
 """
 _IRREGULAR = {
     "men": "man", "women": "woman", "children": "child", "teeth": "tooth", "mice": "mouse",
