@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AfterValidator, BaseModel, ConfigDict, Strict, ValidationError
 
 from core.errors import ExplorerError, SamplerError, SessionError
 
@@ -275,29 +276,17 @@ class Chain:
         """
         check_schema_version(data, "chain")
         try:
-            chain = _chain_from_dict(data)
+            chain = _ChainFile.model_validate(data).chain()
             outcome = None
             if data.get("verdict") is not None:
-                answer = None if data["answer"] is None else _value(data["answer"], str)
-                outcome = Outcome(
-                    answer,
-                    Verdict(data["verdict"]),
-                    _value(data["boxed"], bool),
-                    explanation=_explanation_from_dict(data.get("explanation")),
-                )
-                if data.get("overruled") is not None:  # files from before have none
-                    outcome = outcome.overrule(Verdict(data["overruled"]))
-        except _DAMAGES as error:
+                outcome = _OutcomeFile.model_validate(data).outcome()
+        except (TypeError, ValueError, OverflowError, SamplerError) as error:
             raise SessionError(
-                f"This is not a whole chain file ({type(error).__name__}: {error}).",
+                f"This is not a whole chain file ({first_fault(error)}).",
                 "Open a file that the explorer or `fork-explorer generate` wrote.",
             ) from error
-        _check_lengths(chain)
         _check_values(chain)
         return chain, outcome
-
-
-_DAMAGES = (LookupError, TypeError, ValueError, AttributeError, OverflowError, SamplerError)
 
 
 def check_schema_version(data: Any, kind: str, error: type[ExplorerError] = SessionError) -> None:
@@ -324,102 +313,172 @@ def check_schema_version(data: Any, kind: str, error: type[ExplorerError] = Sess
         )
 
 
-def _chain_from_dict(data: dict[str, Any]) -> Chain:
-    token_ids = _values(data["token_ids"], int)
-    length = len(token_ids)
-    k = len(data["top_ids"][0]) if length else data.get("alternatives", DEFAULT_ALTERNATIVES)
-    statistics = TokenStatistics(
-        np.array(_values(data["entropy_nats"], float), np.float32),
-        np.array(_values(data["logprob"], float), np.float32),
-        np.array(_values(data["rank"], int), np.int32),
-        np.array(_rows(data["top_ids"], length, k, int), np.int32).reshape(length, k),
-        np.array(_rows(data["top_logprobs"], length, k, float), np.float32).reshape(length, k),
-    )
-    return Chain(
-        prompt_ids=_values(data["prompt_ids"], int),
-        token_ids=token_ids,
-        tokens=_values(data["tokens"], str),
-        top_tokens=_rows(data["top_tokens"], length, k, str),
-        statistics=statistics,
-        forced=_values(data["forced"], bool),
-        stop_reason=StopReason(data["stop_reason"]),
-        model=_value(data["model"], str),
-        seed=_value(data["seed"], int),
-        sampler=_sampler_from_dict(data["sampler"]),
-        adapter=None if data["adapter"] is None else _value(data["adapter"], str),
-        dtype=_value(data["dtype"], str),
-        prompt_style=_value(data["prompt_style"], str),
-        problem=problem_from_dict(data["problem"]),
-        versions=dict(data.get("versions", {})),
-        # Chains made before them have neither.
-        revision=None if data.get("revision") is None else _value(data["revision"], str),
-        quantization=_value(data.get("quantization", "none"), str),
-        thinking=None if data.get("thinking") is None else _value(data["thinking"], int),
-        prompt_date=None if data.get("prompt_date") is None else _value(data["prompt_date"], str),
-    )
-
-
-def _explanation_from_dict(data: Any) -> Explanation | None:
-    if data is None:  # files from before have none
-        return None
-    forms = [data["answer_form"], data["gold_form"]]
-    answer_form, gold_form = (None if form is None else _value(form, str) for form in forms)
-    return Explanation(
-        _value(data["place"], str),
-        _stretch(data["span"]),
-        answer_form,
-        gold_form,
-        _value(data["rule"], str),
-        _stretch(data["tokens"]),
-    )
-
-
-def _stretch(data: Any) -> tuple[int, int] | None:
-    """Two places in a chain, in their order."""
-    if data is None:
-        return None
-    first, last = _values(data, int)
-    if not 0 <= first <= last:
-        raise ValueError("an answer that stands nowhere")
-    return first, last
-
-
-def _sampler_from_dict(data: Any) -> Sampler:
-    sampler = Sampler(**data)
-    for name, kind in Sampler.__annotations__.items():
-        _value(getattr(sampler, name), float if kind == "float" else int)
-    return sampler
+def first_fault(error: Exception) -> str:
+    """What is wrong with a record that was read, in a few words: of many faults the first."""
+    if not isinstance(error, ValidationError):
+        return f"{type(error).__name__}: {error}"
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def problem_from_dict(data: Any) -> Problem:
-    """A problem from its JSON; TypeError where a field has another type."""
-    problem = Problem(**data)
-    for name, value in asdict(problem).items():
-        if value is not None or name != "answer":
-            _value(value, str)
-    return problem
+    """A problem from its JSON; TypeError where a field is missing or has another type."""
+    try:
+        return Problem(**_ProblemFile.model_validate(data).model_dump())
+    except ValidationError as error:
+        raise TypeError(first_fault(error)) from error
 
 
-def _value(value: Any, kind: type[_T]) -> _T:
-    """The value, if JSON gave it the type it was written with (True is no number here)."""
-    allowed = (int, float) if kind is float else kind
-    if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
-        raise TypeError(f"{type(value).__name__} where {kind.__name__} belongs")
-    if isinstance(value, str):
-        value.encode("utf-8")  # a lone surrogate could be read, but never be saved again
-    return cast("_T", value)
+def _savable(text: str) -> str:
+    text.encode("utf-8")  # a lone surrogate could be read, but never be saved again
+    return text
 
 
-def _values(values: Any, kind: type[_T]) -> tuple[_T, ...]:
-    return tuple(_value(value, kind) for value in _value(values, list))
+def _in_order(pair: tuple[int, int]) -> tuple[int, int]:
+    if not 0 <= pair[0] <= pair[1]:
+        raise ValueError("an answer that stands nowhere")
+    return pair
 
 
-def _rows(rows: Any, length: int, k: int, kind: type[_T]) -> tuple[tuple[_T, ...], ...]:
-    """A table of (length, k), which must not be mended by reshaping."""
-    table = tuple(_values(row, kind) for row in _value(rows, list))
-    if len(table) != length or any(len(row) != k for row in table):
-        raise ValueError(f"a table that is not {length} by {k}")
-    return table
+# What JSON has no type for is converted; everything else must have the type it was written with:
+# a number in quotes, a float for an id and a bool for a number are refused.
+_Text = Annotated[str, AfterValidator(_savable)]
+_Column = Annotated[tuple[_T, ...], Strict(False)]
+_Stretch = Annotated[tuple[int, int], Strict(False), AfterValidator(_in_order)]
+_StopReason = Annotated[StopReason, Strict(False)]
+_Verdict = Annotated[Verdict, Strict(False)]
+
+
+class _SamplerFile(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    temperature: int | float = Sampler.temperature
+    top_p: int | float = Sampler.top_p
+    top_k: int = Sampler.top_k
+    min_p: int | float = Sampler.min_p
+    max_new_tokens: int = Sampler.max_new_tokens
+
+
+class _ProblemFile(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    id: _Text
+    question: _Text
+    answer: _Text | None = Problem.answer
+    source: _Text = Problem.source
+    family: _Text = Problem.family
+
+
+class _ChainFile(BaseModel):
+    """The columns of a chain's file, T positions with k alternatives; fields that have a default
+    are missing in files from before them."""
+
+    model_config = ConfigDict(strict=True)
+
+    model: _Text
+    adapter: _Text | None
+    revision: _Text | None = None
+    quantization: _Text = "none"
+    dtype: _Text
+    prompt_style: _Text
+    prompt_date: _Text | None = None
+    problem: _ProblemFile
+    sampler: _SamplerFile
+    seed: int
+    prompt_ids: _Column[int]
+    token_ids: _Column[int]  # (T,)
+    tokens: _Column[_Text]  # (T,)
+    entropy_nats: _Column[float]  # (T,)
+    logprob: _Column[float]  # (T,) nats
+    rank: _Column[int]  # (T,)
+    top_ids: _Column[_Column[int]]  # (T, k)
+    top_logprobs: _Column[_Column[float]]  # (T, k) nats
+    alternatives: Any = DEFAULT_ALTERNATIVES  # k, which only a chain without tokens has to say
+    top_tokens: _Column[_Column[_Text]]  # (T, k)
+    forced: _Column[bool]  # (T,)
+    stop_reason: _StopReason
+    thinking: int | None = None
+    versions: dict[str, Any] = {}
+
+    def chain(self) -> Chain:
+        """The chain.
+
+        Raises:
+            SessionError: columns of different lengths.
+            ValueError, TypeError, OverflowError, SamplerError: values that no chain can have.
+        """
+        length = len(self.token_ids)
+        k = len(self.top_ids[0]) if self.top_ids else self.alternatives
+        for table in (self.top_ids, self.top_logprobs, self.top_tokens):
+            if len(table) != length or any(len(row) != k for row in table):
+                raise ValueError(f"a table that is not {length} by {k}")
+        columns = (self.tokens, self.entropy_nats, self.logprob, self.rank, self.forced)
+        if any(len(column) != length for column in columns):
+            raise SessionError(
+                "This chain file is damaged: its columns have different lengths.",
+                "Open another copy of it, or generate the chain again.",
+            )
+        return Chain(
+            prompt_ids=self.prompt_ids,
+            token_ids=self.token_ids,
+            tokens=self.tokens,
+            top_tokens=self.top_tokens,
+            statistics=TokenStatistics(
+                np.array(self.entropy_nats, np.float32),
+                np.array(self.logprob, np.float32),
+                np.array(self.rank, np.int32),
+                np.array(self.top_ids, np.int32).reshape(length, k),
+                np.array(self.top_logprobs, np.float32).reshape(length, k),
+            ),
+            forced=self.forced,
+            stop_reason=self.stop_reason,
+            model=self.model,
+            seed=self.seed,
+            sampler=Sampler(**self.sampler.model_dump()),
+            adapter=self.adapter,
+            dtype=self.dtype,
+            prompt_style=self.prompt_style,
+            problem=Problem(**self.problem.model_dump()),
+            versions=self.versions,
+            revision=self.revision,
+            quantization=self.quantization,
+            thinking=self.thinking,
+            prompt_date=self.prompt_date,
+        )
+
+
+class _ExplanationFile(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    place: _Text
+    span: _Stretch | None
+    answer_form: _Text | None
+    gold_form: _Text | None
+    rule: _Text
+    tokens: _Stretch | None
+
+
+class _OutcomeFile(BaseModel):
+    """What a chain's file says of its answer; fields with a default as in `_ChainFile`."""
+
+    model_config = ConfigDict(strict=True)
+
+    answer: _Text | None
+    verdict: _Verdict
+    boxed: bool
+    overruled: _Verdict | None = None
+    explanation: _ExplanationFile | None = None
+
+    def outcome(self) -> Outcome:
+        """The outcome.
+
+        Raises:
+            SessionError: overruled by a verdict that no person gives.
+        """
+        why = self.explanation
+        explanation = None if why is None else Explanation(**why.model_dump())
+        found = Outcome(self.answer, self.verdict, self.boxed, explanation=explanation)
+        return found if self.overruled is None else found.overrule(self.overruled)
 
 
 def _check_values(chain: Chain) -> None:
@@ -435,22 +494,6 @@ def _check_values(chain: Chain) -> None:
     if not whole:
         raise SessionError(
             "This chain file is damaged: it has numbers that no chain can have.",
-            "Open another copy of it, or generate the chain again.",
-        )
-
-
-def _check_lengths(chain: Chain) -> None:
-    lengths = {
-        len(chain.token_ids),
-        len(chain.tokens),
-        len(chain.forced),
-        len(chain.statistics.entropy),
-        len(chain.statistics.logprob),
-        len(chain.statistics.rank),
-    }
-    if len(lengths) != 1:
-        raise SessionError(
-            "This chain file is damaged: its columns have different lengths.",
             "Open another copy of it, or generate the chain again.",
         )
 

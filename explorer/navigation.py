@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal
 
 import streamlit as st
-from streamlit.navigation.page import StreamlitPage
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.system.project_root import project_root
@@ -34,12 +33,12 @@ PAGE_OF_TASK: dict[str, PageName] = {
 _WISH = "page_wanted"
 
 
-def all_pages() -> list[StreamlitPage]:
+def all_pages() -> list[st.Page]:
     """Every screen, in the order of the sidebar; Explore is home."""
     return [page(name) for name in _PAGES]
 
 
-def page(name: PageName) -> StreamlitPage:
+def page(name: PageName) -> st.Page:
     """One screen."""
     title, icon = _PAGES[name]
     return st.Page(_FOLDER / f"{name}.py", title=title, icon=icon, default=name == "explore")

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from core.disagreement.token_classes import TokenClass, classes_of
 from core.errors import FileError
-from core.records import SCHEMA_VERSION, StopReason, Verdict, check_schema_version
+from core.records import SCHEMA_VERSION, StopReason, Verdict, check_schema_version, first_fault
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,7 @@ class ComparedChain:
         try:
             record = _ADAPTER.validate_python(data)
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            raise _damaged(f"{place}: {first['msg']}") from error
+            raise _damaged(first_fault(error)) from error
         columns = [record.entropy, record.argmax]
         for view in record.views:
             columns += [view.argmax, view.base_rank, view.js_divergence]

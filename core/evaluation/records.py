@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from core.errors import FileError
-from core.records import SCHEMA_VERSION, StopReason, Verdict, check_schema_version
+from core.records import SCHEMA_VERSION, StopReason, Verdict, check_schema_version, first_fault
 
 
 @dataclass(frozen=True)
@@ -104,9 +104,7 @@ class ProblemSamples:
         try:
             record = _ADAPTER.validate_python(data)
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            raise _damaged(f"{place}: {first['msg']}") from error
+            raise _damaged(first_fault(error)) from error
         votes = {each.vote for each in record.samples} - {None}
         if not record.samples or not votes <= set(range(record.n)):
             raise _damaged("samples or votes are missing")

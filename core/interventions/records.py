@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from core.errors import FileError
-from core.records import SCHEMA_VERSION, StopReason, Verdict, check_schema_version
+from core.records import SCHEMA_VERSION, StopReason, Verdict, check_schema_version, first_fault
 
 
 @dataclass(frozen=True)
@@ -96,10 +96,8 @@ class ProblemRecord:
         try:
             return _ADAPTER.validate_python(data)
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
             raise FileError(
-                f"This intervention record is damaged ({place}: {first['msg']}).",
+                f"This intervention record is damaged ({first_fault(error)}).",
                 "Run the study again, or open another copy of its results.",
             ) from error
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from core.disagreement.results import ENTROPY_EDGES, PLACES, RANKS, TeacherSummary
+from explorer.shared.figures import plotly_text
 
 COLOURS = ("#2d79cf", "#c98a2b", "#5b9e7a", "#9a6fb0", "#8a8a8a", "#b5544c", "#3fa7a7", "#7a7a2e")
 _PATTERNS = ("", "/", "x", ".", "-", "+", "|", "\\")  # never by colour alone
@@ -63,13 +64,13 @@ def _bars(
         figure.add_bar(
             x=list(labels),
             y=list(values),
-            name=_escaped(name),
+            name=plotly_text(name),
             marker={
                 "color": colours[number % len(colours)],
                 "pattern": {"shape": _PATTERNS[number % len(_PATTERNS)], "fillmode": "overlay"},
             },
             opacity=0.75,
-            hovertemplate=f"{_escaped(name)}: %{{y:.1%}}<extra></extra>",
+            hovertemplate=f"{plotly_text(name)}: %{{y:.1%}}<extra></extra>",
         )
     figure.update_layout(
         height=260,
@@ -81,8 +82,3 @@ def _bars(
         yaxis={"tickformat": ".0%", "zeroline": False},
     )
     return figure
-
-
-def _escaped(name: str) -> str:
-    """A name for a plotly label, which reads a little HTML."""
-    return name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from core.distillation.sizes import SizePoint, SizeStudy
 from core.statistics import Estimate
+from explorer.shared.figures import plotly_text
 
 _STUDENT, _BASE, _TEACHER = "#2d79cf", "#8a8a8a", "#c98a2b"
 _BANDS = {_BASE: "rgba(138,138,138,0.15)", _TEACHER: "rgba(201,138,43,0.15)"}
@@ -42,7 +43,7 @@ def size_chart(study: SizeStudy) -> go.Figure:
         },
         text=[_short(each) for each in study.points],
         textposition="bottom right",
-        customdata=[[_escaped(each.label), _told(each)] for each in study.points],
+        customdata=[[plotly_text(each.label), _told(each)] for each in study.points],
         hovertemplate="%{customdata[0]}<br>%{x:.2%} of the parameters<br>"
         "%{customdata[1]}<extra></extra>",
         name="student",
@@ -108,7 +109,7 @@ def _heights(study: SizeStudy) -> list[float]:
 def _short(point: SizePoint) -> str:
     """Rank and layers as a label beside a point."""
     layers = [name.removesuffix("_proj") for name in point.target_modules]
-    return _escaped(f"r{point.rank} {','.join(layers)}")
+    return plotly_text(f"r{point.rank} {','.join(layers)}")
 
 
 def _told(point: SizePoint) -> str:
@@ -121,8 +122,3 @@ def _told(point: SizePoint) -> str:
 
 def _interval(estimate: Estimate) -> str:
     return f"{estimate.value:.1%} [{estimate.low:.1%}, {estimate.high:.1%}], n = {estimate.n}"
-
-
-def _escaped(text: str) -> str:
-    """A plotly label reads a little HTML."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from core.entropy import NATS_PER_BIT
 from core.records import Chain
+from explorer.shared.figures import plotly_text
 
 _CURVE = "#4c86c6"
 _FORK = "#d9822b"  # orange beside blue: told apart by every kind of colour vision
@@ -65,6 +66,5 @@ def entropy_curve(chain: Chain, tau: float, selected: int | None, unit: str) -> 
 
 
 def _visible(token: str) -> str:
-    """Token text for a plotly label, which reads a little HTML: escape it."""
-    shown = token.replace(" ", "·").replace("\n", "↵") or "…"
-    return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Token text for a plotly label."""
+    return plotly_text(token.replace(" ", "·").replace("\n", "↵") or "…")

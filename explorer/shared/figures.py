@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from math import isnan
 from pathlib import Path
 
@@ -36,11 +37,18 @@ def signed_amount(estimate: Estimate) -> str:
 
 
 def family_label(family: FamilySummary) -> str:
-    """A family's name with its n, for a plotly label, which reads a little HTML: escape it."""
+    """A family's name with its n, for a plotly label."""
     name = NO_FAMILY if family.family is None else family.family
     shown = name if len(name) <= 24 else name[:23] + "…"
-    escaped = shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return f"{escaped} ({family.n})"
+    return f"{plotly_text(shown)} ({family.n})"
+
+
+def plotly_text(text: str) -> str:
+    """Text for a label, a name or a hover text of plotly, which reads a little HTML.
+
+    Quotes stay: plotly would show &quot; as it is.
+    """
+    return html.escape(text, quote=False)
 
 
 def changed_at(path: Path) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
+from streamlit.typing import UploadedFile
 
 from core.errors import ExplorerError
 from core.problems.conversion import make_table

@@ -23,6 +23,7 @@ from core.records import (
     TokenStatistics,
     Verdict,
     check_schema_version,
+    problem_from_dict,
 )
 
 
@@ -318,3 +319,25 @@ def test_statistics_are_sliced_and_joined_by_position() -> None:
     assert len(whole[1:4]) == 3
     assert TokenStatistics.empty(4).top_ids.shape == (0, 4)
     assert chain_of().text == " t0 t1 t2"
+
+
+@pytest.mark.parametrize(
+    ("key", "damage", "said"),
+    [
+        ("entropy_nats", [0.0, "high", 0.1], "entropy_nats.1: Input should be a valid number"),
+        ("sampler", {"heat": 1}, "sampler.heat: Extra inputs are not permitted"),
+        ("top_ids", [[1, 2], [1, 2], [1]], "a table that is not 3 by 2"),
+        ("model", "\ud800", "surrogates not allowed"),
+    ],
+)
+def test_a_damage_is_named_with_its_place_in_one_line(key: str, damage: Any, said: str) -> None:
+    with pytest.raises(SessionError) as caught:
+        Chain.from_json({**chain_of().to_json(), key: damage})
+    assert said in caught.value.what
+    assert "\n" not in caught.value.what
+
+
+def test_a_damaged_problem_is_a_type_error_that_names_its_place() -> None:
+    with pytest.raises(TypeError, match=r"^question: Field required$"):
+        problem_from_dict({"id": "a"})
+    assert problem_from_dict({"id": "a", "question": "?"}) == Problem("a", "?")
