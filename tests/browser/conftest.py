@@ -22,7 +22,7 @@ CHROMIUM = os.environ.get("FORK_EXPLORER_CHROMIUM") or shutil.which("chromium")
 START_SECONDS = 90
 Serve = Callable[..., str]
 
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=60_000)  # only a failure takes so long: a busy machine must not fail
 
 
 @pytest.fixture(scope="session")
