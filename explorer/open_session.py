@@ -22,7 +22,7 @@ PROBLEM_SET = "problem_set"
 
 
 @dataclass(frozen=True)
-class Ending:
+class Continuation:
     """Where one alternative leads."""
 
     token_id: int
@@ -46,7 +46,7 @@ class OpenSession:
         self.problem_sets: dict[str, list[Problem]] = {}  # uploaded, by file name
         self.task: Task | None = None
         self.notice: ExplorerError | None = None
-        self._endings: dict[_Place, list[Ending]] = {}
+        self._endings: dict[_Place, list[Continuation]] = {}
         self._folder = folder
         self.load = load
         self._lock = threading.RLock()
@@ -170,12 +170,12 @@ class OpenSession:
                 cancel=task.cancelled,
             )
             (outcome,) = judge(lm, chains)
-            ending = Ending(token_id, chains[0], outcome)
+            ending = Continuation(token_id, chains[0], outcome)
             self._add_branches(tree, branch, position, [ending])
 
         self.start("Loading the model", work, sampler.max_new_tokens)
 
-    def endings(self, chain: Chain, position: int) -> list[Ending]:
+    def endings(self, chain: Chain, position: int) -> list[Continuation]:
         """Where the alternatives of a position lead, as far as they were tried."""
         return self._endings.get(_place(chain, position), [])
 
@@ -194,7 +194,7 @@ class OpenSession:
             outcomes = judge(lm, chains)
             with self._lock:
                 self._endings[_place(chain, position)] = [
-                    Ending(*each) for each in zip(token_ids, chains, outcomes, strict=True)
+                    Continuation(*each) for each in zip(token_ids, chains, outcomes, strict=True)
                 ]
 
         self.start("Loading the model", work, len(token_ids))
@@ -224,7 +224,7 @@ class OpenSession:
             self.save()
 
     def _add_branches(
-        self, tree: ForkTree, parent: Branch, position: int, endings: Sequence[Ending]
+        self, tree: ForkTree, parent: Branch, position: int, endings: Sequence[Continuation]
     ) -> None:
         results = [(each.chain, each.outcome) for each in endings if len(each.chain) > position]
         if results:

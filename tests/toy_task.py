@@ -15,16 +15,16 @@ from typing import Any
 
 import typer
 
-import core.runs.work
+import core.runs.context
 from core.cli import app, main
 from core.cli.options import AsJson, Out, Resume, RunDir, RunName, RunsDir
 from core.cli.run_command import long_work
 from core.errors import ModelError
-from core.runs.config import Prepared
-from core.runs.work import Cancelled, Work
+from core.runs.config import RunPlan
+from core.runs.context import Cancelled, RunContext
 
 
-def square_numbers(work: Work) -> None:
+def square_numbers(work: RunContext) -> None:
     """The task."""
     settings = work.run.config.settings
     numbers, breaks = settings["numbers"], settings.get("breaks")
@@ -64,8 +64,8 @@ def toy(
 ) -> None:
     """Square numbers."""
 
-    def prepare() -> Prepared:
-        return Prepared(settings={"numbers": numbers}, model={"model": "none"}, seed=seed)
+    def prepare() -> RunPlan:
+        return RunPlan(settings={"numbers": numbers}, model={"model": "none"}, seed=seed)
 
     def show(results: Any) -> None:
         print(f"{len(results['squares'])} squares")
@@ -80,5 +80,5 @@ if __name__ == "__main__":
     gate = os.environ.get("TOY_GATE")
     while gate and not Path(gate).exists():
         time.sleep(0.005)
-    core.runs.work._LOCK_SECONDS = float(os.environ.get("TOY_LOCK_SECONDS", "5"))
+    core.runs.context._LOCK_SECONDS = float(os.environ.get("TOY_LOCK_SECONDS", "5"))
     main()

@@ -36,8 +36,8 @@ _ARC = {"sin": "arcsin", "cos": "arccos", "tan": "arctan", "sec": "arcsec", "csc
 _MANY_ARGUMENTS: dict[str, Callable[..., Fraction]] = {
     "max": max,
     "min": min,
-    "gcd": lambda *of: Fraction(math.gcd(*map(_whole, of))),
-    "lcm": lambda *of: Fraction(math.lcm(*map(_whole, of))),
+    "gcd": lambda *of: Fraction(math.gcd(*map(_integer, of))),
+    "lcm": lambda *of: Fraction(math.lcm(*map(_integer, of))),
 }
 
 
@@ -462,7 +462,7 @@ def _matrix(token: Token) -> Expression:
     return Expression(latex, letters=any(cell.letters for cell in cells))
 
 
-def _whole(value: Fraction) -> int:
+def _integer(value: Fraction) -> int:
     if value.denominator != 1:
         raise UnreadError("a divisor of what is not a whole number")
     return int(value)

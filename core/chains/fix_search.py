@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Ending:
+class AttemptResult:
     """Where the chain ends after one attempt."""
 
     attempt: Attempt
@@ -35,8 +35,8 @@ class FixSearch:
     positions: int  # asked for
     sampler: Sampler  # of the continuations
     seed: int
-    attempts: tuple[Ending, ...]
-    control: tuple[Ending, ...]
+    attempts: tuple[AttemptResult, ...]
+    control: tuple[AttemptResult, ...]
 
     @property
     def turned_share(self) -> Estimate:
@@ -98,7 +98,7 @@ def search_fix(
     if cancel():
         return None
     endings = tuple(
-        Ending(attempt, ended, len(made), _turned(outcome, ended))
+        AttemptResult(attempt, ended, len(made), _turned(outcome, ended))
         for attempt, made, ended in zip(tries, chains, judge(lm, chains), strict=True)
     )
     split = len(plan.attempts)
@@ -112,5 +112,5 @@ def _turned(before: Outcome, after: Outcome) -> bool:
     return (after.verdict is Verdict.CORRECT) != (before.verdict is Verdict.CORRECT)
 
 
-def _share(endings: tuple[Ending, ...]) -> Estimate:
+def _share(endings: tuple[AttemptResult, ...]) -> Estimate:
     return share(sum(each.turned for each in endings), len(endings))

@@ -301,7 +301,7 @@ def assemble(
     """
     start = len(blank)
     top_tokens = tuple(
-        tuple(lm.text.alone(int(i)) for i in row) for row in statistics.top_ids[start:]
+        tuple(lm.text.display(int(i)) for i in row) for row in statistics.top_ids[start:]
     )
     return replace(
         blank,

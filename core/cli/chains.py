@@ -140,7 +140,7 @@ def force(
     generation.check_position(chain, position)
     lm = load(maker(chain, device, dtype, trust_remote_code, revision, quantization))
     if token_id is None:
-        token_id = _only_token(lm.text.tokenise(text or ""), lm.text.alone, text or "")
+        token_id = _only_token(lm.text.tokenise(text or ""), lm.text.display, text or "")
     forked = generation.fork(lm, chain, [generation.Fork(position, token_id)])
     _judge_and_report(lm, forked, as_json, out)
 

@@ -33,11 +33,11 @@ from core.cli.options import (
     Template,
 )
 from core.cli.run_command import long_work
-from core.runs.config import Prepared
+from core.runs.config import RunPlan
 from core.system.terminal_text import printable
 
 if TYPE_CHECKING:
-    from core.runs.work import Work
+    from core.runs.context import RunContext
     from core.statistics import Estimate
 
 _LABEL = 30  # characters
@@ -93,7 +93,7 @@ def compare(
     logging.disable_progress_bar()
     of_demo = False
 
-    def prepare() -> Prepared:
+    def prepare() -> RunPlan:
         return plan_comparison(
             model_spec(model, adapter, device, dtype, trust_remote_code, revision, quantization),
             demo_problems() if problems is None else given_problems(problems),
@@ -110,7 +110,7 @@ def compare(
             sample=sample,
         )
 
-    def task(work: Work) -> None:
+    def task(work: RunContext) -> None:
         nonlocal of_demo
         of_demo = compared_models(work.run)[0].model == DEMO
         COMPARE.carry_out(work, trust_remote_code=trust_remote_code)

@@ -38,7 +38,7 @@ from core.cli.recipes import (
     changed_recipe,
 )
 from core.cli.run_command import long_work
-from core.runs.config import Prepared
+from core.runs.config import RunPlan
 
 
 def distill(
@@ -117,7 +117,7 @@ def distill(
 
     of_demo = False
 
-    def prepare() -> Prepared:
+    def prepare() -> RunPlan:
         if teacher is None:
             raise RunError(
                 "No teacher is named.",

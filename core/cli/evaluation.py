@@ -35,13 +35,13 @@ from core.cli.options import (
     path_option,
 )
 from core.cli.run_command import long_work
-from core.runs.config import Prepared
+from core.runs.config import RunPlan
 from core.system.terminal_text import printable
 
 if TYPE_CHECKING:
     from core.evaluation.comparison import EvaluationComparison
     from core.records import Problem
-    from core.runs.work import Work
+    from core.runs.context import RunContext
     from core.statistics import Estimate
 
 _SAMPLES = 4
@@ -110,7 +110,7 @@ def evaluate(
             return given_problems(problems)
         return demo_problems() if against is None else Run.open(against).problems()
 
-    def prepare() -> Prepared:
+    def prepare() -> RunPlan:
         drawn = _SAMPLES if temperature else 1
         return plan_evaluation(
             model_spec(model, adapter, device, dtype, trust_remote_code, revision, quantization),
@@ -130,7 +130,7 @@ def evaluate(
             against=against,
         )
 
-    def task(work: Work) -> None:
+    def task(work: RunContext) -> None:
         nonlocal of_demo
         of_demo = read_model(work.run.config.model).model == DEMO
         EVALUATE.carry_out(work, trust_remote_code=trust_remote_code)

@@ -33,7 +33,7 @@ from core.cli.options import (
     Template,
 )
 from core.cli.run_command import long_work
-from core.runs.config import Prepared
+from core.runs.config import RunPlan
 
 
 def interventions(
@@ -88,7 +88,7 @@ def interventions(
 
     logging.disable_progress_bar()
 
-    def prepare() -> Prepared:
+    def prepare() -> RunPlan:
         return plan_interventions(
             model_spec(model, adapter, device, dtype, trust_remote_code, revision, quantization),
             demo_problems() if problems is None else given_problems(problems),

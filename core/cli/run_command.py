@@ -14,10 +14,10 @@ import typer
 
 from core.cli.files import check_writable, say, write_result
 from core.errors import RunError
-from core.runs.config import Prepared
+from core.runs.config import RunPlan
+from core.runs.context import CANCELLED, DONE, RunContext, carry_out
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
-from core.runs.work import CANCELLED, DONE, Work, carry_out
 from core.system.json_text import json_text
 from core.system.project_root import project_root
 
@@ -30,8 +30,8 @@ _SOURCE = project_root()
 
 def long_work(
     ctx: typer.Context,
-    task: Callable[[Work], None],
-    prepare: Callable[[], Prepared],
+    task: Callable[[RunContext], None],
+    prepare: Callable[[], RunPlan],
     *,
     run: Path | None,
     runs_dir: Path | None,
@@ -60,7 +60,7 @@ def long_work(
     Raises:
         RunError: the folder holds something else, or a run that needs --resume.
         ExplorerError: as `prepare`.
-        typer.Exit: with the exit code of `core.runs.work.carry_out`, unless it is 0.
+        typer.Exit: with the exit code of `core.runs.context.carry_out`, unless it is 0.
     """
     check_writable(out)
     found = _existing(ctx, run, resume) if run is not None else None
@@ -115,7 +115,7 @@ def _existing(ctx: typer.Context, folder: Path, resume: bool) -> Run | None:
 
 def _new(
     ctx: typer.Context,
-    prepare: Callable[[], Prepared],
+    prepare: Callable[[], RunPlan],
     folder: Path | None,
     runs_dir: Path | None,
     name: str,

@@ -39,7 +39,7 @@ from core.cli.recipes import (
     changed_recipe,
 )
 from core.cli.run_command import long_work, was_given
-from core.runs.config import Prepared
+from core.runs.config import RunPlan
 
 if TYPE_CHECKING:
     from core.reasonmaxxer.recipe import Recipe
@@ -101,7 +101,7 @@ def rollouts(
 
     logging.disable_progress_bar()
 
-    def prepare() -> Prepared:
+    def prepare() -> RunPlan:
         shared = Given(
             seed, sample, max_new_tokens, prompt_style, template, prompt_date, batch_size
         )
@@ -188,7 +188,7 @@ def train(
 
     of_demo = False
 
-    def prepare() -> Prepared:
+    def prepare() -> RunPlan:
         if rollouts is not None:
             _refuse_what_rollouts_have(ctx, settings)
         shared = Given(

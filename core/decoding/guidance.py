@@ -20,7 +20,7 @@ TOP = 20  # of the base's most probable tokens that a rule sees (the paper's ran
 
 
 @dataclass(frozen=True)
-class Moment:
+class StepContext:
     """What a rule knows when a token is about to stand at a position."""
 
     position: int  # of the completion, from 0
@@ -30,7 +30,7 @@ class Moment:
     teacher_id: int  # the teacher's argmax on the same prefix
 
 
-Rule = Callable[[Moment], int | None]
+Rule = Callable[[StepContext], int | None]
 """The token that stands there, or None to leave the base's own. Asked once a position, in order;
 a rule may count or draw, so each row needs one of its own."""
 
@@ -99,7 +99,7 @@ class Guidance:
         for i, nats, top, teacher_id in zip(order, entropies, top_ids, teacher_ids, strict=True):
             rule = self._rules[places[i].row]
             assert rule is not None
-            token_id = rule(Moment(places[i].position, nats, base_ids[i], top, teacher_id))
+            token_id = rule(StepContext(places[i].position, nats, base_ids[i], top, teacher_id))
             if token_id is not None:
                 put[i] = token_id
         return put

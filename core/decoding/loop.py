@@ -51,7 +51,7 @@ class Decoded:
     statistics: TokenStatistics  # (N,)
     forced: tuple[bool, ...]  # (N,) by the row or by its rule
     stop_reason: StopReason
-    overruled: Mapping[int, int]  # forced position -> the token that would have stood there
+    replaced: Mapping[int, int]  # forced position -> the token that would have stood there
 
 
 OnStep = Callable[[int, int, TokenStatistics], None]
@@ -165,7 +165,7 @@ class _Slot:
         self.limit = limit  # most completion tokens
         self.position = len(row.completion_ids)  # of the token to be drawn
         self.ids = [*row.prompt_ids, *row.completion_ids]
-        self.overruled: dict[int, int] = {}
+        self.replaced: dict[int, int] = {}
         self.uniforms: NDArray[np.float64] | None = None
         if not sampler.greedy:
             self.uniforms = uniforms(row.seed, limit)
@@ -177,8 +177,8 @@ class _Slot:
         start = len(self.row.completion_ids)
         tokens = tuple(self.ids[len(self.row.prompt_ids) + start :])
         statistics = unpack_statistics(self.packed[: len(tokens)])
-        forced = tuple(start + i in self.overruled for i in range(len(tokens)))
-        return Decoded(start, tokens, statistics, forced, stop_reason, self.overruled)
+        forced = tuple(start + i in self.replaced for i in range(len(tokens)))
+        return Decoded(start, tokens, statistics, forced, stop_reason, self.replaced)
 
 
 @dataclass(frozen=True)
@@ -263,7 +263,7 @@ class _Loop:
         token_ids: list[int] = chosen.tolist()
         if put := self._put(logits, token_ids):
             for i, token_id in put.items():
-                slots[i].overruled[slots[i].position] = token_ids[i]
+                slots[i].replaced[slots[i].position] = token_ids[i]
                 token_ids[i] = token_id
             chosen = torch.tensor(token_ids, device=chosen.device)
         self.measuring.append(_Step(logits, chosen, [(slot, slot.position) for slot in slots]))

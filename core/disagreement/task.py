@@ -19,7 +19,7 @@ from core.models.spec import ModelSpec, absolute_name, check_spec, teacher_spec
 from core.models.teacher import check_vocabularies
 from core.problems.problem_sets import chosen_problems
 from core.records import Problem, Sampler, StopReason, floats
-from core.runs.config import Prepared
+from core.runs.config import RunPlan
 from core.runs.kind import Kind, RunModels
 from core.runs.models import (
     base_and_teachers,
@@ -49,7 +49,7 @@ def plan_comparison(
     *,
     teachers: Sequence[str],
     sample: int | None = None,
-) -> Prepared:
+) -> RunPlan:
     """What a run is made of; nothing is worked on yet.
 
     Args:
@@ -75,7 +75,7 @@ def plan_comparison(
     model = model_fields(spec)
     for teacher in teachers:
         check_spec(teacher_spec(spec, teacher))
-    return Prepared(
+    return RunPlan(
         settings=checked.model_dump(mode="json"),
         model=model,
         teachers=[absolute_name(teacher) for teacher in teachers],

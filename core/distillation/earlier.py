@@ -29,7 +29,7 @@ from core.runs.status import RunState
 from core.system.durable_files import disk_error
 
 if TYPE_CHECKING:
-    from core.runs.work import Work
+    from core.runs.context import RunContext
 
 _OWN = {"preset", "training", "usd_per_hour", "batch_size"}  # settings that may differ
 
@@ -82,7 +82,7 @@ def prompt_date_of(folder: Path) -> date:
     return distillation_recipe(run).prompt_date or run.config.day
 
 
-def take_teacher(work: Work) -> None:
+def take_teacher(work: RunContext) -> None:
     """The work of another run's teacher becomes this run's own, so that its folder stands alone.
 
     Where that run is gone, or is another one by now, nothing is taken: the same models, problems

@@ -14,7 +14,7 @@ from core.models.teacher import check_vocabularies
 from core.runs.models import load_run_model
 
 if TYPE_CHECKING:
-    from core.runs.work import Work
+    from core.runs.context import RunContext
 
 
 class DistillationModels:
@@ -28,7 +28,7 @@ class DistillationModels:
         trust_remote_code: whether the base's own Python code may run.
     """
 
-    def __init__(self, work: Work, trust_remote_code: bool) -> None:
+    def __init__(self, work: RunContext, trust_remote_code: bool) -> None:
         self._work = work
         self._spec, self._teacher_name = distillation_models(work.run)
         self._trust_remote_code = trust_remote_code

@@ -13,7 +13,7 @@ from core.errors import RunError
 from core.lora.plan import base_fields, check_disjoint, check_learned, check_measured, drawn
 from core.models.spec import ModelSpec, absolute_name, check_spec, teacher_spec
 from core.records import Problem
-from core.runs.config import Prepared
+from core.runs.config import RunPlan
 from core.runs.run import Run
 from core.system.person_path import person_path
 
@@ -26,7 +26,7 @@ def plan_distillation(
     recipe: DistillationRecipe,
     *,
     teacher_from: str | Path | None = None,
-) -> Prepared:
+) -> RunPlan:
     """A run that distils a teacher into an adapter of the base.
 
     Args:
@@ -52,7 +52,7 @@ def plan_distillation(
     source = None if teacher_from is None else person_path(teacher_from).resolve()
     if source is not None and recipe.prompt_date is None:
         recipe = recipe.model_copy(update={"prompt_date": prompt_date_of(source)})
-    prepared = Prepared(
+    prepared = RunPlan(
         settings=recipe.model_dump(mode="json"),
         model=model,
         teachers=(absolute_name(teacher),),
@@ -73,7 +73,7 @@ def plan_after_earlier(
     problems: Sequence[Problem],
     evaluation: Sequence[Problem],
     recipe: DistillationRecipe,
-) -> Prepared:
+) -> RunPlan:
     """As `plan_distillation`, from the first earlier run whose teacher's work can be taken over.
 
     Raises:

@@ -47,12 +47,12 @@ from core.runs.run import Run
 from core.system.json_text import json_text
 
 if TYPE_CHECKING:
-    from core.runs.work import Work
+    from core.runs.context import RunContext
 
 _TRAINING = "4 of 5: training"
 
 
-def run_distillation(work: Work, *, trust_remote_code: bool = False) -> None:
+def run_distillation(work: RunContext, *, trust_remote_code: bool = False) -> None:
     """Carry a prepared distillation out: the teacher's rollouts and distributions, the accuracy of
     teacher and base, the training, and the accuracy of the student.
 
@@ -98,14 +98,14 @@ def run_distillation(work: Work, *, trust_remote_code: bool = False) -> None:
 
 
 def _evaluated(
-    work: Work, model: LazyModel, recipe: DistillationRecipe, prefix: str, doing: str
+    work: RunContext, model: LazyModel, recipe: DistillationRecipe, prefix: str, doing: str
 ) -> list[ProblemSamples]:
     settings = recipe.sampling_settings(recipe.evaluation)
     return sampled(work, model, work.run.problems(EVALUATION), settings, prefix, doing)
 
 
 def _train(
-    work: Work,
+    work: RunContext,
     base: LazyModel,
     recipe: DistillationRecipe,
     examples: Sequence[DistillationExample],
@@ -132,7 +132,7 @@ def _train(
 
 
 def _sum_up(
-    work: Work,
+    work: RunContext,
     recipe: DistillationRecipe,
     examples: Sequence[DistillationExample],
     rollouts: Sequence[ProblemSamples],

@@ -27,7 +27,7 @@ from core.runs.problem_units import problem_units
 from core.system.durable_files import disk_error, replace_file
 
 if TYPE_CHECKING:
-    from core.runs.work import Work
+    from core.runs.context import RunContext
 
 
 def top_k(
@@ -76,7 +76,7 @@ def teacher_examples(
 
 
 def kept_examples(
-    work: Work,
+    work: RunContext,
     teacher: LazyModel,
     problems: Sequence[Problem],
     records: Sequence[ProblemSamples],
@@ -100,7 +100,7 @@ def kept_examples(
         RunError: the folder is a link, which may lead anywhere.
         ResourceError: memory or disk full.
     """
-    from core.runs.work import Cancelled
+    from core.runs.context import Cancelled
 
     folder = work.run.folder / TOP_K
     if folder.is_symlink():

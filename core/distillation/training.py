@@ -10,20 +10,20 @@ from transformers.utils import logging
 from core.distillation.results import CHECKPOINTS, HISTORY, DistillationSummary
 from core.distillation.trainer import DistillationTrainer
 from core.lora.adapter import trained_parameters
-from core.lora.callbacks import Follow, MarkWhole, last_whole_checkpoint
+from core.lora.callbacks import CompleteCheckpointCallback, ProgressCallback, last_whole_checkpoint
 
 if TYPE_CHECKING:
     from core.distillation.examples import DistillationExample
     from core.distillation.recipe import DistillationRecipe
     from core.models.language_model import LanguageModel
-    from core.runs.work import Work
+    from core.runs.context import RunContext
 
 _SAVE_EVERY = 25  # steps
 _LAST = 10  # steps whose mean is the last KL
 
 
 def train_student(
-    work: Work,
+    work: RunContext,
     lm: LanguageModel,
     recipe: DistillationRecipe,
     examples: Sequence[DistillationExample],
@@ -45,7 +45,7 @@ def train_student(
         Cancelled: a stop was requested; a checkpoint is written before.
         ModelError, TrainingError: as `DistillationTrainer`.
     """
-    from core.runs.work import Cancelled
+    from core.runs.context import Cancelled
 
     logging.set_verbosity_error()
     folder = work.run.folder / CHECKPOINTS
@@ -62,7 +62,7 @@ def train_student(
             use_cpu=lm.device.type == "cpu",
         ),
         examples,
-        [Follow(work, doing, HISTORY), MarkWhole()],
+        [ProgressCallback(work, doing, HISTORY), CompleteCheckpointCallback()],
     )
     with lm.lock:
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))

@@ -15,7 +15,7 @@ from core.evaluation.sampling import EvaluationSettings, check_evaluation, evalu
 from core.models.spec import ModelSpec
 from core.problems.problem_sets import chosen_problems
 from core.records import Problem
-from core.runs.config import Prepared
+from core.runs.config import RunPlan
 from core.runs.kind import Kind
 from core.runs.models import model_fields, read_model
 from core.runs.run import Run
@@ -24,7 +24,7 @@ from core.system.json_text import json_text
 from core.system.person_path import person_path
 
 if TYPE_CHECKING:
-    from core.runs.work import Work
+    from core.runs.context import RunContext
 
 AGAINST_RUN = "against"  # among a run's inputs
 AGAINST = "against.json"
@@ -38,7 +38,7 @@ def plan_evaluation(
     *,
     sample: int | None = None,
     against: str | Path | None = None,
-) -> Prepared:
+) -> RunPlan:
     """What a run is made of; nothing is worked on yet.
 
     Args:
@@ -60,7 +60,7 @@ def plan_evaluation(
     if against is not None:
         folder = person_path(against).resolve()
         check_same_problems(_finished(folder).problems(), problems)
-    return Prepared(
+    return RunPlan(
         settings=checked.model_dump(mode="json"),
         model=model,
         inputs={} if folder is None else {AGAINST_RUN: str(folder)},
@@ -79,7 +79,7 @@ def earlier_evaluation(run: Run) -> EarlierEvaluation | None:
     return None if data is None else EarlierEvaluation.from_json(data)
 
 
-def _keep_earlier(work: Work) -> None:
+def _keep_earlier(work: RunContext) -> None:
     """Copied before the work begins, so that nothing that happens to that run can undo it."""
     run = work.run
     against = run.config.inputs.get(AGAINST_RUN)

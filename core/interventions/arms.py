@@ -14,7 +14,7 @@ from pydantic import Field, field_validator
 
 from core.chains.prompting import PromptSettings
 from core.chains.sweep import Attempt, Sweep, plan_sweep
-from core.decoding.guidance import TOP, Moment, Rule
+from core.decoding.guidance import TOP, Rule, StepContext
 from core.decoding.loop import DEFAULT_BATCH_SIZE, Decoded, Row
 from core.decoding.sampling import keyed_generator
 from core.entropy import highest_entropy_positions
@@ -77,7 +77,7 @@ class Arm:
 # Rules.
 
 
-def oracle(moment: Moment) -> int | None:
+def oracle(moment: StepContext) -> int | None:
     """Wherever the teacher's argmax differs from the base's, the teacher's."""
     return moment.teacher_id if moment.teacher_id != moment.base_id else None
 
@@ -92,7 +92,7 @@ def complement(tau: float) -> Rule:
     return lambda moment: oracle(moment) if moment.entropy <= tau else None
 
 
-def top5_oracle(moment: Moment) -> int | None:
+def top5_oracle(moment: StepContext) -> int | None:
     """The oracle where its token is in the base's top 5."""
     return oracle(moment) if moment.teacher_id in moment.top_ids[:DEFAULT_ALTERNATIVES] else None
 
@@ -100,7 +100,7 @@ def top5_oracle(moment: Moment) -> int | None:
 def random_substitution(rng: np.random.Generator) -> Rule:
     """Where the oracle would put a token, any of the base's top 20, its argmax included."""
 
-    def rule(moment: Moment) -> int | None:
+    def rule(moment: StepContext) -> int | None:
         if oracle(moment) is None:
             return None
         return moment.top_ids[int(rng.integers(len(moment.top_ids[:TOP])))]
@@ -111,7 +111,7 @@ def random_substitution(rng: np.random.Generator) -> Rule:
 def random_alternative(positions: frozenset[int], count: int, rng: np.random.Generator) -> Rule:
     """At the given positions, any of the base's `count` most probable tokens but its argmax."""
 
-    def rule(moment: Moment) -> int | None:
+    def rule(moment: StepContext) -> int | None:
         if moment.position not in positions:
             return None
         others = [each for each in moment.top_ids[:count] if each != moment.base_id]
@@ -124,7 +124,7 @@ def at_most(rule: Rule, times: int) -> Rule:
     """The rule until it has put so many tokens, then never again."""
     left = times
 
-    def limited(moment: Moment) -> int | None:
+    def limited(moment: StepContext) -> int | None:
         nonlocal left
         token_id = rule(moment) if left > 0 else None
         left -= token_id is not None
@@ -156,7 +156,7 @@ def _no_op(situation: Situation) -> list[Plan]:
 
 def _matched(situation: Situation) -> Rule:
     rule = random_substitution(situation.rng())
-    return at_most(rule, len(situation.decoded["oracle"].overruled))
+    return at_most(rule, len(situation.decoded["oracle"].replaced))
 
 
 def _random_position(situation: Situation) -> Rule:
@@ -164,7 +164,7 @@ def _random_position(situation: Situation) -> Rule:
     # The oracle's chain may be longer than the base's, and its count must find room.
     made = situation.decoded["oracle"]
     length = max(len(situation.decoded["base"].token_ids), len(made.token_ids))
-    wanted = len(made.overruled)
+    wanted = len(made.replaced)
     positions = frozenset(int(p) for p in rng.choice(length, wanted, replace=False))
     return random_alternative(positions, situation.settings.alternatives, rng)
 

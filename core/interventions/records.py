@@ -12,7 +12,7 @@ from core.records import SCHEMA_VERSION, StopReason, Verdict, check_schema_versi
 
 
 @dataclass(frozen=True)
-class Touched:
+class Substitution:
     """A position where an arm put a token, maybe the one that stood there anyway."""
 
     position: int  # of the completion, from 0
@@ -27,7 +27,7 @@ class Touched:
 
 
 @dataclass(frozen=True)
-class Tried:
+class SweepAttempt:
     """One attempt of a sweep: a single forced token, and where its chain ends."""
 
     position: int
@@ -48,8 +48,8 @@ class ArmChain:
     answer: str | None
     verdict: Verdict
     boxed: bool
-    touched: tuple[Touched, ...] = ()  # in order of position
-    attempts: tuple[Tried, ...] = ()  # of a sweep; none where the base's chain is right
+    touched: tuple[Substitution, ...] = ()  # in order of position
+    attempts: tuple[SweepAttempt, ...] = ()  # of a sweep; none where the base's chain is right
 
     @property
     def correct(self) -> bool:
@@ -57,7 +57,7 @@ class ArmChain:
         return self.verdict is Verdict.CORRECT
 
     @property
-    def changed(self) -> tuple[Touched, ...]:
+    def changed(self) -> tuple[Substitution, ...]:
         """The touched positions where another token stands now."""
         return tuple(each for each in self.touched if each.changed)
 

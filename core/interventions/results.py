@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from core.chains.judging import VERDICTS
 from core.errors import FileError, ProblemError
 from core.interventions.arms import ARMS
-from core.interventions.records import ArmChain, ProblemRecord, Tried
+from core.interventions.records import ArmChain, ProblemRecord, SweepAttempt
 from core.records import SCHEMA_VERSION, StopReason, Verdict, check_schema_version
 from core.runs.result_files import Cell, interval_cells, known, spreadsheet_safe, unknown
 from core.statistics import (
@@ -215,7 +215,7 @@ def _comparison_of_sweeps(
     return replace(whole, difference=difference, mcnemar_p=p, word=in_a_word(difference))
 
 
-def _rescue_share(attempts: Sequence[Tried]) -> float:
+def _rescue_share(attempts: Sequence[SweepAttempt]) -> float:
     right = sum(each.verdict is Verdict.CORRECT for each in attempts)
     return right / len(attempts) if attempts else 0.0
 

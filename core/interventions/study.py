@@ -11,7 +11,7 @@ from core.chains.prompting import check_prompts, problem_prompt
 from core.decoding.guidance import Guide
 from core.decoding.loop import Decoded, decode
 from core.interventions.arms import Arm, InterventionSettings, Plan, Situation
-from core.interventions.records import ArmChain, ProblemRecord, Touched, Tried
+from core.interventions.records import ArmChain, ProblemRecord, Substitution, SweepAttempt
 from core.models.prefix_store import PrefixStore
 from core.models.teacher import check_vocabularies
 from core.records import Outcome, Problem, Sampler, StopReason, Verdict
@@ -133,8 +133,8 @@ class _Work:
         (ended,) = self.ended[arm.key]
         decoded = ended.decoded
         touched = tuple(
-            Touched(position, decoded.token_ids[i], int(decoded.statistics.rank[i]), base_id)
-            for position, base_id in sorted(decoded.overruled.items())
+            Substitution(position, decoded.token_ids[i], int(decoded.statistics.rank[i]), base_id)
+            for position, base_id in sorted(decoded.replaced.items())
             for i in [position - decoded.start]
         )
         return _arm_chain(arm, ended, touched)
@@ -146,19 +146,24 @@ class _Work:
         for each, tried in zip(every, attempts, strict=True):
             if tried.verdict is Verdict.CORRECT:
                 base_id = base.token_ids[tried.position]
-                put = Touched(tried.position, tried.token_id, tried.rank, base_id)
+                put = Substitution(tried.position, tried.token_id, tried.rank, base_id)
                 return _arm_chain(arm, each, (put,), attempts)
         return _arm_chain(arm, base, (), attempts)
 
 
-def _tried(ended: _Ended) -> Tried:
+def _tried(ended: _Ended) -> SweepAttempt:
     attempt, outcome = ended.plan.attempt, ended.outcome
     assert attempt is not None
-    return Tried(attempt.position, attempt.token_id, attempt.rank, outcome.verdict, outcome.answer)
+    return SweepAttempt(
+        attempt.position, attempt.token_id, attempt.rank, outcome.verdict, outcome.answer
+    )
 
 
 def _arm_chain(
-    arm: Arm, ended: _Ended, touched: tuple[Touched, ...], attempts: tuple[Tried, ...] = ()
+    arm: Arm,
+    ended: _Ended,
+    touched: tuple[Substitution, ...],
+    attempts: tuple[SweepAttempt, ...] = (),
 ) -> ArmChain:
     outcome = ended.outcome
     return ArmChain(

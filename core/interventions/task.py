@@ -13,7 +13,7 @@ from core.interventions.study import check_interventions, intervene
 from core.models.spec import ModelSpec, absolute_name, check_spec, teacher_spec
 from core.problems.problem_sets import chosen_problems
 from core.records import Problem
-from core.runs.config import Prepared
+from core.runs.config import RunPlan
 from core.runs.kind import Kind
 from core.runs.models import (
     base_and_teachers,
@@ -33,7 +33,7 @@ def plan_interventions(
     *,
     teacher: str | None = None,
     sample: int | None = None,
-) -> Prepared:
+) -> RunPlan:
     """What a run is made of; nothing is worked on yet.
 
     Args:
@@ -55,7 +55,7 @@ def plan_interventions(
     model = model_fields(spec)
     if teacher is not None:
         check_spec(teacher_spec(spec, teacher))
-    return Prepared(
+    return RunPlan(
         settings=checked.model_dump(mode="json"),
         model=model,
         teachers=() if teacher is None else (absolute_name(teacher),),

@@ -14,10 +14,10 @@ from core.errors import RunError
 from core.system.json_text import json_text
 
 if TYPE_CHECKING:
-    from core.runs.work import Work
+    from core.runs.context import RunContext
 
 
-class Follow(TrainerCallback):
+class ProgressCallback(TrainerCallback):
     """Tells the run how the training goes, and the training when the run is to stop.
 
     Args:
@@ -27,7 +27,9 @@ class Follow(TrainerCallback):
         measured: whether the model is measured at the last step, too.
     """
 
-    def __init__(self, work: Work, doing: str, history: str, *, measured: bool = False) -> None:
+    def __init__(
+        self, work: RunContext, doing: str, history: str, *, measured: bool = False
+    ) -> None:
         self._work, self._doing, self._history = work, doing, history
         self._measured = measured
 
@@ -66,7 +68,7 @@ def _finite(entry: Mapping[str, Any]) -> dict[str, Any]:
 _WHOLE = "whole"  # an empty file, made when everything else of a checkpoint is there
 
 
-class MarkWhole(TrainerCallback):
+class CompleteCheckpointCallback(TrainerCallback):
     """Marks every checkpoint when it is whole."""
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

@@ -11,7 +11,7 @@ import torch
 from core.runs.run import Run
 
 if TYPE_CHECKING:
-    from core.runs.work import Work
+    from core.runs.context import RunContext
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def peak_memory_bytes(device: torch.device) -> int:
 _CLOCK, _EARLIER = "clock/", "earlier/"
 
 
-def mark_end(work: Work, phase: str) -> None:
+def mark_end(work: RunContext, phase: str) -> None:
     """A phase has ended; only the first time counts.
 
     Raises:
@@ -63,7 +63,7 @@ def mark_end(work: Work, phase: str) -> None:
         work.finished[_CLOCK + phase] = work.elapsed
 
 
-def add_earlier(work: Work, phase: str, seconds: float) -> None:
+def add_earlier(work: RunContext, phase: str, seconds: float) -> None:
     """What was taken from another run took that run so long.
 
     Raises:

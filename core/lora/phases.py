@@ -15,7 +15,7 @@ from core.records import Problem
 from core.runs.problem_units import kept_records, work_through
 
 if TYPE_CHECKING:
-    from core.runs.work import Work
+    from core.runs.context import RunContext
 
 
 class LazyModel:
@@ -46,7 +46,7 @@ class LazyModel:
 
 
 def sampled(
-    work: Work,
+    work: RunContext,
     model: LazyModel,
     problems: Sequence[Problem],
     settings: EvaluationSettings,

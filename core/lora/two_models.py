@@ -25,12 +25,12 @@ class TwoModels:
 
     def __init__(self, model: Any) -> None:
         self._peft = model
-        self._whole = model.get_base_model()
-        self._decoder = self._whole.get_decoder()
+        self._model = model.get_base_model()
+        self._decoder = self._model.get_decoder()
         self._captured: torch.Tensor | None = None
         self._output_kind: type[ModelOutput] = BaseModelOutputWithPast  # of the decoder
-        if self._decoder is None or self._decoder is self._whole:
-            raise _no_head(self._whole)
+        if self._decoder is None or self._decoder is self._model:
+            raise _no_head(self._model)
         self._decoder.register_forward_hook(self._capture)
         self._check()
 
@@ -48,7 +48,7 @@ class TwoModels:
     def base(self, input_ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Hidden states (B, L, H) of the base, without gradients."""
         with torch.no_grad(), self._peft.disable_adapter():
-            self._whole(input_ids=input_ids, attention_mask=mask, use_cache=False, logits_to_keep=1)
+            self._model(input_ids=input_ids, attention_mask=mask, use_cache=False, logits_to_keep=1)
         return self._take()
 
     def head(self, hidden: torch.Tensor) -> torch.Tensor:
@@ -56,7 +56,7 @@ class TwoModels:
         that scaled and capped logits come out as the model has them."""
         ids = torch.zeros(1, len(hidden), dtype=torch.long, device=hidden.device)
         with self._decoder_gives(hidden[None]):
-            logits: torch.Tensor = self._whole(input_ids=ids, use_cache=False).logits
+            logits: torch.Tensor = self._model(input_ids=ids, use_cache=False).logits
         return logits.squeeze(0)  # a view, also on the way back
 
     @contextmanager
@@ -82,14 +82,14 @@ class TwoModels:
 
     @torch.no_grad()
     def _check(self) -> None:
-        ids = torch.tensor([[0, 1, 0, 1]], device=self._whole.device)
+        ids = torch.tensor([[0, 1, 0, 1]], device=self._model.device)
         try:
-            logits = self._whole(input_ids=ids, use_cache=False, logits_to_keep=0).logits[0]
+            logits = self._model(input_ids=ids, use_cache=False, logits_to_keep=0).logits[0]
             same = torch.equal(self.head(self._take()[0]), logits)
         except (AttributeError, TypeError, IndexError, AssertionError) as error:
-            raise _no_head(self._whole) from error
+            raise _no_head(self._model) from error
         if not same:
-            raise _no_head(self._whole)
+            raise _no_head(self._model)
 
 
 def _no_head(model: Any) -> ModelError:

@@ -19,14 +19,14 @@ from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.results import EVALUATION, HELD_OUT, ROLLOUTS_FROM
 from core.reasonmaxxer.rollouts import finished_rollouts, with_rollouts_of
 from core.records import Problem
-from core.runs.config import Prepared
+from core.runs.config import RunPlan
 from core.runs.models import read_model
 from core.system.person_path import person_path
 
 _LARGEST_HELD_OUT_SHARE = 0.25  # of the training problems
 
 
-def plan_rollouts(spec: ModelSpec, problems: Sequence[Problem], recipe: Recipe) -> Prepared:
+def plan_rollouts(spec: ModelSpec, problems: Sequence[Problem], recipe: Recipe) -> RunPlan:
     """A run that samples rollouts, for one fine-tune or several.
 
     Args:
@@ -39,7 +39,7 @@ def plan_rollouts(spec: ModelSpec, problems: Sequence[Problem], recipe: Recipe) 
         ProblemError: too few problems.
     """
     rolled_out, held_out = _split(problems, recipe)
-    return Prepared(
+    return RunPlan(
         settings=recipe.model_dump(mode="json"),
         model=base_fields(spec),
         seed=recipe.seed,
@@ -55,7 +55,7 @@ def plan_training(
     recipe: Recipe,
     *,
     rollouts: str | Path | None = None,
-) -> Prepared:
+) -> RunPlan:
     """A run that fine-tunes, with the accuracy before and after.
 
     Args:
@@ -82,7 +82,7 @@ def plan_training(
         recipe = with_rollouts_of(source, recipe)
         model = base_fields(read_model(source.config.model))
     check_disjoint([*rolled_out, *held_out], evaluation)
-    return Prepared(
+    return RunPlan(
         settings=recipe.model_dump(mode="json"),
         inputs={} if source is None else {ROLLOUTS_FROM: str(source.folder.resolve())},
         model=model,

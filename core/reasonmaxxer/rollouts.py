@@ -16,7 +16,7 @@ from core.runs.problem_units import kept_records
 from core.runs.run import Run
 
 if TYPE_CHECKING:
-    from core.runs.work import Work
+    from core.runs.context import RunContext
 
 ROLLOUTS = "rollouts/"
 """Prefix of their units."""
@@ -61,7 +61,7 @@ def finished_rollouts(folder: Path) -> Run:
     return run
 
 
-def take_rollouts(work: Work) -> None:
+def take_rollouts(work: RunContext) -> None:
     """Rollouts of another run become this run's own, so that its folder stands alone.
 
     Where that run is gone, or is another one by now, nothing is taken: the same model, problems

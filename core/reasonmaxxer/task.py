@@ -45,13 +45,13 @@ from core.runs.run import Run
 from core.system.json_text import json_text
 
 if TYPE_CHECKING:
-    from core.runs.work import Work
+    from core.runs.context import RunContext
 
 _BEFORE, _AFTER = "before/", "after/"
 _SHOWN_PAIRS = 24  # problems that are decoded greedily before and after
 
 
-def run_rollouts(work: Work, *, trust_remote_code: bool = False) -> None:
+def run_rollouts(work: RunContext, *, trust_remote_code: bool = False) -> None:
     """Sample the rollouts of a prepared run.
 
     Args:
@@ -70,7 +70,7 @@ def run_rollouts(work: Work, *, trust_remote_code: bool = False) -> None:
     work.write(RESULTS, _json(results.to_json()))
 
 
-def run_training(work: Work, *, trust_remote_code: bool = False) -> None:
+def run_training(work: RunContext, *, trust_remote_code: bool = False) -> None:
     """Carry a prepared fine-tune out: rollouts, accuracy before, training, accuracy after.
 
     Args:
@@ -104,7 +104,7 @@ def run_training(work: Work, *, trust_remote_code: bool = False) -> None:
     _sum_up(work, tuned.loaded(), recipe, selection, rollouts, before, after)
 
 
-def _model(work: Work, trust_remote_code: bool, adapter: Path | None = None) -> LazyModel:
+def _model(work: RunContext, trust_remote_code: bool, adapter: Path | None = None) -> LazyModel:
     """A model of the run: the base, or with its adapter."""
     spec = read_model(work.run.config.model)
     spec = spec if adapter is None else replace(spec, adapter=str(adapter.resolve()))
@@ -112,7 +112,7 @@ def _model(work: Work, trust_remote_code: bool, adapter: Path | None = None) -> 
 
 
 def _sampled_rollouts(
-    work: Work, base: LazyModel, recipe: Recipe, doing: str
+    work: RunContext, base: LazyModel, recipe: Recipe, doing: str
 ) -> list[ProblemSamples]:
     problems, held_out = work.run.problems(), work.run.problems(HELD_OUT)
     settings = recipe.sampling_settings(recipe.rollouts)
@@ -120,13 +120,13 @@ def _sampled_rollouts(
 
 
 def _evaluated(
-    work: Work, model: LazyModel, recipe: Recipe, prefix: str, doing: str
+    work: RunContext, model: LazyModel, recipe: Recipe, prefix: str, doing: str
 ) -> list[ProblemSamples]:
     settings = recipe.sampling_settings(recipe.evaluation)
     return sampled(work, model, work.run.problems(EVALUATION), settings, prefix, doing)
 
 
-def _train(work: Work, lm: LanguageModel, recipe: Recipe, selection: Selection) -> None:
+def _train(work: RunContext, lm: LanguageModel, recipe: Recipe, selection: Selection) -> None:
     """Train the adapter, from the last whole checkpoint on, and keep its best one."""
     from core.reasonmaxxer.training import train_adapter
 
@@ -148,7 +148,7 @@ def _train(work: Work, lm: LanguageModel, recipe: Recipe, selection: Selection) 
 
 
 def _sum_up(
-    work: Work,
+    work: RunContext,
     tuned: LanguageModel,
     recipe: Recipe,
     selection: Selection,
@@ -156,7 +156,7 @@ def _sum_up(
     before: Sequence[ProblemSamples],
     after: Sequence[ProblemSamples],
 ) -> None:
-    from core.runs.work import Cancelled
+    from core.runs.context import Cancelled
 
     run = work.run
     records = [each for phase in (rollouts, before, after) for each in phase]

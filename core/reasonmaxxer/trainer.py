@@ -24,7 +24,7 @@ from core.reasonmaxxer.loss import (
     position_weights,
 )
 
-HeldOut = Callable[[LanguageModel], dict[str, float]]
+HeldOutEvaluation = Callable[[LanguageModel], dict[str, float]]
 """Measures a tuned model on problems that are not trained on; "accuracy" chooses the best."""
 
 
@@ -96,7 +96,7 @@ class ReasonMaxxerTrainer(LoraTrainer):
         lm: LanguageModel,
         args: ReasonMaxxerConfig,
         train_dataset: Sequence[Example],
-        held_out: HeldOut | None = None,
+        held_out: HeldOutEvaluation | None = None,
         callbacks: Sequence[TrainerCallback] = (),
     ) -> None:
         if not any(any(each.gate) for each in train_dataset):

@@ -10,7 +10,7 @@ from transformers.utils import logging
 from core.evaluation.results import summarise_evaluation
 from core.evaluation.sampling import EvaluationSettings, evaluate
 from core.lora.adapter import trained_parameters
-from core.lora.callbacks import Follow, MarkWhole, last_whole_checkpoint
+from core.lora.callbacks import CompleteCheckpointCallback, ProgressCallback, last_whole_checkpoint
 from core.models.language_model import LanguageModel
 from core.reasonmaxxer.results import (
     CHECKPOINTS,
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
     from core.reasonmaxxer.recipe import Recipe
     from core.reasonmaxxer.selection import Selection
-    from core.runs.work import Work
+    from core.runs.context import RunContext
 
 
 def train_adapter(
-    work: Work, lm: LanguageModel, recipe: Recipe, selection: Selection
+    work: RunContext, lm: LanguageModel, recipe: Recipe, selection: Selection
 ) -> tuple[TrainingSummary, LanguageModel]:
     """Train an adapter, from the run's last whole checkpoint on.
 
@@ -47,7 +47,7 @@ def train_adapter(
         Cancelled: a stop was requested; a checkpoint is written before.
         ModelError, TrainingError: as `ReasonMaxxerTrainer`.
     """
-    from core.runs.work import Cancelled
+    from core.runs.context import Cancelled
 
     logging.set_verbosity_error()
     folder = work.run.folder / CHECKPOINTS
@@ -82,7 +82,10 @@ def train_adapter(
         )
         if held_out
         else None,
-        [Follow(work, "3 of 4: training", HISTORY, measured=bool(held_out)), MarkWhole()],
+        [
+            ProgressCallback(work, "3 of 4: training", HISTORY, measured=bool(held_out)),
+            CompleteCheckpointCallback(),
+        ],
     )
     with lm.lock:
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))

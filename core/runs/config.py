@@ -28,7 +28,7 @@ MAX_NAME = 200
 
 
 @dataclass(frozen=True)
-class Prepared:
+class RunPlan:
     """What a new run is made of; JSON must be able to hold `settings` and `model`.
 
     `teachers` are adapter folders for the model, or other models. `inputs` are folders of earlier

@@ -14,11 +14,11 @@ import threading
 from pathlib import Path
 
 from core.errors import RunError
+from core.runs.context import LAUNCH
 from core.runs.events import Event
 from core.runs.liveness import ProcessName, is_held
 from core.runs.run import Run
 from core.runs.status import processes
-from core.runs.work import LAUNCH
 from core.system.child_process import launch, python
 
 _NICENESS = 10  # a page that answers at once matters more than a run that ends a little sooner
@@ -79,7 +79,7 @@ def start(run: Run, *, resume: bool = False, trust_remote_code: bool = False) ->
 def cancel(run: Run) -> bool:
     """Ask a run to stop; it keeps what is finished. Nothing happens where nothing runs.
 
-    A unit at hand gets `core.runs.work.GRACE` seconds to finish; asking twice leaves it none.
+    A unit at hand gets `core.runs.context.GRACE` seconds to finish; asking twice leaves it none.
 
     Returns:
         Whether there was something to stop.

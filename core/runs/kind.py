@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from core.models.language_model import LanguageModel
-    from core.runs.work import Work
+    from core.runs.context import RunContext
 
 RESULTS, TABLE, SO_FAR = "results.json", "results.csv", "so_far.json"
 """Files of a run: its results, the same as flat rows, and those of the problems done so far."""
@@ -77,7 +77,7 @@ ProgressCallback = Callable[[int, int], None]
 """Called with (steps done, steps known of so far) of a unit."""
 
 
-def _nothing(work: Work) -> None:
+def _nothing(work: RunContext) -> None:
     """Most kinds need nothing before their models."""
 
 
@@ -109,9 +109,9 @@ class Kind(Generic[S, R, T]):
     solve: Callable[[RunModels, Sequence[Problem], S, Cancel, ProgressCallback], list[R] | None]
     complete: Callable[[Run], Callable[[R], bool]]
     summarise: Callable[[Run, Sequence[R], bool], T]
-    prepare: Callable[[Work], None] = _nothing
+    prepare: Callable[[RunContext], None] = _nothing
 
-    def carry_out(self, work: Work, *, trust_remote_code: bool = False) -> None:
+    def carry_out(self, work: RunContext, *, trust_remote_code: bool = False) -> None:
         """Carry a prepared run out, from where earlier starts left off.
 
         Args:
@@ -215,7 +215,7 @@ class Kind(Generic[S, R, T]):
         data = run.read_json(RESULTS) or run.read_json(SO_FAR)
         return None if data is None else self.results.from_json(data)
 
-    def _write(self, work: Work, name: str, *, finished: bool) -> T:
+    def _write(self, work: RunContext, name: str, *, finished: bool) -> T:
         results = self.summarise(work.run, self.records_of(work.run), finished)
         work.write(name, json_text(results.to_json(), indent=1) + "\n")
         return results

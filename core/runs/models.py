@@ -13,9 +13,9 @@ from core.models.hub_download import DownloadCancelledError, Report
 from core.models.language_model import LanguageModel, ModelFiles, fetch_model, load_language_model
 from core.models.spec import ModelSpec, absolute_name, check_spec
 from core.models.teacher import load_beside
+from core.runs.context import Cancelled, RunContext
 from core.runs.run import Run
 from core.runs.settings import first_fault
-from core.runs.work import Cancelled, Work
 
 
 def model_fields(spec: ModelSpec) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def base_and_teachers(run: Run) -> tuple[ModelSpec, list[str]]:
     return read_model(run.config.model), list(run.config.teachers)
 
 
-def load_run_model(work: Work, spec: ModelSpec, *, trust_remote_code: bool) -> LanguageModel:
+def load_run_model(work: RunContext, spec: ModelSpec, *, trust_remote_code: bool) -> LanguageModel:
     """Load the model of a run. A chat template that asks the date gets the run's.
 
     Args:
@@ -79,7 +79,7 @@ def load_run_model(work: Work, spec: ModelSpec, *, trust_remote_code: bool) -> L
     return replace(lm, prompt_date=work.run.config.day)
 
 
-def load_run_teacher(work: Work, lm: LanguageModel, spec: ModelSpec) -> LanguageModel:
+def load_run_teacher(work: RunContext, lm: LanguageModel, spec: ModelSpec) -> LanguageModel:
     """Load a second model of a run beside its first one.
 
     Raises:
@@ -88,14 +88,14 @@ def load_run_teacher(work: Work, lm: LanguageModel, spec: ModelSpec) -> Language
     return load_beside(lm, spec, _fetched(work, spec))
 
 
-def _fetched(work: Work, spec: ModelSpec) -> ModelFiles:
+def _fetched(work: RunContext, spec: ModelSpec) -> ModelFiles:
     try:
         return fetch_model(spec, report=_telling(work), cancelled=lambda: work.stop.requested)
     except DownloadCancelledError:
         raise Cancelled from None
 
 
-def _telling(work: Work) -> Report:
+def _telling(work: RunContext) -> Report:
     def report(done: int, total: int) -> None:
         work.report(done / 1e6, total / 1e6, "downloading the model", "MB")
 

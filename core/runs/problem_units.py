@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from core.records import Problem
 
 if TYPE_CHECKING:
-    from core.runs.work import Work
+    from core.runs.context import RunContext
 
 PROBLEMS_A_UNIT = 16
 """Problems that are decoded together, and lost together when a run is killed."""
@@ -65,7 +65,7 @@ def kept_records(
 
 
 def work_through(
-    work: Work,
+    work: RunContext,
     problems: Sequence[Problem],
     solve: Solve,
     read: ReadUnit[Any],
@@ -92,7 +92,7 @@ def work_through(
         Cancelled: a stop was requested.
         ExplorerError: as `solve`; the disk is full or can't be written.
     """
-    from core.runs.work import Cancelled
+    from core.runs.context import Cancelled
 
     kept = [unit for unit in problem_units(problems, prefix) if unit.key in work.finished]
     whole = {each.key for each in kept if read(work.finished[each.key], each.problems) is not None}

@@ -8,7 +8,7 @@
     log.txt          what the child process wrote
     run.lock         held by the one process that works on it (core.runs.liveness)
 
-and the result files of its task. `core.runs.work` writes them, `core.runs.jobs` starts and
+and the result files of its task. `core.runs.context` writes them, `core.runs.jobs` starts and
 cancels; pages only read, and everything they read may be half written.
 """
 

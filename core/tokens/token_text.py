@@ -33,7 +33,7 @@ class TokenText:
             )
         )
 
-    def alone(self, token_id: int) -> str:
+    def display(self, token_id: int) -> str:
         """Text of one token as it reads in the middle of a text, its leading space kept.
 
         Part of a character is shown as its bytes (⟨E4 B8⟩), an id beyond the tokenizer's
@@ -190,12 +190,12 @@ class _DecodedPieces:
             waits = text.endswith(_REPLACEMENT) and len(self._open) < _LONGEST_CHARACTER
             if _REPLACEMENT not in text:
                 beyond = not self._text.exists(self._open[0])
-                self.pieces[first] = self._text.alone(self._open[0]) if beyond else text
+                self.pieces[first] = self._text.display(self._open[0]) if beyond else text
                 self._before = self._open
                 self._open = []
             elif waits and not at_end:
                 return
             else:  # the first of them began a character that never came
-                self.pieces[first] = self._text.alone(self._open[0])
+                self.pieces[first] = self._text.display(self._open[0])
                 self._before = self._text.anchor
                 self._open = self._open[1:]

@@ -73,7 +73,7 @@ def read_chain(
     return ReadChain(
         chain,
         found,
-        tuple(tuple(lm.text.alone(int(i)) for i in row) for row in top),
+        tuple(tuple(lm.text.display(int(i)) for i in row) for row in top),
         np.where(same.any(axis=1), same.argmax(axis=1), -1),
     )
 

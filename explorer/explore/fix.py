@@ -6,7 +6,7 @@ from itertools import groupby
 
 import streamlit as st
 
-from core.chains.fix_search import Ending, FixSearch
+from core.chains.fix_search import AttemptResult, FixSearch
 from core.chains.tree import Branch
 from core.entropy import nats_to_bits
 from core.records import Chain, Sampler, Verdict
@@ -131,7 +131,7 @@ def _open(state: BrowserState, branch: Branch, chain_id: str, found: FixSearch) 
         force(state, branch, wish.position, wish.token_id, found.sampler)
 
 
-def _all(found: FixSearch) -> tuple[Ending, ...]:
+def _all(found: FixSearch) -> tuple[AttemptResult, ...]:
     return (*found.attempts, *found.control)
 
 
@@ -148,11 +148,11 @@ def _how(sampler: Sampler) -> str:
     return "greedily" if sampler.greedy else f"at temperature {sampler.temperature:g}"
 
 
-def _positions(endings: tuple[Ending, ...]) -> int:
+def _positions(endings: tuple[AttemptResult, ...]) -> int:
     return len({each.attempt.position for each in endings})
 
 
-def _summary(endings: tuple[Ending, ...], estimate: Estimate) -> str:
+def _summary(endings: tuple[AttemptResult, ...], estimate: Estimate) -> str:
     turned = sum(each.turned for each in endings)
     if not endings:
         return "The chain is too short for a control: 0 of 0 tokens"
@@ -161,7 +161,7 @@ def _summary(endings: tuple[Ending, ...], estimate: Estimate) -> str:
 
 
 def _table(
-    state: BrowserState, chain: Chain, title: str, summary: str, endings: tuple[Ending, ...]
+    state: BrowserState, chain: Chain, title: str, summary: str, endings: tuple[AttemptResult, ...]
 ) -> GridTable:
     rows = [
         _row(state, chain, position, list(each))
@@ -170,7 +170,7 @@ def _table(
     return GridTable(title, summary, rows)
 
 
-def _row(state: BrowserState, chain: Chain, position: int, endings: list[Ending]) -> GridRow:
+def _row(state: BrowserState, chain: Chain, position: int, endings: list[AttemptResult]) -> GridRow:
     nats = float(chain.entropy[position])
     shown = nats if state.unit == "nats" else nats_to_bits(nats)
     cells = {each.attempt.rank: _cell(chain, each) for each in endings}
@@ -186,7 +186,7 @@ def _row(state: BrowserState, chain: Chain, position: int, endings: list[Ending]
     )
 
 
-def _cell(chain: Chain, ending: Ending) -> GridCell:
+def _cell(chain: Chain, ending: AttemptResult) -> GridCell:
     attempt, outcome = ending.attempt, ending.outcome
     tones: dict[Verdict, Tone] = {Verdict.CORRECT: "correct", Verdict.WRONG: "wrong"}
     return GridCell(

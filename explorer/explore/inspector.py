@@ -171,7 +171,7 @@ def _free_token(state: BrowserState, branch: Branch, position: int) -> None:
     token_id = st.radio(
         "Which token",
         list(candidates),
-        format_func=lambda each: plain(f"{visible(lm.text.alone(each))} ({candidates[each]})"),
+        format_func=lambda each: plain(f"{visible(lm.text.display(each))} ({candidates[each]})"),
         key=f"which token at {branch.id} {position}",
     )
     try:
@@ -181,7 +181,7 @@ def _free_token(state: BrowserState, branch: Branch, position: int) -> None:
         return
     st.caption(f"probability {math.exp(logprob):.3g}, rank {rank:,}, id {token_id}")
     st.button(
-        f"Force {plain(visible(lm.text.alone(token_id)))}",
+        f"Force {plain(visible(lm.text.display(token_id)))}",
         width="stretch",
         disabled=state.opened.busy,
         on_click=force,

@@ -13,7 +13,7 @@ from core.reasonmaxxer.plan import plan_rollouts, plan_training
 from core.reasonmaxxer.recipe import ABOUT, PRESETS, Recipe, recipe_of
 from core.reasonmaxxer.results import ROLLOUTS_TASK, TRAIN_TASK
 from core.records import Problem
-from core.runs.config import Prepared
+from core.runs.config import RunPlan
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.settings import changed
@@ -119,7 +119,7 @@ def evaluation_problems(state: BrowserState) -> Sequence[Problem]:
     return sets[state.form.value(_MEASURED, DEMO_SET, lambda name: name in sets)]
 
 
-def start_training(state: BrowserState, folder: RunsFolder, prepared: Prepared, about: str) -> None:
+def start_training(state: BrowserState, folder: RunsFolder, prepared: RunPlan, about: str) -> None:
     """Start a fine-tune and show it."""
     _start(state, folder, TRAIN_TASK, prepared, f"{FINE_TUNE_ON}{about}")
 
@@ -146,7 +146,7 @@ def _train(state: BrowserState, folder: RunsFolder, name: str, recipe: Recipe | 
 
 
 def _start(
-    state: BrowserState, folder: RunsFolder, task: str, prepared: Prepared, name: str
+    state: BrowserState, folder: RunsFolder, task: str, prepared: RunPlan, name: str
 ) -> None:
     run = Run.create(folder.folder, task, **vars(prepared), name=short(name, 80))
     state.run_ids[PAGE] = run.id

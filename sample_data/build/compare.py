@@ -38,10 +38,10 @@ from core.interventions.results import ArmSummary, InterventionResults  # noqa: 
 from core.interventions.task import INTERVENTIONS, plan_interventions  # noqa: E402
 from core.models.spec import DEMO_TEACHER, ModelSpec  # noqa: E402
 from core.problems.problem_sets import demo_problems, demo_training_problems  # noqa: E402
-from core.runs.config import Prepared  # noqa: E402
+from core.runs.config import RunPlan  # noqa: E402
+from core.runs.context import DONE, RunContext, carry_out  # noqa: E402
 from core.runs.run import Run  # noqa: E402
 from core.runs.settings import changed  # noqa: E402
-from core.runs.work import DONE, Work, carry_out  # noqa: E402
 
 MARKERS = ("<!-- compared: begin -->", "<!-- compared: end -->")
 TAU = 1.2  # nats, the paper's for its entropy-gated arm
@@ -124,7 +124,7 @@ def main() -> None:
 
 
 def done(
-    folder: Path, task: str, work: Callable[[Work], None], plan: Callable[[], Prepared]
+    folder: Path, task: str, work: Callable[[RunContext], None], plan: Callable[[], RunPlan]
 ) -> Run:
     """A finished run; it is made or gone on with where it must be."""
     there = (folder / "config.json").exists()

@@ -28,9 +28,9 @@ from core.reasonmaxxer.results import (  # noqa: E402
     training_results,
 )
 from core.reasonmaxxer.task import run_training  # noqa: E402
+from core.runs.context import DONE, carry_out  # noqa: E402
 from core.runs.run import Run  # noqa: E402
 from core.runs.settings import changed  # noqa: E402
-from core.runs.work import DONE, carry_out  # noqa: E402
 
 SEEDS = (0, 1, 2)
 ARMS: dict[str, tuple[str, dict[str, Any]]] = {

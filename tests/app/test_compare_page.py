@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 from core.disagreement.task import COMPARE, plan_comparison
 from core.models.spec import DEMO_FOLDER, DEMO_TEACHER_FOLDER, ModelSpec
 from core.problems.problem_sets import demo_problems
+from core.runs.context import DONE, carry_out
 from core.runs.run import Run
-from core.runs.work import DONE, carry_out
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(

@@ -20,10 +20,10 @@ from core.models.language_model import load_language_model
 from core.models.spec import DEMO, DEMO_FOLDER, DEMO_NOTICE, ModelSpec
 from core.problems.problem_sets import demo_problems, demo_training_problems
 from core.runs import jobs
+from core.runs.context import DONE, carry_out
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.settings import changed
-from core.runs.work import DONE, carry_out
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(

@@ -18,8 +18,8 @@ from core.interventions.task import plan_interventions
 from core.models.spec import DEMO_FOLDER, DEMO_NOTICE, ModelSpec
 from core.problems.problem_sets import demo_problems
 from core.records import Problem
+from core.runs.context import DONE, carry_out
 from core.runs.run import Run
-from core.runs.work import DONE, carry_out
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(

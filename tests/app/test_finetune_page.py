@@ -27,10 +27,10 @@ from core.reasonmaxxer.results import (
 from core.reasonmaxxer.task import run_rollouts, run_training
 from core.records import Problem
 from core.runs import jobs
+from core.runs.context import DONE, carry_out
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.settings import changed
-from core.runs.work import DONE, carry_out
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(

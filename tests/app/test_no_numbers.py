@@ -22,9 +22,9 @@ from core.reasonmaxxer.plan import plan_rollouts, plan_training
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.task import run_rollouts, run_training
 from core.records import Problem
-from core.runs.config import Prepared
+from core.runs.config import RunPlan
+from core.runs.context import RunContext, carry_out
 from core.runs.run import Run
-from core.runs.work import Work, carry_out
 
 ROOT = Path(__file__).resolve().parents[2]
 EXPLORER_ERROR = 2  # exit code
@@ -32,8 +32,8 @@ SHORT = {"max_new_tokens": 4, "prompt_style": "plain"}
 PROBLEMS = [Problem(f"p{i}", f"What is {i}?", str(i)) for i in range(4)]
 OTHERS = [Problem(f"q{i}", f"How many are {i}?", str(i)) for i in range(4)]
 
-Plan = Callable[[ModelSpec, str], Prepared]
-KINDS: dict[str, tuple[str, Plan, Callable[[Work], None]]] = {
+Plan = Callable[[ModelSpec, str], RunPlan]
+KINDS: dict[str, tuple[str, Plan, Callable[[RunContext], None]]] = {
     "evaluate": (
         "evaluate",
         lambda spec, _: plan_evaluation(spec, PROBLEMS, {"samples": 1, **SHORT}),

@@ -21,10 +21,10 @@ from core.reasonmaxxer.recipe import Recipe, recipe_of
 from core.reasonmaxxer.results import ROLLOUTS_TASK, TRAIN_TASK, run_recipe
 from core.reasonmaxxer.task import run_rollouts
 from core.runs import jobs
+from core.runs.context import DONE, carry_out
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.settings import changed
-from core.runs.work import DONE, carry_out
 
 pytestmark = [
     pytest.mark.browser,

@@ -17,11 +17,11 @@ from toy_task import square_numbers
 
 from core.chains.session import Session
 from core.records import SCHEMA_VERSION, Chain, Verdict
+from core.runs.context import carry_out
 from core.runs.liveness import hold
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState
-from core.runs.work import carry_out
 
 FIELDS = {
     "prompt_ids", "token_ids", "tokens", "entropy_nats", "logprob", "rank", "top_ids",

@@ -17,8 +17,8 @@ from core.cli import app
 from core.models.spec import DEMO_FOLDER, ModelSpec, check_spec
 from core.problems.problem_sets import read_problems, write_problems
 from core.records import Problem
+from core.runs.context import DONE
 from core.runs.run import Run
-from core.runs.work import DONE
 from core.system.environment import runs_folder
 from core.system.person_path import person_path
 

@@ -23,8 +23,8 @@ from core.models.teacher import load_beside
 from core.problems.problem_sets import demo_problems
 from core.records import Problem, Sampler, StopReason, Verdict
 from core.runs import problem_units
+from core.runs.context import CANCELLED, DONE, RunContext, carry_out
 from core.runs.run import Run
-from core.runs.work import CANCELLED, DONE, Work, carry_out
 from core.statistics import ratio_of_sums
 
 needs_demo = pytest.mark.skipif(not DEMO_FOLDER.is_dir(), reason="no demo model built")
@@ -151,7 +151,7 @@ def test_a_run_that_is_cancelled_goes_on_and_ends_with_the_same_bytes(
     whole, cut = (Run.create(tmp_path / "runs", COMPARE.name, **vars(plan)) for _ in range(2))
     assert carry_out(whole, COMPARE.carry_out, bar=False) == DONE, whole.log_tail()
 
-    def stops_early(work: Work) -> None:
+    def stops_early(work: RunContext) -> None:
         keep = work.keep
 
         def kept(key: str, result: object) -> None:

@@ -12,7 +12,7 @@ from architectures import language_model
 from models import random_qwen3, tiny_language_model
 from transformers import PreTrainedModel
 
-from core.decoding.guidance import Guide, Moment, Rule
+from core.decoding.guidance import Guide, Rule, StepContext
 from core.decoding.loop import Decoded, Row, decode
 from core.decoding.scoring import score
 from core.errors import PositionError, SamplerError
@@ -223,7 +223,7 @@ def test_left_over_vocabulary_padding_is_shown_and_forced_like_any_token() -> No
     assert padded_id >= len(lm.tokenizer)
     (decoded,) = decode(lm, [Row((5, 6), forced={1: padded_id})], Sampler(max_new_tokens=4))
     assert decoded.token_ids[1] == padded_id
-    assert lm.text.alone(padded_id) == f"⟨{padded_id}⟩"
+    assert lm.text.display(padded_id) == f"⟨{padded_id}⟩"
     assert score(lm, (5, 6), decoded.token_ids).entropy == pytest.approx(
         decoded.statistics.entropy, abs=1e-4
     )
@@ -294,16 +294,16 @@ def teacher() -> LanguageModel:
     return tiny_language_model(seed=1)
 
 
-def leave_it(moment: Moment) -> None:
+def leave_it(moment: StepContext) -> None:
     """The rule that never says anything."""
 
 
-def ask_teacher(moment: Moment) -> int:
+def ask_teacher(moment: StepContext) -> int:
     """The rule that always says what the teacher says."""
     return moment.teacher_id
 
 
-def every_third(moment: Moment) -> int | None:
+def every_third(moment: StepContext) -> int | None:
     """A rule that says something now and then."""
     return moment.top_ids[1] if moment.position % 3 == 2 else None
 
@@ -317,7 +317,7 @@ def test_a_teacher_that_only_reads_along_changes_nothing(
     guided = decode(lm, rows, GREEDY, batch_size=5, guide=Guide(teacher, [rule] * 12))
     for a, b in zip(plain, guided, strict=True):
         assert_same(a, b)
-        assert b.overruled == {}
+        assert b.replaced == {}
 
 
 @pytest.mark.parametrize("batch_size", [1, 5, 12])
@@ -330,7 +330,7 @@ def test_rows_with_and_without_a_rule_go_in_one_batch_as_if_alone(
     for row, rule, decoded in zip(rows, rules, together, strict=True):
         (alone,) = decode(lm, [row], GREEDY, guide=Guide(teacher, [rule]))
         assert_same(decoded, alone)
-        assert dict(decoded.overruled) == dict(alone.overruled)
+        assert dict(decoded.replaced) == dict(alone.replaced)
     for row, decoded in list(zip(rows, together, strict=True))[1::3]:
         assert list(decoded.token_ids) == reference_greedy(teacher.model, row.prompt_ids, 40)
 
@@ -339,9 +339,9 @@ def test_what_a_rule_knows_is_what_the_models_say_on_the_corrected_prefix(
     lm: LanguageModel, teacher: LanguageModel
 ) -> None:
     prompt = prompts(1, seed=22)[0]
-    moments: list[Moment] = []
+    moments: list[StepContext] = []
 
-    def rule(moment: Moment) -> int | None:
+    def rule(moment: StepContext) -> int | None:
         moments.append(moment)
         return every_third(moment)
 
@@ -356,7 +356,7 @@ def test_what_a_rule_knows_is_what_the_models_say_on_the_corrected_prefix(
     assert [m.teacher_id for m in moments] == other.top_ids[:, 0].tolist()
     third = {p for p in range(len(decoded.token_ids)) if p % 3 == 2}
     assert {p for p, forced in enumerate(decoded.forced) if forced} == third
-    assert dict(decoded.overruled) == {p: moments[p].base_id for p in third}
+    assert dict(decoded.replaced) == {p: moments[p].base_id for p in third}
     assert {int(decoded.statistics.rank[p]) for p in third} == {2}
     np.testing.assert_allclose(decoded.statistics.logprob, base.logprob, atol=1e-4)
 
@@ -475,5 +475,5 @@ def test_a_forced_token_remembers_what_would_have_stood_there(lm: LanguageModel)
     (chain,) = decode(lm, [Row(prompt)], GREEDY)
     other = int(chain.statistics.top_ids[2, 3])
     (branch,) = decode(lm, [Row(prompt, forced={2: other})], GREEDY)
-    assert dict(branch.overruled) == {2: chain.token_ids[2]}
+    assert dict(branch.replaced) == {2: chain.token_ids[2]}
     assert branch.statistics.rank[2] == 4

@@ -41,11 +41,11 @@ from core.models.language_model import load_language_model
 from core.models.spec import DEMO_FOLDER, ModelSpec
 from core.problems.problem_sets import demo_problems, demo_training_problems
 from core.runs import problem_units
+from core.runs.context import CANCELLED, DONE, STOPPED, RunContext, carry_out
 from core.runs.problem_units import kept_records
 from core.runs.run import Run
 from core.runs.settings import changed
 from core.runs.status import RunState
-from core.runs.work import CANCELLED, DONE, STOPPED, Work, carry_out
 
 pytestmark = pytest.mark.skipif(not DEMO_FOLDER.is_dir(), reason="no demo model built")
 SMALL = {
@@ -116,10 +116,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory, teacher: str) -> Run:
     return run
 
 
-def stopping(when: Callable[[float, str, str], bool]) -> Callable[[Work], None]:
+def stopping(when: Callable[[float, str, str], bool]) -> Callable[[RunContext], None]:
     """The task, with a cancel at the first report of which `when` says so."""
 
-    def task(work: Work) -> None:
+    def task(work: RunContext) -> None:
         report = work.report
 
         def report_and_stop(done: float, total: float | None, what: str, unit: str = "") -> None:

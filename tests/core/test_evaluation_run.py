@@ -21,11 +21,11 @@ from core.evaluation.task import AGAINST, EVALUATE, earlier_evaluation, plan_eva
 from core.models.spec import ModelSpec
 from core.records import Problem
 from core.runs import problem_units
+from core.runs.context import CANCELLED, DONE, STOPPED, carry_out
 from core.runs.kind import RESULTS, SO_FAR, TABLE
 from core.runs.models import read_model
 from core.runs.run import Run
 from core.runs.status import RunState
-from core.runs.work import CANCELLED, DONE, STOPPED, carry_out
 
 SETTINGS = {"samples": 3, "max_new_tokens": 8}
 PROBLEMS = [Problem(f"p{i}", f"How many cuts make {i} pieces?", str(i)) for i in range(5)]

@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import ProblemError
 from core.interventions.arms import ARMS
-from core.interventions.records import ArmChain, ProblemRecord, Touched, Tried
+from core.interventions.records import ArmChain, ProblemRecord, Substitution, SweepAttempt
 from core.interventions.results import (
     ArmSummary,
     Flip,
@@ -29,15 +29,15 @@ def chain(
     arm: str,
     verdict: Verdict,
     token_ids: tuple[int, ...] = (1, 2, 0),
-    touched: tuple[Touched, ...] = (),
-    attempts: tuple[Tried, ...] = (),
+    touched: tuple[Substitution, ...] = (),
+    attempts: tuple[SweepAttempt, ...] = (),
     stop_reason: StopReason = EOS,
 ) -> ArmChain:
     return ArmChain(arm, token_ids, stop_reason, None, verdict, False, touched, attempts)
 
 
-def tried(*verdicts: Verdict) -> tuple[Tried, ...]:
-    return tuple(Tried(1, 7 + i, 2 + i, verdict, None) for i, verdict in enumerate(verdicts))
+def tried(*verdicts: Verdict) -> tuple[SweepAttempt, ...]:
+    return tuple(SweepAttempt(1, 7 + i, 2 + i, verdict, None) for i, verdict in enumerate(verdicts))
 
 
 RECORDS = [
@@ -46,12 +46,12 @@ RECORDS = [
         (9,),
         (
             chain("base", WRONG),
-            chain("oracle", CORRECT, (1, 5, 0), (Touched(1, 5, 2, 2),)),
+            chain("oracle", CORRECT, (1, 5, 0), (Substitution(1, 5, 2, 2),)),
             chain(
                 "base_only",
                 CORRECT,
                 (1, 8, 0),
-                (Touched(1, 8, 3, 2),),
+                (Substitution(1, 8, 3, 2),),
                 tried(WRONG, CORRECT, CORRECT, WRONG),
             ),
             chain("teacher", CORRECT, (1, 5, 0)),
@@ -76,7 +76,7 @@ RECORDS = [
                 "oracle",
                 WRONG,
                 (1, 2, 6, 4),
-                (Touched(1, 2, 1, 2), Touched(2, 6, 3, 3)),
+                (Substitution(1, 2, 1, 2), Substitution(2, 6, 3, 3)),
                 stop_reason=LENGTH,
             ),
             chain(
@@ -94,7 +94,7 @@ RECORDS = [
         (9,),
         (
             chain("base", CORRECT),
-            chain("oracle", Verdict.TIMED_OUT, (3, 0), (Touched(0, 3, 2, 1),)),
+            chain("oracle", Verdict.TIMED_OUT, (3, 0), (Substitution(0, 3, 2, 1),)),
             chain("base_only", CORRECT),
             chain("teacher", WRONG, (3, 0)),
         ),
@@ -207,7 +207,7 @@ def test_a_sweep_is_held_against_its_control_for_against_the_base_it_can_only_ga
     def both(i: int, swept: Verdict, control: Verdict) -> ProblemRecord:
         chains = (
             chain("base", WRONG),
-            chain("base_only", swept, (1, 8, 0), (Touched(1, 8, 2, 2),), tried(swept, swept)),
+            chain("base_only", swept, (1, 8, 0), (Substitution(1, 8, 2, 2),), tried(swept, swept)),
             chain("base_only_control", control, attempts=tried(control, WRONG)),
         )
         return ProblemRecord(f"p{i}", (9,), chains)

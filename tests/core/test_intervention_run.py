@@ -23,10 +23,10 @@ from core.interventions.task import INTERVENTIONS, plan_interventions, run_model
 from core.models.spec import ModelSpec, teacher_spec
 from core.records import Problem
 from core.runs import problem_units
+from core.runs.context import CANCELLED, DONE, STOPPED, carry_out
 from core.runs.kind import RESULTS, SO_FAR, TABLE
 from core.runs.run import Run
 from core.runs.status import RunState
-from core.runs.work import CANCELLED, DONE, STOPPED, carry_out
 
 SETTINGS = {"max_new_tokens": 8, "positions": 2}
 PROBLEMS = [Problem(f"p{i}", f"How many cuts make {i} pieces?", str(i)) for i in range(5)]

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from scipy.stats import binomtest, chisquare
 from transformers import MambaConfig, MambaForCausalLM
 
-from core.decoding.guidance import Moment
+from core.decoding.guidance import StepContext
 from core.errors import FileError, ModelError, ProblemError, PromptError
 from core.interventions.arms import (
     ARMS,
@@ -27,7 +27,7 @@ from core.interventions.arms import (
     random_alternative,
     top5_oracle,
 )
-from core.interventions.records import ArmChain, ProblemRecord, Touched, Tried
+from core.interventions.records import ArmChain, ProblemRecord, Substitution, SweepAttempt
 from core.interventions.study import check_interventions, intervene
 from core.models.language_model import LanguageModel, wrap
 from core.models.spec import ModelSpec
@@ -65,7 +65,7 @@ def test_a_record_has_the_prompt_and_every_arm_in_order(record: ProblemRecord) -
 
 
 RIGHT, WRONG = (Verdict.CORRECT, "7"), (Verdict.WRONG, "3")
-FIRST, SECOND = Touched(0, THEN, 2, SO), Touched(1, SEVEN, 2, THREE)
+FIRST, SECOND = Substitution(0, THEN, 2, SO), Substitution(1, SEVEN, 2, THREE)
 
 
 @pytest.mark.parametrize(
@@ -73,10 +73,10 @@ FIRST, SECOND = Touched(0, THEN, 2, SO), Touched(1, SEVEN, 2, THREE)
     [
         ("base", (SO, THREE, END), (), WRONG),
         ("teacher", (THEN, SEVEN, END), (), RIGHT),
-        ("no_op", (SO, THREE, END), (Touched(1, THREE, 1, THREE),), WRONG),
+        ("no_op", (SO, THREE, END), (Substitution(1, THREE, 1, THREE),), WRONG),
         ("oracle", (THEN, SEVEN, END), (FIRST, SECOND), RIGHT),
         ("top5_oracle", (THEN, SEVEN, END), (FIRST, SECOND), RIGHT),
-        ("entropy_gated", (SO, SEVEN, END), (SECOND, Touched(2, END, 1, END)), RIGHT),
+        ("entropy_gated", (SO, SEVEN, END), (SECOND, Substitution(2, END, 1, END)), RIGHT),
         ("complement", (THEN, THREE, END), (FIRST,), WRONG),
         ("first_k_oracle", (THEN, THREE, END), (FIRST,), WRONG),
         ("base_only", (SO, SEVEN, END), (SECOND,), RIGHT),
@@ -86,7 +86,7 @@ def test_an_arm_puts_its_tokens_and_no_others(
     record: ProblemRecord,
     arm: str,
     tokens: tuple[int, ...],
-    touched: tuple[Touched, ...],
+    touched: tuple[Substitution, ...],
     ending: tuple[Verdict, str],
 ) -> None:
     chain = record.chain(arm)
@@ -105,10 +105,10 @@ def test_base_only_tries_the_other_tokens_at_the_fork_most_probable_first(
     record: ProblemRecord,
 ) -> None:
     assert record.chain("base_only").attempts == (
-        Tried(1, SEVEN, 2, Verdict.CORRECT, "7"),
-        Tried(1, THEN, 3, Verdict.UNPARSEABLE, None),
-        Tried(1, SO, 4, Verdict.UNPARSEABLE, None),
-        Tried(1, END, 5, Verdict.UNPARSEABLE, None),
+        SweepAttempt(1, SEVEN, 2, Verdict.CORRECT, "7"),
+        SweepAttempt(1, THEN, 3, Verdict.UNPARSEABLE, None),
+        SweepAttempt(1, SO, 4, Verdict.UNPARSEABLE, None),
+        SweepAttempt(1, END, 5, Verdict.UNPARSEABLE, None),
     )
 
 
@@ -216,7 +216,7 @@ def test_the_base_only_control_tries_as_many_tokens_at_even_other_positions(
         assert {each.position for each in chain.attempts} == {position}
         # After the whole chain a 7 is the last word; at its start the base talks itself out of it.
         assert chain.correct == (position == 2)
-        assert chain.touched == ((Touched(2, SEVEN, 5, END),) if position == 2 else ())
+        assert chain.touched == ((Substitution(2, SEVEN, 5, END),) if position == 2 else ())
 
 
 def test_another_seed_draws_other_tokens_and_the_same_seed_the_same(
@@ -235,8 +235,8 @@ def test_another_seed_draws_other_tokens_and_the_same_seed_the_same(
 # Rules that a vocabulary of five can't tell apart.
 
 
-def moment(**changes: Any) -> Moment:
-    blank = Moment(0, np.float32(0), 0, tuple(range(20)), 0)
+def moment(**changes: Any) -> StepContext:
+    blank = StepContext(0, np.float32(0), 0, tuple(range(20)), 0)
     return replace(blank, **changes)
 
 

@@ -19,11 +19,11 @@ from toy_task import square_numbers
 
 from core.errors import RunError
 from core.runs import jobs
+from core.runs.context import LAUNCH, carry_out
 from core.runs.events import Event
 from core.runs.liveness import ProcessName, hold, is_held
 from core.runs.run import Run
 from core.runs.status import RunState
-from core.runs.work import LAUNCH, carry_out
 
 TOY = Path(__file__).resolve().parent.parent / "toy_task.py"
 PATIENCE = 20.0  # seconds until a test that waits for an event gives up

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.lora.callbacks import Follow
+from core.lora.callbacks import ProgressCallback
 from core.system.json_text import json_text
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,5 +59,5 @@ def test_a_training_log_leaves_out_figures_that_overflowed() -> None:
             {"train_runtime": 3.0},
         ]
 
-    Follow(Work(), "training", "history.json").on_log(None, State(), None)  # type: ignore[arg-type]
+    ProgressCallback(Work(), "training", "history.json").on_log(None, State(), None)  # type: ignore[arg-type]
     assert json.loads(written["history.json"]) == [{"step": 1, "loss": 0.5}, {"step": 2}]

@@ -13,11 +13,11 @@ from toy_kind import LENGTHS, Length, MeanLength
 from core.errors import RunError
 from core.models.spec import ModelSpec
 from core.records import Problem
+from core.runs.context import CANCELLED, DONE, STOPPED, RunContext, carry_out
 from core.runs.models import model_fields
 from core.runs.problem_units import PROBLEMS_A_UNIT
 from core.runs.run import Run
 from core.runs.status import RunState
-from core.runs.work import CANCELLED, DONE, STOPPED, Work, carry_out
 
 PROBLEMS = [Problem(f"p{i}", "word " * (i + 1)) for i in range(2 * PROBLEMS_A_UNIT + 3)]
 MEAN = sum(range(1, len(PROBLEMS) + 1)) / len(PROBLEMS)
@@ -58,7 +58,7 @@ def test_stopped_and_resumed_it_ends_with_the_same_bytes(
     assert carry_out(whole, LENGTHS.carry_out, bar=False) == DONE
     run = prepare(tmp_path / "stopped", model)
 
-    def stopping(work: Work) -> None:
+    def stopping(work: RunContext) -> None:
         keep, kept = work.keep, []
 
         def keep_and_stop(key: str, result: Any) -> None:

@@ -26,10 +26,10 @@ from core.models.facts import facts_of, read_facts
 from core.models.language_model import load_language_model
 from core.models.spec import ModelSpec
 from core.records import Problem
+from core.runs.context import CANCELLED, DONE, carry_out
 from core.runs.models import model_fields, read_model
 from core.runs.run import Run
 from core.runs.status import RunState
-from core.runs.work import CANCELLED, DONE, carry_out
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from transformers import Qwen3ForCausalLM
 
 from core.errors import ModelError, TrainingError
 from core.evaluation.sampling import EvaluationSettings, evaluate
-from core.lora.callbacks import MarkWhole, last_whole_checkpoint
+from core.lora.callbacks import CompleteCheckpointCallback, last_whole_checkpoint
 from core.models.language_model import LanguageModel, load_language_model, wrap
 from core.models.spec import ModelSpec
 from core.problems.problem_sets import read_problems
@@ -407,7 +407,7 @@ def test_only_the_first_process_marks_a_checkpoint(tmp_path: Path) -> None:
 
 def _mark(folder: Path, step: int, *, first: bool = True) -> None:
     state = SimpleNamespace(is_world_process_zero=first, global_step=step)
-    MarkWhole().on_save(SimpleNamespace(output_dir=str(folder)), state, None)
+    CompleteCheckpointCallback().on_save(SimpleNamespace(output_dir=str(folder)), state, None)
 
 
 def test_a_checkpoint_is_marked_when_everything_of_it_is_there(tmp_path: Path) -> None:
@@ -416,7 +416,7 @@ def test_a_checkpoint_is_marked_when_everything_of_it_is_there(tmp_path: Path) -
     class Killed(BaseException):
         pass
 
-    class KilledAtTheSecond(MarkWhole):
+    class KilledAtTheSecond(CompleteCheckpointCallback):
         def on_save(self, args: Any, state: Any, control: Any, **others: Any) -> None:
             found = {each.name for each in (tmp_path / f"checkpoint-{state.global_step}").iterdir()}
             assert {"adapter_model.safetensors", "optimizer.pt", "trainer_state.json"} <= found

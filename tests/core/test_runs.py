@@ -23,11 +23,11 @@ from toy_task import square_numbers
 from core.errors import ExplorerError, ProblemError, ResourceError, RunError
 from core.records import SCHEMA_VERSION, Problem
 from core.runs.checkpoint import Checkpoint
+from core.runs.context import Cancelled, RunContext, Stop, carry_out
 from core.runs.liveness import hold, is_held
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState
-from core.runs.work import Cancelled, Stop, Work, carry_out
 from core.system import durable_files
 
 HERE = platform.node()
@@ -388,7 +388,7 @@ def test_a_failure_keeps_what_was_finished_and_a_resume_does_the_rest(
     assert run.log_tail() in said
     seen: list[int] = []
 
-    def rest(work: Work) -> None:
+    def rest(work: RunContext) -> None:
         seen.extend(int(key) for key in work.finished)
         work.keep("2", 4)
 
@@ -414,7 +414,7 @@ def test_a_bug_leaves_its_traceback_in_the_log(tmp_path: Path) -> None:
 def test_a_stop_that_left_something_undone_is_a_cancel(
     done: int, raises: bool, code: int, tmp_path: Path
 ) -> None:
-    def task(work: Work) -> None:
+    def task(work: RunContext) -> None:
         work.stop.request()
         work.report(done, 4, "counting")
         if raises:
@@ -428,10 +428,10 @@ def test_a_stop_that_left_something_undone_is_a_cancel(
 def test_the_second_process_is_refused_and_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.runs.work._LOCK_SECONDS", 0.0)
+    monkeypatch.setattr("core.runs.context._LOCK_SECONDS", 0.0)
     run = new_run(tmp_path)
 
-    def task(_: Work) -> None:
+    def task(_: RunContext) -> None:
         before = run.log.path.read_bytes()
         with pytest.raises(RunError, match="running already"):
             carry_out(run, square_numbers, bar=False)
@@ -461,7 +461,7 @@ def test_a_reader_that_probes_the_lock_does_not_stop_a_start(tmp_path: Path) -> 
 def test_reports_are_written_at_most_twice_a_second_and_the_last_one_counts(
     tmp_path: Path,
 ) -> None:
-    def task(work: Work) -> None:
+    def task(work: RunContext) -> None:
         for i in range(5000):
             work.report(i / 100, 50, "counting", "pages")
 
@@ -476,7 +476,7 @@ def test_a_report_that_was_held_back_is_written_a_moment_later(tmp_path: Path) -
     run = new_run(tmp_path)
     seen = threading.Event()
 
-    def task(work: Work) -> None:
+    def task(work: RunContext) -> None:
         work.report(0, 2, "reading")
         work.report(0, 2, "loading the model")  # and now nothing for a long time
         for _ in range(1000):
@@ -495,7 +495,7 @@ def test_the_pace_counts_from_the_last_start(
     clock = [100.0]
     monkeypatch.setattr("core.runs.progress_reports.time.monotonic", lambda: clock[0])
 
-    def task(work: Work) -> None:
+    def task(work: RunContext) -> None:
         work.report(60, 100, "counting")  # finished by earlier starts
         clock[0] += 1000
         work.report(60, 100, "counting")  # the model is loaded: the pace begins here
@@ -516,7 +516,7 @@ def test_a_stop_gives_a_unit_two_seconds_and_a_second_one_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = [5.0]
-    monkeypatch.setattr("core.runs.work.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("core.runs.context.time.monotonic", lambda: clock[0])
     stop = Stop()
     assert (stop.requested, stop.overdue()) == (False, False)
     stop.request()
@@ -562,7 +562,7 @@ def test_a_damaged_unit_in_the_middle_costs_that_unit_only(tmp_path: Path) -> No
         assert len(run.units()) == 3
         done: list[str] = []
 
-        def task(work: Work, done: list[str] = done) -> None:
+        def task(work: RunContext, done: list[str] = done) -> None:
             done.extend(work.finished)
             square_numbers(work)
 
@@ -622,7 +622,7 @@ def test_a_result_file_is_the_old_one_or_the_new_one(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    def task(work: Work) -> None:
+    def task(work: RunContext) -> None:
         work.write("results.json", "[1]")
         monkeypatch.setattr("core.system.durable_files.os.fsync", full)
         try:

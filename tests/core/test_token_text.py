@@ -98,13 +98,13 @@ def test_a_completion_keeps_its_leading_space_after_a_prompt() -> None:
     show = TokenText(tokenizer)
     ids = encode(tokenizer, "a a")
     assert show.pieces(ids[1:], before=ids[:1]) == [" a"]
-    assert show.alone(ids[1]) == " a"
+    assert show.display(ids[1]) == " a"
 
 
 def test_part_of_a_character_on_its_own_is_shown_as_bytes() -> None:
     for name in ("byte-level", "byte-fallback"):
         ids = encode(KINDS[name], "b你")
-        assert TokenText(KINDS[name]).alone(ids[-1]) in ("⟨A0⟩", "⟨BD A0⟩"), name
+        assert TokenText(KINDS[name]).display(ids[-1]) in ("⟨A0⟩", "⟨BD A0⟩"), name
 
 
 def test_a_character_that_never_ends_is_shown_when_the_chain_does() -> None:
@@ -130,7 +130,7 @@ def test_a_broken_character_does_not_swallow_what_follows(
     pieces = show.pieces([*broken, *after])
     assert "".join(pieces[:2]).strip().startswith("b")
     assert pieces[-2].startswith(("⟨", "\ufffd"))
-    assert pieces[-1] == show.alone(after[0])
+    assert pieces[-1] == show.display(after[0])
 
 
 def test_streaming_gives_the_pieces_of_the_whole() -> None:
@@ -152,13 +152,13 @@ def test_markup_and_special_tokens_are_text_like_any_other() -> None:
     show = TokenText(tokenizer)
     ids = [tokenizer.convert_tokens_to_ids(text) for text in hostile]
     assert show.pieces(ids) == hostile
-    assert [show.alone(i) for i in ids] == hostile
-    assert show.alone(tokenizer.eos_token_id) == "<eos>"
+    assert [show.display(i) for i in ids] == hostile
+    assert show.display(tokenizer.eos_token_id) == "<eos>"
 
 
 def test_an_id_beyond_the_tokenizer_is_shown_as_its_number() -> None:
     tokenizer = byte_level_tokenizer()
     show = TokenText(tokenizer)
     beyond = len(tokenizer) + 3
-    assert show.alone(beyond) == f"⟨{beyond}⟩"
+    assert show.display(beyond) == f"⟨{beyond}⟩"
     assert show.pieces([beyond]) == [f"⟨{beyond}⟩"]

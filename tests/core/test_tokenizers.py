@@ -121,7 +121,7 @@ def test_a_growing_chain_ends_as_the_whole(kind: str, text: str) -> None:
 @each_kind
 def test_padding_of_the_models_vocabulary_is_shown_by_its_number(kind: str) -> None:
     show, size = SHOWN[kind], len(KINDS[kind])
-    assert show.alone(size) == f"⟨{size}⟩"
+    assert show.display(size) == f"⟨{size}⟩"
     ids = encode(KINDS[kind], "a cut", special=False)
     expected = [*show.pieces(ids), f"⟨{size + 40}⟩", *show.pieces(ids[:1], ids)]
     assert show.pieces([*ids, size + 40, ids[0]]) == expected

@@ -42,10 +42,10 @@ from core.reasonmaxxer.rollouts import rollout_records
 from core.reasonmaxxer.task import run_rollouts, run_training
 from core.records import Problem, Sampler
 from core.runs import problem_units
+from core.runs.context import CANCELLED, DONE, STOPPED, RunContext, carry_out
 from core.runs.run import Run
 from core.runs.settings import changed
 from core.runs.status import RunState
-from core.runs.work import CANCELLED, DONE, STOPPED, Work, carry_out
 
 pytestmark = pytest.mark.skipif(not DEMO_FOLDER.is_dir(), reason="no demo model built")
 KILLS = 5
@@ -145,7 +145,7 @@ def test_a_cancelled_training_goes_on_where_it_stopped(
 ) -> None:
     run = copy_of_prepared(whole, tmp_path / "cancelled")
 
-    def stop_at(work: Work) -> None:
+    def stop_at(work: RunContext) -> None:
         report = work.report
 
         def report_and_stop(done: float, total: float | None, what: str, unit: str = "") -> None:
@@ -253,7 +253,7 @@ def test_rollouts_of_a_run_are_learned_from_and_become_the_run_s_own(
     assert run.config.seed == 0, "the rollouts' own"
     shutil.copytree(source.folder, tmp_path / "moved")
 
-    def without_rollouts(work: Work) -> None:
+    def without_rollouts(work: RunContext) -> None:
         def keep(key: str, result: Any, keep: Any = work.keep) -> None:
             keep(key, result)
             if key.startswith("rollouts/") and len(work.run.units()) == 2:
@@ -304,7 +304,7 @@ def test_a_cancel_in_the_last_phase_leaves_no_cut_chains(
     run = Run.open(tmp_path / "cancelled")
     (run.folder / RESULTS).unlink()
 
-    def stop_at_the_last(work: Work) -> None:
+    def stop_at_the_last(work: RunContext) -> None:
         report = work.report
 
         def report_and_stop(done: float, total: float | None, what: str, unit: str = "") -> None:

@@ -36,7 +36,7 @@ class Cancelled(Exception):  # noqa: N818 - it is no error
     """What a task raises when it gives up because `Stop` says so."""
 
 
-class Work:
+class RunContext:
     """What a task gets.
 
     `finished` holds the units that earlier starts finished. A result that is kept comes back as
@@ -111,7 +111,7 @@ class Work:
         return latest.total is not None and latest.done >= latest.total
 
 
-def carry_out(run: Run, task: Callable[[Work], None], *, bar: bool) -> int:
+def carry_out(run: Run, task: Callable[[RunContext], None], *, bar: bool) -> int:
     """Carry a run's task out in this process, from where earlier starts left off.
 
     A task that raises `Cancelled`, or that returns after a stop was requested with less done than
@@ -145,7 +145,7 @@ def carry_out(run: Run, task: Callable[[Work], None], *, bar: bool) -> int:
             if _was_cancelled(log, begun_at):
                 stop.request()
                 raise Cancelled
-            work = Work(run, stop, reports)
+            work = RunContext(run, stop, reports)
             task(work)
             if stop.requested and not work._is_complete:
                 raise Cancelled
