@@ -13,10 +13,10 @@ import streamlit as st
 from core.chains.session import Session, SessionFolder
 from core.errors import ResourceError, SessionError
 from core.models.facts import ModelFacts, facts_of
-from core.models.hub_download import Report
 from core.models.language_model import LanguageModel, fetch_model, load_language_model
 from core.models.spec import ModelSpec
 from core.models.teacher import load_beside
+from core.models.worker_reports import Report
 from core.system.environment import sessions_folder
 from explorer.open_session import OpenSession
 from explorer.tasks import Task

@@ -87,7 +87,7 @@ def downloading() -> Iterator[dict[str, Any]]:
     """
     from tqdm import tqdm
 
-    from core.models.hub_download import DownloadCancelledError
+    from core.models.worker_reports import DownloadCancelledError
 
     bar: Any = None
 

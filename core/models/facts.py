@@ -14,11 +14,12 @@ from transformers import AutoConfig
 
 from core.models.architecture import context_length, hidden_size, layer_count
 from core.models.files import check_model_folder, stored_bytes
-from core.models.hub_download import Report, download
+from core.models.hub_download import download
 from core.models.language_model import LanguageModel, explain, load_tokenizer
 from core.models.memory import ROWS, MemoryEstimate, estimate_memory
 from core.models.placement import place
 from core.models.spec import ModelSpec, check_revision_of, local_folder
+from core.models.worker_reports import Report
 from core.system.terminal_text import in_bytes
 from core.tokens.prompts import guess_prompt_style
 

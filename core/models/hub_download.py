@@ -6,10 +6,6 @@ of its login. Only the process that downloads sees it; it is neither kept nor sh
 
 from __future__ import annotations
 
-import contextlib
-import json
-import queue
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,18 +13,10 @@ from typing import Any
 from core.errors import ExplorerError, ModelError, ResourceError
 from core.models.files import GGUF_REMEDY, check_revision
 from core.models.hub_files import Kind
-from core.system.child_process import launch, lines_of, python
+from core.models.worker_reports import DownloadCancelledError, Report, follow
 from core.system.terminal_text import in_bytes
 
-Report = Callable[[int, int], None]
-"""Is told bytes that are there and bytes in all, what was there before included."""
-
-_POLL_S = 0.1
 _GRACE_S = 5.0  # to throw the file away that was being fetched
-
-
-class DownloadCancelledError(ModelError):
-    """Somebody stopped the download."""
 
 
 def download(
@@ -63,47 +51,26 @@ def download(
     request = {"hub_id": hub_id, "revision": revision, "kind": kind, "code": code}
     name = hub_id if revision is None else f"{hub_id} (revision {revision})"
     what = "adapter" if kind == "adapter" else "model"
-    worker = launch(
-        python("-m", "core.models.hub_worker", json.dumps(request)),
+    reply = follow(
+        "core.models.hub_worker",
+        request,
+        report=report,
+        cancelled=cancelled,
+        stopped=DownloadCancelledError(
+            f"The download of {name} was stopped.",
+            "What was complete is kept: load it again to fetch the rest.",
+        ),
+        silent=ModelError(
+            f"The download of the {what} {name} ended without a word.",
+            "Check that memory is free, and try again.",
+        ),
+        grace_s=_GRACE_S,
         # One connection a file, continued by a Range request; the Xet client can't be interrupted.
         environment={"HF_HUB_DISABLE_XET": "1"},
     )
-    replies = lines_of(worker)
-    try:
-        while True:
-            if cancelled is not None and cancelled():
-                raise DownloadCancelledError(
-                    f"The download of {name} was stopped.",
-                    "What was complete is kept: load it again to fetch the rest.",
-                )
-            with contextlib.suppress(queue.Empty):
-                line = replies.get(timeout=_POLL_S)
-                if line is None:
-                    raise ModelError(
-                        f"The download of the {what} {name} ended without a word.",
-                        "Check that memory is free, and try again.",
-                    )
-                reply = json.loads(line)
-                if "folder" in reply:
-                    return Path(reply["folder"])
-                if "fault" in reply:
-                    raise _explain(what, name, reply)
-                if report is not None:
-                    report(reply["done"], reply["total"])
-    finally:
-        _end(worker)
-
-
-def _end(worker: subprocess.Popen[bytes]) -> None:
-    """The worker ends by itself when its input closes."""
-    assert worker.stdin is not None
-    with contextlib.suppress(OSError):
-        worker.stdin.close()
-    try:
-        worker.wait(_GRACE_S)
-    except subprocess.TimeoutExpired:
-        worker.kill()
-        worker.wait()
+    if "fault" in reply:
+        raise _explain(what, name, reply)
+    return Path(reply["folder"])
 
 
 _OWN_TOKEN = "set the environment variable HF_TOKEN to a token of yours, and start again"

@@ -1,9 +1,7 @@
 """The process that fetches a model or an adapter from the hub.
 
-`core.models.hub_download` starts it with what `fetch` takes, as JSON in its first argument, and
-reads one JSON object a line: `{"done": bytes, "total": bytes}` during the download, at the end
-`{"folder": path}` or `{"fault": name, ...}`. It ends when its input closes, and takes the file it
-was fetching along.
+`core.models.hub_download` starts it with what `fetch` takes, by `core.models.worker_reports`. When
+it is stopped it takes the file it was fetching along.
 
 A process of its own, because a download must end at once when somebody cancels, wherever it hangs,
 and because huggingface_hub reads its settings from the environment once, when it is imported.
@@ -12,17 +10,11 @@ and because huggingface_hub reads its settings from the environment once, when i
 from __future__ import annotations
 
 import errno
-import json
-import os
 import re
 import shutil
-import signal
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
-from typing import Any, TextIO
+from typing import Any
 
 import httpx2
 from huggingface_hub import (
@@ -46,24 +38,11 @@ from huggingface_hub.hf_api import RepoFile
 
 from core.models.files import is_whole
 from core.models.hub_files import INDEX, MARK, Kind, UnfitError, wanted_files
-from core.system.child_process import replies_of_worker
+from core.models.worker_reports import FaultError, reply, serve
 
 _CHUNK = 1 << 20  # bytes between two reports; after a broken connection less than this is lost
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _BAD_TOKEN = "Invalid credentials in Authorization header"  # so the hub says it
-_replies: TextIO | None = None
-
-
-class FaultError(Exception):
-    """What went wrong, as the parent puts it into words."""
-
-    def __init__(self, name: str, **facts: Any) -> None:
-        super().__init__(name)
-        self.reply = {"fault": name, **facts}
-
-
-class _CancelledError(BaseException):
-    """The parent closed the input, or is gone."""
 
 
 class _Reports:
@@ -79,7 +58,7 @@ class _Reports:
         done = min(self.finished + partial, self.total)
         if done > self._shown:
             self._shown = done
-            _reply({"done": done, "total": self.total})
+            reply({"done": done, "total": self.total})
 
     def bar(self) -> type:
         """What huggingface_hub takes for a progress bar."""
@@ -199,8 +178,6 @@ def fault_of(error: Exception) -> dict[str, Any]:
     the request."""
     token = get_token() is not None
     match error:
-        case FaultError():
-            return error.reply
         case UnfitError():
             return {"fault": "unfit", "holds": error.holds}
         case RevisionNotFoundError():
@@ -262,40 +239,11 @@ def _continue_after_reset(response: httpx2.Response) -> None:
     response.stream = _Body(response.stream)
 
 
-def _reply(message: dict[str, Any]) -> None:
-    print(json.dumps(message), file=_replies or sys.stdout, flush=True)
-
-
-def _end_with_parent() -> None:
-    """Wait for the end of the input, then stop the main thread wherever it is."""
-    sys.stdin.buffer.read()
-    main_thread = threading.main_thread().ident
-    if hasattr(signal, "pthread_kill") and main_thread is not None:
-        signal.pthread_kill(main_thread, signal.SIGTERM)
-    else:
-        os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _cancel(signal_number: int, frame: FrameType | None) -> None:
-    raise _CancelledError
-
-
-def main() -> None:
-    """Fetch what the first argument says."""
-    global _replies
-    _replies = replies_of_worker()
-    signal.signal(signal.SIGTERM, _cancel)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    request = json.loads(sys.argv[1])
+def _work(request: dict[str, Any]) -> dict[str, Any]:
     constants.DOWNLOAD_CHUNK_SIZE = _CHUNK
     set_client_factory(_client)
-    try:
-        _reply({"folder": str(fetch(**request))})
-    except _CancelledError:
-        pass
-    except Exception as error:
-        _reply(fault_of(error))
+    return {"folder": str(fetch(**request))}
 
 
 if __name__ == "__main__":
-    main()
+    serve(_work, fault_of)

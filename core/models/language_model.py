@@ -29,12 +29,13 @@ from core.models.files import (
 )
 from core.models.finite_logits import check_finite
 from core.models.forward_check import check_forward_pass
-from core.models.hub_download import Report, download
+from core.models.hub_download import download
 from core.models.memory import MemoryEstimate, estimate_memory
 from core.models.placement import place
 from core.models.prefix_store import PrefixStore
 from core.models.spec import ModelSpec, adapter_folder, check_spec, local_folder
 from core.models.whole_checkpoint import check_whole
+from core.models.worker_reports import Report
 from core.tokens.prompts import guess_prompt_style
 from core.tokens.token_text import TokenText
 

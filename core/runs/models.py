@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from core.errors import RunError
-from core.models.hub_download import DownloadCancelledError, Report
 from core.models.language_model import LanguageModel, ModelFiles, fetch_model, load_language_model
 from core.models.spec import ModelSpec, absolute_name, check_spec
 from core.models.teacher import load_beside
+from core.models.worker_reports import DownloadCancelledError, Report
 from core.runs.context import Cancelled, RunContext
 from core.runs.run import Run
 from core.runs.settings import first_fault

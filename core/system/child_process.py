@@ -149,7 +149,8 @@ def _stop(process: subprocess.Popen[bytes], owner: int) -> None:
         pass  # what was still to be sent to it
 
 
-def _limit_memory(limit: int) -> None:
+def limit_memory(limit: int) -> None:
+    """Bound the address space of this process, in bytes, where the system can."""
     try:
         import resource
 
@@ -169,5 +170,5 @@ def replies_of_worker(memory_limit: int | None = None) -> TextIO:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     if memory_limit is not None:
-        _limit_memory(memory_limit)
+        limit_memory(memory_limit)
     return replies

@@ -8,7 +8,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from platformdirs import user_data_path
+from platformdirs import user_cache_path, user_data_path
 
 from core.system.person_path import person_path
 
@@ -19,6 +19,17 @@ def user_folder() -> Path:
     return (
         person_path(chosen) if chosen else user_data_path("decision-fork-explorer", appauthor=False)
     )
+
+
+def cache_folder() -> Path:
+    """The folder for what can be made or fetched again: $FORK_EXPLORER_CACHE, else `cache` in
+    $FORK_EXPLORER_HOME, else the platform's own place."""
+    chosen = os.environ.get("FORK_EXPLORER_CACHE")
+    if chosen:
+        return person_path(chosen)
+    if os.environ.get("FORK_EXPLORER_HOME"):
+        return user_folder() / "cache"
+    return user_cache_path("decision-fork-explorer", appauthor=False)
 
 
 def sessions_folder() -> Path:

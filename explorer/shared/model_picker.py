@@ -8,9 +8,9 @@ from functools import partial
 import streamlit as st
 
 from core.models.facts import ModelFacts
-from core.models.hub_download import DownloadCancelledError
 from core.models.placement import ALL_GPUS, device_choices, quantization_named
 from core.models.spec import DEMO, ModelSpec
+from core.models.worker_reports import DownloadCancelledError
 from core.system.terminal_text import in_bytes
 from explorer.shared.messages import plain, show_error, teaching_notice
 from explorer.shared.polling import polled
