@@ -29,6 +29,7 @@ class Task:
         self.before = 0  # of what is done, so much was there before the work began
         self.total = total
         self.unit = "tokens"
+        self.step = ""  # what is being done, where the work has several steps
         self.live: GrowingChain | None = None
         self.error: ExplorerError | None = None
         self.started = time.monotonic()

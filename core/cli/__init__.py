@@ -16,6 +16,7 @@ from core.cli.compare import compare
 from core.cli.distillation import distill
 from core.cli.evaluation import evaluate
 from core.cli.files import say
+from core.cli.getting import get
 from core.cli.interventions import interventions
 from core.cli.models import download, model
 from core.cli.overruling import overrule
@@ -47,6 +48,7 @@ app.command()(train)
 app.command()(distill)
 app.command()(model)
 app.command()(download)
+app.command()(get)
 app.command()(problems)
 app.add_typer(runs.app, name="runs")
 

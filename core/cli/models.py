@@ -87,17 +87,19 @@ def downloading() -> Iterator[dict[str, Any]]:
     """
     from tqdm import tqdm
 
-    from core.models.worker_reports import DownloadCancelledError
+    from core.models.worker_reports import DOWNLOADING, DownloadCancelledError
 
     bar: Any = None
 
-    def report(done: int, total: int) -> None:
+    def report(done: int, total: int, what: str = DOWNLOADING) -> None:
         nonlocal bar
         if bar is not None and (bar.total != total or done < bar.n):  # the next download
             bar.close()
             bar = None
         if bar is None and done < total:
-            bar = tqdm(total=total, initial=done, unit="B", unit_scale=True, file=sys.stderr)
+            bar = tqdm(
+                total=total, initial=done, desc=what, unit="B", unit_scale=True, file=sys.stderr
+            )
         if bar is not None:
             bar.update(done - bar.n)
 
@@ -115,7 +117,12 @@ def downloading() -> Iterator[dict[str, Any]]:
 
 
 def model(
-    name: Annotated[str, typer.Argument(metavar="MODEL", help='"demo", a folder, or a hub id.')],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", help='"demo", "smollm2", a folder, a .gguf file, or a hub id.'
+        ),
+    ],
     revision: Revision = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
@@ -147,7 +154,10 @@ def model(
 
 
 def download(
-    name: Annotated[str, typer.Argument(metavar="ID", help="Hub id, such as owner/model.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="Hub id, such as owner/model, or owner/model:file.gguf."),
+    ],
     revision: Revision = None,
     adapter: Annotated[bool, typer.Option("--adapter", help="It is a LoRA adapter.")] = False,
     trust_remote_code: Annotated[
@@ -160,11 +170,15 @@ def download(
     """
     from core.models import hub_download
     from core.models.files import is_hub_id
+    from core.models.spec import gguf_on_hub
 
-    if not is_hub_id(name):
+    hub_id, file = gguf_on_hub(name) or (name, None)
+    if not is_hub_id(hub_id):
         raise ModelError(f"{name} is no hub id.", "Give one such as owner/model.")
     kind: Kind = "adapter" if adapter else "model"
     with downloading() as how:
-        folder = hub_download.download(name, revision, kind=kind, code=trust_remote_code, **how)
+        folder = hub_download.download(
+            hub_id, revision, kind=kind, code=trust_remote_code, file=file, **how
+        )
     say(f"The {kind} {name} is there.")
     print(folder)

@@ -28,7 +28,9 @@ def _day(text: str) -> date:
         raise typer.BadParameter(f"{text!r} is not a date such as 2026-03-01.") from error
 
 
-Model = Annotated[str, typer.Option(help='"demo", a model folder, or a hub id.')]
+Model = Annotated[
+    str, typer.Option(help='"demo", "smollm2", a model folder, a .gguf file, or a hub id.')
+]
 Adapter = Annotated[Path | None, path_option(help="Folder or hub id of a LoRA adapter.")]
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a model on the hub.")]
 Quantization = Annotated[

@@ -13,14 +13,15 @@ from huggingface_hub import metadata_load
 from transformers import AutoConfig
 
 from core.models.architecture import context_length, hidden_size, layer_count
+from core.models.fetching import small_folder
 from core.models.files import check_model_folder, stored_bytes
-from core.models.hub_download import download
+from core.models.gguf_source import GgufSource
 from core.models.language_model import LanguageModel, explain, load_tokenizer
 from core.models.memory import ROWS, MemoryEstimate, estimate_memory
 from core.models.placement import place
-from core.models.spec import ModelSpec, check_revision_of, local_folder
+from core.models.spec import ModelSpec, check_revision_of
 from core.models.worker_reports import Report
-from core.system.terminal_text import in_bytes
+from core.system.terminal_text import in_bytes, printable
 from core.tokens.prompts import guess_prompt_style
 
 _LONGEST_CARD = 1 << 20  # bytes
@@ -49,6 +50,7 @@ class ModelFacts:
     licence: str | None
     memory: MemoryEstimate | None
     memory_used: int | None  # bytes of the loaded weights
+    source: GgufSource | None = None  # of weights that were converted
 
     @property
     def adapter_is_of_another(self) -> bool:
@@ -80,7 +82,7 @@ class ModelFacts:
             "prompt style": f"{self.prompt_style}: {self.prompt_style_reason}",
             "forks": forks,
             "licence": self.licence or "the model card names none",
-            "weights": None if self.memory_used is None else f"{in_bytes(self.memory_used)} in use",
+            "weights": self._weights(),
         }
         if memory is not None:
             known["estimate"] = f"{in_bytes(memory.needed)}: {memory.parts}"
@@ -89,6 +91,17 @@ class ModelFacts:
                     "" if self.memory_used is None else " before it was loaded"
                 )
         return [(label, value) for label, value in known.items() if value is not None]
+
+    def _weights(self) -> str | None:
+        parts = []
+        if self.memory_used is not None:
+            parts.append(f"{in_bytes(self.memory_used)} in use")
+        if self.source is not None:
+            parts.append(
+                f"dequantised from GGUF {printable(self.source.quantization)}, "
+                f"{printable(self.source.file)}; fine-tuning learns on the dequantised weights"
+            )
+        return ", ".join(parts) or None
 
     def to_json(self) -> dict[str, Any]:
         """Ready for JSON."""
@@ -126,6 +139,7 @@ def facts_of(lm: LanguageModel) -> ModelFacts:
         licence=_licence(lm.folder),
         memory=lm.memory,
         memory_used=int(lm.model.get_memory_footprint()),
+        source=None if lm.folder is None else GgufSource.of(lm.folder),
     )
 
 
@@ -149,11 +163,15 @@ def read_facts(
         DownloadCancelledError: `cancelled` said so.
     """
     check_revision_of(spec)
-    code = spec.trust_remote_code
-    folder = local_folder(spec.model) or download(
-        spec.model, spec.revision, kind="facts", code=code, report=report, cancelled=cancelled
-    )
+    with small_folder(spec, report=report, cancelled=cancelled) as (folder, source):
+        return _facts_of_files(spec, folder, source, rows, length)
+
+
+def _facts_of_files(
+    spec: ModelSpec, folder: Path, source: GgufSource | None, rows: int, length: int | None
+) -> ModelFacts:
     check_model_folder(folder, weights=False)
+    code = spec.trust_remote_code
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=code)
         placement = place(spec.device, spec.dtype, spec.quantization, config)
@@ -183,6 +201,7 @@ def read_facts(
         licence=_licence(folder),
         memory=memory,
         memory_used=None,
+        source=source,
     )
 
 

@@ -16,10 +16,6 @@ from core.models.hub_files import ADAPTER_WEIGHTS, INDEX, PICKLED, WEIGHTS, Kind
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?", re.ASCII)
 _REVISION = re.compile(r"\w[\w./+-]*", re.ASCII)
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.*", "*.tiktoken", "tekken.json")
-GGUF_REMEDY = (
-    "Use the repository it was made from, which has safetensors, or write those with "
-    "transformers (from_pretrained with gguf_file, then save_pretrained)."
-)
 
 
 def is_hub_id(name: str) -> bool:
@@ -53,19 +49,13 @@ def check_model_folder(folder: Path, *, weights: bool = True) -> None:
     Raises:
         ModelError: saying what is missing.
     """
-    if folder.suffix == ".gguf" and folder.is_file():
-        raise ModelError(f"{folder} is a GGUF file, and only safetensors are read.", GGUF_REMEDY)
     if not folder.is_dir():
         raise ModelError(
             f"There is no model folder {folder}.",
             "Give an existing folder, a hub id such as owner/model, or demo.",
         )
     if not (folder / "config.json").is_file():
-        if any(folder.glob("*.gguf")):
-            raise ModelError(
-                f"The folder {folder} holds a GGUF model, and only safetensors are read.",
-                GGUF_REMEDY,
-            )
+        _point_at_gguf(folder)
         raise ModelError(
             f"The folder {folder} has no config.json, so it is no Hugging Face model.",
             "Choose the folder that holds config.json and the weights.",
@@ -171,10 +161,7 @@ def _check_model_weights(folder: Path) -> None:
 
 
 def _refuse_weights(folder: Path, name: str) -> None:
-    if any(folder.glob("*.gguf")):
-        raise ModelError(
-            f"The weights in {folder} are GGUF, and only safetensors are read.", GGUF_REMEDY
-        )
+    _point_at_gguf(folder)
     if any(path for kind in PICKLED for path in folder.glob(kind)):
         raise ModelError(
             f"The weights in {folder} are pickled, and a pickle can run code when it is opened.",
@@ -184,6 +171,17 @@ def _refuse_weights(folder: Path, name: str) -> None:
         f"The folder {folder} has no weights ({name}).",
         "Choose the folder that holds them, or finish the download.",
     )
+
+
+def _point_at_gguf(folder: Path) -> None:
+    """Refuse a folder whose weights are a GGUF file, naming the file."""
+    files = sorted(path.name for path in folder.glob("*.gguf"))
+    if files:
+        raise ModelError(
+            f"The folder {folder} holds a GGUF model, which is one file.",
+            f"Give the file itself: {folder / files[0]}"
+            + (f" (there are: {examples(files)})." if len(files) > 1 else "."),
+        )
 
 
 def _check_links(folder: Path) -> None:

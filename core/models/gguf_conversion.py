@@ -58,6 +58,8 @@ def converted(
     if folder is not None:
         return folder
     header = check_gguf(file)
+    if report is not None:
+        report(0, header.dequantized_bytes, CONVERTING)
     root = _root()
     token = secrets.token_hex(8)
     try:
@@ -81,6 +83,8 @@ def converted(
         for partial in root.glob(f"*.{token}.partial"):
             shutil.rmtree(partial, ignore_errors=True)
     _remember(file, reply["sha256"])
+    if report is not None:
+        report(header.dequantized_bytes, header.dequantized_bytes, CONVERTING)
     return Path(reply["folder"])
 
 

@@ -36,7 +36,6 @@ from core.models.whole_checkpoint import check_whole
 from core.models.worker_reports import FaultError, reply, serve
 from core.system.child_process import limit_memory
 
-_BLOCK = 1 << 22  # bytes that are hashed between two reports
 _RESERVE = 64 << 20  # bytes of disk beside the weights
 _ROOM = 2 << 30  # bytes of address space beside the weights
 _COPIES = 2  # of the weights in memory: as dequantised, and as they are written
@@ -97,7 +96,7 @@ def write_small_files(file: Path, folder: Path) -> PreTrainedConfig:
 def _write_weights(
     file: Path, name: str, config: PreTrainedConfig, folder: Path, parameters: int
 ) -> None:
-    with _counting(4 * parameters):
+    with _Progress(4 * parameters):
         model, found = AutoModelForCausalLM.from_pretrained(
             file.parent,
             config=config,
@@ -120,7 +119,7 @@ def _write_weights(
     model.save_pretrained(folder)
 
 
-class _counting:  # noqa: N801
+class _Progress:
     """Report the bytes that have been dequantised."""
 
     def __init__(self, total: int) -> None:
@@ -128,7 +127,6 @@ class _counting:  # noqa: N801
         self.plain = gguf.dequantize
 
     def __enter__(self) -> None:
-        reply({"done": 0, "total": self.total})
         gguf.dequantize = self._dequantize
 
     def __exit__(self, *_: object) -> None:
@@ -162,11 +160,8 @@ def _text(file: Path, key: str) -> str | None:
 
 
 def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
     with file.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _check_room(place: Path, weights: int) -> None:

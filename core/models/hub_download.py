@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.errors import ExplorerError, ModelError, ResourceError
-from core.models.files import GGUF_REMEDY, check_revision
+from core.errors import ExplorerError, ModelError, ResourceError, examples
+from core.models.files import check_revision
 from core.models.hub_files import Kind
 from core.models.worker_reports import DownloadCancelledError, Report, follow
 from core.system.terminal_text import in_bytes
@@ -25,10 +25,12 @@ def download(
     *,
     kind: Kind = "model",
     code: bool = False,
+    file: str | None = None,
     report: Report | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Path:
-    """The folder of a model or adapter in the hub's cache, after fetching what is not there yet.
+    """The folder of a model or adapter in the hub's cache, or its one file, after fetching what is
+    not there yet.
 
     A broken connection is continued where it broke. What was whole when a download ended early is
     kept; the file it was at is thrown away. Without the hub, what the cache holds is used if it is
@@ -38,6 +40,7 @@ def download(
         revision: a branch, tag or commit; the main branch if None.
         kind: facts is a model without its weights.
         code: also the model's own Python files.
+        file: a GGUF file of the repository, and nothing else but its card.
         report: called from this thread.
         cancelled: asked all the time.
 
@@ -48,7 +51,7 @@ def download(
     """
     if revision is not None:
         check_revision(revision)
-    request = {"hub_id": hub_id, "revision": revision, "kind": kind, "code": code}
+    request = {"hub_id": hub_id, "revision": revision, "kind": kind, "code": code, "file": file}
     name = hub_id if revision is None else f"{hub_id} (revision {revision})"
     what = "adapter" if kind == "adapter" else "model"
     reply = follow(
@@ -151,18 +154,24 @@ def _explain(what: str, name: str, reply: dict[str, Any]) -> ExplorerError:
                 "Change its permissions, or set HF_HOME to another folder and start again.",
             )
         case "unfit":
-            return _unfit(what, name, reply["holds"])
+            return _unfit(what, name, reply["holds"], reply["files"])
     return ModelError(
         f"The download of the {what} {name} failed ({reply.get('detail')}).", "Try it again."
     )
 
 
-def _unfit(what: str, name: str, holds: str) -> ModelError:
+def _unfit(what: str, name: str, holds: str, files: list[str]) -> ModelError:
     match holds:
-        case "gguf":
+        case "gguf" | "other files" if files:
             return ModelError(
-                f"{name} is a GGUF repository, and only safetensors are read.", GGUF_REMEDY
+                f"{name} holds GGUF files, and it wasn't named which one."
+                if holds == "gguf"
+                else f"{name} has no file of that name.",
+                f"Name one of them, such as {name.split()[0]}:{files[0]} (there are: "
+                f"{examples(files)}).",
             )
+        case "other files":
+            return ModelError(f"{name} has no GGUF files.", "Give the id alone.")
         case "pickled":
             return ModelError(
                 f"The weights of {name} are pickled, and a pickle can run code when it is opened.",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
 from typing import Literal
 
 Kind = Literal["model", "adapter", "facts"]
 """A whole model, a LoRA adapter, or a model without its weights."""
 
-Instead = Literal["pickled", "gguf", "adapter", "model", "nothing"]
+Instead = Literal["pickled", "gguf", "adapter", "model", "nothing", "other files"]
 
 MARK: dict[Kind, str] = {
     "model": "config.json",
@@ -40,9 +40,10 @@ _SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
 class UnfitError(Exception):
     """A repository that doesn't hold what was asked for, and what it holds instead."""
 
-    def __init__(self, holds: Instead) -> None:
+    def __init__(self, holds: Instead, files: Sequence[str] = ()) -> None:
         super().__init__(holds)
         self.holds = holds
+        self.files = list(files)  # GGUF files that could be named
 
 
 def wanted_files(names: Collection[str], kind: Kind, *, code: bool = False) -> list[str]:
@@ -58,15 +59,35 @@ def wanted_files(names: Collection[str], kind: Kind, *, code: bool = False) -> l
     """
     top = {name for name in names if "/" not in name and "\\" not in name}
     if MARK[kind] not in top:
-        raise UnfitError(_instead(top))
+        raise _unfit(top)
     small = [*_SMALL[kind], "*.py"] if code else list(_SMALL[kind])
     files = sorted(name for name in top if any(fnmatchcase(name, each) for each in small))
     if kind == "facts":
         return files
     weights = _weights(top, kind)
     if not weights:
-        raise UnfitError(_instead(top - {MARK[kind]}))
+        raise _unfit(top - {MARK[kind]})
     return files + weights
+
+
+def wanted_with(file: str, names: Collection[str]) -> list[str]:
+    """One GGUF file of a repository, and before it the repository's card.
+
+    Raises:
+        UnfitError: it lists no such file.
+    """
+    if file not in names:
+        raise UnfitError("other files", _gguf_files(names))
+    cards = (name for name in names if any(fnmatchcase(name, each) for each in _CARD))
+    return [*sorted(cards), file]
+
+
+def _gguf_files(names: Collection[str]) -> list[str]:
+    return sorted(name for name in names if name.endswith(".gguf") and "/" not in name)
+
+
+def _unfit(top: set[str]) -> UnfitError:
+    return UnfitError(_instead(top), _gguf_files(top))
 
 
 def _weights(top: set[str], kind: Kind) -> list[str]:

@@ -37,7 +37,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.hf_api import RepoFile
 
 from core.models.files import is_whole
-from core.models.hub_files import INDEX, MARK, Kind, UnfitError, wanted_files
+from core.models.hub_files import INDEX, MARK, Kind, UnfitError, wanted_files, wanted_with
 from core.models.worker_reports import FaultError, reply, serve
 
 _CHUNK = 1 << 20  # bytes between two reports; after a broken connection less than this is lost
@@ -82,27 +82,29 @@ class _Reports:
         return Bar
 
 
-def fetch(hub_id: str, revision: str | None, kind: Kind, code: bool) -> Path:
+def fetch(
+    hub_id: str, revision: str | None, kind: Kind, code: bool, file: str | None = None
+) -> Path:
     """Bring what is missing; arguments as `core.models.hub_download.download`.
 
     Returns:
-        The snapshot's folder in the hub's cache.
+        The snapshot's folder in the hub's cache, or the file in it.
 
     Raises:
         FaultError, UnfitError: it can't be had.
         HfHubHTTPError, OSError: as huggingface_hub has them.
     """
     if constants.HF_HUB_OFFLINE:
-        return _cached(hub_id, revision, kind, "HF_HUB_OFFLINE is set")
+        return _cached(hub_id, revision, kind, file, "HF_HUB_OFFLINE is set")
     weights_say_all = kind != "facts" and not code  # they come last
     try:
         commit = resolve_revision(hub_id, revision=revision).resolved  # asks nobody for a commit
         if not _COMMIT.fullmatch(commit):
             raise FaultError("broken", detail="it names no commit")
-        folder = _in_cache(hub_id, commit, kind) if weights_say_all else None
-        return folder or _download(hub_id, commit, kind, code)
+        found = _in_cache(hub_id, commit, kind, file) if weights_say_all else None
+        return found or _download(hub_id, commit, kind, code, file)
     except (httpx2.TransportError, LocalEntryNotFoundError, RevisionResolutionError) as error:
-        return _cached(hub_id, revision, kind, _why(error))
+        return _cached(hub_id, revision, kind, file, _why(error))
 
 
 def _why(error: BaseException | None) -> str:
@@ -121,10 +123,10 @@ def _why(error: BaseException | None) -> str:
     return "what answers there is no hub"
 
 
-def _download(hub_id: str, commit: str, kind: Kind, code: bool) -> Path:
+def _download(hub_id: str, commit: str, kind: Kind, code: bool, file: str | None) -> Path:
     listing = HfApi().list_repo_tree(hub_id, revision=commit, recursive=False)
     sizes = {entry.path: entry.size for entry in listing if isinstance(entry, RepoFile)}
-    names = wanted_files(sizes, kind, code=code)
+    names = wanted_with(file, sizes) if file else wanted_files(sizes, kind, code=code)
     missing = [name for name in names if not _is_cached(hub_id, name, commit)]
     check_disk(sum(sizes[name] for name in missing))
     reports = _Reports(sum(sizes[name] for name in names))
@@ -134,29 +136,32 @@ def _download(hub_id: str, commit: str, kind: Kind, code: bool) -> Path:
         hf_hub_download(hub_id, name, revision=commit, tqdm_class=reports.bar())
         reports.finished += sizes[name]
         reports.show()
-    return Path(hf_hub_download(hub_id, MARK[kind], revision=commit)).parent
+    mark = Path(hf_hub_download(hub_id, file or MARK[kind], revision=commit))
+    return mark if file else mark.parent
 
 
 def _is_cached(hub_id: str, name: str, revision: str | None) -> bool:
     return isinstance(try_to_load_from_cache(hub_id, name, revision=revision), str)
 
 
-def _in_cache(hub_id: str, revision: str | None, kind: Kind) -> Path | None:
-    """The snapshot's folder if it lacks nothing."""
-    mark = try_to_load_from_cache(hub_id, MARK[kind], revision=revision)
+def _in_cache(hub_id: str, revision: str | None, kind: Kind, file: str | None) -> Path | None:
+    """The snapshot's folder if it lacks nothing, or the file in it."""
+    mark = try_to_load_from_cache(hub_id, file or MARK[kind], revision=revision)
     if not isinstance(mark, str):
         return None
+    if file:
+        return Path(mark)
     folder = Path(mark).parent
     is_snapshot = folder.parent.name == "snapshots" and _COMMIT.fullmatch(folder.name)
     return folder if is_snapshot and is_whole(folder, kind) else None
 
 
-def _cached(hub_id: str, revision: str | None, kind: Kind, why: str) -> Path:
-    folder = _in_cache(hub_id, revision, kind)
-    if folder is None:
+def _cached(hub_id: str, revision: str | None, kind: Kind, file: str | None, why: str) -> Path:
+    found = _in_cache(hub_id, revision, kind, file)
+    if found is None:
         begun = any(_is_cached(hub_id, name, revision) for name in (MARK[kind], INDEX))
         raise FaultError("unreachable", why=why, begun=begun)
-    return folder
+    return found
 
 
 def check_disk(needed: int) -> None:
@@ -179,7 +184,7 @@ def fault_of(error: Exception) -> dict[str, Any]:
     token = get_token() is not None
     match error:
         case UnfitError():
-            return {"fault": "unfit", "holds": error.holds}
+            return {"fault": "unfit", "holds": error.holds, "files": error.files}
         case RevisionNotFoundError():
             return {"fault": "no_revision"}
         case GatedRepoError():

@@ -21,9 +21,9 @@ from transformers import (
 from core.errors import ModelError, ResourceError
 from core.models.adapter import with_adapter
 from core.models.architecture import can_share_prefixes, context_length
+from core.models.fetching import fetch_folder
 from core.models.files import (
     check_adapter_folder,
-    check_model_folder,
     has_tokenizer,
     stored_bytes,
 )
@@ -33,7 +33,7 @@ from core.models.hub_download import download
 from core.models.memory import MemoryEstimate, estimate_memory
 from core.models.placement import place
 from core.models.prefix_store import PrefixStore
-from core.models.spec import ModelSpec, adapter_folder, check_spec, local_folder
+from core.models.spec import ModelSpec, adapter_folder, check_spec
 from core.models.whole_checkpoint import check_whole
 from core.models.worker_reports import Report
 from core.tokens.prompts import guess_prompt_style
@@ -118,11 +118,12 @@ def fetch_model(
     report: Report | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> ModelFiles:
-    """Find the files of what `spec` names, and download those that are not on this machine.
+    """Find the files of what `spec` names, download those that are not on this machine, and
+    convert a GGUF file.
 
     Args:
-        report: is told the bytes of each download.
-        cancelled: ends a download.
+        report: called with the bytes of each download and conversion.
+        cancelled: ends a download or conversion.
 
     Raises:
         ModelError: no such model, unsafe or missing weights, offline.
@@ -134,11 +135,7 @@ def fetch_model(
     if spec.adapter is not None and adapter is None:  # small, so what is wrong comes first
         adapter = download(spec.adapter, kind="adapter", report=report, cancelled=cancelled)
         check_adapter_folder(adapter)
-    folder = local_folder(spec.model)
-    if folder is None:
-        code = spec.trust_remote_code
-        folder = download(spec.model, spec.revision, code=code, report=report, cancelled=cancelled)
-        check_model_folder(folder)
+    folder = fetch_folder(spec, report=report, cancelled=cancelled)
     return ModelFiles(folder, adapter)
 
 

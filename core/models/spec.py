@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import ModelError
+from core.models.catalogue import packaged_model
 from core.models.files import (
     check_adapter_folder,
     check_model_folder,
     check_revision,
     is_hub_id,
 )
+from core.models.gguf_conversion import check_gguf
 from core.models.placement import Quantization
 from core.system.person_path import person_path
 from core.system.project_root import project_root
+
+_FILE_ON_HUB = re.compile(r"[A-Za-z0-9][\w.-]*\.gguf", re.ASCII)
+
 
 DEMO = "demo"
 
@@ -40,7 +46,8 @@ DEMO_TEACHER_FOLDER = DEMO_FOLDER.with_name("demo_teacher")
 class ModelSpec:
     """Which model, and how to load it.
 
-    `model` is "demo", a folder, or a hub id; `adapter` a folder or hub id of a LoRA adapter, or
+    `model` is "demo", "smollm2", a folder, a hub id, a .gguf file, or one of a hub repository as
+    owner/model:file.gguf; `adapter` a folder or hub id of a LoRA adapter, or
     "demo-teacher". With `trust_remote_code` the model's own Python code runs: only for authors you
     trust. `revision` is a branch, tag or commit of a model on the hub, its main branch if None.
     """
@@ -73,10 +80,12 @@ def teacher_spec(base: ModelSpec, teacher: str) -> ModelSpec:
 
 
 def absolute_name(name: str) -> str:
-    """A folder by its whole path, so that it is found from anywhere; other names as they are."""
+    """A folder or GGUF file by its whole path, so that it is found from anywhere; other names as
+    they are."""
     folder = _folder(name)
-    named = name in (DEMO, DEMO_TEACHER)
-    return name if named or not folder.is_dir() else str(folder.resolve())
+    named = name in (DEMO, DEMO_TEACHER) or packaged_model(name) is not None
+    local = folder.is_dir() or is_gguf(folder)
+    return name if named or not local else str(folder.resolve())
 
 
 def check_spec(spec: ModelSpec) -> None:
@@ -87,7 +96,9 @@ def check_spec(spec: ModelSpec) -> None:
         ModelError: saying what is missing.
     """
     folder = local_folder(spec.model)
-    if folder is not None:
+    if folder is not None and is_gguf(folder):
+        check_gguf(folder)
+    elif folder is not None:
         check_model_folder(folder)
     check_revision_of(spec)
     adapter = None if spec.adapter is None else adapter_folder(spec.adapter)
@@ -109,18 +120,37 @@ def check_revision_of(spec: ModelSpec) -> None:
     if spec.revision is None:
         return
     check_revision(spec.revision)
-    if local_folder(spec.model) is not None:
+    if local_folder(spec.model) is not None or packaged_model(spec.model) is not None:
         raise ModelError(
             f"The model {spec.model} has no revisions: it is not from the hub.",
             "Leave the revision out.",
         )
 
 
+def is_gguf(path: Path) -> bool:
+    """Whether a path names a GGUF file rather than a folder."""
+    return path.suffix == ".gguf" and not path.is_dir()
+
+
+def gguf_on_hub(name: str) -> tuple[str, str] | None:
+    """The repository and the file that owner/model:file.gguf names; None for any other name."""
+    hub_id, colon, file = name.partition(":")
+    fits = colon and _FILE_ON_HUB.fullmatch(file) and is_hub_id(hub_id)
+    return (hub_id, file) if fits else None
+
+
 def local_folder(name: str) -> Path | None:
-    """The folder of a model on this machine; None for a hub id."""
+    """The folder or GGUF file of a model on this machine; None for a hub id, a GGUF file of the
+    hub, or a model that comes from the package registry."""
     if name == DEMO:
         return DEMO_FOLDER
+    if packaged_model(name) is not None:
+        return None
     folder = _folder(name)
+    if gguf_on_hub(name) is not None and not folder.is_file():
+        return None
+    if is_gguf(folder):
+        return folder
     return None if is_hub_id(name) and name != DEMO_TEACHER and not folder.is_dir() else folder
 
 

@@ -12,7 +12,7 @@ from core.errors import RunError
 from core.models.language_model import LanguageModel, ModelFiles, fetch_model, load_language_model
 from core.models.spec import ModelSpec, absolute_name, check_spec
 from core.models.teacher import load_beside
-from core.models.worker_reports import DownloadCancelledError, Report
+from core.models.worker_reports import DOWNLOADING, DownloadCancelledError, Report
 from core.runs.context import Cancelled, RunContext
 from core.runs.run import Run
 from core.runs.settings import first_fault
@@ -96,8 +96,8 @@ def _fetched(work: RunContext, spec: ModelSpec) -> ModelFiles:
 
 
 def _telling(work: RunContext) -> Report:
-    def report(done: int, total: int) -> None:
-        work.report(done / 1e6, total / 1e6, "downloading the model", "MB")
+    def report(done: int, total: int, what: str = DOWNLOADING) -> None:
+        work.report(done / 1e6, total / 1e6, f"{what} the model", "MB")
 
     return report
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.disagreement.task import COMPARE, plan_comparison
+from core.models.catalogue import teachers_of
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from explorer.shared.messages import plain, short
@@ -12,7 +13,7 @@ from explorer.shared.problem_choice import ProblemChoice, choose_problems
 from explorer.shared.problem_sets import upload_problems
 from explorer.shared.prompt_panel import asked
 from explorer.shared.run_panel import start, start_button
-from explorer.shared.teachers import known_teachers
+from explorer.shared.teachers import compare_key, known_teachers
 from explorer.state import BrowserState
 
 
@@ -26,9 +27,9 @@ def compare_setup(state: BrowserState, folder: RunsFolder) -> None:
     named = form.several(
         st.container(),
         "Teachers",
-        f"compare teachers of {model}",
+        compare_key(model),
         list(known),
-        list(known)[:1],
+        [each for each in known if each not in teachers_of(model)][:1],  # nothing to download
         format_func=lambda each: known.get(each, each),
         placeholder="none yet: fine-tune or distil one, or name one below",
         help="The demo's own, and the adapters that finished runs here made for this model",

@@ -13,7 +13,7 @@ from explorer.shared.problem_choice import ProblemChoice, choose_problems
 from explorer.shared.problem_sets import upload_problems
 from explorer.shared.prompt_panel import asked
 from explorer.shared.run_panel import start, start_button
-from explorer.shared.teachers import known_teachers
+from explorer.shared.teachers import interventions_key, known_teachers
 from explorer.state import BrowserState
 
 _ALL_BASE = [key for key, arm in ARMS.items() if not arm.needs_teacher]
@@ -91,7 +91,7 @@ def _teacher(state: BrowserState, folder: RunsFolder) -> str:
     return state.form.choice_or_typed(
         st.container(),
         "Teacher",
-        f"study teacher of {model}",
+        interventions_key(model),
         list(known),
         format_func=lambda each: known.get(each, each),
         placeholder="none: only the arms that need no teacher",

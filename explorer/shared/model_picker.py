@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
 
+from core.models.catalogue import MODELS, PAIRS, model_named, pair_named
 from core.models.facts import ModelFacts
 from core.models.placement import ALL_GPUS, device_choices, quantization_named
 from core.models.spec import DEMO, ModelSpec
-from core.models.worker_reports import DownloadCancelledError
+from core.models.worker_reports import DOWNLOADING, DownloadCancelledError
 from core.system.terminal_text import in_bytes
 from explorer.shared.messages import plain, show_error, teaching_notice
 from explorer.shared.polling import polled
 from explorer.shared.run_panel import duration
+from explorer.shared.teachers import offer_pair
 from explorer.state import BrowserState
 from explorer.tasks import Task
 from explorer.workbench import workbench
 
-_OTHER = "another model"
+_PAIR, _OTHER = "a base and its RL-trained checkpoint", "another model"
 _TASK = "model_task"
 _ASKED = "model_asked_for"
 _DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -28,7 +31,7 @@ _QUANTIZATIONS = ("none", "4bit", "8bit")
 
 def model_picker(state: BrowserState) -> None:
     """Choose what generates: model, adapter, device, precision."""
-    spec = _chosen_spec(state.opened.spec)
+    spec = _chosen_spec(state)
     if spec == state.opened.spec:
         _forget_failure()
     else:
@@ -47,13 +50,32 @@ def _ask() -> None:
     st.session_state[_ASKED] = True
 
 
-def _chosen_spec(current: ModelSpec) -> ModelSpec:
-    kind = st.selectbox("Model", [DEMO, _OTHER], index=0 if current.model == DEMO else 1)
-    model, revision = DEMO, ""
+def _chosen_spec(state: BrowserState) -> ModelSpec:
+    current = state.opened.spec
+    kinds = [DEMO, *(each.model for each in MODELS), _PAIR, _OTHER]
+    listed = current.model in kinds and current.revision is None
+    kind = st.selectbox(
+        "Model",
+        kinds,
+        index=kinds.index(current.model if listed else _OTHER),
+        format_func=_kind_label,
+    )
+    model, revision = kind, ""
+    entry = model_named(kind)
+    if entry is not None:
+        st.caption(
+            f"{plain(entry.licence)}. Good for {plain(entry.good_for)}. "
+            f"{in_bytes(entry.download)} to download, {in_bytes(entry.stored)} on the disk."
+        )
+    if kind == _PAIR:
+        model = _base_of_pair(state)
     if kind == _OTHER:
-        known = "" if current.model == DEMO else current.model
+        known = "" if listed else current.model
         model = st.text_input(
-            "Folder or hub id", known, placeholder="Qwen/Qwen2.5-1.5B or /path/to/model"
+            "Folder or hub id",
+            known,
+            placeholder="Qwen/Qwen2.5-1.5B or /path/to/model",
+            help="Or a .gguf file: its path, or owner/model:file.gguf on the hub.",
         ).strip()
     with st.expander("Adapter, device, precision"):
         if kind == _OTHER:
@@ -96,6 +118,33 @@ def _chosen_spec(current: ModelSpec) -> ModelSpec:
     )
 
 
+def _kind_label(kind: str) -> str:
+    entry = model_named(kind)
+    if entry is None:
+        return kind
+    return f"{entry.title} · {in_bytes(entry.download)} · {entry.licence}"
+
+
+def _base_of_pair(state: BrowserState) -> str:
+    """Choose a pair: its base is loaded, its checkpoint becomes the teacher on the pages that ask
+    for one."""
+    pairs = [each.name for each in PAIRS]
+    pair = pair_named(st.selectbox("Pair", pairs, format_func=_pair_label))
+    assert pair is not None
+    st.caption(
+        f"{plain(pair.teacher)} was made of {plain(pair.base)} by {plain(pair.algorithm)}. About "
+        f"{in_bytes(pair.download)} to download, the teacher when a run first asks for it. Their "
+        "model cards name the licences."
+    )
+    offer_pair(state, pair)
+    return pair.base
+
+
+def _pair_label(name: str) -> str:
+    pair = pair_named(name)
+    return name if pair is None else pair.title
+
+
 def _place(options: Sequence[str], value: str) -> int:
     """Where a value is among options; a run's model may have one that is not offered here."""
     return options.index(value) if value in options else 0
@@ -109,9 +158,10 @@ def _load(spec: ModelSpec) -> None:
     def work(task: Task) -> None:
         task.unit = "bytes"
 
-        def report(done: int, total: int) -> None:
-            if task.total != total:  # the next download: the model after its adapter
-                task.before = done
+        def report(done: int, total: int, what: str = DOWNLOADING) -> None:
+            if (task.step, task.total) != (what, total):  # the model after its adapter, say
+                task.before, task.started = done, time.monotonic()
+            task.step = what
             task.done, task.total = done, total
 
         workbench().model(spec, report=report, cancelled=task.cancelled)
@@ -155,7 +205,7 @@ def _waiting(task: Task) -> None:
     done, total, left = task.done, task.total, task.seconds_left
     if total is not None and done < total:
         remaining = "" if left is None else f", about {duration(left)} left"
-        text = f"Downloading: {in_bytes(done)} of {in_bytes(total)}{remaining}"
+        text = f"{task.step.capitalize()}: {in_bytes(done)} of {in_bytes(total)}{remaining}"
         st.progress(task.share_done, text=text)
         st.button("Cancel", on_click=task.cancel, disabled=task.cancelled(), width="stretch")
     else:

@@ -1,14 +1,20 @@
-"""The teachers that a page can offer for a model: the demo's, and adapters that runs here made."""
+"""The teachers that a page can offer for a model: the demo's, adapters that runs here made, and
+the RL-trained checkpoints that the catalogue pairs with it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import streamlit as st
+
 from core.errors import ExplorerError
+from core.models.catalogue import Pair, teachers_of
 from core.models.spec import DEMO, DEMO_TEACHER, DEMO_TEACHER_FOLDER, absolute_name
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState
+from explorer.state import BrowserState
 
+_OFFERED = "pair_offered"
 _ADAPTER = "adapter"  # the folder that runs leave it in
 
 
@@ -25,7 +31,7 @@ def known_teachers(model: str, folder: RunsFolder) -> dict[str, str]:
     try:
         runs = folder.list()
     except ExplorerError:  # the pages about runs say what is wrong with the folder
-        return found
+        return found | teachers_of(model)
     for run in runs:
         adapter = run.folder / _ADAPTER
         of_this = run.config.model.get("model") == absolute_name(model)
@@ -36,7 +42,27 @@ def known_teachers(model: str, folder: RunsFolder) -> dict[str, str]:
             and run.status().state is RunState.DONE
         ):
             found[str(adapter.resolve())] = f"{run.config.task}: {run.config.name or run.id}"
-    return found
+    return found | teachers_of(model)
+
+
+def offer_pair(state: BrowserState, pair: Pair) -> None:
+    """Make a pair's checkpoint the teacher on the pages that ask for one, once its base is the
+    model; what a person changes there afterwards stays."""
+    if st.session_state.get(_OFFERED) == pair.name:
+        return
+    st.session_state[_OFFERED] = pair.name
+    state.form.put(interventions_key(pair.base), pair.teacher)
+    state.form.put(compare_key(pair.base), [pair.teacher])
+
+
+def interventions_key(model: str) -> str:
+    """The form field with the teacher of an intervention run."""
+    return f"study teacher of {model}"
+
+
+def compare_key(model: str) -> str:
+    """The form field with the teachers of a comparison."""
+    return f"compare teachers of {model}"
 
 
 def teacher_labels(teachers: Sequence[str], known: Mapping[str, str]) -> list[str]:
