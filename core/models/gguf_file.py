@@ -113,7 +113,7 @@ def _header(path: Path, reader: GgufReader) -> GgufHeader:
         quantization=_quantization(metadata, tensors, constants),
         tensors=len(tensors),
         parameters=sum(math.prod(each.dimensions) for each in tensors),
-        vocab_size=_vocab_size(path, metadata),
+        vocab_size=_vocab_size(path, metadata, tensors),
         licence=licence if isinstance(licence, str) else None,
     )
 
@@ -207,7 +207,7 @@ def _is_count(value: Any) -> TypeGuard[int]:
     return type(value) is int and value >= 0
 
 
-def _vocab_size(path: Path, metadata: dict[str, Any]) -> int:
+def _vocab_size(path: Path, metadata: dict[str, Any], tensors: list[TensorExtent]) -> int:
     tokens = metadata.get("tokenizer.ggml.tokens")
     has_kind = isinstance(metadata.get("tokenizer.ggml.model"), str)
     if (
@@ -230,6 +230,9 @@ def _vocab_size(path: Path, metadata: dict[str, Any]) -> int:
             raise BrokenGgufError(
                 f"tokenizer.ggml.{key}_token_id is {token!r}, which is not a token"
             )
+    rows = [each.dimensions[-1] for each in tensors if each.name == "token_embd.weight"]
+    if rows and tokens.length > rows[0]:
+        raise BrokenGgufError(f"it has {tokens.length:,} tokens and {rows[0]:,} embeddings")
     return tokens.length
 
 

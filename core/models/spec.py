@@ -84,7 +84,7 @@ def absolute_name(name: str) -> str:
     they are."""
     folder = _folder(name)
     named = name in (DEMO, DEMO_TEACHER) or packaged_model(name) is not None
-    local = folder.is_dir() or is_gguf(folder)
+    local = folder.is_dir() or (is_gguf(folder) and folder.is_file())
     return name if named or not local else str(folder.resolve())
 
 

@@ -302,7 +302,7 @@ def unfit(folder: Path, what: str) -> Path:
     ("what", "says", "remedy"),
     [
         ("pickled", "are pickled", "safetensors"),
-        ("gguf", "GGUF repository", "the repository it was made from"),
+        ("gguf", "holds GGUF files", "owner/model:model-Q4_K_M.gguf"),
         ("adapter", "is an adapter", "the one it was trained on"),
         ("weights only", "holds no model", "config.json"),
     ],
@@ -473,9 +473,8 @@ def test_links_may_lead_around_in_the_cache_and_nowhere_else(
         load_language_model(ModelSpec(str(copy)))
 
 
-def test_a_gguf_file_is_refused_with_a_pointer(tmp_path: Path) -> None:
+def test_a_folder_with_a_gguf_file_points_at_the_file(tmp_path: Path) -> None:
     (tmp_path / "model.gguf").write_bytes(b"GGUF")
-    for name in (tmp_path, tmp_path / "model.gguf"):
-        with pytest.raises(ExplorerError, match="only safetensors are read") as caught:
-            load_language_model(ModelSpec(str(name)))
-        assert "from_pretrained" in caught.value.remedy
+    with pytest.raises(ExplorerError, match="holds a GGUF model, which is one file") as caught:
+        load_language_model(ModelSpec(str(tmp_path)))
+    assert str(tmp_path / "model.gguf") in caught.value.remedy
