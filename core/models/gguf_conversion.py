@@ -1,7 +1,7 @@
 """GGUF files as models: converted once into a folder of the cache, and loaded from there.
 
-A folder is named by the sha256 of its file. It appears in one step, so that one that is there is
-whole, and two processes that convert the same file at once end with the same folder.
+A folder stands under the sha256 of its file. It appears in one step, so that one that is there
+is whole, and two processes that convert the same file at once end with the same folder.
 """
 
 from __future__ import annotations
@@ -19,9 +19,8 @@ from typing import Any
 from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURES
 
 from core.errors import ExplorerError, ModelError, ResourceError
-from core.models.files import is_whole
 from core.models.gguf_file import GgufHeader, read_gguf_header
-from core.models.gguf_source import GgufSource
+from core.models.gguf_source import folder_name, whole_folder
 from core.models.worker_reports import CONVERTING, DownloadCancelledError, Report, follow
 from core.system.durable_files import replace_file
 from core.system.environment import cache_folder
@@ -52,7 +51,7 @@ def converted(
         ModelError: the file is damaged, holds something else, or isn't known to transformers.
         ResourceError: disk or memory is too small.
     """
-    file = file.resolve()
+    file = file.absolute()  # not resolved: the hub's cache links to names without a suffix
     seen = _seen_before(file)
     folder = None if seen is None else converted_folder(seen)
     if folder is not None:
@@ -90,8 +89,7 @@ def converted(
 
 def converted_folder(sha256: str) -> Path | None:
     """The folder that a file with this hash was converted into, if it was."""
-    folder = _root() / sha256
-    return folder if GgufSource.of(folder) is not None and is_whole(folder, "model") else None
+    return whole_folder(_root() / sha256)
 
 
 @contextmanager
@@ -104,10 +102,12 @@ def small_files(
         DownloadCancelledError, ModelError, ResourceError: as `converted`.
     """
     check_gguf(file)
-    with tempfile.TemporaryDirectory() as folder:
-        request = {"path": str(file.resolve()), "small_files": folder}
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / folder_name(file.name)
+        folder.mkdir()
+        request = {"path": str(file.absolute()), "small_files": str(folder)}
         _follow(request, name, None, cancelled)
-        yield Path(folder)
+        yield folder
 
 
 def check_gguf(file: Path) -> GgufHeader:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from core.models.files import is_whole
 from core.system.json_text import json_text
 
 _NAME = "gguf.json"
@@ -36,3 +38,19 @@ class GgufSource:
         except (OSError, ValueError, TypeError):
             return None
         return source if all(isinstance(each, str) for each in fields.values()) else None
+
+
+def folder_name(file: str) -> str:
+    """What the folder of a file is called: as the file, since a model's name says how it likes to
+    be asked."""
+    stem = file.removesuffix(".gguf")
+    return re.sub(r"[^\w.-]+", "-", stem, flags=re.ASCII).strip(".-")[:100] or "model"
+
+
+def whole_folder(place: Path) -> Path | None:
+    """The converted folder in the place of a file, unless something of it is missing."""
+    try:
+        found = [path for path in place.iterdir() if GgufSource.of(path) is not None]
+    except OSError:
+        return None
+    return found[0] if len(found) == 1 and is_whole(found[0], "model") else None

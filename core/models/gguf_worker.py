@@ -30,8 +30,7 @@ from transformers import (
 from transformers.utils import logging
 
 from core.errors import ModelError
-from core.models.files import is_whole
-from core.models.gguf_source import GgufSource
+from core.models.gguf_source import GgufSource, folder_name, whole_folder
 from core.models.whole_checkpoint import check_whole
 from core.models.worker_reports import FaultError, reply, serve
 from core.system.child_process import limit_memory
@@ -49,7 +48,7 @@ def convert(
     Args:
         path: of the file.
         name: what the person named.
-        root: the folder of all conversions; this one's is named by the file's sha256.
+        root: of all conversions; this one's folder stands there under the file's sha256.
         token: names the folder that is renamed when it is whole, for the parent to take away.
         quantization, parameters: as the header has them.
 
@@ -61,24 +60,24 @@ def convert(
     """
     file, place = Path(path), Path(root)
     sha256 = _sha256(file)
-    folder = place / sha256
-    done = {"folder": str(folder), "sha256": sha256}
     with FileLock(place / f"{sha256}.lock"):  # another process may be converting the same file
-        if GgufSource.of(folder) is not None and is_whole(folder, "model"):
-            return done
-        for left in (*place.glob(f"{sha256}.*.partial"), folder):
+        folder = whole_folder(place / sha256)
+        if folder is not None:
+            return {"folder": str(folder), "sha256": sha256}
+        for left in (*place.glob(f"{sha256}.*.partial"), place / sha256):
             shutil.rmtree(left, ignore_errors=True)  # of a process that was killed
         _check_room(place, 4 * parameters)
         partial = place / f"{sha256}.{token}.partial"
-        partial.mkdir()
+        folder = partial / folder_name(file.name)
+        folder.mkdir(parents=True)
         try:
-            config = write_small_files(file, partial)
-            _write_weights(file, name, config, partial, parameters)
-            GgufSource(Path(name).name, sha256, quantization).write(partial)
-            partial.replace(folder)
+            config = write_small_files(file, folder)
+            _write_weights(file, name, config, folder, parameters)
+            GgufSource(file.name, sha256, quantization).write(folder)
+            partial.replace(place / sha256)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-    return done
+    return {"folder": str(place / sha256 / folder.name), "sha256": sha256}
 
 
 def write_small_files(file: Path, folder: Path) -> PreTrainedConfig:

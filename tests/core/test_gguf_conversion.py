@@ -21,7 +21,7 @@ from core.errors import ExplorerError, ModelError
 from core.models import gguf_conversion
 from core.models.facts import facts_of, read_facts
 from core.models.gguf_conversion import converted
-from core.models.gguf_source import GgufSource
+from core.models.gguf_source import GgufSource, folder_name
 from core.models.language_model import LanguageModel, fetch_model, load_language_model
 from core.models.spec import ModelSpec, absolute_name, gguf_on_hub, local_folder
 from core.models.worker_reports import DownloadCancelledError
@@ -101,13 +101,14 @@ def test_the_second_time_nothing_is_converted(
     assert loaded.folder is not None
     source = GgufSource.of(loaded.folder)
     assert source is not None
-    assert loaded.folder.name == source.sha256
+    assert loaded.folder.parent.name == source.sha256
+    assert loaded.folder.name == "tiny.Q4_1"  # a name says how a model likes to be asked
     monkeypatch.setattr(gguf_conversion, "follow", lambda *_, **__: pytest.fail("converted again"))
     begun = time.monotonic()
     assert fetch_model(ModelSpec(str(file))).folder == loaded.folder
     assert time.monotonic() - begun < 5
     monkeypatch.undo()
-    monkeypatch.setenv("FORK_EXPLORER_CACHE", str(loaded.folder.parents[1]))
+    monkeypatch.setenv("FORK_EXPLORER_CACHE", str(loaded.folder.parents[2]))
     copy = Path(shutil.copy(file, tmp_path / "copy.gguf"))  # the same bytes elsewhere
     seen: list[Any] = []
     assert converted(copy, "copy", report=lambda *b: seen.append(b)) == loaded.folder
@@ -242,7 +243,10 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         yield hub
 
 
-def test_a_file_of_the_hub_is_a_model(hub: Hub, file: Path, tmp_path: Path, run: Any) -> None:
+def test_a_file_of_the_hub_is_a_model(
+    hub: Hub, file: Path, tmp_path: Path, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORK_EXPLORER_CACHE", str(tmp_path / "cache"))
     folder = tmp_path / "repository"
     folder.mkdir()
     shutil.copy(file, folder)
@@ -252,6 +256,9 @@ def test_a_file_of_the_hub_is_a_model(hub: Hub, file: Path, tmp_path: Path, run:
     name = f"owner/tiny:{file.name}"
     lm = load_language_model(ModelSpec(name))
     assert lm.name == name == absolute_name(name)
+    assert lm.folder is not None
+    assert lm.folder.name == "tiny.Q4_1"
+    assert facts_of(lm).source == GgufSource.of(lm.folder)
     assert [request.path.rpartition("/")[2] for request in hub.requests if request.sent] != []
     assert not hub.fetched("other.gguf")
     hub.status = 500  # from here on the cache has all
@@ -266,6 +273,20 @@ def test_a_file_of_the_hub_is_a_model(hub: Hub, file: Path, tmp_path: Path, run:
     with pytest.raises(ModelError, match="holds GGUF files") as caught:
         load_language_model(ModelSpec("owner/tiny"))
     assert "owner/tiny:other.gguf" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("Qwen2.5-0.5B-Instruct.Q4_K_M.gguf", "Qwen2.5-0.5B-Instruct.Q4_K_M"),
+        ("my model (é).gguf", "my-model"),
+        (".gguf", "model"),
+        ("...gguf", "model"),
+        ("x" * 300 + ".gguf", "x" * 100),
+    ],
+)
+def test_a_folder_is_called_as_its_file(file: str, name: str) -> None:
+    assert folder_name(file) == name
 
 
 def test_what_a_folder_was_converted_from_is_read_with_care(tmp_path: Path) -> None:
