@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
 
 _TOKENS_A_FORWARD = 4096  # bounds the activations of one forward pass
+_KEPT_A_FORWARD = 8192  # bounds the keys and values that it makes, beside those of the rows
+_SHARED_AT_LEAST = 32  # tokens; fewer are computed again with each row
 
 
 def prefill(
@@ -39,11 +41,32 @@ def prefill(
             store.put(*known[-1])
         else:
             missing.append(ids)
-    for batch in _batches(missing):
-        for ids, key_values in zip(batch, _fill(lm, batch), strict=True):
-            known.append((ids, key_values))
-            store.put(ids, key_values)
+    shared, key_values = _shared_beginning(lm, missing, store)
+    for batch in _batches(missing, shared):
+        filled = _fill(lm, batch, shared, key_values)
+        for ids, own in zip(batch, filled, strict=True):
+            known.append((ids, own))
+            store.put(ids, own)
     return known
+
+
+def _shared_beginning(
+    lm: LanguageModel, missing: Sequence[tuple[int, ...]], store: PrefixStore
+) -> tuple[int, KeyValues]:
+    """How many tokens all of several prefixes begin with, such as the examples of a few-shot
+    prompt, and their keys and values; 0 where that is not worth a forward pass of its own."""
+    if len(missing) < 2:
+        return 0, []
+    first, last = min(missing), max(missing)  # all others begin with what these two share
+    length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
+    if length < _SHARED_AT_LEAST:
+        return 0, []
+    ids = first[:length]
+    covered, key_values = store.longest(ids)
+    if covered < length:
+        key_values = _extend(lm, ids, covered, key_values)
+        store.put(ids, key_values)
+    return length, key_values
 
 
 def _maximal(prefixes: Iterable[Sequence[int]]) -> list[tuple[int, ...]]:
@@ -54,11 +77,14 @@ def _maximal(prefixes: Iterable[Sequence[int]]) -> list[tuple[int, ...]]:
     return [*kept, *(ids for ids in last if ids)]
 
 
-def _batches(sequences: list[tuple[int, ...]]) -> Iterable[list[tuple[int, ...]]]:
-    """Sequences of like length together, at most _TOKENS_A_FORWARD padded tokens at once."""
+def _batches(sequences: Sequence[tuple[int, ...]], shared: int) -> Iterable[list[tuple[int, ...]]]:
+    """Sequences of like length together, at most _TOKENS_A_FORWARD padded tokens at once beyond the
+    `shared` ones, and at most _KEPT_A_FORWARD with them."""
     batch: list[tuple[int, ...]] = []
     for ids in sorted(sequences, key=len):
-        if batch and (len(batch) + 1) * len(ids) > _TOKENS_A_FORWARD:
+        rows = len(batch) + 1
+        computed, kept = rows * (len(ids) - shared), rows * len(ids)
+        if batch and (computed > _TOKENS_A_FORWARD or kept > _KEPT_A_FORWARD):
             yield batch
             batch = []
         batch.append(ids)
@@ -66,15 +92,18 @@ def _batches(sequences: list[tuple[int, ...]]) -> Iterable[list[tuple[int, ...]]
         yield batch
 
 
-def _fill(lm: LanguageModel, batch: list[tuple[int, ...]]) -> list[KeyValues]:
-    """Right-padded: under causal attention the padding is seen by nobody, so no mask is needed."""
+def _fill(
+    lm: LanguageModel, batch: list[tuple[int, ...]], shared: int, key_values: KeyValues
+) -> list[KeyValues]:
+    """Sequences whose first `shared` tokens are known, padded on the right: under causal attention
+    no position attends to what stands after it, so the padding needs no mask."""
     if len(batch) == 1:
-        return [_extend(lm, batch[0], 0, [])]
-    width = max(map(len, batch))
+        return [_extend(lm, batch[0], shared, key_values)]
+    width = max(map(len, batch)) - shared
     padded = torch.zeros((len(batch), width), dtype=torch.long)
     for row, ids in enumerate(batch):
-        padded[row, : len(ids)] = torch.tensor(ids)
-    cache = DynamicCache()
+        padded[row, : len(ids) - shared] = torch.tensor(ids[shared:])
+    cache = cache_of(key_values, shared, rows=len(batch))
     lm.model(
         input_ids=padded.to(lm.device), past_key_values=cache, use_cache=True, logits_to_keep=1
     )
@@ -98,9 +127,11 @@ def _extend(
     return [(layer.keys[0], layer.values[0]) for layer in cache.layers]
 
 
-def cache_of(key_values: KeyValues, length: int) -> DynamicCache:
-    """A transformers cache of one row, with the first `length` positions of what is known."""
+def cache_of(key_values: KeyValues, length: int, rows: int = 1) -> DynamicCache:
+    """A transformers cache whose rows all begin with the first `length` positions of what is
+    known."""
     cache = DynamicCache()
     for index, (keys, values) in enumerate(key_values):
-        cache.update(keys[None, :, :length], values[None, :, :length], index)
+        there = [each[None, :, :length].expand(rows, -1, -1, -1) for each in (keys, values)]
+        cache.update(there[0], there[1], index)
     return cache
