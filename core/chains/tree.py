@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from core.chain_json import chain_from_json, chain_to_json, problem_from_dict
 from core.chains.findings import Findings
 from core.chains.generation import check_position
 from core.errors import PositionError, SessionError
-from core.records import Chain, Outcome, Problem, Verdict, problem_from_dict
+from core.records import Chain, Outcome, Problem, Verdict
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -35,7 +36,7 @@ class Branch:
             "parent": self.parent,
             "position": self.position,
             "name": self.name,
-            "chain": self.chain.to_json(self.outcome),
+            "chain": chain_to_json(self.chain, self.outcome),
         }
 
     @staticmethod
@@ -46,7 +47,7 @@ class Branch:
             SessionError: not a branch.
         """
         try:
-            chain, outcome = Chain.from_json(data["chain"])
+            chain, outcome = chain_from_json(data["chain"])
             if outcome is None:
                 raise KeyError("verdict")
             branch = Branch(
