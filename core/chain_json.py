@@ -1,4 +1,4 @@
-"""Chains as JSON: what a chain file holds, and how it is checked when it is read."""
+"""Chain files: chains to JSON, and JSON to chains with every field checked."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _T = TypeVar("_T")
 
 
 def chain_to_json(chain: Chain, outcome: Outcome | None = None) -> dict[str, Any]:
-    """A JSON-ready dict; with the outcome's answer and verdict where one is given."""
+    """A JSON-ready dict of a chain; with an outcome, its answer and verdict too."""
     return {
         "schema_version": SCHEMA_VERSION,
         "model": chain.model,
@@ -62,8 +62,11 @@ def chain_to_json(chain: Chain, outcome: Outcome | None = None) -> dict[str, Any
 def chain_from_json(data: Any) -> tuple[Chain, Outcome | None]:
     """Read what `chain_to_json` wrote.
 
+    Returns:
+        The chain, and its outcome where the file holds one.
+
     Raises:
-        SessionError: of a newer version, or not a chain.
+        SessionError: not a chain file, damaged, or written by a newer version.
     """
     check_schema_version(data, "chain")
     try:
@@ -73,7 +76,7 @@ def chain_from_json(data: Any) -> tuple[Chain, Outcome | None]:
             outcome = _OutcomeFile.model_validate(data).outcome()
     except (TypeError, ValueError, OverflowError, SamplerError) as error:
         raise SessionError(
-            f"This is not a whole chain file ({first_fault(error)}).",
+            f"This is not a complete chain file ({first_fault(error)}).",
             "Open a file that the explorer or `fork-explorer generate` wrote.",
         ) from error
     _check_values(chain)
@@ -81,7 +84,11 @@ def chain_from_json(data: Any) -> tuple[Chain, Outcome | None]:
 
 
 def problem_from_dict(data: Any) -> Problem:
-    """A problem from its JSON; TypeError where a field is missing or has another type."""
+    """Read a problem from its JSON object.
+
+    Raises:
+        TypeError: a field is missing or has another type.
+    """
     try:
         return Problem(**_ProblemFile.model_validate(data).model_dump())
     except ValidationError as error:
@@ -89,18 +96,18 @@ def problem_from_dict(data: Any) -> Problem:
 
 
 def _savable(text: str) -> str:
-    text.encode("utf-8")  # a lone surrogate could be read, but never be saved again
+    text.encode("utf-8")  # a lone surrogate could be read but not saved again
     return text
 
 
 def _in_order(pair: tuple[int, int]) -> tuple[int, int]:
     if not 0 <= pair[0] <= pair[1]:
-        raise ValueError("an answer that stands nowhere")
+        raise ValueError("the span of the answer is not in order")
     return pair
 
 
-# What JSON has no type for is converted; everything else must have the type it was written with:
-# a number in quotes, a float for an id and a bool for a number are refused.
+# Types that JSON lacks (tuples, enums) are converted. Everything else must already have its type:
+# a number in quotes, a float for an id and a bool for a number are rejected.
 _Text = Annotated[str, AfterValidator(_savable)]
 _Column = Annotated[tuple[_T, ...], Strict(False)]
 _Stretch = Annotated[tuple[int, int], Strict(False), AfterValidator(_in_order)]
@@ -129,8 +136,8 @@ class _ProblemFile(BaseModel):
 
 
 class _ChainFile(BaseModel):
-    """The columns of a chain's file, T positions with k alternatives; fields that have a default
-    are missing in files from before them."""
+    """A chain file's columns, T positions with k alternatives. Fields with a default were added
+    later and may be missing in older files."""
 
     model_config = ConfigDict(strict=True)
 
@@ -152,7 +159,7 @@ class _ChainFile(BaseModel):
     rank: _Column[int]  # (T,)
     top_ids: _Column[_Column[int]]  # (T, k)
     top_logprobs: _Column[_Column[float]]  # (T, k) nats
-    alternatives: Any = DEFAULT_ALTERNATIVES  # k, which only a chain without tokens has to say
+    alternatives: Any = DEFAULT_ALTERNATIVES  # k; only needed when the chain has no tokens
     top_tokens: _Column[_Column[_Text]]  # (T, k)
     forced: _Column[bool]  # (T,)
     stop_reason: _StopReason
@@ -160,17 +167,17 @@ class _ChainFile(BaseModel):
     versions: dict[str, Any] = {}
 
     def chain(self) -> Chain:
-        """The chain.
+        """Build the chain.
 
         Raises:
             SessionError: columns of different lengths.
-            ValueError, TypeError, OverflowError, SamplerError: values that no chain can have.
+            ValueError, TypeError, OverflowError, SamplerError: values that are invalid in a chain.
         """
         length = len(self.token_ids)
         k = len(self.top_ids[0]) if self.top_ids else self.alternatives
         for table in (self.top_ids, self.top_logprobs, self.top_tokens):
             if len(table) != length or any(len(row) != k for row in table):
-                raise ValueError(f"a table that is not {length} by {k}")
+                raise ValueError(f"a table is not {length} by {k}")
         columns = (self.tokens, self.entropy_nats, self.logprob, self.rank, self.forced)
         if any(len(column) != length for column in columns):
             raise SessionError(
@@ -218,7 +225,7 @@ class _ExplanationFile(BaseModel):
 
 
 class _OutcomeFile(BaseModel):
-    """What a chain's file says of its answer; fields with a default as in `_ChainFile`."""
+    """The answer and verdict in a chain file; for fields with a default see `_ChainFile`."""
 
     model_config = ConfigDict(strict=True)
 
@@ -229,10 +236,10 @@ class _OutcomeFile(BaseModel):
     explanation: _ExplanationFile | None = None
 
     def outcome(self) -> Outcome:
-        """The outcome.
+        """Build the outcome.
 
         Raises:
-            SessionError: overruled by a verdict that no person gives.
+            SessionError: overruled by a verdict other than correct or wrong.
         """
         why = self.explanation
         explanation = None if why is None else Explanation(**why.model_dump())
@@ -252,6 +259,6 @@ def _check_values(chain: Chain) -> None:
     )
     if not whole:
         raise SessionError(
-            "This chain file is damaged: it has numbers that no chain can have.",
+            "This chain file is damaged: some of its numbers are invalid.",
             "Open another copy of it, or generate the chain again.",
         )

@@ -1,4 +1,4 @@
-"""The plain data everything else speaks: problems, samplers, chains, outcomes, branches."""
+"""Plain records shared by all of core: problems, samplers, token statistics, chains, outcomes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from core.errors import ExplorerError, SamplerError, SessionError
 
 SCHEMA_VERSION = 1
-"""Version of every JSON file this project writes; a file of a newer version is refused."""
+"""Version of every JSON file this project writes; newer versions are rejected."""
 
 DEFAULT_ALTERNATIVES = 5
-"""How many of the most probable tokens are kept a position (the paper's top 5)."""
+"""Default number of most probable tokens stored per position (the paper's top 5)."""
 
 
 class StopReason(StrEnum):
@@ -28,7 +28,7 @@ class StopReason(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What the verifier says of a chain's answer."""
+    """The checker's verdict on a chain's answer."""
 
     CORRECT = "correct"
     WRONG = "wrong"
@@ -39,7 +39,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Problem:
-    """One problem with its gold answer (None when nobody knows it)."""
+    """A problem with its gold answer (None when unknown)."""
 
     id: str
     question: str
@@ -50,10 +50,13 @@ class Problem:
 
 @dataclass(frozen=True)
 class Sampler:
-    """How the next token is drawn. It never changes the statistics, which are of raw logits.
+    """How the next token is chosen. Never affects the statistics, which use the raw logits.
 
-    temperature 0 is greedy decoding, the default: then nothing but a forced token can change a
-    chain. top_k 0, top_p 1 and min_p 0 switch a filter off.
+    temperature 0, the default, is greedy decoding: only a forced token can change a chain.
+    top_k 0, top_p 1 and min_p 0 turn the filter off.
+
+    Raises:
+        SamplerError: a value out of range.
     """
 
     temperature: float = 0.0
@@ -82,7 +85,7 @@ class Sampler:
 
     @property
     def greedy(self) -> bool:
-        """True when every token is the argmax."""
+        """Whether every token is the argmax (temperature 0)."""
         return self.temperature == 0
 
 
@@ -91,7 +94,7 @@ class TokenStatistics:
     """Statistics of T positions, of the raw distribution (temperature 1, full vocabulary)."""
 
     entropy: NDArray[np.float32]  # (T,) nats
-    logprob: NDArray[np.float32]  # (T,) nats, of the token that stands there
+    logprob: NDArray[np.float32]  # (T,) nats, of the chain's own token
     rank: NDArray[np.int32]  # (T,) 1 = most probable
     top_ids: NDArray[np.int32]  # (T, k) most probable first
     top_logprobs: NDArray[np.float32]  # (T, k) nats
@@ -100,7 +103,7 @@ class TokenStatistics:
         return len(self.entropy)
 
     def __eq__(self, other: object) -> bool:
-        """Equal in every number (the one a dataclass gets fails on arrays)."""
+        """Equal in every number; the generated dataclass __eq__ fails on arrays."""
         return isinstance(other, TokenStatistics) and all(
             np.array_equal(getattr(self, name), getattr(other, name), equal_nan=True)
             for name in _COLUMNS
@@ -121,7 +124,7 @@ class TokenStatistics:
 
     @staticmethod
     def empty(k: int = DEFAULT_ALTERNATIVES) -> TokenStatistics:
-        """No positions yet, k alternatives each."""
+        """No positions, k alternatives each."""
         return TokenStatistics(
             np.zeros(0, np.float32),
             np.zeros(0, np.float32),
@@ -132,7 +135,7 @@ class TokenStatistics:
 
     @staticmethod
     def concatenate(parts: list[TokenStatistics]) -> TokenStatistics:
-        """Join statistics of consecutive stretches of one chain."""
+        """Join the statistics of consecutive parts of one chain."""
         return TokenStatistics(
             *(np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS)
         )
@@ -145,10 +148,12 @@ _COLUMNS = ("entropy", "logprob", "rank", "top_ids", "top_logprobs")
 class Explanation:
     """Why an answer got its verdict.
 
-    place: where the answer was found, in words; "" where nothing was. span: its first character in
-    the completion's text and the one after its last (None: unknown). tokens: the positions that
-    these characters belong to, first and last. answer_form, gold_form: how the two were read, None
-    where they can't be. rule: what decided.
+    Attributes:
+        place: where the answer was found, in words; "" when none was found.
+        span: character range [start, end) of the answer in the completion's text; None if unknown.
+        answer_form, gold_form: how the two were read; None when they can't be read.
+        rule: the rule that decided.
+        tokens: first and last position of the answer's tokens.
     """
 
     place: str
@@ -166,42 +171,42 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where a chain ends: the answer text found, whether it stood in a box, and the verdict.
+    """A chain's result: the answer text found, whether it was boxed, and the verdict.
 
-    `verdict` is always the checker's, and every count is of it. What a person says instead is
-    kept beside it. The explanation follows from the answer and the gold answer; files made before
-    it have none.
+    `verdict` is always the checker's, and all statistics use it; a person's own verdict is stored
+    beside it. The explanation is derived from answer and gold answer, so it isn't compared; older
+    files have none.
     """
 
     answer: str | None
     verdict: Verdict
     boxed: bool
-    overruled: Verdict | None = None  # correct or wrong, by a person; None: as checked
+    overruled: Verdict | None = None  # a person's verdict, correct or wrong; None: not overruled
     explanation: Explanation | None = field(default=None, compare=False)
 
     def overrule(self, verdict: Verdict | None) -> Outcome:
-        """The same outcome with a person's verdict, or without one.
+        """Return the outcome with a person's verdict, or with None, without one.
 
         Raises:
-            SessionError: a verdict that no person gives.
+            SessionError: a verdict other than correct or wrong.
         """
         if verdict not in (None, Verdict.CORRECT, Verdict.WRONG):
             raise SessionError(
-                f"A person can't give the verdict {verdict}.", "Say correct, wrong or as checked."
+                f"A person's verdict can't be {verdict}.", "Use correct, wrong or none."
             )
         return replace(self, overruled=verdict)
 
 
 @dataclass(frozen=True)
 class Chain:
-    """One generated answer with the statistics of every completion token.
+    """A generated completion with the statistics of every token.
 
-    Positions count completion tokens from 0; the prompt is never a position.
+    Positions count completion tokens from 0; prompt tokens have no position.
     """
 
     prompt_ids: tuple[int, ...]
-    token_ids: tuple[int, ...]  # (T,) completion, the end-of-sequence token included
-    tokens: tuple[str, ...]  # (T,) display text; joined it is the completion's text
+    token_ids: tuple[int, ...]  # (T,) completion, including the end-of-sequence token
+    tokens: tuple[str, ...]  # (T,) display text; joined, the completion's text
     top_tokens: tuple[tuple[str, ...], ...]  # (T, k) display text of the alternatives
     statistics: TokenStatistics  # (T,)
     forced: tuple[bool, ...]  # (T,)
@@ -214,10 +219,10 @@ class Chain:
     prompt_style: str = "plain"
     problem: Problem = Problem("", "")
     versions: dict[str, str] = field(default_factory=dict)
-    revision: str | None = None  # of a model from the hub; None: its main branch
+    revision: str | None = None  # of a model on the hub; None: the main branch
     quantization: str = "none"
-    thinking: int | None = None  # first tokens that are its thinking part (core/tokens/thinking.py)
-    prompt_date: str | None = None  # ISO; what a chat template that asked the date was given
+    thinking: int | None = None  # length of the thinking part, tokens (core/tokens/thinking.py)
+    prompt_date: str | None = None  # ISO date given to a chat template that uses the date
 
     def __len__(self) -> int:
         return len(self.token_ids)
@@ -234,14 +239,14 @@ class Chain:
 
 
 def check_schema_version(data: Any, kind: str, error: type[ExplorerError] = SessionError) -> None:
-    """Refuse anything but a JSON object of this project, and what a newer version wrote.
+    """Reject anything but a JSON object with a schema version that this code reads.
 
     Args:
         kind: what the file should be, for the message.
-        error: what is raised; FileError for anything but a chain or a session.
+        error: the error to raise: SessionError for chains and sessions, FileError for other files.
 
     Raises:
-        ExplorerError: an `error`, with what to do about it.
+        ExplorerError: an `error`: no schema version, or a newer one.
     """
     version = data.get("schema_version") if isinstance(data, dict) else None
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
@@ -258,7 +263,7 @@ def check_schema_version(data: Any, kind: str, error: type[ExplorerError] = Sess
 
 
 def first_fault(error: Exception) -> str:
-    """What is wrong with a record that was read, in a few words: of many faults the first."""
+    """The first fault of a record that failed validation, in a few words."""
     if not isinstance(error, ValidationError):
         return f"{type(error).__name__}: {error}"
     first = error.errors(include_url=False, include_input=False)[0]
@@ -266,5 +271,5 @@ def first_fault(error: Exception) -> str:
 
 
 def floats(values: NDArray[np.float32]) -> list[float]:
-    """Python floats that read back as the same float32, without float64's extra digits."""
+    """Python floats that round-trip to the same float32, without float64's extra digits."""
     return [float(str(value)) for value in values]

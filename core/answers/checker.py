@@ -16,7 +16,7 @@ from types import TracebackType
 from core.answers.comparison import NoMathematics, UndecidedError, right, same
 from core.answers.errors import UnreadError
 from core.answers.extraction import Extracted, Place, extract_answer
-from core.answers.reading import read
+from core.answers.parsing import parse_answer
 from core.answers.values import Value, needs_mathematics, to_json
 from core.records import Explanation, Outcome, Verdict
 from core.system.child_process import Worker, WorkerGoneError
@@ -188,14 +188,14 @@ def _decided_here(answer: str | None, gold: str | None, lenient: bool) -> _Found
     if gold is None or not gold.strip():
         return Verdict.NO_GOLD, "no gold answer"
     try:
-        gold_value = read(gold)
+        gold_value = parse_answer(gold)
     except UnreadError as error:
         return Verdict.NO_GOLD, f"in the gold answer: {error}"
     unread = "no answer"
     value: Value | None = None
     if answer is not None and answer.strip():
         try:
-            value = read(answer)
+            value = parse_answer(answer)
         except UnreadError as error:
             unread = f"not understood: {error}"
     if needs_mathematics(gold_value) or (value is not None and needs_mathematics(value)):
@@ -223,7 +223,7 @@ def _normal_form(text: str | None) -> str | None:
     if text is None:
         return None
     try:
-        return str(read(text))
+        return str(parse_answer(text))
     except UnreadError:
         return None
 

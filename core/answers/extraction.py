@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from core.answers.errors import UnreadError
 from core.answers.lexicon import MANY_PARTS, PARTS, PERCENT, SCALES
-from core.answers.reading import MAX_ANSWER_CHARS, read
+from core.answers.parsing import MAX_ANSWER_CHARS, parse_answer
 from core.answers.values import Words
 
 
@@ -164,7 +164,7 @@ def _after_answer_is(text: str) -> _Span | None:
 def _is_answer(text: str) -> bool:
     """Whether a text reads as an answer; "Answer: She has 9 eggs" begins a calculation."""
     try:
-        return len(text) <= _LONGEST_LABELLED and not isinstance(read(text), Words)
+        return len(text) <= _LONGEST_LABELLED and not isinstance(parse_answer(text), Words)
     except UnreadError:
         return False
 

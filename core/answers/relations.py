@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from core.answers.errors import UnreadError
+from core.answers.latex_commands import FUNCTIONS
 from core.answers.lexicon import CARDINALS, MANY_PARTS, PARTS, PERCENT, SCALES
 from core.answers.lexicon import words as listed
-from core.answers.tokens import FUNCTIONS, Token, Tokens
+from core.answers.tokens import Token, Tokens
 from core.answers.values import (
     Choice,
     Claimed,

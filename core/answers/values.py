@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from core.answers.quantities import Unit
+from core.answers.units import Unit
 
 
 @dataclass(frozen=True)

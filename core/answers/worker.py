@@ -16,7 +16,7 @@ from typing import Any, TextIO
 
 from core.answers.comparison import right, same
 from core.answers.mathematics import MathVerify, NotMathematicsError, check_readable
-from core.answers.reading import read
+from core.answers.parsing import parse_answer
 from core.answers.values import from_json, to_json
 from core.system.child_process import replies_of_worker
 
@@ -57,7 +57,11 @@ def decided(request: dict[str, Any]) -> tuple[str, str]:
 
 def serve(requests: TextIO, replies: TextIO) -> None:
     """Answer requests until the input ends."""
-    first = {"gold": to_json(read("x + 1")), "answer": to_json(read("1 + x")), "lenient": True}
+    first = {
+        "gold": to_json(parse_answer("x + 1")),
+        "answer": to_json(parse_answer("1 + x")),
+        "lenient": True,
+    }
     decided(first)  # the first parse builds math-verify's tables
     print(json.dumps({"ready": True}), file=replies, flush=True)
     for line in requests:

@@ -326,7 +326,7 @@ def test_statistics_are_sliced_and_joined_by_position() -> None:
     [
         ("entropy_nats", [0.0, "high", 0.1], "entropy_nats.1: Input should be a valid number"),
         ("sampler", {"heat": 1}, "sampler.heat: Extra inputs are not permitted"),
-        ("top_ids", [[1, 2], [1, 2], [1]], "a table that is not 3 by 2"),
+        ("top_ids", [[1, 2], [1, 2], [1]], "a table is not 3 by 2"),
         ("model", "\ud800", "surrogates not allowed"),
     ],
 )
