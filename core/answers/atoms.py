@@ -1,4 +1,4 @@
-r"""Atoms of an expression: numbers, letters with subscripts, commands, functions, matrices."""
+"""Atoms of an expression: numbers, letters with subscripts, commands, functions, matrices."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.answers.lexicon import CARDINALS
 from core.answers.lexicon import words as listed
 from core.answers.tokens import Gap, Token, Tokens
 
-_MAX_EXPONENT = 1_000  # of ten, in 1e3
+_MAX_EXPONENT = 1_000  # power of ten in 1e3
 _GREEK = listed(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau "
     "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega "
@@ -28,7 +28,7 @@ _WORDS = frozenset(CARDINALS) | listed(
     "no not yes and or is by to up per the add all any odd red tie win nor but if of it its so we "
     "you he she her his our out off non"
 )
-"""Short words that are no products of letters."""
+"""Short words that must not be read as products of letters."""
 _ARC = {"sin": "arcsin", "cos": "arccos", "tan": "arctan", "sec": "arcsec", "csc": "arccsc"}
 _MANY_ARGUMENTS: dict[str, Callable[..., Fraction]] = {
     "max": max,
@@ -39,12 +39,12 @@ _MANY_ARGUMENTS: dict[str, Callable[..., Fraction]] = {
 
 
 def described(tokens: Tokens) -> str:
-    """The tokens as a person may read them, for messages."""
+    """The tokens as readable text, for messages."""
     return " ".join(token.text or "{...}" for token in tokens[:8]) or "nothing"
 
 
 class AtomParser(ABC):
-    """Reads the atom that comes next in a row of tokens; operators are the subclass's."""
+    """Reads the next atom of a token sequence; the subclass adds the operators."""
 
     in_bars = False
 
@@ -58,12 +58,12 @@ class AtomParser(ABC):
 
     def take(self) -> Token:
         if self.at >= len(self.tokens):
-            raise UnreadError("an expression that breaks off")
+            raise UnreadError("an incomplete expression")
         self.at += 1
         return self.tokens[self.at - 1]
 
     def sign(self, *signs: str) -> str | None:
-        """The sign that stands next, if it is one of these; it is taken."""
+        """Consume and return the next token's sign if it is one of these, else None."""
         token = self.next
         if token is not None and token.is_sign(*signs):
             self.at += 1
@@ -103,12 +103,12 @@ class AtomParser(ABC):
         digits = len(text.replace(".", "").lstrip("0")) if "." in text else None
         if (exponent := self.exponent()) is not None:
             if abs(exponent) > _MAX_EXPONENT:
-                raise UnreadError("a number with so large an exponent")
+                raise UnreadError("an exponent that is too large")
             return number(value * Fraction(10) ** exponent, digits)
         return number(value, digits)
 
     def exponent(self) -> int | None:
-        """The exponent of 1.2e3; nothing is taken where there is none."""
+        """Consume and return the exponent of 1.2e3; None if there is none."""
         parts = self.tokens[self.at : self.at + 3]
         if not parts or parts[0].kind != "run" or parts[0].text not in ("e", "E"):
             return None
@@ -119,11 +119,11 @@ class AtomParser(ABC):
             return None
         self.at += len(parts)
         if len(digits.text) > 6:
-            raise UnreadError("a number with so large an exponent")
+            raise UnreadError("an exponent that is too large")
         return -int(digits.text) if parts[1].is_sign("-") else int(digits.text)
 
     def letters(self, token: Token) -> Expression:
-        """A run of letters is a product; a subscript or prime belongs to the last of them."""
+        """A run of letters as a product; a subscript or prime belongs to the last letter."""
         if len(token.text) > 3 or not token.text.isascii() or token.word in _WORDS:
             raise UnreadError(f"the word {token.text}")
         before, last = token.text[:-1], token.text[-1]
@@ -140,7 +140,7 @@ class AtomParser(ABC):
             of = self.whole(argument.inner)
             return Expression(f"{name}({of.latex})", letters=True)
         found = _symbol(last) if name == last else Expression(name, letters=True)
-        # "ab^2": the power is of b alone, so the letters before wait for it
+        # In "ab^2" the power applies to b alone, so the earlier letters are multiplied afterwards.
         if total is not None:
             return arithmetic.times(total, self.with_powers(found))
         return found
@@ -152,7 +152,7 @@ class AtomParser(ABC):
         return base
 
     def decorated(self, name: str) -> str:
-        """The name with the subscript and primes that follow, as one symbol."""
+        """The name with the subscripts and primes that follow, as one symbol."""
         extra = ""
         while (token := self.next) is not None:
             if token.is_sign("_"):
@@ -170,7 +170,7 @@ class AtomParser(ABC):
         start = self.at
         end = next((i for i in range(start, len(self.tokens)) if self.tokens[i].is_sign("|")), None)
         if end is None:
-            raise UnreadError("a | that is never closed")
+            raise UnreadError("a | without its closing |")
         of = self.whole(self.tokens[start:end])
         self.at = end + 1
         if of.exact is not None:
@@ -237,7 +237,7 @@ class AtomParser(ABC):
         return found if power is None else arithmetic.power(found, power)
 
     def argument(self) -> Expression:
-        """Of a function: a bracket, or the factors up to the next sign or function."""
+        """The argument of a function: a bracket, or the factors up to the next sign or function."""
         token = self.next
         if token is not None and token.kind in ("bracket", "group"):
             return self.factor()
@@ -269,7 +269,7 @@ class AtomParser(ABC):
         values = [self.whole(tuple(part)).exact for part in parts]
         known = [value for value in values if value is not None]
         if len(known) < len(values):
-            raise UnreadError(f"\\{name} of what is not a number")
+            raise UnreadError(f"\\{name} of something that is not a number")
         return number(Fraction(_MANY_ARGUMENTS[name](*known)))
 
     def matrix(self, token: Token) -> Expression:
@@ -282,15 +282,15 @@ class AtomParser(ABC):
 
     @abstractmethod
     def whole(self, tokens: Tokens) -> Expression:
-        """All of these tokens, the inside of a bracket or argument, as one expression."""
+        """Parse all of the tokens, the contents of a bracket or argument, as one expression."""
 
     @abstractmethod
     def factor(self) -> Expression:
-        """An atom with its factorials, percent signs and powers."""
+        """Parse an atom with its factorials, percent signs and powers."""
 
     @abstractmethod
     def raised(self, base: Expression) -> Expression:
-        """The base to the exponent that comes next."""
+        """Parse the exponent that follows and apply it to `base`."""
 
 
 def begins_factor(token: Token) -> bool:
@@ -310,7 +310,7 @@ def _symbol(letter: str) -> Expression:
     if letter == "e":
         return Expression("e")
     if letter == "i":
-        return Expression("I")  # what math-verify's parser takes for the imaginary unit
+        return Expression("I")  # the imaginary unit of math-verify's parser
     return Expression(r"\mathrm{Iletter}" if letter == "I" else letter, letters=True)
 
 
@@ -324,11 +324,11 @@ def _name_of(tokens: Tokens) -> str:
 
 
 def _repeating(start: str, repeated: Tokens) -> Fraction:
-    """0.1 and 6 repeated: 1/6."""
+    """A repeating decimal: 0.1 with 6 repeated is 1/6."""
     whole, _, fixed = start.partition(".")
     digits = repeated[0].text if len(repeated) == 1 and repeated[0].kind == "number" else ""
     if not digits.isdigit():
-        raise UnreadError("a line over what is not digits")
+        raise UnreadError("a line over something other than digits")
     scale = 10 ** len(fixed)
     value = Fraction(int(whole or "0") * scale + int(fixed or "0"), scale)
     return value + Fraction(int(digits), scale * (10 ** len(digits) - 1))
@@ -336,5 +336,5 @@ def _repeating(start: str, repeated: Tokens) -> Fraction:
 
 def _integer(value: Fraction) -> int:
     if value.denominator != 1:
-        raise UnreadError("a divisor of what is not a whole number")
+        raise UnreadError("a gcd or lcm of a number that is not whole")
     return int(value)

@@ -1,8 +1,8 @@
-r"""Mathematical expressions: tokens become LaTeX that has one reading, and an exact value.
+r"""Parse tokens into an expression: LaTeX with a single reading, and an exact value.
 
-math-verify's parser reads "2(3)" as a mixed number, drops primes and degrees, and makes imaginary
-units of some letters. So what it gets is written out: every product with \cdot, every argument in
-brackets, every decimal as a fraction. What is rational is computed here, exactly.
+math-verify's parser reads "2(3)" as a mixed number, drops primes and degrees, and reads some
+letters as imaginary units. So its input is written out: every product with \cdot, every argument
+in brackets, every decimal as a fraction. Rational values are computed here, exactly.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from core.answers.tokens import Gap, Token, Tokens
 
 
 def expression_of(tokens: Tokens) -> Expression:
-    """All of the tokens as one expression.
+    """Parse all of the tokens as one expression.
 
     Raises:
-        UnreadError: they are none.
+        UnreadError: they are not one expression.
     """
     parser = _Parser(tokens)
     found = parser.sum()
@@ -42,7 +42,7 @@ class _Parser(AtomParser):
             second = self.next
             after = self.sign("+", "-")  # "3 + -2"
             if sign == after == "-" and second is not None and not second.gap:
-                raise UnreadError("--, a range or a double minus")
+                raise UnreadError("--, which may be a range or a double minus")
             term = self.product()
             total = arithmetic.plus(
                 total, arithmetic.negative(term) if (sign == "-") != (after == "-") else term
@@ -72,7 +72,7 @@ class _Parser(AtomParser):
         return arithmetic.negative(of) if sign == "-" else of
 
     def juxtaposed(self) -> Expression:
-        """Factors with no sign between them: 2ab, 2(x + 1), 3\\frac12 (which is 3.5)."""
+        """Factors without a sign between them, 2ab or 2(x + 1); mixed numbers, 3\\frac12 = 3.5."""
         start = self.next
         total = self.factor()
         plain = start is not None and start.kind == "number"
@@ -95,7 +95,7 @@ class _Parser(AtomParser):
         return total
 
     def mixed(self, whole: Expression) -> Expression:
-        """`3 1/2`, of which the 3 was read."""
+        """The mixed number `3 1/2`, after its whole part was read."""
         above, *rest = self.tokens[self.at : self.at + 3]
         error = UnreadError(f"the number {above.text} after another number")
         if len(rest) < 2 or whole.exact is None or whole.exact.denominator != 1:
@@ -149,7 +149,7 @@ class _Parser(AtomParser):
 
 
 def _proper(token: Token) -> Fraction | None:
-    r"""The part in 3\frac{1}{2}; None of a fraction that a whole number multiplies."""
+    r"""The fraction of a mixed number 3\frac{1}{2}; None for a fraction that multiplies."""
     digits = [
         part[0].text if len(part) == 1 and part[0].kind == "number" else "" for part in token.parts
     ]

@@ -1,4 +1,4 @@
-"""Introductions around an answer, such as "so the final answer is", and closing punctuation."""
+"""Remove introductions such as "so the final answer is", and punctuation at the end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ORNAMENTS = ("checkmark", "blacksquare", "square", "qed", "therefore")
 
 
 def without_introduction(tokens: Tokens) -> Tokens:
-    """Without groups around it, an introduction, and the signs that end a sentence."""
+    """The tokens without enclosing groups, introductions and final punctuation."""
     while True:
         before = tokens
         if len(tokens) == 1 and tokens[0].kind == "group":
@@ -34,7 +34,7 @@ def without_introduction(tokens: Tokens) -> Tokens:
 
 
 def _introduced(tokens: Tokens) -> Tokens:
-    """Without "so the final answer is", "it is", "approximately"."""
+    """The tokens without "so the final answer is", "it is", "approximately"."""
     words = [token.word for token in tokens]
     at = 0
     if words[at : at + 1] and words[at] in _OPENERS:

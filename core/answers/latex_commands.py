@@ -1,4 +1,4 @@
-"""The LaTeX commands and environments that an answer may use, by what becomes of them."""
+"""LaTeX commands and environments that may occur in an answer, grouped by how they are handled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that are not expressions: numerals with a base, times, words, LaTeX kept as it is."""
+"""Answers that are not expressions: numerals with a base, times, words, LaTeX kept as written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _RAW = listed("int sum prod lim iint oint mathbb cap setminus partial nabla to r
 
 
 def numeral_of(tokens: Tokens) -> Numeral | None:
-    """204_5; None where no base stands at the end, or a letter has an index."""
+    """A numeral with its base, 204_5; None without a base, or for a letter with an index."""
     if len(tokens) < 3 or not tokens[-2].is_sign("_"):
         return None
     *before, _, base_token = tokens
@@ -33,7 +33,7 @@ def numeral_of(tokens: Tokens) -> Numeral | None:
     if not digits.isalnum() or not digits.isascii() or not (has_digit or capitals):
         return None
     if any(each.gap for each in before[1:]):
-        raise UnreadError("a numeral in pieces")
+        raise UnreadError("a numeral with spaces in it")
     try:
         if 2 <= known <= 36:
             int(digits, known)
@@ -60,7 +60,7 @@ def clock_of(tokens: Tokens) -> Clock | None:
 
 
 def short_words_of(tokens: Tokens) -> Words | None:
-    """Short words, and names such as AB or IV, whose letters have an order."""
+    """Short words, and names such as AB or IV, which must not be read as products of letters."""
     if len(tokens) != 1 or tokens[0].kind not in ("run", "text"):
         return None
     word = tokens[0].text
@@ -73,7 +73,7 @@ def short_words_of(tokens: Tokens) -> Words | None:
 
 
 def words_of(tokens: Tokens) -> Words | None:
-    """Words, with the numbers and punctuation among them; None of anything else."""
+    """Words, with numbers and punctuation among them; None for anything else."""
     said: list[str] = []
     sure = False
     for token in tokens:
@@ -99,7 +99,7 @@ def words_of(tokens: Tokens) -> Words | None:
 
 
 def raw_of(tokens: Tokens) -> Raw | None:
-    """LaTeX with a sign that only math-verify's parser knows; None of what has none."""
+    """LaTeX with a command that only math-verify's parser handles; None without one."""
     if not any(_has_raw(token) for token in tokens):
         return None
     return Raw("".join(map(_latex, tokens)).strip())
@@ -118,7 +118,7 @@ def _latex(token: Token) -> str:
         signs = [rf"\{sign}" if sign in "{}" else sign for sign in token.text]
         return f"{space}{signs[0]}{inner[0]}{signs[1]}"
     if token.kind == "matrix":
-        raise UnreadError("a matrix in such an expression")
+        raise UnreadError("a matrix beside integrals, sums or sets")
     if token.kind == "text" and len(token.text) > 1:
         raise UnreadError(f"the word {token.text}")
     if token.kind == "command":

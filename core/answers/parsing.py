@@ -1,8 +1,7 @@
-"""An answer's text as a value: every token of it must be understood.
+"""Parse an answer's text into a value; every token must be understood.
 
-The order of the readings: a choice, a list, an equation or inequality, a union, brackets, a
-numeral with its base, a time, a number or expression with its unit, words. The first that fits all
-of the tokens is taken.
+Tried in this order: a choice, a list, an equation or inequality, a union, brackets, a numeral with
+its base, a time, a number or expression with its unit, words. The first that fits all tokens wins.
 """
 
 from __future__ import annotations
@@ -37,15 +36,15 @@ from core.answers.values import (
 )
 
 MAX_ANSWER_CHARS = 2_000
-"""A longer answer is refused unread; the longest gold answer of MATH-500 has 53 characters."""
+"""Longer answers are rejected unread; the longest gold answer of MATH-500 has 53 characters."""
 
 
 @lru_cache(maxsize=4_096)
 def parse_answer(answer: str) -> Value:
-    """What an answer says.
+    """Parse an answer.
 
     Raises:
-        UnreadError: not all of it was understood.
+        UnreadError: some of it was not understood.
     """
     if len(answer) > MAX_ANSWER_CHARS:
         raise UnreadError(f"more than {MAX_ANSWER_CHARS:,} characters")
@@ -58,10 +57,10 @@ def parse_answer(answer: str) -> Value:
 
 
 def value_of(tokens: Tokens) -> Value:
-    """All of the tokens as one value; raises as `read`."""
+    """Parse all of the tokens as one value; raises as `parse_answer`."""
     tokens = without_introduction(tokens)
     if not tokens:
-        raise UnreadError("nothing")
+        raise UnreadError("an empty answer")
     if (choice := choice_of(tokens, value_of)) is not None:
         return choice
     parts, joints = _listed(tokens)
@@ -71,7 +70,7 @@ def value_of(tokens: Tokens) -> Value:
 
 
 def _part(tokens: Tokens) -> Part:
-    """One element of a list, with the name that it is assigned to."""
+    """One element of a list, with the name it is assigned to."""
     tokens = _exact_side(without_introduction(tokens))
     if not tokens:
         raise UnreadError("an empty part of a list")
@@ -116,7 +115,7 @@ def _single(tokens: Tokens) -> Value:
 
 
 def _exact_side(tokens: Tokens) -> Tokens:
-    r"""`a \approx b` says a, and b is only a number nearby; `x \approx b` says b."""
+    r"""The exact side of an approximation: a of `a \approx b`, but b of `x \approx b`."""
     exact, *nearby = _split(tokens, "approx")
     if not nearby:
         return tokens
@@ -125,7 +124,7 @@ def _exact_side(tokens: Tokens) -> Tokens:
     for part in nearby:
         value = value_of(part)
         if not isinstance(value, Quantity) or value.letters:
-            raise UnreadError("what is no number after ≈")
+            raise UnreadError("something other than a number after ≈")
     return without_introduction(exact)
 
 
@@ -133,7 +132,7 @@ def _exact_side(tokens: Tokens) -> Tokens:
 
 
 def _listed(tokens: Tokens) -> tuple[list[Tokens], set[str]]:
-    """The parts of a list, and what joins them: ",", "and", "or"."""
+    """The parts of a list, and the separators found: ",", "and", "or"."""
     parts: list[list[Token]] = [[]]
     joints: set[str] = set()
     for token in tokens:
@@ -149,7 +148,7 @@ def _listed(tokens: Tokens) -> tuple[list[Tokens], set[str]]:
         else:
             parts[-1].append(token)
     if len(parts) > 1 and not parts[-1]:
-        raise UnreadError("a list that breaks off")
+        raise UnreadError("an incomplete list")
     return [tuple(part) for part in parts], joints
 
 
@@ -205,7 +204,7 @@ def _bracketed(bracket: Token) -> Value:
     values = [_part(part).value for part in parts]
     if bracket.text == "()" or len(values) != 2:
         if bracket.text not in ("()", "[]"):
-            raise UnreadError("an interval with more than two ends")
+            raise UnreadError("an interval with more than two endpoints")
         return Ordered(tuple(values))
     return Interval(values[0], values[1], bracket.text[0] == "(", bracket.text[1] == ")")
 

@@ -1,4 +1,4 @@
-"""Numbers and expressions with what may stand around them: currency, scale, percent and unit."""
+"""Numbers and expressions with currency, scale, percent sign and unit."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from core.answers.units import Unit, unit_phrase
 
 _CURRENCY_WORDS = listed("usd us eur gbp inr cny jpy rs a c hk cad aud")
 
-_MAX_TAIL = 24  # tokens of a unit; the longest that make sense have half as many
+_MAX_TAIL = 24  # tokens of a unit; twice the longest plausible one
 
 
 @dataclass(frozen=True)
 class Measured:
-    """An expression with its unit; percent: a percent sign stands after it."""
+    """An expression with its unit; percent: it is followed by a percent sign."""
 
     expression: Expression
     unit: Unit = ()
@@ -39,10 +39,10 @@ class Measured:
 
 
 def measured(tokens: Tokens) -> Measured:
-    """All of the tokens as an expression with what stands around it.
+    """Parse all of the tokens as an expression with currency, scale, percent sign and unit.
 
     Raises:
-        UnreadError: something is left that is neither.
+        UnreadError: some tokens are neither.
     """
     negative, unit, tokens = _before(tokens)
     tokens = _without_spelled_value(tokens)
@@ -64,7 +64,7 @@ def measured(tokens: Tokens) -> Measured:
 
 
 def _possible_ends(tokens: Tokens) -> list[int]:
-    """Where the number may end, the shortest first: what stands apart as a unit is one."""
+    """Where the number may end, shortest first: a unit separated by a space is a unit."""
     ends = []
     for end in range(max(1, len(tokens) - _MAX_TAIL), len(tokens)):
         token = tokens[end]
@@ -86,12 +86,12 @@ def _is_unit(token: Token) -> bool:
 
 
 def _takes_degrees(token: Token) -> bool:
-    """Whether the degrees after it may be its argument's and not the unit of the whole."""
+    """Whether degrees after it may belong to its argument instead of the whole quantity."""
     return token.is_sign("^") or (token.kind == "command" and token.text in FUNCTIONS)
 
 
 def _is_variable(core: Tokens, token: Token) -> bool:
-    """Whether letters of mathematics are a factor: all but those that stand apart as a unit."""
+    """Whether letters after a number are a factor; a unit separated by a space is not."""
     if token.kind == "text" and (len(token.text) > 1 or token.gap or unit_named(token.text)):
         return False
     if len(token.text) > 1:
@@ -106,14 +106,14 @@ def _is_variable(core: Tokens, token: Token) -> bool:
 
 
 def _is_thousands(core: Tokens) -> bool:
-    """Whether a k is "thousand": 18k and 1.5k, but 2k is twice k."""
+    """Whether k means thousand: in 18k and 1.5k, but 2k is twice k."""
     return len(core) == 1 and core[0].kind == "number" and (
         "." in core[0].text or len(core[0].text) > 1
     )  # fmt: skip
 
 
 def _before(tokens: Tokens) -> tuple[bool, Unit, Tokens]:
-    """A sign and a currency in front, in either order; "negative 5" has its sign in a word."""
+    """The sign and currency in front, in either order; in "negative 5" the sign is a word."""
     negative = False
     unit: Unit = ()
     at = 0
@@ -137,7 +137,7 @@ def _before(tokens: Tokens) -> tuple[bool, Unit, Tokens]:
 
 
 def _is_currency(tokens: Tokens, at: int) -> int:
-    """Where the number starts after the currency that stands at `at`; 0 where none does."""
+    """The index after the currency at `at`; 0 if there is none."""
     token = tokens[at]
     if token.kind == "sign" and token.text in CURRENCY_SIGNS:
         return at + 1
@@ -155,7 +155,7 @@ def _unit_of(word: str) -> Unit:
 
 
 def _without_spelled_value(tokens: Tokens) -> Tokens:
-    """ "18 (eighteen)": the words in brackets say the number once more, or are not understood."""
+    """ "18 (eighteen)": words in brackets must repeat the number."""
     if len(tokens) < 2 or tokens[-1].kind != "bracket" or tokens[-1].text != "()":
         return tokens
     inner = tokens[-1].inner
@@ -165,7 +165,7 @@ def _without_spelled_value(tokens: Tokens) -> Tokens:
     if spelled is None:  # "18 (dollars)"
         return (*tokens[:-1], *inner) if all(len(token.word) > 1 for token in inner) else tokens
     if measured(tokens[:-1]).expression.exact != spelled:
-        raise UnreadError("a number and another one in words")
+        raise UnreadError("a number and a different one in words")
     return tokens[:-1]
 
 
@@ -199,7 +199,7 @@ def _core(tokens: Tokens, alone: bool) -> Expression:
 
 
 def _cardinal(tokens: Tokens) -> int | None:
-    """ "eighteen", "twenty-one": the number that words spell; None where they don't."""
+    """The number that words spell ("eighteen", "twenty-one"); None if they don't."""
     words = [token.word for token in tokens if not token.is_sign("-")]
     if len(words) == 1:
         return CARDINALS.get(words[0])
@@ -209,7 +209,7 @@ def _cardinal(tokens: Tokens) -> int | None:
 
 
 def _scale(value: Expression, token: Token, last: bool) -> Fraction | None:
-    """What a word such as "million" or "eighths" multiplies the number before it by."""
+    """The factor of a word such as "million" or "eighths" after a number."""
     if not token.word or value.exact is None:
         return None
     word = token.word

@@ -1,8 +1,8 @@
-r"""An answer as tokens: words, numbers, letters and commands, without what only dresses them.
+r"""Split an answer into tokens: words, numbers, letters and commands, without formatting.
 
-`\Large`, `\left`, `\,`, `\mathbf`, `\color{red}`, emphasis, alignment and math delimiters change
-how an answer looks and not what it says; they are gone here, each by its name. A command that is
-not listed stays, and whoever reads the tokens must understand it.
+Formatting changes an answer's look but not its meaning: `\Large`, `\left`, `\,`, `\mathbf`,
+`\color{red}`, emphasis, alignment and math delimiters are removed, each by its name. Unlisted
+commands stay in, for the parser to understand or reject.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ _OPENING = {"(": ")", "[": "]", r"\{": r"\}"}
 
 
 def tokens_of(answer: str) -> Tokens:
-    r"""The tokens of an answer.
+    r"""Split an answer into tokens.
 
     Raises:
         UnreadError: braces or environments that don't match, or nested too deeply.
     """
     text = _CALCULATOR.sub("", plain_signs(answer)).replace("`", "")
     if r"\begin" not in text:
-        text = re.sub(r"\\\\(?=[a-zA-Z(\[])", r"\\", text)  # LaTeX that was escaped once more
+        text = re.sub(r"\\\\(?=[a-zA-Z(\[])", r"\\", text)  # LaTeX escaped twice
     text = re.sub(r"(?<!\\)\\[()\[\]]|\$\$", "$", text)
     text = _POWER.sub("^", text)
     text = re.sub(r"\*{2,}", " ", _EMPHASIS.sub(r"\2", text))
@@ -63,23 +63,23 @@ def tokens_of(answer: str) -> Tokens:
 
 
 class _Reader:
-    """Reads one text from its start to its end."""
+    """Reads one text from start to end."""
 
     def __init__(self, text: str, one_dollar: bool) -> None:
         self.pieces = [(match.lastgroup or "", match.group()) for match in _PIECES.finditer(text)]
-        self.one_dollar = one_dollar  # a single dollar sign is the currency
+        self.one_dollar = one_dollar  # a single dollar sign is a currency
         self.at = 0
         self.depth = 0
-        self.ends_in_space = False  # the braces read last had a space before they closed
+        self.ends_in_space = False  # the last braces ended in a space
 
     def all(self) -> list[Token]:
         found = self.until(None, words=False)
         if self.at < len(self.pieces):
-            raise UnreadError("a brace that was never opened")
+            raise UnreadError("a closing brace without its opening one")
         return found
 
     def until(self, end: str | None, words: bool) -> list[Token]:
-        r"""The tokens up to a closing brace, or `\end`; `words`: as in \text{}."""
+        r"""The tokens up to a closing brace, or `\end`; `words`: text mode, as in \text{}."""
         self.depth += 1
         if self.depth > _MAX_DEPTH:
             raise UnreadError("braces nested too deeply")
@@ -100,7 +100,7 @@ class _Reader:
                 new[0] = replace(new[0], gap=gap)
             if new or after is not None:
                 gap = after or Gap.NONE
-            if after is Gap.NONE and not new:  # \! takes the space after it too
+            if after is Gap.NONE and not new:  # \! also removes the space after it
                 self.skip_space()
             if new and new[0].is_sign("{,}"):
                 new = [Token("sign", "{,}", Gap.NONE)]
@@ -109,12 +109,12 @@ class _Reader:
         self.ends_in_space = gap >= Gap.SPACE
         if end == "}":
             if self.at >= len(self.pieces):
-                raise UnreadError("a brace that is never closed")
+                raise UnreadError("an opening brace without its closing one")
             self.at += 1
         return _over(found)
 
     def one(self, kind: str, text: str, words: bool) -> tuple[list[Token], Gap | None]:
-        """The tokens of the piece just read, and the gap after it where it makes one."""
+        """The tokens of the piece just read, and the gap that it leaves after itself, if any."""
         if kind == "number":
             return [Token("number", text)], None
         if kind == "text":
@@ -168,7 +168,7 @@ class _Reader:
             inner = list(self.argument(words=True))
             return inner, Gap.SPACE if self.ends_in_space else None
         if name in ("\\", "newline", "cr"):
-            if self.next_is("["):  # the space between rows
+            if self.next_is("["):  # spacing between rows
                 self.skip_to("]")
             return [Token("sign", r"\\")], None
         if name == "begin":
@@ -179,16 +179,16 @@ class _Reader:
         return [Token("command", name, Gap.NONE, parts)], None
 
     def argument(self, words: bool = False) -> Tokens:
-        r"""One argument: {...}, or the next token; of \frac12 one digit each."""
+        r"""One argument: {...}, or the next token; in \frac12 one digit each."""
         self.skip_space()
         if self.at >= len(self.pieces):
-            raise UnreadError("a command without what it needs")
+            raise UnreadError("a command without its argument")
         kind, text = self.pieces[self.at]
         if kind == "sign" and text == "{":
             self.at += 1
             return tuple(self.until("}", words))
         if kind == "sign" and text == "}":
-            raise UnreadError("a command without what it needs")
+            raise UnreadError("a command without its argument")
         if kind in ("number", "run") and len(text) > 1 and text not in SPELLED_OUT:
             self.pieces[self.at] = kind, text[1:]
             return (Token("number" if kind == "number" else "run", text[0]),)
@@ -206,7 +206,7 @@ class _Reader:
             text = "".join(piece for _, piece in self.pieces[start : self.at - 1])
             index = tuple(_Reader(text, one_dollar=False).all())
             self.skip_space()
-        if self.next_is("("):  # "sqrt(2)" of plain text
+        if self.next_is("("):  # "sqrt(2)" in plain text
             self.at += 1
             depth, inner = 1, []
             while self.at < len(self.pieces) and depth:
@@ -215,7 +215,7 @@ class _Reader:
                 inner.append(text)
                 self.at += 1
             if depth:
-                raise UnreadError("a bracket that is never closed")
+                raise UnreadError("an opening bracket without its closing one")
             of = tuple(_Reader("".join(inner[:-1]), one_dollar=False).all())
         else:
             of = self.argument()
@@ -229,7 +229,7 @@ class _Reader:
             self.skip_to("]")
         inner = self.until(r"\end", words=False)
         if self.at >= len(self.pieces):
-            raise UnreadError("an environment that is never closed")
+            raise UnreadError("an environment without its end")
         self.at += 1
         if self.name() != name:
             raise UnreadError("environments that don't match")
@@ -268,7 +268,7 @@ class _Reader:
         while self.at < len(self.pieces) and self.pieces[self.at][1] != text:
             self.at += 1
         if self.at >= len(self.pieces):
-            raise UnreadError(f"a {text} that is missing")
+            raise UnreadError(f"a missing {text}")
         self.at += 1
 
 
@@ -276,7 +276,7 @@ _CIRC = Token("command", "circ")
 
 
 def _over(found: list[Token]) -> list[Token]:
-    r"""`1 \over 2` and `5 \choose 2` as fractions and binomials."""
+    r"""`1 \over 2` as a fraction, and `5 \choose 2` as a binomial."""
     for place, token in enumerate(found):
         if token.is_command("over", "choose"):
             name = "frac" if token.text == "over" else "binom"
@@ -296,7 +296,7 @@ def _split(tokens: Sequence[Token], sign: str) -> list[list[Token]]:
 
 
 def _paired(tokens: Sequence[Token], depth: int) -> Tokens:
-    """Brackets with what stands in them as one token; a closing one alone stays a sign."""
+    """Group each pair of brackets into one token; a lone closing bracket stays a sign."""
     if depth > _MAX_DEPTH:
         raise UnreadError("brackets nested too deeply")
     found: list[list[Token]] = [[]]
@@ -319,5 +319,5 @@ def _paired(tokens: Sequence[Token], depth: int) -> Tokens:
                 token = replace(token, parts=parts)
             found[-1].append(token)
     if opened:
-        raise UnreadError("a bracket that is never closed")
+        raise UnreadError("an opening bracket without its closing one")
     return tuple(found[0])

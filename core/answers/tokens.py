@@ -1,4 +1,4 @@
-"""One token of an answer."""
+"""The tokens of an answer."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Literal
 
 
 class Gap(IntEnum):
-    """What stands between a token and the one before it."""
+    """The gap between a token and the one before it."""
 
     NONE = 0
     THIN = 1
-    r"""`\,`, which may stand between thousands"""
+    r"""`\,`, which may separate thousands"""
     SPACE = 2
     BREAK = 3
-    """the end of a piece of mathematics: `$1$,$200$` is no number"""
+    """the end of a formula: `$1$,$200$` is not one number"""
 
 
 @dataclass(frozen=True)
 class Token:
-    r"""One piece of an answer.
+    r"""One token of an answer.
 
-    `number` 12 or 1.5; `run` letters as they stand in mathematics (a product, or a word); `text`
-    letters of \text{} or of another alphabet; `command` \name with its arguments; `group` {...};
-    `bracket` (...), [...] or \{...\} with `text` its two signs; `matrix` whose arguments are its
-    cells, row by row, `text` the number of columns; `sign` anything else.
+    kind: `number` is 12 or 1.5; `run` is letters in math mode (a product, or a word); `text` is
+    letters of \text{} or of another alphabet; `command` is \name with its arguments; `group` is
+    {...}; `bracket` is (...), [...] or \{...\}, its two signs in `text`; `matrix` has its cells as
+    parts, row by row, and the number of columns in `text`; `sign` is anything else.
     """
 
     kind: Literal["number", "run", "text", "command", "group", "bracket", "matrix", "sign"]
@@ -35,7 +35,7 @@ class Token:
 
     @property
     def inner(self) -> tuple[Token, ...]:
-        """What stands in a group or bracket, or the only argument."""
+        """The contents of a group or bracket, or the only argument."""
         return self.parts[0]
 
     def is_sign(self, *signs: str) -> bool:

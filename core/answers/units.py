@@ -1,4 +1,4 @@
-"""Units after a number: "km/h", "square inches", "apples", "cups of flour a day"."""
+"""Parse the unit after a number: "km/h", "square inches", "apples", "cups of flour a day"."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from core.answers.lexicon import ADJECTIVES, ANY_UNIT, CLOSING, CURRENCY_SIGNS, 
 from core.answers.tokens import Token, Tokens
 
 Unit = tuple[tuple[str, int], ...]
-"""Canonical names with their powers: (("mile", 1), ("hour", -1)). () where none is named."""
+"""Canonical names with their powers: (("mile", 1), ("hour", -1)); () without a unit."""
 
 
 def unit_phrase(tokens: Tokens) -> Unit:
-    """The unit that a phrase names: "km/h", "square inches", "apples", "cups of flour a day".
+    """The unit that a phrase names.
 
     Raises:
-        UnreadError: a word in it is none that may stand there.
+        UnreadError: a word in it is unknown.
     """
     reader = _UnitReader(tokens)
     return reader.read()
@@ -29,10 +29,10 @@ class _UnitReader:
         self.tokens = tokens
         self.at = 0
         self.units: Counter[str] = Counter()
-        self.last: tuple[str, int] | None = None  # the unit a power would belong to, its sign
+        self.last: tuple[str, int] | None = None  # the unit that a power applies to, and its sign
         self.sign = 1  # -1 after "per"
         self.power = 1  # 2 after "square"
-        self.said = False  # something was named since the last joining word
+        self.said = False  # a unit or thing was named since the last joining word
 
     def read(self) -> Unit:
         while self.at < len(self.tokens):
@@ -66,7 +66,7 @@ class _UnitReader:
         return True
 
     def joined(self, token: Token) -> bool:
-        """Signs and small words between the names."""
+        """Signs and small words between names."""
         following = self.tokens[self.at + 1].word if self.at + 1 < len(self.tokens) else ""
         word = token.word
         if token.is_sign("/") or word == "per":
@@ -125,7 +125,7 @@ class _UnitReader:
         return False
 
     def thing(self) -> int:
-        """How many tokens name a thing here: 3 of "push-ups"; 0 where none does."""
+        """The number of tokens that name a thing here: 3 for "push-ups"; 0 if none do."""
         first, *following = self.tokens[self.at : self.at + 3]
         if len(following) == 2 and following[0].is_sign("-") and following[1].word:
             glued = not following[0].gap and not following[1].gap
