@@ -286,7 +286,7 @@ class _Loop:
         put: dict[int, int] = {}
         if self.guidance is not None:
             places = [Place(slot.index, slot.position, slot.ids[-1]) for slot in self.slots]
-            put = self.guidance.overrule(places, logits, own_ids)
+            put = self.guidance.substitutions(places, logits, own_ids)
         for i, slot in enumerate(self.slots):
             if slot.position in slot.row.forced:
                 put[i] = slot.row.forced[slot.position]

@@ -12,7 +12,8 @@ from models import byte_level_tokenizer, random_qwen3, tiny_language_model
 from tokenizers.processors import TemplateProcessing
 
 from core.chain_json import chain_from_json, chain_to_json
-from core.chains.generation import Fork, GrowingChain, fork, generate, look_up, scored_chain
+from core.chains.assembly import GrowingChain, scored_chain
+from core.chains.generation import Fork, fork, generate, look_up
 from core.decoding.scoring import score
 from core.errors import ModelError, PositionError, PromptError
 from core.models.language_model import LanguageModel, wrap

@@ -11,7 +11,8 @@ from tokenizer_kinds import byte_level, sentencepiece, tiktoken
 from transformers import PreTrainedTokenizerFast
 
 from core.chain_json import chain_from_json, chain_to_json
-from core.chains.generation import Fork, fork, generate, scored_chain
+from core.chains.assembly import scored_chain
+from core.chains.generation import Fork, fork, generate
 from core.chains.judging import judge, judge_completions
 from core.models.language_model import LanguageModel, wrap
 from core.models.spec import ModelSpec
