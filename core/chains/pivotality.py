@@ -128,7 +128,7 @@ def measure_pivotality(
     sampler = sampler or _drawing(chain.sampler)
     if sampler.greedy:
         raise SamplerError(
-            "Greedy continuations are all the same.", "Set a temperature above 0 to sample."
+            "Greedy continuations are all alike.", "Set a temperature above 0 to sample."
         )
     for position in positions:
         check_position(chain, position)

@@ -1,4 +1,4 @@
-"""Runs known token ids through a model to fill its cache, in bounded pieces."""
+"""Run known token ids through a model to compute their keys and values, in bounded batches."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from core.models.prefix_store import KeyValues, PrefixStore
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
 
-_TOKENS_A_FORWARD = 4096  # bounds the activations of one forward pass
+_TOKENS_A_FORWARD = 4096  # limits the activations of one forward pass
 
 
 def prefill(
     lm: LanguageModel, prefixes: Iterable[Sequence[int]], store: PrefixStore
 ) -> list[tuple[Sequence[int], KeyValues]]:
-    """Make the keys and values of every non-empty prefix known, computing each token once.
+    """Compute keys and values for every non-empty prefix, each token once.
 
-    A prefix that begins another one costs nothing: 50 forks of a chain are one prefill. What the
-    store already covers is not computed again.
+    A prefix of another prefix costs nothing: 50 forks of a chain need one prefill. Tokens covered
+    by the store are not computed again.
 
     Returns:
-        Sequences with their keys and values; each wanted prefix begins at least one of them.
+        Sequences with their keys and values; each prefix is the start of at least one of them.
     """
     known: list[tuple[Sequence[int], KeyValues]] = []
     missing: list[tuple[int, ...]] = []
@@ -47,7 +47,7 @@ def prefill(
 
 
 def _maximal(prefixes: Iterable[Sequence[int]]) -> list[tuple[int, ...]]:
-    """Distinct prefixes, without those that another one begins with."""
+    """Distinct prefixes that are not the start of another one."""
     ordered = sorted({tuple(ids) for ids in prefixes if len(ids)})
     last = [()] if not ordered else [ordered[-1]]
     kept = [a for a, b in pairwise(ordered) if b[: len(a)] != a]
@@ -55,7 +55,7 @@ def _maximal(prefixes: Iterable[Sequence[int]]) -> list[tuple[int, ...]]:
 
 
 def _batches(sequences: list[tuple[int, ...]]) -> Iterable[list[tuple[int, ...]]]:
-    """Sequences of like length together, at most _TOKENS_A_FORWARD padded tokens at once."""
+    """Batch sequences of similar lengths, up to _TOKENS_A_FORWARD tokens including padding."""
     batch: list[tuple[int, ...]] = []
     for ids in sorted(sequences, key=len):
         if batch and (len(batch) + 1) * len(ids) > _TOKENS_A_FORWARD:
@@ -67,7 +67,10 @@ def _batches(sequences: list[tuple[int, ...]]) -> Iterable[list[tuple[int, ...]]
 
 
 def _fill(lm: LanguageModel, batch: list[tuple[int, ...]]) -> list[KeyValues]:
-    """Right-padded: under causal attention the padding is seen by nobody, so no mask is needed."""
+    """Keys and values of B right-padded sequences, per layer (heads, length, head_dim) each.
+
+    No mask is needed: under causal attention no position attends to the padding after it.
+    """
     if len(batch) == 1:
         return [_extend(lm, batch[0], 0, [])]
     width = max(map(len, batch))
@@ -90,7 +93,7 @@ def _fill(lm: LanguageModel, batch: list[tuple[int, ...]]) -> list[KeyValues]:
 def _extend(
     lm: LanguageModel, ids: Sequence[int], covered: int, key_values: KeyValues
 ) -> KeyValues:
-    """One sequence of which the first `covered` tokens are known."""
+    """Keys and values of a sequence whose first `covered` tokens are known."""
     cache = cache_of(key_values, covered)
     for start in range(covered, len(ids), _TOKENS_A_FORWARD):
         piece = torch.tensor([ids[start : start + _TOKENS_A_FORWARD]], device=lm.device)
@@ -99,7 +102,7 @@ def _extend(
 
 
 def cache_of(key_values: KeyValues, length: int) -> DynamicCache:
-    """A transformers cache of one row, with the first `length` positions of what is known."""
+    """A transformers cache of one row with the first `length` positions of `key_values`."""
     cache = DynamicCache()
     for index, (keys, values) in enumerate(key_values):
         cache.update(keys[None, :, :length], values[None, :, :length], index)
