@@ -120,9 +120,7 @@ def encode_prompt(
         else _text_ids(tokenizer, text)
     )
     if not ids:
-        raise PromptError(
-            "The tokenizer gives no tokens for this prompt.", "Type another question."
-        )
+        raise PromptError("The tokenizer gives no tokens for this prompt.", "Change the question.")
     return ids
 
 
