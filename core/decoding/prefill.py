@@ -1,4 +1,4 @@
-"""Runs known token ids through a model to fill its cache, in bounded pieces."""
+"""Run known token ids through a model to compute their keys and values, in bounded batches."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from core.models.prefix_store import KeyValues, PrefixStore
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
 
-_TOKENS_A_FORWARD = 4096  # bounds the activations of one forward pass
-_KEPT_A_FORWARD = 8192  # bounds the keys and values that it makes, beside those of the rows
+_TOKENS_A_FORWARD = 4096  # limits the activations of one forward pass
+_KEPT_A_FORWARD = 8192  # limits the keys and values it makes, beside those of the rows
 _SHARED_AT_LEAST = 32  # tokens; fewer are computed again with each row
 
 
 def prefill(
     lm: LanguageModel, prefixes: Iterable[Sequence[int]], store: PrefixStore
 ) -> list[tuple[Sequence[int], KeyValues]]:
-    """Make the keys and values of every non-empty prefix known, computing each token once.
+    """Compute keys and values for every non-empty prefix, each token once.
 
-    A prefix that begins another one costs nothing: 50 forks of a chain are one prefill. What the
-    store already covers is not computed again.
+    A prefix of another prefix costs nothing: 50 forks of a chain need one prefill. Tokens covered
+    by the store are not computed again.
 
     Returns:
-        Sequences with their keys and values; each wanted prefix begins at least one of them.
+        Sequences with their keys and values; each prefix is the start of at least one of them.
     """
     known: list[tuple[Sequence[int], KeyValues]] = []
     missing: list[tuple[int, ...]] = []
@@ -70,7 +70,7 @@ def _shared_beginning(
 
 
 def _maximal(prefixes: Iterable[Sequence[int]]) -> list[tuple[int, ...]]:
-    """Distinct prefixes, without those that another one begins with."""
+    """Distinct prefixes that are not the start of another one."""
     ordered = sorted({tuple(ids) for ids in prefixes if len(ids)})
     last = [()] if not ordered else [ordered[-1]]
     kept = [a for a, b in pairwise(ordered) if b[: len(a)] != a]
@@ -95,8 +95,11 @@ def _batches(sequences: Sequence[tuple[int, ...]], shared: int) -> Iterable[list
 def _fill(
     lm: LanguageModel, batch: list[tuple[int, ...]], shared: int, key_values: KeyValues
 ) -> list[KeyValues]:
-    """Sequences whose first `shared` tokens are known, padded on the right: under causal attention
-    no position attends to what stands after it, so the padding needs no mask."""
+    """Keys and values of B sequences whose first `shared` tokens are known, padded on the right;
+    per layer (heads, length, head_dim) each.
+
+    No mask is needed: under causal attention no position attends to the padding after it.
+    """
     if len(batch) == 1:
         return [_extend(lm, batch[0], shared, key_values)]
     width = max(map(len, batch)) - shared
@@ -119,7 +122,7 @@ def _fill(
 def _extend(
     lm: LanguageModel, ids: Sequence[int], covered: int, key_values: KeyValues
 ) -> KeyValues:
-    """One sequence of which the first `covered` tokens are known."""
+    """Keys and values of a sequence whose first `covered` tokens are known."""
     cache = cache_of(key_values, covered)
     for start in range(covered, len(ids), _TOKENS_A_FORWARD):
         piece = torch.tensor([ids[start : start + _TOKENS_A_FORWARD]], device=lm.device)
@@ -128,8 +131,8 @@ def _extend(
 
 
 def cache_of(key_values: KeyValues, length: int, rows: int = 1) -> DynamicCache:
-    """A transformers cache whose rows all begin with the first `length` positions of what is
-    known."""
+    """A transformers cache of `rows` rows that begin with the first `length` positions of
+    `key_values`."""
     cache = DynamicCache()
     for index, (keys, values) in enumerate(key_values):
         there = [each[None, :, :length].expand(rows, -1, -1, -1) for each in (keys, values)]

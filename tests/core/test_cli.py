@@ -15,8 +15,9 @@ from models import save_tiny_model
 from safetensors.torch import load_file, save_file
 from toy_task import square_numbers
 
+from core.chain_json import chain_from_json
 from core.chains.session import Session
-from core.records import SCHEMA_VERSION, Chain, Verdict
+from core.records import SCHEMA_VERSION, Verdict
 from core.runs.context import carry_out
 from core.runs.liveness import hold
 from core.runs.run import Run
@@ -181,7 +182,7 @@ def test_a_person_can_overrule_a_branch_of_a_saved_session(
     run: Any, chain: Path, tmp_path: Path
 ) -> None:
     session = Session()
-    made, outcome = Chain.from_json(json.loads(chain.read_text()))
+    made, outcome = chain_from_json(json.loads(chain.read_text()))
     assert outcome is not None
     session.open_problem(made.problem).add_root(made, outcome)
     saved, other = tmp_path / "session.json", tmp_path / "other.json"

@@ -58,7 +58,7 @@ def test_two_sizes_are_distilled_in_two_commands(
     for line in ("base ", "teacher ", "student ", "student less teacher", "student less base"):
         assert f"\n{line}" in told
     assert "n = 2" in told
-    assert "Teaching model" in told
+    assert "Demo model" in told
     results = distillation_results(Run.open(large))
     assert results is not None
     assert f"student less teacher    {results.against_teacher.difference.value:+.3f} [" in told

@@ -200,7 +200,7 @@ def test_what_can_not_be_compared_is_refused_before_any_work(tmp_path: Path) -> 
 def test_the_command_compares_the_demo_with_its_teacher(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["compare", "--sample", "3", "--runs-dir", str(tmp_path)])
     assert done.exit_code == 0, done.output
-    for said in ("teacher demo-teacher", "reranked", "(paper: 1 to 4.1 %)", "Teaching model"):
+    for said in ("teacher demo-teacher", "reranked", "(paper: 1 to 4.1 %)", "Demo model"):
         assert said in done.output
     (folder,) = tmp_path.iterdir()
     results = COMPARE.results_of(Run.open(folder))
