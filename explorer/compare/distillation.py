@@ -180,7 +180,7 @@ def _start(
     )
     training = recipe.training
     name = f"Rank {training.lora_rank} on {', '.join(training.target_modules)}"
-    run = Run.create(folder.folder, TASK, **vars(plan), name=short(name, 80))
+    run = Run.create(folder.folder, TASK, plan, name=short(name, 80))
     start(state, run)
 
 

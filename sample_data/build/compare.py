@@ -128,11 +128,7 @@ def done(
 ) -> Run:
     """A finished run; it is made or gone on with where it must be."""
     there = (folder / "config.json").exists()
-    run = (
-        Run.open(folder)
-        if there
-        else Run.create(folder.parent, task, **vars(plan()), folder=folder)
-    )
+    run = Run.open(folder) if there else Run.create(folder.parent, task, plan(), folder=folder)
     if run.status().state.value != "done" and carry_out(run, work, bar=True) != DONE:
         raise SystemExit(f"{folder} ended with: {run.status().error}")
     return run

@@ -69,7 +69,7 @@ def tuned(folder: Path, arm: str, seed: int) -> TrainingResults:
     else:
         recipe = changed(recipe_of("demo"), {**ARMS[arm][1], "seed": seed})
         plan = plan_training(ModelSpec(), demo_training_problems(), demo_problems(), recipe)
-        run = Run.create(folder.parent, TRAIN_TASK, **vars(plan), folder=folder)
+        run = Run.create(folder.parent, TRAIN_TASK, plan, folder=folder)
     if training_results(run) is None and carry_out(run, run_training, bar=True) != DONE:
         raise SystemExit(f"{folder} ended with: {run.status().error}")
     results = training_results(run)

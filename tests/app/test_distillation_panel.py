@@ -77,7 +77,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, teacher: str) -> Path:
             changed(recipe_of("demo"), SMALL | changes),
             teacher_from=folder / "large" if name == "small" else None,
         )
-        run = Run.create(folder, TASK, **vars(plan), name=f"**{name}**", folder=folder / name)
+        run = Run.create(folder, TASK, plan, name=f"**{name}**", folder=folder / name)
         assert carry_out(run, run_distillation, bar=False) == DONE, run.log_tail()
     return folder
 
@@ -178,7 +178,7 @@ def test_sizes_that_were_measured_in_another_way_don_t_share_a_picture(
         demo_problems()[1::100],
         changed(recipe_of("demo"), SMALL),
     )
-    other = Run.create(runs, TASK, **vars(plan))
+    other = Run.create(runs, TASK, plan)
     assert carry_out(other, run_distillation, bar=False) == DONE
     studies = size_studies(RunsFolder(runs), DEMO, teacher)
     assert [[each.run_id for each in study.points] for study in studies] == [

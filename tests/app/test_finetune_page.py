@@ -69,10 +69,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made") / "runs"
     evaluation = [replace(each, family="<b>f</b>") for each in demo_problems()[::60]]
     plan = plan_training(ModelSpec(), training_set(), evaluation, small())
-    train = Run.create(folder, TRAIN_TASK, **vars(plan), name="**mine**", folder=folder / "train")
+    train = Run.create(folder, TRAIN_TASK, plan, name="**mine**", folder=folder / "train")
     assert carry_out(train, run_training, bar=False) == DONE
     plan = plan_rollouts(ModelSpec(), training_set(), small())
-    rollouts = Run.create(folder, ROLLOUTS_TASK, **vars(plan), folder=folder / "rollouts")
+    rollouts = Run.create(folder, ROLLOUTS_TASK, plan, folder=folder / "rollouts")
     assert carry_out(rollouts, run_rollouts, bar=False) == DONE
     return folder
 

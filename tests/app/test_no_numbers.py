@@ -104,7 +104,7 @@ def test_a_run_of_a_model_without_numbers_ends_in_a_sentence_on_its_page(
         models["broken" if broken == each else "whole"] for each in ("base", "teacher")
     )
     prepared: Any = plan(ModelSpec(base), teacher)
-    run = Run.create(user_folder / "runs", task, **vars(prepared))
+    run = Run.create(user_folder / "runs", task, prepared)
     assert carry_out(run, work, bar=False) == EXPLORER_ERROR
     reason = run.status().error
     assert reason is not None

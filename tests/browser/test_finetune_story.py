@@ -73,7 +73,7 @@ def small(**changes: Any) -> Recipe:
 def prepared(home: Path, recipe: Recipe) -> Run:
     problems, evaluation = demo_training_problems()[::8], demo_problems()[::42]
     plan = plan_training(ModelSpec(), problems, evaluation, recipe)
-    return Run.create(home / "runs", TRAIN_TASK, **vars(plan), name="<b>small</b>")
+    return Run.create(home / "runs", TRAIN_TASK, plan, name="<b>small</b>")
 
 
 def go_to(page: Page, name: str) -> None:
@@ -199,7 +199,7 @@ def test_cancel_keeps_what_was_done_and_resume_ends_with_the_verdict(
 
 def test_rollouts_then_the_gate_by_hand_then_training(page: Page, url: str, home: Path) -> None:
     plan = plan_rollouts(ModelSpec(), demo_training_problems()[::8], small())
-    source = Run.create(home / "runs", ROLLOUTS_TASK, **vars(plan), name="Rollouts of some")
+    source = Run.create(home / "runs", ROLLOUTS_TASK, plan, name="Rollouts of some")
     assert carry_out(source, run_rollouts, bar=False) == DONE
     address = f"{url}/finetune?run={source.id}"
     page.goto(address)

@@ -95,7 +95,7 @@ def prepare(
         recipe or small(),
         **how,
     )
-    return Run.create(folder, TASK, **vars(plan))
+    return Run.create(folder, TASK, plan)
 
 
 def what_came_of(run: Run) -> tuple[bytes, Any, Any]:

@@ -68,7 +68,7 @@ def small(**changes: Any) -> Recipe:
 def prepare(folder: Path, recipe: Recipe | None = None, **how: Any) -> Run:
     problems, evaluation = demo_training_problems()[::17], demo_problems()[::60]
     plan = plan_training(ModelSpec(), problems, evaluation, recipe or small(), **how)
-    return Run.create(folder, TRAIN_TASK, **vars(plan))
+    return Run.create(folder, TRAIN_TASK, plan)
 
 
 @pytest.fixture(autouse=True)
@@ -240,12 +240,12 @@ def test_rollouts_of_a_run_are_learned_from_and_become_the_run_s_own(
     whole: tuple[Run, float], tmp_path: Path
 ) -> None:
     plan = plan_rollouts(ModelSpec(), demo_training_problems()[::17], small())
-    source = Run.create(tmp_path / "runs", ROLLOUTS_TASK, **vars(plan))
+    source = Run.create(tmp_path / "runs", ROLLOUTS_TASK, plan)
     with pytest.raises(RunError, match="not finished"):
         prepare(tmp_path / "early", rollouts=source.folder)
     assert carry_out(source, run_rollouts, bar=False) == DONE
     evaluation = plan_evaluation(ModelSpec(), demo_problems()[:1], {})
-    other = Run.create(tmp_path / "runs", "evaluate", **vars(evaluation))
+    other = Run.create(tmp_path / "runs", "evaluate", evaluation)
     with pytest.raises(RunError, match="has no rollouts"):
         prepare(tmp_path / "other", rollouts=other.folder)
     assert prepare(tmp_path / "again", rollouts=whole[0].folder).problems() == source.problems()
@@ -353,7 +353,7 @@ def test_bad_luck_is_told_with_what_to_change(tmp_path: Path) -> None:
         plan = plan_training(
             ModelSpec(), problems or demo_training_problems()[::34], demo_problems()[:2], recipe
         )
-        run = Run.create(tmp_path, TRAIN_TASK, **vars(plan))
+        run = Run.create(tmp_path, TRAIN_TASK, plan)
         assert carry_out(run, run_training, bar=False) == STOPPED, run.log_tail()
         return str(run.status().error)
 
