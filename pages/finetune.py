@@ -5,16 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from core.errors import ExplorerError
+from core.lora.run_files import EVALUATION, training_history
 from core.reasonmaxxer.gates import GateSettings
 from core.reasonmaxxer.plan import plan_training
 from core.reasonmaxxer.recipe import Recipe
-from core.reasonmaxxer.results import (
-    EVALUATION,
-    TRAIN_TASK,
-    run_recipe,
-    selection_report,
-    training_history,
-)
+from core.reasonmaxxer.results import TRAIN_TASK, run_recipe, selection_report
 from core.reasonmaxxer.rollouts import with_rollouts_of
 from core.reasonmaxxer.selection import SelectionReport
 from core.runs.models import read_model

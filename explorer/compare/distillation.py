@@ -10,10 +10,12 @@ import streamlit as st
 
 from core.distillation.plan import plan_after_earlier
 from core.distillation.recipe import ABOUT, PRESETS, DistillationRecipe, recipe_of
-from core.distillation.results import ADAPTER, TASK, distillation_models, distillation_results
+from core.distillation.results import TASK, distillation_models
 from core.distillation.sizes import SizeStudy, distillations, size_studies
+from core.distillation.task import DISTIL
 from core.errors import ExplorerError
 from core.lora.recipe import ATTENTION
+from core.lora.run_files import ADAPTER
 from core.models.files import check_adapter_folder
 from core.models.spec import DEMO
 from core.runs.run import Run
@@ -270,7 +272,7 @@ def _one(state: BrowserState, run: Run) -> None:
             run_progress(state, run, status)
             return
         try:
-            results = distillation_results(run)
+            results = DISTIL.results_of(run)
         except ExplorerError as error:
             show_error(error)
             return

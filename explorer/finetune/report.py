@@ -8,7 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import ExplorerError
-from core.reasonmaxxer.results import EVALUATION, TrainingResults, run_recipe, training_results
+from core.lora.run_files import EVALUATION
+from core.reasonmaxxer.results import TrainingResults, run_recipe
+from core.reasonmaxxer.task import TRAIN
 from core.records import Problem
 from core.runs.result_files import spreadsheet_safe
 from core.runs.run import Run
@@ -25,7 +27,7 @@ from explorer.state import BrowserState
 def finetune_report(state: BrowserState, run: Run) -> None:
     """The results of a finished fine-tune."""
     try:
-        results = training_results(run)
+        results = TRAIN.results_of(run)
         problems = {problem.id: problem for problem in run.problems(EVALUATION)}
     except ExplorerError as error:
         show_error(error)

@@ -9,7 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import ExplorerError
-from core.reasonmaxxer.results import run_recipe, training_history, training_warnings
+from core.lora.run_files import training_history
+from core.reasonmaxxer.results import run_recipe, training_warnings
 from core.runs.run import Run
 from explorer.finetune.charts import AFTER, BEFORE, THIRD, history_chart
 from explorer.shared.messages import plain, show_error, teaching_notice
