@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 
 import streamlit as st
 
@@ -14,27 +15,24 @@ from core.models.spec import DEMO, DEMO_TEACHER
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState
-from explorer.compare.chain import compared_chain
+from explorer.compare.chain import chain_is_being_read, compared_chain
 from explorer.compare.distillation import TEACHER_FIELD, distillation_panel
 from explorer.compare.report import compare_report
 from explorer.compare.setup import compare_setup
-from explorer.navigation import follow_wish
 from explorer.shared.messages import plain, show_error, teaching_notice
+from explorer.shared.polling import polled
 from explorer.shared.run_page import run_on_screen, show_in_address
-from explorer.shared.run_panel import run_badge, run_progress, show_notice
+from explorer.shared.run_panel import any_live, run_badge, run_progress, show_notice
 from explorer.shared.teachers import known_teachers, teacher_labels
 from explorer.state import BrowserState, browser_state
 
 
 def comparison(state: BrowserState, run: Run) -> None:
     """The run on screen; polls while it works."""
-    follow_wish()
     show_notice(state)
     status = run.status()
     st.markdown(f"**{plain(run.config.name or run.id)}** {run_badge(status)}")
     run_progress(state, run, status)
-    if status.state.is_live != st.session_state["polling_compare"]:
-        st.rerun()
     try:
         results = COMPARE.results_of(run)
         base, teachers = compared_models(run)
@@ -83,9 +81,10 @@ if run is None:
     )
 else:
     show_in_address(state, run)
-    st.session_state["polling_compare"] = run.status().state.is_live
-    st.fragment(comparison, run_every=1.0 if st.session_state["polling_compare"] else None)(
-        state, run
+    working = partial(any_live, [run])
+    polled(
+        partial(comparison, state, run),
+        lambda: working() or chain_is_being_read(),
     )
 st.divider()
 distillation_panel(state, teacher_to_distil)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from core.errors import ExplorerError
@@ -11,22 +13,19 @@ from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState
 from explorer.evaluate.report import evaluation_report
 from explorer.evaluate.setup import evaluation_setup
-from explorer.navigation import follow_wish
 from explorer.shared.messages import plain, show_error
+from explorer.shared.polling import polled
 from explorer.shared.run_page import run_on_screen, show_in_address
-from explorer.shared.run_panel import run_badge, run_progress, show_notice
+from explorer.shared.run_panel import any_live, run_badge, run_progress, show_notice
 from explorer.state import BrowserState, browser_state
 
 
 def evaluation(state: BrowserState, run: Run) -> None:
     """The run on screen; polls while it works."""
-    follow_wish()
     show_notice(state)
     status = run.status()
     st.markdown(f"**{plain(run.config.name or run.id)}** {run_badge(status)}")
     run_progress(state, run, status)
-    if status.state.is_live != st.session_state["polling_evaluation"]:
-        st.rerun()
     evaluation_report(state, run, finished=status.state is RunState.DONE)
 
 
@@ -52,7 +51,4 @@ if run is None:
     )
 else:
     show_in_address(state, run)
-    st.session_state["polling_evaluation"] = run.status().state.is_live
-    st.fragment(evaluation, run_every=1.0 if st.session_state["polling_evaluation"] else None)(
-        state, run
-    )
+    polled(partial(evaluation, state, run), partial(any_live, [run]))

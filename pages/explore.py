@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from explorer.explore.branches import branches_panel, save_and_open, toolbar
@@ -16,6 +18,7 @@ from explorer.explore.inspector import inspector
 from explorer.explore.pivotality import pivotality_panel
 from explorer.explore.problem_bar import problem_bar
 from explorer.shared.messages import show_error
+from explorer.shared.polling import polled
 from explorer.state import BrowserState, browser_state
 
 
@@ -31,13 +34,9 @@ def stage(state: BrowserState) -> None:
     if task is not None:
         if task.running:
             _working(state)
-            if not st.session_state["polling"]:
-                st.rerun()
             return
         if task.error is not None:
             show_error(task.error)
-        if st.session_state["polling"]:
-            st.rerun()
     tree = state.opened.session.tree
     branch = None if tree is None else tree.selected
     if tree is None or branch is None:
@@ -89,5 +88,4 @@ def _working(state: BrowserState) -> None:
 
 state = browser_state()
 problem_bar(state)
-st.session_state["polling"] = state.opened.busy
-st.fragment(stage, run_every=0.4 if state.opened.busy else None)(state)
+polled(partial(stage, state), lambda: state.opened.busy, seconds=0.4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from core.errors import ExplorerError
@@ -16,7 +18,7 @@ from core.runs.models import read_model
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState, RunStatus
-from explorer.finetune.gate import gate_panel
+from explorer.finetune.gate import gate_panel, model_is_loading
 from explorer.finetune.report import finetune_report
 from explorer.finetune.setup import (
     FINE_TUNE_ON,
@@ -27,11 +29,11 @@ from explorer.finetune.setup import (
     start_training,
 )
 from explorer.finetune.training import training_panel
-from explorer.navigation import follow_wish
 from explorer.shared.figures import percent
 from explorer.shared.messages import plain, show_error
+from explorer.shared.polling import polled
 from explorer.shared.run_page import run_on_screen, show_in_address
-from explorer.shared.run_panel import act, run_badge, run_progress, show_notice
+from explorer.shared.run_panel import act, any_live, run_badge, run_progress, show_notice
 from explorer.state import BrowserState, browser_state
 
 _GATE, _TRAIN, _RESULT = "2 · The gate", "3 · Train", "4 · Before and after"
@@ -39,7 +41,6 @@ _GATE, _TRAIN, _RESULT = "2 · The gate", "3 · Train", "4 · Before and after"
 
 def tune(state: BrowserState, folder: RunsFolder, run: Run, recipe: Recipe | None) -> None:
     """The run on screen, step by step; polls while it works."""
-    follow_wish()
     if state.run_ids.get(PAGE) != run.id:  # a button below has started or chosen another one
         st.rerun()
     show_notice(state)
@@ -47,8 +48,6 @@ def tune(state: BrowserState, folder: RunsFolder, run: Run, recipe: Recipe | Non
     kind = "" if run.config.task == TRAIN_TASK else " · rollouts only"
     st.markdown(f"**{plain(run.config.name or run.id)}**{kind} {run_badge(status)}")
     run_progress(state, run, status)
-    if status.state.is_live != st.session_state["polling_finetune"]:
-        st.rerun()
     if run.config.task == TRAIN_TASK:
         _fine_tune(state, folder, run, status)
     else:
@@ -232,7 +231,8 @@ if run is None:
     )
 else:
     show_in_address(state, run)
-    st.session_state["polling_finetune"] = run.status().state.is_live
-    st.fragment(tune, run_every=1.0 if st.session_state["polling_finetune"] else None)(
-        state, folder, run, recipe
+    working = partial(any_live, [run])
+    polled(
+        partial(tune, state, folder, run, recipe),
+        lambda: working() or model_is_loading(),
     )

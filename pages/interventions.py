@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from core.errors import ExplorerError
@@ -11,22 +13,19 @@ from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState
 from explorer.interventions.report import intervention_report
 from explorer.interventions.setup import intervention_setup
-from explorer.navigation import follow_wish
 from explorer.shared.messages import plain, show_error
+from explorer.shared.polling import polled
 from explorer.shared.run_page import run_on_screen, show_in_address
-from explorer.shared.run_panel import run_badge, run_progress, show_notice
+from explorer.shared.run_panel import any_live, run_badge, run_progress, show_notice
 from explorer.state import BrowserState, browser_state
 
 
 def study(state: BrowserState, run: Run) -> None:
     """The run on screen; polls while it works."""
-    follow_wish()
     show_notice(state)
     status = run.status()
     st.markdown(f"**{plain(run.config.name or run.id)}** {run_badge(status)}")
     run_progress(state, run, status)
-    if status.state.is_live != st.session_state["polling_study"]:
-        st.rerun()
     intervention_report(state, run, finished=status.state is RunState.DONE)
 
 
@@ -49,5 +48,4 @@ if run is None:
     st.info("Choose problems and arms, then press **Run**.", icon=":material/arrow_upward:")
 else:
     show_in_address(state, run)
-    st.session_state["polling_study"] = run.status().state.is_live
-    st.fragment(study, run_every=1.0 if st.session_state["polling_study"] else None)(state, run)
+    polled(partial(study, state, run), partial(any_live, [run]))

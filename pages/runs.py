@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from core.errors import ExplorerError
 from core.runs.config import MAX_NAME
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
-from explorer.navigation import PAGE_OF_TASK, ask_for, follow_wish
+from explorer.navigation import PAGE_OF_TASK, ask_for
 from explorer.shared.messages import plain, show_error
+from explorer.shared.polling import polled
 from explorer.shared.run_panel import (
     act,
+    any_live,
     duration,
     run_badge,
     run_progress,
@@ -25,14 +29,14 @@ from explorer.state import BrowserState, browser_state
 
 def runs_list(state: BrowserState, folder: RunsFolder) -> None:
     """All runs, newest first; polls while one of them works."""
-    follow_wish()
     show_notice(state)
-    for path, error in folder.broken():
-        st.warning(f"**{plain(path.name)}** {plain(str(error))}", icon=":material/folder_off:")
-    runs = folder.list()
-    live = any(run.status().state.is_live for run in runs)
-    if live != st.session_state["polling_runs"]:
-        st.rerun()
+    try:
+        broken, runs = folder.broken(), folder.list()
+    except ExplorerError as error:
+        show_error(error)
+        return
+    for path, why in broken:
+        st.warning(f"**{plain(path.name)}** {plain(str(why))}", icon=":material/folder_off:")
     if not runs:
         st.info(
             "Nothing has run yet. Open **Interventions**, **Fine-tune** or **Evaluate**, and start "
@@ -119,10 +123,4 @@ state = browser_state()
 st.markdown("### Runs")
 folder = RunsFolder()
 st.caption(f"Kept in {plain(str(folder.folder))}")
-try:
-    live = any(run.status().state.is_live for run in folder.list())
-except ExplorerError as error:
-    show_error(error)
-    st.stop()
-st.session_state["polling_runs"] = live
-st.fragment(runs_list, run_every=1.0 if live else None)(state, folder)
+polled(partial(runs_list, state, folder), lambda: any_live(folder.list()))

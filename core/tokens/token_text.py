@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 from core.tokens.token_bytes import Spelling, as_brackets, token_bytes
 
 _REPLACEMENT = "\ufffd"
-_LONGEST_CHARACTER = 8  # tokens; a UTF-8 character has at most 4 bytes, grapheme parts included
+LONGEST_CHARACTER = 8  # tokens; a UTF-8 character has at most 4 bytes, grapheme parts included
 
 
 class TokenText:
@@ -178,7 +178,7 @@ class _DecodedPieces:
 
     def _whole_tail(self, ids: Sequence[int]) -> list[int]:
         """The fewest last ids that are whole characters: they tell how the next token reads."""
-        for n in range(1, _LONGEST_CHARACTER + 1):
+        for n in range(1, LONGEST_CHARACTER + 1):
             if _REPLACEMENT not in self._text.decode(ids[-n:]):
                 return list(ids[-n:])
         return []
@@ -187,7 +187,7 @@ class _DecodedPieces:
         while self._open:
             text = self._text.after(self._before, self._open)
             first = len(self.pieces) - len(self._open)
-            waits = text.endswith(_REPLACEMENT) and len(self._open) < _LONGEST_CHARACTER
+            waits = text.endswith(_REPLACEMENT) and len(self._open) < LONGEST_CHARACTER
             if _REPLACEMENT not in text:
                 beyond = not self._text.exists(self._open[0])
                 self.pieces[first] = self._text.display(self._open[0]) if beyond else text

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -24,14 +25,15 @@ from core.runs.settings import changed
 from core.runs.status import RunState
 from core.statistics import Estimate
 from explorer.compare.distillation_charts import size_chart
-from explorer.navigation import follow_wish
 from explorer.shared.figures import percent, percent_range, points
 from explorer.shared.messages import plain, short, show_error, teaching_notice
 from explorer.shared.opening import open_with_adapter
+from explorer.shared.polling import polled
 from explorer.shared.problem_sets import DEMO_SET, TRAINING_SET, problem_sets, training_sets
 from explorer.shared.prompt_panel import prompt_fields
 from explorer.shared.run_panel import (
     act,
+    any_live,
     run_badge,
     run_progress,
     show_notice,
@@ -64,13 +66,11 @@ def distillation_panel(state: BrowserState, teacher: str = "") -> None:
         chosen = _setup(state, folder, teacher)
     if not chosen:
         return
-    try:
-        live = _any_live(distillations(folder, state.opened.spec.model, chosen))
-    except ExplorerError as error:
-        show_error(error)
-        return
-    st.session_state["polling_distillation"] = live
-    st.fragment(_runs, run_every=1.0 if live else None)(state, folder, chosen)
+
+    def live() -> bool:
+        return any_live(distillations(folder, state.opened.spec.model, chosen))
+
+    polled(partial(_runs, state, folder, chosen), live)
 
 
 def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
@@ -188,7 +188,6 @@ def _start(
 
 def _runs(state: BrowserState, folder: RunsFolder, teacher: str) -> None:
     """All sizes so far; polls while one of them is being made."""
-    follow_wish()
     show_notice(state)
     try:
         runs = distillations(folder, state.opened.spec.model, teacher)
@@ -196,8 +195,6 @@ def _runs(state: BrowserState, folder: RunsFolder, teacher: str) -> None:
     except ExplorerError as error:
         show_error(error)
         return
-    if _any_live(runs) != st.session_state["polling_distillation"]:
-        st.rerun()
     if not runs:
         st.info(
             "Choose a rank and the layers, then press **Distil**. The paper's sizes are rank 32 "
@@ -211,10 +208,6 @@ def _runs(state: BrowserState, folder: RunsFolder, teacher: str) -> None:
         _one(state, run)
     if len(runs) > _RUNS_SHOWN:
         st.caption(f"{len(runs) - _RUNS_SHOWN} older ones are in the list of runs.")
-
-
-def _any_live(runs: Sequence[Run]) -> bool:
-    return any(run.status().state.is_live for run in runs)
 
 
 def _study(state: BrowserState, study: SizeStudy, others: int) -> None:
