@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -20,9 +19,6 @@ from core.decoding.sampling import keyed_generator
 from core.entropy import highest_entropy_positions
 from core.errors import ModelError
 from core.records import DEFAULT_ALTERNATIVES, Problem
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)

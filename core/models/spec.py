@@ -20,7 +20,7 @@ DEMO = "demo"
 
 
 DEMO_NOTICE = (
-    "Demo model: its forks were built in on purpose. Learn the tool with it; "
+    "Teaching model: its forks were built in on purpose. Learn the tool with it; "
     "it says nothing about real models."
 )
 """Shown wherever figures of the demo model appear."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -11,10 +12,12 @@ import streamlit as st
 
 from core.distillation.plan import plan_after_earlier
 from core.distillation.recipe import ABOUT, PRESETS, DistillationRecipe, recipe_of
-from core.distillation.results import ADAPTER, TASK, distillation_models, distillation_results
+from core.distillation.results import TASK, distillation_models
 from core.distillation.sizes import SizeStudy, distillations, size_studies
+from core.distillation.task import DISTIL
 from core.errors import ExplorerError
 from core.lora.recipe import ATTENTION
+from core.lora.run_files import ADAPTER
 from core.models.files import check_adapter_folder
 from core.models.spec import DEMO
 from core.runs.run import Run
@@ -23,6 +26,7 @@ from core.runs.settings import changed
 from core.runs.status import RunState
 from core.statistics import Estimate
 from explorer.compare.distillation_charts import size_chart
+from explorer.shared.drawing import chart, table
 from explorer.shared.figures import percent, percent_range, points
 from explorer.shared.messages import plain, short, show_error, teaching_notice
 from explorer.shared.opening import open_with_adapter
@@ -69,6 +73,14 @@ def distillation_panel(state: BrowserState, teacher: str = "") -> None:
         return any_live(distillations(folder, state.opened.spec.model, chosen))
 
     polled(partial(_runs, state, folder, chosen), live)
+
+
+def show_distillation_asked_for(state: BrowserState, folder: RunsFolder) -> None:
+    """Show the teacher of a distillation that was opened from the list of runs."""
+    with contextlib.suppress(ExplorerError):  # the choice of the run on screen says it
+        wanted = state.run_ids.get("compare")
+        if wanted is not None and (run := folder.get(wanted)).config.task == TASK:
+            state.form.put(TEACHER_FIELD, distillation_models(run)[1])
 
 
 def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
@@ -180,7 +192,7 @@ def _start(
     )
     training = recipe.training
     name = f"Rank {training.lora_rank} on {', '.join(training.target_modules)}"
-    run = Run.create(folder.folder, TASK, **vars(plan), name=short(name, 80))
+    run = Run.create(folder.folder, TASK, plan, name=short(name, 80))
     start(state, run)
 
 
@@ -209,9 +221,7 @@ def _runs(state: BrowserState, folder: RunsFolder, teacher: str) -> None:
 
 
 def _study(state: BrowserState, study: SizeStudy, others: int) -> None:
-    st.plotly_chart(
-        size_chart(study), width="stretch", key="sizes", config={"displayModeBar": False}
-    )
+    chart(size_chart(study), "sizes")
     rows = [
         *(
             (
@@ -228,13 +238,7 @@ def _study(state: BrowserState, study: SizeStudy, others: int) -> None:
         ("base", "", "", _share(study.base), "", ""),
     ]
     columns = ["", "parameters", "share", "accuracy", "less teacher", "less base"]
-    st.dataframe(
-        pd.DataFrame(rows, columns=columns),
-        hide_index=True,
-        width="stretch",
-        height="content",
-        key="sizes table",
-    )
+    table(pd.DataFrame(rows, columns=columns), "sizes table")
     more = (
         f" {others} more stud{'ies' if others > 1 else 'y'} of this teacher, measured in another "
         "way, can't stand beside these."
@@ -263,7 +267,7 @@ def _one(state: BrowserState, run: Run) -> None:
             run_progress(state, run, status)
             return
         try:
-            results = distillation_results(run)
+            results = DISTIL.results_of(run)
         except ExplorerError as error:
             show_error(error)
             return

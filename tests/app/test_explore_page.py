@@ -56,7 +56,7 @@ def click(app: AppTest, label: str) -> None:
 
 def test_a_chain_is_there_at_once_with_its_notice(app: AppTest) -> None:
     assert len(tree(app).branches) == 1
-    assert any("Demo model" in caption.value for caption in app.caption)
+    assert any("Teaching model" in caption.value for caption in app.caption)
     assert not app.error
 
 

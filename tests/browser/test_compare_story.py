@@ -47,7 +47,7 @@ def test_a_token_of_the_teacher_is_forced_and_lands_in_explore(
     expect(page.get_by_text("✓ done")).to_be_visible(timeout=LONG)
     expect(page.get_by_text(re.compile("would put another token at"))).to_be_visible()
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
-    expect(page.get_by_test_id("stMain").get_by_text("Demo model").first).to_be_visible()
+    expect(page.get_by_test_id("stMain").get_by_text("Teaching model").first).to_be_visible()
 
     (run,) = RunsFolder(home / "runs").list()
     record = max(COMPARE.records_of(run), key=lambda each: len(each.changes(0)))

@@ -45,7 +45,7 @@ def test_open_hover_force_undo_redo(page: Page, url: str) -> None:
     open_app(page, url)
     assert page.locator(".tree .node").count() == 1
     expect(page.get_by_text("Select a token")).to_be_visible()
-    expect(page.get_by_text("Demo model")).to_be_visible()
+    expect(page.get_by_text("Teaching model")).to_be_visible()
 
     fork = page.locator(".token.fork").last
     fork.hover()

@@ -101,7 +101,7 @@ def test_a_run_survives_refresh_and_page_switch_and_its_flips_open_in_explore(
     expect(page.get_by_text(re.compile(r"of 128 problems")).first).to_be_visible(timeout=LONG)
     state_is(page, "✓ done")
     expect(page.get_by_text("1 run is working")).to_have_count(0)
-    expect(page.get_by_text("Demo model").first).to_be_visible()
+    expect(page.get_by_text("Teaching model").first).to_be_visible()
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
     expect(page.get_by_text("A token forced at a highest-entropy position")).to_be_visible()
     expect(page.get_by_text(re.compile(r"per token is the fair comparison"))).to_be_visible()

@@ -36,7 +36,7 @@ def test_rollouts_are_sampled_and_trained_from_in_two_commands(
     assert run(monkeypatch, *train, "--run", str(folder), "--tau", "0.9") == 0
     told = capsys.readouterr().out
     assert "The tuned model against its base: " in told
-    assert "Demo model" in told
+    assert "Teaching model" in told
     recipe = run_recipe(Run.open(folder))
     assert (recipe.gate.tau, recipe.rollouts.samples, recipe.problems) == (0.9, 4, 8)
     assert (folder / "adapter" / "adapter_model.safetensors").is_file()

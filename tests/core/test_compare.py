@@ -148,7 +148,7 @@ def test_a_run_that_is_cancelled_goes_on_and_ends_with_the_same_bytes(
     monkeypatch.setattr(problem_units, "PROBLEMS_A_UNIT", 2)
     teachers = [str(each) for each in save_adapters(DEMO_FOLDER, tmp_path)]
     plan = plan_comparison(ModelSpec(), demo_problems()[::60], {"seed": 1}, teachers=teachers)
-    whole, cut = (Run.create(tmp_path / "runs", COMPARE.name, **vars(plan)) for _ in range(2))
+    whole, cut = (Run.create(tmp_path / "runs", COMPARE.name, plan) for _ in range(2))
     assert carry_out(whole, COMPARE.carry_out, bar=False) == DONE, whole.log_tail()
 
     def stops_early(work: RunContext) -> None:
@@ -200,7 +200,7 @@ def test_what_can_not_be_compared_is_refused_before_any_work(tmp_path: Path) -> 
 def test_the_command_compares_the_demo_with_its_teacher(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["compare", "--sample", "3", "--runs-dir", str(tmp_path)])
     assert done.exit_code == 0, done.output
-    for said in ("teacher demo-teacher", "reranked", "(paper: 1 to 4.1 %)", "Demo model"):
+    for said in ("teacher demo-teacher", "reranked", "(paper: 1 to 4.1 %)", "Teaching model"):
         assert said in done.output
     (folder,) = tmp_path.iterdir()
     results = COMPARE.results_of(Run.open(folder))
