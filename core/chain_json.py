@@ -55,6 +55,7 @@ def chain_to_json(chain: Chain, outcome: Outcome | None = None) -> dict[str, Any
         "overruled": str(outcome.overruled) if outcome and outcome.overruled else None,
         "explanation": (outcome.explanation.to_json() if outcome and outcome.explanation else None),
         "thinking": chain.thinking,
+        "run_on": chain.run_on,
         "versions": chain.versions,
     }
 
@@ -123,6 +124,7 @@ class _SamplerFile(BaseModel):
     top_k: int = Sampler.top_k
     min_p: int | float = Sampler.min_p
     max_new_tokens: int = Sampler.max_new_tokens
+    stop: _Column[_Text] = Sampler.stop
 
 
 class _ProblemFile(BaseModel):
@@ -164,6 +166,7 @@ class _ChainFile(BaseModel):
     forced: _Column[bool]  # (T,)
     stop_reason: _StopReason
     thinking: int | None = None
+    run_on: int | None = None
     versions: dict[str, Any] = {}
 
     def chain(self) -> Chain:
@@ -209,6 +212,7 @@ class _ChainFile(BaseModel):
             revision=self.revision,
             quantization=self.quantization,
             thinking=self.thinking,
+            run_on=self.run_on,
             prompt_date=self.prompt_date,
         )
 
@@ -256,6 +260,7 @@ def _check_values(chain: Chain) -> None:
         and all((column <= 1e-3).all() for column in logprobs)
         and min((*chain.prompt_ids, *chain.token_ids, chain.seed), default=0) >= 0
         and (chain.thinking is None or 0 < chain.thinking <= len(chain))
+        and (chain.run_on is None or 0 <= chain.run_on < len(chain))
     )
     if not whole:
         raise SessionError(

@@ -15,6 +15,9 @@ from core.errors import ExplorerError, SamplerError, SessionError
 SCHEMA_VERSION = 1
 """Version of every JSON file this project writes; newer versions are rejected."""
 
+MAX_STOPS, MAX_STOP_LENGTH = 16, 200
+"""Maximum number of stop strings, and of characters in one."""
+
 DEFAULT_ALTERNATIVES = 5
 """Default number of most probable tokens stored per position (the paper's top 5)."""
 
@@ -23,6 +26,7 @@ class StopReason(StrEnum):
     """Why a chain ended."""
 
     EOS = "eos"
+    STOP = "stop"  # a stop string is complete
     LENGTH = "length"
     CANCELLED = "cancelled"
 
@@ -53,7 +57,8 @@ class Sampler:
     """How the next token is chosen. Never affects the statistics, which use the raw logits.
 
     temperature 0, the default, is greedy decoding: only a forced token can change a chain.
-    top_k 0, top_p 1 and min_p 0 turn the filter off.
+    top_k 0, top_p 1 and min_p 0 turn the filter off. A chain ends at the token that completes one
+    of the strings of `stop` in its text.
 
     Raises:
         SamplerError: a value out of range.
@@ -64,6 +69,7 @@ class Sampler:
     top_k: int = 0
     min_p: float = 0.0
     max_new_tokens: int = 256
+    stop: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         checks = (
@@ -76,6 +82,11 @@ class Sampler:
             (self.top_k >= 0, "top-k", "0 (off) or above"),
             (0 <= self.min_p <= 1, "min-p", "between 0 and 1"),
             (self.max_new_tokens >= 1, "max new tokens", "1 or above"),
+            (
+                len(self.stop) <= MAX_STOPS and all(map(_can_stop, self.stop)),
+                "stop",
+                f"at most {MAX_STOPS} strings of 1 to {MAX_STOP_LENGTH} characters",
+            ),
         )
         for good, name, allowed in checks:
             if not good:
@@ -87,6 +98,14 @@ class Sampler:
     def greedy(self) -> bool:
         """Whether every token is the argmax (temperature 0)."""
         return self.temperature == 0
+
+
+def _can_stop(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a character (a lone surrogate)
+        return False
+    return 0 < len(text) <= MAX_STOP_LENGTH
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,9 +242,15 @@ class Chain:
     quantization: str = "none"
     thinking: int | None = None  # length of the thinking part, tokens (core/tokens/thinking.py)
     prompt_date: str | None = None  # ISO date given to a chat template that uses the date
+    run_on: int | None = None  # first token after the answer (core/tokens/stop_strings.py)
 
     def __len__(self) -> int:
         return len(self.token_ids)
+
+    @property
+    def answer_length(self) -> int:
+        """Number of tokens up to the end of the answer: all but those of a run-on."""
+        return len(self) if self.run_on is None else self.run_on
 
     @property
     def text(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from core.chains.run_on import answer_ends
 from core.decoding.scoring import score
 from core.records import (
     DEFAULT_ALTERNATIVES,
@@ -17,6 +18,7 @@ from core.records import (
     TokenStatistics,
 )
 from core.system.environment import versions
+from core.tokens.stop_strings import run_on
 from core.tokens.thinking import thinking_length
 from core.tokens.token_text import PieceStream
 
@@ -127,7 +129,14 @@ def assemble(
         forced=blank.forced + tuple(i in forced for i in range(start, len(ids))),
         stop_reason=stop_reason,
         thinking=thinking_length(lm.text, blank.prompt_ids, ids),
+        run_on=_run_on(lm, blank, pieces),
     )
+
+
+def _run_on(lm: LanguageModel, blank: Chain, pieces: Sequence[str]) -> int | None:
+    question, style = blank.problem.question, blank.prompt_style
+    ends = answer_ends(lm, blank.prompt_ids, question, style, blank.sampler.stop)
+    return run_on(pieces, ends)
 
 
 def scored_chain(

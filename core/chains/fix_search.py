@@ -60,6 +60,7 @@ def search_fix(
     cancel: Callable[[], bool] = lambda: False,
 ) -> FixSearch | None:
     """Force every other top token at the chain's highest-entropy positions, one at a time.
+    Positions after the answer, where the chain runs on, are left out.
 
     This is the base-only intervention on one chain. On a correct chain it finds the tokens that
     break it. All attempts and the control are one batch on shared prefixes.
@@ -79,13 +80,14 @@ def search_fix(
         PositionError: an empty chain, or fewer than one position.
         ModelError, PromptError, ResourceError: as `fork`.
     """
-    if not len(chain) or positions < 1:
+    if not chain.answer_length or positions < 1:
         raise PositionError(
             "There is no position to try.", "Generate a chain, and ask for 1 position or more."
         )
     sampler = sampler or chain.sampler
     rng = keyed_generator(chain.seed, chain.problem.id, "find the fix")
-    plan = plan_sweep(chain.token_ids, chain.statistics, positions, rng)
+    answer = slice(chain.answer_length)
+    plan = plan_sweep(chain.token_ids[answer], chain.statistics[answer], positions, rng)
     tries = (*plan.attempts, *plan.control)
     chains = fork(
         lm,

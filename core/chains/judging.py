@@ -26,7 +26,8 @@ def judge(lm: LanguageModel, chains: Sequence[Chain]) -> list[Outcome]:
     Raises:
         ResourceError: the answer checker doesn't start.
     """
-    texts = _texts(lm, [c.token_ids for c in chains], [c.prompt_ids for c in chains])
+    answers = [chain.token_ids[: chain.answer_length] for chain in chains]
+    texts = _texts(lm, answers, [chain.prompt_ids for chain in chains])
     golds = [chain.problem.answer for chain in chains]
     outcomes = default_checker().judge_many(
         (text, gold) for (text, _), gold in zip(texts, golds, strict=True)

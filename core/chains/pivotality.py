@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -165,7 +165,7 @@ def measure_pivotality(
 def _drawing(sampler: Sampler) -> Sampler:
     if not sampler.greedy:
         return sampler
-    return Sampler(temperature=1.0, max_new_tokens=sampler.max_new_tokens)
+    return replace(sampler, temperature=1.0)
 
 
 def _alternative(

@@ -24,6 +24,7 @@ from core.errors import PositionError, ResourceError, SamplerError
 from core.models.locks import hold
 from core.models.prefix_store import PrefixStore
 from core.records import DEFAULT_ALTERNATIVES, Sampler, StopReason, TokenStatistics
+from core.tokens.stop_strings import StopMatcher
 
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
@@ -166,6 +167,7 @@ class _Slot:
         self.position = len(row.completion_ids)  # of the token to be drawn
         self.ids = [*row.prompt_ids, *row.completion_ids]
         self.replaced: dict[int, int] = {}
+        self.stops: StopMatcher | None = None
         self.uniforms: NDArray[np.float64] | None = None
         if not sampler.greedy:
             self.uniforms = uniforms(row.seed, limit)
@@ -241,6 +243,10 @@ class _Loop:
             index, row = self.waiting.popleft()
             limit = min(self.sampler.max_new_tokens, self.context_length - len(row.prompt_ids))
             slot = _Slot(index, row, limit, self.sampler, self.k)
+            if self.sampler.stop:
+                slot.stops = StopMatcher(
+                    self.lm.text, self.sampler.stop, row.prompt_ids, row.completion_ids
+                )
             if slot.position >= limit:
                 self._finish(slot, StopReason.LENGTH)
             else:
@@ -272,6 +278,8 @@ class _Loop:
             slot.position += 1
             if token_id in self.lm.eos_ids:
                 ended.append((i, StopReason.EOS))
+            elif slot.stops is not None and slot.stops.push(token_id):
+                ended.append((i, StopReason.STOP))
             elif slot.position >= slot.limit:
                 ended.append((i, StopReason.LENGTH))
         held = len(self.measuring) * logits.nbytes

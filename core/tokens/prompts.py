@@ -15,6 +15,7 @@ from typing import Any
 from core.errors import PromptError
 from core.tokens.template_clock import asks_the_date, with_date
 
+_LONGEST_LABEL = 40  # characters; more is a sentence of instructions
 PLACEHOLDER = "{problem}"
 """Replaced by the question in a template; other braces have no meaning."""
 
@@ -122,6 +123,33 @@ def encode_prompt(
     if not ids:
         raise PromptError("The tokenizer gives no tokens for this prompt.", "Change the question.")
     return ids
+
+
+def introduction(before: str) -> str | None:
+    """What introduces a question, as it would introduce the next one: a line break and the label on
+    the question's line, such as "\\nQuestion:". None where the line has no label.
+
+    Args:
+        before: the prompt's text before the question.
+    """
+    label = before.rpartition("\n")[2].strip()
+    return f"\n{label}" if 0 < len(label) <= _LONGEST_LABEL else None
+
+
+def default_stop(style: str, template: str | None = None) -> tuple[str, ...]:
+    """The stop strings of a prompt style: what introduces the next problem, where a base model runs
+    on. Chat models end their turn by a token and need none.
+
+    Args:
+        template: the user's own, for the style "plain".
+
+    Raises:
+        PromptError: an unknown style.
+    """
+    chosen = _style(style)
+    text = chosen.template if template is None else template
+    label = None if chosen.chat else introduction(text.partition(PLACEHOLDER)[0])
+    return () if label is None else (label,)
 
 
 def _style(name: str) -> PromptStyle:

@@ -122,5 +122,5 @@ def sections(chain: Chain, tau: float) -> tuple[Section, ...]:
 
     return (
         section("thinking", 0, chain.thinking),
-        section("answer", chain.thinking, len(chain)),
+        section("answer", chain.thinking, chain.answer_length),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
+from core.chains.forks import fork_positions
 from core.entropy import NATS_PER_BIT
 from core.records import Chain
 from explorer.shared.figures import plotly_text
@@ -37,7 +38,7 @@ def entropy_curve(chain: Chain, tau: float, selected: int | None, unit: str) -> 
         hovertemplate=f"#%{{x}} %{{customdata}}<br>%{{y:.2f}} {unit}<extra></extra>",
         name="entropy",
     )
-    forks = np.flatnonzero(chain.entropy > tau)
+    forks = fork_positions(chain, tau)
     figure.add_scatter(
         x=forks,
         y=entropy[forks],

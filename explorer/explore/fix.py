@@ -117,7 +117,7 @@ def _search(state: BrowserState, branch: Branch) -> None:
     own = branch.chain.sampler
     sampler = own
     if temperature != own.temperature:
-        sampler = Sampler(temperature, max_new_tokens=own.max_new_tokens)
+        sampler = Sampler(temperature, max_new_tokens=own.max_new_tokens, stop=own.stop)
     start_fix_search(state.opened, state.opened.spec, branch, positions, sampler)
     wait(state)
 

@@ -21,7 +21,6 @@ def start_fix_search(
     """Look for the single token that turns a branch's answer."""
     tree = opened.session.tree
     assert tree is not None
-
     def work(task: Task) -> None:
         lm = opened.load(spec)
         task.label, task.unit = "Trying single tokens", "endings"
@@ -52,10 +51,10 @@ def start_pivotality(
     """Measure how much the tokens at these positions decide."""
     tree = opened.session.tree
     assert tree is not None
-    limit = branch.chain.sampler.max_new_tokens
 
     def work(task: Task) -> None:
-        sampler = Sampler(temperature=temperature, max_new_tokens=limit)
+        own = branch.chain.sampler
+        sampler = Sampler(temperature, max_new_tokens=own.max_new_tokens, stop=own.stop)
         lm = opened.load(spec)
         task.label, task.unit = "Sampling continuations", "endings"
         found = measure_pivotality(

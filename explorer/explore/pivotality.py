@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
 
+from core.chains.forks import fork_positions
 from core.chains.pivotality import AlternativeOutcomes, Pivotality, decisive
 from core.chains.tree import Branch
-from core.entropy import threshold_gate
 from core.records import Chain
 from explorer.explore.inspector import same_model, wait
 from explorer.explore.measuring import start_pivotality
@@ -76,7 +75,7 @@ def _settings(state: BrowserState, branch: Branch, position: int) -> None:
     left, right = st.columns(2)
     state.form.whole(left, "Samples each", _SAMPLES, DEFAULT_SAMPLES, *_SAMPLES_RANGE)
     state.form.real(right, "Temperature", _TEMPERATURE, 1.0, *_TEMPERATURE_RANGE, 0.1)
-    forks = np.flatnonzero(threshold_gate(branch.chain.entropy, state.tau)).tolist()
+    forks = fork_positions(branch.chain, state.tau).tolist()
     enabled = not state.opened.busy and same_model(state, branch.chain)
     st.button(
         "Measure this token",

@@ -22,6 +22,7 @@ def chain_view(chain: Chain, chain_id: str, tau: float, unit: Unit) -> HeatmapVi
         top_tokens=chain.top_tokens,
         top_logprobs=chain.statistics.top_logprobs,
         forced=chain.forced,
+        run_on=chain.run_on,
         tau=tau,
         unit=unit,
     )

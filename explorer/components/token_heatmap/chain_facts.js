@@ -31,12 +31,13 @@ class ChainFacts {
   }
 
   flags(i) {
-    const { first, shared, marks } = this.data;
+    const { first, shared, marks, runOn } = this.data;
     const flags = [];
     if (this.forks.has(i)) flags.push("fork");
     if (this.forced.has(i)) flags.push("forced");
     if (i === first) flags.push("first difference");
     if (i < shared) flags.push("shared");
+    if (runOn !== null && i >= runOn) flags.push("after the answer");
     if (marks?.[i]) flags.push(marks[i]);
     return flags;
   }

@@ -116,6 +116,7 @@ class Heatmap {
     if (this.facts.forks.has(i)) classes += " fork";
     if (this.facts.forced.has(i)) classes += " forced";
     if (i < data.shared) classes += " shared";
+    if (data.runOn !== null && i >= data.runOn) classes += " run-on";
     if (i === data.first) classes += " first-difference";
     if (data.marks?.[i]) classes += " " + data.marks[i];
     if (data.values && data.values[i] !== null) classes += " measured";

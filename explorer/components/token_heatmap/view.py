@@ -62,6 +62,7 @@ class HeatmapView:
         initial_selection: position selected when the chain first appears
         go_to: (serial number, position); selects and reveals the position whenever the number
             changes while the heatmap is on the page
+        run_on: from this position on the completion follows its answer; dimmed, and without forks
         live: more tokens will be appended
         marks: one of MARKS a token, for the comparison of two models
         gated: forks, where something other than tau chooses them
@@ -87,6 +88,7 @@ class HeatmapView:
     first_difference: int | None = None
     initial_selection: int | None = None
     go_to: tuple[int, int] | None = None
+    run_on: int | None = None
     live: bool = False
     marks: Sequence[str] | None = None  # (T,)
     gated: NDArray[np.bool_] | None = None  # (T,)
@@ -127,6 +129,8 @@ class HeatmapView:
         known = np.pad(is_chosen, ((0, 0), (0, 1)))  # (T, k + 1); argmax needs a column
         chosen = np.where(known.any(1), known.argmax(1), -1)  # (T,) column, -1 = outside
         forks = entropy > self.tau if self.gated is None else self.gated  # (T,)
+        if self.run_on is not None:
+            forks = forks & (np.arange(len(self)) < self.run_on)
         strings, top = _string_table(self.top_tokens)
         return {
             "chain": self.chain_id,
@@ -148,6 +152,7 @@ class HeatmapView:
             "first": self.first_difference,
             "select": self.initial_selection,
             "goTo": list(self.go_to) if self.go_to else None,
+            "runOn": self.run_on,
             "live": self.live,
             "marks": list(self.marks) if self.marks is not None else None,
             "values": _measured(self.values) if self.values is not None else None,
