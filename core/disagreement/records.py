@@ -1,4 +1,4 @@
-"""What a comparison keeps of one problem: the base's chain, and each teacher's view of it."""
+"""The record of one problem in a comparison: the base's chain, and each teacher's view of it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from core.records import SCHEMA_VERSION, StopReason, Verdict, check_schema_versi
 
 @dataclass(frozen=True)
 class TeacherView:
-    """What a teacher makes of the base's T tokens."""
+    """A teacher's predictions along the base's T tokens."""
 
     argmax: tuple[int, ...]  # (T,) token ids
-    base_rank: tuple[int, ...]  # (T,) of these in the base's order
+    base_rank: tuple[int, ...]  # (T,) of these ids in the base's order
     js_divergence: tuple[float, ...]  # (T,) nats
 
 
@@ -36,12 +36,12 @@ class ComparedChain:
     views: tuple[TeacherView, ...]  # one a teacher, in the run's order
 
     def classes(self, teacher: int) -> list[TokenClass]:
-        """The class of each token, by the number of the teacher."""
+        """The class of each token, for the teacher of that index."""
         view = self.views[teacher]
         return classes_of(self.argmax, view.argmax, view.base_rank)
 
     def changes(self, teacher: int) -> list[int]:
-        """Positions where that teacher would have chosen another token."""
+        """Positions where the teacher of that index prefers another token."""
         return [
             position
             for position, each in enumerate(self.classes(teacher))

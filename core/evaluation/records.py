@@ -1,4 +1,4 @@
-"""What an evaluation keeps of one problem: every sampled chain, and what became of it."""
+"""The record of one problem in an evaluation: every sampled chain, judged."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ProblemSamples:
     """One problem's chains, in the order of their sample numbers."""
 
     problem_id: str
-    family: str | None  # None: the problem names none
+    family: str | None  # None: without a family
     prompt_ids: tuple[int, ...]
     samples: tuple[Sample, ...]  # (n,), at least one
 
@@ -62,8 +62,8 @@ class ProblemSamples:
 
     @property
     def majority(self) -> Sample | None:
-        """The first sample with the answer that most samples give. Of answers that equally many
-        give, the one seen first; samples without an answer that can be read don't vote."""
+        """The first sample with the most frequent answer; of equally frequent answers, the one
+        seen first. Samples without a readable answer don't vote."""
         votes = Counter(each.vote for each in self.samples if each.vote is not None)
         if not votes:
             return None
@@ -82,7 +82,7 @@ class ProblemSamples:
 
     @property
     def unparseable_rate(self) -> float:
-        """Share of samples without an answer that can be read."""
+        """Share of samples without a readable answer."""
         return sum(each.verdict is Verdict.UNPARSEABLE for each in self.samples) / self.n
 
     @property
