@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from core.disagreement.token_classes import TokenClass, classes_of
-from core.errors import FileError
-from core.records import SCHEMA_VERSION, StopReason, Verdict, check_schema_version, first_fault
+from core.records import SCHEMA_VERSION, StopReason, Verdict
+from core.runs.result_files import reading_record
 
 
 @dataclass(frozen=True)
@@ -59,24 +59,15 @@ class ComparedChain:
         Raises:
             FileError: of a newer version, or not a record.
         """
-        check_schema_version(data, "comparison record", FileError)
-        try:
+        remedy = "Resume the run, which compares the problem again."
+        with reading_record(data, "comparison record", remedy):
             record = _ADAPTER.validate_python(data)
-        except ValidationError as error:
-            raise _damaged(first_fault(error)) from error
-        columns = [record.entropy, record.argmax]
-        for view in record.views:
-            columns += [view.argmax, view.base_rank, view.js_divergence]
-        if any(len(column) != len(record.token_ids) for column in columns):
-            raise _damaged("its columns differ in length")
+            columns = [record.entropy, record.argmax]
+            for view in record.views:
+                columns += [view.argmax, view.base_rank, view.js_divergence]
+            if any(len(column) != len(record.token_ids) for column in columns):
+                raise ValueError("its columns differ in length")
         return record
-
-
-def _damaged(how: str) -> FileError:
-    return FileError(
-        f"This comparison record is damaged ({how}).",
-        "Resume the run, which compares the problem again.",
-    )
 
 
 _ADAPTER = TypeAdapter(ComparedChain)

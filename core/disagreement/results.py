@@ -11,8 +11,7 @@ from pydantic import TypeAdapter
 
 from core.disagreement.records import ComparedChain
 from core.disagreement.token_classes import TokenClass
-from core.errors import FileError
-from core.records import SCHEMA_VERSION, check_schema_version
+from core.records import SCHEMA_VERSION
 from core.runs.result_files import (
     AmountEstimate,
     Cell,
@@ -21,6 +20,7 @@ from core.runs.result_files import (
     Text,
     interval_cells,
     known,
+    reading_results,
     spreadsheet_safe,
     unknown,
 )
@@ -74,17 +74,11 @@ class CompareResults:
         Raises:
             FileError: of a newer version, or damaged.
         """
-        check_schema_version(data, "results", FileError)
-        try:
+        with reading_results(data):
             results: CompareResults = _ADAPTER.validate_python(unknown(data))
             for each in results.teachers:
                 if each.counts.keys() != set(TokenClass):
                     raise ValueError("classes are missing")
-        except ValueError as error:  # pydantic's ValidationError is a ValueError
-            raise FileError(
-                f"These results are damaged ({type(error).__name__}).",
-                "Resume the run, which writes them again.",
-            ) from error
         return results
 
     def to_rows(self) -> list[dict[str, Cell]]:

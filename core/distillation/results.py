@@ -9,14 +9,14 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from core.distillation.recipe import DistillationRecipe
-from core.errors import FileError, RunError
+from core.errors import RunError
 from core.evaluation.comparison import EvaluationComparison
 from core.evaluation.results import EvaluationResults
 from core.lora.cost import Cost
 from core.models.spec import ModelSpec
-from core.records import SCHEMA_VERSION, check_schema_version
+from core.records import SCHEMA_VERSION
 from core.runs.models import base_and_teachers
-from core.runs.result_files import LARGEST, Count, Share, unknown
+from core.runs.result_files import LARGEST, Count, Share, reading_results, unknown
 from core.runs.run import Run
 from core.runs.settings import checked_settings
 
@@ -86,8 +86,7 @@ class DistillationResults:
         Raises:
             FileError: of a newer version, or damaged.
         """
-        check_schema_version(data, "results", FileError)
-        try:
+        with reading_results(data):
             results = DistillationResults(
                 rollouts=_TEACHER.validate_python(data["rollouts"]),
                 training=_TRAINING.validate_python(data["training"]),
@@ -99,11 +98,6 @@ class DistillationResults:
                 cost=_COST.validate_python(unknown(data["cost"])),
             )
             _check(results)
-        except (KeyError, TypeError, ValueError) as error:  # pydantic's own is a ValueError
-            raise FileError(
-                f"These results are damaged ({type(error).__name__}).",
-                "Resume the run, which writes them again.",
-            ) from error
         return results
 
 

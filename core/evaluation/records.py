@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from core.errors import FileError
-from core.records import SCHEMA_VERSION, StopReason, Verdict, check_schema_version, first_fault
+from core.records import SCHEMA_VERSION, StopReason, Verdict
+from core.runs.result_files import reading_record
 
 
 @dataclass(frozen=True)
@@ -101,27 +101,18 @@ class ProblemSamples:
         Raises:
             FileError: of a newer version, or not a record.
         """
-        check_schema_version(data, "evaluation record", FileError)
-        try:
+        remedy = "Run the evaluation again, or open another copy of its results."
+        with reading_record(data, "evaluation record", remedy):
             record = _ADAPTER.validate_python(data)
-        except ValidationError as error:
-            raise _damaged(first_fault(error)) from error
-        votes = {each.vote for each in record.samples} - {None}
-        if not record.samples or not votes <= set(range(record.n)):
-            raise _damaged("samples or votes are missing")
+            votes = {each.vote for each in record.samples} - {None}
+            if not record.samples or not votes <= set(range(record.n)):
+                raise ValueError("samples or votes are missing")
         return record
 
 
 def has_samples(count: int) -> Callable[[ProblemSamples], bool]:
     """A test whether a problem has all of its samples."""
     return lambda record: record.n == count
-
-
-def _damaged(how: str) -> FileError:
-    return FileError(
-        f"This evaluation record is damaged ({how}).",
-        "Run the evaluation again, or open another copy of its results.",
-    )
 
 
 _ADAPTER = TypeAdapter(ProblemSamples)

@@ -11,10 +11,10 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from core.chains.judging import VERDICTS
-from core.errors import FileError, ProblemError
+from core.errors import ProblemError
 from core.evaluation.comparison import EvaluationComparison
 from core.evaluation.records import ProblemSamples
-from core.records import SCHEMA_VERSION, check_schema_version
+from core.records import SCHEMA_VERSION
 from core.runs.result_files import (
     AmountEstimate,
     Cell,
@@ -22,6 +22,7 @@ from core.runs.result_files import (
     ShareEstimate,
     Text,
     known,
+    reading_results,
     spreadsheet_safe,
     unknown,
 )
@@ -86,8 +87,7 @@ class EvaluationResults:
         Raises:
             FileError: of a newer version, or damaged.
         """
-        check_schema_version(data, "results", FileError)
-        try:
+        with reading_results(data):
             results = _ADAPTER.validate_python(unknown(data))
             if results.verdicts.keys() != set(VERDICTS):
                 raise ValueError("other verdicts")
@@ -95,11 +95,6 @@ class EvaluationResults:
                 raise ValueError("more or fewer verdicts than samples")
             if [each.k for each in results.pass_at_k] != _points(results.samples):
                 raise ValueError("another curve")
-        except ValueError as error:  # pydantic's ValidationError is a ValueError
-            raise FileError(
-                f"These results are damaged ({type(error).__name__}).",
-                "Resume the run, which writes them again.",
-            ) from error
         if data.get("comparison") is not None:
             EvaluationComparison.from_json(data["comparison"])
         return results

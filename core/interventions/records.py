@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from core.errors import FileError
-from core.records import SCHEMA_VERSION, StopReason, Verdict, check_schema_version, first_fault
+from core.records import SCHEMA_VERSION, StopReason, Verdict
+from core.runs.result_files import reading_record
 
 
 @dataclass(frozen=True)
@@ -92,14 +92,10 @@ class ProblemRecord:
         Raises:
             FileError: of a newer version, or not a record.
         """
-        check_schema_version(data, "intervention record", FileError)
-        try:
-            return _ADAPTER.validate_python(data)
-        except ValidationError as error:
-            raise FileError(
-                f"This intervention record is damaged ({first_fault(error)}).",
-                "Run the study again, or open another copy of its results.",
-            ) from error
+        remedy = "Run the study again, or open another copy of its results."
+        with reading_record(data, "intervention record", remedy):
+            record = _ADAPTER.validate_python(data)
+        return record
 
 
 _ADAPTER = TypeAdapter(ProblemRecord)

@@ -10,11 +10,18 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from core.chains.judging import VERDICTS
-from core.errors import FileError, ProblemError
+from core.errors import ProblemError
 from core.interventions.arms import ARMS
 from core.interventions.records import ArmChain, ProblemRecord, SweepAttempt
-from core.records import SCHEMA_VERSION, StopReason, Verdict, check_schema_version
-from core.runs.result_files import Cell, interval_cells, known, spreadsheet_safe, unknown
+from core.records import SCHEMA_VERSION, StopReason, Verdict
+from core.runs.result_files import (
+    Cell,
+    interval_cells,
+    known,
+    reading_results,
+    spreadsheet_safe,
+    unknown,
+)
 from core.statistics import (
     Estimate,
     in_a_word,
@@ -114,17 +121,11 @@ class InterventionResults:
         Raises:
             FileError: of a newer version, or damaged.
         """
-        check_schema_version(data, "results", FileError)
-        try:
+        with reading_results(data):
             results = _ADAPTER.validate_python(unknown(data))
             for each in results.arms:
                 if each.arm not in ARMS or each.verdicts.keys() != set(VERDICTS):
                     raise ValueError(f"unknown arm {each.arm!r}")
-        except ValueError as error:  # pydantic's ValidationError is a ValueError
-            raise FileError(
-                f"These results are damaged ({type(error).__name__}).",
-                "Resume the run, which writes them again.",
-            ) from error
         return results
 
     def to_rows(self) -> list[dict[str, Cell]]:

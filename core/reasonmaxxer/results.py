@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from core.errors import FileError, RunError
+from core.errors import RunError
 from core.evaluation.comparison import EvaluationComparison
 from core.evaluation.results import EvaluationResults
 from core.lora.cost import Cost
@@ -15,8 +15,8 @@ from core.lora.run_files import History
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.selection import SelectionReport
 from core.reasonmaxxer.side_by_side import SideBySide
-from core.records import SCHEMA_VERSION, check_schema_version
-from core.runs.result_files import LARGEST, Count, Share, Text, known, unknown
+from core.records import SCHEMA_VERSION
+from core.runs.result_files import LARGEST, Count, Share, Text, known, reading_results, unknown
 from core.runs.run import Run
 from core.runs.settings import checked_settings
 
@@ -63,8 +63,7 @@ class TrainingResults:
         Raises:
             FileError: of a newer version, or damaged.
         """
-        check_schema_version(data, "results", FileError)
-        try:
+        with reading_results(data):
             results = TrainingResults(
                 selection=_SELECTION.validate_python(data["selection"]),
                 training=_TRAINING.validate_python(unknown(data["training"])),
@@ -74,11 +73,6 @@ class TrainingResults:
                 cost=_COST.validate_python(data["cost"]),
             )
             _check_numbers(results.selection, results.cost)
-        except (KeyError, ValueError) as error:  # pydantic's ValidationError is a ValueError
-            raise FileError(
-                f"These results are damaged ({type(error).__name__}).",
-                "Resume the run, which writes them again.",
-            ) from error
         return results
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import isnan, nan
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationError
 
+from core.errors import FileError
+from core.records import check_schema_version, first_fault
 from core.statistics import Estimate
 
 Cell = str | int | float | None
@@ -52,6 +55,43 @@ ShareEstimate = Annotated[Estimate, AfterValidator(_from(0, 1))]
 DifferenceEstimate = Annotated[Estimate, AfterValidator(_from(-1, 1))]  # of shares
 AmountEstimate = Annotated[Estimate, AfterValidator(_from(-LARGEST, LARGEST))]
 """Types that pydantic checks when results are read."""
+
+
+@contextmanager
+def reading_results(data: Any) -> Iterator[None]:
+    """Read results from their JSON in its body, which may raise KeyError, TypeError, ValueError.
+
+    Raises:
+        FileError: of a newer version, or damaged.
+    """
+    check_schema_version(data, "results", FileError)
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:  # pydantic's ValidationError is a ValueError
+        raise FileError(
+            f"These results are damaged ({type(error).__name__}).",
+            "Resume the run, which writes them again.",
+        ) from error
+
+
+@contextmanager
+def reading_record(data: Any, what: str, remedy: str) -> Iterator[None]:
+    """Read one problem's record from its JSON in its body, which may raise ValueError.
+
+    Args:
+        data: the JSON.
+        what: the record's name in messages.
+        remedy: what to do about a damaged one.
+
+    Raises:
+        FileError: of a newer version, or damaged.
+    """
+    check_schema_version(data, what, FileError)
+    try:
+        yield
+    except ValueError as error:
+        how = first_fault(error) if isinstance(error, ValidationError) else error
+        raise FileError(f"This {what} is damaged ({how}).", remedy) from error
 
 
 def known(value: Any) -> Any:
