@@ -1,4 +1,4 @@
-"""The app's screens, and how one leads to another."""
+"""The app's screens: their titles, which one shows a run, switching between them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def page(name: PageName) -> st.Page:
 
 
 def page_title(name: PageName) -> str:
-    """What a screen is called."""
+    """The title of a screen."""
     return _PAGES[name][0]
 
 
@@ -48,7 +48,7 @@ def page_of(run: Run) -> PageName | None:
 
 
 def run_page_titles() -> list[str]:
-    """What the screens are called on which runs are started, in the order of the sidebar."""
+    """The titles of the screens that start runs, in the order of the sidebar."""
     shown = {entry.page for entry in KINDS.values()}
     return [title for name, (title, _) in _PAGES.items() if name in shown]
 

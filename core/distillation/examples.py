@@ -1,4 +1,4 @@
-"""What a student learns from: the teacher's rollouts, and its distributions along them."""
+"""Examples for the student: the teacher's rollouts, and its distributions along them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class TopK:
 
     @property
     def mass(self) -> NDArray[np.float64]:
-        """(T,) How much of the teacher's probability is kept."""
+        """(T,) The share of the teacher's probability that is kept."""
         mass: NDArray[np.float64] = np.exp(self.logprobs.astype(np.float64)).sum(axis=-1)
         return mass
 

@@ -1,4 +1,4 @@
-"""Distillation as a transformers Trainer: a LoRA adapter, pulled to a teacher."""
+"""Distillation as a transformers Trainer: a LoRA adapter learns a teacher's distributions."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class DistillationTrainer(LoraTrainer):
     It runs under `accelerate launch` as any Trainer does.
 
     Args:
-        lm: the base; an adapter is put onto it, so load it anew for other uses.
+        lm: the base; an adapter is attached to it, so load it again for other uses.
         args: the recipe.
         train_dataset: the teacher's rollouts.
-        callbacks: transformers' own kind.
+        callbacks: of transformers.
 
     Raises:
         ModelError: target modules that the model doesn't have, a head that can't be cut off, or
@@ -88,9 +88,9 @@ class DistillationTrainer(LoraTrainer):
         """The distillation loss of a micro-batch: its share of the step's."""
         ids, mask, completion = inputs["input_ids"], inputs["attention_mask"], inputs["completion"]
         with self.accelerator.autocast():
-            model.eval()  # the teacher's distributions were made without dropout, too
+            model.eval()  # without dropout, as the teacher's distributions were computed
             if self.args.gradient_checkpointing:
-                model.train()  # it works in no other mode
+                model.train()  # gradient checkpointing needs training mode
             hidden = self._two.tuned(model, ids, mask)
             loss = distillation_loss(
                 hidden[:, :-1][completion],
@@ -101,4 +101,4 @@ class DistillationTrainer(LoraTrainer):
                 max(float(num_items_in_batch.sum()), 1.0),
             )
         self.check_number(loss)
-        return loss * self.accelerator.num_processes  # their gradients are averaged
+        return loss * self.accelerator.num_processes  # gradients are averaged over processes

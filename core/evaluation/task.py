@@ -1,4 +1,4 @@
-"""An evaluation as a run: prepared once, carried out unit by unit, summed up."""
+"""Evaluation as a kind of run: its plan, its copy of an earlier evaluation, its `Kind`."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ def plan_evaluation(
     sample: int | None = None,
     against: str | Path | None = None,
 ) -> RunPlan:
-    """What a run is made of; nothing is worked on yet.
+    """The plan of a run, checked before any work.
 
     Args:
         spec: the model.
         problems: the problem set, of which the run keeps a copy.
         settings: fields of `EvaluationSettings`.
-        sample: so many of the problems, drawn by the seed; all when None.
-        against: the folder of a finished evaluation of the same problems, to compare with.
+        sample: number of problems to draw by the seed; None takes all.
+        against: folder of a finished evaluation of the same problems, to compare with.
 
     Raises:
-        RunError: settings out of range; `against` is no finished evaluation.
-        ModelError: a model that is not there.
+        RunError: settings out of range; `against` isn't a finished evaluation.
+        ModelError: a missing model.
         ProblemError: no problems, more asked for than there are, or others than `against` has.
     """
     checked = checked_settings(EvaluationSettings, settings)
@@ -70,7 +70,7 @@ def plan_evaluation(
 
 
 def earlier_evaluation(run: Run) -> EarlierEvaluation | None:
-    """The evaluation that a run is compared with; None where there is none, or not yet a copy.
+    """The evaluation that a run is compared with; None without one, or before it is copied.
 
     Raises:
         RunError, FileError: the copy is damaged.
@@ -80,7 +80,7 @@ def earlier_evaluation(run: Run) -> EarlierEvaluation | None:
 
 
 def _keep_earlier(work: RunContext) -> None:
-    """Copied before the work begins, so that nothing that happens to that run can undo it."""
+    """Copy the earlier evaluation before the work begins, in case its run is deleted."""
     run = work.run
     against = run.config.inputs.get(AGAINST_RUN)
     if against is None or earlier_evaluation(run) is not None:
@@ -137,4 +137,4 @@ EVALUATE = Kind(
     summarise=_summarise,
     prepare=_keep_earlier,
 )
-"""Samples of every problem, judged; and a comparison with an earlier evaluation."""
+"""Judged samples of every problem, compared with an earlier evaluation."""

@@ -13,7 +13,7 @@ from core.lora.examples import padded
 
 @dataclass(frozen=True)
 class Example:
-    """One rollout to learn from: the token ids that were sampled, and where they are pushed."""
+    """One rollout to learn from: the token ids that were sampled, and its decision points."""
 
     problem_id: str
     prompt_ids: tuple[int, ...]

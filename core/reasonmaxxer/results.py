@@ -1,4 +1,4 @@
-"""What came of a fine-tune: accuracy before and after, what it learned from, what it cost."""
+"""The results of a fine-tune: accuracy before and after, selection, training, cost."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from core.errors import FileError, RunError
+from core.errors import RunError
 from core.evaluation.comparison import EvaluationComparison
 from core.evaluation.results import EvaluationResults
 from core.lora.cost import Cost
@@ -15,8 +15,8 @@ from core.lora.run_files import History
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.selection import SelectionReport
 from core.reasonmaxxer.side_by_side import SideBySide
-from core.records import SCHEMA_VERSION, check_schema_version
-from core.runs.result_files import LARGEST, Count, Share, Text, known, unknown
+from core.records import SCHEMA_VERSION
+from core.runs.result_files import LARGEST, Count, Share, Text, known, reading_results, unknown
 from core.runs.run import Run
 from core.runs.settings import checked_settings
 
@@ -25,12 +25,12 @@ from core.runs.settings import checked_settings
 class TrainingSummary:
     """The training itself."""
 
-    steps: Count  # optimizer steps that were made
-    best_step: Count | None  # whose weights the adapter has; None: the last one's
+    steps: Count  # optimizer steps
+    best_step: Count | None  # the step of the adapter's weights; None: the last one
     held_out_accuracy: Share | None  # at that step, on held-out training problems
     trained_parameters: Count
     parameters: Count  # of the base
-    warnings: tuple[Text, ...]  # see `core.reasonmaxxer.history`
+    warnings: tuple[Text, ...]  # see `training_warnings`
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,7 @@ class TrainingResults:
         Raises:
             FileError: of a newer version, or damaged.
         """
-        check_schema_version(data, "results", FileError)
-        try:
+        with reading_results(data):
             results = TrainingResults(
                 selection=_SELECTION.validate_python(data["selection"]),
                 training=_TRAINING.validate_python(unknown(data["training"])),
@@ -74,16 +73,11 @@ class TrainingResults:
                 cost=_COST.validate_python(data["cost"]),
             )
             _check_numbers(results.selection, results.cost)
-        except (KeyError, ValueError) as error:  # pydantic's ValidationError is a ValueError
-            raise FileError(
-                f"These results are damaged ({type(error).__name__}).",
-                "Resume the run, which writes them again.",
-            ) from error
         return results
 
 
 def _check_numbers(selection: SelectionReport, cost: Cost) -> None:
-    """Refuse with a ValueError what no fine-tune can count, or name."""
+    """Raise a ValueError for counts and names that a fine-tune can't have."""
     " ".join((*selection.pass_rates, *cost.seconds)).encode("utf-8")
     numbers = [
         *(each for each in vars(selection).values() if isinstance(each, int)),
@@ -99,7 +93,7 @@ def _check_numbers(selection: SelectionReport, cost: Cost) -> None:
         and selection.decisions <= selection.tokens
     )
     if not whole:
-        raise ValueError("numbers that no fine-tune has")
+        raise ValueError("impossible numbers")
 
 
 _SELECTION = TypeAdapter(SelectionReport)
@@ -108,7 +102,7 @@ _COST = TypeAdapter(Cost)
 
 
 def selection_report(run: Run) -> SelectionReport | None:
-    """What a fine-tune learns from; None before that is known.
+    """What a fine-tune is trained on; None until it is known.
 
     Raises:
         RunError: a damaged file.
@@ -123,7 +117,7 @@ def selection_report(run: Run) -> SelectionReport | None:
 
 
 def chains_side_by_side(run: Run) -> list[SideBySide]:
-    """Some problems' greedy chains before and after; none before the end.
+    """Greedy chains of some problems before and after; empty before the end.
 
     Raises:
         RunError, FileError, SessionError: a damaged file.
@@ -136,7 +130,7 @@ ROLLOUTS_TASK, TRAIN_TASK = "rollouts", "train"
 
 
 HELD_OUT = "held_out"
-"""Purpose of the problems that the training is followed on."""
+"""Purpose of the problems on which checkpoints are measured."""
 
 
 SELECTION, SIDE_BY_SIDE = "selection.json", "side_by_side.json"
@@ -152,10 +146,10 @@ def run_recipe(run: Run) -> Recipe:
 
 
 ROLLOUTS_FROM = "rollouts_from"
-"""Among a run's inputs: the run whose rollouts are learned from."""
+"""Key in a run's inputs: the run whose rollouts it trains on."""
 
 
-_BOXED_FALL = 0.05  # of the share at the start
+_BOXED_FALL = 0.05  # below the share at the start
 
 
 _KL_HIGH = 0.2  # nats a token
@@ -164,12 +158,11 @@ _KL_HIGH = 0.2  # nats a token
 _PRESSURE_HIGH = 0.8  # share of the push that is downwards
 
 
-_RECENT = 10  # entries that a mean is taken over
+_RECENT = 10  # log entries per mean
 
 
 def training_warnings(history: History) -> list[str]:
-    """Known ways for a fine-tune to go wrong that this one shows (replications of the paper's
-    code met them), each in a sentence with what to do."""
+    """Signs of known failures (met in replications of the paper's code), each with a remedy."""
     warnings = []
     boxed = [entry["eval_boxed"] for entry in history if "eval_boxed" in entry]
     if len(boxed) > 1 and boxed[-1] < boxed[0] - _BOXED_FALL:

@@ -1,4 +1,4 @@
-"""The rollouts that a run has: its own, or those of another run that it learns from."""
+"""The rollouts of a run: its own, or copied from another run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from core.runs.context import RunContext
 
 ROLLOUTS = "rollouts/"
-"""Prefix of their units."""
+"""Prefix of the units' keys."""
 
 OF_ROLLOUTS = (
     "seed",
@@ -42,10 +42,10 @@ def rollout_records(run: Run) -> list[ProblemSamples]:
 
 
 def finished_rollouts(folder: Path) -> Run:
-    """The run in a folder, which has all of its rollouts.
+    """The run in a folder, if it has all of its rollouts.
 
     Raises:
-        RunError: it has none, or not all of them.
+        RunError: it has none, or they are not finished.
         ProblemError: its problems can't be read.
     """
     run = Run.open(folder)
@@ -60,10 +60,10 @@ def finished_rollouts(folder: Path) -> Run:
 
 
 def take_rollouts(work: RunContext) -> None:
-    """Rollouts of another run become this run's own, so that its folder stands alone.
+    """Copy the rollouts of the run's source into its own folder.
 
-    Where that run is gone, or is another one by now, nothing is taken: the same model, problems
-    and seed make the same rollouts again.
+    If the source is gone or has changed, nothing is copied: the same model, problems and seed
+    give the same rollouts.
 
     Raises:
         ResourceError: the disk is full or can't be written.
@@ -91,7 +91,7 @@ def take_rollouts(work: RunContext) -> None:
 
 
 def with_rollouts_of(source: Run, recipe: Recipe) -> Recipe:
-    """The recipe with what belongs to a run's rollouts taken from that run.
+    """The recipe, with the settings of the rollouts taken from the run that has them.
 
     Raises:
         RunError: the run's settings can't be read.

@@ -1,4 +1,4 @@
-"""The same problem before and after: the base's greedy chain beside the tuned model's."""
+"""The greedy chains of a problem before and after: the base's beside the tuned model's."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from core.records import (
 
 @dataclass(frozen=True)
 class SideBySide:
-    """One problem's greedy chains, each with the other model's view of its tokens."""
+    """One problem's greedy chains, each with its tokens' ranks in the other model."""
 
     before: Chain
     before_outcome: Outcome
@@ -40,7 +40,7 @@ class SideBySide:
 
     @property
     def changed(self) -> list[int]:
-        """Positions of the chain after where the base would have chosen another token."""
+        """Positions of the chain after where the base prefers another token."""
         return [i for i, rank in enumerate(self.after_ranks) if rank > 1]
 
     def to_json(self) -> dict[str, Any]:
@@ -86,9 +86,9 @@ def side_by_side(
     """Decode problems greedily by both models.
 
     Args:
-        tuned: a model with an adapter; switched off, it is the base.
+        tuned: a model with an adapter; with the adapter switched off it is the base.
         problems: at least one.
-        settings: how they are asked.
+        settings: of the prompts.
         cancel: asked between tokens.
 
     Returns:
@@ -143,5 +143,5 @@ def _damaged() -> FileError:
     )
 
 
-_INT32 = 2**31 - 1  # token ids and ranks are kept as 32-bit integers
+_INT32 = 2**31 - 1  # token ids and ranks are stored as 32-bit integers
 _RANKS = TypeAdapter(tuple[Annotated[int, Field(strict=True, ge=1, le=_INT32)], ...])

@@ -25,14 +25,14 @@ from core.reasonmaxxer.loss import (
 )
 
 HeldOutEvaluation = Callable[[LanguageModel], dict[str, float]]
-"""Measures a tuned model on problems that are not trained on; "accuracy" chooses the best."""
+"""Measures a tuned model on held-out problems; "accuracy" selects the best checkpoint."""
 
 
 @dataclass
 class ReasonMaxxerConfig(LoraArguments):
     """TrainingArguments and the paper's recipe (section 5, appendix B) as their defaults.
 
-    Its means are over one rollout at a time (batch 1, accumulated), which is "sequence".
+    The paper's means are over one rollout at a time (batch 1, accumulated): "sequence".
     """
 
     learning_rate: float = field(default=1e-4, metadata={"help": "Of AdamW (0.9, 0.999)."})
@@ -47,7 +47,7 @@ class ReasonMaxxerConfig(LoraArguments):
     kl_weight: float = field(default=0.2, metadata={"help": "Weight of the anchor."})
     averaging: Averaging = field(default="sequence", metadata={"help": "token or sequence."})
     probability_floor: float = field(
-        default=0.0, metadata={"help": "Tokens below it are pushed down no further."}
+        default=0.0, metadata={"help": "Tokens aren't pushed down below it."}
     )
     relative_probability_floor: float = field(
         default=0.0, metadata={"help": "The same, as a share of the base's probability."}
@@ -55,7 +55,7 @@ class ReasonMaxxerConfig(LoraArguments):
 
     @property
     def loss_settings(self) -> LossSettings:
-        """What the loss needs of these."""
+        """The settings of the loss."""
         return LossSettings(
             self.kl_weight,
             self.averaging,
@@ -79,11 +79,11 @@ class ReasonMaxxerTrainer(LoraTrainer):
     It runs under `accelerate launch` as any Trainer does.
 
     Args:
-        lm: the base; an adapter is put onto it, so load it anew for other uses.
+        lm: the base; an adapter is attached to it, so load it again for other uses.
         args: the recipe.
-        train_dataset: rollouts with their advantages and gates, in the order to see them.
-        held_out: measures a tuned model; asked every `eval_steps` steps.
-        callbacks: transformers' own kind.
+        train_dataset: rollouts with their advantages and gates, in training order.
+        held_out: measures the model every `eval_steps` steps.
+        callbacks: of transformers.
 
     Raises:
         ModelError: target modules that the model doesn't have, a head that can't be cut off, or
@@ -106,7 +106,7 @@ class ReasonMaxxerTrainer(LoraTrainer):
             )
         self._held_out = held_out
         self._parts = LossParts()
-        self._parts_steps = 0  # that the parts are summed over
+        self._parts_steps = 0  # number of steps summed in `_parts`
         super().__init__(
             lm,
             args,
@@ -143,10 +143,10 @@ class ReasonMaxxerTrainer(LoraTrainer):
             inputs["decision"], predicted, Totals(*num_items_in_batch.tolist()), settings.averaging
         )
         with self.accelerator.autocast():
-            model.eval()  # the rollouts were sampled without dropout, too
+            model.eval()  # without dropout, as the rollouts were sampled
             base = self._two.base(ids, mask)
             if self.args.gradient_checkpointing:
-                model.train()  # it works in no other mode
+                model.train()  # gradient checkpointing needs training mode
             hidden = self._two.tuned(model, ids, mask)
             positions = Positions(
                 hidden=hidden[:, :-1][predicted],
@@ -160,7 +160,7 @@ class ReasonMaxxerTrainer(LoraTrainer):
             loss, parts = gated_loss(positions, self._two.head, self._lm.vocab_size, settings)
         self.check_number(loss)
         self._parts.add(parts)
-        return loss * self.accelerator.num_processes  # their gradients are averaged
+        return loss * self.accelerator.num_processes  # gradients are averaged over processes
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Measure the model on the held-out problems."""
@@ -173,7 +173,7 @@ class ReasonMaxxerTrainer(LoraTrainer):
         return metrics
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log what transformers does, and what the loss was made of since the last time."""
+        """Log transformers' entries, and the parts of the loss since the last entry."""
         if "loss" in logs:
             parts = LossParts(*self.over_processes(torch.tensor(astuple(self._parts))).tolist())
             logs = {**logs, **_means(parts, self._parts_steps)}
@@ -181,14 +181,14 @@ class ReasonMaxxerTrainer(LoraTrainer):
         super().log(logs, start_time)
 
     def _load_best_model(self) -> None:
-        # By its step: the run's folder may have moved since its path was noted.
+        # By its step: the run's folder may have been moved since.
         best = Path(self.args.output_dir) / f"checkpoint-{self.state.best_global_step}"
         self.state.best_model_checkpoint = str(best)
         super()._load_best_model()
 
 
 def _means(parts: LossParts, steps: int) -> dict[str, float]:
-    """What a log entry says; what there was none of in these steps is left out."""
+    """The figures of a log entry; those without any tokens in these steps are left out."""
     steps = max(steps, 1)
     push = parts.push_up + parts.push_down
     shares = {

@@ -52,17 +52,17 @@ TEACHER_FIELD = "distillation teacher"
 
 
 def distillation_panel(state: BrowserState, teacher: str = "") -> None:
-    """The section of a page; call it from the page's script, never from inside a fragment.
+    """The section of a page; must not be called inside a fragment.
 
     Args:
-        state: of the session.
-        teacher: the page's own; the field starts with it.
+        state: of the browser session.
+        teacher: the initial value of the field.
     """
     folder = RunsFolder()
     st.markdown("**How small can the correction be?**")
     st.caption(
-        "Distil the teacher into a small adapter of the model, and see how near it comes: it "
-        "solves problems, and the adapter learns its distribution at every token of its chains."
+        "Distil the teacher into a small adapter of the model, and see how near it comes: the "
+        "teacher solves problems, and the adapter learns its distribution at every token."
     )
     with st.container(border=True):
         chosen = _setup(state, folder, teacher)
@@ -77,7 +77,7 @@ def distillation_panel(state: BrowserState, teacher: str = "") -> None:
 
 def show_distillation_asked_for(state: BrowserState, folder: RunsFolder) -> None:
     """Show the teacher of a distillation that was opened from the list of runs."""
-    with contextlib.suppress(ExplorerError):  # the choice of the run on screen says it
+    with contextlib.suppress(ExplorerError):  # shown where the run on screen is chosen
         wanted = state.run_ids.get("compare")
         if wanted is not None and (run := folder.get(wanted)).config.task == TASK:
             state.form.put(TEACHER_FIELD, distillation_models(run)[1])
@@ -105,7 +105,7 @@ def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
         _LAYERS,
         ATTENTION,
         typed=True,
-        help="That get an adapter: the fewer, the smaller",
+        help="That get an adapter; fewer layers make it smaller",
     )
     with st.expander("Preset, problems, prompt", key="tuning_distillation_more"):
         left, middle, right, last = st.columns([2, 3, 3, 1.4])
@@ -127,7 +127,7 @@ def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
             "distillation evaluation",
             list(measuring),
             DEMO_SET,
-            help="Never learned from: a problem that is in both sets is refused",
+            help="Never trained on: problems that are in both sets are refused",
         )
         seed = form.whole(last, "Seed", "distillation seed", 0, 0, 2**32 - 1, help="Of all draws")
         style, length = st.columns(2)
@@ -157,7 +157,7 @@ def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
         lambda: _start(state, folder, named, (learned, measured), recipe),
         icon=":material/play_arrow:",
         disabled=not named or recipe is None or not learning[learned] or not measuring[measured],
-        help="A run of its own. The teacher's chains are made once: another size takes them over.",
+        help="Starts a run. The teacher's chains are sampled once and reused for other sizes.",
     )
     if fault is not None:
         show_error(fault)
@@ -197,7 +197,7 @@ def _start(
 
 
 def _runs(state: BrowserState, folder: RunsFolder, teacher: str) -> None:
-    """All sizes so far; polls while one of them is being made."""
+    """All sizes so far."""
     show_notice(state)
     try:
         runs = distillations(folder, state.opened.spec.model, teacher)
@@ -241,7 +241,7 @@ def _study(state: BrowserState, study: SizeStudy, others: int) -> None:
     table(pd.DataFrame(rows, columns=columns), "sizes table")
     more = (
         f" {others} more stud{'ies' if others > 1 else 'y'} of this teacher, measured in another "
-        "way, can't stand beside these."
+        "way, can't be compared with these."
         if others
         else ""
     )
@@ -257,7 +257,7 @@ def _study(state: BrowserState, study: SizeStudy, others: int) -> None:
 
 
 def _one(state: BrowserState, run: Run) -> None:
-    """One run: how far it is, or what came of it."""
+    """One run: its progress, or its results."""
     status = run.status()
     with st.container(border=True, gap="small", key=f"distillation {run.id}"):
         words, load = st.columns([5, 1.6], vertical_alignment="center")

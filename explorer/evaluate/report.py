@@ -80,7 +80,7 @@ def _cards(results: EvaluationResults) -> None:
 
 
 def _made_of(run: Run, results: EvaluationResults) -> str:
-    """Markdown: which figures these are."""
+    """Markdown: problems, samples, model and sampler of the figures."""
     made = f"{results.n:,} problems, {results.samples} sample{'s' * (results.samples != 1)} each"
     try:
         spec, settings = read_model(run.config.model), EVALUATE.settings_of(run)
@@ -161,7 +161,7 @@ def _tables(run: Run, results: EvaluationResults) -> None:
         table(figures, f"table of {run.id}")
         st.caption(
             f"Samples: {verdicts['correct']:,} right, {verdicts['wrong']:,} wrong, "
-            f"{verdicts['unparseable']:,} without an answer that can be read, "
+            f"{verdicts['unparseable']:,} without a readable answer, "
             f"{verdicts['timed_out']:,} whose check timed out."
         )
         if results.families:
@@ -175,7 +175,7 @@ def _family_table(run: Run, results: EvaluationResults) -> None:
         differences = {each.family: each.difference for each in results.comparison.families}
     rows = [
         {
-            # Streamlit exports a table with its cells as they are
+            # Streamlit's export of a table doesn't escape cells
             "family": spreadsheet_safe(NO_FAMILY if each.family is None else each.family),
             "pass@1": percent(each.pass_at_1.value),
             "95 % interval": percent_range(each.pass_at_1),
@@ -212,6 +212,6 @@ def _questions(results: EvaluationResults) -> None:
         if results.families:
             answers.append(
                 "**Can I pick the best family?** With many families some intervals exclude 0 by "
-                "chance. Take them as a hint where to look."
+                "chance. Take them as hints."
             )
     questions(answers)

@@ -11,7 +11,7 @@ from core.records import Chain
 from explorer.shared.figures import plotly_text
 
 _CURVE = "#4c86c6"
-_FORK = "#d9822b"  # orange beside blue: told apart by every kind of colour vision
+_FORK = "#d9822b"  # orange beside blue: distinct in every colour vision
 
 
 def entropy_curve(chain: Chain, tau: float, selected: int | None, unit: str) -> go.Figure:

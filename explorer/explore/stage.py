@@ -19,7 +19,7 @@ from explorer.state import BrowserState
 
 
 def stage(state: BrowserState) -> None:
-    """Everything below the problem bar; polls while there is work."""
+    """Everything below the problem bar."""
     if state.page_is_stale:
         state.page_is_stale = False
         st.rerun()
@@ -77,6 +77,6 @@ def _working(state: BrowserState) -> None:
     tree = state.opened.session.tree
     with st.container(border=True):
         if task.live is None and tree is not None and tree.selected is not None:
-            selected_chain(state, tree.selected)  # work on it goes on, so it stays in view
+            selected_chain(state, tree.selected)  # it is being worked on, so it stays in view
         else:
             live_chain(state, task)

@@ -1,4 +1,4 @@
-"""What a fine-tune cost, beside what the paper reports for large models."""
+"""The cost of a fine-tune, beside the paper's figures for large models."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def cost_panel(state: BrowserState, run: Run, cost: Cost) -> None:
 
 
 def _dollars(amount: float) -> str:
-    """Markdown: small sums with their cents and their parts."""
+    """Markdown: an amount of dollars; small ones with fractions of a cent."""
     return f"\\${amount:,.4f}" if 0 < amount < 0.1 else f"\\${amount:,.2f}"
 
 

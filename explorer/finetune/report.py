@@ -103,7 +103,7 @@ def _share_card(column: DeltaGenerator, label: str, estimate: Estimate, about: s
 
 
 def _made_of(run: Run, results: TrainingResults) -> str:
-    """Markdown: which figures these are."""
+    """Markdown: problems, sampler and training of the figures."""
     before = results.before
     made = (
         f"{results.after.label} of {results.after.n:,} problems, before and after; ranges are "
@@ -203,7 +203,7 @@ def _flips(
             spreadsheet_safe(key),
         )
         for sign, key in flips
-    ]  # Streamlit's own export of a table writes cells as they are
+    ]  # Streamlit's export of a table doesn't escape cells
     st.dataframe(
         pd.DataFrame(rows, columns=["", "question", "id"]),
         hide_index=True,

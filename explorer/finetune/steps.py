@@ -31,10 +31,10 @@ _GATE, _TRAIN, _RESULT = "2 · The gate", "3 · Train", "4 · Before and after"
 def finetune_steps(
     state: BrowserState, run: Run, status: RunStatus, *, folder: RunsFolder, form: Recipe | None
 ) -> None:
-    """The steps of a run, as far as it is.
+    """The steps that a run has reached.
 
     Args:
-        form: the recipe of the form above; None where the form makes none.
+        form: the recipe of the form above; None if it is invalid.
     """
     if run.config.task == TRAIN_TASK:
         _fine_tune(state, folder, run, status)
@@ -104,7 +104,7 @@ def _rollouts(
     with st.container(border=True):
         st.markdown(f"**{_TRAIN}**")
         if status.state is not RunState.DONE:
-            st.caption("Training begins from finished rollouts.")
+            st.caption("Training needs finished rollouts.")
             return
         with st.container(key="tuning_train"):
             words, button = st.columns([3, 1.6], vertical_alignment="center")

@@ -152,23 +152,23 @@ def _questions(results: InterventionResults) -> None:
     if "base_only" in present:
         answers.append(
             "**Is base-only a fair figure?** It tries many tokens in each chain and counts the "
-            "chain when one of them works, so its control tries as many, at random other "
-            "positions. Compare them per token."
+            "chain if one of them works. Its control tries as many tokens at random other "
+            "positions: compare the two per token."
         )
     answers.append(
-        "**Why has base-only no difference to the base?** One right try of many is enough and a "
-        "right chain is left alone, so it can't lose: that would be no test. Its control is."
+        "**Why has base-only no difference to the base?** One right try of many is enough, and "
+        "right chains stay as they are, so it can't lose. The test is the one against its control."
         if "base_only" in present
         else "**Is a difference real?** Look at the controls first."
     )
     answers.append(
         "**Can the word and McNemar's p-value disagree?** Yes, where few problems flip: the word "
-        "follows the bootstrap interval, and the exact test is stricter then. Run more problems."
+        "follows the bootstrap interval, and the exact test is stricter there. Run more problems."
     )
     answers.append(
         "**What do the brackets mean?** 95 % intervals: Wilson's for shares of problems, a "
         "bootstrap over problems for differences, over chains for shares of tokens. A difference "
-        "whose interval contains 0 is called no measurable difference."
+        "whose interval contains 0 counts as no measurable difference."
     )
     questions(answers)
 

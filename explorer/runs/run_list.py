@@ -24,7 +24,7 @@ from explorer.state import RUNS_A_PAGE, BrowserState
 
 
 def runs_list(state: BrowserState, folder: RunsFolder) -> None:
-    """All runs, newest first; polls while one of them works."""
+    """All runs, newest first."""
     show_notice(state)
     try:
         broken, runs = folder.broken(), folder.list()
@@ -83,7 +83,7 @@ def _buttons(state: BrowserState, folder: RunsFolder, run: Run, *, live: bool) -
     st.button(
         "Repeat",
         key=f"repeat {run.id}",
-        help="The same once more, as a new run: same problems, settings and seed",
+        help="A new run with the same problems, settings and seed",
         on_click=act,
         args=(state, lambda: start(state, run.repeat(folder.folder))),
     )

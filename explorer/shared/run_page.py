@@ -39,7 +39,7 @@ def run_page(
         name: of the page.
         about: what it is for, in markdown.
         form: draws the fields and the button that starts a run.
-        hint: what to do first, in markdown, while there is no run.
+        hint: what to do first, in markdown; shown until there is a run.
         report: draws the results.
     """
     state, folder = browser_state(), RunsFolder()
@@ -68,7 +68,7 @@ def run_section(
     """The run on screen: its state and its results, drawn again and again while it works.
 
     Args:
-        beside: a kind whose runs the page shows elsewhere: none of them is shown here.
+        beside: a kind whose runs the page shows elsewhere, not here.
         also_live: whether something else that is drawn here is still working.
     """
     try:
@@ -81,7 +81,7 @@ def run_section(
         st.info(hint, icon=":material/arrow_upward:")
         return
     state.run_ids[name] = run.id
-    state.write_address(run=run.id)  # so that it comes back after a refresh or on another day
+    state.write_address(run=run.id)  # so that a refresh shows the same run
     several = len(_kinds_on(name, beside)) > 1
     working = partial(any_live, [run])
 
@@ -101,7 +101,7 @@ def run_section(
 def _run_on_screen(
     state: BrowserState, folder: RunsFolder, page: str, beside: str | None
 ) -> Run | None:
-    """The run that a page shows; None where there is none yet.
+    """The run that a page shows; None if there are none yet.
 
     Raises:
         RunError: the runs folder can't be read.

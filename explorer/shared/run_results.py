@@ -16,7 +16,7 @@ from explorer.shared.messages import show_error
 
 
 class CountedResults(TableResults, Protocol):
-    """Results that say of how many problems they are."""
+    """Results with their number of problems."""
 
     @property
     def n(self) -> int: ...
@@ -30,7 +30,7 @@ def results_on_screen(
 ) -> tuple[_Results, Mapping[str, Problem]] | None:
     """The results of a run and its problems by id; says so if the run is not finished.
 
-    None where there are no results yet, or where a damaged file hides them, which is then said.
+    None if there are no results yet, or if a file is damaged, which is shown.
     """
     try:
         results = kind.results_of(run)

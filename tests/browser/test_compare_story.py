@@ -94,6 +94,6 @@ def test_a_chain_can_be_chosen_and_nothing_is_cut_off(page: Page, url: str) -> N
     chosen.click()
     chosen.fill("0 changes")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("The teacher would have written this very chain.")).to_be_visible(
+    expect(page.get_by_text("The teacher would have written the same chain.")).to_be_visible(
         timeout=LONG
     )

@@ -216,7 +216,7 @@ def test_a_damaged_cache_is_made_again(whole: Run, tmp_path: Path, damage: str) 
     assert carry_out(run, DISTIL.carry_out, bar=False) == DONE, run.log_tail()
     assert file.read_bytes() == kept
     assert what_came_of(run) == what_came_of(whole)
-    assert ("made again" in str(run.status().error)) == (damage != "gone")
+    assert ("computed again" in str(run.status().error)) == (damage != "gone")
 
 
 def test_the_adapter_folder_is_plain_peft_and_says_the_same(whole: Run) -> None:
