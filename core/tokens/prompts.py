@@ -127,7 +127,7 @@ def encode_prompt(
 def _style(name: str) -> PromptStyle:
     if name not in PROMPT_STYLES:
         raise PromptError(
-            f"There is no prompt style {name!r}.", f"Use one of {', '.join(PROMPT_STYLES)}."
+            f"The explorer has no prompt style {name!r}.", f"Use one of {', '.join(PROMPT_STYLES)}."
         )
     return PROMPT_STYLES[name]
 

@@ -62,7 +62,7 @@ def without_numbers(folder: Path) -> Path:
 
 
 MODELS: dict[str, tuple[Callable[[Path], Path | str], str, str]] = {
-    "missing": (lambda _: "/no/such/folder", "There is no model folder", "Give an existing"),
+    "missing": (lambda _: "/no/such/folder", "Found no model folder", "Give an existing"),
     "no weights": (no_weights, "has no weights", "finish the download"),
     "pickled": (pickled, "a pickle can run code", "Convert them to safetensors"),
     "no head": (without_head, "1 missing (lm_head.weight)", "Get all of the model's files"),
