@@ -137,7 +137,7 @@ def test_a_persons_verdict_is_shown_as_theirs_saved_and_undone(
     app: AppTest, user_folder: Path
 ) -> None:
     assert "wrong" in headline(app)
-    overrule(app, "right")
+    overrule(app, "Correct")
     assert "correct by you (checker: wrong)" in headline(app)
     assert "✓" in headline(app)
     # The folder is that of the first test in this process: the workbench is made once.
@@ -146,8 +146,8 @@ def test_a_persons_verdict_is_shown_as_theirs_saved_and_undone(
     assert (branch["chain"]["verdict"], branch["chain"]["overruled"]) == ("wrong", "correct")
     next(each for each in app.button if each.label == "Undo").click().run()
     assert "by you" not in headline(app)
-    overrule(app, "wrong")
-    overrule(app, "as checked")
+    overrule(app, "Wrong")
+    overrule(app, "Automatic")
     assert "by you" not in headline(app)
 
 
