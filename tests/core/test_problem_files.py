@@ -504,7 +504,7 @@ def test_a_proof_has_no_gold_answer() -> None:
         ("p.csv", b"question,\xff\n1,2\n", "row 1: this is not UTF-8 text"),
         ("p.csv", b"\0\1\2,question\n1,2\n", "row 1: this is not UTF-8 text"),
         ("p.csv", b"c," * 300, "row 1: it has 301 columns, and 200 are allowed"),
-        ("p.csv", b'"' + b"x" * 200_000, "row 1: a cell of it never ends"),
+        ("p.csv", b'"' + b"x" * 200_000, "row 1: one of its cells never ends"),
         ("p.csv", "question\n?".encode("utf-16"), "UTF-16"),
         ("p.csv", b"question\n" + b"," * 5_000_001, "more than 5,000,000 values"),
         ("p.parquet", b"question,answer\n", "can't be read as Parquet"),
@@ -578,7 +578,7 @@ def test_a_full_disk_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(ResourceError, match=r"unpack p\.parquet \(No space left on device\)"):
+    with pytest.raises(ResourceError, match=r"p\.parquet can't be unpacked \(No space left on device\)"):
         read_problem_file(parquet(ROWS), "p.parquet")
 
 
