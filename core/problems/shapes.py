@@ -167,7 +167,7 @@ def _one_of(rows: Rows, *columns: str) -> str | None:
 
 SHAPES = (
     Shape(OWN, "question, answer, id, source and family as the explorer writes them", _own),
-    Shape("GSM8K", "the gold answer stands after #### of the solution", _gsm8k),
+    Shape("GSM8K", "the gold answer follows #### in the solution", _gsm8k),
     Shape("reference code records", "problem_text and ground_truth", _reference_records),
     Shape("OlympiadBench", "one or more final answers in a list", _olympiad_bench),
     Shape("SVAMP", "the question is a Body and a Question", word_problem_shapes.svamp),
@@ -196,8 +196,8 @@ SHAPES = (
         training_shapes.chat,
     ),
     Shape("MATH-500", "a LaTeX answer beside the solution", _math500),
-    Shape("MATH", "the gold answer stands in the last \\boxed{} of the solution", _math),
-    Shape("Minerva Math", "the gold answer stands in the last \\boxed{}, or alone", _minerva),
+    Shape("MATH", "the gold answer is in the last \\boxed{} of the solution", _math),
+    Shape("Minerva Math", "the gold answer is in the last \\boxed{}, or alone", _minerva),
     Shape("AIME", "whole numbers from 0 to 999", _aime),
     Shape("AMC", "a number, or the letter of a choice", _amc),
     Shape("DeepScaleR", "problem, answer and solution", training_shapes.deepscaler),

@@ -1,4 +1,4 @@
-"""Read the js and css files of a component; there is no build step."""
+"""Read the js and css files of a component, used without a build step."""
 
 from __future__ import annotations
 
