@@ -176,7 +176,7 @@ def test_a_thinking_chain_shows_both_parts_and_goes_to_its_answer(app: AppTest) 
     assert f"{len(chain) - chain.thinking} tokens" in lines
     mean = float(chain.entropy[: chain.thinking].mean())
     assert f"mean entropy {mean:.2f} nats" in lines
-    next(each for each in app.button if each.label == "To the answer").click().run()
+    next(each for each in app.button if each.label == "Go to the answer").click().run()
     assert tree(app).selection.position == chain.thinking
     assert "correct" in headline(app)
 
@@ -184,7 +184,7 @@ def test_a_thinking_chain_shows_both_parts_and_goes_to_its_answer(app: AppTest) 
 def test_a_chain_that_never_ends_its_thinking_says_that_there_is_no_answer(app: AppTest) -> None:
     state(app).open_session(thinking_session("<think>It is \\boxed{2}"))
     app.run()
-    assert any("ends in its thinking part" in each.value for each in app.caption)
+    assert any("ends inside its thinking part" in each.value for each in app.caption)
     assert "no answer found" in headline(app)
 
 
