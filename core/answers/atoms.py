@@ -46,8 +46,6 @@ def described(tokens: Tokens) -> str:
 class AtomParser(ABC):
     """Reads the next atom of a token sequence; the subclass adds the operators."""
 
-    in_bars = False
-
     def __init__(self, tokens: Tokens) -> None:
         self.tokens = tokens
         self.at = 0
@@ -57,6 +55,7 @@ class AtomParser(ABC):
         return self.tokens[self.at] if self.at < len(self.tokens) else None
 
     def take(self) -> Token:
+        """Consume and return the next token; raises UnreadError at the end."""
         if self.at >= len(self.tokens):
             raise UnreadError("an incomplete expression")
         self.at += 1
@@ -245,8 +244,6 @@ class AtomParser(ABC):
         total: Expression | None = None
         while (token := self.next) is not None and begins_factor(token):
             if token.kind == "command" and token.text in FUNCTIONS and total is not None:
-                break
-            if token.is_sign("|") and self.in_bars:
                 break
             if total is not None and token.kind == "number":
                 break

@@ -77,8 +77,6 @@ class _Parser(AtomParser):
         total = self.factor()
         plain = start is not None and start.kind == "number"
         while (token := self.next) is not None and begins_factor(token):
-            if token.is_sign("|") and self.in_bars:
-                break
             if plain and token.kind == "number":
                 total, plain = self.mixed(total), False
                 continue

@@ -82,7 +82,8 @@ def search_fix(
     """
     if not chain.answer_length or positions < 1:
         raise PositionError(
-            "There is no position to try.", "Generate a chain, and ask for 1 position or more."
+            "This chain has no position to try.",
+            "Generate a chain, and ask for at least 1 position.",
         )
     sampler = sampler or chain.sampler
     rng = keyed_generator(chain.seed, chain.problem.id, "find the fix")

@@ -162,7 +162,7 @@ def check_position(chain: Chain, position: int) -> None:
     """
     if not 0 <= position < len(chain):
         raise PositionError(
-            f"There is no position {position} in this chain of {len(chain)} tokens.",
+            f"This chain of {len(chain)} tokens has no position {position}.",
             f"Choose a position from 0 to {len(chain) - 1}."
             if len(chain)
             else "Generate a chain first.",

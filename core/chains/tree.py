@@ -132,7 +132,7 @@ class ForkTree:
             if branch.id == branch_id:
                 return branch
         raise PositionError(
-            f"There is no branch {branch_id!r} in this tree.", "Choose one that the tree shows."
+            f"This tree has no branch {branch_id!r}.", "Choose one that the tree shows."
         )
 
     def origin(self, branch_id: str, position: int) -> Branch:

@@ -46,7 +46,7 @@ class Guide:
 
 
 @dataclass(frozen=True)
-class Place:
+class RowPosition:
     """The next position of a row in the batch."""
 
     row: int
@@ -77,7 +77,7 @@ class Guidance:
             self._rows.extend(rows[i] for i in ruled)
 
     def substitutions(
-        self, places: Sequence[Place], logits: torch.Tensor, base_ids: Sequence[int]
+        self, places: Sequence[RowPosition], logits: torch.Tensor, base_ids: Sequence[int]
     ) -> dict[int, int]:
         """Token ids that the rules substitute, keyed by index in the batch.
 

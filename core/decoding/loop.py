@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.decoding.guidance import Guidance, Guide, Place
+from core.decoding.guidance import Guidance, Guide, RowPosition
 from core.decoding.sampling import choose, uniforms
 from core.decoding.stepping import stepper_for
 from core.entropy import packed_statistics, unpack_statistics
@@ -292,7 +292,7 @@ class _Loop:
         """Forced and substituted token ids, keyed by index in the batch."""
         put: dict[int, int] = {}
         if self.guidance is not None:
-            places = [Place(slot.index, slot.position, slot.ids[-1]) for slot in self.slots]
+            places = [RowPosition(slot.index, slot.position, slot.ids[-1]) for slot in self.slots]
             put = self.guidance.substitutions(places, logits, own_ids)
         for i, slot in enumerate(self.slots):
             if slot.position in slot.row.forced:

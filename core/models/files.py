@@ -57,7 +57,7 @@ def check_model_folder(folder: Path, *, weights: bool = True) -> None:
         raise ModelError(f"{folder} is a GGUF file, and only safetensors are read.", GGUF_REMEDY)
     if not folder.is_dir():
         raise ModelError(
-            f"There is no model folder {folder}.",
+            f"Found no model folder {folder}.",
             "Give an existing folder, a hub id such as owner/model, or demo.",
         )
     if not (folder / "config.json").is_file():
@@ -94,7 +94,7 @@ def check_adapter_folder(folder: Path) -> None:
     """
     if not (folder / "adapter_config.json").is_file():
         raise ModelError(
-            f"There is no adapter in {folder}: adapter_config.json is missing.",
+            f"Found no adapter in {folder}: adapter_config.json is missing.",
             "Choose a folder that peft saved, or a hub id such as owner/adapter.",
         )
     _check_links(folder)

@@ -138,7 +138,7 @@ def _explain(what: str, name: str, reply: dict[str, Any]) -> ExplorerError:
             )
         case "no_revision":
             return ModelError(
-                f"The hub has no {what} {name}: there is no such branch, tag or commit.",
+                f"The hub has no {what} {name}: no such branch, tag or commit.",
                 "Give one that the model's page on the hub lists, or omit the revision.",
             )
         case "gated" if has_token:

@@ -59,7 +59,7 @@ def quantization_named(name: str) -> Quantization:
     match name:
         case "none" | "4bit" | "8bit":
             return name
-    raise ModelError(f"There is no quantization {name!r}.", "Use none, 4bit or 8bit.")
+    raise ModelError(f"Models have no quantization {name!r}.", "Use none, 4bit or 8bit.")
 
 
 def place(device: str, dtype: str, quantization: str, config: Any) -> Placement:
@@ -114,7 +114,7 @@ def _device(name: str) -> torch.device:
             return torch.empty(0, device=name).device
         except (RuntimeError, AssertionError) as error:
             raise ModelError(
-                f"There is no device {name!r} on this machine.", "Use auto, cpu, cuda or mps."
+                f"This machine has no device {name!r}.", "Use auto, cpu, cuda or mps."
             ) from error
     if torch.cuda.is_available():
         return torch.device("cuda", torch.cuda.current_device())
@@ -126,7 +126,7 @@ def _dtype(name: str, device: torch.device, config: Any) -> torch.dtype:
     if name != "auto":
         if name not in DTYPES:
             raise ModelError(
-                f"There is no dtype {name!r} for models.", "Use auto, float32, bfloat16 or float16."
+                f"Models have no dtype {name!r}.", "Use auto, float32, bfloat16 or float16."
             )
         return DTYPES[name]
     stored: torch.dtype | None = getattr(config, "dtype", None)

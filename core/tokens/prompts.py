@@ -155,7 +155,7 @@ def default_stop(style: str, template: str | None = None) -> tuple[str, ...]:
 def _style(name: str) -> PromptStyle:
     if name not in PROMPT_STYLES:
         raise PromptError(
-            f"There is no prompt style {name!r}.", f"Use one of {', '.join(PROMPT_STYLES)}."
+            f"The explorer has no prompt style {name!r}.", f"Use one of {', '.join(PROMPT_STYLES)}."
         )
     return PROMPT_STYLES[name]
 

@@ -1,4 +1,4 @@
-"""The chain on screen: heatmap, side by side, entropy curve, fork table."""
+"""The current chain: heatmap, side by side, entropy curve, fork table."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _COLOURS: tuple[Colour, ...] = ("entropy", "pivotality")
 
 
 def live_chain(state: BrowserState, task: Task) -> None:
-    """The chain that is being written, token by token."""
+    """The chain that is being generated, token by token."""
     if task.live is None:
         st.caption(f"{task.label} …")
         return
@@ -40,7 +40,7 @@ def live_chain(state: BrowserState, task: Task) -> None:
 
 
 def selected_chain(state: BrowserState, branch: Branch) -> None:
-    """The branch being looked at; a click selects a token, 1 to 5 force an alternative."""
+    """The selected branch; a click selects a token, keys 1 to 5 force an alternative."""
     tree = state.opened.session.tree
     assert tree is not None
     with st.container(key="headline"):
@@ -75,7 +75,7 @@ def selected_chain(state: BrowserState, branch: Branch) -> None:
 
 
 def chain_beside(state: BrowserState, branch: Branch, other: Branch) -> None:
-    """Another branch, its tokens up to the first difference dimmed."""
+    """Another branch, dimmed up to the first difference."""
     st.markdown(_headline(other), help=_reason(other))
     difference = first_difference(branch.chain, other.chain)
     shared = len(other.chain) if difference is None else difference
@@ -84,7 +84,7 @@ def chain_beside(state: BrowserState, branch: Branch, other: Branch) -> None:
 
 
 def curve_and_forks(state: BrowserState, chain: Chain, selected: int | None) -> None:
-    """Entropy over positions, the threshold to set, and the forks as a sortable table."""
+    """Entropy over positions, the threshold slider, and a sortable table of forks."""
     scale = 1.0 if state.unit == "nats" else 1 / NATS_PER_BIT
     with st.container(key="threshold"):
         controls, unit = st.columns([3, 1], vertical_alignment="bottom")
@@ -119,7 +119,7 @@ def curve_and_forks(state: BrowserState, chain: Chain, selected: int | None) -> 
     _fork_table(state, chain, fork_positions(chain, state.tau), scale)
 
 
-# Streamlit calls a widget's callback, without a value, when the widget leaves the screen.
+# Streamlit calls a widget's callback without a value when the widget leaves the screen.
 
 
 def _set_tau(state: BrowserState, key: str, scale: float) -> None:
@@ -207,7 +207,7 @@ def _reason(branch: Branch) -> str | None:
 
 
 _ENDINGS = {
-    StopReason.LENGTH: "cut at the limit",
+    StopReason.LENGTH: "stopped at the token limit",
     StopReason.CANCELLED: "cancelled",
     StopReason.STOP: "ended by a stop string",
 }

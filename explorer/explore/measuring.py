@@ -1,4 +1,4 @@
-"""Starts measurements on a branch: the search for a fix, and pivotality."""
+"""Start measurements on a branch: the search for a fix, and pivotality."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ ALTERNATIVES = 5
 def start_fix_search(
     opened: OpenSession, spec: ModelSpec, branch: Branch, positions: int, sampler: Sampler
 ) -> None:
-    """Look for the single token that turns a branch's answer."""
+    """Search for single tokens that flip a branch's answer, as a background task."""
     tree = opened.session.tree
     assert tree is not None
+
     def work(task: Task) -> None:
         lm = opened.load(spec)
         task.label, task.unit = "Trying single tokens", "endings"
@@ -48,7 +49,7 @@ def start_pivotality(
     samples: int,
     temperature: float,
 ) -> None:
-    """Measure how much the tokens at these positions decide."""
+    """Measure the pivotality of these positions, as a background task."""
     tree = opened.session.tree
     assert tree is not None
 

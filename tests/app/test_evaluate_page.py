@@ -148,7 +148,7 @@ def test_only_finished_evaluations_of_the_same_problems_can_be_compared_with(
     assert len(compare.options) == 2
     assert compare.options[0] == "nothing"
     assert compare.options[1].startswith("all of them · demo · seed 0 · ")
-    count = next(each for each in app.number_input if each.label == "How many of them")
+    count = next(each for each in app.number_input if each.label == "Number of problems")
     count.set_value(4).run()
     assert choice(app, "Compare with").options == ["nothing"], "other problems"
 

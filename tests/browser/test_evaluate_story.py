@@ -67,9 +67,9 @@ def set_number(page: Page, label: str, value: int) -> None:
 
 def start(page: Page, url: str, problems: int, samples: int) -> None:
     page.goto(f"{url}/evaluate")
-    expect(number(page, "How many of them")).to_be_visible()
+    expect(number(page, "Number of problems")).to_be_visible()
     settled(page)  # what is typed into a page that still draws itself is lost
-    set_number(page, "How many of them", problems)
+    set_number(page, "Number of problems", problems)
     set_number(page, "Samples a problem", samples)
     button(page, "Run").click()
 
@@ -90,12 +90,12 @@ def test_an_evaluation_survives_refresh_and_page_switch_and_its_chains_open_in_e
     start(page, url, 48, 8)
     state_is(page, "▶ running")
     page.reload()
-    expect(number(page, "How many of them")).to_be_visible()
+    expect(number(page, "Number of problems")).to_be_visible()
     settled(page)
-    set_number(page, "How many of them", 7)
+    set_number(page, "Number of problems", 7)
     go_to(page, "Explore")
     go_to(page, "Evaluate")
-    expect(number(page, "How many of them")).to_have_value("7")
+    expect(number(page, "Number of problems")).to_have_value("7")
     state_is(page, "✓ done")
     expect(cards(page)).to_have_count(6)
     expect(cards(page).first).to_contain_text(re.compile(r"pass@1.*\d+\.\d%.*–", re.DOTALL))
@@ -121,7 +121,7 @@ def test_a_second_evaluation_is_compared_with_the_first_and_stands_alone(
 ) -> None:
     start(page, url, 12, 2)
     state_is(page, "✓ done")
-    set_number(page, "How many of them", 12)
+    set_number(page, "Number of problems", 12)
     set_number(page, "Samples a problem", 3)
     choose(page, "Compare with", re.compile("Evaluation on Demo problems"))
     button(page, "Run").click()

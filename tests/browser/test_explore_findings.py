@@ -48,7 +48,7 @@ def test_find_the_fix_shows_forks_beside_their_control_and_a_click_makes_a_branc
     expect(page.get_by_text("forced #")).to_be_visible()
 
     # The new branch is right: its mirror image is offered. What was found stays with its branch.
-    expect(button(page, "Find what breaks it")).to_be_enabled()
+    expect(button(page, "Find a token that breaks it")).to_be_enabled()
     expect(page.locator(".grids")).to_have_count(0)
     page.locator(".tree .node.wrong").click()
     expect(page.locator(".grids")).to_have_count(1)
@@ -62,9 +62,11 @@ def test_pivotality_is_measured_and_colours_the_chain(page: Page, url: str) -> N
     page.locator(".token.fork").last.click()
     page.get_by_text("How much does this token decide?").click()
     forks = page.locator(".heatmap .token.fork").count()
-    button(page, "Measure the one fork" if forks == 1 else f"Measure all {forks} forks").click()
+    button(page, "Measure the only fork" if forks == 1 else f"Measure all {forks} forks").click()
     panel = page.locator(".st-key-pivotality")
-    expect(panel.get_by_text(re.compile("This token decides"))).to_be_visible(timeout=30_000)
+    expect(panel.get_by_text(re.compile("The choice at this token explains"))).to_be_visible(
+        timeout=30_000
+    )
     shares = re.findall(r"right (\d+) of 16: \d+% \[\d+%, \d+%\]", panel.inner_text())
     assert len(shares) == 5
     assert "16" in shares

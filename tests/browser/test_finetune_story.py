@@ -130,7 +130,7 @@ def test_from_one_click_to_before_and_after_and_on_into_explore(
     set_number(page, "Rollouts a problem", 4)
     button(page, "Do it all").click()
     state_is(page, "▶ running")
-    expect(page.get_by_text("1 run is working")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("1 run in progress")).to_be_visible(timeout=LONG)
     page.reload()
     settled(page)
     go_to(page, "Explore")
@@ -162,7 +162,7 @@ def test_from_one_click_to_before_and_after_and_on_into_explore(
         str((run.folder / "adapter").resolve())
     )
     page.locator(".token.fork").last.click()
-    button(page, "force").first.click()
+    button(page, "Use this").first.click()
     expect(page.locator(".tree .node")).to_have_count(2, timeout=30_000)
 
 

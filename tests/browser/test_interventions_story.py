@@ -58,7 +58,7 @@ def go_to(page: Page, name: str) -> None:
 
 
 def how_many(page: Page) -> Locator:
-    return page.get_by_role("spinbutton", name=re.compile("How many of them"))
+    return page.get_by_role("spinbutton", name=re.compile("Number of problems"))
 
 
 def start(page: Page, url: str, problems: int) -> None:
@@ -90,7 +90,7 @@ def test_a_run_survives_refresh_and_page_switch_and_its_flips_open_in_explore(
 ) -> None:
     start(page, url, 128)
     state_is(page, "▶ running")
-    expect(page.get_by_text("1 run is working")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("1 run in progress")).to_be_visible(timeout=LONG)
     page.reload()
     how_many(page).fill("7")
     how_many(page).press("Enter")
@@ -100,7 +100,7 @@ def test_a_run_survives_refresh_and_page_switch_and_its_flips_open_in_explore(
     expect(how_many(page)).to_have_value("7")
     expect(page.get_by_text(re.compile(r"of 128 problems")).first).to_be_visible(timeout=LONG)
     state_is(page, "✓ done")
-    expect(page.get_by_text("1 run is working")).to_have_count(0)
+    expect(page.get_by_text("1 run in progress")).to_have_count(0)
     expect(page.get_by_text("Teaching model").first).to_be_visible()
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
     expect(page.get_by_text("A token forced at a highest-entropy position")).to_be_visible()
@@ -115,7 +115,7 @@ def test_a_run_survives_refresh_and_page_switch_and_its_flips_open_in_explore(
     expect(page.locator(".tree .node.wrong")).to_have_count(1)
     expect(page.locator(".st-key-inspector")).to_contain_text(f"#{position.group(1)}")
     expect(page.locator(".token.forced")).to_have_count(1)
-    expect(button(page, "force").first).to_be_enabled()
+    expect(button(page, "Use this").first).to_be_enabled()
 
 
 def test_cancel_keeps_what_was_done_and_resume_ends_as_if_nothing_had_been(
@@ -263,7 +263,7 @@ def test_two_sessions_see_only_their_own_while_a_run_works(
     explorer = other.new_page()
     open_app(explorer, url)
     explorer.locator(".token.fork").last.click()
-    button(explorer, "force").first.click()
+    button(explorer, "Use this").first.click()
     expect(nodes(explorer)).to_have_count(2, timeout=30_000)
     go_to(page, "Explore")
     expect(nodes(page)).to_have_count(1)

@@ -38,7 +38,7 @@ def back_to_explore(page: Page) -> None:
 def expect_settings(page: Page) -> None:
     """The sampler, the prompt and the own question are as they were set."""
     expect(page.get_by_role("textbox", name="Question")).to_have_value(QUESTION)
-    expect(page.get_by_role("textbox", name="Right answer")).to_have_value("9")
+    expect(page.get_by_role("textbox", name="Correct answer")).to_have_value("9")
     button(page, "Sampler").click()
     for label, value in NUMBERS.items():
         expect(page.get_by_role("spinbutton", name=label)).to_have_value(value)
@@ -60,7 +60,7 @@ def test_settings_and_own_question_survive_page_switch_and_refresh(page: Page, u
     template.press("Control+Enter")
     settled(page)
     page.keyboard.press("Escape")
-    page.get_by_role("textbox", name="Right answer").fill("9")
+    page.get_by_role("textbox", name="Correct answer").fill("9")
     # The last field is left by the click that goes to another page.
     page.get_by_role("textbox", name="Question").fill(QUESTION)
     go_to(page, "Runs")
