@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.lora.examples import padded
+from core.lora.examples import token_rows
 
 
 @dataclass(frozen=True)
@@ -39,23 +39,24 @@ class DistillationExample:
 
 @dataclass(frozen=True)
 class DistillationCollator:
-    """Pads examples on the right.
+    """Makes a micro-batch.
 
-    A micro-batch of B examples with N completion tokens in all holds input_ids (B, L),
-    attention_mask (B, L), completion (B, L - 1), which belongs to the token one position later,
-    and the teacher's top_ids (N, k) and top_logprobs (N, k), example by example.
+    Of B examples with N completion tokens in all it holds the token rows, input_ids as in these,
+    completion (B, L - 1), which belongs to the token one position later, and the teacher's top_ids
+    (N, k) and top_logprobs (N, k), example by example.
     """
 
     pad_id: int
+    share: bool = False  # equal beginnings of prompts stand once
 
     def __call__(self, examples: Sequence[DistillationExample]) -> dict[str, Any]:
         """One micro-batch."""
-        input_ids, mask, completion = padded(examples, self.pad_id)
+        rows, _, completion = token_rows(examples, self.pad_id, share=self.share)
         top_ids = np.concatenate([each.teacher.ids for each in examples])
         top_logprobs = np.concatenate([each.teacher.logprobs for each in examples])
         return {
-            "input_ids": input_ids,
-            "attention_mask": mask,
+            "rows": rows,
+            "input_ids": rows.input_ids,
             "completion": completion[:, 1:],
             "top_ids": torch.from_numpy(top_ids).long(),
             "top_logprobs": torch.from_numpy(top_logprobs),

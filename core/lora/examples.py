@@ -1,11 +1,13 @@
-"""Rollouts to train on, as token ids, and how several of them become a padded micro-batch."""
+"""Rollouts to train on, as token ids, and how several of them become a micro-batch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
+
+from core.lora.prefix_tree import PrefixTree, TokenRows, separate_rows
 
 
 class TokenExample(Protocol):
@@ -19,27 +21,53 @@ class TokenExample(Protocol):
         """Of the completion."""
 
 
+E = TypeVar("E", bound=TokenExample)
+
+
 def token_count(examples: Sequence[TokenExample]) -> int:
     """Tokens of all prompts and completions."""
     return sum(len(each.prompt_ids) + len(each.token_ids) for each in examples)
 
 
-def padded(
-    examples: Sequence[TokenExample], pad_id: int
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Examples, padded on the right to the longest one.
+def token_rows(
+    examples: Sequence[TokenExample], pad_id: int, *, share: bool = False
+) -> tuple[TokenRows, torch.Tensor, torch.Tensor]:
+    """Examples as the rows of a forward pass.
+
+    Args:
+        pad_id: the token id of padding.
+        share: one row for all, in which equal beginnings of prompts stand once; else a row an
+            example, padded on the right to the longest one.
 
     Returns:
-        input_ids (B, L), attention_mask (B, L) of 0 and 1, and completion (B, L), True at the
-        tokens of the completions.
+        The rows; present (B, L), True at tokens; completion (B, L), True at those of completions.
     """
-    length = max(len(each.prompt_ids) + len(each.token_ids) for each in examples)
-    input_ids = torch.full((len(examples), length), pad_id)
-    mask = torch.zeros(len(examples), length, dtype=torch.long)
-    completion = torch.zeros(len(examples), length, dtype=torch.bool)
+    sequences = [[*each.prompt_ids, *each.token_ids] for each in examples]
+    if share:
+        tree = PrefixTree()
+        for each in examples:
+            tree.add(each.prompt_ids, each.token_ids)
+        rows = tree.rows()
+    else:
+        rows = separate_rows(sequences, pad_id)
+    present = torch.zeros(rows.places.shape, dtype=torch.bool)
+    completion = torch.zeros_like(present)
     for row, each in enumerate(examples):
-        ids = torch.tensor([*each.prompt_ids, *each.token_ids])
-        input_ids[row, : len(ids)] = ids
-        mask[row, : len(ids)] = 1
-        completion[row, len(each.prompt_ids) : len(ids)] = True
-    return input_ids, mask, completion
+        present[row, : len(sequences[row])] = True
+        completion[row, len(each.prompt_ids) : len(sequences[row])] = True
+    return rows, present, completion
+
+
+def grouped(examples: Sequence[E], limit: int) -> list[list[E]]:
+    """Examples in their order, as many together as have at most `limit` tokens in one row of shared
+    beginnings; an example that is longer stands alone."""
+    groups: list[list[E]] = []
+    tree = PrefixTree()
+    for each in examples:
+        added = tree.added_by(each.prompt_ids, each.token_ids)
+        if not groups or len(tree) + added > limit:
+            groups.append([])
+            tree = PrefixTree()
+        tree.add(each.prompt_ids, each.token_ids)
+        groups[-1].append(each)
+    return groups

@@ -26,7 +26,7 @@ class TokenRows:
     """
 
     input_ids: torch.Tensor  # (R, C)
-    attention_mask: torch.Tensor  # (R, C), 0 at padding; or (R, 1, C, C), True where it is seen
+    attention_mask: torch.Tensor  # (R, C), 0 at padding; or (R, 1, C, C), True if seen
     position_ids: torch.Tensor | None  # (R, C); None: counted from the left
     places: torch.Tensor  # (B, L) of each sequence's tokens; 0 at padding
     before: torch.Tensor  # (R * C,) the place of the token before, in the same sequence
@@ -47,12 +47,12 @@ class TokenRows:
 
 def can_share(model: Any) -> bool:
     """Whether a model reads a block mask and given positions as they are: plain attention in every
-    layer, computed by a kind of kernel that takes any mask."""
+    layer, by the kernel that takes a mask of True and False."""
     own = model.get_base_model() if hasattr(model, "get_base_model") else model
     config = own.config.get_text_config(decoder=True)
     kernel = getattr(own.config, "_attn_implementation", None)
     plain = all(window is None for window in attention_windows(config).values())
-    return kernel in ("sdpa", "eager") and plain and can_share_prefixes(model)
+    return kernel == "sdpa" and plain and can_share_prefixes(model)
 
 
 def separate_rows(sequences: Sequence[Sequence[int]], pad_id: int) -> TokenRows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,9 +11,13 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 
 from core.errors import ModelError, TrainingError
 from core.lora.adapter import attach_adapter
+from core.lora.examples import grouped
+from core.lora.prefix_tree import can_share
 from core.lora.two_models import TwoModels
 from core.models.language_model import LanguageModel
 from core.models.prefix_store import PrefixStore
+
+_ROW_TOKENS = 1024  # that a micro-batch of shared beginnings may have, whatever the batch size
 
 
 @dataclass
@@ -46,7 +50,6 @@ class LoraTrainer(Trainer):
     Args:
         lm: the base; an adapter is attached to it, so load it again for other uses.
         args: the recipe.
-        collator: makes a micro-batch of examples.
         train_dataset: the examples.
         eval_dataset: None unless the subclass can evaluate.
         callbacks: of transformers.
@@ -60,7 +63,6 @@ class LoraTrainer(Trainer):
         self,
         lm: LanguageModel,
         args: LoraArguments,
-        collator: Any,
         train_dataset: Sequence[Any],
         eval_dataset: Sequence[Any] | None = None,
         callbacks: Sequence[TrainerCallback] = (),
@@ -77,12 +79,15 @@ class LoraTrainer(Trainer):
         super().__init__(
             model=adapted,
             args=args,
-            data_collator=collator,
+            data_collator=list,  # micro-batches are made for a whole step
             train_dataset=train_dataset,
             eval_dataset=eval_dataset,
             processing_class=lm.tokenizer,
             callbacks=[_StopAtNaN(), *callbacks],
         )
+        longest = max((len(e.prompt_ids) + len(e.token_ids) for e in train_dataset), default=0)
+        self._row_tokens = max(longest * self.args.per_device_train_batch_size, _ROW_TOKENS)
+        self._share = can_share(adapted) and self.args.world_size == 1
         self._lm.device = self.args.device  # the Trainer has moved the model there
         self.remove_callback(PrinterCallback)  # what is logged is read from the state
         self.model_accepts_loss_kwargs = True  # the loss divides by the totals of the whole step
@@ -91,6 +96,39 @@ class LoraTrainer(Trainer):
     def tuned(self) -> LanguageModel:
         """The model with its adapter, to decode with."""
         return self._lm
+
+    def collator(self, *, share: bool) -> Callable[[list[Any]], dict[str, Any]]:
+        """Makes a micro-batch of examples, with its token rows under "rows".
+
+        Args:
+            share: equal beginnings of prompts stand once.
+        """
+        raise NotImplementedError
+
+    def counts(self, batches: Sequence[dict[str, Any]]) -> torch.Tensor:
+        """What the loss of an optimizer step divides by (n,), of its micro-batches."""
+        raise NotImplementedError
+
+    def get_batch_samples(
+        self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
+    ) -> tuple[list[Any], Any]:
+        """The micro-batches of a step, and its counts over all processes.
+
+        Where the model allows it, rollouts that begin alike share what they begin with. Then there
+        are fewer micro-batches, and empty ones in the place of the others: transformers counts
+        them.
+        """
+        asked, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        groups = asked
+        if self._share:
+            groups = grouped([each for group in asked for each in group], self._row_tokens)
+            if len(groups) > len(asked):
+                groups = asked
+        collate = self.collator(share=self._share)
+        batches = [collate(group) for group in groups]
+        counts = self.over_processes(self.counts(batches))
+        nothing = {"rows": None, "input_ids": torch.zeros(0, dtype=torch.long)}
+        return [*batches, *[nothing] * (len(asked) - len(groups))], counts
 
     def check_number(self, loss: torch.Tensor) -> None:
         """Check a loss before its gradient is taken.
@@ -107,6 +145,12 @@ class LoraTrainer(Trainer):
             return sums
         gathered: torch.Tensor = self.accelerator.gather(sums[None].to(self.args.device))
         return gathered.sum(0)
+
+
+def no_loss(model: Any) -> torch.Tensor:
+    """The loss of an empty micro-batch: 0, with gradients of 0."""
+    trained: torch.Tensor = next(each for each in model.parameters() if each.requires_grad)
+    return trained.sum() * 0.0
 
 
 def pad_id(lm: LanguageModel) -> int:

@@ -11,6 +11,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPast
 from transformers.utils import ModelOutput
 
 from core.errors import ModelError
+from core.lora.prefix_tree import TokenRows
 
 
 class TwoModels:
@@ -34,21 +35,20 @@ class TwoModels:
         self._decoder.register_forward_hook(self._capture)
         self._check()
 
-    def tuned(self, model: Any, input_ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Hidden states (B, L, H) of the tuned model, with gradients.
+    def tuned(self, model: Any, rows: TokenRows) -> torch.Tensor:
+        """Hidden states (R, C, H) of the tuned model, with gradients.
 
         Args:
             model: this model, or its wrapper for several processes: its forward pass is called.
-            input_ids: (B, L).
-            mask: (B, L) 0 at padding.
+            rows: (R, C) what it reads.
         """
-        model(input_ids=input_ids, attention_mask=mask, use_cache=False, logits_to_keep=1)
+        model(**rows.arguments, use_cache=False, logits_to_keep=1)
         return self._take()
 
-    def base(self, input_ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Hidden states (B, L, H) of the base, without gradients."""
+    def base(self, rows: TokenRows) -> torch.Tensor:
+        """Hidden states (R, C, H) of the base, without gradients."""
         with torch.no_grad(), self._peft.disable_adapter():
-            self._model(input_ids=input_ids, attention_mask=mask, use_cache=False, logits_to_keep=1)
+            self._model(**rows.arguments, use_cache=False, logits_to_keep=1)
         return self._take()
 
     def head(self, hidden: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Training examples, and how several of them become a padded micro-batch."""
+"""Training examples, and how several of them become a micro-batch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from core.lora.examples import padded
+from core.lora.examples import token_rows
 
 
 @dataclass(frozen=True)
@@ -29,23 +29,24 @@ class Example:
 
 @dataclass(frozen=True)
 class Collator:
-    """Pads examples on the right.
+    """Makes a micro-batch.
 
-    A micro-batch holds input_ids (B, L), attention_mask (B, L), decision (B, L - 1) and predicted
-    (B, L - 1), which belong to the token one position later, and advantage (B,).
+    It holds the token rows, input_ids as in these, decision (B, L - 1) and predicted (B, L - 1),
+    which belong to the token one position later, and advantage (B,).
     """
 
     pad_id: int
+    share: bool = False  # equal beginnings of prompts stand once
 
     def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
         """One micro-batch."""
-        input_ids, mask, completion = padded(examples, self.pad_id)
+        rows, present, completion = token_rows(examples, self.pad_id, share=self.share)
         decision = torch.zeros_like(completion)
         decision[completion] = torch.tensor([gated for each in examples for gated in each.gate])
         return {
-            "input_ids": input_ids,
-            "attention_mask": mask,
+            "rows": rows,
+            "input_ids": rows.input_ids,
             "decision": decision[:, 1:],
-            "predicted": mask[:, 1:].bool(),
+            "predicted": present[:, 1:],
             "advantage": torch.tensor([each.advantage for each in examples]),
         }

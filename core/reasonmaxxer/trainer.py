@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ import torch
 from transformers import TrainerCallback
 
 from core.errors import TrainingError
-from core.lora.trainer import LoraArguments, LoraTrainer, pad_id
+from core.lora.prefix_tree import TokenRows
+from core.lora.trainer import LoraArguments, LoraTrainer, no_loss, pad_id
 from core.models.language_model import LanguageModel
 from core.reasonmaxxer.examples import Collator, Example
 from core.reasonmaxxer.loss import (
@@ -110,24 +111,24 @@ class ReasonMaxxerTrainer(LoraTrainer):
         super().__init__(
             lm,
             args,
-            Collator(pad_id(lm)),
             train_dataset,
             None if held_out is None else [],
             callbacks,
         )
 
-    def get_batch_samples(
-        self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
-    ) -> tuple[list[Any], Any]:
-        """The micro-batches of a step, and its counts (3,): decisions, anchors, sequences."""
-        batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+    def collator(self, *, share: bool) -> Collator:
+        """Makes micro-batches."""
+        return Collator(pad_id(self._lm), share)
+
+    def counts(self, batches: Sequence[dict[str, Any]]) -> torch.Tensor:
+        """Decisions, anchors and sequences of a step (3,)."""
         self._parts_steps += 1
         counts = torch.zeros(3)
         for batch in batches:
             decisions, predicted = batch["decision"].sum().cpu(), batch["predicted"].sum().cpu()
             sequences = torch.tensor(len(batch["advantage"]))
             counts += torch.stack([decisions, predicted - decisions, sequences])
-        return batches, self.over_processes(counts)
+        return counts
 
     def compute_loss(
         self,
@@ -137,25 +138,26 @@ class ReasonMaxxerTrainer(LoraTrainer):
         num_items_in_batch: Any = None,
     ) -> Any:
         """The gated loss of a micro-batch: its share of the step's."""
-        ids, mask, predicted = inputs["input_ids"], inputs["attention_mask"], inputs["predicted"]
-        settings = self.args.loss_settings
-        decision_weight, anchor_weight = position_weights(
-            inputs["decision"], predicted, Totals(*num_items_in_batch.tolist()), settings.averaging
-        )
+        if inputs["rows"] is None:
+            return no_loss(model)
+        rows = inputs["rows"].to(self.args.device)
+        settings, totals = self.args.loss_settings, Totals(*num_items_in_batch.tolist())
+        predicted = _at_places(rows, inputs, totals, settings.averaging)
         with self.accelerator.autocast():
             model.eval()  # without dropout, as the rollouts were sampled
-            base = self._two.base(ids, mask)
+            base = self._two.base(rows).flatten(0, 1)
             if self.args.gradient_checkpointing:
                 model.train()  # gradient checkpointing needs training mode
-            hidden = self._two.tuned(model, ids, mask)
+            hidden = self._two.tuned(model, rows).flatten(0, 1)
+            before = rows.before[predicted.places]
             positions = Positions(
-                hidden=hidden[:, :-1][predicted],
-                base_hidden=base[:, :-1][predicted],
-                token_ids=ids[:, 1:][predicted],
-                decision=inputs["decision"][predicted],
-                advantage=inputs["advantage"][:, None].expand_as(predicted)[predicted],
-                decision_weight=decision_weight[predicted],
-                anchor_weight=anchor_weight[predicted],
+                hidden=hidden[before],
+                base_hidden=base[before],
+                token_ids=rows.input_ids.flatten()[predicted.places],
+                decision=predicted.decision,
+                advantage=predicted.advantage,
+                decision_weight=predicted.decision_weight,
+                anchor_weight=predicted.anchor_weight,
             )
             loss, parts = gated_loss(positions, self._two.head, self._lm.vocab_size, settings)
         self.check_number(loss)
@@ -185,6 +187,47 @@ class ReasonMaxxerTrainer(LoraTrainer):
         best = Path(self.args.output_dir) / f"checkpoint-{self.state.best_global_step}"
         self.state.best_model_checkpoint = str(best)
         super()._load_best_model()
+
+
+@dataclass(frozen=True)
+class _Predicted:
+    """The N places of a micro-batch whose tokens are predicted, and what each counts."""
+
+    places: torch.Tensor  # (N,)
+    decision: torch.Tensor  # (N,) True in D
+    advantage: torch.Tensor  # (N,) of the rollout; 0 outside D
+    decision_weight: torch.Tensor  # (N,)
+    anchor_weight: torch.Tensor  # (N,) where rollouts share a place, the sum of their weights
+
+
+def _at_places(
+    rows: TokenRows, inputs: dict[str, Any], totals: Totals, averaging: Averaging
+) -> _Predicted:
+    """The weights of a micro-batch's positions, by their places in its rows.
+
+    Only places of prompts are shared, and no decision stands there.
+    """
+    predicted, decision = inputs["predicted"], inputs["decision"]  # (B, L - 1)
+    weights = position_weights(decision, predicted, totals, averaging)
+    places = rows.places[:, 1:]
+    size = len(rows.before)
+
+    def summed(values: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
+        whole = values.new_zeros(size)
+        return whole.index_add(0, places[where], values[where])
+
+    here = torch.zeros(size, dtype=torch.bool, device=places.device)
+    here[places[predicted]] = True
+    decided = torch.zeros_like(here)
+    decided[places[decision]] = True
+    advantage = inputs["advantage"][:, None].expand_as(decision)
+    return _Predicted(
+        here.nonzero().squeeze(-1),
+        decided[here],
+        summed(advantage, decision)[here],
+        summed(weights[0], predicted)[here],
+        summed(weights[1], predicted)[here],
+    )
 
 
 def _means(parts: LossParts, steps: int) -> dict[str, float]:
