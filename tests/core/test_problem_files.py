@@ -578,7 +578,9 @@ def test_a_full_disk_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(ResourceError, match=r"p\.parquet can't be unpacked \(No space left on device\)"):
+    with pytest.raises(
+        ResourceError, match=r"p\.parquet can't be unpacked \(No space left on device\)"
+    ):
         read_problem_file(parquet(ROWS), "p.parquet")
 
 
