@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from core.errors import ExplorerError
-from core.reasonmaxxer.gates import GateSettings
 from core.reasonmaxxer.plan import plan_training
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.results import (
@@ -17,6 +16,7 @@ from core.reasonmaxxer.results import (
 )
 from core.reasonmaxxer.rollouts import with_rollouts_of
 from core.reasonmaxxer.selection import SelectionReport
+from core.reasonmaxxer.settings import GateSettings
 from core.runs.models import read_model
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder

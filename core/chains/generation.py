@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from core.decoding.loop import DEFAULT_BATCH_SIZE, Decoded, Row, check_token_id, decode
+from core.decoding.loop import Decoded, Row, check_token_id, decode
 from core.decoding.scoring import score
+from core.decoding.settings import DEFAULT_BATCH_SIZE
 from core.errors import ModelError, PositionError, PromptError, ResourceError
 from core.records import (
     DEFAULT_ALTERNATIVES,

@@ -10,9 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from core.decoding.settings import MaxNewTokens
 from core.errors import PromptError
 from core.records import Problem
-from core.tokens.prompts import PROMPT_STYLES, check_context, encode_prompt, prompt_text
+from core.tokens.prompts import (
+    PLACEHOLDER,
+    PROMPT_STYLES,
+    check_context,
+    encode_prompt,
+    prompt_text,
+)
 
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
@@ -23,10 +30,23 @@ class PromptSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    max_new_tokens: int = Field(256, ge=1)
-    prompt_style: str | None = None  # None: the model's own
-    template: str | None = None  # around {problem}, for the style "plain"
-    prompt_date: date | None = None  # for chat templates that ask; None: the day the run was made
+    max_new_tokens: MaxNewTokens = 256
+    prompt_style: str | None = Field(
+        None,
+        title="Prompt style",
+        description=f"{', '.join(PROMPT_STYLES)}; by default the one that suits the model",
+    )
+    template: str | None = Field(
+        None,
+        title="Template",
+        description=f"Text around the question, which replaces {PLACEHOLDER}; for the style plain",
+    )
+    prompt_date: date | None = Field(
+        None,
+        title="Date in the prompt",
+        description="For chat templates that write the date; by default the day of the chain or "
+        "run, which records it",
+    )
 
     @model_validator(mode="after")
     def _check_prompt(self) -> PromptSettings:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from core.decoding.settings import TOP
 from core.decoding.stepping import stepper_for
 from core.entropy import entropy
 from core.models.prefix_store import PrefixStore
@@ -16,7 +17,6 @@ from core.models.prefix_store import PrefixStore
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
 
-TOP = 20  # of the base's most probable tokens that a rule sees (the paper's random substitution)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from core.decoding.guidance import Guidance, Guide, Place
 from core.decoding.sampling import choose, uniforms
+from core.decoding.settings import DEFAULT_BATCH_SIZE
 from core.decoding.stepping import stepper_for
 from core.entropy import packed_statistics, unpack_statistics
 from core.errors import PositionError, ResourceError, SamplerError
@@ -28,7 +29,6 @@ from core.records import DEFAULT_ALTERNATIVES, Sampler, StopReason, TokenStatist
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
 
-DEFAULT_BATCH_SIZE = 64
 _LOGITS_BYTES = 2**20  # held at most until their statistics are made, beyond one step's
 
 

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import RunError
-from core.lora.recipe import ATTENTION, LoraRecipe, Sampling, TargetModules
+from core.lora.recipe import (
+    ATTENTION,
+    Accumulation,
+    Epochs,
+    LearningRate,
+    LoraRank,
+    LoraRecipe,
+    MaxGradNorm,
+    Sampling,
+    TargetModules,
+    TrainingBatch,
+)
 
 if TYPE_CHECKING:
     from core.distillation.trainer import DistillationConfig
@@ -19,16 +30,18 @@ class DistillationTraining(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    lora_rank: int = Field(32, ge=1, le=4096)
-    lora_alpha: int | None = Field(None, ge=1)  # None: twice the rank
+    lora_rank: LoraRank = 32
+    lora_alpha: int | None = Field(
+        None, ge=1, title="LoRA alpha", description="By default twice the rank"
+    )
     target_modules: TargetModules = ATTENTION
-    learning_rate: float = Field(1e-4, gt=0, allow_inf_nan=False)
-    weight_decay: float = Field(1e-2, ge=0, allow_inf_nan=False)
-    warmup: float = Field(0.1, ge=0, lt=1)  # share of the steps
-    epochs: float = Field(3, gt=0, le=1000, allow_inf_nan=False)
-    batch_size: int = Field(2, ge=1)  # rollouts in memory at once
-    accumulation: int = Field(8, ge=1)  # of these, a step
-    max_grad_norm: float = Field(1.0, gt=0, allow_inf_nan=False)
+    learning_rate: LearningRate = 1e-4
+    weight_decay: float = Field(1e-2, ge=0, allow_inf_nan=False, title="Weight decay")
+    warmup: float = Field(0.1, ge=0, lt=1, title="Warm-up", description="Share of the steps")
+    epochs: Epochs = 3
+    batch_size: TrainingBatch = 2
+    accumulation: Accumulation = 8
+    max_grad_norm: MaxGradNorm = 1.0
 
     @property
     def alpha(self) -> int:
@@ -37,13 +50,26 @@ class DistillationTraining(BaseModel):
 
 
 class DistillationRecipe(LoraRecipe):
-    """Everything that a distillation is told."""
+    """All settings of a distillation."""
 
-    problems: int | None = Field(100, ge=1)  # that the teacher solves; None: all of them
-    rollouts: Sampling = Sampling(samples=1)  # of the teacher
-    top_k: int = Field(64, ge=1, le=4096)  # of its tokens that are kept at every position
+    problems: int | None = Field(
+        100,
+        ge=1,
+        title="Problems",
+        description="Number of problems that the teacher solves, drawn by the seed; by default all",
+    )
+    rollouts: Sampling = Field(Sampling(samples=1), title="Rollout")  # of the teacher
+    top_k: int = Field(
+        64,
+        ge=1,
+        le=4096,
+        title="Top tokens",
+        description="Of the teacher's, kept at every position",
+    )
     training: DistillationTraining = DistillationTraining()
-    evaluation: Sampling = Sampling(samples=4, temperature=0.8)  # of base, teacher and student
+    evaluation: Sampling = Field(  # of base, teacher and student
+        Sampling(samples=4, temperature=0.8), title="Evaluation"
+    )
 
     def trainer_config(self, output_dir: Path, **others: Any) -> DistillationConfig:
         """The trainer's share.
@@ -52,7 +78,7 @@ class DistillationRecipe(LoraRecipe):
             output_dir: where checkpoints go.
             others: further TrainingArguments.
         """
-        from core.distillation.trainer import DistillationConfig  # slow; settings need it not
+        from core.distillation.trainer import DistillationConfig  # slow, and settings don't need it
 
         own = self.training
         return DistillationConfig(

@@ -8,7 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from core.evaluation.records import ProblemSamples
-from core.evaluation.sampling import EvaluationSettings, check_evaluation, evaluate
+from core.evaluation.sampling import check_evaluation, evaluate
+from core.evaluation.settings import EvaluationSettings
 from core.evaluation.task import read_unit
 from core.models.language_model import LanguageModel
 from core.records import Problem

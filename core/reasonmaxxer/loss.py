@@ -14,17 +14,14 @@ No tensor of positions x vocabulary exists (core.lora.chunked_loss).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 
 from core.lora.chunked_loss import Head, chunked_loss, exact
+from core.reasonmaxxer.settings import Averaging
 
 # Of the logits that go through all steps of the loss together: a processor's cache holds them.
 _BLOCK_BYTES = 4 * 2**20
-
-Averaging = Literal["token", "sequence"]
-"""What the means are over: all tokens of an optimizer step, or first those of each sequence."""
 
 
 @dataclass(frozen=True)

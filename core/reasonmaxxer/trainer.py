@@ -15,7 +15,6 @@ from core.lora.trainer import LoraArguments, LoraTrainer, pad_id
 from core.models.language_model import LanguageModel
 from core.reasonmaxxer.examples import Collator, Example
 from core.reasonmaxxer.loss import (
-    Averaging,
     LossParts,
     LossSettings,
     Positions,
@@ -23,6 +22,7 @@ from core.reasonmaxxer.loss import (
     gated_loss,
     position_weights,
 )
+from core.reasonmaxxer.settings import Averaging
 
 HeldOutEvaluation = Callable[[LanguageModel], dict[str, float]]
 """Measures a tuned model on problems that are not trained on; "accuracy" chooses the best."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from transformers.utils import logging
 
 from core.evaluation.results import summarise_evaluation
-from core.evaluation.sampling import EvaluationSettings, evaluate
+from core.evaluation.sampling import evaluate
+from core.evaluation.settings import EvaluationSettings
 from core.lora.adapter import trained_parameters
 from core.lora.callbacks import CompleteCheckpointCallback, ProgressCallback, last_whole_checkpoint
 from core.models.language_model import LanguageModel

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from core.chains.generation import Fork, fork, scored_chain
 from core.chains.judging import judge
 from core.disagreement.records import ComparedChain
-from core.disagreement.task import CompareSettings
+from core.disagreement.settings import CompareSettings
 from core.disagreement.token_classes import Disagreement, disagree
 from core.models.language_model import LanguageModel
 from core.models.spec import ModelSpec

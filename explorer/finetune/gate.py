@@ -12,9 +12,10 @@ from core.errors import ExplorerError
 from core.evaluation.records import ProblemSamples, Sample
 from core.models.language_model import LanguageModel
 from core.models.spec import DEMO, ModelSpec
-from core.reasonmaxxer.gates import GateKind, GateSettings, gate_rollout
+from core.reasonmaxxer.gates import gate_rollout
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.selection import SelectionReport, select_examples
+from core.reasonmaxxer.settings import GateKind, GateSettings
 from core.runs.models import read_model
 from core.runs.run import Run
 from explorer.components.token_heatmap import HeatmapView, token_heatmap
