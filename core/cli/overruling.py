@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from core.cli.files import check_writable, read_json
-from core.cli.options import AsJson, Out, path_argument
+from core.cli.option_groups import grouped
+from core.cli.options import OutputOptions, path_argument
 from core.errors import ResourceError, SessionError
 from core.records import Chain, Outcome, Verdict
 from core.system.durable_files import replace_file
@@ -31,20 +32,21 @@ _VERDICTS = {
 }
 
 
+@grouped
 def overrule(
     file: Annotated[Path, path_argument(metavar="FILE", help="A chain or a saved session.")],
     verdict: Annotated[PersonVerdict, typer.Option(help="right, wrong or as-checked.")],
     branch: Annotated[
         str | None, typer.Option(help="Of a session: a branch of its current problem, b1 ...")
     ] = None,
-    as_json: AsJson = False,
-    out: Out = None,
+    *,
+    output: OutputOptions,
 ) -> None:
     """Say yourself whether an answer is right. The checker's verdict stays, and is what counts.
 
     The file is changed in place, or written to --out.
     """
-    target = out or file
+    target = output.out or file
     check_writable(target)
     data = read_json(file)
     if isinstance(data, dict) and data.get("kind") == "session":
@@ -65,7 +67,7 @@ def overrule(
         "verdict": str(outcome.verdict),
         "overruled": str(outcome.overruled) if outcome.overruled else None,
     }
-    if as_json:
+    if output.as_json:
         print(json_text(record))
     else:
         theirs = f"{outcome.overruled} by you" if outcome.overruled else "not overruled"

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
 
 
-
 @dataclass(frozen=True)
 class StepContext:
     """What a rule knows when a token is about to stand at a position."""

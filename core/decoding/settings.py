@@ -32,6 +32,4 @@ BatchSize = Annotated[
         description="Most chains at once; lower it where memory is short",
     ),
 ]
-Tau = Annotated[
-    float, Unit("nats"), Field(ge=0, le=100, allow_inf_nan=False, title="Threshold τ")
-]
+Tau = Annotated[float, Unit("nats"), Field(ge=0, le=100, allow_inf_nan=False, title="Threshold τ")]

@@ -32,7 +32,10 @@ class DistillationTraining(BaseModel):
 
     lora_rank: LoraRank = 32
     lora_alpha: int | None = Field(
-        None, ge=1, title="LoRA alpha", description="By default twice the rank"
+        None,
+        ge=1,
+        title="LoRA alpha",
+        description="Scale of the adapter times its rank; twice the rank when not set",
     )
     target_modules: TargetModules = ATTENTION
     learning_rate: LearningRate = 1e-4
@@ -56,7 +59,8 @@ class DistillationRecipe(LoraRecipe):
         100,
         ge=1,
         title="Problems",
-        description="Number of problems that the teacher solves, drawn by the seed; by default all",
+        description="Number of problems that the teacher solves, drawn by the seed; all when "
+        "not set",
     )
     rollouts: Sampling = Field(Sampling(samples=1), title="Rollout")  # of the teacher
     top_k: int = Field(

@@ -29,7 +29,7 @@ class Recipe(LoraRecipe):
         200,
         ge=1,
         title="Problems",
-        description="Number of problems to learn from, drawn by the seed; by default all",
+        description="Number of problems to learn from, drawn by the seed; all when not set",
     )
     rollouts: RolloutSampling = RolloutSampling()
     selection: SelectionSettings = SelectionSettings()

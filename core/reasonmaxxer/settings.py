@@ -82,8 +82,8 @@ class SelectionSettings(BaseModel):
         50,
         ge=1,
         title="Keep problems",
-        description="Of those with right and wrong rollouts, the ones closest to one half; by "
-        "default all",
+        description="Of those with right and wrong rollouts, the ones closest to one half; all "
+        "when not set",
     )
     drop_truncated: bool = Field(
         False,

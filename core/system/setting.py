@@ -7,8 +7,8 @@ options and form fields are made from what `setting` reads there.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import astuple, dataclass
 from enum import Enum
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -73,10 +73,12 @@ class Setting:
 
     @property
     def range(self) -> str:
-        """The bounds as `0 <= x < 1`; empty where there are none."""
-        low = f"{self.low:g} {'<' if self.open_low else '<='} " if self.low > -math.inf else ""
-        high = f" {'<' if self.open_high else '<='} {self.high:g}" if self.high < math.inf else ""
-        return f"{low}x{high}" if low or high else ""
+        """The bounds in words, such as "0 to 100" or "at least 0, below 1"; empty without any."""
+        if -math.inf < self.low and self.high < math.inf and not (self.open_low or self.open_high):
+            return f"{self.low:,.12g} to {self.high:,.12g}"
+        low = f"{'above' if self.open_low else 'at least'} {self.low:,.12g}"
+        high = f"{'below' if self.open_high else 'at most'} {self.high:,.12g}"
+        return ", ".join([low] * (self.low > -math.inf) + [high] * (self.high < math.inf))
 
 
 def setting(settings: BaseModel | type[BaseModel], name: str) -> Setting:
@@ -97,7 +99,11 @@ def setting(settings: BaseModel | type[BaseModel], name: str) -> Setting:
         owner = _value(owner, group)
     field = _fields(owner)[last]
     kind, choices, optional = _kind(field.annotation)
-    low, high = _bound(field, Ge, Gt), _bound(field, Le, Lt)
+    low, open_low = _bound(field, Ge, Gt, max)
+    high, open_high = _bound(field, Le, Lt, min)
+    if kind is int:  # of whole numbers every bound is closed
+        low, open_low = None if low is None else low + open_low, False
+        high, open_high = None if high is None else high - open_high, False
     return Setting(
         name=name,
         title=_joined([*titles, field.title or last.replace("_", " ")]),
@@ -109,8 +115,8 @@ def setting(settings: BaseModel | type[BaseModel], name: str) -> Setting:
         default=_value(owner, last),
         low=-math.inf if low is None else low,
         high=math.inf if high is None else high,
-        open_low=any(isinstance(each, Gt) for each in field.metadata),
-        open_high=any(isinstance(each, Lt) for each in field.metadata),
+        open_low=open_low,
+        open_high=open_high,
     )
 
 
@@ -139,13 +145,15 @@ def _value(owner: Any, name: str) -> Any:
     return None if default is PydanticUndefined else default
 
 
-def _bound(field: FieldInfo, closed: type, open_: type) -> float | None:
-    """The bound that annotated_types' class of that name holds; None where there is none."""
-    for each in field.metadata:
-        if isinstance(each, (closed, open_)):
-            bound: float = next(iter(vars(each).values()))
-            return bound
-    return None
+def _bound(
+    field: FieldInfo, closed: type, open_: type, nearest: Callable[..., Any]
+) -> tuple[float | None, bool]:
+    """The nearest bound of these kinds, and whether it is open; None where there is none."""
+    bounds: list[Any] = [each for each in field.metadata if isinstance(each, (closed, open_))]
+    if not bounds:
+        return None, False
+    value = nearest(astuple(each)[0] for each in bounds)
+    return value, any(astuple(each)[0] == value and isinstance(each, open_) for each in bounds)
 
 
 def _kind(annotation: Any) -> tuple[type, tuple[str, ...], bool]:
