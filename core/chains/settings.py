@@ -18,7 +18,13 @@ from core.decoding.settings import (
 from core.records import DEFAULT_ALTERNATIVES, Sampler
 
 Alternatives = Annotated[
-    int, Field(ge=1, title="Alternatives kept", description="Most probable tokens kept a position")
+    int,
+    Field(
+        ge=1,
+        le=1000,
+        title="Alternatives kept",
+        description="Most probable tokens kept a position",
+    ),
 ]
 
 

@@ -56,7 +56,8 @@ def compare(
             sample=problems.sample,
         )
 
-    long_work(ctx, COMPARE.carry_out, prepare, model=model, run=run, output=output, show=_show)
+    task = partial(COMPARE.carry_out, trust_remote_code=model.trust_remote_code)
+    long_work(ctx, task, prepare, run=run, output=output, show=_show)
 
 
 def _show(data: Any) -> None:

@@ -88,12 +88,12 @@ def distill(
             teacher_from=teacher.teacher_from,
         )
 
-    def task(work: RunContext, *, trust_remote_code: bool) -> None:
+    def task(work: RunContext) -> None:
         from core.distillation.task import run_distillation
 
-        run_distillation(work, trust_remote_code=trust_remote_code)
+        run_distillation(work, trust_remote_code=model.trust_remote_code)
 
-    long_work(ctx, task, prepare, model=model, run=run, output=output, show=_show)
+    long_work(ctx, task, prepare, run=run, output=output, show=_show)
 
 
 def _show(data: Any) -> None:

@@ -66,7 +66,8 @@ def evaluate(
             against=against,
         )
 
-    long_work(ctx, EVALUATE.carry_out, prepare, model=model, run=run, output=output, show=_show)
+    task = partial(EVALUATE.carry_out, trust_remote_code=model.trust_remote_code)
+    long_work(ctx, task, prepare, run=run, output=output, show=_show)
 
 
 def _show(data: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -50,9 +51,8 @@ def interventions(
             sample=problems.sample,
         )
 
-    long_work(
-        ctx, INTERVENTIONS.carry_out, prepare, model=model, run=run, output=output, show=_show
-    )
+    task = partial(INTERVENTIONS.carry_out, trust_remote_code=model.trust_remote_code)
+    long_work(ctx, task, prepare, run=run, output=output, show=_show)
 
 
 def _show(results: Any) -> None:

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from core.cli.files import given_problems
 from core.errors import ProblemError
+from core.models.spec import ModelSpec
 from core.records import Chain, Problem
 from core.system.person_path import person_path
-
-if TYPE_CHECKING:
-    from core.models.spec import ModelSpec
 
 
 def path_option(*names: str, help: str, metavar: str = "PATH", **more: Any) -> Any:
@@ -56,7 +54,9 @@ class OutputOptions:
 
 @dataclass(frozen=True)
 class _NamedModel:
-    model: Annotated[str, typer.Option(help='"demo", a model folder, or a hub id.')] = "demo"
+    model: Annotated[str, typer.Option(help='"demo", a model folder, or a hub id.')] = (
+        ModelSpec.model
+    )
     adapter: Annotated[Path | None, path_option(help="Folder or hub id of a LoRA adapter.")] = None
 
 
@@ -66,13 +66,15 @@ class LoadOptions:
 
     device: Annotated[
         str, typer.Option(help="auto, cpu, cuda, mps, or balanced: over all GPUs of this machine.")
-    ] = "auto"
-    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto"
+    ] = ModelSpec.device
+    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = (
+        ModelSpec.dtype
+    )
     trust_remote_code: RemoteCode = False
     revision: Revision = None
     quantization: Annotated[
         str, typer.Option(help="none, 4bit or 8bit, with bitsandbytes on a CUDA GPU.")
-    ] = "none"
+    ] = ModelSpec.quantization
 
     def spec_of(self, model: str, adapter: Path | None = None) -> ModelSpec:
         """A model, loaded as these options say; torch is imported here and not before.
@@ -83,7 +85,6 @@ class LoadOptions:
         from transformers.utils import logging
 
         from core.models.placement import quantization_named
-        from core.models.spec import ModelSpec
 
         logging.disable_progress_bar()
         return ModelSpec(
@@ -115,7 +116,9 @@ class ChainModelOptions(LoadOptions):
             self.dtype or chain.dtype,
             self.trust_remote_code,
             self.revision or chain.revision,
-            chain.quantization if self.quantization == "none" else self.quantization,
+            chain.quantization
+            if self.quantization == ModelSpec.quantization
+            else self.quantization,
         )
         return own.spec_of(chain.model, None if chain.adapter is None else Path(chain.adapter))
 

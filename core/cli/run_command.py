@@ -14,10 +14,11 @@ import typer
 
 from core.cli.files import check_writable, say, write_result
 from core.cli.option_groups import was_given
-from core.cli.options import ModelOptions, OutputOptions, RunOptions
+from core.cli.options import OutputOptions, RunOptions
 from core.errors import RunError
+from core.models.spec import DEMO, DEMO_NOTICE
 from core.runs.config import RunPlan
-from core.runs.context import CANCELLED, DONE, carry_out
+from core.runs.context import CANCELLED, DONE, RunContext, carry_out
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.system.json_text import json_text
@@ -32,10 +33,9 @@ _SOURCE = project_root()
 
 def long_work(
     ctx: typer.Context,
-    task: Callable[..., None],
+    task: Callable[[RunContext], None],
     prepare: Callable[[], RunPlan],
     *,
-    model: ModelOptions,
     run: RunOptions,
     output: OutputOptions,
     show: Callable[[Any], None],
@@ -44,10 +44,8 @@ def long_work(
 
     Args:
         ctx: the command's context.
-        task: does the work, called with a `RunContext` and `trust_remote_code`; reads
-            `work.run.config` and never the command's options.
+        task: does the work; reads `work.run.config` and never the command's settings.
         prepare: turns the options into a new run; only called when there is to be one.
-        model: whose `trust_remote_code` is the permission of the person at hand.
         run: where the run is.
         output: with --json the results are printed alone, without a progress bar.
         show: prints the results for a person.
@@ -57,17 +55,11 @@ def long_work(
         ExplorerError: as `prepare`.
         typer.Exit: with the exit code of `core.runs.context.carry_out`, unless it is 0.
     """
-    from core.models.spec import DEMO, DEMO_NOTICE
-
     check_writable(output.out)
     found = _existing(ctx, run.run, run.resume) if run.run is not None else None
     if found is None:
         found = _new(ctx, prepare, run)
-    code = carry_out(
-        found,
-        lambda work: task(work, trust_remote_code=model.trust_remote_code),
-        bar=not output.as_json,
-    )
+    code = carry_out(found, task, bar=not output.as_json)
     if code == CANCELLED:
         say(
             f"Cancelled; what is finished is kept. Continue with:"

@@ -55,12 +55,12 @@ def rollouts(
         recipe = settings.changed(_start(model.model, preset))
         return plan_rollouts(model.spec(), training_problems(problems), recipe)
 
-    def task(work: RunContext, *, trust_remote_code: bool) -> None:
+    def task(work: RunContext) -> None:
         from core.reasonmaxxer.task import run_rollouts
 
-        run_rollouts(work, trust_remote_code=trust_remote_code)
+        run_rollouts(work, trust_remote_code=model.trust_remote_code)
 
-    long_work(ctx, task, prepare, model=model, run=run, output=output, show=_show_rollouts)
+    long_work(ctx, task, prepare, run=run, output=output, show=_show_rollouts)
 
 
 @grouped
@@ -105,12 +105,12 @@ def train(
             rollouts=rollouts,
         )
 
-    def task(work: RunContext, *, trust_remote_code: bool) -> None:
+    def task(work: RunContext) -> None:
         from core.reasonmaxxer.task import run_training
 
-        run_training(work, trust_remote_code=trust_remote_code)
+        run_training(work, trust_remote_code=model.trust_remote_code)
 
-    long_work(ctx, task, prepare, model=model, run=run, output=output, show=_show_training)
+    long_work(ctx, task, prepare, run=run, output=output, show=_show_training)
 
 
 def _refuse_what_rollouts_have(ctx: typer.Context, settings: GivenSettings) -> None:
