@@ -5,46 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from core.errors import RunError
-from core.lora.recipe import (
-    ATTENTION,
-    Accumulation,
-    Epochs,
-    LearningRate,
-    LoraRank,
-    LoraRecipe,
-    MaxGradNorm,
-    Sampling,
-    TargetModules,
-    TrainingBatch,
-)
+from core.lora.recipe import Epochs, LoraRecipe, LoraTraining, Sampling, TrainingBatch
 
 if TYPE_CHECKING:
     from core.distillation.trainer import DistillationConfig
 
 
-class DistillationTraining(BaseModel):
+class DistillationTraining(LoraTraining):
     """The adapter and its training. The defaults are the paper's (section 4)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    lora_rank: LoraRank = 32
     lora_alpha: int | None = Field(
         None,
         ge=1,
         title="LoRA alpha",
         description="Scale of the adapter times its rank; twice the rank when not set",
     )
-    target_modules: TargetModules = ATTENTION
-    learning_rate: LearningRate = 1e-4
     weight_decay: float = Field(1e-2, ge=0, allow_inf_nan=False, title="Weight decay")
     warmup: float = Field(0.1, ge=0, lt=1, title="Warm-up", description="Share of the steps")
     epochs: Epochs = 3
     batch_size: TrainingBatch = 2
-    accumulation: Accumulation = 8
-    max_grad_norm: MaxGradNorm = 1.0
 
     @property
     def alpha(self) -> int:
@@ -86,18 +68,10 @@ class DistillationRecipe(LoraRecipe):
 
         own = self.training
         return DistillationConfig(
-            output_dir=str(output_dir),
-            seed=self.seed,
-            lora_rank=own.lora_rank,
+            **own.arguments(output_dir, self.seed),
             lora_alpha=own.alpha,
-            target_modules=own.target_modules,
-            learning_rate=own.learning_rate,
             weight_decay=own.weight_decay,
             warmup_steps=own.warmup,
-            num_train_epochs=own.epochs,
-            per_device_train_batch_size=own.batch_size,
-            gradient_accumulation_steps=own.accumulation,
-            max_grad_norm=own.max_grad_norm,
             **others,
         )
 

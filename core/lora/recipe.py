@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -47,21 +48,54 @@ TargetModules = Annotated[
         description="Layers that get an adapter, such as o_proj: the fewer, the smaller",
     ),
 ]
-LoraRank = Annotated[
-    int, Field(ge=1, le=4096, title="LoRA rank", description="Rank of the adapter's matrices")
-]
-LearningRate = Annotated[float, Field(gt=0, allow_inf_nan=False, title="Learning rate")]
 Epochs = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False, title="Epochs")]
 TrainingBatch = Annotated[
     int, Field(ge=1, title="Batch size", description="Rollouts in memory at once")
 ]
-Accumulation = Annotated[int, Field(ge=1, title="Accumulation", description="Batches a step")]
-MaxGradNorm = Annotated[
-    float,
-    Field(
-        gt=0, allow_inf_nan=False, title="Gradient clip", description="Largest norm of a gradient"
-    ),
-]
+
+
+class LoraTraining(BaseModel):
+    """The adapter and its training, as far as all trainings have it. The defaults are the paper's.
+
+    A training adds its own defaults for `epochs` and `batch_size`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lora_rank: int = Field(
+        32, ge=1, le=4096, title="LoRA rank", description="Rank of the adapter's matrices"
+    )
+    target_modules: TargetModules = ATTENTION
+    learning_rate: float = Field(1e-4, gt=0, allow_inf_nan=False, title="Learning rate")
+    epochs: Epochs
+    batch_size: TrainingBatch
+    accumulation: int = Field(8, ge=1, title="Accumulation", description="Batches a step")
+    max_grad_norm: float = Field(
+        1.0,
+        gt=0,
+        allow_inf_nan=False,
+        title="Gradient clip",
+        description="Largest norm of a gradient",
+    )
+
+    def arguments(self, output_dir: Path, seed: int) -> dict[str, Any]:
+        """These settings as transformers' TrainingArguments and our trainers name them.
+
+        Args:
+            output_dir: where checkpoints go.
+            seed: of the training.
+        """
+        return {
+            "output_dir": str(output_dir),
+            "seed": seed,
+            "lora_rank": self.lora_rank,
+            "target_modules": self.target_modules,
+            "learning_rate": self.learning_rate,
+            "num_train_epochs": self.epochs,
+            "per_device_train_batch_size": self.batch_size,
+            "gradient_accumulation_steps": self.accumulation,
+            "max_grad_norm": self.max_grad_norm,
+        }
 
 
 class LoraRecipe(PromptSettings):

@@ -49,17 +49,9 @@ class Recipe(LoraRecipe):
 
         own = self.training
         return ReasonMaxxerConfig(
-            output_dir=str(output_dir),
-            seed=self.seed,
-            lora_rank=own.lora_rank,
+            **own.arguments(output_dir, self.seed),
             lora_alpha=own.lora_alpha,
-            target_modules=own.target_modules,
-            learning_rate=own.learning_rate,
-            num_train_epochs=own.epochs,
-            per_device_train_batch_size=own.batch_size,
-            gradient_accumulation_steps=own.accumulation,
             warmup_steps=own.warmup_steps,
-            max_grad_norm=own.max_grad_norm,
             train_sampling_strategy="random" if own.order is Order.RANDOM else "sequential",
             kl_weight=own.kl_weight,
             averaging=own.averaging,

@@ -9,17 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.decoding.settings import Tau, Temperature
 from core.evaluation.settings import DEFAULT_TEMPERATURE, Samples
-from core.lora.recipe import (
-    ATTENTION,
-    Accumulation,
-    Epochs,
-    LearningRate,
-    LoraRank,
-    MaxGradNorm,
-    Sampling,
-    TargetModules,
-    TrainingBatch,
-)
+from core.lora.recipe import Epochs, LoraTraining, Sampling, TrainingBatch
 
 Averaging = Literal["token", "sequence"]
 """What the means are over: all tokens of an optimizer step, or first those of each sequence."""
@@ -115,24 +105,17 @@ class SelectionSettings(BaseModel):
     )
 
 
-class TrainingSettings(BaseModel):
+class TrainingSettings(LoraTraining):
     """The adapter and its training. The defaults are the paper's (appendix B)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    lora_rank: LoraRank = 32
     lora_alpha: int = Field(
         64, ge=1, title="LoRA alpha", description="Scale of the adapter times its rank"
     )
-    target_modules: TargetModules = ATTENTION
-    learning_rate: LearningRate = 1e-4
     epochs: Epochs = 1
     batch_size: TrainingBatch = 1
-    accumulation: Accumulation = 8
     warmup_steps: int = Field(
         50, ge=0, title="Warm-up steps", description="Steps until the learning rate is reached"
     )
-    max_grad_norm: MaxGradNorm = 1.0
     order: Order = Field(
         Order.SIGNAL_CLARITY,
         title="Order",
