@@ -52,7 +52,7 @@ class PromptSettings(BaseModel):
     def _check_prompt(self) -> PromptSettings:
         if self.prompt_style is not None and self.prompt_style not in PROMPT_STYLES:
             known = ", ".join(PROMPT_STYLES)
-            raise ValueError(f"there is no prompt style {self.prompt_style!r}; there are {known}")
+            raise ValueError(f"unknown prompt style {self.prompt_style!r}; use {known}")
         if self.template is not None:
             try:
                 prompt_text("question", self.prompt_style or "plain", self.template)

@@ -24,7 +24,7 @@ def check(
     *,
     output: OutputOptions,
 ) -> None:
-    """Check an answer, and say what was found where, how it was read, and which rule decided."""
+    """Check an answer: where it was found, how it was read, which rule decided."""
     from core.answers import default_checker
     from core.records import Outcome
 

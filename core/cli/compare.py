@@ -1,4 +1,4 @@
-"""`fork-explorer compare`: what would a teacher have chosen otherwise, token by token?"""
+"""`fork-explorer compare`: where a teacher would have chosen another token."""
 
 from __future__ import annotations
 

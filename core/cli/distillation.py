@@ -1,4 +1,4 @@
-"""`fork-explorer distill`: a teacher's difference, taught to a small adapter."""
+"""`fork-explorer distill`: distils a teacher into a small LoRA adapter."""
 
 from __future__ import annotations
 

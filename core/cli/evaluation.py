@@ -1,4 +1,4 @@
-"""`fork-explorer evaluate`: how often a model solves the problems of a set."""
+"""`fork-explorer evaluate`: pass@k and majority vote of a model on a problem set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`fork-explorer find-fix` and `pivotality`: what Explore measures on one chain."""
+"""`fork-explorer find-fix` and `pivotality`: measurements on one chain, as in Explore."""
 
 from __future__ import annotations
 

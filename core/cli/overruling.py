@@ -42,7 +42,7 @@ def overrule(
     *,
     output: OutputOptions,
 ) -> None:
-    """Say yourself whether an answer is right. The checker's verdict stays, and is what counts.
+    """Overrule the checker's verdict on an answer. The checker's own is kept, and is what counts.
 
     The file is changed in place, or written to --out.
     """
@@ -56,7 +56,7 @@ def overrule(
     else:
         text, outcome = _in_chain(data, _VERDICTS[verdict])
     try:
-        replace_file(target, text.encode("utf-8"))  # in one step: the file is the person's own
+        replace_file(target, text.encode("utf-8"))  # atomically: it is the person's only copy
     except OSError as error:
         raise ResourceError(
             f"{target} can't be written ({error.strerror or error}).",

@@ -1,4 +1,4 @@
-"""`fork-explorer problems`: what a problem file holds, and the same as JSON lines."""
+"""`fork-explorer problems`: shows a problem file, and writes it as JSON lines."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class _ColumnOptions:
         str | None,
         typer.Option(
             metavar="ROLE=COLUMN,...",
-            help="What the columns are, where the guess is wrong: question, answer, choices, id, "
+            help="Columns, where the guess is wrong: question, answer, choices, id, "
             "source or family; nothing after = is none, question=Body+Question joins two, and "
             "reward_model.ground_truth is a value inside one. gold=written, hashes, box, list or "
             "unit says how the answer stands in its cell, gold=label, from0, from1 or text how it "
@@ -106,7 +106,7 @@ def problems(
 ) -> None:
     """Show what a problem file holds: its shape, its columns, the rows that are left out.
 
-    Whatever it is, --out writes it in the explorer's own form, in which nothing has to be guessed.
+    --out writes the problems in the explorer's own format, in which nothing has to be guessed.
     """
     from core.problems.conversion import make_table
     from core.problems.problem_sets import chosen_problems, write_problems
@@ -167,7 +167,7 @@ def _show(name: str, found: ProblemTable, chosen: list[Problem]) -> None:
 
 
 def _show_problem(problem: Problem) -> None:
-    """The whole question, as it will be asked, and the gold answer."""
+    """Print the question as it will be asked, and the gold answer."""
     answer = "no answer" if problem.answer is None else _short(problem.answer)
     first, *more = problem.question[:_SHOWN_CHARS].split("\n")
     lines = [f"- {problem.id}: {first}", *(f"  {line}".rstrip() for line in more)]

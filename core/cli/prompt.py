@@ -1,4 +1,4 @@
-"""`prompt`: what a problem's prompt is, token by token."""
+"""`fork-explorer prompt`: a problem's prompt, token by token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every command that is a run shares: where the run lives, and how it ends.
+"""Shared by all commands that are runs: where the run is kept, and how it ends.
 
 Without --run it gets a new folder in the runs folder. With --run it is the prepared run there
 (that is how the page starts it), the run to continue (--resume), or a new one in that folder.
@@ -82,7 +82,7 @@ def long_work(
 
 
 def _existing(ctx: typer.Context, folder: Path, resume: bool) -> Run | None:
-    """The run in --run; None when the folder is there for a new one."""
+    """The run in --run; None when the folder is for a new one."""
     if not (folder / "config.json").exists():
         return None
     run = Run.open(folder)

@@ -85,7 +85,7 @@ def train(
     run: RunOptions,
     output: OutputOptions,
 ) -> None:
-    """Fine-tune with ReasonMaxxer, and say what it did to the accuracy.
+    """Fine-tune with ReasonMaxxer, and compare the accuracy before and after.
 
     Rollouts of the base, a gate that keeps the decision points, a contrastive loss there and an
     anchor elsewhere, a LoRA adapter, and the accuracy before and after on problems that were not

@@ -104,8 +104,8 @@ def recipe_of(preset: str) -> DistillationRecipe:
     """A recipe by its name.
 
     Raises:
-        RunError: there is no such preset.
+        RunError: the preset is unknown.
     """
     if preset not in PRESETS:
-        raise RunError(f"There is no preset {preset!r}.", f"Use {', '.join(PRESETS)}.")
+        raise RunError(f"The preset {preset!r} is unknown.", f"Use {', '.join(PRESETS)}.")
     return PRESETS[preset]

@@ -57,7 +57,7 @@ class InterventionSettings(PromptSettings):
             raise ValueError("choose at least one arm")
         unknown = [arm for arm in arms if arm not in ARMS]
         if unknown:
-            raise ValueError(f"there is no arm {unknown[0]!r}; there are {', '.join(ARMS)}")
+            raise ValueError(f"unknown arm {unknown[0]!r}; use {', '.join(ARMS)}")
         wanted = {"base", *arms, *(each for arm in arms for each in ARMS[arm].after)}
         return tuple(arm for arm in ARMS if arm in wanted)
 

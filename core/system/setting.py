@@ -89,7 +89,7 @@ def setting(settings: BaseModel | type[BaseModel], name: str) -> Setting:
         name: of the field.
 
     Raises:
-        KeyError: there is no such field.
+        KeyError: unknown field.
     """
     *groups, last = name.split(".")
     owner, titles = settings, []

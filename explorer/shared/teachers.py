@@ -1,4 +1,4 @@
-"""The teachers that a page can offer for a model: the demo's, and adapters that runs here made."""
+"""The teachers that a page offers for a model: the demo's, and adapters made by runs."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from core.models.spec import DEMO, DEMO_TEACHER, DEMO_TEACHER_FOLDER, absolute_n
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState
 
-_ADAPTER = "adapter"  # the folder that runs leave it in
+_ADAPTER = "adapter"  # folder in a run
 
 
 def known_teachers(model: str, folder: RunsFolder) -> dict[str, str]:
-    """What each is called, by the name that loads it; the newest run's adapter first.
+    """Labels of the teachers by the names that load them; the newest run's adapter first.
 
     Args:
-        model: the base, as the person chose it.
-        folder: where the runs are.
+        model: name of the base.
+        folder: of the runs.
     """
     found = {}
     if model == DEMO and DEMO_TEACHER_FOLDER.is_dir():
@@ -40,7 +40,7 @@ def known_teachers(model: str, folder: RunsFolder) -> dict[str, str]:
 
 
 def teacher_labels(teachers: Sequence[str], known: Mapping[str, str]) -> list[str]:
-    """What each teacher is called on a page; no two are called the same."""
+    """Labels of teachers on a page, all different."""
     labels = [known.get(each, each) for each in teachers]
     return [
         label if labels.count(label) == 1 else f"{label} ({number})"
