@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from core.chains.generation import Fork, GrowingChain, fork, generate
+from core.chains.assembly import GrowingChain
+from core.chains.generation import Fork, fork, generate
 from core.chains.judging import judge
 from core.chains.session import FormValue, Session, SessionFolder
 from core.chains.tree import Branch, ForkTree

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from core.chains.generation import GrowingChain
+from core.chains.assembly import GrowingChain
 from core.errors import ExplorerError
 
 _log = logging.getLogger(__name__)

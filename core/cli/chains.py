@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core.chain_json import chain_to_json
 from core.chains.settings import GenerationSettings
 from core.cli.files import (
     check_writable,
@@ -193,7 +194,7 @@ def _judge_and_report(lm: LanguageModel, chains: Sequence[Chain], output: Output
     from core.tokens.thinking import sections
 
     results = list(zip(chains, judge(lm, chains), strict=True))
-    lines = [json_text(chain.to_json(outcome)) for chain, outcome in results]
+    lines = [json_text(chain_to_json(chain, outcome)) for chain, outcome in results]
     for (chain, outcome), line in zip(results, lines, strict=True):
         if output.as_json:
             print(line)

@@ -89,9 +89,9 @@ def distill(
         )
 
     def task(work: RunContext) -> None:
-        from core.distillation.task import run_distillation
+        from core.distillation.task import DISTIL
 
-        run_distillation(work, trust_remote_code=model.trust_remote_code)
+        DISTIL.carry_out(work, trust_remote_code=model.trust_remote_code)
 
     long_work(ctx, task, prepare, run=run, output=output, show=_show)
 

@@ -56,9 +56,9 @@ def rollouts(
         return plan_rollouts(model.spec(), training_problems(problems), recipe)
 
     def task(work: RunContext) -> None:
-        from core.reasonmaxxer.task import run_rollouts
+        from core.reasonmaxxer.task import SAMPLE_ROLLOUTS
 
-        run_rollouts(work, trust_remote_code=model.trust_remote_code)
+        SAMPLE_ROLLOUTS.carry_out(work, trust_remote_code=model.trust_remote_code)
 
     long_work(ctx, task, prepare, run=run, output=output, show=_show_rollouts)
 
@@ -106,9 +106,9 @@ def train(
         )
 
     def task(work: RunContext) -> None:
-        from core.reasonmaxxer.task import run_training
+        from core.reasonmaxxer.task import TRAIN
 
-        run_training(work, trust_remote_code=model.trust_remote_code)
+        TRAIN.carry_out(work, trust_remote_code=model.trust_remote_code)
 
     long_work(ctx, task, prepare, run=run, output=output, show=_show_training)
 

@@ -20,10 +20,7 @@ from core.problems.problem_sets import chosen_problems
 from core.records import Problem, Sampler, StopReason, floats
 from core.runs.config import RunPlan
 from core.runs.kind import Kind, RunModels
-from core.runs.models import (
-    base_and_teachers,
-    model_fields,
-)
+from core.runs.models import base_and_teachers, model_fields
 from core.runs.run import Run
 from core.runs.settings import checked_settings
 

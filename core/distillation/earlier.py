@@ -12,7 +12,6 @@ from core.distillation.recipe import DistillationRecipe
 from core.distillation.results import (
     ASKED,
     BASE,
-    EVALUATION,
     PHASES_BEFORE,
     ROLLOUTS,
     TASK,
@@ -23,6 +22,7 @@ from core.distillation.results import (
 )
 from core.errors import ExplorerError, RunError
 from core.lora.cost import add_earlier, phase_seconds
+from core.lora.run_files import EVALUATION
 from core.records import Problem
 from core.runs.run import Run
 from core.runs.status import RunState

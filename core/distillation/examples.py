@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from core.lora.examples import padded
+
 
 @dataclass(frozen=True)
 class TopK:
@@ -27,7 +29,7 @@ class TopK:
 
 @dataclass(frozen=True)
 class DistillationExample:
-    """One rollout of the teacher: the token ids that were sampled, and what it might have said."""
+    """One rollout of the teacher: the token ids that were sampled, and the teacher's top tokens."""
 
     problem_id: str
     prompt_ids: tuple[int, ...]
@@ -48,15 +50,7 @@ class DistillationCollator:
 
     def __call__(self, examples: Sequence[DistillationExample]) -> dict[str, Any]:
         """One micro-batch."""
-        length = max(len(each.prompt_ids) + len(each.token_ids) for each in examples)
-        input_ids = torch.full((len(examples), length), self.pad_id)
-        mask = torch.zeros(len(examples), length, dtype=torch.long)
-        completion = torch.zeros(len(examples), length, dtype=torch.bool)
-        for row, each in enumerate(examples):
-            ids = torch.tensor([*each.prompt_ids, *each.token_ids])
-            input_ids[row, : len(ids)] = ids
-            mask[row, : len(ids)] = 1
-            completion[row, len(each.prompt_ids) : len(ids)] = True
+        input_ids, mask, completion = padded(examples, self.pad_id)
         top_ids = np.concatenate([each.teacher.ids for each in examples])
         top_logprobs = np.concatenate([each.teacher.logprobs for each in examples])
         return {

@@ -6,8 +6,9 @@ import gc
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from core.distillation.results import ADAPTER, ASKED, distillation_models
+from core.distillation.results import ASKED, distillation_models
 from core.lora.phases import LazyModel
+from core.lora.run_files import ADAPTER
 from core.models.language_model import LanguageModel
 from core.models.spec import teacher_spec
 from core.models.teacher import check_vocabularies

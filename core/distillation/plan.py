@@ -8,9 +8,10 @@ from pathlib import Path
 
 from core.distillation.earlier import checked_source, prompt_date_of
 from core.distillation.recipe import DistillationRecipe
-from core.distillation.results import EVALUATION, TEACHER_FROM
+from core.distillation.results import TEACHER_FROM
 from core.errors import RunError
 from core.lora.plan import base_fields, check_disjoint, check_learned, check_measured, drawn
+from core.lora.run_files import EVALUATION
 from core.models.spec import ModelSpec, absolute_name, check_spec, teacher_spec
 from core.records import Problem
 from core.runs.config import RunPlan

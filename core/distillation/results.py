@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -17,12 +16,9 @@ from core.lora.cost import Cost
 from core.models.spec import ModelSpec
 from core.records import SCHEMA_VERSION, check_schema_version
 from core.runs.models import base_and_teachers
-from core.runs.result_files import LARGEST, Count, Share, known, unknown
+from core.runs.result_files import LARGEST, Count, Share, unknown
 from core.runs.run import Run
 from core.runs.settings import checked_settings
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,7 @@ class DistillationResults:
     cost: Cost
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dict; what is not known is null."""
+        """A JSON-ready dict; unknown values are null."""
         return {
             "schema_version": SCHEMA_VERSION,
             "rollouts": asdict(self.rollouts),
@@ -80,11 +76,7 @@ class DistillationResults:
             "student": self.student.to_json(),
             "against_teacher": self.against_teacher.to_json(),
             "against_base": self.against_base.to_json(),
-            "cost": {
-                **known(asdict(self.cost)),
-                "total_seconds": self.cost.total_seconds,
-                "usd": self.cost.usd,
-            },
+            "cost": self.cost.to_json(),
         }
 
     @staticmethod
@@ -141,31 +133,7 @@ _TRAINING = TypeAdapter(DistillationSummary)
 _COST = TypeAdapter(Cost)
 
 
-def distillation_results(run: Run) -> DistillationResults | None:
-    """What came of a distillation; None before its end.
-
-    Raises:
-        RunError, FileError: a damaged file.
-    """
-    data = run.read_json(RESULTS)
-    return None if data is None else DistillationResults.from_json(data)
-
-
-def distillation_history(run: Run) -> list[Mapping[str, Any]]:
-    """What the training has logged so far, oldest first: "loss" (nats a position) at "step".
-
-    Raises:
-        RunError: a damaged file.
-    """
-    found = run.read_json(HISTORY)
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
-
-
 TASK = "distill"
-
-
-EVALUATION = "evaluation"
-"""Purpose of its problem set besides the one that the teacher solves."""
 
 
 ROLLOUTS, TEACHER, BASE, STUDENT = "rollouts/", "teacher/", "base/", "student/"
@@ -180,10 +148,8 @@ PHASES_BEFORE = ("teacher", "base")
 """What its phases before the training are called, or begin with."""
 
 
-ADAPTER, CHECKPOINTS, TOP_K = "adapter", "checkpoints", "teacher_top_k"
-
-
-RESULTS, SUMMARY, HISTORY = "results.json", "summary.json", "training.json"
+TOP_K = "teacher_top_k"
+"""The folder of the teacher's most probable tokens."""
 
 
 TEACHER_FROM = "teacher_from"

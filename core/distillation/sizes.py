@@ -6,14 +6,14 @@ import hashlib
 from dataclasses import dataclass
 
 from core.distillation.results import (
-    EVALUATION,
     TASK,
     DistillationResults,
     distillation_models,
     distillation_recipe,
-    distillation_results,
 )
+from core.distillation.task import DISTIL
 from core.errors import ExplorerError
+from core.lora.run_files import EVALUATION
 from core.models.spec import absolute_name
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
@@ -82,7 +82,7 @@ def size_studies(folder: RunsFolder, model: str, teacher: str) -> list[SizeStudy
         if run.status().state is not RunState.DONE:
             continue
         try:
-            results, measured = distillation_results(run), _measured_alike(run)
+            results, measured = DISTIL.results_of(run), _measured_alike(run)
         except (ExplorerError, OSError):
             continue
         if results is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,6 +110,11 @@ class ProblemSamples:
         if not record.samples or not votes <= set(range(record.n)):
             raise _damaged("samples or votes are missing")
         return record
+
+
+def has_samples(count: int) -> Callable[[ProblemSamples], bool]:
+    """A test whether a problem has all of its samples."""
+    return lambda record: record.n == count
 
 
 def _damaged(how: str) -> FileError:

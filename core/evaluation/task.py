@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.errors import FileError, RunError
+from core.errors import RunError
 from core.evaluation.comparison import check_same_problems, compare
 from core.evaluation.earlier import EarlierEvaluation
-from core.evaluation.records import ProblemSamples
+from core.evaluation.records import ProblemSamples, has_samples
 from core.evaluation.results import EvaluationResults, summarise_evaluation
 from core.evaluation.sampling import check_evaluation, evaluate
 from core.evaluation.settings import EvaluationSettings
@@ -112,20 +112,8 @@ def _finished(folder: Path) -> Run:
     return run
 
 
-def read_unit(unit: Any, problems: Sequence[Problem], samples: int) -> list[ProblemSamples] | None:
-    """The records of a unit of samples, from its JSON; None when it isn't there, or isn't all
-    that it should be."""
-    try:
-        records = [ProblemSamples.from_json(each) for each in unit]
-    except (TypeError, FileError):
-        return None
-    complete = [record.problem_id for record in records] == [problem.id for problem in problems]
-    return records if complete and all(record.n == samples for record in records) else None
-
-
 def _has_its_samples(run: Run) -> Callable[[ProblemSamples], bool]:
-    samples = EVALUATE.settings_of(run).samples
-    return lambda record: record.n == samples
+    return has_samples(EVALUATE.settings_of(run).samples)
 
 
 def _summarise(run: Run, records: Sequence[ProblemSamples], finished: bool) -> EvaluationResults:

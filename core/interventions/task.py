@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.errors import RunError
 from core.interventions.records import ProblemRecord
@@ -15,15 +15,9 @@ from core.problems.problem_sets import chosen_problems
 from core.records import Problem
 from core.runs.config import RunPlan
 from core.runs.kind import Kind
-from core.runs.models import (
-    base_and_teachers,
-    model_fields,
-)
+from core.runs.models import base_and_teachers, model_fields
 from core.runs.run import Run
 from core.runs.settings import checked_settings
-
-if TYPE_CHECKING:
-    pass
 
 
 def plan_interventions(

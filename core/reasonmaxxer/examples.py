@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from core.lora.examples import padded
+
 
 @dataclass(frozen=True)
 class Example:
@@ -37,15 +39,9 @@ class Collator:
 
     def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
         """One micro-batch."""
-        length = max(len(each.prompt_ids) + len(each.token_ids) for each in examples)
-        input_ids = torch.full((len(examples), length), self.pad_id)
-        mask = torch.zeros(len(examples), length, dtype=torch.long)
-        decision = torch.zeros(len(examples), length, dtype=torch.bool)
-        for row, each in enumerate(examples):
-            ids = torch.tensor([*each.prompt_ids, *each.token_ids])
-            input_ids[row, : len(ids)] = ids
-            mask[row, : len(ids)] = 1
-            decision[row, len(each.prompt_ids) : len(ids)] = torch.tensor(each.gate)
+        input_ids, mask, completion = padded(examples, self.pad_id)
+        decision = torch.zeros_like(completion)
+        decision[completion] = torch.tensor([gated for each in examples for gated in each.gate])
         return {
             "input_ids": input_ids,
             "attention_mask": mask,

@@ -13,10 +13,11 @@ from core.lora.plan import (
     drawn,
     question_key,
 )
+from core.lora.run_files import EVALUATION
 from core.models.spec import ModelSpec
 from core.problems.problem_sets import sample_problems
 from core.reasonmaxxer.recipe import Recipe
-from core.reasonmaxxer.results import EVALUATION, HELD_OUT, ROLLOUTS_FROM
+from core.reasonmaxxer.results import HELD_OUT, ROLLOUTS_FROM
 from core.reasonmaxxer.rollouts import finished_rollouts, with_rollouts_of
 from core.records import Problem
 from core.runs.config import RunPlan

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -12,6 +11,7 @@ from core.errors import FileError, RunError
 from core.evaluation.comparison import EvaluationComparison
 from core.evaluation.results import EvaluationResults
 from core.lora.cost import Cost
+from core.lora.run_files import History
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.selection import SelectionReport
 from core.reasonmaxxer.side_by_side import SideBySide
@@ -19,9 +19,6 @@ from core.records import SCHEMA_VERSION, check_schema_version
 from core.runs.result_files import LARGEST, Count, Share, Text, known, unknown
 from core.runs.run import Run
 from core.runs.settings import checked_settings
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
@@ -48,12 +45,7 @@ class TrainingResults:
     cost: Cost
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dict; what is not known is null."""
-        cost = {
-            **asdict(self.cost),
-            "total_seconds": self.cost.total_seconds,
-            "usd": self.cost.usd,
-        }
+        """A JSON-ready dict; unknown values are null."""
         return {
             "schema_version": SCHEMA_VERSION,
             "selection": asdict(self.selection),
@@ -61,7 +53,7 @@ class TrainingResults:
             "before": self.before.to_json(),
             "after": self.after.to_json(),
             "comparison": self.comparison.to_json(),
-            "cost": cost,
+            "cost": self.cost.to_json(),
         }
 
     @staticmethod
@@ -115,16 +107,6 @@ _TRAINING = TypeAdapter(TrainingSummary)
 _COST = TypeAdapter(Cost)
 
 
-def training_history(run: Run) -> History:
-    """What the training has logged so far, oldest first.
-
-    Raises:
-        RunError: a damaged file.
-    """
-    found = run.read_json(HISTORY)
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
-
-
 def selection_report(run: Run) -> SelectionReport | None:
     """What a fine-tune learns from; None before that is known.
 
@@ -140,16 +122,6 @@ def selection_report(run: Run) -> SelectionReport | None:
         ) from error
 
 
-def training_results(run: Run) -> TrainingResults | None:
-    """What came of a fine-tune; None before its end.
-
-    Raises:
-        RunError, FileError: a damaged file.
-    """
-    data = run.read_json(RESULTS)
-    return None if data is None else TrainingResults.from_json(data)
-
-
 def chains_side_by_side(run: Run) -> list[SideBySide]:
     """Some problems' greedy chains before and after; none before the end.
 
@@ -160,32 +132,14 @@ def chains_side_by_side(run: Run) -> list[SideBySide]:
     return [SideBySide.from_json(each) for each in (found if isinstance(found, list) else [found])]
 
 
-def rollouts_results(run: Run) -> EvaluationResults | None:
-    """The figures of a run of rollouts; None before its end.
-
-    Raises:
-        RunError, FileError: a damaged file.
-    """
-    data = run.read_json(RESULTS)
-    return None if data is None else EvaluationResults.from_json(data)
-
-
-_SELECTION = TypeAdapter(SelectionReport)
-
-
 ROLLOUTS_TASK, TRAIN_TASK = "rollouts", "train"
 
 
-HELD_OUT, EVALUATION = "held_out", "evaluation"
-"""Purposes of its problem sets besides the one that is rolled out."""
+HELD_OUT = "held_out"
+"""Purpose of the problems that the training is followed on."""
 
 
-ADAPTER, CHECKPOINTS = "adapter", "checkpoints"
-
-
-RESULTS, SELECTION, SUMMARY, HISTORY, SIDE_BY_SIDE = (
-    "results.json", "selection.json", "summary.json", "training.json", "side_by_side.json",
-)  # fmt: skip
+SELECTION, SIDE_BY_SIDE = "selection.json", "side_by_side.json"
 
 
 def run_recipe(run: Run) -> Recipe:
@@ -199,10 +153,6 @@ def run_recipe(run: Run) -> Recipe:
 
 ROLLOUTS_FROM = "rollouts_from"
 """Among a run's inputs: the run whose rollouts are learned from."""
-
-
-History = Sequence[Mapping[str, Any]]
-"""One entry a logged step, as the trainer's: "step" with "loss", or with "eval_accuracy"."""
 
 
 _BOXED_FALL = 0.05  # of the share at the start

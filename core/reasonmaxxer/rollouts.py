@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import ExplorerError, RunError
-from core.evaluation.records import ProblemSamples
-from core.evaluation.task import read_unit
+from core.evaluation.records import ProblemSamples, has_samples
 from core.lora.cost import add_earlier, rollout_seconds
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.results import ROLLOUTS_FROM, ROLLOUTS_TASK, TRAIN_TASK, run_recipe
-from core.runs.problem_units import kept_records
+from core.runs.problem_units import kept_records, unit_reader
 from core.runs.run import Run
 
 if TYPE_CHECKING:
@@ -39,7 +37,7 @@ def rollout_records(run: Run) -> list[ProblemSamples]:
     Raises:
         RunError, ProblemError: settings or problems of the run can't be read.
     """
-    read = partial(read_unit, samples=run_recipe(run).rollouts.samples)
+    read = unit_reader(ProblemSamples, has_samples(run_recipe(run).rollouts.samples))
     return kept_records(run.problems(), run.units(), read, ROLLOUTS)
 
 

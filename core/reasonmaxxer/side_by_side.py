@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
+from core.chain_json import chain_from_json, chain_to_json
 from core.chains.generation import generate
 from core.chains.judging import judge
 from core.chains.prompting import PromptSettings
@@ -46,9 +47,9 @@ class SideBySide:
         """A JSON-ready dict."""
         return {
             "schema_version": SCHEMA_VERSION,
-            "before": self.before.to_json(self.before_outcome),
+            "before": chain_to_json(self.before, self.before_outcome),
             "before_ranks": list(self.before_ranks),
-            "after": self.after.to_json(self.after_outcome),
+            "after": chain_to_json(self.after, self.after_outcome),
             "after_ranks": list(self.after_ranks),
         }
 
@@ -62,8 +63,8 @@ class SideBySide:
         """
         check_schema_version(data, "comparison of two chains", FileError)
         try:
-            before, before_outcome = Chain.from_json(data["before"])
-            after, after_outcome = Chain.from_json(data["after"])
+            before, before_outcome = chain_from_json(data["before"])
+            after, after_outcome = chain_from_json(data["after"])
             ranks = [_RANKS.validate_python(data[f"{each}_ranks"]) for each in ("before", "after")]
         except (KeyError, ValueError) as error:  # pydantic's ValidationError is a ValueError
             raise _damaged() from error

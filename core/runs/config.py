@@ -118,17 +118,8 @@ def tidy_name(name: str) -> str:
     return tidy
 
 
-def new_config(
-    task: str,
-    *,
-    settings: dict[str, Any],
-    model: dict[str, Any],
-    seed: int,
-    name: str,
-    teachers: Sequence[str] = (),
-    inputs: Mapping[str, str] | None = None,
-) -> RunConfig:
-    """A config of now and here.
+def new_config(task: str, plan: RunPlan, name: str) -> RunConfig:
+    """The config of a plan, made now and on this machine.
 
     Raises:
         RunError: the name is too long.
@@ -137,15 +128,15 @@ def new_config(
     if not re.fullmatch(TASK, task):
         raise ValueError(f"{task!r} is no name of a task")
     # By way of JSON, so that a new run and an opened one have equal settings.
-    settings, model = json.loads(json_text([settings, model], ascii_only=True))
+    settings, model = json.loads(json_text([plan.settings, plan.model], ascii_only=True))
     return RunConfig(
         task=task,
         name=tidy_name(name),
-        seed=seed,
+        seed=plan.seed,
         settings=settings,
         model=model,
-        teachers=tuple(teachers),
-        inputs=dict(inputs or {}),
+        teachers=tuple(plan.teachers),
+        inputs=dict(plan.inputs),
     )
 
 

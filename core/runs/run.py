@@ -20,7 +20,6 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +31,7 @@ from core.records import Problem
 from core.runs.checkpoint import Checkpoint
 from core.runs.config import (
     RunConfig,
+    RunPlan,
     check_config,
     new_config,
     read_config,
@@ -64,14 +64,8 @@ class Run:
     def create(
         runs_dir: Path,
         task: str,
+        plan: RunPlan,
         *,
-        settings: dict[str, Any],
-        model: dict[str, Any],
-        seed: int,
-        teachers: Sequence[str] = (),
-        inputs: Mapping[str, str] | None = None,
-        problems: Sequence[Problem] = (),
-        more_problems: Mapping[str, Sequence[Problem]] | None = None,
         name: str = "",
         folder: Path | None = None,
     ) -> Run:
@@ -80,13 +74,7 @@ class Run:
         Args:
             runs_dir: where it gets a folder of its own, named by task and day.
             task: the name of the command that carries it out.
-            settings: what the task needs to know, as JSON can hold it.
-            model: the model's spec, as JSON can hold it.
-            seed: of everything random in it.
-            teachers: adapter folders for the model, or other models.
-            inputs: folders of earlier runs that it builds on, by what they are to it.
-            problems: a copy is kept in the run.
-            more_problems: other sets that the task needs, by their purpose.
+            plan: settings, model, seed and problem sets; the run keeps a copy of the problems.
             name: a person's own name for it.
             folder: this folder instead; it must be new or empty.
 
@@ -95,18 +83,10 @@ class Run:
                 run; the run's name is too long or can't be shown.
             ProblemError, ResourceError: the disk is full or can't be written.
         """
-        config = new_config(
-            task,
-            settings=settings,
-            model=model,
-            seed=seed,
-            name=name,
-            teachers=teachers,
-            inputs=inputs,
-        )
+        config = new_config(task, plan, name)
         folder = make_folder(runs_dir, task) if folder is None else take_folder(folder)
         try:
-            for purpose, each in {"": problems, **(more_problems or {})}.items():
+            for purpose, each in {"": plan.problems, **plan.more_problems}.items():
                 if each:
                     write_problems(folder / _problems_file(purpose), each)
             set_reserve_aside(folder / _RESERVE)
@@ -199,9 +179,7 @@ class Run:
             RunError, ProblemError, ResourceError: as `create` and `problems`.
         """
         config = self.config
-        return Run.create(
-            runs_dir,
-            config.task,
+        plan = RunPlan(
             settings=config.settings,
             model=config.model,
             seed=config.seed,
@@ -209,8 +187,8 @@ class Run:
             inputs=config.inputs,
             problems=self.problems(),
             more_problems={each: self.problems(each) for each in self._purposes()},
-            name=config.name,
         )
+        return Run.create(runs_dir, config.task, plan, name=config.name)
 
     def _purposes(self) -> list[str]:
         files = sorted(self.folder.glob(_problems_file("*")))

@@ -105,18 +105,17 @@ def _read(
     reading = st.session_state[_READING][1]
     st.caption(plain(problem.question))
     if reading.task.running:
-        _waiting(reading)
+        st.caption(f"{reading.task.label}, {reading.task.elapsed:.0f} s …")
     elif reading.task.error is not None:
         show_error(reading.task.error)
     elif reading.result is not None:
         _chain(state, run, name, record, problem, reading.result)
 
 
-@st.fragment(run_every=0.5)
-def _waiting(reading: Reading) -> None:
-    st.caption(f"{reading.task.label}, {reading.task.elapsed:.0f} s …")
-    if not reading.task.running:
-        st.rerun()
+def chain_is_being_read() -> bool:
+    """Whether the chain on screen is not drawn yet, since its models are still reading it."""
+    _, reading = st.session_state.get(_READING, (None, None))
+    return reading is not None and reading.task.running
 
 
 def _chain(

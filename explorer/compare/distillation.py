@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -10,10 +12,12 @@ import streamlit as st
 
 from core.distillation.plan import plan_after_earlier
 from core.distillation.recipe import ABOUT, PRESETS, DistillationRecipe, recipe_of
-from core.distillation.results import ADAPTER, TASK, distillation_models, distillation_results
+from core.distillation.results import TASK, distillation_models
 from core.distillation.sizes import SizeStudy, distillations, size_studies
+from core.distillation.task import DISTIL
 from core.errors import ExplorerError
 from core.lora.recipe import ALL_LAYERS
+from core.lora.run_files import ADAPTER
 from core.models.files import check_adapter_folder
 from core.models.spec import DEMO
 from core.runs.run import Run
@@ -22,14 +26,16 @@ from core.runs.settings import changed
 from core.runs.status import RunState
 from core.statistics import Estimate
 from explorer.compare.distillation_charts import size_chart
-from explorer.navigation import follow_wish
+from explorer.shared.drawing import chart, table
 from explorer.shared.figures import percent, percent_range, points
 from explorer.shared.messages import plain, short, show_error, teaching_notice
 from explorer.shared.opening import open_with_adapter
+from explorer.shared.polling import polled
 from explorer.shared.problem_sets import DEMO_SET, TRAINING_SET, problem_sets, training_sets
 from explorer.shared.prompt_panel import prompt_fields
 from explorer.shared.run_panel import (
     act,
+    any_live,
     run_badge,
     run_progress,
     show_notice,
@@ -62,13 +68,19 @@ def distillation_panel(state: BrowserState, teacher: str = "") -> None:
         chosen = _setup(state, folder, teacher)
     if not chosen:
         return
-    try:
-        live = _any_live(distillations(folder, state.opened.spec.model, chosen))
-    except ExplorerError as error:
-        show_error(error)
-        return
-    st.session_state["polling_distillation"] = live
-    st.fragment(_runs, run_every=1.0 if live else None)(state, folder, chosen)
+
+    def live() -> bool:
+        return any_live(distillations(folder, state.opened.spec.model, chosen))
+
+    polled(partial(_runs, state, folder, chosen), live)
+
+
+def show_distillation_asked_for(state: BrowserState, folder: RunsFolder) -> None:
+    """Show the teacher of a distillation that was opened from the list of runs."""
+    with contextlib.suppress(ExplorerError):  # the choice of the run on screen says it
+        wanted = state.run_ids.get("compare")
+        if wanted is not None and (run := folder.get(wanted)).config.task == TASK:
+            state.form.put(TEACHER_FIELD, distillation_models(run)[1])
 
 
 def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
@@ -159,13 +171,12 @@ def _start(
     )
     training = recipe.training
     name = f"Rank {training.lora_rank} on {', '.join(training.target_modules)}"
-    run = Run.create(folder.folder, TASK, **vars(plan), name=short(name, 80))
+    run = Run.create(folder.folder, TASK, plan, name=short(name, 80))
     start(state, run)
 
 
 def _runs(state: BrowserState, folder: RunsFolder, teacher: str) -> None:
     """All sizes so far; polls while one of them is being made."""
-    follow_wish()
     show_notice(state)
     try:
         runs = distillations(folder, state.opened.spec.model, teacher)
@@ -173,8 +184,6 @@ def _runs(state: BrowserState, folder: RunsFolder, teacher: str) -> None:
     except ExplorerError as error:
         show_error(error)
         return
-    if _any_live(runs) != st.session_state["polling_distillation"]:
-        st.rerun()
     if not runs:
         st.info(
             "Choose a rank and the layers, then press **Distil**. The paper's sizes are rank 32 "
@@ -190,14 +199,8 @@ def _runs(state: BrowserState, folder: RunsFolder, teacher: str) -> None:
         st.caption(f"{len(runs) - _RUNS_SHOWN} older ones are in the list of runs.")
 
 
-def _any_live(runs: Sequence[Run]) -> bool:
-    return any(run.status().state.is_live for run in runs)
-
-
 def _study(state: BrowserState, study: SizeStudy, others: int) -> None:
-    st.plotly_chart(
-        size_chart(study), width="stretch", key="sizes", config={"displayModeBar": False}
-    )
+    chart(size_chart(study), "sizes")
     rows = [
         *(
             (
@@ -214,13 +217,7 @@ def _study(state: BrowserState, study: SizeStudy, others: int) -> None:
         ("base", "", "", _share(study.base), "", ""),
     ]
     columns = ["", "parameters", "share", "accuracy", "less teacher", "less base"]
-    st.dataframe(
-        pd.DataFrame(rows, columns=columns),
-        hide_index=True,
-        width="stretch",
-        height="content",
-        key="sizes table",
-    )
+    table(pd.DataFrame(rows, columns=columns), "sizes table")
     more = (
         f" {others} more stud{'ies' if others > 1 else 'y'} of this teacher, measured in another "
         "way, can't stand beside these."
@@ -249,7 +246,7 @@ def _one(state: BrowserState, run: Run) -> None:
             run_progress(state, run, status)
             return
         try:
-            results = distillation_results(run)
+            results = DISTIL.results_of(run)
         except ExplorerError as error:
             show_error(error)
             return

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.chains.generation import Fork, fork, scored_chain
+from core.chains.assembly import scored_chain
+from core.chains.generation import Fork, fork
 from core.chains.judging import judge
 from core.disagreement.records import ComparedChain
 from core.disagreement.settings import CompareSettings

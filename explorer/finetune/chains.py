@@ -11,7 +11,8 @@ import streamlit as st
 from core.chains.tree import first_difference
 from core.errors import ExplorerError
 from core.evaluation.comparison import EvaluationComparison
-from core.reasonmaxxer.results import ADAPTER, SIDE_BY_SIDE, chains_side_by_side, run_recipe
+from core.lora.run_files import ADAPTER
+from core.reasonmaxxer.results import SIDE_BY_SIDE, chains_side_by_side, run_recipe
 from core.reasonmaxxer.side_by_side import SideBySide
 from core.records import DEFAULT_ALTERNATIVES, Outcome
 from core.runs.models import read_model

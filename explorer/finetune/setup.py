@@ -121,7 +121,7 @@ def evaluation_problems(state: BrowserState) -> Sequence[Problem]:
 
 def start_training(state: BrowserState, folder: RunsFolder, prepared: RunPlan, about: str) -> None:
     """Start a fine-tune and show it."""
-    start_run(state, folder, TRAIN_TASK, prepared, f"{FINE_TUNE_ON}{about}", page=PAGE)
+    start_run(state, folder, TRAIN_TASK, prepared, f"{FINE_TUNE_ON}{about}")
 
 
 def _recipe(preset: str, changes: Mapping[str, Any]) -> tuple[Recipe | None, ExplorerError | None]:
@@ -134,7 +134,7 @@ def _recipe(preset: str, changes: Mapping[str, Any]) -> tuple[Recipe | None, Exp
 def _sample(state: BrowserState, folder: RunsFolder, name: str, recipe: Recipe | None) -> None:
     assert recipe is not None
     plan = plan_rollouts(state.opened.spec, training_sets(state)[name], recipe)
-    start_run(state, folder, ROLLOUTS_TASK, plan, f"{ROLLOUTS_OF}{name}", page=PAGE)
+    start_run(state, folder, ROLLOUTS_TASK, plan, f"{ROLLOUTS_OF}{name}")
 
 
 def _train(state: BrowserState, folder: RunsFolder, name: str, recipe: Recipe | None) -> None:

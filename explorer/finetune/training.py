@@ -9,9 +9,11 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import ExplorerError
-from core.reasonmaxxer.results import run_recipe, training_history, training_warnings
+from core.lora.run_files import training_history
+from core.reasonmaxxer.results import run_recipe, training_warnings
 from core.runs.run import Run
 from explorer.finetune.charts import AFTER, BEFORE, THIRD, history_chart
+from explorer.shared import drawing
 from explorer.shared.messages import plain, show_error, teaching_notice
 
 _Row = Mapping[str, Any]
@@ -133,13 +135,11 @@ def _charts(
             elif live:
                 _live_chart(known, chart)
             else:
-                st.plotly_chart(
+                drawing.chart(
                     history_chart(
                         known, chart.lines, chart.axis, percent=chart.percent, band=chart.band
                     ),
-                    width="stretch",
-                    key=f"{chart.title} of {run.id}",
-                    config={"displayModeBar": False},
+                    f"{chart.title} of {run.id}",
                 )
             st.caption(chart.about)
 

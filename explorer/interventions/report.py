@@ -7,17 +7,19 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.errors import ExplorerError
 from core.interventions.results import ArmSummary, InterventionResults
 from core.interventions.task import INTERVENTIONS
 from core.runs.kind import TABLE
 from core.runs.run import Run
+from core.runs.status import RunStatus
 from core.statistics import Estimate
 from explorer.interventions.charts import accuracy_chart, rescue_chart
 from explorer.interventions.flipped_problems import flipped_problems
+from explorer.shared.drawing import chart, questions, table
 from explorer.shared.figures import points
-from explorer.shared.messages import p_value, show_error, teaching_notice
+from explorer.shared.messages import p_value, teaching_notice
 from explorer.shared.result_downloads import result_downloads
+from explorer.shared.run_results import results_on_screen
 from explorer.state import BrowserState
 
 _COLUMNS = [
@@ -27,27 +29,14 @@ _COLUMNS = [
 ]
 
 
-def intervention_report(state: BrowserState, run: Run, *, finished: bool) -> None:
+def intervention_report(state: BrowserState, run: Run, status: RunStatus) -> None:
     """What the run has found so far."""
-    try:
-        results = INTERVENTIONS.results_of(run)
-        problems = {problem.id: problem for problem in run.problems()}
-    except ExplorerError as error:
-        show_error(error)
+    found = results_on_screen(INTERVENTIONS, run, status)
+    if found is None:
         return
-    if results is None:
-        return
-    if not finished:
-        st.info(
-            f"So far: {results.n} of {len(problems)} problems.", icon=":material/hourglass_top:"
-        )
+    results, problems = found
     _headline(results)
-    st.plotly_chart(
-        accuracy_chart(results.arms),
-        width="stretch",
-        key=f"accuracy of {run.id}",
-        config={"displayModeBar": False},
-    )
+    chart(accuracy_chart(results.arms), f"accuracy of {run.id}")
     st.caption("Hatched: controls. Dashed line: the base. Bars with 95 % intervals.")
     _rescues(run, results)
     _table(run, results)
@@ -90,12 +79,7 @@ def _rescues(run: Run, results: InterventionResults) -> None:
     if not sweeps[0][1].recovered.n:
         st.caption("No chain of the base is wrong, so there is nothing to rescue.")
         return
-    st.plotly_chart(
-        rescue_chart(results.arms),
-        width="stretch",
-        key=f"rescues of {run.id}",
-        config={"displayModeBar": False},
-    )
+    chart(rescue_chart(results.arms), f"rescues of {run.id}")
     lines = [
         f"{label}: {sweep.attempts_right:,} of {sweep.attempts:,} tokens rescue "
         f"({_interval(sweep.rescues)}), {sweep.chains_recovered} of {sweep.recovered.n} chains "
@@ -110,7 +94,7 @@ def _rescues(run: Run, results: InterventionResults) -> None:
 
 def _table(run: Run, results: InterventionResults) -> None:
     rows = pd.DataFrame([_row(each) for each in results.arms], columns=_COLUMNS).fillna("")
-    st.dataframe(rows, hide_index=True, width="stretch", height="content", key=f"table of {run.id}")
+    table(rows, f"table of {run.id}")
     result_downloads(run, results, TABLE)
 
 
@@ -186,8 +170,7 @@ def _questions(results: InterventionResults) -> None:
         "bootstrap over problems for differences, over chains for shares of tokens. A difference "
         "whose interval contains 0 is called no measurable difference."
     )
-    with st.expander("What a reader will ask"):
-        st.markdown("\n\n".join(answers))
+    questions(answers)
 
 
 def _interval(estimate: Estimate) -> str:

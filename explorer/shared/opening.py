@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from core.chains.generation import scored_chain
+from core.chains.assembly import scored_chain
 from core.chains.judging import judge
 from core.chains.tree import Branch, first_difference
 from core.decoding.sampling import chain_seed

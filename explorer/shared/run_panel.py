@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -33,6 +33,11 @@ _RESUMABLE = (RunState.CANCELLED, RunState.FAILED, RunState.INTERRUPTED)
 def run_badge(status: RunStatus) -> str:
     """Markdown: the state, never by colour alone."""
     return _BADGES[status.state]
+
+
+def any_live(runs: Iterable[Run]) -> bool:
+    """Whether one of these runs is working."""
+    return any(run.status().state.is_live for run in runs)
 
 
 def run_progress(state: BrowserState, run: Run, status: RunStatus) -> None:

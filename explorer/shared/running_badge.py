@@ -7,23 +7,21 @@ import streamlit as st
 from core.errors import ExplorerError
 from core.runs.runs_folder import RunsFolder
 from explorer.navigation import page
+from explorer.shared.polling import polled
 
 _SECONDS = 3.0
 
 
 def running_badge() -> None:
     """Shown while there is work, and drawn again until it ends."""
-    live = _live()
-    st.fragment(_badge, run_every=_SECONDS if live else None)(live)
+    polled(_badge, lambda: _live() > 0, seconds=_SECONDS)
 
 
-def _badge(before: int) -> None:
+def _badge() -> None:
     live = _live()
     if live:
         words = "1 run is working" if live == 1 else f"{live} runs are working"
         st.page_link(page("runs"), label=words, icon=":material/progress_activity:")
-    elif before:
-        st.rerun()
 
 
 def _live() -> int:

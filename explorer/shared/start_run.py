@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.kinds import KINDS
 from core.runs.config import RunPlan
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
@@ -12,10 +13,8 @@ from explorer.state import BrowserState
 _NAME = 80  # characters of a run's name
 
 
-def start_run(
-    state: BrowserState, folder: RunsFolder, task: str, plan: RunPlan, name: str, *, page: str = ""
-) -> None:
-    """Start a run, and show it on its page.
+def start_run(state: BrowserState, folder: RunsFolder, task: str, plan: RunPlan, name: str) -> None:
+    """Start a run, and show it on the page of its kind.
 
     Args:
         state: of the session.
@@ -23,11 +22,10 @@ def start_run(
         task: the kind of run.
         plan: of the run.
         name: of the run; a long one is cut.
-        page: that shows it, where it isn't the task's own.
 
     Raises:
         ExplorerError: the run can't be made or started.
     """
-    run = Run.create(folder.folder, task, **vars(plan), name=short(name, _NAME))
-    state.run_ids[page or task] = run.id
+    run = Run.create(folder.folder, task, plan, name=short(name, _NAME))
+    state.run_ids[KINDS[task].page] = run.id
     start(state, run)

@@ -12,10 +12,11 @@ from streamlit.testing.v1 import AppTest
 
 from core.distillation.plan import plan_distillation
 from core.distillation.recipe import recipe_of
-from core.distillation.results import ADAPTER, TASK, distillation_recipe, teacher_source
+from core.distillation.results import TASK, distillation_recipe, teacher_source
 from core.distillation.sizes import size_studies
-from core.distillation.task import run_distillation
-from core.lora.adapter import put_adapter_on
+from core.distillation.task import DISTIL
+from core.lora.adapter import attach_adapter
+from core.lora.run_files import ADAPTER
 from core.models.language_model import load_language_model
 from core.models.spec import DEMO, DEMO_FOLDER, DEMO_NOTICE, ModelSpec
 from core.problems.problem_sets import demo_problems, demo_training_problems
@@ -50,7 +51,7 @@ SMALL = {
 def teacher(tmp_path_factory: pytest.TempPathFactory) -> str:
     """An adapter that makes the demo another model."""
     lm = load_language_model(ModelSpec())
-    model = put_adapter_on(lm, 2, 4, ("o_proj",))
+    model = attach_adapter(lm, 2, 4, ("o_proj",))
     torch.manual_seed(0)
     for name, parameter in model.named_parameters():
         if "lora_B" in name:
@@ -77,8 +78,8 @@ def made(tmp_path_factory: pytest.TempPathFactory, teacher: str) -> Path:
             changed(recipe_of("demo"), SMALL | changes),
             teacher_from=folder / "large" if name == "small" else None,
         )
-        run = Run.create(folder, TASK, **vars(plan), name=f"**{name}**", folder=folder / name)
-        assert carry_out(run, run_distillation, bar=False) == DONE, run.log_tail()
+        run = Run.create(folder, TASK, plan, name=f"**{name}**", folder=folder / name)
+        assert carry_out(run, DISTIL.carry_out, bar=False) == DONE, run.log_tail()
     return folder
 
 
@@ -178,8 +179,8 @@ def test_sizes_that_were_measured_in_another_way_don_t_share_a_picture(
         demo_problems()[1::100],
         changed(recipe_of("demo"), SMALL),
     )
-    other = Run.create(runs, TASK, **vars(plan))
-    assert carry_out(other, run_distillation, bar=False) == DONE
+    other = Run.create(runs, TASK, plan)
+    assert carry_out(other, DISTIL.carry_out, bar=False) == DONE
     studies = size_studies(RunsFolder(runs), DEMO, teacher)
     assert [[each.run_id for each in study.points] for study in studies] == [
         [other.id], ["small", "large"],

@@ -41,7 +41,7 @@ def four() -> list[Problem]:
 def prepared(folder: Path, problems: list[Problem], **how: Any) -> Run:
     against, name = how.pop("against", None), how.pop("name", "**mine**")
     plan = plan_evaluation(ModelSpec(), problems, {"samples": 3} | how, against=against)
-    return Run.create(folder, EVALUATE.name, **vars(plan), name=name)
+    return Run.create(folder, EVALUATE.name, plan, name=name)
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,7 @@ def test_what_can_t_be_run_is_said(app: AppTest) -> None:
 
 def test_a_run_of_another_task_is_not_shown_here(app: AppTest, user_folder: Path) -> None:
     plan = plan_interventions(ModelSpec(), four(), {})
-    other = Run.create(user_folder / "runs", "interventions", **vars(plan))
+    other = Run.create(user_folder / "runs", "interventions", plan)
     opened(app, run=other.id)
     assert "page of its own" in app.error[0].value
     assert "press **Run**" in said(app)

@@ -12,7 +12,7 @@ from models import random_qwen3
 from streamlit.testing.v1 import AppTest
 from tokenizer_kinds import byte_level
 
-from core.chains.generation import scored_chain
+from core.chains.assembly import scored_chain
 from core.chains.judging import judge
 from core.chains.prompting import PromptPreview, preview_prompt
 from core.chains.session import Session

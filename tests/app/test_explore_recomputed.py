@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
     ("kind", "reason"),
     [
         ("gpt-neo, window of 8", "attention windows are counted from the longest row"),
-        ("mamba", "carries a state that can't be cut back"),
+        ("mamba", "has a recurrent state that can't be rewound"),
         ("llama", None),
     ],
 )

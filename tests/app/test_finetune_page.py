@@ -13,18 +13,13 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.lora.run_files import HISTORY
 from core.models.spec import DEMO_FOLDER, DEMO_NOTICE, ModelSpec
 from core.problems.problem_sets import demo_problems, demo_training_problems
 from core.reasonmaxxer.plan import plan_rollouts, plan_training
 from core.reasonmaxxer.recipe import ABOUT, Recipe, recipe_of
-from core.reasonmaxxer.results import (
-    HISTORY,
-    ROLLOUTS_TASK,
-    TRAIN_TASK,
-    run_recipe,
-    training_results,
-)
-from core.reasonmaxxer.task import run_rollouts, run_training
+from core.reasonmaxxer.results import ROLLOUTS_TASK, TRAIN_TASK, run_recipe
+from core.reasonmaxxer.task import SAMPLE_ROLLOUTS, TRAIN
 from core.records import Problem
 from core.runs import jobs
 from core.runs.context import DONE, carry_out
@@ -69,11 +64,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made") / "runs"
     evaluation = [replace(each, family="<b>f</b>") for each in demo_problems()[::60]]
     plan = plan_training(ModelSpec(), training_set(), evaluation, small())
-    train = Run.create(folder, TRAIN_TASK, **vars(plan), name="**mine**", folder=folder / "train")
-    assert carry_out(train, run_training, bar=False) == DONE
+    train = Run.create(folder, TRAIN_TASK, plan, name="**mine**", folder=folder / "train")
+    assert carry_out(train, TRAIN.carry_out, bar=False) == DONE
     plan = plan_rollouts(ModelSpec(), training_set(), small())
-    rollouts = Run.create(folder, ROLLOUTS_TASK, **vars(plan), folder=folder / "rollouts")
-    assert carry_out(rollouts, run_rollouts, bar=False) == DONE
+    rollouts = Run.create(folder, ROLLOUTS_TASK, plan, folder=folder / "rollouts")
+    assert carry_out(rollouts, SAMPLE_ROLLOUTS.carry_out, bar=False) == DONE
     return folder
 
 
@@ -189,7 +184,7 @@ def test_a_finished_fine_tune_shows_before_and_after_with_n_and_intervals(
     app: AppTest, runs: Path
 ) -> None:
     opened(app, run="train")
-    results = training_results(Run.open(runs / "train"))
+    results = TRAIN.results_of(Run.open(runs / "train"))
     assert results is not None
     text = said(app)
     assert r"**\*\*mine\*\*** :green-badge[✓ done]" in text
@@ -209,7 +204,7 @@ def test_a_finished_fine_tune_shows_before_and_after_with_n_and_intervals(
 
 def test_the_cost_follows_the_rate(app: AppTest, runs: Path) -> None:
     opened(app, run="train")
-    results = training_results(Run.open(runs / "train"))
+    results = TRAIN.results_of(Run.open(runs / "train"))
     assert results is not None
     labelled(app.number_input, "Dollars an hour of").set_value(3600.0).run()
     assert f"${results.cost.total_seconds:,.2f}" in said(app).replace("\\", "")

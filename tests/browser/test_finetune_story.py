@@ -19,7 +19,7 @@ from core.problems.problem_sets import demo_problems, demo_training_problems, wr
 from core.reasonmaxxer.plan import plan_rollouts, plan_training
 from core.reasonmaxxer.recipe import Recipe, recipe_of
 from core.reasonmaxxer.results import ROLLOUTS_TASK, TRAIN_TASK, run_recipe
-from core.reasonmaxxer.task import run_rollouts
+from core.reasonmaxxer.task import SAMPLE_ROLLOUTS
 from core.runs import jobs
 from core.runs.context import DONE, carry_out
 from core.runs.run import Run
@@ -73,7 +73,7 @@ def small(**changes: Any) -> Recipe:
 def prepared(home: Path, recipe: Recipe) -> Run:
     problems, evaluation = demo_training_problems()[::8], demo_problems()[::42]
     plan = plan_training(ModelSpec(), problems, evaluation, recipe)
-    return Run.create(home / "runs", TRAIN_TASK, **vars(plan), name="<b>small</b>")
+    return Run.create(home / "runs", TRAIN_TASK, plan, name="<b>small</b>")
 
 
 def go_to(page: Page, name: str) -> None:
@@ -199,8 +199,8 @@ def test_cancel_keeps_what_was_done_and_resume_ends_with_the_verdict(
 
 def test_rollouts_then_the_gate_by_hand_then_training(page: Page, url: str, home: Path) -> None:
     plan = plan_rollouts(ModelSpec(), demo_training_problems()[::8], small())
-    source = Run.create(home / "runs", ROLLOUTS_TASK, **vars(plan), name="Rollouts of some")
-    assert carry_out(source, run_rollouts, bar=False) == DONE
+    source = Run.create(home / "runs", ROLLOUTS_TASK, plan, name="Rollouts of some")
+    assert carry_out(source, SAMPLE_ROLLOUTS.carry_out, bar=False) == DONE
     address = f"{url}/finetune?run={source.id}"
     page.goto(address)
     expect(page.get_by_text("16 problems, 4 rollouts each")).to_be_visible(timeout=LONG)

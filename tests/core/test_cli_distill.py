@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from core.cli import main
-from core.distillation.results import distillation_recipe, distillation_results
-from core.lora.adapter import put_adapter_on
+from core.distillation.results import distillation_recipe
+from core.distillation.task import DISTIL
+from core.lora.adapter import attach_adapter
 from core.models.language_model import load_language_model
 from core.models.spec import DEMO_FOLDER, ModelSpec
 from core.problems.problem_sets import DEMO_PROBLEMS
@@ -25,7 +26,7 @@ TINY = ["--set", "problems=3", "--set", "rollouts.samples=1", "--set", "max_new_
 def teacher(tmp_path_factory: pytest.TempPathFactory) -> str:
     """An adapter that makes the demo another model."""
     lm = load_language_model(ModelSpec())
-    model = put_adapter_on(lm, 2, 4, ("o_proj",))
+    model = attach_adapter(lm, 2, 4, ("o_proj",))
     torch.manual_seed(0)
     for name, parameter in model.named_parameters():
         if "lora_B" in name:
@@ -59,7 +60,7 @@ def test_two_sizes_are_distilled_in_two_commands(
         assert f"\n{line}" in told
     assert "n = 2" in told
     assert "Teaching model" in told
-    results = distillation_results(Run.open(large))
+    results = DISTIL.results_of(Run.open(large))
     assert results is not None
     assert f"student less teacher    {results.against_teacher.difference.value:+.3f} [" in told
 

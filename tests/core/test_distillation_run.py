@@ -20,29 +20,24 @@ from core.decoding.scoring import score
 from core.distillation.plan import plan_distillation
 from core.distillation.recipe import PRESETS, DistillationRecipe, recipe_of
 from core.distillation.results import (
-    ADAPTER,
-    CHECKPOINTS,
-    EVALUATION,
-    RESULTS,
     ROLLOUTS,
-    SUMMARY,
     TASK,
     TOP_K,
     DistillationResults,
-    distillation_history,
     distillation_recipe,
-    distillation_results,
 )
-from core.distillation.task import run_distillation
+from core.distillation.task import DISTIL
 from core.errors import FileError, ModelError, ProblemError, RunError
-from core.evaluation.task import read_unit
-from core.lora.adapter import put_adapter_on
+from core.evaluation.records import ProblemSamples, has_samples
+from core.lora.adapter import attach_adapter
+from core.lora.run_files import ADAPTER, CHECKPOINTS, EVALUATION, SUMMARY, training_history
 from core.models.language_model import load_language_model
 from core.models.spec import DEMO_FOLDER, ModelSpec
 from core.problems.problem_sets import demo_problems, demo_training_problems
 from core.runs import problem_units
 from core.runs.context import CANCELLED, DONE, STOPPED, RunContext, carry_out
-from core.runs.problem_units import kept_records
+from core.runs.kind import RESULTS
+from core.runs.problem_units import kept_records, unit_reader
 from core.runs.run import Run
 from core.runs.settings import changed
 from core.runs.status import RunState
@@ -74,7 +69,7 @@ def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
 def teacher(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A random adapter that makes the demo another model, which still speaks."""
     lm = load_language_model(ModelSpec())
-    model = put_adapter_on(lm, 4, 8, ("q_proj", "o_proj"))
+    model = attach_adapter(lm, 4, 8, ("q_proj", "o_proj"))
     torch.manual_seed(0)
     for name, parameter in model.named_parameters():
         if "lora_B" in name:
@@ -95,7 +90,7 @@ def prepare(
         recipe or small(),
         **how,
     )
-    return Run.create(folder, TASK, **vars(plan))
+    return Run.create(folder, TASK, plan)
 
 
 def what_came_of(run: Run) -> tuple[bytes, Any, Any]:
@@ -103,7 +98,7 @@ def what_came_of(run: Run) -> tuple[bytes, Any, Any]:
     results = run.read_json(RESULTS)
     del results["cost"]
     adapter = (run.folder / ADAPTER / "adapter_model.safetensors").read_bytes()
-    return adapter, results, distillation_history(run)
+    return adapter, results, training_history(run)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +107,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, teacher: str) -> Run:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(problem_units, "PROBLEMS_A_UNIT", 4)
         run = prepare(tmp_path_factory.mktemp("whole"), teacher)
-        assert carry_out(run, run_distillation, bar=False) == DONE, run.log_tail()
+        assert carry_out(run, DISTIL.carry_out, bar=False) == DONE, run.log_tail()
     return run
 
 
@@ -128,7 +123,7 @@ def stopping(when: Callable[[float, str, str], bool]) -> Callable[[RunContext], 
                 work.stop.request()
 
         work.report = report_and_stop  # type: ignore[method-assign]
-        run_distillation(work)
+        DISTIL.carry_out(work)
 
     return task
 
@@ -149,14 +144,14 @@ def test_a_distillation_cancelled_anywhere_ends_with_the_same_adapter(
     run = prepare(tmp_path, teacher)
     assert carry_out(run, stopping(MOMENTS[moment]), bar=False) == CANCELLED, run.log_tail()
     assert run.status().state is RunState.CANCELLED
-    assert distillation_results(run) is None
-    assert carry_out(run, run_distillation, bar=False) == DONE, run.log_tail()
+    assert DISTIL.results_of(run) is None
+    assert carry_out(run, DISTIL.carry_out, bar=False) == DONE, run.log_tail()
     assert what_came_of(run) == what_came_of(whole)
     assert not (run.folder / CHECKPOINTS).exists()
 
 
 def test_a_run_leaves_everything_that_a_page_shows(whole: Run) -> None:
-    results = distillation_results(whole)
+    results = DISTIL.results_of(whole)
     assert results is not None
     assert json.loads(json.dumps(results.to_json())) == whole.read_json(RESULTS)
     measured = len(whole.problems(EVALUATION))
@@ -173,7 +168,7 @@ def test_a_run_leaves_everything_that_a_page_shows(whole: Run) -> None:
     # Rank 4 on four projections of 4 layers: r * (in + out) each.
     assert training.trained_parameters == 4 * 4 * (512 + 384 + 384 + 512)
     assert training.trained_share == training.trained_parameters / 3_197_696
-    history = distillation_history(whole)
+    history = training_history(whole)
     assert [entry["step"] for entry in history] == list(range(1, STEPS + 1))
     assert training.first_kl == history[0]["loss"]
     assert training.last_kl == pytest.approx(np.mean([each["loss"] for each in history[-10:]]))
@@ -182,9 +177,7 @@ def test_a_run_leaves_everything_that_a_page_shows(whole: Run) -> None:
 def test_the_cache_is_the_teacher_s_distribution_at_every_completion_position(
     whole: Run, teacher: str
 ) -> None:
-    def read(unit: Any, problems: Any) -> Any:
-        return read_unit(unit, problems, samples=2)
-
+    read = unit_reader(ProblemSamples, has_samples(2))
     records = kept_records(whole.problems(), whole.units(), read, ROLLOUTS)
     lm = load_language_model(ModelSpec(adapter=teacher))
     files = sorted((whole.folder / TOP_K).iterdir())
@@ -220,7 +213,7 @@ def test_a_damaged_cache_is_made_again(whole: Run, tmp_path: Path, damage: str) 
             arrays["logprobs"][3, 5] = np.nan
         rows = slice(None, -1) if damage == "short" else slice(None)
         save_file({name: each[rows].copy() for name, each in arrays.items()}, file)
-    assert carry_out(run, run_distillation, bar=False) == DONE, run.log_tail()
+    assert carry_out(run, DISTIL.carry_out, bar=False) == DONE, run.log_tail()
     assert file.read_bytes() == kept
     assert what_came_of(run) == what_came_of(whole)
     assert ("made again" in str(run.status().error)) == (damage != "gone")
@@ -231,7 +224,7 @@ def test_the_adapter_folder_is_plain_peft_and_says_the_same(whole: Run) -> None:
     assert sorted(file.name for file in folder.iterdir()) == [
         "README.md", "adapter_config.json", "adapter_model.safetensors",
     ]  # fmt: skip
-    results = distillation_results(whole)
+    results = DISTIL.results_of(whole)
     assert results is not None
     card = (folder / "README.md").read_text()
     assert f"{results.student.pass_at_1.value:.3f}" in card
@@ -251,7 +244,7 @@ def test_another_rank_takes_the_teacher_s_work_over(
 ) -> None:
     recipe = small(**{"training.lora_rank": 1, "training.target_modules": "o_proj"})
     alone = prepare(tmp_path / "alone", teacher, recipe)
-    assert carry_out(alone, run_distillation, bar=False) == DONE, alone.log_tail()
+    assert carry_out(alone, DISTIL.carry_out, bar=False) == DONE, alone.log_tail()
     source = tmp_path / "source"
     shutil.copytree(whole.folder, source)
     run = prepare(tmp_path / "after", teacher, recipe, teacher_from=source)
@@ -262,13 +255,13 @@ def test_another_rank_takes_the_teacher_s_work_over(
 
     with monkeypatch.context() as patch:
         patch.setattr("core.distillation.models.teacher_spec", never)
-        assert carry_out(run, run_distillation, bar=False) == DONE, run.log_tail()
+        assert carry_out(run, DISTIL.carry_out, bar=False) == DONE, run.log_tail()
     assert what_came_of(run) == what_came_of(alone)
-    results = distillation_results(run)
+    results = DISTIL.results_of(run)
     assert results is not None
     assert results.cost.seconds["teacher and base, in an earlier run"] > 0
     shutil.rmtree(source)
-    assert carry_out(gone, run_distillation, bar=False) == DONE, gone.log_tail()
+    assert carry_out(gone, DISTIL.carry_out, bar=False) == DONE, gone.log_tail()
     assert what_came_of(gone) == what_came_of(alone)
 
 
@@ -293,7 +286,7 @@ def test_another_teacher_s_work_is_not_taken_over(
 def test_a_teacher_of_another_vocabulary_is_refused(tmp_path: Path) -> None:
     other = save_tiny_model(tmp_path / "tiny")
     run = prepare(tmp_path, str(other))
-    assert carry_out(run, run_distillation, bar=False) == STOPPED
+    assert carry_out(run, DISTIL.carry_out, bar=False) == STOPPED
     assert "has another vocabulary than demo" in str(run.status().error)
 
 
@@ -310,8 +303,8 @@ def test_a_second_model_teaches_as_an_adapter_does(
         file.unlink()
     merged.save_pretrained(folder)
     run = prepare(tmp_path, str(folder))
-    assert carry_out(run, run_distillation, bar=False) == DONE, run.log_tail()
-    ours, theirs = distillation_results(run), distillation_results(whole)
+    assert carry_out(run, DISTIL.carry_out, bar=False) == DONE, run.log_tail()
+    ours, theirs = DISTIL.results_of(run), DISTIL.results_of(whole)
     assert ours is not None
     assert theirs is not None
     assert ours.base == theirs.base
@@ -343,12 +336,12 @@ def test_bad_luck_is_told_with_what_to_change(
         run = prepare(
             tmp_path, teacher, small(**{"problems": 2, "evaluation.samples": 1} | changes)
         )
-        assert carry_out(run, run_distillation, bar=False) == STOPPED, run.log_tail()
+        assert carry_out(run, DISTIL.carry_out, bar=False) == STOPPED, run.log_tail()
         return str(run.status().error)
 
     assert "Choose among" in told(**{"training.target_modules": "query"})
     assert "equals its base" in told(**{"training.learning_rate": 1e-30})
-    assert "is no number any more" in told(**{"training.learning_rate": 1e30})
+    assert "is NaN or infinite" in told(**{"training.learning_rate": 1e30})
 
     def full(*_: Any, **__: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
@@ -365,7 +358,7 @@ def test_checkpoints_or_a_cache_that_are_a_link_are_not_touched(
         elsewhere = tmp_path / f"elsewhere {name}" / "checkpoint-7"
         elsewhere.mkdir(parents=True)
         (run.folder / name).symlink_to(elsewhere.parent)
-        assert carry_out(run, run_distillation, bar=False) == STOPPED
+        assert carry_out(run, DISTIL.carry_out, bar=False) == STOPPED
         assert "is a link" in str(run.status().error)
         assert list(elsewhere.parent.iterdir()) == [elsewhere]
 
@@ -382,12 +375,12 @@ def test_damaged_results_are_told(whole: Run, tmp_path: Path) -> None:
     }.items():
         (run.folder / RESULTS).write_text(json.dumps({**good, name: value}))
         with pytest.raises(FileError, match="damaged"):
-            distillation_results(run)
+            DISTIL.results_of(run)
     with pytest.raises(FileError, match="Update the explorer"):
         DistillationResults.from_json({**good, "schema_version": 99})
     (run.folder / RESULTS).unlink()
     (run.folder / SUMMARY).write_text("[]")
-    assert carry_out(run, run_distillation, bar=False) == STOPPED
+    assert carry_out(run, DISTIL.carry_out, bar=False) == STOPPED
     assert "trains again" in str(run.status().error)
 
 

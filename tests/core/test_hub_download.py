@@ -132,7 +132,7 @@ def test_a_cancelled_download_leaves_no_model_and_can_be_completed(
     assert not list(cache.rglob("*.incomplete"))
     assert not list(cache.rglob("model.safetensors"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(ModelError, match="only half on this machine"):
+    with pytest.raises(ModelError, match="incomplete on this machine"):
         load_language_model(ModelSpec("owner/model"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     hub.bytes_a_second = None
@@ -189,7 +189,7 @@ def test_a_model_in_the_cache_loads_when_nobody_answers(
         hub.add("owner/model", small)
         got = download("owner/model")
     assert load_language_model(ModelSpec("owner/model")).folder == got
-    with pytest.raises(ModelError, match=r"the hub can't be reached: nobody answers"):
+    with pytest.raises(ModelError, match=r"the hub can't be reached: no server answers"):
         download("owner/other")
 
 
@@ -455,7 +455,7 @@ def test_an_index_can_not_name_files_elsewhere(small: Path, tmp_path: Path) -> N
     (folder / "model.safetensors").rename(tmp_path / "other.safetensors")
     index = {"weight_map": {"lm_head.weight": "../other.safetensors"}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
-    with pytest.raises(ModelError, match="names a file elsewhere"):
+    with pytest.raises(ModelError, match="names a file outside it"):
         load_language_model(ModelSpec(str(folder)))
 
 

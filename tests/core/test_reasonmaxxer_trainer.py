@@ -244,7 +244,7 @@ def test_what_is_no_number_never_reaches_the_adapter(
 
     monkeypatch.setattr(trainer_module, "gated_loss", poisoned)
     trainer = tiny_trainer(tmp_path, examples(8))
-    with pytest.raises(TrainingError, match="no number any more at step 3"):
+    with pytest.raises(TrainingError, match="NaN or infinite at step 3"):
         trainer.train()
     assert before
     assert same(adapter(trainer), before[0])
@@ -255,7 +255,7 @@ def test_layers_that_the_model_lacks_are_refused_with_those_it_has(tmp_path: Pat
     with pytest.raises(ModelError) as refused:
         tiny_trainer(tmp_path, examples(2), target_modules=("q_proj", "c_attn", "lm_head"))
     assert str(refused.value) == (
-        "The model has no layers called c_attn, lm_head that an adapter can be put on. "
+        "The model has no layers called c_attn, lm_head that can get an adapter. "
         "Choose among down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj."
     )
     with pytest.raises(ModelError, match="No layers are named"):

@@ -19,30 +19,25 @@ from transformers import AutoModelForCausalLM
 from core.chains.generation import generate
 from core.errors import ModelError, ProblemError, RunError
 from core.evaluation.task import plan_evaluation
+from core.lora.run_files import ADAPTER, CHECKPOINTS, EVALUATION, SUMMARY, training_history
 from core.models.language_model import load_language_model
 from core.models.spec import DEMO_FOLDER, ModelSpec
 from core.problems.problem_sets import demo_problems, demo_training_problems
 from core.reasonmaxxer.plan import plan_rollouts, plan_training
 from core.reasonmaxxer.recipe import PRESETS, Recipe, recipe_of
 from core.reasonmaxxer.results import (
-    ADAPTER,
-    CHECKPOINTS,
-    EVALUATION,
     HELD_OUT,
-    RESULTS,
     ROLLOUTS_TASK,
-    SUMMARY,
     TRAIN_TASK,
     chains_side_by_side,
     selection_report,
-    training_history,
-    training_results,
 )
 from core.reasonmaxxer.rollouts import rollout_records
-from core.reasonmaxxer.task import run_rollouts, run_training
+from core.reasonmaxxer.task import SAMPLE_ROLLOUTS, TRAIN
 from core.records import Problem, Sampler
 from core.runs import problem_units
 from core.runs.context import CANCELLED, DONE, STOPPED, RunContext, carry_out
+from core.runs.kind import RESULTS
 from core.runs.run import Run
 from core.runs.settings import changed
 from core.runs.status import RunState
@@ -68,7 +63,7 @@ def small(**changes: Any) -> Recipe:
 def prepare(folder: Path, recipe: Recipe | None = None, **how: Any) -> Run:
     problems, evaluation = demo_training_problems()[::17], demo_problems()[::60]
     plan = plan_training(ModelSpec(), problems, evaluation, recipe or small(), **how)
-    return Run.create(folder, TRAIN_TASK, **vars(plan))
+    return Run.create(folder, TRAIN_TASK, plan)
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +73,7 @@ def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def in_a_child(folder: Path) -> None:
     problem_units.PROBLEMS_A_UNIT = 4
-    os._exit(carry_out(Run.open(folder), run_training, bar=False))
+    os._exit(carry_out(Run.open(folder), TRAIN.carry_out, bar=False))
 
 
 def started_child(folder: Path) -> multiprocessing.process.BaseProcess:
@@ -133,7 +128,7 @@ def test_a_fine_tune_killed_at_any_moment_ends_with_the_same_adapter(
         child.kill()  # SIGKILL
         child.join()
         states.add((len(killed.units()), len(training_history(killed))))
-        assert carry_out(killed, run_training, bar=False) == DONE, killed.log_tail()
+        assert carry_out(killed, TRAIN.carry_out, bar=False) == DONE, killed.log_tail()
         assert what_came_of(killed) == what_came_of(run), f"killed after {kill + 0.5} of {KILLS}"
         assert not (killed.folder / CHECKPOINTS).exists()
     assert len(states) > 2, "the kills came at different moments"
@@ -154,20 +149,20 @@ def test_a_cancelled_training_goes_on_where_it_stopped(
                 work.stop.request()
 
         work.report = report_and_stop  # type: ignore[method-assign]
-        run_training(work)
+        TRAIN.carry_out(work)
 
     assert carry_out(run, stop_at, bar=False) == CANCELLED
     assert run.status().state is RunState.CANCELLED
     if step % 2:  # not while it is measured: who cancels doesn't wait for the end of that
         assert (run.folder / CHECKPOINTS / f"checkpoint-{step}" / "whole").is_file()
-    assert training_results(run) is None
-    assert carry_out(run, run_training, bar=False) == DONE
+    assert TRAIN.results_of(run) is None
+    assert carry_out(run, TRAIN.carry_out, bar=False) == DONE
     assert what_came_of(run) == what_came_of(whole[0])
 
 
 def test_a_run_leaves_everything_that_a_page_shows(whole: tuple[Run, float]) -> None:
     run, _ = whole
-    results = training_results(run)
+    results = TRAIN.results_of(run)
     assert results is not None
     assert json.loads(json.dumps(results.to_json())) == run.read_json(RESULTS)
     assert results.selection == selection_report(run)
@@ -200,7 +195,7 @@ def test_the_adapter_folder_is_plain_peft_and_says_the_same(whole: tuple[Run, fl
         "README.md", "adapter_config.json", "adapter_model.safetensors",
     ]  # fmt: skip
     card = (folder / "README.md").read_text()
-    results = training_results(run)
+    results = TRAIN.results_of(run)
     assert results is not None
     assert f"{results.comparison.after.value:.3f}" in card
     assert '"preset": "demo"' in card
@@ -240,12 +235,12 @@ def test_rollouts_of_a_run_are_learned_from_and_become_the_run_s_own(
     whole: tuple[Run, float], tmp_path: Path
 ) -> None:
     plan = plan_rollouts(ModelSpec(), demo_training_problems()[::17], small())
-    source = Run.create(tmp_path / "runs", ROLLOUTS_TASK, **vars(plan))
+    source = Run.create(tmp_path / "runs", ROLLOUTS_TASK, plan)
     with pytest.raises(RunError, match="not finished"):
         prepare(tmp_path / "early", rollouts=source.folder)
-    assert carry_out(source, run_rollouts, bar=False) == DONE
+    assert carry_out(source, SAMPLE_ROLLOUTS.carry_out, bar=False) == DONE
     evaluation = plan_evaluation(ModelSpec(), demo_problems()[:1], {})
-    other = Run.create(tmp_path / "runs", "evaluate", **vars(evaluation))
+    other = Run.create(tmp_path / "runs", "evaluate", evaluation)
     with pytest.raises(RunError, match="has no rollouts"):
         prepare(tmp_path / "other", rollouts=other.folder)
     assert prepare(tmp_path / "again", rollouts=whole[0].folder).problems() == source.problems()
@@ -260,17 +255,17 @@ def test_rollouts_of_a_run_are_learned_from_and_become_the_run_s_own(
                 shutil.rmtree(source.folder)
 
         work.keep = keep  # type: ignore[method-assign]
-        run_training(work)
+        TRAIN.carry_out(work)
 
     assert carry_out(run, without_rollouts, bar=False) == DONE
     assert what_came_of(run) == what_came_of(whole[0])
-    results = training_results(run)
+    results = TRAIN.results_of(run)
     assert results is not None
     assert "rollouts, in an earlier run" in results.cost.seconds
     again = run.repeat(tmp_path / "again")  # the rollouts' own run is gone
     assert again.problems(EVALUATION) == run.problems(EVALUATION)
     assert again.problems(HELD_OUT) == run.problems(HELD_OUT)
-    assert carry_out(again, run_training, bar=False) == DONE
+    assert carry_out(again, TRAIN.carry_out, bar=False) == DONE
     assert what_came_of(again) == what_came_of(run)
 
 
@@ -285,15 +280,15 @@ def test_units_that_are_lost_after_the_training_are_sampled_again(
     assert len(kept) == len(lines) - 2
     run.units_path.write_text("\n".join(kept) + "\n")
     (run.folder / RESULTS).unlink()
-    assert carry_out(run, run_training, bar=False) == DONE
+    assert carry_out(run, TRAIN.carry_out, bar=False) == DONE
     assert what_came_of(run) == what_came_of(whole[0])
 
     (run.folder / SUMMARY).write_text("[]")
     (run.folder / RESULTS).unlink()
-    assert carry_out(run, run_training, bar=False) == STOPPED
+    assert carry_out(run, TRAIN.carry_out, bar=False) == STOPPED
     assert "trains again" in str(run.status().error)
     (run.folder / SUMMARY).unlink()
-    assert carry_out(run, run_training, bar=False) == DONE
+    assert carry_out(run, TRAIN.carry_out, bar=False) == DONE
     assert what_came_of(run) == what_came_of(whole[0])
 
 
@@ -314,11 +309,11 @@ def test_a_cancel_in_the_last_phase_leaves_no_cut_chains(
                 work.stop.overdue = lambda: True  # type: ignore[method-assign]
 
         work.report = report_and_stop  # type: ignore[method-assign]
-        run_training(work)
+        TRAIN.carry_out(work)
 
     assert carry_out(run, stop_at_the_last, bar=False) == CANCELLED
-    assert training_results(run) is None
-    assert carry_out(run, run_training, bar=False) == DONE
+    assert TRAIN.results_of(run) is None
+    assert carry_out(run, TRAIN.carry_out, bar=False) == DONE
     assert what_came_of(run) == what_came_of(whole[0])
 
 
@@ -329,7 +324,7 @@ def test_checkpoints_that_are_a_link_are_not_touched(
     elsewhere = tmp_path / "elsewhere" / "checkpoint-7"
     elsewhere.mkdir(parents=True)
     (run.folder / CHECKPOINTS).symlink_to(elsewhere.parent)
-    assert carry_out(run, run_training, bar=False) == STOPPED
+    assert carry_out(run, TRAIN.carry_out, bar=False) == STOPPED
     assert "is a link" in str(run.status().error)
     assert elsewhere.is_dir()
 
@@ -353,8 +348,8 @@ def test_bad_luck_is_told_with_what_to_change(tmp_path: Path) -> None:
         plan = plan_training(
             ModelSpec(), problems or demo_training_problems()[::34], demo_problems()[:2], recipe
         )
-        run = Run.create(tmp_path, TRAIN_TASK, **vars(plan))
-        assert carry_out(run, run_training, bar=False) == STOPPED, run.log_tail()
+        run = Run.create(tmp_path, TRAIN_TASK, plan)
+        assert carry_out(run, TRAIN.carry_out, bar=False) == STOPPED, run.log_tail()
         return str(run.status().error)
 
     nobody_can = [Problem(f"p{i}", f"What is {i} and {i}?", "-7") for i in range(5)]
@@ -366,7 +361,7 @@ def test_bad_luck_is_told_with_what_to_change(tmp_path: Path) -> None:
     tiny_steps = {"training.learning_rate": 1e-30, "held_out.problems": 0}
     assert "equals its base" in told(small(**tiny_steps))
     huge_steps = {"training.learning_rate": 1e30, "held_out.problems": 0}
-    assert "is no number any more" in told(small(**huge_steps))
+    assert "is NaN or infinite" in told(small(**huge_steps))
 
 
 def test_out_of_memory_names_the_setting_to_lower(
@@ -379,7 +374,7 @@ def test_out_of_memory_names_the_setting_to_lower(
 
     monkeypatch.setattr(trainer, "gated_loss", full)
     run = prepare(tmp_path)
-    assert carry_out(run, run_training, bar=False) == STOPPED
+    assert carry_out(run, TRAIN.carry_out, bar=False) == STOPPED
     assert "Lower the training batch size" in str(run.status().error)
 
 
