@@ -9,7 +9,7 @@ import typer
 
 from core.cli.option_groups import GivenSettings, SettingOptions, grouped
 from core.cli.options import ModelOptions, OutputOptions, ProblemOptions, RunOptions
-from core.cli.run_command import long_work
+from core.cli.run_command import kind_work, long_work
 from core.disagreement.settings import CompareSettings
 from core.runs.config import RunPlan
 from core.system.terminal_text import printable
@@ -44,7 +44,7 @@ def compare(
     unshifted where the base agrees, reranked where the base has it among its top five, shifted
     elsewhere.
     """
-    from core.disagreement.task import COMPARE, plan_comparison
+    from core.disagreement.task import plan_comparison
     from core.models.spec import DEMO, DEMO_TEACHER
 
     def prepare() -> RunPlan:
@@ -56,8 +56,7 @@ def compare(
             sample=problems.sample,
         )
 
-    task = partial(COMPARE.carry_out, trust_remote_code=model.trust_remote_code)
-    long_work(ctx, task, prepare, run=run, output=output, show=_show)
+    long_work(ctx, kind_work(model), prepare, run=run, output=output, show=_show)
 
 
 def _show(data: Any) -> None:

@@ -11,13 +11,13 @@ import typer
 from core.cli.option_groups import GivenSettings, grouped
 from core.cli.options import ModelOptions, OutputOptions, RunOptions, path_option
 from core.cli.recipes import LearningProblems, print_cost, recipe_options
-from core.cli.run_command import long_work
+from core.cli.run_command import kind_work, long_work
 from core.distillation.recipe import PRESETS, DistillationRecipe
 from core.errors import RunError
 from core.runs.config import RunPlan
 
 if TYPE_CHECKING:
-    from core.runs.context import RunContext
+    pass
 
 
 @dataclass(frozen=True)
@@ -88,12 +88,7 @@ def distill(
             teacher_from=teacher.teacher_from,
         )
 
-    def task(work: RunContext) -> None:
-        from core.distillation.task import DISTIL
-
-        DISTIL.carry_out(work, trust_remote_code=model.trust_remote_code)
-
-    long_work(ctx, task, prepare, run=run, output=output, show=_show)
+    long_work(ctx, kind_work(model), prepare, run=run, output=output, show=_show)
 
 
 def _show(data: Any) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from core.cli.option_groups import GivenSettings, SettingOptions, grouped
 from core.cli.options import ModelOptions, OutputOptions, ProblemOptions, RunOptions, path_option
-from core.cli.run_command import long_work
+from core.cli.run_command import kind_work, long_work
 from core.evaluation.settings import EvaluationSettings
 from core.runs.config import RunPlan
 from core.system.terminal_text import printable
@@ -50,7 +50,7 @@ def evaluate(
     With --against, the difference to an earlier evaluation of the same problems, paired by
     problem: better or worse is said only where its 95 % interval excludes 0.
     """
-    from core.evaluation.task import EVALUATE, plan_evaluation
+    from core.evaluation.task import plan_evaluation
     from core.runs.run import Run
 
     def prepare() -> RunPlan:
@@ -66,8 +66,7 @@ def evaluate(
             against=against,
         )
 
-    task = partial(EVALUATE.carry_out, trust_remote_code=model.trust_remote_code)
-    long_work(ctx, task, prepare, run=run, output=output, show=_show)
+    long_work(ctx, kind_work(model), prepare, run=run, output=output, show=_show)
 
 
 def _show(data: Any) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated, Any
 
 import typer
 
 from core.cli.option_groups import GivenSettings, SettingOptions, grouped
 from core.cli.options import ModelOptions, OutputOptions, ProblemOptions, RunOptions
-from core.cli.run_command import long_work
+from core.cli.run_command import kind_work, long_work
 from core.interventions.settings import InterventionSettings
 from core.runs.config import RunPlan
 
@@ -40,7 +39,7 @@ def interventions(
     its highest-entropy positions (base-only), and, with a teacher, the oracle, the entropy gate
     and their controls.
     """
-    from core.interventions.task import INTERVENTIONS, plan_interventions
+    from core.interventions.task import plan_interventions
 
     def prepare() -> RunPlan:
         return plan_interventions(
@@ -51,8 +50,7 @@ def interventions(
             sample=problems.sample,
         )
 
-    task = partial(INTERVENTIONS.carry_out, trust_remote_code=model.trust_remote_code)
-    long_work(ctx, task, prepare, run=run, output=output, show=_show)
+    long_work(ctx, kind_work(model), prepare, run=run, output=output, show=_show)
 
 
 def _show(results: Any) -> None:

@@ -109,7 +109,7 @@ class SettingOptions:
 
     def parameters(self) -> Iterator[inspect.Parameter]:
         """One option a field, and --set."""
-        for parameter, name in self._names().items():
+        for parameter, name in self.dotted_names().items():
             found = setting(self.model, name)
             default = None if self.preset or found.kind is tuple else found.default
             kind = str if found.kind is tuple else found.kind
@@ -130,7 +130,7 @@ class SettingOptions:
         Raises:
             RunError: a --set without a value.
         """
-        names = self._names()
+        names = self.dotted_names()
         values = {name: given[each] for each, name in names.items() if was_given(each)}
         for text in given.get(SET) or []:
             name, sign, value = text.partition("=")
@@ -142,7 +142,8 @@ class SettingOptions:
                 values[name.strip()] = value  # plain words need no quotes
         return GivenSettings(values)
 
-    def _names(self) -> Mapping[str, str]:
+    def dotted_names(self) -> Mapping[str, str]:
+        """The settings' dotted names by their options' parameters."""
         return self.names or {each: each for each in setting_names(self.model) if "." not in each}
 
 

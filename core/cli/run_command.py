@@ -14,8 +14,9 @@ import typer
 
 from core.cli.files import check_writable, say, write_result
 from core.cli.option_groups import was_given
-from core.cli.options import OutputOptions, RunOptions
+from core.cli.options import ModelOptions, OutputOptions, RunOptions
 from core.errors import RunError
+from core.kinds import kind_entry
 from core.models.spec import DEMO, DEMO_NOTICE
 from core.runs.config import RunPlan
 from core.runs.context import CANCELLED, DONE, RunContext, carry_out
@@ -79,6 +80,23 @@ def long_work(
         if found.config.model.get("model") == DEMO:
             print(DEMO_NOTICE)
     say(f"The results are in {found.folder}.")
+
+
+def kind_work(model: ModelOptions) -> Callable[[RunContext], None]:
+    """The work of a run, which its kind knows.
+
+    Args:
+        model: whether the base's own Python code may run; the run itself says which model it is.
+    """
+
+    def work(context: RunContext) -> None:
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        kind = kind_entry(context.run).load()
+        kind.carry_out(context, trust_remote_code=model.trust_remote_code)
+
+    return work
 
 
 def _existing(ctx: typer.Context, folder: Path, resume: bool) -> Run | None:

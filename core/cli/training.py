@@ -11,12 +11,12 @@ from core.cli.evaluation import print_comparison
 from core.cli.option_groups import GivenSettings, grouped
 from core.cli.options import ModelOptions, OutputOptions, RunOptions, path_option
 from core.cli.recipes import LearningProblems, print_cost, recipe_options, training_problems
-from core.cli.run_command import given_options, long_work
+from core.cli.run_command import given_options, kind_work, long_work
 from core.reasonmaxxer.recipe import PRESETS, Recipe
 from core.runs.config import RunPlan
 
 if TYPE_CHECKING:
-    from core.runs.context import RunContext
+    pass
 
 Preset = Annotated[
     str | None,
@@ -55,12 +55,7 @@ def rollouts(
         recipe = settings.changed(_start(model.model, preset))
         return plan_rollouts(model.spec(), training_problems(problems), recipe)
 
-    def task(work: RunContext) -> None:
-        from core.reasonmaxxer.task import SAMPLE_ROLLOUTS
-
-        SAMPLE_ROLLOUTS.carry_out(work, trust_remote_code=model.trust_remote_code)
-
-    long_work(ctx, task, prepare, run=run, output=output, show=_show_rollouts)
+    long_work(ctx, kind_work(model), prepare, run=run, output=output, show=_show_rollouts)
 
 
 @grouped
@@ -105,12 +100,7 @@ def train(
             rollouts=rollouts,
         )
 
-    def task(work: RunContext) -> None:
-        from core.reasonmaxxer.task import TRAIN
-
-        TRAIN.carry_out(work, trust_remote_code=model.trust_remote_code)
-
-    long_work(ctx, task, prepare, run=run, output=output, show=_show_training)
+    long_work(ctx, kind_work(model), prepare, run=run, output=output, show=_show_training)
 
 
 def _refuse_what_rollouts_have(ctx: typer.Context, settings: GivenSettings) -> None:

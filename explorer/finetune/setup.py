@@ -29,7 +29,6 @@ from explorer.shared.run_panel import start_button
 from explorer.shared.start_run import start_run
 from explorer.state import BrowserState
 
-PAGE = "finetune"
 _MEASURED = "tuning evaluation"  # in the form
 ROLLOUTS_OF, FINE_TUNE_ON = "Rollouts of ", "Fine-tune on "  # begin the names of runs
 

@@ -191,7 +191,7 @@ def test_defaults_and_help_are_the_models() -> None:
         for group in groups(command):
             if not isinstance(group, SettingOptions):
                 continue
-            for parameter, name in group._names().items():
+            for parameter, name in group.dotted_names().items():
                 found = setting(group.model, name)
                 option = options[parameter]
                 assert found.title in option.help
