@@ -10,7 +10,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from core.chains.assembly import GrowingChain, assemble, blank_chain
-from core.decoding.loop import DEFAULT_BATCH_SIZE, Decoded, Row, check_token_id, decode
+from core.decoding.loop import Decoded, Row, check_token_id, decode
+from core.decoding.settings import DEFAULT_BATCH_SIZE
 from core.errors import ModelError, PositionError, PromptError, ResourceError
 from core.records import (
     DEFAULT_ALTERNATIVES,

@@ -10,9 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from core.decoding.settings import MaxNewTokens
 from core.errors import PromptError
 from core.records import Problem
-from core.tokens.prompts import PROMPT_STYLES, check_context, encode_prompt, prompt_text
+from core.tokens.prompts import (
+    PLACEHOLDER,
+    PROMPT_STYLES,
+    check_context,
+    encode_prompt,
+    prompt_text,
+)
 
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
@@ -23,16 +30,29 @@ class PromptSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    max_new_tokens: int = Field(256, ge=1)
-    prompt_style: str | None = None  # None: the model's default
-    template: str | None = None  # around {problem}, for the style "plain"
-    prompt_date: date | None = None  # for templates that use the date; None: the day of the run
+    max_new_tokens: MaxNewTokens = 256
+    prompt_style: str | None = Field(
+        None,
+        title="Prompt style",
+        description=f"{', '.join(PROMPT_STYLES)}; by default the one that suits the model",
+    )
+    template: str | None = Field(
+        None,
+        title="Template",
+        description=f"Text around the question, which replaces {PLACEHOLDER}; for the style plain",
+    )
+    prompt_date: date | None = Field(
+        None,
+        title="Date in the prompt",
+        description="For chat templates that write the date; by default the day of the chain or "
+        "run, which records it",
+    )
 
     @model_validator(mode="after")
     def _check_prompt(self) -> PromptSettings:
         if self.prompt_style is not None and self.prompt_style not in PROMPT_STYLES:
             known = ", ".join(PROMPT_STYLES)
-            raise ValueError(f"no prompt style {self.prompt_style!r}; choose one of {known}")
+            raise ValueError(f"unknown prompt style {self.prompt_style!r}; use {known}")
         if self.template is not None:
             try:
                 prompt_text("question", self.prompt_style or "plain", self.template)

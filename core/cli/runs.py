@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from core.cli.files import say
-from core.cli.options import AsJson, Out, RemoteCode, RunsDir
+from core.cli.option_groups import grouped
+from core.cli.options import AsJson, OutputOptions, RemoteCode, RunsDir
 from core.errors import RunError
 from core.kinds import kind_entry
 from core.runs.run import Run
@@ -82,39 +82,42 @@ def cancel(run_id: RunId, runs_dir: RunsDir = None) -> None:
 
 
 @app.command()
+@grouped
 def resume(
     run_id: RunId,
     runs_dir: RunsDir = None,
     trust_remote_code: RemoteCode = False,
-    as_json: AsJson = False,
-    out: Out = None,
+    *,
+    output: OutputOptions,
 ) -> None:
-    """Go on with a run, here and now; Ctrl-C stops it again."""
-    _carry_out(RunsFolder(runs_dir).get(run_id), True, trust_remote_code, as_json, out)
+    """Continue a run, here and now; Ctrl-C stops it again."""
+    _carry_out(RunsFolder(runs_dir).get(run_id), True, trust_remote_code, output)
 
 
 @app.command()
+@grouped
 def repeat(
     run_id: RunId,
     runs_dir: RunsDir = None,
     trust_remote_code: RemoteCode = False,
-    as_json: AsJson = False,
-    out: Out = None,
+    *,
+    output: OutputOptions,
 ) -> None:
     """The same once more, as a new run: same problems, settings and seed."""
     folder = RunsFolder(runs_dir)
     again = folder.get(run_id).repeat(folder.folder)
     say(f"The run is {again.folder}")
-    _carry_out(again, False, trust_remote_code, as_json, out)
+    _carry_out(again, False, trust_remote_code, output)
 
 
-def _carry_out(run: Run, resume: bool, trust: bool, as_json: bool, out: Path | None) -> None:
+def _carry_out(run: Run, resume: bool, trust: bool, output: OutputOptions) -> None:
     from core.cli import app as whole
 
     kind_entry(run)  # refuses kinds of newer versions
     arguments = [run.config.task, "--run", str(run.folder), *["--resume"] * resume]
     arguments += ["--trust-remote-code"] * trust
-    arguments += ["--json"] * as_json + ([] if out is None else ["--out", str(out)])
+    arguments += ["--json"] * output.as_json
+    arguments += [] if output.out is None else ["--out", str(output.out)]
     code = whole(arguments, standalone_mode=False)
     if code:
         raise typer.Exit(code)

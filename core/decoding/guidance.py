@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from core.decoding.settings import TOP
 from core.decoding.stepping import stepper_for
 from core.entropy import entropy
 from core.models.prefix_store import PrefixStore
 
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
-
-TOP = 20  # base tokens visible to a rule, most probable first (the paper's random substitution)
 
 
 @dataclass(frozen=True)

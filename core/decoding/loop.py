@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from core.decoding.guidance import Guidance, Guide, RowPosition
 from core.decoding.sampling import choose, uniforms
+from core.decoding.settings import DEFAULT_BATCH_SIZE
 from core.decoding.stepping import stepper_for
 from core.entropy import packed_statistics, unpack_statistics
 from core.errors import PositionError, ResourceError, SamplerError
@@ -29,7 +30,6 @@ from core.tokens.stop_strings import StopMatcher
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
 
-DEFAULT_BATCH_SIZE = 64
 _LOGITS_BYTES = 2**20  # limit for logits held until their statistics are computed
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pydantic import Field
-
 from core.chains.judging import check_golds, judge_completions
-from core.chains.prompting import PromptSettings, check_prompts, problem_prompt
-from core.decoding.loop import DEFAULT_BATCH_SIZE, Row, decode
+from core.chains.prompting import check_prompts, problem_prompt
+from core.decoding.loop import Row, decode
 from core.disagreement.records import ComparedChain, TeacherView
 from core.disagreement.results import CompareResults, summarise_comparison
+from core.disagreement.settings import CompareSettings
 from core.disagreement.token_classes import disagree
 from core.errors import ModelError, RunError
 from core.models.language_model import LanguageModel
@@ -26,14 +25,6 @@ from core.runs.run import Run
 from core.runs.settings import checked_settings
 
 MAX_TEACHERS = 8
-
-
-class CompareSettings(PromptSettings):
-    """How the base's chains are decoded (greedily, as in the paper) and summarised."""
-
-    tau: float = Field(1.2, ge=0, le=100, allow_inf_nan=False)  # nats
-    seed: int = Field(0, ge=0)  # of the sample of problems and of the bootstraps
-    batch_size: int = Field(DEFAULT_BATCH_SIZE, ge=1, le=4096)
 
 
 def plan_comparison(

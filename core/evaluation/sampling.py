@@ -5,47 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from pydantic import Field, model_validator
-
 from core.answers import default_checker
 from core.chains.judging import check_golds, judge_completions
-from core.chains.prompting import PromptSettings, check_prompts, problem_prompt
-from core.decoding.loop import DEFAULT_BATCH_SIZE, Decoded, Row, decode
+from core.chains.prompting import check_prompts, problem_prompt
+from core.decoding.loop import Decoded, Row, decode
 from core.decoding.sampling import chain_seed
-from core.errors import SamplerError
 from core.evaluation.records import ProblemSamples, Sample
-from core.records import Outcome, Problem, Sampler, StopReason, Verdict, floats
+from core.evaluation.settings import EvaluationSettings
+from core.records import Outcome, Problem, StopReason, Verdict, floats
 
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
-
-
-class EvaluationSettings(PromptSettings):
-    """How a problem set is sampled. The defaults are the paper's, with four samples."""
-
-    samples: int = Field(4, ge=1, le=1024)  # chains a problem
-    temperature: float = Field(0.6, ge=0, le=100, allow_inf_nan=False)  # 0: greedy
-    top_p: float = Field(0.95, gt=0, le=1)
-    seed: int = Field(0, ge=0)
-    batch_size: int = Field(DEFAULT_BATCH_SIZE, ge=1, le=4096)
-
-    @model_validator(mode="after")
-    def _check_sampler(self) -> EvaluationSettings:
-        try:
-            sampler = self.sampler
-        except SamplerError as error:
-            raise ValueError(str(error)) from error
-        if sampler.greedy and self.samples > 1:
-            raise ValueError(
-                "greedy samples of a problem are all alike: draw 1 of each, or set the "
-                "temperature above 0"
-            )
-        return self
-
-    @property
-    def sampler(self) -> Sampler:
-        """How tokens are drawn."""
-        return Sampler(self.temperature, self.top_p, max_new_tokens=self.max_new_tokens)
 
 
 def check_evaluation(

@@ -11,7 +11,8 @@ from core.evaluation.comparison import check_same_problems, compare
 from core.evaluation.earlier import EarlierEvaluation
 from core.evaluation.records import ProblemSamples, has_samples
 from core.evaluation.results import EvaluationResults, summarise_evaluation
-from core.evaluation.sampling import EvaluationSettings, check_evaluation, evaluate
+from core.evaluation.sampling import check_evaluation, evaluate
+from core.evaluation.settings import EvaluationSettings
 from core.models.spec import ModelSpec
 from core.problems.problem_sets import chosen_problems
 from core.records import Problem

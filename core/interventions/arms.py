@@ -7,18 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import Field, field_validator
 
-from core.chains.prompting import PromptSettings
 from core.chains.sweep import Attempt, Sweep, plan_sweep
-from core.decoding.guidance import TOP, Rule, StepContext
-from core.decoding.loop import DEFAULT_BATCH_SIZE, Decoded, Row
+from core.decoding.guidance import Rule, StepContext
+from core.decoding.loop import Decoded, Row
 from core.decoding.sampling import keyed_generator
+from core.decoding.settings import TOP
 from core.entropy import highest_entropy_positions
-from core.errors import ModelError
 from core.records import DEFAULT_ALTERNATIVES, Problem
+
+if TYPE_CHECKING:
+    from core.interventions.settings import InterventionSettings
 
 
 @dataclass(frozen=True)
@@ -301,46 +303,4 @@ ARMS: dict[str, Arm] = {
         ),
     )
 }
-"""Every arm by its key, in the order of display."""
-
-
-class InterventionSettings(PromptSettings):
-    """What to run. Arms that others build on, and the base, are added by themselves."""
-
-    arms: tuple[str, ...] | None = None  # None: all that the models at hand allow
-    positions: int = Field(5, ge=1, le=1000)  # highest-entropy ones, of base-only and no-op
-    alternatives: int = Field(DEFAULT_ALTERNATIVES, ge=2, le=TOP)
-    tau: float = Field(1.2, ge=0, le=100, allow_inf_nan=False)  # nats
-    first_k: int = Field(2, ge=1)
-    seed: int = Field(0, ge=0)
-    batch_size: int = Field(DEFAULT_BATCH_SIZE, ge=1, le=4096)
-
-    @field_validator("arms")
-    @classmethod
-    def _complete(cls, arms: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        if arms is None:
-            return None
-        if not arms:
-            raise ValueError("choose at least one arm")
-        unknown = [arm for arm in arms if arm not in ARMS]
-        if unknown:
-            raise ValueError(f"unknown arm {unknown[0]!r}; choose among {', '.join(ARMS)}")
-        wanted = {"base", *arms, *(each for arm in arms for each in ARMS[arm].after)}
-        return tuple(arm for arm in ARMS if arm in wanted)
-
-    def arms_with(self, teacher: bool) -> tuple[Arm, ...]:
-        """The arms to run, with or without a teacher.
-
-        Raises:
-            ModelError: arms that need a teacher, without one.
-        """
-        if self.arms is None:
-            return tuple(arm for arm in ARMS.values() if teacher or not arm.needs_teacher)
-        arms = tuple(ARMS[key] for key in self.arms)
-        lacking = [arm.label for arm in arms if arm.needs_teacher and not teacher]
-        if lacking:
-            raise ModelError(
-                f"These arms need a teacher: {', '.join(lacking)}.",
-                "Choose a teacher, or leave them out.",
-            )
-        return arms
+"""Every arm by its key, in the order in which they are shown."""

@@ -10,8 +10,9 @@ from core.chains.judging import check_golds, judge_completions
 from core.chains.prompting import check_prompts, problem_prompt
 from core.decoding.guidance import Guide
 from core.decoding.loop import Decoded, decode
-from core.interventions.arms import Arm, InterventionSettings, Plan, Situation
+from core.interventions.arms import Arm, Plan, Situation
 from core.interventions.records import ArmChain, ProblemRecord, Substitution, SweepAttempt
+from core.interventions.settings import InterventionSettings
 from core.models.prefix_store import PrefixStore
 from core.models.teacher import check_vocabularies
 from core.records import Outcome, Problem, Sampler, StopReason, Verdict

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from core.errors import RunError
-from core.interventions.arms import InterventionSettings
 from core.interventions.records import ProblemRecord
 from core.interventions.results import InterventionResults, summarise
+from core.interventions.settings import InterventionSettings
 from core.interventions.study import check_interventions, intervene
 from core.models.spec import ModelSpec, absolute_name, check_spec, teacher_spec
 from core.problems.problem_sets import chosen_problems

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from core.evaluation.records import ProblemSamples, has_samples
-from core.evaluation.sampling import EvaluationSettings, check_evaluation, evaluate
+from core.evaluation.sampling import check_evaluation, evaluate
+from core.evaluation.settings import EvaluationSettings
 from core.models.language_model import LanguageModel
 from core.records import Problem
 from core.runs.problem_units import kept_records, unit_reader, work_through

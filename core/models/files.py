@@ -7,9 +7,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub.errors import HFValidationError
-from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
-
 from core.errors import ModelError, examples
 from core.models.hub_files import ADAPTER_WEIGHTS, INDEX, PICKLED, WEIGHTS, Kind
 
@@ -24,6 +21,10 @@ GGUF_REMEDY = (
 
 def is_hub_id(name: str) -> bool:
     """Whether a name has the shape of a hub id (owner/model)."""
+    # Here, since the command line's help needs the names of models and nothing of the hub.
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
     try:
         validate_repo_id(name)
     except HFValidationError:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from core.errors import ModelError
-
-Quantization = Literal["none", "4bit", "8bit"]
+from core.models.spec import Quantization
 
 ALL_GPUS = "balanced"
 """The device name for all GPUs of this machine, with the layers spread over them."""

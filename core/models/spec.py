@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from core.errors import ModelError
 from core.models.files import (
@@ -12,9 +13,11 @@ from core.models.files import (
     check_revision,
     is_hub_id,
 )
-from core.models.placement import Quantization
 from core.system.person_path import person_path
 from core.system.project_root import project_root
+
+Quantization = Literal["none", "4bit", "8bit"]
+"""Weights as they are stored, or of 4 or 8 bits by bitsandbytes."""
 
 DEMO = "demo"
 

@@ -14,17 +14,14 @@ It never holds a tensor of positions x vocabulary (core.lora.chunked_loss).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 
 from core.lora.chunked_loss import Head, chunked_loss, exact
+from core.reasonmaxxer.settings import Averaging
 
 # Logits that go through all steps of the loss together: they fit into a processor's cache.
 _BLOCK_BYTES = 4 * 2**20
-
-Averaging = Literal["token", "sequence"]
-"""Means are over all tokens of an optimizer step, or first over those of each sequence."""
 
 
 @dataclass(frozen=True)

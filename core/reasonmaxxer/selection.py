@@ -6,27 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
 from core.decoding.sampling import keyed_generator
 from core.errors import TrainingError
 from core.evaluation.records import ProblemSamples, Sample
 from core.reasonmaxxer.examples import Example
-from core.reasonmaxxer.gates import GateKind, GateSettings, gate_rollout
+from core.reasonmaxxer.gates import gate_rollout
+from core.reasonmaxxer.settings import GateKind, GateSettings, SelectionSettings
 from core.records import StopReason
-
-
-class SelectionSettings(BaseModel):
-    """Which rollouts are trained on. The defaults are those of the reference code."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    max_problems: int | None = Field(50, ge=1)  # closest to a pass rate of one half; None: all
-    drop_truncated: bool = False  # else rollouts cut at the limit count as wrong
-    drop_longest: float = Field(0.2, ge=0, lt=1)  # share of the kept rollouts
-    advantage_clip: float = Field(2.5, gt=0, allow_inf_nan=False)
-    positive_only: bool = False  # ablation: right rollouts only
-    shuffle_advantages: bool = False  # control: the same advantages, on other rollouts
 
 
 @dataclass(frozen=True)

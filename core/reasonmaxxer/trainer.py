@@ -16,7 +16,6 @@ from core.lora.trainer import LoraArguments, LoraTrainer, no_loss, pad_id
 from core.models.language_model import LanguageModel
 from core.reasonmaxxer.examples import Collator, Example
 from core.reasonmaxxer.loss import (
-    Averaging,
     LossParts,
     LossSettings,
     Positions,
@@ -24,6 +23,7 @@ from core.reasonmaxxer.loss import (
     gated_loss,
     position_weights,
 )
+from core.reasonmaxxer.settings import Averaging
 
 HeldOutEvaluation = Callable[[LanguageModel], dict[str, float]]
 """Measures a tuned model on held-out problems; "accuracy" selects the best checkpoint."""

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.evaluation.results import summarise_evaluation
-from core.evaluation.sampling import EvaluationSettings, evaluate
+from core.evaluation.sampling import evaluate
+from core.evaluation.settings import EvaluationSettings
 from core.lora.adapter import trained_parameters
 from core.lora.callbacks import CompleteCheckpointCallback, ProgressCallback
 from core.lora.run_files import HISTORY

@@ -44,7 +44,8 @@ def changed(settings: _Settings, changes: Mapping[str, Any]) -> _Settings:
             known = ", ".join(each for each in _dotted(values) if each != "preset")
             raise RunError(f"There's no setting {name!r}.", f"Use one of {known}.")
         group[last] = value
-    return checked_settings(type(settings), values)
+    said = settings.model_fields_set | {name.partition(".")[0] for name in changes}
+    return checked_settings(type(settings), {name: values[name] for name in values if name in said})
 
 
 def first_fault(error: ValidationError) -> str:

@@ -16,7 +16,7 @@ from core.distillation.results import TASK, distillation_models
 from core.distillation.sizes import SizeStudy, distillations, size_studies
 from core.distillation.task import DISTIL
 from core.errors import ExplorerError
-from core.lora.recipe import ATTENTION
+from core.lora.recipe import ALL_LAYERS
 from core.lora.run_files import ADAPTER
 from core.models.files import check_adapter_folder
 from core.models.spec import DEMO
@@ -43,9 +43,9 @@ from explorer.shared.run_panel import (
     start_button,
     when,
 )
+from explorer.shared.setting_fields import SettingFields
 from explorer.state import BrowserState
 
-_LAYERS = (*ATTENTION, "gate_proj", "up_proj", "down_proj")
 _RUNS_SHOWN = 6
 TEACHER_FIELD = "distillation teacher"
 """The form field that names the teacher to distil."""
@@ -97,16 +97,6 @@ def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
         placeholder="a folder or a model",
         help="The folder of a LoRA adapter for this model, or a model of the same vocabulary",
     )
-    size = form.whole(rank, "Rank", "distillation rank", 32, 1, 4096, help="Of the adapter")
-    targets = form.several(
-        layers,
-        "Layers",
-        "distillation layers",
-        _LAYERS,
-        ATTENTION,
-        typed=True,
-        help="That get an adapter; fewer layers make it smaller",
-    )
     with st.expander("Preset, problems, prompt", key="tuning_distillation_more"):
         left, middle, right, last = st.columns([2, 3, 3, 1.4])
         is_demo = state.opened.spec.model == DEMO
@@ -129,27 +119,16 @@ def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
             DEMO_SET,
             help="Never trained on: problems that are in both sets are refused",
         )
-        seed = form.whole(last, "Seed", "distillation seed", 0, 0, 2**32 - 1, help="Of all draws")
         style, length = st.columns(2)
         start_from = recipe_of(preset)
-        limit = form.whole(
-            length,
-            "Max new tokens",
-            f"distillation {preset} limit",
-            start_from.max_new_tokens,
-            1,
-            65536,
-            step=16,
-        )
-        choice = prompt_fields(state, style, f"distillation {preset}", start_from)
-    changes = {
-        "training.lora_rank": size,
-        "training.target_modules": targets,
-        "seed": seed,
-        "max_new_tokens": limit,
-        **choice.settings(),
-    }
-    recipe, fault = _recipe(start_from, changes)
+        key = f"distillation {preset}"
+        fields = SettingFields(form, start_from, key)
+        fields.draw(last, "seed", key="distillation seed")
+        fields.draw(length, "max_new_tokens", step=16)
+        choice = prompt_fields(state, style, key, start_from)
+    fields.draw(rank, "training.lora_rank", key="distillation rank")
+    fields.draw(layers, "training.target_modules", key="distillation layers", options=ALL_LAYERS)
+    recipe, fault = _recipe(start_from, fields.values | choice.settings())
     start_button(
         state,
         go,

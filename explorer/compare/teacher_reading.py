@@ -11,7 +11,7 @@ from core.chains.assembly import scored_chain
 from core.chains.generation import Fork, fork
 from core.chains.judging import judge
 from core.disagreement.records import ComparedChain
-from core.disagreement.task import CompareSettings
+from core.disagreement.settings import CompareSettings
 from core.disagreement.token_classes import Disagreement, disagree
 from core.models.language_model import LanguageModel
 from core.models.spec import ModelSpec

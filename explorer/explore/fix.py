@@ -7,6 +7,7 @@ from itertools import groupby
 import streamlit as st
 
 from core.chains.fix_search import AttemptResult, FixSearch
+from core.chains.settings import FixSettings
 from core.chains.tree import Branch
 from core.entropy import nats_to_bits
 from core.records import Chain, Sampler, Verdict
@@ -21,15 +22,11 @@ from explorer.components.attempt_grid import (
 from explorer.components.attempt_grid.component import Tone
 from explorer.explore.inspector import force, same_model, wait
 from explorer.explore.measuring import start_fix_search
-from explorer.form import is_real, is_whole
 from explorer.shared.messages import VERDICT_SIGNS, short, token_label, visible
+from explorer.shared.setting_fields import SettingFields
 from explorer.state import BrowserState
 
 _GRID = "attempt_grid"
-_K = "fix_positions"
-_TEMPERATURE = "fix_temperature"
-DEFAULT_POSITIONS = 5
-_K_RANGE, _TEMPERATURE_RANGE = (1, 50), (0.0, 5.0)
 
 
 def fix_button(state: BrowserState, branch: Branch) -> None:
@@ -91,16 +88,9 @@ def fix_panel(state: BrowserState, branch: Branch) -> None:
 
 def _settings(state: BrowserState, branch: Branch) -> None:
     left, middle, right = st.columns(3, vertical_alignment="bottom")
-    state.form.whole(left, "Positions", _K, DEFAULT_POSITIONS, *_K_RANGE)
-    state.form.real(
-        middle,
-        "Temperature",
-        _TEMPERATURE,
-        0.0,
-        *_TEMPERATURE_RANGE,
-        0.1,
-        help="Of the continuations, which use the chain's seed. 0 is greedy.",
-    )
+    fields = _fields(state)
+    fields.draw(left, "positions")
+    fields.draw(middle, "temperature", step=0.1)
     right.button(
         "Search again",
         width="stretch",
@@ -110,10 +100,13 @@ def _settings(state: BrowserState, branch: Branch) -> None:
     )
 
 
+def _fields(state: BrowserState) -> SettingFields:
+    return SettingFields(state.form, FixSettings, "fix")
+
+
 def _search(state: BrowserState, branch: Branch) -> None:
-    value = state.form.value
-    positions = value(_K, DEFAULT_POSITIONS, lambda v: is_whole(v, *_K_RANGE))
-    temperature = value(_TEMPERATURE, 0.0, lambda v: is_real(v, *_TEMPERATURE_RANGE))
+    fields = _fields(state)
+    positions, temperature = fields.current("positions"), fields.current("temperature")
     own = branch.chain.sampler
     sampler = own
     if temperature != own.temperature:

@@ -6,17 +6,14 @@ import streamlit as st
 
 from core.chains.forks import fork_positions
 from core.chains.pivotality import AlternativeOutcomes, Pivotality, decisive
+from core.chains.settings import PivotalitySettings
 from core.chains.tree import Branch
 from core.records import Chain
 from explorer.explore.inspector import same_model, wait
 from explorer.explore.measuring import start_pivotality
-from explorer.form import is_real, is_whole
 from explorer.shared.messages import p_value, plain, short, visible
+from explorer.shared.setting_fields import SettingFields
 from explorer.state import BrowserState
-
-_SAMPLES, _TEMPERATURE = "pivotality_samples", "pivotality_temperature"
-DEFAULT_SAMPLES = 16
-_SAMPLES_RANGE, _TEMPERATURE_RANGE = (4, 500), (0.1, 5.0)
 
 
 def pivotality_panel(state: BrowserState, branch: Branch, position: int) -> None:
@@ -74,8 +71,9 @@ def _answers(each: AlternativeOutcomes) -> str:
 
 def _settings(state: BrowserState, branch: Branch, position: int) -> None:
     left, right = st.columns(2)
-    state.form.whole(left, "Samples per alternative", _SAMPLES, DEFAULT_SAMPLES, *_SAMPLES_RANGE)
-    state.form.real(right, "Temperature", _TEMPERATURE, 1.0, *_TEMPERATURE_RANGE, 0.1)
+    fields = _fields(state)
+    fields.draw(left, "samples")
+    fields.draw(right, "temperature", step=0.1)
     forks = fork_positions(branch.chain, state.tau).tolist()
     enabled = not state.opened.busy and same_model(state, branch.chain)
     st.button(
@@ -95,9 +93,12 @@ def _settings(state: BrowserState, branch: Branch, position: int) -> None:
     )
 
 
+def _fields(state: BrowserState) -> SettingFields:
+    return SettingFields(state.form, PivotalitySettings, "pivotality")
+
+
 def _measure(state: BrowserState, branch: Branch, positions: list[int]) -> None:
-    opened, value = state.opened, state.form.value
-    samples = value(_SAMPLES, DEFAULT_SAMPLES, lambda v: is_whole(v, *_SAMPLES_RANGE))
-    temperature = value(_TEMPERATURE, 1.0, lambda v: is_real(v, *_TEMPERATURE_RANGE))
+    opened, fields = state.opened, _fields(state)
+    samples, temperature = fields.current("samples"), fields.current("temperature")
     start_pivotality(opened, opened.spec, branch, positions, samples, temperature)
     wait(state)

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from core.chains.settings import GenerationSettings
 from core.errors import ExplorerError
 from core.records import Problem, Sampler
+from core.runs.settings import checked_settings
 from explorer.open_session import PROBLEM_SET
 from explorer.shared.messages import before_gold, plain, plain_lines, short, show_error
 from explorer.shared.problem_sets import close_popover, problem_sets, upload_problems
 from explorer.shared.prompt_panel import prompt_popover
+from explorer.shared.setting_fields import SettingFields
 from explorer.state import BrowserState
 
 _SESSION_SET = "This session"
@@ -170,21 +173,20 @@ def _sampler_popover(state: BrowserState) -> _Settings | None:
         on_change="rerun",
     ):
         left, right = st.columns(2)
-        form = state.form
-        temperature = form.real(
-            left, "Temperature", "temperature", 0.0, 0.0, 5.0, 0.1, help="0 is greedy"
-        )
-        top_p = form.real(right, "Top-p", "top_p", 1.0, 0.01, 1.0, 0.01, help="1 is off")
-        top_k = form.whole(left, "Top-k", "top_k", 0, 0, 1000, help="0 is off")
-        min_p = form.real(right, "Min-p", "min_p", 0.0, 0.0, 1.0, 0.01, help="0 is off")
-        limit = form.whole(left, "Max new tokens", "max_new_tokens", 256, 1, 65536, step=16)
-        seed = form.whole(right, "Seed", "seed", 0, 0, 2**32 - 1)
-        k = form.whole(left, "Alternatives stored per token", "alternatives_kept", 5, 1, 50)
+        fields = SettingFields(state.form, GenerationSettings, "")
+        fields.draw(left, "temperature", step=0.1)
+        fields.draw(right, "top_p", step=0.01)
+        fields.draw(left, "top_k")
+        fields.draw(right, "min_p", step=0.01)
+        fields.draw(left, "max_new_tokens", step=16)
+        fields.draw(right, "seed")
+        fields.draw(left, "top_k_alternatives")
         st.divider()
         upload_problems(state, "problem_file", popover=_SAMPLER)
     try:
-        sampler = Sampler(temperature, top_p, top_k, min_p, limit)
+        settings = checked_settings(GenerationSettings, fields.values)
+        sampler = settings.sampler
     except ExplorerError as error:
         show_error(error)
         return None
-    return _Settings(sampler, seed, k)
+    return _Settings(sampler, settings.seed, settings.top_k_alternatives)

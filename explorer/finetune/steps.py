@@ -6,12 +6,12 @@ import streamlit as st
 
 from core.errors import ExplorerError
 from core.lora.run_files import EVALUATION, training_history
-from core.reasonmaxxer.gates import GateSettings
 from core.reasonmaxxer.plan import plan_training
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.results import TRAIN_TASK, run_recipe, selection_report
 from core.reasonmaxxer.rollouts import with_rollouts_of
 from core.reasonmaxxer.selection import SelectionReport
+from core.reasonmaxxer.settings import GateSettings
 from core.runs.models import read_model
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder

@@ -10,7 +10,7 @@ from core.chains.judging import judge
 from core.chains.tree import Branch, first_difference
 from core.decoding.sampling import chain_seed
 from core.evaluation.records import ProblemSamples
-from core.evaluation.sampling import EvaluationSettings
+from core.evaluation.settings import EvaluationSettings
 from core.interventions.records import ProblemRecord
 from core.models.spec import ModelSpec
 from core.reasonmaxxer.side_by_side import SideBySide

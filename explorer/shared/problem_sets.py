@@ -19,12 +19,12 @@ from explorer.shared.problem_columns import confirm_columns
 from explorer.state import BrowserState
 
 DEMO_SET = "Demo problems"
-_CLOSING = "closing popover"  # the key of the one that is to be closed
+_CLOSING = "closing popover"  # in Streamlit's session state: the key of the popover to close
 
 
 @dataclass
 class _Upload:
-    """A file that was uploaded, and how far it came."""
+    """An uploaded file, and the state of its reading."""
 
     id: str
     name: str
@@ -40,9 +40,14 @@ def problem_sets(state: BrowserState) -> dict[str, list[Problem]]:
 
 
 def upload_problems(state: BrowserState, key: str, popover: str | None = None) -> None:
-    """A file of the person's own becomes one more set: at once where it is in the explorer's own
-    form, else when its columns are confirmed. `popover` is the key of the one that this stands
-    in, which would lie over the dialog."""
+    """An uploader whose file becomes one more set: at once if it is in the explorer's own format,
+    otherwise when its columns are confirmed.
+
+    Args:
+        state: of the session.
+        key: of the uploader.
+        popover: key of the popover around it, which has to close before the dialog opens.
+    """
     file = st.file_uploader(
         "Problems of your own",
         type=list(SUFFIXES),
@@ -88,14 +93,14 @@ def upload_problems(state: BrowserState, key: str, popover: str | None = None) -
 
 
 def close_popover(key: str) -> None:
-    """Close a popover over which a dialog is to open; before it is drawn."""
+    """Close a popover before a dialog opens; call it before the popover is drawn."""
     if st.session_state.get(_CLOSING) == key:
         del st.session_state[_CLOSING]
         st.session_state[key] = False
 
 
 def _opened(file: UploadedFile) -> tuple[_Upload, ProblemTable | None]:
-    """What is in a file, and its problems by the columns that are guessed."""
+    """Read a file; its problems by the guessed columns, None where it can't be read."""
     upload = _Upload(file.file_id, file.name)
     try:
         upload.rows = read_rows(file.getvalue(), file.name)

@@ -1,4 +1,4 @@
-"""How the chosen problem is asked: style, template, and the prompt as the model reads it."""
+"""The prompt of the chosen problem: style, template, and the prompt as the model reads it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from core.chains.prompting import PromptPreview, PromptSettings, preview_prompt
 from core.errors import ExplorerError, PromptError
 from core.models.language_model import LanguageModel
 from core.records import Problem
+from core.system.setting import setting
 from core.tokens.prompts import PLACEHOLDER, PROMPT_STYLES, prompt_text
 from core.tokens.template_clock import asks_the_date
 from explorer.shared.messages import plain, show_error, visible
@@ -76,22 +77,24 @@ def prompt_fields(
         default: whose style and template the fields start from.
     """
     before = default or PromptSettings()
+    asked_in = setting(before, "prompt_style")
     style = state.form.choice(
         place,
-        "Prompt style",
+        asked_in.label,
         f"{key} style",
         [_MODEL_STYLE, *PROMPT_STYLES],
         before.prompt_style or _MODEL_STYLE,
-        help=f"{_MODEL_STYLE}: as the model's files say. plain takes a template of yours.",
+        help=asked_in.help,
     )
     template = None
     if style == "plain":
+        around = setting(before, "template")
         template = state.form.paragraph(
             st.container(),
-            "Template",
+            around.label,
             f"{key} template",
             before.template or PLACEHOLDER,
-            help=f"{PLACEHOLDER} is the question.",
+            help=around.help,
         )
     return PromptChoice(
         None if style == _MODEL_STYLE else style, template, _date(state, style, key, before)
@@ -105,14 +108,14 @@ def _date(state: BrowserState, style: str, key: str, before: PromptSettings) -> 
         return None
     if not PROMPT_STYLES[lm.prompt_style if style == _MODEL_STYLE else style].chat:
         return None
+    day = setting(before, "prompt_date")
     text = state.form.line(
         st.container(),
-        "Date in the prompt",
+        day.label,
         f"{key} date",
         "" if before.prompt_date is None else before.prompt_date.isoformat(),
         placeholder="today, YYYY-MM-DD",
-        help="This model's chat template writes the date into the prompt. The chain or run "
-        "records it; give it again to get the same prompt on another day.",
+        help=day.help,
     )
     try:
         return date.fromisoformat(text) if text else None
@@ -133,7 +136,7 @@ def asked(
 
 
 def prompt_shown(state: BrowserState, problem: Problem, choice: PromptChoice) -> None:
-    """A problem's prompt as the chosen model reads it, or why it can't be asked so."""
+    """Show a problem's prompt as the chosen model reads it, or why there can't be one."""
     lm = workbench().loaded(state.opened.spec)
     style, template = choice.style, choice.template
     try:
@@ -158,7 +161,7 @@ def _show(lm: LanguageModel, preview: PromptPreview) -> None:
 
 
 def tokens_as_html(preview: PromptPreview) -> str:
-    """Every token in a frame of its own with its id; token text is text, whatever it holds."""
+    """HTML: every token in a frame of its own with its id; the tokens' text is escaped."""
     frames = []
     shown = zip(preview.ids[:_SHOWN], preview.pieces[:_SHOWN], strict=True)
     for position, (token_id, piece) in enumerate(shown):

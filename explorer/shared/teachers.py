@@ -16,8 +16,8 @@ def known_teachers(model: str, folder: RunsFolder) -> dict[str, str]:
     """Labels by the names that load them; the newest run's adapter first.
 
     Args:
-        model: the base, as the person chose it.
-        folder: where the runs are.
+        model: name of the base.
+        folder: of the runs.
     """
     found = {}
     if model == DEMO and DEMO_TEACHER_FOLDER.is_dir():

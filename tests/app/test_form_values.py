@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Iterator
 from functools import cache
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from streamlit.testing.v1 import AppTest
 
 from core.chains.session import Session, SessionFolder
+from core.chains.settings import GenerationSettings
+from core.disagreement.settings import CompareSettings
+from core.evaluation.settings import EvaluationSettings
+from core.interventions.settings import InterventionSettings
 from core.models.spec import DEMO_FOLDER
+from core.reasonmaxxer.recipe import recipe_of
 from core.runs import jobs
 from core.runs.runs_folder import RunsFolder
+from core.system.setting import setting, setting_names
 from explorer.state import BrowserState, welcome_session
 from explorer.workbench import workbench
 
@@ -109,6 +118,59 @@ def test_every_field_comes_back_from_another_page_and_after_a_refresh(page: str)
     again = opened(page, state(app).opened.id)
     assert values(again) == wanted
     assert not again.error or page in ("compare", "finetune"), again.error
+
+
+PROMPT = {"prompt_style", "template", "prompt_date"}  # fields of their own, explorer/shared
+FORMS: dict[str, tuple[str, BaseModel | type[BaseModel], set[str]]] = {
+    "explore": ("", GenerationSettings, {"samples", "batch_size"}),
+    "interventions": ("study ", InterventionSettings, {"arms", "alternatives", "batch_size"}),
+    "compare": ("compare ", CompareSettings, {"batch_size"}),
+    "finetune": ("tuning demo ", recipe_of("demo"), {"preset", "held_out.sampling.top_p"}),
+    "evaluate": ("evaluation ", EvaluationSettings, {"batch_size"}),
+}
+"""How the keys of a page's settings begin, the settings, and those without a field of this key."""
+
+NUMBERS = ("whole", "real", "optional", "switch")
+"""Methods of a form that take a default and bounds."""
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_label_help_bounds_and_default_of_a_field_are_the_setting_s(page: str) -> None:
+    prefix, settings, others = FORMS[page]
+    drawn = fields(opened(page))
+    names = set(setting_names(settings)) - PROMPT - others
+    assert {name for name in names if f"{prefix}{name}" not in drawn} == set()
+    for name in names:
+        field, found = drawn[f"{prefix}{name}"], setting(settings, name)
+        assert (field.label, field.help or "") == (found.label, found.help), name
+        value = tuple(field.value) if field.type == "multiselect" else field.value
+        assert value == found.default, name
+        if field.type == "selectbox":
+            assert tuple(field.options) == found.choices, name
+        if field.type == "number_input":
+            for shown, bound, is_open in (
+                (field.min, found.low, found.open_low),
+                (field.max, found.high, found.open_high),
+            ):
+                if is_open:  # the next number that can be seen
+                    assert 0 < abs(shown - bound) < 0.0101, name
+                elif isfinite(bound):
+                    assert shown == bound, name
+                else:
+                    assert abs(shown) == 2**53 - 1, name
+
+
+def test_the_pages_have_no_bounds_or_defaults_of_their_own() -> None:
+    found: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "explorer").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            method = node.func if isinstance(node, ast.Call) else None
+            if isinstance(method, ast.Attribute) and method.attr in NUMBERS:
+                found.setdefault(path.name, []).append(method.attr)
+    # Facts of a run or of a file: how many problems there are, what a finished run cost an hour.
+    assert found.pop("problem_choice.py") == ["whole"]
+    assert found.pop("cost.py") == ["real"]
+    assert set(found) == {"setting_fields.py"}
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -217,7 +217,7 @@ def bad_commands(model: str, chain: Path, tmp: Path) -> dict[str, tuple[tuple[ob
         "too long a question": ((*ask, "why " * 900), "512"),
         "too many tokens": ((*ask, "Why?", "--max-new-tokens", 9999), "9999"),
         "negative temperature": ((*ask, "Why?", "--temperature", -1), "temperature"),
-        "top-p of zero": ((*ask, "Why?", "--top-p", 0), "top-p"),
+        "top-p of zero": ((*ask, "Why?", "--top-p", 0), "top_p"),
         "unknown style": ((*ask, "Why?", "--prompt-style", "x"), "prompt style"),
         "no chat template": ((*ask, "Why?", "--prompt-style", "chat_template"), "chat template"),
         "nothing to solve": (("generate", "--model", model), "nothing to solve"),
@@ -360,7 +360,7 @@ def refused(toy: Run, tmp_path: Path) -> Iterator[dict[str, tuple[tuple[object, 
                 ("toy", "--run", toy.folder, "--numbers", 1, "--name", "x"), "--name, --numbers",
             ),
             "another task": (("toy", "--run", other.folder), "another"),
-            "nothing to resume": (("toy", "--resume"), "no run to resume"),
+            "nothing to resume": (("toy", "--resume"), "Which run to resume"),
             "an empty resume": (("toy", "--run", tmp_path / "no", "--resume"), "holds no run"),
             "two places": (("toy", "--run", tmp_path / "no", *runs), "both given"),
             "somebody's folder": (("toy", "--run", tmp_path / "full"), "other files"),
@@ -471,9 +471,12 @@ def test_find_fix_and_pivotality_measure_what_the_page_measures(
 
 def test_what_can_t_be_measured_on_a_chain_is_one_line(run: Any, chain: Path) -> None:
     for command, says in (
-        (("find-fix", chain, "-k", 0), "no position to try"),
+        (("find-fix", chain, "-k", 0), "positions: Input should be"),
         (("pivotality", chain, "--position", 999), "no position 999"),
-        (("pivotality", chain, "--position", 1, "--temperature", 0), "all alike"),
+        (
+            ("pivotality", chain, "--position", 1, "--temperature", 0),
+            "temperature: Input should be",
+        ),
     ):
         code, out, err = run(*command)
         assert (code, out) == (2, "")

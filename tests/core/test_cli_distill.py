@@ -86,7 +86,7 @@ def test_two_sizes_are_distilled_in_two_commands(
     [
         ([], "No teacher is named"),
         (["--teacher", "./nowhere/at/all"], "no model folder"),
-        (["--teacher", "demo", "--preset", "magic"], "no preset 'magic'"),
+        (["--teacher", "demo", "--preset", "magic"], "The preset 'magic' is unknown"),
         (["--teacher", "demo", "--set", "rank=3"], "no setting 'rank'"),
         (["--teacher", "demo", "--targets", ","], "target_modules"),
         (["--teacher", "demo", "--teacher-from", "nowhere"], "holds no run"),

@@ -98,7 +98,7 @@ def test_against_takes_the_problems_of_the_earlier_run_and_says_what_changed(
         (("--top-p", 0), "top_p"),
         (("--samples", 0), "samples"),
         (("--temperature", -1), "temperature"),
-        (("--prompt-style", "poem"), "no prompt style"),
+        (("--prompt-style", "poem"), "unknown prompt style"),
         (("--template", "x", "--prompt-style", "plain"), "{problem}"),
         (("--against", "./nowhere"), "holds no run"),
         (("--adapter", "./nowhere"), "no adapter"),

@@ -50,7 +50,7 @@ def test_rollouts_are_sampled_and_trained_from_in_two_commands(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--preset", "magic"], "no preset 'magic'"),
+        (["--preset", "magic"], "The preset 'magic' is unknown"),
         (["--set", "tau"], "has no value"),
         (["--set", "gate.tao=1"], "no setting 'gate.tao'"),
         (["--set", "preset=paper"], "no setting 'preset'"),

@@ -14,7 +14,8 @@ from core.chains.generation import generate
 from core.cli import app
 from core.disagreement.records import ComparedChain, TeacherView
 from core.disagreement.results import ENTROPY_EDGES, CompareResults, summarise_comparison
-from core.disagreement.task import COMPARE, CompareSettings, compare_chains, plan_comparison
+from core.disagreement.settings import CompareSettings
+from core.disagreement.task import COMPARE, compare_chains, plan_comparison
 from core.disagreement.token_classes import TokenClass, disagree
 from core.errors import FileError, ModelError, ProblemError
 from core.models.language_model import load_language_model

@@ -396,7 +396,7 @@ def test_the_paper_s_preset_is_the_paper_s() -> None:
     eight = changed(recipe, {"training.lora_rank": 8, "training.target_modules": "o_proj"})
     assert (eight.training.alpha, eight.training.target_modules) == (16, ("o_proj",))
     assert {name: each.preset for name, each in PRESETS.items()} == {name: name for name in PRESETS}
-    with pytest.raises(RunError, match="no preset"):
+    with pytest.raises(RunError, match="is unknown"):
         recipe_of("magic")
 
 

@@ -18,7 +18,8 @@ from core.errors import FileError, ProblemError, PromptError
 from core.evaluation.comparison import EvaluationComparison, FamilyDifference, compare
 from core.evaluation.records import ProblemSamples, Sample
 from core.evaluation.results import EvaluationResults, summarise_evaluation
-from core.evaluation.sampling import EvaluationSettings, check_evaluation, evaluate, votes
+from core.evaluation.sampling import check_evaluation, evaluate, votes
+from core.evaluation.settings import EvaluationSettings
 from core.models.language_model import LanguageModel
 from core.records import Outcome, Problem, Sampler, StopReason, Verdict
 from core.statistics import BETTER, SAME, WORSE, mean_over_problems, share

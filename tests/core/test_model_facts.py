@@ -153,7 +153,7 @@ def test_ctrl_c_ends_a_download_and_throws_the_half_file_away(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("download", "../up"), "is no hub id"),
+        (("download", "../up"), "is not a hub id"),
         (("download", "owner/nothing"), "has no public model owner/nothing"),
         (("download", "owner/nothing", "--adapter"), "has no public adapter owner/nothing"),
         (("model", "demo", "--quantization", "2bit"), "no quantization '2bit'"),

@@ -17,13 +17,9 @@ from core.errors import ProblemError, TrainingError
 from core.evaluation.records import ProblemSamples, Sample
 from core.lora.plan import check_disjoint
 from core.reasonmaxxer.examples import Collator, Example
-from core.reasonmaxxer.gates import GateKind, GateSettings, gate_rollout
-from core.reasonmaxxer.selection import (
-    Selection,
-    SelectionSettings,
-    advantages,
-    select_examples,
-)
+from core.reasonmaxxer.gates import gate_rollout
+from core.reasonmaxxer.selection import Selection, advantages, select_examples
+from core.reasonmaxxer.settings import GateKind, GateSettings, SelectionSettings
 from core.records import Problem, StopReason, Verdict
 
 EVERYTHING = SelectionSettings(drop_longest=0)

@@ -22,7 +22,8 @@ from safetensors.torch import load_file
 from transformers import Qwen3ForCausalLM
 
 from core.errors import ModelError, TrainingError
-from core.evaluation.sampling import EvaluationSettings, evaluate
+from core.evaluation.sampling import evaluate
+from core.evaluation.settings import EvaluationSettings
 from core.lora.callbacks import CompleteCheckpointCallback, last_whole_checkpoint
 from core.lora.prefix_tree import separate_rows
 from core.models.language_model import LanguageModel, load_language_model, wrap
@@ -30,8 +31,8 @@ from core.models.spec import ModelSpec
 from core.problems.problem_sets import read_problems
 from core.reasonmaxxer import trainer as trainer_module
 from core.reasonmaxxer.examples import Example
-from core.reasonmaxxer.gates import GateSettings
-from core.reasonmaxxer.selection import SelectionSettings, select_examples
+from core.reasonmaxxer.selection import select_examples
+from core.reasonmaxxer.settings import GateSettings, SelectionSettings
 from core.reasonmaxxer.trainer import ReasonMaxxerConfig, ReasonMaxxerTrainer
 from core.records import Problem, StopReason, Verdict
 

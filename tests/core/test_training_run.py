@@ -399,5 +399,5 @@ def test_presets_are_recipes_and_every_setting_can_be_changed_by_its_name() -> N
             changed(recipe, {wrong: 1})
     with pytest.raises(RunError, match=r"gate\.tau"):
         changed(recipe, {"gate.tau": -1})
-    with pytest.raises(RunError, match="no preset"):
+    with pytest.raises(RunError, match="is unknown"):
         recipe_of("magic")
