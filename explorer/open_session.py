@@ -110,6 +110,7 @@ class OpenSession:
         prompt_style: str | None,
         template: str | None,
         prompt_date: date | None,
+        stop: Sequence[str] | None,
         k: int,
     ) -> None:
         """Start a chain from the prompt; it becomes a root of the problem's tree."""
@@ -126,6 +127,7 @@ class OpenSession:
                 prompt_style=prompt_style,
                 template=template,
                 prompt_date=prompt_date,
+                stop=stop,
                 k=k,
                 watch=_follow(task, 0),
                 cancel=task.cancelled,

@@ -21,7 +21,7 @@ from core.records import (
     TokenStatistics,
 )
 from core.system.environment import versions
-from core.tokens.prompts import check_context, encode_prompt
+from core.tokens.prompts import check_context, default_stop, encode_prompt
 
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
@@ -48,6 +48,7 @@ def generate(
     prompt_style: str | None = None,
     template: str | None = None,
     prompt_date: date | None = None,
+    stop: Sequence[str] | None = None,
     k: int = DEFAULT_ALTERNATIVES,
     batch_size: int = DEFAULT_BATCH_SIZE,
     watch: Watch | None = None,
@@ -63,6 +64,7 @@ def generate(
         prompt_style: a name of `PROMPT_STYLES`; None: the model's default.
         template: the text around {problem} for the style "plain".
         prompt_date: for chat templates that use the date; None: today. Stored in the chain.
+        stop: strings that end a chain; None: the sampler's or, if it has none, the prompt style's.
         k: alternatives stored per token.
         batch_size: maximum number of chains decoded at once.
         watch: called after every token.
@@ -77,6 +79,9 @@ def generate(
         ResourceError: out of memory.
     """
     style = prompt_style or lm.prompt_style
+    if stop is not None or not sampler.stop:
+        stop = default_stop(style, template) if stop is None else tuple(stop)
+        sampler = replace(sampler, stop=stop)
     day = prompt_date or lm.prompt_date or date.today()
     blanks = []
     for problem, seed in zip(problems, seeds, strict=True):

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.decoding.settings import MaxNewTokens
-from core.errors import PromptError
-from core.records import Problem
+from core.errors import PromptError, SamplerError
+from core.records import Problem, Sampler
+from core.system.setting import Lines
 from core.tokens.prompts import (
     PLACEHOLDER,
     PROMPT_STYLES,
     check_context,
+    default_stop,
     encode_prompt,
     prompt_text,
 )
@@ -47,6 +49,12 @@ class PromptSettings(BaseModel):
         description="For chat templates that write the date; by default the day of the chain or "
         "run, which records it",
     )
+    stop: Lines = Field(
+        None,
+        title="Stop strings",
+        description="Text that ends a completion, with \\n for a line break; by default what "
+        "introduces the next problem in this prompt. none: no stop strings",
+    )
 
     @model_validator(mode="after")
     def _check_prompt(self) -> PromptSettings:
@@ -58,7 +66,44 @@ class PromptSettings(BaseModel):
                 prompt_text("question", self.prompt_style or "plain", self.template)
             except PromptError as error:
                 raise ValueError(str(error)) from error
+        try:
+            Sampler(stop=self.stop or ())
+        except SamplerError as error:
+            raise ValueError(str(error)) from error
         return self
+
+    def stop_strings(self, models_style: str) -> tuple[str, ...]:
+        """The stop strings: the ones given, or else those of the prompt style.
+
+        Args:
+            models_style: the model's own, for settings without a style.
+        """
+        if self.stop is not None:
+            return self.stop
+        return default_stop(self.prompt_style or models_style, self.template)
+
+
+class RunPromptSettings(PromptSettings):
+    """The base of the settings of a run over a problem set."""
+
+    keep_run_on: bool = Field(
+        False,
+        title="Keep what follows the answer",
+        description="Where a chain runs on with a next problem, count, search and train on that "
+        "part too",
+    )
+
+    def ends_of(
+        self, lm: LanguageModel, prompt_ids: Sequence[int], question: str
+    ) -> tuple[str, ...]:
+        """What ends the answer to a question, for `core.chains.run_on`; nothing where what follows
+        it is kept."""
+        from core.chains.run_on import answer_ends  # needs transformers
+
+        if self.keep_run_on:
+            return ()
+        style = self.prompt_style or lm.prompt_style
+        return answer_ends(lm, prompt_ids, question, style, self.stop_strings(lm.prompt_style))
 
 
 def prompt_in_words(settings: PromptSettings, models_style: str) -> str:

@@ -88,6 +88,7 @@ def generate(
             prompt_style=how.prompt_style,
             template=how.template,
             prompt_date=how.prompt_date,
+            stop=how.stop,
             k=how.top_k_alternatives,
             batch_size=how.batch_size,
             on_chain=lambda *_: bar.update(),

@@ -113,6 +113,8 @@ class SettingOptions:
             found = setting(self.model, name)
             default = None if self.preset or found.kind is tuple else found.default
             kind = str if found.kind is tuple else found.kind
+            if found.by_line:
+                kind = list[str]
             option: Any = typer.Option(
                 *self.flags.get(parameter, ()),
                 help=_help(found),
@@ -132,6 +134,9 @@ class SettingOptions:
         """
         names = self.dotted_names()
         values = {name: given[each] for each, name in names.items() if was_given(each)}
+        for name, value in values.items():
+            if setting(self.model, name).by_line:
+                values[name] = "\n".join(value)
         for text in given.get(SET) or []:
             name, sign, value = text.partition("=")
             if not sign:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from core.chains.prompting import PromptSettings
+from core.chains.prompting import RunPromptSettings
 from core.decoding.settings import DEFAULT_BATCH_SIZE, BatchSize, Seed, Tau
 
 
-class CompareSettings(PromptSettings):
+class CompareSettings(RunPromptSettings):
     """How the base's chains are made (greedily, as in the paper) and summed up."""
 
     tau: Tau = Field(1.2, description="For the share of the divergence above it")

@@ -7,6 +7,7 @@ from typing import Any
 
 from core.chains.judging import check_golds, judge_completions
 from core.chains.prompting import check_prompts, problem_prompt
+from core.chains.run_on import without_run_on
 from core.decoding.loop import Row, decode
 from core.disagreement.records import ComparedChain, TeacherView
 from core.disagreement.results import CompareResults, summarise_comparison
@@ -100,10 +101,14 @@ def compare_chains(
         done += 1
         on_progress(done, steps)
 
+    rows = [Row(prompt) for prompt in prompts]
     chains = decode(
         lm,
-        [Row(prompt) for prompt in prompts],
-        Sampler(max_new_tokens=settings.max_new_tokens),
+        rows,
+        Sampler(
+            max_new_tokens=settings.max_new_tokens,
+            stop=settings.stop_strings(lm.prompt_style),
+        ),
         k=1,
         batch_size=settings.batch_size,
         on_row=lambda *_: one_more(),
@@ -111,6 +116,11 @@ def compare_chains(
     )
     if any(chain.stop_reason is StopReason.CANCELLED for chain in chains):
         return None
+    ends = [
+        settings.ends_of(lm, prompt, problem.question)
+        for problem, prompt in zip(problems, prompts, strict=True)
+    ]
+    chains = without_run_on(lm, rows, chains, ends)
     outcomes = judge_completions(
         lm,
         [chain.token_ids for chain in chains],

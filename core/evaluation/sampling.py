@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.answers import default_checker
 from core.chains.judging import check_golds, judge_completions
 from core.chains.prompting import check_prompts, problem_prompt
+from core.chains.run_on import without_run_on
 from core.decoding.loop import Decoded, Row, decode
 from core.decoding.sampling import chain_seed
 from core.evaluation.records import ProblemSamples, Sample
@@ -75,7 +77,7 @@ def evaluate(
     chains = decode(
         lm,
         rows,
-        settings.sampler,
+        replace(settings.sampler, stop=settings.stop_strings(lm.prompt_style)),
         k=1,
         batch_size=settings.batch_size,
         on_row=on_row,
@@ -83,6 +85,12 @@ def evaluate(
     )
     if any(chain.stop_reason is StopReason.CANCELLED for chain in chains):
         return None
+    ends = [
+        settings.ends_of(lm, prompt, problem.question)
+        for problem, prompt in zip(problems, prompts, strict=True)
+        for _ in range(settings.samples)
+    ]
+    chains = without_run_on(lm, rows, chains, ends)
     golds = [problem.answer for problem in problems for _ in range(settings.samples)]
     outcomes = judge_completions(
         lm, [chain.token_ids for chain in chains], golds, [row.prompt_ids for row in rows]

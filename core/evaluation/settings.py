@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from core.chains.prompting import PromptSettings
+from core.chains.prompting import RunPromptSettings
 from core.decoding.settings import DEFAULT_BATCH_SIZE, BatchSize, Seed, Temperature, TopP
 from core.errors import SamplerError
 from core.records import Sampler
@@ -38,7 +38,7 @@ def check_draws(temperature: float, samples: int) -> None:
         )
 
 
-class EvaluationSettings(PromptSettings):
+class EvaluationSettings(RunPromptSettings):
     """How a problem set is sampled. The defaults are the paper's, with four samples."""
 
     samples: Samples = Field(4, title="Samples a problem")

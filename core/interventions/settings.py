@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
-from core.chains.prompting import PromptSettings
+from core.chains.prompting import RunPromptSettings
 from core.decoding.settings import DEFAULT_BATCH_SIZE, TOP, BatchSize, Seed, Tau
 from core.errors import ModelError
 from core.records import DEFAULT_ALTERNATIVES
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from core.interventions.arms import Arm
 
 
-class InterventionSettings(PromptSettings):
+class InterventionSettings(RunPromptSettings):
     """What to run. Arms that others build on, and the base, are added by themselves."""
 
     arms: Words | None = Field(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from core.chains.judging import check_golds, judge_completions
 from core.chains.prompting import check_prompts, problem_prompt
+from core.chains.run_on import without_run_on
 from core.decoding.guidance import Guide
 from core.decoding.loop import Decoded, decode
 from core.interventions.arms import Arm, Plan, Situation
@@ -81,7 +82,10 @@ def intervene(
     )
     prompts = [problem_prompt(lm, problem, settings) for problem in problems]
     arms = settings.arms_with(teacher is not None)
-    works = [_Work(p, ids, settings) for p, ids in zip(problems, prompts, strict=True)]
+    works = [
+        _Work(problem, ids, settings, settings.ends_of(lm, ids, problem.question))
+        for problem, ids in zip(problems, prompts, strict=True)
+    ]
     for phase in ([a for a in arms if not a.after], [a for a in arms if a.after]):
         if not study.run(works, phase):
             return None
@@ -106,11 +110,16 @@ class _Work:
     """The state of one problem during the study."""
 
     def __init__(
-        self, problem: Problem, prompt_ids: tuple[int, ...], settings: InterventionSettings
+        self,
+        problem: Problem,
+        prompt_ids: tuple[int, ...],
+        settings: InterventionSettings,
+        ends: tuple[str, ...],
     ) -> None:
         self.problem = problem
         self.prompt_ids = prompt_ids
         self.settings = settings
+        self.ends = ends  # of its answers
         self.ended: dict[str, list[_Ended]] = {}  # by arm
 
     def plan(self, arm: Arm) -> list[Plan]:
@@ -211,6 +220,12 @@ class _Study:
             decoded = self._decode([plan for _, _, plan in asked], by_teacher)
             if decoded is None:
                 return False
+            decoded = without_run_on(
+                self._lm,
+                [plan.row for _, _, plan in asked],
+                decoded,
+                [work.ends for work, _, _ in asked],
+            )
             outcomes = judge_completions(
                 self._lm,
                 [
@@ -234,7 +249,10 @@ class _Study:
         decoded = decode(
             lm,
             [plan.row for plan in plans],
-            Sampler(max_new_tokens=self._settings.max_new_tokens),
+            Sampler(
+                max_new_tokens=self._settings.max_new_tokens,
+                stop=self._settings.stop_strings(self._lm.prompt_style),
+            ),
             k=self._settings.alternatives,
             batch_size=self._settings.batch_size,
             on_row=self._on_row,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from core.chains.prompting import PromptSettings
+from core.chains.prompting import RunPromptSettings
 from core.decoding.settings import DEFAULT_BATCH_SIZE, BatchSize, Seed, Temperature, TopP
 from core.evaluation.settings import (
     DEFAULT_TEMPERATURE,
@@ -98,7 +98,7 @@ class LoraTraining(BaseModel):
         }
 
 
-class LoraRecipe(PromptSettings):
+class LoraRecipe(RunPromptSettings):
     """The base of a training's recipe."""
 
     preset: str = "paper"  # where it started from
@@ -125,4 +125,6 @@ class LoraRecipe(PromptSettings):
             prompt_style=self.prompt_style,
             template=self.template,
             prompt_date=self.prompt_date,
+            stop=self.stop,
+            keep_run_on=self.keep_run_on,
         )

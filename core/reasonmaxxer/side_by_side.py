@@ -109,6 +109,7 @@ def side_by_side(
             prompt_style=settings.prompt_style,
             template=settings.template,
             prompt_date=settings.prompt_date,
+            stop=settings.stop,
             cancel=cancel,
         )
 

@@ -83,6 +83,10 @@ class RunConfig(BaseModel):
             own = {key: value for key, value in settings.items() if key not in _OLD_INPUTS}
             inputs = {key: settings[key] for key in _OLD_INPUTS if settings.get(key) is not None}
             data = {**data, "settings": own, "inputs": inputs}
+        settings = data.get("settings")
+        if isinstance(settings, dict) and "prompt_style" in settings and "stop" not in settings:
+            # Made before there were stop strings: resumed, it must go on as it began.
+            data = {**data, "settings": {**settings, "stop": [], "keep_run_on": True}}
         return data
 
     @property

@@ -7,6 +7,7 @@ options and form fields are made from what `setting` reads there.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass
 from enum import Enum
@@ -32,8 +33,51 @@ def _by_comma(words: Any) -> Any:
     return words
 
 
+def _by_line(text: Any) -> Any:
+    """Lines as people type them: a line break inside one is written \\n, a backslash \\\\."""
+    if not isinstance(text, str):
+        return text
+    if text.strip() == NO_LINES:
+        return ()
+    return tuple(_ESCAPE.sub(_escaped, line) for line in text.split("\n") if line) or None
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return {"n": "\n", "t": "\t", "\\": "\\"}[found[1]]
+
+
+NO_LINES = "none"
+"""What a person types for no lines at all, where nothing typed means the default."""
+
+_ESCAPE = re.compile(r"\\([nt\\])")
+
 Words = Annotated[tuple[str, ...], BeforeValidator(_by_comma)]
 """Several words; also as one text with commas."""
+
+
+@dataclass(frozen=True)
+class ByLine:
+    """Marks several strings that are typed a line each."""
+
+
+Lines = Annotated[tuple[str, ...] | None, BeforeValidator(_by_line), ByLine()]
+"""Several strings that may hold anything; also as one text of lines, with \\n for a line break in a
+string. An empty text is None, and "none" no strings."""
+
+
+def typed_lines(lines: tuple[str, ...] | None) -> str:
+    """Lines as a person would type them."""
+    if lines is None:
+        return ""
+    if not lines:
+        return NO_LINES
+    pairs = (("\\", "\\\\"), ("\n", "\\n"), ("\t", "\\t"))
+    typed = []
+    for line in lines:
+        for sign, escape in pairs:
+            line = line.replace(sign, escape)
+        typed.append(line)
+    return "\n".join(typed)
 
 
 @dataclass(frozen=True)
@@ -48,6 +92,7 @@ class Setting:
         kind: bool, int, float, str, date, or tuple for several words.
         choices: the only values, of a field that is an enumeration or a literal.
         optional: whether None is a value.
+        by_line: whether several strings are typed a line each.
         default: None for a field that has none.
         low, high: the bounds; infinite where there is none.
         open_low, open_high: whether the bound itself is out of range.
@@ -60,6 +105,7 @@ class Setting:
     kind: type
     choices: tuple[str, ...]
     optional: bool
+    by_line: bool
     default: Any
     low: float
     high: float
@@ -112,6 +158,7 @@ def setting(settings: BaseModel | type[BaseModel], name: str) -> Setting:
         kind=kind,
         choices=choices,
         optional=optional,
+        by_line=any(isinstance(each, ByLine) for each in field.metadata),
         default=_value(owner, last),
         low=-math.inf if low is None else low,
         high=math.inf if high is None else high,

@@ -128,7 +128,10 @@ def _base_chain(
         record.prompt_ids,
         record.token_ids,
         forced=(),
-        sampler=Sampler(max_new_tokens=settings.max_new_tokens),
+        sampler=Sampler(
+            max_new_tokens=settings.max_new_tokens,
+            stop=settings.stop_strings(lm.prompt_style),
+        ),
         stop_reason=record.stop_reason,
         prompt_style=settings.prompt_style or lm.prompt_style,
         prompt_date=settings.prompt_date,

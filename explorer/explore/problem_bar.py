@@ -74,6 +74,7 @@ def problem_bar(state: BrowserState) -> None:
             prompt_style=asked.style,
             template=asked.template,
             prompt_date=asked.day,
+            stop=asked.stop,
             k=settings.k,
         )
         if state.opened.task is not None:

@@ -12,6 +12,7 @@ from core.decoding.sampling import chain_seed
 from core.evaluation.records import ProblemSamples
 from core.evaluation.settings import EvaluationSettings
 from core.interventions.records import ProblemRecord
+from core.interventions.settings import InterventionSettings
 from core.models.spec import ModelSpec
 from core.reasonmaxxer.side_by_side import SideBySide
 from core.records import Chain, Problem, Sampler
@@ -28,14 +29,12 @@ def start_opening(
     problem: Problem,
     record: ProblemRecord,
     arm: str,
-    sampler: Sampler,
-    style: str | None,
+    settings: InterventionSettings,
 ) -> None:
     """Open an arm's chain as a branch of the base's, at the token where it leaves it.
 
     Args:
-        sampler: the run's.
-        style: the run's prompt style; None: the model's default.
+        settings: the run's.
     """
     tree = opened.open_problem(problem)
 
@@ -50,9 +49,12 @@ def start_opening(
                 record.prompt_ids,
                 chain.token_ids,
                 forced={each.position for each in chain.touched},
-                sampler=sampler,
+                sampler=Sampler(
+                    max_new_tokens=settings.max_new_tokens,
+                    stop=settings.stop_strings(lm.prompt_style),
+                ),
                 stop_reason=chain.stop_reason,
-                prompt_style=style or lm.prompt_style,
+                prompt_style=settings.prompt_style or lm.prompt_style,
             )
             for chain in (record.chain("base"), record.chain(arm))
         )
@@ -107,7 +109,7 @@ def start_opening_sample(
             record.prompt_ids,
             sample.token_ids,
             forced=(),
-            sampler=settings.sampler,
+            sampler=replace(settings.sampler, stop=settings.stop_strings(lm.prompt_style)),
             stop_reason=sample.stop_reason,
             seed=chain_seed(settings.seed, problem.id, number),
             prompt_style=settings.prompt_style or lm.prompt_style,

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import streamlit as st
+from pydantic import ValidationError
 from streamlit.delta_generator import DeltaGenerator
 
 from core.chains.prompting import PromptPreview, PromptSettings, preview_prompt
 from core.errors import ExplorerError, PromptError
 from core.models.language_model import LanguageModel
 from core.records import Problem
-from core.system.setting import setting
-from core.tokens.prompts import PLACEHOLDER, PROMPT_STYLES, prompt_text
+from core.runs.settings import first_fault
+from core.system.setting import setting, typed_lines
+from core.tokens.prompts import PLACEHOLDER, PROMPT_STYLES, default_stop, prompt_text
 from core.tokens.template_clock import asks_the_date
 from explorer.shared.messages import plain, show_error, visible
+from explorer.shared.setting_fields import SettingFields
 from explorer.state import BrowserState
 from explorer.workbench import workbench
 
@@ -41,11 +46,17 @@ class PromptChoice:
     style: str | None = None  # None: the model's own
     template: str | None = None  # a person's own, where the style takes one
     day: date | None = None  # for a chat template that asks; None: today, or the run's day
+    stop: tuple[str, ...] | None = None  # None: the prompt style's own
 
-    def settings(self) -> dict[str, str | None]:
+    def settings(self) -> dict[str, Any]:
         """As the settings of a run name them."""
         day = None if self.day is None else self.day.isoformat()
-        return {"prompt_style": self.style, "template": self.template, "prompt_date": day}
+        return {
+            "prompt_style": self.style,
+            "template": self.template,
+            "prompt_date": day,
+            "stop": self.stop,
+        }
 
 
 def prompt_popover(state: BrowserState, problem_set: str, problem: Problem | None) -> PromptChoice:
@@ -69,7 +80,7 @@ def prompt_fields(
     default: PromptSettings | None = None,
 ) -> PromptChoice:
     """The fields for the prompt style and, below where this is called, for the template of the
-    style plain. The template is kept while another style is chosen.
+    style plain and the stop strings. The template is kept while another style is chosen.
 
     Args:
         place: of the prompt style.
@@ -96,9 +107,29 @@ def prompt_fields(
             before.template or PLACEHOLDER,
             help=around.help,
         )
-    return PromptChoice(
-        None if style == _MODEL_STYLE else style, template, _date(state, style, key, before)
-    )
+    chosen = None if style == _MODEL_STYLE else style
+    day = _date(state, style, key, before)
+    return PromptChoice(chosen, template, day, _stop(state, chosen, template, key, before))
+
+
+def _stop(
+    state: BrowserState, style: str | None, template: str | None, key: str, before: PromptSettings
+) -> tuple[str, ...] | None:
+    """A field for the stop strings, which shows those of the prompt style."""
+    own = ""
+    lm = workbench().loaded(state.opened.spec)
+    if style is not None or lm is not None:
+        with contextlib.suppress(PromptError):  # a template of somebody's own, said elsewhere
+            own = typed_lines(default_stop(style or (lm.prompt_style if lm else ""), template))
+    fields = SettingFields(state.form, before, key)
+    text = fields.draw(st.container(), "stop", placeholder=own, height=68)
+    try:
+        return PromptSettings(stop=text).stop
+    except ValidationError as error:
+        show_error(
+            PromptError(f"These stop strings can't be used ({first_fault(error)}).", "Change them.")
+        )
+        return None
 
 
 def _date(state: BrowserState, style: str, key: str, before: PromptSettings) -> date | None:

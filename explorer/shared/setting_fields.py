@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from streamlit.delta_generator import DeltaGenerator
 
-from core.system.setting import Setting, setting
+from core.system.setting import Setting, setting, typed_lines
 from explorer.form import Form, is_real, is_whole
 
 _LARGEST = 2**53 - 1  # the largest whole number that a browser holds exactly
@@ -87,6 +87,8 @@ class SettingFields:
         form, label, default = self._form, found.label, found.default
         if found.choices:
             return form.choice(place, label, key, found.choices, str(default), **looks)
+        if found.by_line:
+            return form.paragraph(place, label, key, typed_lines(default), **looks)
         if found.kind is tuple:
             chosen = options if default is None else default
             return form.several(place, label, key, options, chosen, typed=default is not None,
