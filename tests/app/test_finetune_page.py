@@ -187,7 +187,7 @@ def test_a_finished_fine_tune_shows_before_and_after_with_n_and_intervals(
     results = TRAIN.results_of(Run.open(runs / "train"))
     assert results is not None
     text = said(app)
-    assert r"**\*\*mine\*\*** :green-badge[✓ done]" in text
+    assert r"**\*\*mine\*\*** · Fine\-tune :green-badge[✓ done]" in text
     assert results.comparison.word in text
     assert f"paired over {results.comparison.n} problems" in text
     assert "McNemar's exact test" in text
