@@ -124,7 +124,7 @@ def _die_at_line(path: Path, number: int) -> None:
 
     def dying_write(file: int, data: Any) -> int:
         nonlocal lines
-        if os.path.samestat(os.fstat(file), path.stat()):
+        if path.exists() and os.path.samestat(os.fstat(file), path.stat()):
             lines += 1
             if lines == number:
                 write(file, bytes(data[: len(data) // 2]))

@@ -59,6 +59,8 @@ pytestmark = [
 ]
 FEW = {"selection.max_problems": 1, "training.epochs": 2, "held_out.problems": 0}
 """For trainings of which only the end counts: two steps."""
+SAMPLED = ("rollouts/", "before/")
+"""Units that a run has before it trains."""
 
 
 @pytest.fixture(autouse=True)
@@ -128,7 +130,9 @@ def test_a_run_leaves_everything_that_a_page_shows(whole: Run) -> None:
     assert results.selection == selection_report(run)
     assert results.comparison.n == len(run.problems(EVALUATION)) == 6
     assert list(results.cost.seconds) == ["rollouts", "before", "training", "after"]
-    assert results.cost.total_seconds == pytest.approx(run.status().elapsed, rel=0.2)
+    assert all(seconds > 0 for seconds in results.cost.seconds.values())
+    assert results.cost.total_seconds == pytest.approx(sum(results.cost.seconds.values()))
+    assert results.cost.total_seconds <= run.status().elapsed
     assert results.cost.peak_memory_bytes > 2**26
     records = rollout_records(run)
     assert [len(record.samples) for record in records] == [4] * 8
@@ -205,6 +209,8 @@ def test_rollouts_of_a_run_are_learned_from_and_become_the_run_s_own(
     )
     assert run.config.seed == 0, "the rollouts' own"
 
+    last = [key for key in whole.units() if key.startswith(SAMPLED)][-1]
+
     def without_rollouts(work: RunContext) -> None:
         """Their run is deleted as soon as they are taken over; then a cancel."""
 
@@ -212,14 +218,15 @@ def test_rollouts_of_a_run_are_learned_from_and_become_the_run_s_own(
             keep(key, result)
             if key.startswith("rollouts/") and len(work.run.units()) == 2:
                 shutil.rmtree(source.folder)
-            if key == list(whole.units())[3]:
+            if key == last:
                 work.stop.request()
 
         work.keep = keep  # type: ignore[method-assign]
         run_training(work)
 
     assert carry_out(run, without_rollouts, bar=False) == CANCELLED
-    assert run.units() == dict(list(whole.units().items())[:4]), "rollouts, and accuracy before"
+    sampled = {key: unit for key, unit in whole.units().items() if key.startswith(SAMPLED)}
+    assert {key: unit for key, unit in run.units().items() if key.startswith(SAMPLED)} == sampled
     again = run.repeat(tmp_path / "again")
     assert again.problems(EVALUATION) == run.problems(EVALUATION)
     assert again.problems(HELD_OUT) == run.problems(HELD_OUT)
@@ -327,7 +334,9 @@ def test_bad_luck_is_told_with_what_to_change(tmp_path: Path, rollouts_folder: P
     assert "takes every token" in trained(**{"gate.kind": "top-fraction", "gate.fraction": 1})
     assert "Choose among" in trained(**{"training.target_modules": ["query"]})
     assert "equals its base" in trained(**FEW, **{"training.learning_rate": 1e-30})
-    assert "is no number any more" in trained(**FEW, **{"training.learning_rate": 1e30})
+    assert "is no number any more" in trained(
+        **FEW | {"training.epochs": 4, "training.learning_rate": 1e30}
+    )
 
 
 def test_out_of_memory_names_the_setting_to_lower(
