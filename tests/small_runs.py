@@ -4,7 +4,7 @@ fixtures of conftest.py make each once a session."""
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -92,13 +92,18 @@ def prepare_rollouts(folder: Path) -> Run:
 
 
 def prepare_distillation(
-    folder: Path, teacher: str, recipe: DistillationRecipe | None = None, **how: Any
+    folder: Path,
+    teacher: str,
+    recipe: DistillationRecipe | None = None,
+    measured_on: Sequence[Problem] | None = None,
+    **how: Any,
 ) -> Run:
     """A distillation in a new folder of `folder`, not started."""
+    measured_on = measured_on or demo_problems()[::70]
     recipe = recipe or distillation_recipe()
     name = f"**rank {recipe.training.lora_rank}**"
     plan = plan_distillation(
-        ModelSpec(), teacher, demo_training_problems(), demo_problems()[::70], recipe, **how
+        ModelSpec(), teacher, demo_training_problems(), measured_on, recipe, **how
     )
     return Run.create(folder, DISTILL_TASK, **vars(plan), name=name)
 

@@ -141,20 +141,22 @@ def save(folder: Path, **form: object) -> str:
     ],
     ids=repr,
 )  # fmt: skip
-@pytest.mark.parametrize("page", PAGES)
-def test_values_that_no_field_made_are_ignored(page: str, hostile: object, sessions: Path) -> None:
-    defaults = default_keys(page)
-    form = dict.fromkeys([*defaults, "tau", "shown unit", "shown colour"], hostile)
-    app = opened(page, save(sessions, form=form))
-    found = values(app)
-    assert found.keys() >= set(defaults) - {"study arms False"}  # any text may be a teacher's name
-    for key, field in fields(app).items():
-        if field.type == "number_input" and field.value is not None:
-            assert field.min <= field.value <= field.max, key
-    assert 0 <= state(app).tau <= 4
-    assert state(app).unit in ("nats", "bits")
-    state(app).opened.save()
-    assert state(app).opened.notice is None
+def test_values_that_no_field_made_are_ignored(hostile: object, sessions: Path) -> None:
+    defaults = {page: default_keys(page) for page in PAGES}
+    keys = [key for page in PAGES for key in defaults[page]]
+    form = dict.fromkeys([*keys, "tau", "shown unit", "shown colour"], hostile)
+    app = opened("explore", save(sessions, form=form))
+    for page in PAGES:
+        found = values(on(app, page))
+        # Any text may be a teacher's name.
+        assert found.keys() >= set(defaults[page]) - {"study arms False"}, page
+        for key, field in fields(app).items():
+            if field.type == "number_input" and field.value is not None:
+                assert field.min <= field.value <= field.max, key
+        assert 0 <= state(app).tau <= 4
+        assert state(app).unit in ("nats", "bits")
+        state(app).opened.save()
+        assert state(app).opened.notice is None, page
 
 
 @pytest.mark.parametrize("form", [None, [], "x", 7, {"": "x", "seed": {}}])

@@ -428,16 +428,7 @@ def test_every_gsm8k_gold_equals_itself(checker: AnswerChecker) -> None:
 
 
 @needs_data
-def test_math500_gold_equals_itself_and_its_solution(checker: AnswerChecker) -> None:
+def test_math500_gold_equals_its_solution(checker: AnswerChecker) -> None:
     sample = rows("math500_test.jsonl")[::3]
-    themselves = checker.check_many((row["answer"], row["answer"]) for row in sample)
     solutions = checker.judge_many((row["solution"], row["answer"]) for row in sample)
-    assert themselves.count(Verdict.CORRECT) >= 0.995 * len(sample)
     assert sum(o.verdict == "correct" and o.boxed for o in solutions) >= 0.995 * len(sample)
-
-
-@needs_data
-def test_math500_gold_of_another_problem_is_rarely_right(checker: AnswerChecker) -> None:
-    answers = [row["answer"] for row in rows("math500_test.jsonl")[::3]]
-    shifted = checker.check_many(zip(answers[1:] + answers[:1], answers, strict=True))
-    assert shifted.count(Verdict.CORRECT) <= 0.05 * len(answers)

@@ -24,8 +24,8 @@ from core.problems.paths import offered, steps
 from core.problems.reading import read_problem_file, read_rows
 from core.problems.table import MAX_CELL_CHARS, ColumnMapping, Gold, Join, ProblemTable
 
-FILES = int(os.environ.get("FORK_EXPLORER_FUZZ_FILES", "5000"))
-PARTS = 10  # tests, so that a slow machine shows where it is
+FILES = int(os.environ.get("FORK_EXPLORER_FUZZ_FILES", "2000"))
+PARTS = 4  # tests, so that several processes share them
 
 NAMES = ["question", "answer", "id", "problem", "solution", "level", "type", "subject", "url",
          "final_answer", "answer_type", "ground_truth", "problem_text", "Question", "x", "", "a.b",

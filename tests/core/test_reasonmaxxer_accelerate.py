@@ -15,6 +15,7 @@ import tiny_training
 import torch
 from safetensors.torch import load_file
 
+pytestmark = pytest.mark.training
 TESTS = Path(__file__).parent.parent
 
 
