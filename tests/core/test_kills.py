@@ -30,7 +30,7 @@ from core.disagreement.task import plan_comparison
 from core.evaluation.task import AGAINST, EVALUATE, plan_evaluation
 from core.interventions.task import plan_interventions
 from core.models.spec import DEMO_FOLDER, ModelSpec
-from core.reasonmaxxer.results import ADAPTER, CHECKPOINTS, HISTORY, SUMMARY
+from core.reasonmaxxer.results import ADAPTER, CHECKPOINTS, SUMMARY, training_history
 from core.reasonmaxxer.rollouts import rollout_records
 from core.records import Problem
 from core.runs import problem_units
@@ -202,7 +202,8 @@ def test_a_killed_fine_tune(
     assert [path.name for path in (run.folder / CHECKPOINTS).glob("*/whole")], "it began"
     finish(run, TASKS["train"])
     adapter = f"{ADAPTER}/adapter_model.safetensors"
-    assert without_cost(run, adapter, HISTORY) == without_cost(whole, adapter, HISTORY)
+    assert without_cost(run, adapter) == without_cost(whole, adapter)
+    assert training_history(run) == training_history(whole)
     assert not (run.folder / CHECKPOINTS).exists()
 
 
