@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from made_once import MadeOnce, shared_folder
 
+# An example that takes long says that the machine is busy, and nothing about the code.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Tiny models lose more at thread barriers than they win, and servers under test inherit this.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

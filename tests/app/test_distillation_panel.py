@@ -50,7 +50,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
 
 
 def opened(teacher: str = "") -> AppTest:
-    app = AppTest.from_string(PAGE, default_timeout=60).run()
+    app = AppTest.from_string(PAGE, default_timeout=300).run()
     if teacher:
         app.text_input[0].set_value(teacher).run()
     assert not app.exception
@@ -158,5 +158,5 @@ def test_an_adapter_goes_into_explore(runs: Path, random_teacher: str) -> None:
     assert not app.error
     state = app.session_state["browser_state"]
     if state.opened.task is not None:
-        state.opened.task.wait(60)
+        state.opened.task.wait(300)
     assert state.opened.spec == ModelSpec(adapter=str((runs / "small" / ADAPTER).resolve()))

@@ -40,7 +40,7 @@ def sessions(user_folder: Path) -> Iterator[Path]:
 
 def opened(page: str, session: str | None = None) -> AppTest:
     """A new browser tab on a page."""
-    app = AppTest.from_file(APP, default_timeout=60)
+    app = AppTest.from_file(APP, default_timeout=300)
     if session is not None:
         app.query_params["session"] = session
     app.run()
@@ -200,7 +200,7 @@ def test_an_own_question_comes_back_typed_or_generated(sessions: Path) -> None:
     next(each for each in app.button if each.label == "Generate").click().run()
     task = state(app).opened.task
     assert task is not None
-    assert task.wait(60)
+    assert task.wait(300)
     for tab in (on(on(app, "runs"), "explore"), opened("explore", state(app).opened.id)):
         check(tab)
         tree = state(tab).opened.session.tree

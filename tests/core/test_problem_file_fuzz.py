@@ -282,11 +282,11 @@ def test_long_blanks_take_no_time() -> None:
         {"prompt": [{"role": "user", "content": f"1 + 1?{blanks}x"}], "answer": f"9{blanks}(x"},
         {"prompt": [{"role": "user", "content": f"x{blanks}Let's think{blanks}"}], "answer": "("},
     ]
-    start = time.perf_counter()
+    start = time.process_time()
     mapping = ColumnMapping("prompt", "answer", gold=Gold.WITHOUT_UNIT)
     data = "\n".join(map(json.dumps, rows)).encode()
     assert len(read_problem_file(data, "p.jsonl", mapping).problems) == 2
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_a_line_of_fifty_megabytes_is_one_refused_row() -> None:
