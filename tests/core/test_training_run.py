@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -209,32 +210,39 @@ def test_rollouts_of_a_run_are_learned_from_and_become_the_run_s_own(
     )
     assert run.config.seed == 0, "the rollouts' own"
 
-    last = [key for key in whole.units() if key.startswith(SAMPLED)][-1]
+    taken_over, last = (
+        [key for key in whole.units() if key.startswith(phase)][-1] for phase in SAMPLED
+    )
 
-    def without_rollouts(work: RunContext) -> None:
-        """Their run is deleted as soon as they are taken over; then a cancel."""
+    def after_keeping(wanted: str, then: Callable[[RunContext], object]) -> Any:
+        def task(work: RunContext) -> None:
+            def keep(key: str, result: Any, keep: Any = work.keep) -> None:
+                keep(key, result)
+                if key == wanted:
+                    then(work)
 
-        def keep(key: str, result: Any, keep: Any = work.keep) -> None:
-            keep(key, result)
-            if key.startswith("rollouts/") and len(work.run.units()) == 2:
-                shutil.rmtree(source.folder)
-            if key == last:
-                work.stop.request()
+            work.keep = keep  # type: ignore[method-assign]
+            run_training(work)
 
-        work.keep = keep  # type: ignore[method-assign]
-        run_training(work)
+        return task
 
-    assert carry_out(run, without_rollouts, bar=False) == CANCELLED
-    sampled = {key: unit for key, unit in whole.units().items() if key.startswith(SAMPLED)}
-    assert {key: unit for key, unit in run.units().items() if key.startswith(SAMPLED)} == sampled
-    again = run.repeat(tmp_path / "again")
-    assert again.problems(EVALUATION) == run.problems(EVALUATION)
-    assert again.problems(HELD_OUT) == run.problems(HELD_OUT)
-    finish(again, run_training)
-    assert what_came_of(again) == what_came_of(whole)
-    results = training_results(again)
+    finish(run, after_keeping(taken_over, lambda work: shutil.rmtree(source.folder)))
+    assert not source.folder.exists()
+    assert what_came_of(run) == what_came_of(whole)
+    results = training_results(run)
     assert results is not None
     assert "rollouts, in an earlier run" in results.cost.seconds
+
+    again = run.repeat(tmp_path / "again")  # the rollouts' own run is gone
+    assert again.problems(EVALUATION) == run.problems(EVALUATION)
+    assert again.problems(HELD_OUT) == run.problems(HELD_OUT)
+    stopping = after_keeping(last, lambda work: work.stop.request())
+    assert carry_out(again, stopping, bar=False) == CANCELLED
+    one, other = (
+        {key: unit for key, unit in each.units().items() if key.startswith(SAMPLED)}
+        for each in (again, run)
+    )
+    assert one == other, "all that its training depends on"
 
 
 def test_rollouts_that_are_not_finished_are_not_learned_from(tmp_path: Path) -> None:
