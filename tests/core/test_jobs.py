@@ -57,7 +57,7 @@ def until(ready: Callable[[], object], what: str | Callable[[], str]) -> None:
     end = time.monotonic() + PATIENCE
     while not ready():
         assert time.monotonic() < end, what if isinstance(what, str) else what()
-        time.sleep(0.002)
+        time.sleep(0.02)
 
 
 def wait_for(run: Run, state: RunState) -> None:
