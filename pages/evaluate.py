@@ -2,57 +2,15 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
-from core.errors import ExplorerError
-from core.evaluation.task import EVALUATE
-from core.runs.run import Run
-from core.runs.runs_folder import RunsFolder
-from core.runs.status import RunState
 from explorer.evaluate.report import evaluation_report
 from explorer.evaluate.setup import evaluation_setup
-from explorer.navigation import follow_wish
-from explorer.shared.messages import plain, show_error
-from explorer.shared.run_page import run_on_screen, show_in_address
-from explorer.shared.run_panel import run_badge, run_progress, show_notice
-from explorer.state import BrowserState, browser_state
+from explorer.shared.run_page import run_page
 
-
-def evaluation(state: BrowserState, run: Run) -> None:
-    """The run on screen; polls while it works."""
-    follow_wish()
-    show_notice(state)
-    status = run.status()
-    st.markdown(f"**{plain(run.config.name or run.id)}** {run_badge(status)}")
-    run_progress(state, run, status)
-    if status.state.is_live != st.session_state["polling_evaluation"]:
-        st.rerun()
-    evaluation_report(state, run, finished=status.state is RunState.DONE)
-
-
-state = browser_state()
-folder = RunsFolder()
-st.markdown("### Evaluate")
-st.caption(
-    "Draw several answers to every problem, and count how often the model is right; then compare "
-    "with another model, an adapter, or another sampler, problem by problem."
+run_page(
+    "evaluate",
+    about="Draw several answers to every problem, and count how often the model is right; then "
+    "compare with another model, an adapter, or another sampler, problem by problem.",
+    form=evaluation_setup,
+    hint="Choose problems and how many samples of each, then press **Run**.",
+    report=evaluation_report,
 )
-with st.container(border=True):
-    evaluation_setup(state, folder)
-try:
-    run = run_on_screen(state, folder, EVALUATE.name)
-except ExplorerError as error:
-    show_error(error)
-    st.stop()
-if run is None:
-    show_notice(state)
-    st.info(
-        "Choose problems and how many samples of each, then press **Run**.",
-        icon=":material/arrow_upward:",
-    )
-else:
-    show_in_address(state, run)
-    st.session_state["polling_evaluation"] = run.status().state.is_live
-    st.fragment(evaluation, run_every=1.0 if st.session_state["polling_evaluation"] else None)(
-        state, run
-    )

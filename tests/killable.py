@@ -20,10 +20,10 @@ from small_runs import UNIT
 from toy_kind import LENGTHS
 
 from core.disagreement.task import COMPARE
-from core.distillation.task import run_distillation
+from core.distillation.task import DISTIL
 from core.evaluation.task import EVALUATE
 from core.interventions.task import INTERVENTIONS
-from core.reasonmaxxer.task import run_rollouts, run_training
+from core.reasonmaxxer.task import SAMPLE_ROLLOUTS, TRAIN
 from core.runs import problem_units
 from core.runs.context import RunContext, carry_out
 from core.runs.run import Run
@@ -33,9 +33,9 @@ TASKS: dict[str, Callable[[RunContext], None]] = {
     "evaluate": EVALUATE.carry_out,
     "interventions": INTERVENTIONS.carry_out,
     "compare": COMPARE.carry_out,
-    "rollouts": run_rollouts,
-    "train": run_training,
-    "distill": run_distillation,
+    "rollouts": SAMPLE_ROLLOUTS.carry_out,
+    "train": TRAIN.carry_out,
+    "distill": DISTIL.carry_out,
 }
 """Every kind of run, by the name of its task."""
 

@@ -15,8 +15,8 @@ from core.distillation.plan import plan_distillation
 from core.distillation.recipe import DistillationRecipe
 from core.distillation.recipe import recipe_of as distillation_recipe_of
 from core.distillation.results import TASK as DISTILL_TASK
-from core.distillation.task import run_distillation
-from core.lora.adapter import put_adapter_on
+from core.distillation.task import DISTIL
+from core.lora.adapter import attach_adapter
 from core.models.language_model import load_language_model
 from core.models.spec import ModelSpec
 from core.problems.problem_sets import demo_problems, demo_training_problems
@@ -24,7 +24,7 @@ from core.reasonmaxxer.plan import plan_rollouts, plan_training
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.recipe import recipe_of as fine_tune_recipe_of
 from core.reasonmaxxer.results import ROLLOUTS_TASK, TRAIN_TASK
-from core.reasonmaxxer.task import run_rollouts, run_training
+from core.reasonmaxxer.task import SAMPLE_ROLLOUTS, TRAIN
 from core.records import Problem
 from core.runs import problem_units
 from core.runs.context import DONE, RunContext, carry_out
@@ -82,13 +82,13 @@ def prepare_fine_tune(folder: Path, recipe: Recipe | None = None, **how: Any) ->
     plan = plan_training(
         ModelSpec(), training_problems(), held_out_problems(), recipe or fine_tune_recipe(), **how
     )
-    return Run.create(folder, TRAIN_TASK, **vars(plan), name="**mine**")
+    return Run.create(folder, TRAIN_TASK, plan, name="**mine**")
 
 
 def prepare_rollouts(folder: Path) -> Run:
     """The first phase of that fine-tune alone, not started."""
     plan = plan_rollouts(ModelSpec(), training_problems(), fine_tune_recipe())
-    return Run.create(folder, ROLLOUTS_TASK, **vars(plan))
+    return Run.create(folder, ROLLOUTS_TASK, plan)
 
 
 def prepare_distillation(
@@ -105,7 +105,7 @@ def prepare_distillation(
     plan = plan_distillation(
         ModelSpec(), teacher, demo_training_problems(), measured_on, recipe, **how
     )
-    return Run.create(folder, DISTILL_TASK, **vars(plan), name=name)
+    return Run.create(folder, DISTILL_TASK, plan, name=name)
 
 
 def finish(run: Run, task: Callable[[RunContext], None]) -> Run:
@@ -121,7 +121,7 @@ def finish(run: Run, task: Callable[[RunContext], None]) -> Run:
 
 def save_teacher(folder: Path) -> None:
     """A random adapter that makes the demo another model, which still speaks."""
-    model = put_adapter_on(load_language_model(ModelSpec()), 4, 8, ("q_proj", "o_proj"))
+    model = attach_adapter(load_language_model(ModelSpec()), 4, 8, ("q_proj", "o_proj"))
     torch.manual_seed(0)
     for name, parameter in model.named_parameters():
         if "lora_B" in name:
@@ -132,20 +132,20 @@ def save_teacher(folder: Path) -> None:
 def make_fine_tune(folder: Path) -> None:
     """In `folder`: "prepared", and "train", the same carried out."""
     _moved(prepare_fine_tune(folder), folder / "prepared")
-    _moved(finish(prepare_fine_tune(folder), run_training), folder / "train")
+    _moved(finish(prepare_fine_tune(folder), TRAIN.carry_out), folder / "train")
 
 
 def make_rollouts(folder: Path) -> None:
-    _moved(finish(prepare_rollouts(folder), run_rollouts), folder / "rollouts")
+    _moved(finish(prepare_rollouts(folder), SAMPLE_ROLLOUTS.carry_out), folder / "rollouts")
 
 
 def make_distillations(folder: Path, teacher: str) -> None:
     """In `folder`: "large", and "small", a smaller size that takes the teacher's work over."""
-    _moved(finish(prepare_distillation(folder, teacher), run_distillation), folder / "large")
+    _moved(finish(prepare_distillation(folder, teacher), DISTIL.carry_out), folder / "large")
     small = prepare_distillation(
         folder, teacher, distillation_recipe(**LESS), teacher_from=folder / "large"
     )
-    _moved(finish(small, run_distillation), folder / "small")
+    _moved(finish(small, DISTIL.carry_out), folder / "small")
 
 
 def _moved(run: Run, to: Path) -> None:

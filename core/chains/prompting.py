@@ -1,4 +1,4 @@
-"""How the problems of a set are asked: part of the settings of every task that decodes them."""
+"""Prompt settings: how the problems of a set are asked, in every task that decodes them."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 
 class PromptSettings(BaseModel):
-    """Prompt and length of completions; the base of a task's own settings."""
+    """Prompt and maximum length of completions; the base of a task's settings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_new_tokens: int = Field(256, ge=1)
-    prompt_style: str | None = None  # None: the model's own
+    prompt_style: str | None = None  # None: the model's default
     template: str | None = None  # around {problem}, for the style "plain"
-    prompt_date: date | None = None  # for chat templates that ask; None: the day the run was made
+    prompt_date: date | None = None  # for templates that use the date; None: the day of the run
 
     @model_validator(mode="after")
     def _check_prompt(self) -> PromptSettings:
         if self.prompt_style is not None and self.prompt_style not in PROMPT_STYLES:
             known = ", ".join(PROMPT_STYLES)
-            raise ValueError(f"there is no prompt style {self.prompt_style!r}; there are {known}")
+            raise ValueError(f"no prompt style {self.prompt_style!r}; choose one of {known}")
         if self.template is not None:
             try:
                 prompt_text("question", self.prompt_style or "plain", self.template)
@@ -42,11 +42,11 @@ class PromptSettings(BaseModel):
 
 
 def prompt_in_words(settings: PromptSettings, models_style: str) -> str:
-    """How problems were asked, for a card: the style that was used, and a template.
+    """The prompt style that was used, and the template if any, for a model card.
 
     Args:
-        settings: may leave the style to the model.
-        models_style: the model's own.
+        settings: of the task; its style may be None.
+        models_style: the model's default.
     """
     template = "" if settings.template is None else f", template {json.dumps(settings.template)}"
     return f"prompt style {settings.prompt_style or models_style}{template}"
@@ -55,10 +55,10 @@ def prompt_in_words(settings: PromptSettings, models_style: str) -> str:
 def problem_prompt(
     lm: LanguageModel, problem: Problem, settings: PromptSettings
 ) -> tuple[int, ...]:
-    """The token ids that ask a problem.
+    """The token ids of a problem's prompt.
 
     Raises:
-        PromptError: a question that can't be asked.
+        PromptError: as `encode_prompt`.
     """
     style = settings.prompt_style or lm.prompt_style
     with lm.text.lock:
@@ -69,10 +69,10 @@ def problem_prompt(
 def check_prompts(
     lm: LanguageModel, problems: Sequence[Problem], settings: PromptSettings, context_length: int
 ) -> None:
-    """Refuse problems that can't be asked, or whose chains don't fit into the context.
+    """Reject problems that can't be encoded, or whose chains don't fit into the context.
 
     Args:
-        context_length: tokens; of all models that are to read the chains, the shortest one.
+        context_length: in tokens; the shortest of all models that will read the chains.
 
     Raises:
         PromptError: naming the problem.
@@ -87,16 +87,16 @@ def check_prompts(
 
 @dataclass(frozen=True)
 class PromptPreview:
-    """What a question becomes, special tokens included."""
+    """The prompt of a question, including special tokens."""
 
     style: str
     template: str | None
     ids: tuple[int, ...]
-    pieces: tuple[str, ...]  # one an id; joined they are the text
+    pieces: tuple[str, ...]  # one per id; joined, the text
 
     @property
     def text(self) -> str:
-        """The prompt's text as the ids spell it."""
+        """The prompt's text, decoded from its ids."""
         return "".join(self.pieces)
 
     def to_json(self) -> dict[str, Any]:
@@ -117,12 +117,12 @@ def preview_prompt(
     template: str | None = None,
     prompt_date: date | None = None,
 ) -> PromptPreview:
-    """The prompt that a chain of this question would begin with.
+    """The prompt for a question, as `generate` would encode it.
 
     Args:
-        style: a name of `PROMPT_STYLES`; the model's own when None.
+        style: a name of `PROMPT_STYLES`; None: the model's default.
         template: the text around {problem} for the style "plain".
-        prompt_date: for chat templates that ask the date; today if None.
+        prompt_date: for chat templates that use the date; None: today.
 
     Raises:
         PromptError: as `encode_prompt`.

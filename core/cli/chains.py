@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from core.chain_json import chain_to_json
 from core.cli.files import (
     check_writable,
     given_problems,
@@ -240,7 +241,7 @@ def _judge_and_report(lm: Any, chains: Sequence[Chain], as_json: bool, out: Path
     from core.tokens.thinking import sections
 
     results = list(zip(chains, judge(lm, chains), strict=True))
-    lines = [json_text(chain.to_json(outcome)) for chain, outcome in results]
+    lines = [json_text(chain_to_json(chain, outcome)) for chain, outcome in results]
     for (chain, outcome), line in zip(results, lines, strict=True):
         if as_json:
             print(line)

@@ -143,11 +143,11 @@ def distill(
         )
 
     def task(work: Any) -> None:
-        from core.distillation.task import run_distillation
+        from core.distillation.task import DISTIL
 
         nonlocal of_demo
         of_demo = distillation_models(work.run)[0].model == DEMO
-        run_distillation(work, trust_remote_code=trust_remote_code)
+        DISTIL.carry_out(work, trust_remote_code=trust_remote_code)
 
     long_work(
         ctx,

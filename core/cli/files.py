@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.chain_json import chain_from_json
 from core.errors import FileError, SessionError
 from core.records import Chain
 from core.system.durable_files import replace_file
@@ -99,7 +100,7 @@ def read_chain(path: Path) -> Chain:
     Raises:
         SessionError: can't be read, or no chain.
     """
-    return Chain.from_json(read_json(path))[0]
+    return chain_from_json(read_json(path))[0]
 
 
 _NAMED = 5  # refused rows that are named

@@ -122,7 +122,11 @@ def _measure(
 
     with interruptible() as stopped, progress(continuations, as_json) as bar:
         found = measurement(
-            sampler=Sampler(temperature, max_new_tokens=chain.sampler.max_new_tokens),
+            sampler=Sampler(
+                temperature,
+                max_new_tokens=chain.sampler.max_new_tokens,
+                stop=chain.sampler.stop,
+            ),
             on_ending=bar.update,
             cancel=stopped.is_set,
         )

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+from core.chain_json import chain_from_json, chain_to_json
 from core.cli.files import check_writable, read_json
 from core.cli.options import AsJson, Out, path_argument
 from core.errors import ResourceError, SessionError
-from core.records import Chain, Outcome, Verdict
+from core.records import Outcome, Verdict
 from core.system.durable_files import replace_file
 from core.system.json_text import json_text
 
@@ -73,11 +74,11 @@ def overrule(
 
 
 def _in_chain(data: Any, verdict: Verdict | None) -> tuple[str, Outcome]:
-    chain, outcome = Chain.from_json(data)
+    chain, outcome = chain_from_json(data)
     if outcome is None:
         raise SessionError("This chain has no verdict to overrule.", "Generate it again.")
     outcome = outcome.overrule(verdict)
-    return json_text(chain.to_json(outcome)) + "\n", outcome
+    return json_text(chain_to_json(chain, outcome)) + "\n", outcome
 
 
 def _in_session(data: Any, branch: str | None, verdict: Verdict | None) -> tuple[str, Outcome]:

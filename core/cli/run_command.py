@@ -135,20 +135,7 @@ def _new(
     if place.is_relative_to(_SOURCE) and (_SOURCE / ".git").exists():
         say(f"Warning: {place} is inside the program's own repository.")
     assert ctx.command.name is not None
-    new = prepare()
-    run = Run.create(
-        runs.folder,
-        ctx.command.name,
-        settings=new.settings,
-        model=new.model,
-        seed=new.seed,
-        teachers=new.teachers,
-        inputs=new.inputs,
-        problems=new.problems,
-        more_problems=new.more_problems,
-        name=name,
-        folder=folder,
-    )
+    run = Run.create(runs.folder, ctx.command.name, prepare(), name=name, folder=folder)
     say(f"The run is {run.folder}")
     return run
 

@@ -10,6 +10,7 @@ import typer
 from core.cli.files import say
 from core.cli.options import AsJson, Out, RemoteCode, RunsDir
 from core.errors import RunError
+from core.kinds import kind_entry
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState, RunStatus
@@ -110,11 +111,8 @@ def repeat(
 def _carry_out(run: Run, resume: bool, trust: bool, as_json: bool, out: Path | None) -> None:
     from core.cli import app as whole
 
-    task = run.config.task
-    commands: Any = typer.main.get_command(whole)
-    if task not in commands.commands:
-        raise RunError(f"This program has no task {task}.", "Update the program.")
-    arguments = [task, "--run", str(run.folder), *["--resume"] * resume]
+    kind_entry(run)  # refuses kinds of newer versions
+    arguments = [run.config.task, "--run", str(run.folder), *["--resume"] * resume]
     arguments += ["--trust-remote-code"] * trust
     arguments += ["--json"] * as_json + ([] if out is None else ["--out", str(out)])
     code = whole(arguments, standalone_mode=False)

@@ -111,9 +111,9 @@ def rollouts(
         return plan_rollouts(spec, _training_problems(problems), recipe)
 
     def task(work: Any) -> None:
-        from core.reasonmaxxer.task import run_rollouts
+        from core.reasonmaxxer.task import SAMPLE_ROLLOUTS
 
-        run_rollouts(work, trust_remote_code=trust_remote_code)
+        SAMPLE_ROLLOUTS.carry_out(work, trust_remote_code=trust_remote_code)
 
     long_work(
         ctx,
@@ -214,11 +214,11 @@ def train(
         )
 
     def task(work: Any) -> None:
-        from core.reasonmaxxer.task import run_training
+        from core.reasonmaxxer.task import TRAIN
 
         nonlocal of_demo
         of_demo = read_model(work.run.config.model).model == DEMO
-        run_training(work, trust_remote_code=trust_remote_code)
+        TRAIN.carry_out(work, trust_remote_code=trust_remote_code)
 
     long_work(
         ctx,

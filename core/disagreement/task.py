@@ -1,9 +1,9 @@
-"""A comparison as a run: prepared once, carried out unit by unit, summed up."""
+"""Comparison as a kind of run: its plan, the work on a unit, its `Kind`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import Field
 
@@ -21,21 +21,15 @@ from core.problems.problem_sets import chosen_problems
 from core.records import Problem, Sampler, StopReason, floats
 from core.runs.config import RunPlan
 from core.runs.kind import Kind, RunModels
-from core.runs.models import (
-    base_and_teachers,
-    model_fields,
-)
+from core.runs.models import base_and_teachers, model_fields
 from core.runs.run import Run
 from core.runs.settings import checked_settings
-
-if TYPE_CHECKING:
-    pass
 
 MAX_TEACHERS = 8
 
 
 class CompareSettings(PromptSettings):
-    """How the base's chains are made (greedily, as in the paper) and summed up."""
+    """How the base's chains are decoded (greedily, as in the paper) and summarised."""
 
     tau: float = Field(1.2, ge=0, le=100, allow_inf_nan=False)  # nats
     seed: int = Field(0, ge=0)  # of the sample of problems and of the bootstraps
@@ -50,7 +44,7 @@ def plan_comparison(
     teachers: Sequence[str],
     sample: int | None = None,
 ) -> RunPlan:
-    """What a run is made of; nothing is worked on yet.
+    """The plan of a run, checked before any work.
 
     Args:
         spec: the base.
@@ -58,11 +52,11 @@ def plan_comparison(
         settings: fields of `CompareSettings`.
         teachers: adapter folders for the base's model, or other models; all are compared with
             the same chains.
-        sample: so many of the problems, drawn by the seed; all when None.
+        sample: number of problems to draw by the seed; None takes all.
 
     Raises:
         RunError: settings out of range.
-        ModelError: no teacher, too many, or a model that is not there.
+        ModelError: no teacher, too many, or a missing model.
         ProblemError: no problems, or more asked for than there are.
     """
     checked = checked_settings(CompareSettings, settings)
@@ -97,7 +91,8 @@ def compare_chains(
 
     Args:
         cancel: asked between tokens and between chains.
-        on_progress: told (steps done, steps in all): one a chain made, one a chain and teacher.
+        on_progress: called with (steps done, steps in all): one for each chain, and one for each
+            chain and teacher.
 
     Returns:
         One record a problem, in order; None when cancelled.
@@ -166,11 +161,11 @@ def compared_models(run: Run) -> tuple[ModelSpec, list[str]]:
     """The base of a run, and its teachers.
 
     Raises:
-        RunError: the run's configuration names none.
+        RunError: the run has no teacher.
     """
     base, teachers = base_and_teachers(run)
     if not teachers:
-        raise RunError("This run has no teacher.", "Set the run up anew.")
+        raise RunError("This run has no teacher.", "Prepare a new run.")
     return base, teachers
 
 
@@ -206,4 +201,4 @@ COMPARE = Kind(
     complete=_has_its_teachers,
     summarise=_summarise,
 )
-"""The base's greedy chains, read by every teacher: where it would have chosen otherwise."""
+"""The base's greedy chains, scored by every teacher: where it prefers another token."""

@@ -1,4 +1,4 @@
-"""Samples of every problem: drawn, judged, and counted for a vote."""
+"""Sample every problem: draw chains, judge them, group equal answers for a vote."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ class EvaluationSettings(PromptSettings):
 def check_evaluation(
     lm: LanguageModel, problems: Sequence[Problem], settings: EvaluationSettings
 ) -> None:
-    """Refuse what can't be evaluated, before any work.
+    """Check before any work that a problem set can be evaluated.
 
     Raises:
-        ProblemError: no problems, or some without a gold answer that can be read.
+        ProblemError: no problems, or some without a readable gold answer.
         PromptError: a question that can't be asked, or doesn't fit into the model's context.
         ResourceError: as the answer checker.
     """
@@ -71,14 +71,14 @@ def evaluate(
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     keep_entropy: bool = False,
 ) -> list[ProblemSamples] | None:
-    """Sample and judge every problem, which `check_evaluation` has let pass.
+    """Sample and judge every problem; call `check_evaluation` first.
 
     A chain depends on the seed, its problem and its sample number, never on the other problems
     or on the batch.
 
     Args:
         cancel: asked between tokens.
-        on_progress: told (chains done, chains in all).
+        on_progress: called with (chains done, chains in all).
         keep_entropy: keep the entropy of every sampled token's distribution.
 
     Returns:
@@ -139,8 +139,8 @@ def evaluate(
 
 
 def votes(outcomes: Sequence[Outcome]) -> list[int | None]:
-    """What each sample of one problem votes for: the index of the first sample whose answer is
-    the same, as the answer checker finds. None where the answer is missing or can't be read.
+    """The vote of each sample of one problem: the index of the first sample whose answer the
+    checker finds equal; None without a readable answer.
 
     Right answers equal the gold one, so they equal each other; wrong ones are compared by
     `AnswerChecker.same_many`, which is symmetric and transitive: the groups don't depend on the
@@ -152,7 +152,7 @@ def votes(outcomes: Sequence[Outcome]) -> list[int | None]:
     checker = default_checker()
     found: list[int | None] = []
     right: int | None = None
-    firsts: dict[str, int] = {}  # the first of equal wrong answers -> its sample
+    firsts: dict[str, int] = {}  # first of equal wrong answers -> its sample
     known: dict[str, int] = {}  # every wrong answer -> its vote
     for index, outcome in enumerate(outcomes):
         vote: int | None = None

@@ -1,4 +1,4 @@
-"""The intervention study: every problem once an arm, all arms of a chunk of problems together."""
+"""The intervention study: every problem in every arm, all arms of a chunk in the same batches."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def check_interventions(
     problems: Sequence[Problem],
     settings: InterventionSettings,
 ) -> None:
-    """Refuse what can't be run, before any work.
+    """Check before any work that the study can be run.
 
     Raises:
-        ProblemError: no problems, or some without a gold answer that can be read.
+        ProblemError: no problems, or some without a readable gold answer.
         ModelError: an arm without the teacher it needs, or a teacher with another vocabulary.
         PromptError: a question that can't be asked, or doesn't fit into a model's context.
     """
@@ -50,16 +50,16 @@ def intervene(
     cancel: Callable[[], bool] = lambda: False,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[ProblemRecord] | None:
-    """Run every arm on a chunk of problems, which `check_interventions` has let pass.
+    """Run every arm on a chunk of problems; call `check_interventions` first.
 
-    First all arms that stand for themselves, in one batch; then those that look at their chains,
-    in another. The same chunk gives the same records to the bit: prefixes are kept for this call
-    only, and random draws are keyed by problem and arm.
+    Independent arms come first, in one batch; then those that need their chains, in another. The
+    same chunk gives the same records to the bit: prefixes are cached for this call only, and
+    random draws are keyed by problem and arm.
 
     Args:
-        teacher: None runs the arms that need none.
+        teacher: None runs only the arms that work without one.
         cancel: asked between tokens.
-        on_progress: told (rows done, rows known of so far); the second batch is known of only
+        on_progress: called with (rows done, rows known of so far); the second batch is only known
             when the first is done.
 
     Returns:
@@ -69,7 +69,7 @@ def intervene(
         ModelError, PromptError: as `check_interventions`.
         ResourceError: as `decode` and the answer checker.
     """
-    # Chains that are compared end at the same tokens, whichever model's they are.
+    # So that compared chains end at the same tokens, whichever model decodes them.
     ends = lm.eos_ids | (frozenset() if teacher is None else teacher.eos_ids)
     study = _Study(
         replace(lm, eos_ids=ends),
@@ -89,7 +89,7 @@ def intervene(
 
 @dataclass(frozen=True)
 class _Ended:
-    """A row at its end, judged."""
+    """A finished row, judged."""
 
     plan: Plan
     decoded: Decoded
@@ -102,7 +102,7 @@ class _Ended:
 
 
 class _Work:
-    """One problem while it is worked on."""
+    """The state of one problem during the study."""
 
     def __init__(
         self, problem: Problem, prompt_ids: tuple[int, ...], settings: InterventionSettings

@@ -1,7 +1,7 @@
-"""Downloads models and adapters from the hub: progress, cancel, and what went wrong in words.
+"""Download models and adapters from the hub, with progress, cancel and clear errors.
 
-Private models are read with the token of huggingface_hub's own environment variable, HF_TOKEN, or
-of its login. Only the process that downloads sees it; it is neither kept nor shown here.
+For private models huggingface_hub uses the token in its environment variable HF_TOKEN, or that of
+its login. Only the download process reads the token; it is neither stored nor shown here.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from core.system.child_process import launch, lines_of, python
 from core.system.terminal_text import in_bytes
 
 Report = Callable[[int, int], None]
-"""Is told bytes that are there and bytes in all, what was there before included."""
+"""Called with (bytes present, total bytes), both including files that were already there."""
 
 _POLL_S = 0.1
-_GRACE_S = 5.0  # to throw the file away that was being fetched
+_GRACE_S = 5.0  # for the process to delete the incomplete file
 
 
 class DownloadCancelledError(ModelError):
-    """Somebody stopped the download."""
+    """The download was cancelled."""
 
 
 def download(
@@ -40,22 +40,24 @@ def download(
     report: Report | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Path:
-    """The folder of a model or adapter in the hub's cache, after fetching what is not there yet.
+    """Fetch the missing files of a model or adapter into the hub's cache.
 
-    A broken connection is continued where it broke. What was whole when a download ended early is
-    kept; the file it was at is thrown away. Without the hub, what the cache holds is used if it is
-    whole.
+    A broken connection is resumed. When a download ends early, complete files are kept and the
+    incomplete one is deleted. If the hub can't be reached, the cache is used if it is complete.
 
     Args:
-        revision: a branch, tag or commit; the main branch if None.
-        kind: facts is a model without its weights.
-        code: also the model's own Python files.
+        revision: a branch, tag or commit; None: the main branch.
+        kind: "facts" is a model without its weights.
+        code: also fetch the model's Python files.
         report: called from this thread.
-        cancelled: asked all the time.
+        cancelled: polled continuously.
+
+    Returns:
+        The snapshot's folder in the cache.
 
     Raises:
-        DownloadCancelledError: `cancelled` said so.
-        ModelError: it can't be had, with the reason.
+        DownloadCancelledError: `cancelled` returned true.
+        ModelError: not available, with the reason.
         ResourceError: the disk is full.
     """
     if revision is not None:
@@ -65,7 +67,7 @@ def download(
     what = "adapter" if kind == "adapter" else "model"
     worker = launch(
         python("-m", "core.models.hub_worker", json.dumps(request)),
-        # One connection a file, continued by a Range request; the Xet client can't be interrupted.
+        # One connection per file, resumed by Range requests; the Xet client can't be interrupted.
         environment={"HF_HUB_DISABLE_XET": "1"},
     )
     replies = lines_of(worker)
@@ -80,7 +82,7 @@ def download(
                 line = replies.get(timeout=_POLL_S)
                 if line is None:
                     raise ModelError(
-                        f"The download of the {what} {name} ended without a word.",
+                        f"The download of the {what} {name} ended unexpectedly.",
                         "Check that memory is free, and try again.",
                     )
                 reply = json.loads(line)
@@ -95,7 +97,7 @@ def download(
 
 
 def _end(worker: subprocess.Popen[bytes]) -> None:
-    """The worker ends by itself when its input closes."""
+    """Stop the worker, which exits when its input closes."""
     assert worker.stdin is not None
     with contextlib.suppress(OSError):
         worker.stdin.close()
@@ -114,7 +116,7 @@ def _explain(what: str, name: str, reply: dict[str, Any]) -> ExplorerError:
     match reply["fault"]:
         case "unreachable" if reply["begun"]:
             return ModelError(
-                f"The {what} {name} is only half on this machine, and the hub can't be reached: "
+                f"The {what} {name} is incomplete on this machine, and the hub can't be reached: "
                 f"{reply['why']}.",
                 "Check the network and load it again to fetch the rest.",
             )
@@ -136,8 +138,8 @@ def _explain(what: str, name: str, reply: dict[str, Any]) -> ExplorerError:
             )
         case "no_revision":
             return ModelError(
-                f"The hub has no {what} {name}: there is no such branch, tag or commit.",
-                "Give one that the model's page on the hub lists, or leave the revision out.",
+                f"The hub has no {what} {name}: no such branch, tag or commit.",
+                "Give one that the model's page on the hub lists, or omit the revision.",
             )
         case "gated" if has_token:
             return ModelError(
@@ -146,7 +148,7 @@ def _explain(what: str, name: str, reply: dict[str, Any]) -> ExplorerError:
             )
         case "gated":
             return ModelError(
-                f"The authors of {name} give it only to those who accept their conditions.",
+                f"The authors of {name} require that you accept their conditions.",
                 f"Accept them on the model's page on the hub; then {_OWN_TOKEN}.",
             )
         case "bad_token":
@@ -199,19 +201,19 @@ def _unfit(what: str, name: str, holds: str) -> ModelError:
         case "pickled":
             return ModelError(
                 f"The weights of {name} are pickled, and a pickle can run code when it is opened.",
-                "Use a revision or a copy of it with safetensors weights.",
+                "Use a revision or copy with safetensors weights.",
             )
         case "adapter":
             return ModelError(
                 f"{name} is an adapter, not a whole model.",
-                "Give it as the adapter, and as the model the one it was trained on.",
+                "Enter it as the adapter, and the model it was trained on as the model.",
             )
         case "model":
             return ModelError(
-                f"{name} is no LoRA adapter: it has no adapter_config.json or no weights."
+                f"{name} is not a LoRA adapter: it has no adapter_config.json or no weights."
                 if what == "adapter"
                 else f"The model {name} has no safetensors weights.",
-                "Give a model's id as the model, and an adapter's as the adapter.",
+                "Enter a model's id as the model, and an adapter's id as the adapter.",
             )
     return ModelError(
         f"{name} holds no {what} that transformers can load.",

@@ -1,12 +1,12 @@
-"""The process that fetches a model or an adapter from the hub.
+"""Worker process that downloads a model or an adapter from the hub.
 
-`core.models.hub_download` starts it with what `fetch` takes, as JSON in its first argument, and
-reads one JSON object a line: `{"done": bytes, "total": bytes}` during the download, at the end
-`{"folder": path}` or `{"fault": name, ...}`. It ends when its input closes, and takes the file it
-was fetching along.
+`core.models.hub_download` starts it with the arguments of `fetch` as JSON in its first argument,
+and reads one JSON object per line: `{"done": bytes, "total": bytes}` during the download, then
+`{"folder": path}` or `{"fault": name, ...}`. It exits when its input closes, and deletes the
+incomplete file.
 
-A process of its own, because a download must end at once when somebody cancels, wherever it hangs,
-and because huggingface_hub reads its settings from the environment once, when it is imported.
+It is a process because a download must stop at once when cancelled, wherever it hangs, and because
+huggingface_hub reads its environment variables only once, at import.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ from core.models.files import is_whole
 from core.models.hub_files import INDEX, MARK, Kind, UnfitError, wanted_files
 from core.system.child_process import replies_of_worker
 
-_CHUNK = 1 << 20  # bytes between two reports; after a broken connection less than this is lost
+_CHUNK = 1 << 20  # bytes per report; a broken connection loses less than this
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_BAD_TOKEN = "Invalid credentials in Authorization header"  # so the hub says it
+_BAD_TOKEN = "Invalid credentials in Authorization header"  # the hub's wording
 _replies: TextIO | None = None
 
 
 class FaultError(Exception):
-    """What went wrong, as the parent puts it into words."""
+    """A fault, which the parent process explains to the user."""
 
     def __init__(self, name: str, **facts: Any) -> None:
         super().__init__(name)
@@ -63,26 +63,26 @@ class FaultError(Exception):
 
 
 class _CancelledError(BaseException):
-    """The parent closed the input, or is gone."""
+    """The parent closed the input or has died."""
 
 
 class _Reports:
-    """Counts the bytes of all files."""
+    """Counts the bytes of all files and reports progress."""
 
     def __init__(self, total: int) -> None:
         self.total = total
-        self.finished = 0  # of files that are whole
+        self.finished = 0  # bytes of complete files
         self._shown = -1
 
     def show(self, partial: int = 0) -> None:
-        """Report what is done; a file begun anew never takes the number back."""
+        """Report progress, which never decreases, even if a file is restarted."""
         done = min(self.finished + partial, self.total)
         if done > self._shown:
             self._shown = done
             _reply({"done": done, "total": self.total})
 
     def bar(self) -> type:
-        """What huggingface_hub takes for a progress bar."""
+        """A progress bar class for huggingface_hub."""
         reports = self
 
         class Bar:
@@ -104,20 +104,20 @@ class _Reports:
 
 
 def fetch(hub_id: str, revision: str | None, kind: Kind, code: bool) -> Path:
-    """Bring what is missing; arguments as `core.models.hub_download.download`.
+    """Fetch missing files; arguments as for `core.models.hub_download.download`.
 
     Returns:
         The snapshot's folder in the hub's cache.
 
     Raises:
-        FaultError, UnfitError: it can't be had.
-        HfHubHTTPError, OSError: as huggingface_hub has them.
+        FaultError, UnfitError: not available.
+        HfHubHTTPError, OSError: from huggingface_hub.
     """
     if constants.HF_HUB_OFFLINE:
         return _cached(hub_id, revision, kind, "HF_HUB_OFFLINE is set")
-    weights_say_all = kind != "facts" and not code  # they come last
+    weights_say_all = kind != "facts" and not code  # they are fetched last
     try:
-        commit = resolve_revision(hub_id, revision=revision).resolved  # asks nobody for a commit
+        commit = resolve_revision(hub_id, revision=revision).resolved  # no request for a hash
         if not _COMMIT.fullmatch(commit):
             raise FaultError("broken", detail="it names no commit")
         folder = _in_cache(hub_id, commit, kind) if weights_say_all else None
@@ -127,19 +127,19 @@ def fetch(hub_id: str, revision: str | None, kind: Kind, code: bool) -> Path:
 
 
 def _why(error: BaseException | None) -> str:
-    """Why the hub can't be used."""
+    """Why the hub can't be used, in words."""
     while error is not None:
         match error:
             case httpx2.ConnectError():
-                return "nobody answers at its address"
+                return "no server answers at its address"
             case httpx2.TimeoutException():
                 return "it takes too long to answer"
             case HfHubHTTPError():
                 return f"it answers with status {error.response.status_code}"
             case httpx2.TransportError():
-                return "the connection breaks again and again"
+                return "the connection keeps breaking"
         error = error.__cause__
-    return "what answers there is no hub"
+    return "the server there is not a hub"
 
 
 def _download(hub_id: str, commit: str, kind: Kind, code: bool) -> Path:
@@ -163,7 +163,7 @@ def _is_cached(hub_id: str, name: str, revision: str | None) -> bool:
 
 
 def _in_cache(hub_id: str, revision: str | None, kind: Kind) -> Path | None:
-    """The snapshot's folder if it lacks nothing."""
+    """The snapshot's folder if it is complete."""
     mark = try_to_load_from_cache(hub_id, MARK[kind], revision=revision)
     if not isinstance(mark, str):
         return None
@@ -181,10 +181,13 @@ def _cached(hub_id: str, revision: str | None, kind: Kind, why: str) -> Path:
 
 
 def check_disk(needed: int) -> None:
-    """See whether so many bytes find room.
+    """Check the free disk space.
+
+    Args:
+        needed: bytes.
 
     Raises:
-        FaultError: they don't.
+        FaultError: not enough space.
     """
     place = Path(constants.HF_HUB_CACHE)
     while not place.exists():
@@ -195,8 +198,8 @@ def check_disk(needed: int) -> None:
 
 
 def fault_of(error: Exception) -> dict[str, Any]:
-    """What the parent is told of an error: our own words, never the library's, which may quote
-    the request."""
+    """The report of an error to the parent. Never the library's message, which may quote the
+    request and so the token."""
     token = get_token() is not None
     match error:
         case FaultError():
@@ -223,13 +226,13 @@ def fault_of(error: Exception) -> dict[str, Any]:
         case PermissionError():
             return {"fault": "unwritable", "place": str(constants.HF_HUB_CACHE)}
         case OSError() if "Consistency check" in str(error):
-            return {"fault": "broken", "detail": "a file came with another size than announced"}
+            return {"fault": "broken", "detail": "a file has another size than announced"}
     return {"fault": "broken", "detail": type(error).__name__}
 
 
 def _client() -> httpx2.Client:
-    """As huggingface_hub's own, except that no request waits for ever, and that a connection that
-    was reset is continued like one that was closed."""
+    """huggingface_hub's client, plus time limits on all requests; a reset connection is resumed
+    like a closed one."""
     hooks: dict[str, list[Callable[..., Any]]] = {
         "request": [_limit_time],
         "response": [_continue_after_reset],
@@ -267,7 +270,7 @@ def _reply(message: dict[str, Any]) -> None:
 
 
 def _end_with_parent() -> None:
-    """Wait for the end of the input, then stop the main thread wherever it is."""
+    """Wait for the end of the input, then interrupt the main thread."""
     sys.stdin.buffer.read()
     main_thread = threading.main_thread().ident
     if hasattr(signal, "pthread_kill") and main_thread is not None:
@@ -281,7 +284,7 @@ def _cancel(signal_number: int, frame: FrameType | None) -> None:
 
 
 def main() -> None:
-    """Fetch what the first argument says."""
+    """Run `fetch` with the arguments from the command line."""
     global _replies
     _replies = replies_of_worker()
     signal.signal(signal.SIGTERM, _cancel)

@@ -90,6 +90,6 @@ def _start(
         state.opened.spec, chosen.problems, settings, teachers=teachers, sample=chosen.sample
     )
     name = short(f"Comparison on {chosen.name}", 80)
-    run = Run.create(folder.folder, COMPARE.name, **vars(plan), name=name)
+    run = Run.create(folder.folder, COMPARE.name, plan, name=name)
     start(state, run)
     state.run_ids["compare"] = run.id

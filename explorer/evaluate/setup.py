@@ -161,6 +161,6 @@ def _start(
         state.opened.spec, chosen.problems, settings, sample=chosen.sample, against=against
     )
     name = short(f"Evaluation on {chosen.name}", 80)
-    run = Run.create(folder.folder, EVALUATE.name, **vars(plan), name=name)
+    run = Run.create(folder.folder, EVALUATE.name, plan, name=name)
     start(state, run)
     state.run_ids[EVALUATE.name] = run.id

@@ -1,4 +1,4 @@
-"""Find the fix: single forced tokens at the forks, and at random positions beside them."""
+"""Find the fix: single forced tokens at the forks, and at random positions as a control."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ _K_RANGE, _TEMPERATURE_RANGE = (1, 50), (0.0, 5.0)
 
 
 def fix_button(state: BrowserState, branch: Branch) -> None:
-    """Start the search with the settings of the panel."""
+    """A button that starts the search with the panel's settings."""
     words = _words(branch)
     st.button(
         words[0],
         icon=":material/troubleshoot:",
         width="stretch",
         disabled=state.opened.busy or not same_model(state, branch.chain),
-        help="Force every other top-5 token where the entropy is highest, and as many at random "
-        "other positions",
+        help="Force every other top-5 token at the most uncertain positions, and as many at other "
+        "positions drawn at random",
         on_click=_search,
         args=(state, branch),
         key="find_fix",
@@ -49,7 +49,7 @@ def fix_button(state: BrowserState, branch: Branch) -> None:
 
 
 def fix_panel(state: BrowserState, branch: Branch) -> None:
-    """What the search found on this branch."""
+    """The results of the search on this branch, if it was searched."""
     tree = state.opened.session.tree
     found = None if tree is None else tree.findings(branch.id).fix
     if found is None:
@@ -58,21 +58,21 @@ def fix_panel(state: BrowserState, branch: Branch) -> None:
     chain_id = f"{state.opened.id} {branch.id}"
     one, many = _words(branch)[1:]
     with st.container(border=True, key="fix_panel"):
-        st.markdown(f"**Which forced token {one}?**")
+        st.markdown(f"**Which single token {one}?**")
         attempt_grid(
             [
                 _table(
                     state,
                     chain,
-                    f"At the {_positions(found.attempts)} positions of highest entropy",
-                    f"{_summary(found.attempts, found.turned_share)} {many}.",
+                    f"At the {_positions(found.attempts)} most uncertain positions",
+                    _summary(found.attempts, found.turned_share, many),
                     found.attempts,
                 ),
                 _table(
                     state,
                     chain,
-                    f"Control: at {_positions(found.control)} random other positions",
-                    f"{_summary(found.control, found.control_share)} {many}.",
+                    f"Control: at {_positions(found.control)} other positions, drawn at random",
+                    _summary(found.control, found.control_share, many),
                     found.control,
                 ),
             ],
@@ -82,9 +82,9 @@ def fix_panel(state: BrowserState, branch: Branch) -> None:
             on_open=lambda: _open(state, branch, chain_id, found),
         )
         st.caption(
-            f"Continued {_how(found.sampler)}. Many tries make one success likely: compare the "
-            "share of tokens, not whether one was found. In brackets the 95 % interval, as if the "
-            "tries on this one chain were independent of each other, which they are not quite."
+            f"Continued {_how(found.sampler)}. With this many attempts one success is likely by "
+            "chance: compare the two rates. The intervals assume independent attempts, which is "
+            "only roughly true on one chain."
         )
         _settings(state, branch)
 
@@ -99,7 +99,7 @@ def _settings(state: BrowserState, branch: Branch) -> None:
         0.0,
         *_TEMPERATURE_RANGE,
         0.1,
-        help="Of the continuations; 0 is greedy. They are drawn with the chain's own seed.",
+        help="Of the continuations, which use the chain's seed. 0 is greedy.",
     )
     right.button(
         "Search again",
@@ -117,7 +117,7 @@ def _search(state: BrowserState, branch: Branch) -> None:
     own = branch.chain.sampler
     sampler = own
     if temperature != own.temperature:
-        sampler = Sampler(temperature, max_new_tokens=own.max_new_tokens)
+        sampler = Sampler(temperature, max_new_tokens=own.max_new_tokens, stop=own.stop)
     start_fix_search(state.opened, state.opened.spec, branch, positions, sampler)
     wait(state)
 
@@ -136,12 +136,12 @@ def _all(found: FixSearch) -> tuple[AttemptResult, ...]:
 
 
 def _words(branch: Branch) -> tuple[str, str, str]:
-    """The button's label, and what one token, or many, do that turn the answer."""
+    """The button's label, and verb phrases in singular and plural."""
     if branch.outcome.verdict is Verdict.CORRECT:
-        return "Find what breaks it", "breaks this chain", "break it"
+        return "Find a token that breaks it", "breaks this answer", "break the answer"
     if branch.outcome.verdict is Verdict.NO_GOLD:
-        return "Find what changes it", "changes the answer", "change the answer"
-    return "Find the fix", "mends this chain", "mend it"
+        return "Find a token that changes it", "changes this answer", "change the answer"
+    return "Find the fix", "fixes this answer", "fix the answer"
 
 
 def _how(sampler: Sampler) -> str:
@@ -152,12 +152,12 @@ def _positions(endings: tuple[AttemptResult, ...]) -> int:
     return len({each.attempt.position for each in endings})
 
 
-def _summary(endings: tuple[AttemptResult, ...], estimate: Estimate) -> str:
+def _summary(endings: tuple[AttemptResult, ...], estimate: Estimate, phrase: str) -> str:
     turned = sum(each.turned for each in endings)
     if not endings:
-        return "The chain is too short for a control: 0 of 0 tokens"
-    interval = f"[{estimate.low:.0%}, {estimate.high:.0%}]"
-    return f"{turned} of {len(endings)} tokens ({estimate.value:.0%} {interval})"
+        return "The chain is too short for a control."
+    interval = f"95 % interval {estimate.low:.0%} to {estimate.high:.0%}"
+    return f"{turned} of {len(endings)} tokens {phrase} ({estimate.value:.0%}, {interval})."
 
 
 def _table(

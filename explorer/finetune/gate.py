@@ -236,7 +236,7 @@ def _loaded(spec: ModelSpec) -> LanguageModel | None:
     if task.error is not None:
         show_error(task.error)
     else:
-        st.fragment(_waiting, run_every=0.5)(task)
+        st.caption(f"{task.label}, {task.elapsed:.0f} s …")
     return None
 
 
@@ -247,10 +247,10 @@ def _load(spec: ModelSpec) -> None:
     st.session_state[_LOADING] = (spec, Task("Loading the model", work))
 
 
-def _waiting(task: Task) -> None:
-    st.caption(f"{task.label}, {task.elapsed:.0f} s …")
-    if not task.running:
-        st.rerun()
+def model_is_loading() -> bool:
+    """Whether the model whose rollouts are on screen is still being loaded."""
+    _, task = st.session_state.get(_LOADING, (None, None))
+    return task is not None and task.running
 
 
 def _rollout(

@@ -148,6 +148,6 @@ def _train(state: BrowserState, folder: RunsFolder, name: str, recipe: Recipe | 
 def _start(
     state: BrowserState, folder: RunsFolder, task: str, prepared: RunPlan, name: str
 ) -> None:
-    run = Run.create(folder.folder, task, **vars(prepared), name=short(name, 80))
+    run = Run.create(folder.folder, task, prepared, name=short(name, 80))
     state.run_ids[PAGE] = run.id
     start(state, run)

@@ -1,4 +1,4 @@
-"""The problems that an arm turned right or wrong, each to open in Explore at its token."""
+"""Problems that an arm made right or wrong; each can be opened in Explore at its token."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def flipped_problems(
         if each.comparison is not None and (each.comparison.gained or each.comparison.lost)
     }
     if not flipped:
-        st.caption("No arm turned a single problem.")
+        st.caption("No arm changed the verdict of any problem.")
         return
     st.markdown("**Flipped problems**")
     with st.container(key="flips_bar"):

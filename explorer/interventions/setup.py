@@ -115,6 +115,6 @@ def _start(
         sample=chosen.sample,
     )
     name = short(f"Interventions on {chosen.name}", 80)
-    run = Run.create(folder.folder, INTERVENTIONS.name, **vars(plan), name=name)
+    run = Run.create(folder.folder, INTERVENTIONS.name, plan, name=name)
     start(state, run)
     state.run_ids[INTERVENTIONS.name] = run.id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -12,6 +13,7 @@ from core.models.placement import ALL_GPUS, device_choices, quantization_named
 from core.models.spec import DEMO, ModelSpec
 from core.system.terminal_text import in_bytes
 from explorer.shared.messages import plain, show_error, teaching_notice
+from explorer.shared.polling import polled
 from explorer.shared.run_panel import duration
 from explorer.state import BrowserState
 from explorer.tasks import Task
@@ -136,7 +138,7 @@ def _follow(state: BrowserState) -> None:
         return
     spec, task = st.session_state[_TASK]
     if task.running:
-        _waiting(task)
+        polled(partial(_waiting, task), lambda: task.running, seconds=0.5)
         return
     if isinstance(task.error, DownloadCancelledError):
         st.info(plain(str(task.error)))
@@ -149,7 +151,6 @@ def _follow(state: BrowserState) -> None:
     st.rerun()
 
 
-@st.fragment(run_every=0.5)
 def _waiting(task: Task) -> None:
     done, total, left = task.done, task.total, task.seconds_left
     if total is not None and done < total:
@@ -159,8 +160,6 @@ def _waiting(task: Task) -> None:
         st.button("Cancel", on_click=task.cancel, disabled=task.cancelled(), width="stretch")
     else:
         st.caption(f"{task.label}, {task.elapsed:.0f} s …")
-    if not task.running:
-        st.rerun()
 
 
 def model_facts_panel(facts: ModelFacts) -> None:

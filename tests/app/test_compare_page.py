@@ -32,7 +32,7 @@ def opened() -> AppTest:
 
 def prepared(user_folder: Path) -> Run:
     plan = plan_comparison(ModelSpec(), demo_problems()[:4], {}, teachers=["demo-teacher"])
-    return Run.create(user_folder / "runs", COMPARE.name, **vars(plan), name="**mine**")
+    return Run.create(user_folder / "runs", COMPARE.name, plan, name="**mine**")
 
 
 def test_an_empty_page_says_what_to_do_first() -> None:

@@ -12,9 +12,10 @@ from small_runs import finish, prepare_distillation
 from streamlit.testing.v1 import AppTest
 
 from core.distillation.recipe import recipe_of
-from core.distillation.results import ADAPTER, distillation_recipe, teacher_source
+from core.distillation.results import distillation_recipe, teacher_source
 from core.distillation.sizes import size_studies
-from core.distillation.task import run_distillation
+from core.distillation.task import DISTIL
+from core.lora.run_files import ADAPTER
 from core.models.spec import DEMO, DEMO_FOLDER, DEMO_NOTICE, ModelSpec
 from core.problems.problem_sets import demo_problems
 from core.runs import jobs
@@ -129,7 +130,7 @@ def test_sizes_that_were_measured_in_another_way_don_t_share_a_picture(
     less = {"problems": 2, "rollouts.samples": 1, "training.epochs": 1, "training.batch_size": 1}
     recipe = small_recipe(**less)
     other = prepare_distillation(runs, random_teacher, recipe, demo_problems()[1::100])
-    finish(other, run_distillation)
+    finish(other, DISTIL.carry_out)
     studies = size_studies(RunsFolder(runs), DEMO, random_teacher)
     assert [[each.run_id for each in study.points] for study in studies] == [
         [other.id], ["small", "large"],

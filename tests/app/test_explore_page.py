@@ -62,7 +62,7 @@ def test_a_chain_is_there_at_once_with_its_notice(app: AppTest) -> None:
 
 def test_force_undo_redo(app: AppTest) -> None:
     position = select_strongest_fork(app)
-    click(app, "force")
+    click(app, "Use this")
     assert len(tree(app).branches) == 2
     forked = tree(app).selected
     assert forked is not None
@@ -75,16 +75,16 @@ def test_force_undo_redo(app: AppTest) -> None:
 
 def test_forcing_the_same_token_twice_makes_one_branch(app: AppTest) -> None:
     position = select_strongest_fork(app)
-    click(app, "force")
+    click(app, "Use this")
     tree(app).select("b1", position)
     app.run()
-    click(app, "force")
+    click(app, "Use this")
     assert len(tree(app).branches) == 2
 
 
 def test_another_token_at_the_same_place_is_a_sibling(app: AppTest) -> None:
     select_strongest_fork(app)
-    click(app, "force")
+    click(app, "Use this")
     app.button(key="force 5").click().run()
     task = state(app).opened.task
     assert task is not None
@@ -107,7 +107,7 @@ def test_a_session_is_kept_on_disk_and_comes_back_by_its_link(
     app: AppTest, user_folder: Path
 ) -> None:
     position = select_strongest_fork(app)
-    click(app, "force")
+    click(app, "Use this")
     session_id = state(app).opened.id
     assert (user_folder / "sessions" / f"{session_id}.json").is_file() or list(
         user_folder.parent.parent.rglob(f"{session_id}.json")

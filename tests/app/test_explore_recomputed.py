@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
     ("kind", "reason"),
     [
         ("gpt-neo, window of 8", "attention windows are counted from the longest row"),
-        ("mamba", "carries a state that can't be cut back"),
+        ("mamba", "has a recurrent state that can't be rewound"),
         ("llama", None),
     ],
 )
@@ -49,7 +49,7 @@ def test_a_model_that_is_recomputed_says_why(kind: str, reason: str | None, tmp_
     state.opened.spec = spec
     app.run()
     assert not app.exception
-    said = [each.value for each in app.caption if "share no work" in each.value]
+    said = [each.value for each in app.caption if "can't share a cache" in each.value]
     assert len(said) == (reason is not None)
     if reason is not None:
         assert reason in said[0].replace("\\", "")

@@ -13,15 +13,11 @@ import pytest
 from small_runs import fine_tune_recipe
 from streamlit.testing.v1 import AppTest
 
+from core.lora.run_files import HISTORY
 from core.models.spec import DEMO_FOLDER, DEMO_NOTICE, ModelSpec
 from core.reasonmaxxer.recipe import ABOUT, recipe_of
-from core.reasonmaxxer.results import (
-    HISTORY,
-    ROLLOUTS_TASK,
-    TRAIN_TASK,
-    run_recipe,
-    training_results,
-)
+from core.reasonmaxxer.results import ROLLOUTS_TASK, TRAIN_TASK, run_recipe
+from core.reasonmaxxer.task import TRAIN
 from core.runs import jobs
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
@@ -152,7 +148,7 @@ def test_a_finished_fine_tune_shows_before_and_after_with_n_and_intervals(
     app: AppTest, runs: Path
 ) -> None:
     opened(app, run="train")
-    results = training_results(Run.open(runs / "train"))
+    results = TRAIN.results_of(Run.open(runs / "train"))
     assert results is not None
     text = said(app)
     assert r"**\*\*mine\*\*** :green-badge[✓ done]" in text
@@ -172,7 +168,7 @@ def test_a_finished_fine_tune_shows_before_and_after_with_n_and_intervals(
 
 def test_the_cost_follows_the_rate(app: AppTest, runs: Path) -> None:
     opened(app, run="train")
-    results = training_results(Run.open(runs / "train"))
+    results = TRAIN.results_of(Run.open(runs / "train"))
     assert results is not None
     labelled(app.number_input, "Dollars an hour of").set_value(3600.0).run()
     assert f"${results.cost.total_seconds:,.2f}" in said(app).replace("\\", "")

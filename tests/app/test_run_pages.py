@@ -35,7 +35,7 @@ def opened(app: AppTest, page: str) -> AppTest:
 
 def prepared(user_folder: Path, **settings: Any) -> Run:
     plan = plan_interventions(ModelSpec(), demo_problems()[:4], settings)
-    return Run.create(user_folder / "runs", INTERVENTIONS.name, **vars(plan), name="**mine**")
+    return Run.create(user_folder / "runs", INTERVENTIONS.name, plan, name="**mine**")
 
 
 @pytest.mark.parametrize("page", ["explore", "interventions", "runs"])

@@ -41,7 +41,7 @@ def comparison(made_once: MadeOnce) -> Path:
 
     def make(folder: Path) -> None:
         plan = plan_comparison(ModelSpec(), demo_problems(), {}, teachers=[DEMO_TEACHER], sample=24)
-        run = Run.create(folder, COMPARE.name, **vars(plan))
+        run = Run.create(folder, COMPARE.name, plan)
         assert carry_out(run, COMPARE.carry_out, bar=False) == DONE_CODE
         run.folder.rename(folder / "comparison")
 
@@ -106,4 +106,4 @@ def test_a_chain_can_be_chosen_and_nothing_is_cut_off(
     chosen.click()
     chosen.fill("0 changes")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("The teacher would have written this very chain.")).to_be_visible()
+    expect(page.get_by_text("The teacher would have written the same chain.")).to_be_visible()

@@ -50,7 +50,7 @@ def evaluation(made_once: MadeOnce) -> Path:
 
     def make(folder: Path) -> None:
         plan = plan_evaluation(ModelSpec(), demo_problems(), {"samples": 2}, sample=12)
-        run = Run.create(folder, EVALUATE.name, **vars(plan))
+        run = Run.create(folder, EVALUATE.name, plan)
         assert carry_out(run, EVALUATE.carry_out, bar=False) == DONE_CODE
         run.folder.rename(folder / "evaluation")
 
@@ -59,7 +59,7 @@ def evaluation(made_once: MadeOnce) -> Path:
 
 def start(page: Page, url: str, problems: int, samples: int) -> None:
     page.goto(f"{url}/evaluate")
-    fill_number(page, "How many of them", problems)
+    fill_number(page, "Number of problems", problems)
     fill_number(page, "Samples a problem", samples)
     button(page, "Run").click()
 
@@ -73,10 +73,10 @@ def test_an_evaluation_survives_refresh_and_page_switch_and_its_chains_open_in_e
     with paused(home):
         state_is(page, RUNNING)
         page.reload()
-        fill_number(page, "How many of them", 7)
+        fill_number(page, "Number of problems", 7)
         go_to(page, "Explore")
         go_to(page, "Evaluate")
-        expect(number(page, "How many of them")).to_have_value("7")
+        expect(number(page, "Number of problems")).to_have_value("7")
         state_is(page, RUNNING)
     state_is(page, DONE)
     expect(cards(page)).to_have_count(6)
@@ -103,7 +103,7 @@ def test_a_second_evaluation_is_compared_with_the_first_and_stands_alone(
 ) -> None:
     put_into(home, evaluation, "Evaluation on Demo problems")
     page.goto(f"{url}/evaluate")
-    fill_number(page, "How many of them", 12)
+    fill_number(page, "Number of problems", 12)
     fill_number(page, "Samples a problem", 3)
     choose(page, "Compare with", re.compile("Evaluation on Demo problems"))
     button(page, "Run").click()

@@ -51,7 +51,7 @@ def without_numbers(folder: Path) -> Path:
 
 
 MODELS: dict[str, tuple[Callable[[Path], Path | str], str, str]] = {
-    "missing": (lambda _: "/no/such/folder", "There is no model folder", "Give an existing"),
+    "missing": (lambda _: "/no/such/folder", "Found no model folder", "Give an existing"),
     "no weights": (no_weights, "has no weights", "finish the download"),
     "pickled": (pickled, "a pickle can run code", "Convert them to safetensors"),
     "no head": (without_head, "1 missing (lm_head.weight)", "Get all of the model's files"),
@@ -148,10 +148,10 @@ def test_a_problem_file_with_a_broken_line_names_the_line(
 def test_text_that_is_no_single_token_offers_its_pieces(page: Page, url: str) -> None:
     open_app(page, url)
     page.locator(".token.fork").last.click()
-    field = page.get_by_role("textbox", name="Any other token")
+    field = page.get_by_role("textbox", name="Another token")
     field.fill("xylophone 7")
     field.press("Enter")
-    expect(page.get_by_text("piece 1 of").first).to_be_visible()
+    expect(page.get_by_text("token 1 of").first).to_be_visible()
     expect(page.get_by_text("rank").last).to_be_visible()
     page.locator(".st-key-inspector").get_by_role("button", name="Force “").click()
     expect(page.locator(".tree .node")).to_have_count(2)
@@ -190,7 +190,7 @@ def test_hostile_tokens_are_inert_everywhere_in_the_app(
     for n, text in enumerate(HOSTILE):
         page.locator(".heatmap .token").nth(n + 1).click()
         expect(page.locator(".st-key-inspector")).to_contain_text(f"#{n + 1}")
-        field = page.get_by_role("textbox", name="Any other token")
+        field = page.get_by_role("textbox", name="Another token")
         field.fill(text)
         field.press("Enter")
         page.get_by_role("radio", name=text).last.wait_for()

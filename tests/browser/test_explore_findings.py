@@ -26,12 +26,12 @@ def test_find_the_fix_shows_forks_beside_their_control_and_a_click_makes_a_branc
         expect(table.locator("tr")).to_have_count(5)
         expect(table.locator("button")).to_have_count(20)
         expect(table.locator(".chosen")).to_have_count(5)
-    expect(page.get_by_text("Control: at 5 random")).to_be_visible()
+    expect(page.get_by_text("Control: at 5 other positions")).to_be_visible()
     summaries = page.locator(".grids .summary").all_inner_texts()
     for summary, table in zip(summaries, tables.all(), strict=True):
         mending = table.locator("button.turned.correct").count()
         assert summary.startswith(f"{mending} of 20 tokens"), summary
-        assert re.search(r"\[\d+%, \d+%\]", summary)
+        assert re.search(r"95 % interval \d+% to \d+%", summary)
 
     fix = tables.first.locator("button.turned.correct").first
     answer = fix.locator(".answer").inner_text()
@@ -42,7 +42,7 @@ def test_find_the_fix_shows_forks_beside_their_control_and_a_click_makes_a_branc
     expect(page.get_by_text("forced #")).to_be_visible()
 
     # The new branch is right: its mirror image is offered. What was found stays with its branch.
-    expect(button(page, "Find what breaks it")).to_be_enabled()
+    expect(button(page, "Find a token that breaks it")).to_be_enabled()
     expect(page.locator(".grids")).to_have_count(0)
     page.locator(".tree .node.wrong").click()
     expect(page.locator(".grids")).to_have_count(1)
@@ -56,10 +56,10 @@ def test_pivotality_is_measured_and_colours_the_chain(page: Page, url: str) -> N
     page.locator(".token.fork").last.click()
     page.get_by_text("How much does this token decide?").click()
     forks = page.locator(".heatmap .token.fork").count()
-    button(page, "Measure the one fork" if forks == 1 else f"Measure all {forks} forks").click()
+    button(page, "Measure the only fork" if forks == 1 else f"Measure all {forks} forks").click()
     panel = page.locator(".st-key-pivotality")
-    expect(panel.get_by_text(re.compile("This token decides"))).to_be_visible()
-    shares = re.findall(r"right (\d+) of 16: \d+% \[\d+%, \d+%\]", panel.inner_text())
+    expect(panel.get_by_text(re.compile("The choice at this token explains"))).to_be_visible()
+    shares = re.findall(r"(\d+) of 16 correct, \d+% \(\d+% to \d+%\)", panel.inner_text())
     assert len(shares) == 5
     assert "16" in shares
     assert "0" in shares, "this fork settles the answer"

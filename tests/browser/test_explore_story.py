@@ -26,7 +26,7 @@ def chosen_fork(page: Page) -> Locator:
 
 
 def force_first(page: Page) -> None:
-    button(page, "force").first.click()
+    button(page, "Use this").first.click()
     expect(page.locator(".tree .node")).to_have_count(2)
 
 
@@ -72,17 +72,17 @@ def test_try_all_five_lists_five_endings_and_opens_one(page: Page, url: str) -> 
     open_app(page, url)
     chosen_fork(page)
     button(page, "Try all five").click()
-    expect(button(page, "open")).to_have_count(5)
+    expect(button(page, "Go to branch")).to_have_count(5)
     endings = page.locator(".st-key-endings")
     verdicts = re.findall(r"[✓✗]", endings.inner_text())
     assert len(verdicts) == 5
     assert {"✓", "✗"} <= set(verdicts), "the welcome chain's fork decides its answer"
     expect(page.locator(".tree .node")).to_have_count(1)
     rank = verdicts.index("✓")
-    button(page, "open").nth(rank).click()
+    button(page, "Go to branch").nth(rank).click()
     expect(page.locator(".tree .node")).to_have_count(2)
     expect(page.locator(".tree .node.correct")).to_have_count(1)
-    expect(button(page, "open")).to_have_count(5)
+    expect(button(page, "Go to branch")).to_have_count(5)
 
 
 def test_save_reload_and_open_give_the_same_tree_and_selection(

@@ -30,9 +30,10 @@ from app import (
 from playwright.sync_api import Page, expect
 from small_runs import fine_tune_recipe, prepare_fine_tune
 
+from core.lora.run_files import training_history
 from core.problems.problem_sets import demo_problems, demo_training_problems, write_problems
 from core.reasonmaxxer.recipe import Recipe
-from core.reasonmaxxer.results import run_recipe, training_history
+from core.reasonmaxxer.results import run_recipe
 from core.runs.run import Run
 
 pytestmark = [
@@ -83,7 +84,7 @@ def test_from_one_click_to_before_and_after_and_on_into_explore(
     button(page, "Do it all").click()
     with paused(home):
         state_is(page, RUNNING)
-        expect(page.get_by_text("1 run is working")).to_be_visible()
+        expect(page.get_by_text("1 run in progress")).to_be_visible()
         page.reload()
         settled(page)
         go_to(page, "Explore")
@@ -116,7 +117,7 @@ def test_from_one_click_to_before_and_after_and_on_into_explore(
         str((run.folder / "adapter").resolve())
     )
     page.locator(".token.fork").last.click()
-    button(page, "force").first.click()
+    button(page, "Use this").first.click()
     expect(page.locator(".tree .node")).to_have_count(2)
 
 

@@ -58,7 +58,7 @@ def study(made_once: MadeOnce) -> Path:
 
     def make(folder: Path) -> None:
         plan = plan_interventions(ModelSpec(), demo_problems(), {}, sample=2)
-        run = Run.create(folder, INTERVENTIONS.name, **vars(plan))
+        run = Run.create(folder, INTERVENTIONS.name, plan)
         assert carry_out(run, INTERVENTIONS.carry_out, bar=False) == DONE_CODE
         run.folder.rename(folder / "study")
 
@@ -67,7 +67,7 @@ def study(made_once: MadeOnce) -> Path:
 
 def start(page: Page, url: str, problems: int) -> None:
     page.goto(f"{url}/interventions")
-    fill_number(page, "How many of them", problems)
+    fill_number(page, "Number of problems", problems)
     button(page, "Run").click()
 
 
@@ -77,15 +77,15 @@ def test_a_run_survives_refresh_and_page_switch_and_its_flips_open_in_explore(
     start(page, url, 8)
     with paused(home, lambda run: run.status().total == 8):
         state_is(page, RUNNING)
-        expect(page.get_by_text("1 run is working")).to_be_visible()
+        expect(page.get_by_text("1 run in progress")).to_be_visible()
         page.reload()
-        fill_number(page, "How many of them", 7)
+        fill_number(page, "Number of problems", 7)
         go_to(page, "Explore")
         go_to(page, "Interventions")
-        expect(number(page, "How many of them")).to_have_value("7")
+        expect(number(page, "Number of problems")).to_have_value("7")
         expect(page.get_by_text(re.compile(r"of 8 problems")).first).to_be_visible()
     state_is(page, DONE)
-    expect(page.get_by_text("1 run is working")).to_have_count(0)
+    expect(page.get_by_text("1 run in progress")).to_have_count(0)
     expect(page.get_by_text("Teaching model").first).to_be_visible()
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
     expect(page.get_by_text("A token forced at a highest-entropy position")).to_be_visible()
@@ -100,7 +100,7 @@ def test_a_run_survives_refresh_and_page_switch_and_its_flips_open_in_explore(
     expect(page.locator(".tree .node.wrong")).to_have_count(1)
     expect(page.locator(".st-key-inspector")).to_contain_text(f"#{position.group(1)}")
     expect(page.locator(".token.forced")).to_have_count(1)
-    expect(button(page, "force").first).to_be_enabled()
+    expect(button(page, "Use this").first).to_be_enabled()
 
 
 def test_cancelled_and_killed_a_run_keeps_what_was_done_and_ends_as_if_nothing_had_been(
@@ -217,7 +217,7 @@ def test_the_oracle_of_an_adapter_equals_the_teacher(
     field.fill(str(tmp_path / "adapter"))
     field.press("Enter")
     settled(page)
-    fill_number(page, "How many of them", 2)
+    fill_number(page, "Number of problems", 2)
     button(page, "Run").click()
     state_is(page, DONE)
     (run,) = runs_in(home)
@@ -241,7 +241,7 @@ def test_two_sessions_see_only_their_own_while_a_run_works(
         explorer = other.new_page()
         open_app(explorer, url)
         explorer.locator(".token.fork").last.click()
-        button(explorer, "force").first.click()
+        button(explorer, "Use this").first.click()
         expect(nodes(explorer)).to_have_count(2)
         go_to(page, "Explore")
         expect(nodes(page)).to_have_count(1)

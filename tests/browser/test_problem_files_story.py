@@ -37,7 +37,7 @@ def test_a_sheet_is_looked_at_changed_and_explored(
     button(page, "Sampler").click()
     page.locator(".st-key-problem_file input[type=file]").set_input_files(sheet)
     dialog = page.get_by_role("dialog").filter(has_text="Columns of sheet.csv")
-    expect(dialog.get_by_role("alert")).to_contain_text("row 3: there is no question")
+    expect(dialog.get_by_role("alert")).to_contain_text("row 3: the question is missing")
     box = dialog.bounding_box()
     assert box is not None
     assert box["x"] >= 0
@@ -165,7 +165,7 @@ def test_every_page_takes_a_sheet(
     page.goto(f"{url}/{address}")
     page.get_by_text(unfold).click()
     page.locator(f".st-key-{key} input[type=file]").set_input_files(sheet)
-    expect(page.get_by_text("row 3: there is no question")).to_be_visible()
+    expect(page.get_by_text("row 3: the question is missing")).to_be_visible()
     button(page, "Use 2 problems").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     settled(page)

@@ -20,7 +20,7 @@ NUMBERS = {"Temperature": "0.70", "Top-p": "0.90", "Max new tokens": "77", "Seed
 def expect_settings(page: Page) -> None:
     """The sampler, the prompt and the own question are as they were set."""
     expect(page.get_by_role("textbox", name="Question")).to_have_value(QUESTION)
-    expect(page.get_by_role("textbox", name="Right answer")).to_have_value("9")
+    expect(page.get_by_role("textbox", name="Correct answer")).to_have_value("9")
     button(page, "Sampler").click()
     for label, value in NUMBERS.items():
         expect(page.get_by_role("spinbutton", name=label)).to_have_value(value)
@@ -42,7 +42,7 @@ def test_settings_and_own_question_survive_page_switch_and_refresh(page: Page, u
     template.press("Control+Enter")
     settled(page)
     page.keyboard.press("Escape")
-    page.get_by_role("textbox", name="Right answer").fill("9")
+    page.get_by_role("textbox", name="Correct answer").fill("9")
     # The last field is left by the click that goes to another page.
     page.get_by_role("textbox", name="Question").fill(QUESTION)
     go_to(page, "Runs", _PRESS)

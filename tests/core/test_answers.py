@@ -408,9 +408,9 @@ def test_the_worker_loads_neither_torch_nor_numpy_nor_streamlit() -> None:
     code = (
         "import sys\n"
         "import core.answers.worker as w\n"
-        "from core.answers.reading import read\n"
+        "from core.answers.parsing import parse_answer\n"
         "from core.answers.values import to_json\n"
-        "values = {'gold': to_json(read('2x')), 'answer': to_json(read('x + x'))}\n"
+        "values = {'gold': to_json(parse_answer('2x')), 'answer': to_json(parse_answer('x + x'))}\n"
         "assert w.decided({**values, 'lenient': True})[0] == 'correct'\n"
         "print([m for m in ('torch', 'transformers', 'numpy', 'streamlit') if m in sys.modules])"
     )

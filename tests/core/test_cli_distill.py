@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from core.cli import main
-from core.distillation.results import distillation_recipe, distillation_results
+from core.distillation.results import distillation_recipe
+from core.distillation.task import DISTIL
 from core.models.spec import DEMO_FOLDER
 from core.problems.problem_sets import DEMO_PROBLEMS
 from core.runs.run import Run
@@ -44,7 +45,7 @@ def test_two_sizes_are_distilled_in_two_commands(
         assert f"\n{line}" in told
     assert "n = 2" in told
     assert "Teaching model" in told
-    results = distillation_results(Run.open(large))
+    results = DISTIL.results_of(Run.open(large))
     assert results is not None
     assert f"student less teacher    {results.against_teacher.difference.value:+.3f} [" in told
 

@@ -260,7 +260,7 @@ def sample(ids: Sequence[int]) -> Sample:
 
 def test_a_batch_holds_the_teacher_s_positions_example_by_example(tmp_path: Path) -> None:
     trainer = trainer_of([LONG, SHORT], tmp_path)
-    batch = trainer.data_collator([LONG, SHORT])
+    batch = trainer.collator(share=False)([LONG, SHORT])
     assert batch["completion"].sum(-1).tolist() == [8, 3]
     assert batch["completion"][1].nonzero().flatten().tolist() == [0, 1, 2]
     assert batch["top_ids"].shape == batch["top_logprobs"].shape == (11, K)

@@ -19,28 +19,19 @@ from transformers import AutoModelForCausalLM
 from core.decoding.scoring import score
 from core.distillation.plan import plan_distillation
 from core.distillation.recipe import PRESETS, recipe_of
-from core.distillation.results import (
-    ADAPTER,
-    CHECKPOINTS,
-    EVALUATION,
-    RESULTS,
-    ROLLOUTS,
-    SUMMARY,
-    TOP_K,
-    DistillationResults,
-    distillation_history,
-    distillation_results,
-)
+from core.distillation.results import ROLLOUTS, TOP_K, DistillationResults
 from core.distillation.results import distillation_recipe as run_recipe
-from core.distillation.task import run_distillation
+from core.distillation.task import DISTIL
 from core.errors import FileError, ModelError, ProblemError, RunError
-from core.evaluation.task import read_unit
+from core.evaluation.records import ProblemSamples, has_samples
+from core.lora.run_files import ADAPTER, CHECKPOINTS, EVALUATION, SUMMARY, training_history
 from core.models.language_model import load_language_model
 from core.models.spec import DEMO_FOLDER, ModelSpec
 from core.problems.problem_sets import demo_problems, demo_training_problems
 from core.runs import problem_units
 from core.runs.context import CANCELLED, DONE, STOPPED, RunContext, carry_out
-from core.runs.problem_units import kept_records
+from core.runs.kind import RESULTS
+from core.runs.problem_units import kept_records, unit_reader
 from core.runs.run import Run
 from core.runs.settings import changed
 from core.runs.status import RunState
@@ -68,7 +59,7 @@ def what_came_of(run: Run) -> tuple[bytes, Any, Any]:
     results = run.read_json(RESULTS)
     del results["cost"]
     adapter = (run.folder / ADAPTER / "adapter_model.safetensors").read_bytes()
-    return adapter, results, distillation_history(run)
+    return adapter, results, training_history(run)
 
 
 def stopping(when: Callable[[float, str, str], bool]) -> Callable[[RunContext], None]:
@@ -83,7 +74,7 @@ def stopping(when: Callable[[float, str, str], bool]) -> Callable[[RunContext], 
                 work.stop.request()
 
         work.report = report_and_stop  # type: ignore[method-assign]
-        run_distillation(work)
+        DISTIL.carry_out(work)
 
     return task
 
@@ -104,14 +95,14 @@ def test_a_distillation_cancelled_in_every_phase_ends_with_the_same_adapter(
     for moment, when in MOMENTS.items():
         assert carry_out(run, stopping(when), bar=False) == CANCELLED, (moment, run.log_tail())
         assert run.status().state is RunState.CANCELLED, moment
-        assert distillation_results(run) is None, moment
-    finish(run, run_distillation)
+        assert DISTIL.results_of(run) is None, moment
+    finish(run, DISTIL.carry_out)
     assert what_came_of(run) == what_came_of(whole)
     assert not (run.folder / CHECKPOINTS).exists()
 
 
 def test_a_run_leaves_everything_that_a_page_shows(whole: Run) -> None:
-    results = distillation_results(whole)
+    results = DISTIL.results_of(whole)
     assert results is not None
     assert json.loads(json.dumps(results.to_json())) == whole.read_json(RESULTS)
     measured = len(whole.problems(EVALUATION))
@@ -128,7 +119,7 @@ def test_a_run_leaves_everything_that_a_page_shows(whole: Run) -> None:
     # Rank 4 on four projections of 4 layers: r * (in + out) each.
     assert training.trained_parameters == 4 * 4 * (512 + 384 + 384 + 512)
     assert training.trained_share == training.trained_parameters / 3_197_696
-    history = distillation_history(whole)
+    history = training_history(whole)
     assert [entry["step"] for entry in history] == list(range(1, STEPS + 1))
     assert training.first_kl == history[0]["loss"]
     assert training.last_kl == pytest.approx(np.mean([each["loss"] for each in history[-10:]]))
@@ -137,9 +128,7 @@ def test_a_run_leaves_everything_that_a_page_shows(whole: Run) -> None:
 def test_the_cache_is_the_teacher_s_distribution_at_every_completion_position(
     whole: Run, random_teacher: str
 ) -> None:
-    def read(unit: Any, problems: Any) -> Any:
-        return read_unit(unit, problems, samples=2)
-
+    read = unit_reader(ProblemSamples, has_samples(2))
     records = kept_records(whole.problems(), whole.units(), read, ROLLOUTS)
     lm = load_language_model(ModelSpec(adapter=random_teacher))
     files = sorted((whole.folder / TOP_K).iterdir())
@@ -175,10 +164,10 @@ def test_a_damaged_cache_is_made_again(whole: Run, tmp_path: Path, damage: str) 
             arrays["logprobs"][3, 5] = np.nan
         rows = slice(None, -1) if damage == "short" else slice(None)
         save_file({name: each[rows].copy() for name, each in arrays.items()}, file)
-    assert carry_out(run, run_distillation, bar=False) == DONE, run.log_tail()
+    assert carry_out(run, DISTIL.carry_out, bar=False) == DONE, run.log_tail()
     assert file.read_bytes() == kept
     assert what_came_of(run) == what_came_of(whole)
-    assert ("made again" in str(run.status().error)) == (damage != "gone")
+    assert ("computed again" in str(run.status().error)) == (damage != "gone")
 
 
 def test_the_adapter_folder_is_plain_peft_and_says_the_same(whole: Run) -> None:
@@ -186,7 +175,7 @@ def test_the_adapter_folder_is_plain_peft_and_says_the_same(whole: Run) -> None:
     assert sorted(file.name for file in folder.iterdir()) == [
         "README.md", "adapter_config.json", "adapter_model.safetensors",
     ]  # fmt: skip
-    results = distillation_results(whole)
+    results = DISTIL.results_of(whole)
     assert results is not None
     card = (folder / "README.md").read_text()
     assert f"{results.student.pass_at_1.value:.3f}" in card
@@ -205,7 +194,7 @@ def test_another_rank_takes_the_teacher_s_work_over(
     distillations_folder: Path, random_teacher: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = Run.open(distillations_folder / "small")
-    results = distillation_results(small)
+    results = DISTIL.results_of(small)
     assert results is not None
     assert results.cost.seconds["teacher and base, in an earlier run"] > 0
 
@@ -237,7 +226,7 @@ def test_without_an_earlier_run_the_teacher_s_work_is_done_to_the_same_end(
     )
     if source is not None:
         shutil.rmtree(source)
-    finish(run, run_distillation)
+    finish(run, DISTIL.carry_out)
     assert what_came_of(run) == what_came_of(Run.open(distillations_folder / "small"))
 
 
@@ -263,7 +252,7 @@ def test_another_teacher_s_work_is_not_taken_over(
 
 def test_a_teacher_of_another_vocabulary_is_refused(tmp_path: Path, tiny_model: str) -> None:
     run = prepare_distillation(tmp_path, tiny_model)
-    assert carry_out(run, run_distillation, bar=False) == STOPPED
+    assert carry_out(run, DISTIL.carry_out, bar=False) == STOPPED
     assert "has another vocabulary than demo" in str(run.status().error)
 
 
@@ -280,8 +269,8 @@ def test_a_second_model_teaches_as_an_adapter_does(
         file.unlink()
     merged.save_pretrained(folder)
     run = prepare_distillation(tmp_path, str(folder))
-    assert carry_out(run, run_distillation, bar=False) == DONE, run.log_tail()
-    ours, theirs = distillation_results(run), distillation_results(whole)
+    assert carry_out(run, DISTIL.carry_out, bar=False) == DONE, run.log_tail()
+    ours, theirs = DISTIL.results_of(run), DISTIL.results_of(whole)
     assert ours is not None
     assert theirs is not None
     assert ours.base == theirs.base
@@ -321,12 +310,12 @@ def test_bad_luck_is_told_with_what_to_change(
             distillation_recipe(**{"training.epochs": 1} | changes),
             teacher_from=distillations_folder / "large",
         )
-        assert carry_out(run, run_distillation, bar=False) == STOPPED, run.log_tail()
+        assert carry_out(run, DISTIL.carry_out, bar=False) == STOPPED, run.log_tail()
         return str(run.status().error)
 
     assert "Choose among" in told(**{"training.target_modules": "query"})
     assert "equals its base" in told(**{"training.learning_rate": 1e-30})
-    assert "is no number any more" in told(**{"training.learning_rate": 1e30})
+    assert "is NaN or infinite" in told(**{"training.learning_rate": 1e30})
 
     def full(*_: Any, **__: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
@@ -343,7 +332,7 @@ def test_checkpoints_or_a_cache_that_are_a_link_are_not_touched(
         elsewhere = tmp_path / f"elsewhere {name}" / "checkpoint-7"
         elsewhere.mkdir(parents=True)
         (run.folder / name).symlink_to(elsewhere.parent)
-        assert carry_out(run, run_distillation, bar=False) == STOPPED
+        assert carry_out(run, DISTIL.carry_out, bar=False) == STOPPED
         assert "is a link" in str(run.status().error)
         assert list(elsewhere.parent.iterdir()) == [elsewhere]
 
@@ -360,12 +349,12 @@ def test_damaged_results_are_told(whole: Run, tmp_path: Path) -> None:
     }.items():
         (run.folder / RESULTS).write_text(json.dumps({**good, name: value}))
         with pytest.raises(FileError, match="damaged"):
-            distillation_results(run)
+            DISTIL.results_of(run)
     with pytest.raises(FileError, match="Update the explorer"):
         DistillationResults.from_json({**good, "schema_version": 99})
     (run.folder / RESULTS).unlink()
     (run.folder / SUMMARY).write_text("[]")
-    assert carry_out(run, run_distillation, bar=False) == STOPPED
+    assert carry_out(run, DISTIL.carry_out, bar=False) == STOPPED
     assert "trains again" in str(run.status().error)
 
 

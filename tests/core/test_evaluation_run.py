@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from core.evaluation.task import AGAINST, EVALUATE, earlier_evaluation, plan_eva
 from core.models.spec import ModelSpec
 from core.records import Problem
 from core.runs import problem_units
+from core.runs.config import RunPlan
 from core.runs.context import CANCELLED, DONE, STOPPED, carry_out
 from core.runs.kind import RESULTS, TABLE
 from core.runs.models import read_model
@@ -36,7 +38,7 @@ def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def prepare(folder: Path, model: str, against: Path | None = None, **settings: Any) -> Run:
     plan = plan_evaluation(ModelSpec(model), PROBLEMS, SETTINGS | settings, against=against)
-    return Run.create(folder, EVALUATE.name, **vars(plan))
+    return Run.create(folder, EVALUATE.name, plan)
 
 
 def done(run: Run) -> Run:
@@ -110,14 +112,14 @@ def test_what_can_t_be_compared_is_refused_before_any_work(tmp_path: Path, model
         plan_evaluation(ModelSpec(model), reworded, SETTINGS, against=earlier.folder)
     with pytest.raises(RunError, match="holds no run"):
         prepare(tmp_path, model, tmp_path / "nowhere")
-    other = Run.create(tmp_path, "toy", settings={}, model={}, seed=0)
+    other = Run.create(tmp_path, "toy", RunPlan({}, {}, 0))
     with pytest.raises(RunError, match="a run of toy"):
         prepare(tmp_path, model, other.folder)
 
 
 def test_what_can_t_be_run_fails_with_its_reason(tmp_path: Path, model: str) -> None:
     plan = plan_evaluation(ModelSpec(model), [Problem("p", "Why?")], SETTINGS)
-    run = Run.create(tmp_path / "a", EVALUATE.name, **vars(plan))
+    run = Run.create(tmp_path / "a", EVALUATE.name, plan)
     assert carry_out(run, EVALUATE.carry_out, bar=False) == STOPPED
     assert "without a gold answer" in str(run.status().error)
     with pytest.raises(ModelError, match="no model folder"):
@@ -129,10 +131,10 @@ def test_what_can_t_be_run_fails_with_its_reason(tmp_path: Path, model: str) -> 
     with pytest.raises(RunError, match="all alike"):
         prepare(tmp_path / "b", model, temperature=0)
     assert not (tmp_path / "b").exists(), "nothing is left of what can't be run"
-    run = Run.create(tmp_path, EVALUATE.name, **vars(plan) | {"model": {"weights": "x"}})
+    run = Run.create(tmp_path, EVALUATE.name, replace(plan, model={"weights": "x"}))
     with pytest.raises(RunError, match="model can't be read"):
         read_model(run.config.model)
-    run = Run.create(tmp_path, EVALUATE.name, **vars(plan) | {"settings": {"samples": "x"}})
+    run = Run.create(tmp_path, EVALUATE.name, replace(plan, settings={"samples": "x"}))
     for read in (EVALUATE.settings_of, EVALUATE.records_of):
         with pytest.raises(RunError, match="setting can't be used"):
             read(run)
@@ -142,7 +144,7 @@ def test_code_of_the_model_s_own_runs_only_where_this_person_allows_it(
     tmp_path: Path, model: str
 ) -> None:
     plan = plan_evaluation(ModelSpec(model, trust_remote_code=True), PROBLEMS, SETTINGS)
-    run = Run.create(tmp_path, EVALUATE.name, **vars(plan))
+    run = Run.create(tmp_path, EVALUATE.name, plan)
     assert carry_out(run, EVALUATE.carry_out, bar=False) == STOPPED
     assert "Python code of its own" in str(run.status().error)
     assert carry_out(run, partial(EVALUATE.carry_out, trust_remote_code=True), bar=False) == DONE

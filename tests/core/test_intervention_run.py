@@ -49,7 +49,7 @@ def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def prepare(folder: Path, model: str, teacher: str | None = None, **settings: Any) -> Run:
     plan = plan_interventions(ModelSpec(model), PROBLEMS, SETTINGS | settings, teacher=teacher)
-    return Run.create(folder, INTERVENTIONS.name, **vars(plan))
+    return Run.create(folder, INTERVENTIONS.name, plan)
 
 
 def test_the_results_count_every_problem_once(tmp_path: Path, model: str, adapter: str) -> None:
@@ -84,7 +84,7 @@ def test_what_can_t_be_run_fails_with_its_reason_and_leaves_the_run(
 
     nobody_knows = [Problem("p", "Why?")]
     plan = plan_interventions(ModelSpec(model), nobody_knows, SETTINGS)
-    run = Run.create(tmp_path / "b", INTERVENTIONS.name, **vars(plan))
+    run = Run.create(tmp_path / "b", INTERVENTIONS.name, plan)
     assert carry_out(run, INTERVENTIONS.carry_out, bar=False) == STOPPED
     assert "without a gold answer" in str(run.status().error)
 
@@ -118,7 +118,7 @@ def test_code_of_the_model_s_own_runs_only_where_this_person_allows_it(
     tmp_path: Path, model: str
 ) -> None:
     plan = plan_interventions(ModelSpec(model, trust_remote_code=True), PROBLEMS, SETTINGS)
-    run = Run.create(tmp_path, INTERVENTIONS.name, **vars(plan))
+    run = Run.create(tmp_path, INTERVENTIONS.name, plan)
     assert carry_out(run, INTERVENTIONS.carry_out, bar=False) == STOPPED
     assert "Python code of its own" in str(run.status().error)
     trusting = partial(INTERVENTIONS.carry_out, trust_remote_code=True)
@@ -163,7 +163,7 @@ def test_a_cancel_keeps_the_finished_units(
 
 def test_a_config_without_a_model_is_said(tmp_path: Path, model: str) -> None:
     plan = plan_interventions(ModelSpec(model), PROBLEMS, SETTINGS)
-    run = Run.create(tmp_path, INTERVENTIONS.name, **vars(plan) | {"model": {"weights": "x"}})
+    run = Run.create(tmp_path, INTERVENTIONS.name, replace(plan, model={"weights": "x"}))
     assert carry_out(run, INTERVENTIONS.carry_out, bar=False) == STOPPED
     assert "model can't be read" in str(run.status().error)
     assert not isinstance(run.status().error, ModelError)
@@ -178,9 +178,7 @@ def test_a_model_of_the_wrong_type_is_said(
     tmp_path: Path, model: str, name: str, value: Any
 ) -> None:
     plan = plan_interventions(ModelSpec(model), PROBLEMS, SETTINGS)
-    run = Run.create(
-        tmp_path, INTERVENTIONS.name, **vars(plan) | {"model": plan.model | {name: value}}
-    )
+    run = Run.create(tmp_path, INTERVENTIONS.name, replace(plan, model=plan.model | {name: value}))
     with pytest.raises(RunError, match="model can't be read"):
         run_models(run)
 
@@ -190,11 +188,9 @@ def test_settings_that_make_no_sense_are_said(
     tmp_path: Path, model: str, change: dict[str, Any]
 ) -> None:
     plan = plan_interventions(ModelSpec(model), PROBLEMS, SETTINGS)
-    run = Run.create(tmp_path, INTERVENTIONS.name, **vars(plan))
+    run = Run.create(tmp_path, INTERVENTIONS.name, plan)
     assert INTERVENTIONS.settings_of(run).max_new_tokens == SETTINGS["max_new_tokens"]
-    run = Run.create(
-        tmp_path, INTERVENTIONS.name, **vars(plan) | {"settings": plan.settings | change}
-    )
+    run = Run.create(tmp_path, INTERVENTIONS.name, replace(plan, settings=plan.settings | change))
     for read in (INTERVENTIONS.settings_of, INTERVENTIONS.records_of):
         with pytest.raises(RunError, match="setting can't be used"):
             read(run)

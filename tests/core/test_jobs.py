@@ -19,6 +19,7 @@ from toy_task import square_numbers
 
 from core.errors import RunError
 from core.runs import jobs
+from core.runs.config import RunPlan
 from core.runs.context import LAUNCH, carry_out
 from core.runs.events import Event
 from core.runs.liveness import ProcessName, hold, is_held
@@ -50,7 +51,7 @@ def run(tmp_path: Path) -> Run:
 
 def new_run(folder: Path, numbers: int = 8, **settings: object) -> Run:
     settings |= {"numbers": numbers}
-    return Run.create(folder, "toy", settings=settings, model={}, seed=7)
+    return Run.create(folder, "toy", RunPlan(settings, {}, 7))
 
 
 def until(ready: Callable[[], object], what: str | Callable[[], str]) -> None:

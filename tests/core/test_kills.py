@@ -29,11 +29,12 @@ from toy_kind import LENGTHS
 from core.disagreement.task import plan_comparison
 from core.evaluation.task import AGAINST, EVALUATE, plan_evaluation
 from core.interventions.task import plan_interventions
+from core.lora.run_files import ADAPTER, CHECKPOINTS, SUMMARY, training_history
 from core.models.spec import DEMO_FOLDER, ModelSpec
-from core.reasonmaxxer.results import ADAPTER, CHECKPOINTS, SUMMARY, training_history
 from core.reasonmaxxer.rollouts import rollout_records
 from core.records import Problem
 from core.runs import problem_units
+from core.runs.config import RunPlan
 from core.runs.context import DONE
 from core.runs.kind import RESULTS, SO_FAR, TABLE
 from core.runs.models import model_fields
@@ -60,7 +61,7 @@ def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def lengths(folder: Path, model: str) -> Run:
     fields = model_fields(ModelSpec(model))
-    return Run.create(folder, LENGTHS.name, settings={}, model=fields, seed=0, problems=PROBLEMS)
+    return Run.create(folder, LENGTHS.name, RunPlan({}, fields, 0, problems=PROBLEMS))
 
 
 def bytes_of(run: Run, *names: str) -> dict[str, bytes]:
@@ -132,7 +133,7 @@ def killed_and_resumed(run: Run, server: ForkServerContext, at: Moment) -> Run:
 
 def both(folder: Path, task: str, plan: Any) -> tuple[Run, Run]:
     """Two runs of a plan."""
-    one, other = (Run.create(folder / name, task, **vars(plan)) for name in ("whole", "killed"))
+    one, other = (Run.create(folder / name, task, plan) for name in ("whole", "killed"))
     return one, other
 
 
@@ -142,7 +143,7 @@ def test_a_killed_evaluation(
     settings = {"samples": 3, "max_new_tokens": 8}
     spec = ModelSpec(tiny_model)
     plan = plan_evaluation(spec, PROBLEMS, settings | {"seed": 1})
-    earlier = finish(Run.create(tmp_path, "evaluate", **vars(plan)), EVALUATE.carry_out)
+    earlier = finish(Run.create(tmp_path, "evaluate", plan), EVALUATE.carry_out)
     plan = plan_evaluation(spec, PROBLEMS, settings, against=earlier.folder)
     whole, run = both(tmp_path, "evaluate", plan)
     finish(whole, EVALUATE.carry_out)

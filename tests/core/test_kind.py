@@ -12,6 +12,7 @@ from toy_kind import LENGTHS, Length, MeanLength
 from core.errors import RunError
 from core.models.spec import ModelSpec
 from core.records import Problem
+from core.runs.config import RunPlan
 from core.runs.context import CANCELLED, DONE, STOPPED, RunContext, carry_out
 from core.runs.models import model_fields
 from core.runs.problem_units import PROBLEMS_A_UNIT
@@ -29,9 +30,7 @@ def model(tiny_model: str) -> str:
 
 def prepare(folder: Path, model: str, **settings: Any) -> Run:
     fields = model_fields(ModelSpec(model))
-    return Run.create(
-        folder, LENGTHS.name, settings=settings, model=fields, seed=0, problems=PROBLEMS
-    )
+    return Run.create(folder, LENGTHS.name, RunPlan(settings, fields, 0, problems=PROBLEMS))
 
 
 def files(run: Run) -> dict[str, bytes]:

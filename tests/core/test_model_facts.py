@@ -177,7 +177,7 @@ def test_a_run_is_stopped_during_its_download_and_goes_on(
     hub.bytes_a_second = 1 << 20
     settings = {"samples": 1, "temperature": 0, "max_new_tokens": 2}
     plan = plan_evaluation(ModelSpec("owner/model"), [Problem("p", "Why?", "1")], settings)
-    run = Run.create(tmp_path / "run", "evaluate", **vars(plan))
+    run = Run.create(tmp_path / "run", "evaluate", plan)
 
     def stop_when_it_comes() -> None:
         while not any(each.path.endswith("model.safetensors") for each in hub.requests):

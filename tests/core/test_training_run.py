@@ -27,29 +27,19 @@ from transformers import AutoModelForCausalLM
 from core.chains.generation import generate
 from core.errors import ModelError, ProblemError, RunError
 from core.evaluation.task import plan_evaluation
+from core.lora.run_files import ADAPTER, CHECKPOINTS, EVALUATION, SUMMARY, training_history
 from core.models.language_model import load_language_model
 from core.models.spec import DEMO_FOLDER, ModelSpec
 from core.problems.problem_sets import demo_problems, demo_training_problems
 from core.reasonmaxxer.plan import plan_training
 from core.reasonmaxxer.recipe import PRESETS, Recipe, recipe_of
-from core.reasonmaxxer.results import (
-    ADAPTER,
-    CHECKPOINTS,
-    EVALUATION,
-    HELD_OUT,
-    RESULTS,
-    SUMMARY,
-    TRAIN_TASK,
-    chains_side_by_side,
-    selection_report,
-    training_history,
-    training_results,
-)
+from core.reasonmaxxer.results import HELD_OUT, TRAIN_TASK, chains_side_by_side, selection_report
 from core.reasonmaxxer.rollouts import rollout_records
-from core.reasonmaxxer.task import run_training
+from core.reasonmaxxer.task import TRAIN
 from core.records import Problem, Sampler
 from core.runs import problem_units
 from core.runs.context import CANCELLED, DONE, STOPPED, RunContext, carry_out
+from core.runs.kind import RESULTS
 from core.runs.run import Run
 from core.runs.settings import changed
 from core.runs.status import RunState
@@ -111,21 +101,21 @@ def test_a_training_cancelled_twice_goes_on_where_it_stopped(whole: Run, tmp_pat
                     work.stop.request()
 
             work.report = report_and_stop  # type: ignore[method-assign]
-            run_training(work)
+            TRAIN.carry_out(work)
 
         assert carry_out(run, stop_at, bar=False) == CANCELLED
         assert run.status().state is RunState.CANCELLED
         if step % 2:  # not while it is measured: who cancels doesn't wait for the end of that
             assert (run.folder / CHECKPOINTS / f"checkpoint-{step}" / "whole").is_file()
-        assert training_results(run) is None
-    finish(run, run_training)
+        assert TRAIN.results_of(run) is None
+    finish(run, TRAIN.carry_out)
     assert what_came_of(run) == what_came_of(whole)
     assert not (run.folder / CHECKPOINTS).exists()
 
 
 def test_a_run_leaves_everything_that_a_page_shows(whole: Run) -> None:
     run = whole
-    results = training_results(run)
+    results = TRAIN.results_of(run)
     assert results is not None
     assert json.loads(json.dumps(results.to_json())) == run.read_json(RESULTS)
     assert results.selection == selection_report(run)
@@ -160,7 +150,7 @@ def test_the_adapter_folder_is_plain_peft_and_says_the_same(whole: Run) -> None:
         "README.md", "adapter_config.json", "adapter_model.safetensors",
     ]  # fmt: skip
     card = (folder / "README.md").read_text()
-    results = training_results(run)
+    results = TRAIN.results_of(run)
     assert results is not None
     assert f"{results.comparison.after.value:.3f}" in card
     assert '"preset": "demo"' in card
@@ -201,7 +191,7 @@ def test_rollouts_of_a_run_are_learned_from_and_become_the_run_s_own(
 ) -> None:
     source = copy_of(rollouts_folder / "rollouts", tmp_path / "rollouts")
     evaluation = plan_evaluation(ModelSpec(), demo_problems()[:1], {})
-    other = Run.create(tmp_path / "runs", "evaluate", **vars(evaluation))
+    other = Run.create(tmp_path / "runs", "evaluate", evaluation)
     with pytest.raises(RunError, match="has no rollouts"):
         prepare_fine_tune(tmp_path / "other", rollouts=other.folder)
     assert prepare_fine_tune(tmp_path, rollouts=whole.folder).problems() == source.problems()
@@ -222,14 +212,14 @@ def test_rollouts_of_a_run_are_learned_from_and_become_the_run_s_own(
                     then(work)
 
             work.keep = keep  # type: ignore[method-assign]
-            run_training(work)
+            TRAIN.carry_out(work)
 
         return task
 
     finish(run, after_keeping(taken_over, lambda work: shutil.rmtree(source.folder)))
     assert not source.folder.exists()
     assert what_came_of(run) == what_came_of(whole)
-    results = training_results(run)
+    results = TRAIN.results_of(run)
     assert results is not None
     assert "rollouts, in an earlier run" in results.cost.seconds
 
@@ -262,12 +252,12 @@ def test_units_that_are_lost_after_the_training_are_sampled_again(
     assert len(kept) == len(lines) - 2
     run.units_path.write_text("\n".join(kept) + "\n")
     (run.folder / RESULTS).unlink()
-    assert carry_out(run, run_training, bar=False) == DONE
+    assert carry_out(run, TRAIN.carry_out, bar=False) == DONE
     assert what_came_of(run) == what_came_of(whole)
 
     (run.folder / SUMMARY).write_text("[]")
     (run.folder / RESULTS).unlink()
-    assert carry_out(run, run_training, bar=False) == STOPPED
+    assert carry_out(run, TRAIN.carry_out, bar=False) == STOPPED
     # It does: the test of a training that is cancelled begins with a run without a summary.
     assert "trains again" in str(run.status().error)
 
@@ -287,11 +277,11 @@ def test_a_cancel_in_the_last_phase_leaves_no_cut_chains(whole: Run, tmp_path: P
                 work.stop.overdue = lambda: True  # type: ignore[method-assign]
 
         work.report = report_and_stop  # type: ignore[method-assign]
-        run_training(work)
+        TRAIN.carry_out(work)
 
     assert carry_out(run, stop_at_the_last, bar=False) == CANCELLED
-    assert training_results(run) is None
-    assert carry_out(run, run_training, bar=False) == DONE
+    assert TRAIN.results_of(run) is None
+    assert carry_out(run, TRAIN.carry_out, bar=False) == DONE
     assert what_came_of(run) == what_came_of(whole)
 
 
@@ -300,7 +290,7 @@ def test_checkpoints_that_are_a_link_are_not_touched(whole: Run, tmp_path: Path)
     elsewhere = tmp_path / "elsewhere" / "checkpoint-7"
     elsewhere.mkdir(parents=True)
     (run.folder / CHECKPOINTS).symlink_to(elsewhere.parent)
-    assert carry_out(run, run_training, bar=False) == STOPPED
+    assert carry_out(run, TRAIN.carry_out, bar=False) == STOPPED
     assert "is a link" in str(run.status().error)
     assert elsewhere.is_dir()
 
@@ -321,12 +311,12 @@ def test_what_can_t_be_trained_is_refused_before_anything_is_made(tmp_path: Path
 
 def test_bad_luck_is_told_with_what_to_change(tmp_path: Path, rollouts_folder: Path) -> None:
     def said(run: Run) -> str:
-        assert carry_out(run, run_training, bar=False) == STOPPED, run.log_tail()
+        assert carry_out(run, TRAIN.carry_out, bar=False) == STOPPED, run.log_tail()
         return str(run.status().error)
 
     def sampled(recipe: Recipe, problems: list[Problem]) -> str:
         plan = plan_training(ModelSpec(), problems, demo_problems()[:2], recipe)
-        return said(Run.create(tmp_path, TRAIN_TASK, **vars(plan)))
+        return said(Run.create(tmp_path, TRAIN_TASK, plan))
 
     impossible = [Problem(f"p{i}", f"What is {i} and {i}?", "-7") for i in range(5)]
     recipe = fine_tune_recipe()
@@ -342,7 +332,7 @@ def test_bad_luck_is_told_with_what_to_change(tmp_path: Path, rollouts_folder: P
     assert "takes every token" in trained(**{"gate.kind": "top-fraction", "gate.fraction": 1})
     assert "Choose among" in trained(**{"training.target_modules": ["query"]})
     assert "equals its base" in trained(**FEW, **{"training.learning_rate": 1e-30})
-    assert "is no number any more" in trained(
+    assert "is NaN or infinite" in trained(
         **FEW | {"training.epochs": 4, "training.learning_rate": 1e30}
     )
 
@@ -359,7 +349,7 @@ def test_out_of_memory_names_the_setting_to_lower(
     run = prepare_fine_tune(
         tmp_path, fine_tune_recipe(**FEW), rollouts=rollouts_folder / "rollouts"
     )
-    assert carry_out(run, run_training, bar=False) == STOPPED
+    assert carry_out(run, TRAIN.carry_out, bar=False) == STOPPED
     assert "Lower the training batch size" in str(run.status().error)
 
 

@@ -1,0 +1,50 @@
+"""Parts of a page that are drawn again and again while something works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+
+import streamlit as st
+
+from core.errors import ExplorerError
+from explorer.navigation import follow_wish
+
+_INSIDE = ContextVar("inside a part that polls", default=False)
+
+
+def polled(draw: Callable[[], None], live: Callable[[], bool], *, seconds: float = 1.0) -> None:
+    """Draw a part of a page, and again every so often while `live()`.
+
+    When `live()` changes, the whole page runs again: polling starts or stops there.
+
+    A page may have several such parts, but none inside another: the outer one moves its contents
+    when it is drawn again, and what the inner one still sends to its old place breaks the page
+    in the browser ("Bad delta path index").
+
+    Raises:
+        RuntimeError: called while another part is drawn.
+    """
+    if _INSIDE.get():
+        raise RuntimeError("A part of a page that polls must not stand inside another one.")
+    polling = _still(live)
+
+    def part() -> None:
+        follow_wish()
+        inside = _INSIDE.set(True)
+        try:
+            if _still(live) == polling:
+                draw()
+        finally:
+            _INSIDE.reset(inside)
+        if _still(live) != polling:  # also where drawing has begun or ended something
+            st.rerun()
+
+    st.fragment(part, run_every=seconds if polling else None)()
+
+
+def _still(live: Callable[[], bool]) -> bool:
+    try:
+        return live()
+    except ExplorerError:  # drawing the part says what is wrong
+        return False
