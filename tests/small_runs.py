@@ -108,10 +108,10 @@ def prepare_distillation(
     return Run.create(folder, DISTILL_TASK, plan, name=name)
 
 
-def finish(run: Run, task: Callable[[RunContext], None]) -> Run:
+def finish(run: Run, task: Callable[[RunContext], None], unit: int = UNIT) -> Run:
     """Carry a run out in this process, in small units."""
     before = problem_units.PROBLEMS_A_UNIT
-    problem_units.PROBLEMS_A_UNIT = UNIT
+    problem_units.PROBLEMS_A_UNIT = unit
     try:
         assert carry_out(run, task, bar=False) == DONE, run.log_tail()
     finally:
@@ -135,8 +135,9 @@ def make_fine_tune(folder: Path) -> None:
     _moved(finish(prepare_fine_tune(folder), TRAIN.carry_out), folder / "train")
 
 
-def make_rollouts(folder: Path) -> None:
-    _moved(finish(prepare_rollouts(folder), SAMPLE_ROLLOUTS.carry_out), folder / "rollouts")
+def make_rollouts(folder: Path, unit: int = UNIT) -> None:
+    """In `folder`: "rollouts", which only who has units of that size can read."""
+    _moved(finish(prepare_rollouts(folder), SAMPLE_ROLLOUTS.carry_out, unit), folder / "rollouts")
 
 
 def make_distillations(folder: Path, teacher: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_runs import fine_tune_recipe
+from small_runs import UNIT, fine_tune_recipe
 from streamlit.testing.v1 import AppTest
 
 from core.lora.run_files import HISTORY
@@ -18,7 +18,7 @@ from core.models.spec import DEMO_FOLDER, DEMO_NOTICE, ModelSpec
 from core.reasonmaxxer.recipe import ABOUT, recipe_of
 from core.reasonmaxxer.results import ROLLOUTS_TASK, TRAIN_TASK, run_recipe
 from core.reasonmaxxer.task import TRAIN
-from core.runs import jobs
+from core.runs import jobs, problem_units
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.settings import changed
@@ -27,6 +27,12 @@ ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(
     not (DEMO_FOLDER / "config.json").is_file(), reason="the demo model is not built"
 )
+
+
+@pytest.fixture(autouse=True)
+def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the shared runs."""
+    monkeypatch.setattr(problem_units, "PROBLEMS_A_UNIT", UNIT)
 
 
 @pytest.fixture

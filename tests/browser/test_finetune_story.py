@@ -27,19 +27,28 @@ from app import (
     settled,
     state_is,
 )
+from made_once import MadeOnce
 from playwright.sync_api import Page, expect
-from small_runs import fine_tune_recipe, prepare_fine_tune
+from small_runs import fine_tune_recipe, make_rollouts, prepare_fine_tune
 
 from core.lora.run_files import training_history
 from core.problems.problem_sets import demo_problems, demo_training_problems, write_problems
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.results import run_recipe
+from core.runs import problem_units
 from core.runs.run import Run
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not DEMO_IS_BUILT, reason="no demo model built"),
 ]
+
+
+@pytest.fixture(scope="session")
+def rollouts(made_once: MadeOnce) -> Path:
+    """The folder of finished rollouts in units of the app's own size."""
+    size = problem_units.PROBLEMS_A_UNIT
+    return made_once("rollouts for the app", lambda to: make_rollouts(to, size)) / "rollouts"
 
 
 def prepared(home: Path, recipe: Recipe) -> Run:
@@ -165,9 +174,9 @@ def is_past_its_rollouts(run: Run) -> bool:
 
 
 def test_rollouts_then_the_gate_by_hand_then_training(
-    page: Page, url: str, home: Path, rollouts_folder: Path
+    page: Page, url: str, home: Path, rollouts: Path
 ) -> None:
-    source = put_into(home, rollouts_folder / "rollouts", "Rollouts of some")
+    source = put_into(home, rollouts, "Rollouts of some")
     address = f"{url}/finetune?run={source.id}"
     page.goto(address)
     expect(page.get_by_text("8 problems, 4 rollouts each")).to_be_visible()
