@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def opened() -> AppTest:
-    app = AppTest.from_file(str(ROOT / "explorer" / "app.py"), default_timeout=60)
+    app = AppTest.from_file(str(ROOT / "explorer" / "app.py"), default_timeout=300)
     app.run()
     app.switch_page("../pages/compare.py")
     app.run()

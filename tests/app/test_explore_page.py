@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def app() -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=60)
+    app = AppTest.from_file(APP, default_timeout=300)
     app.run()
     assert not app.exception
     return app
@@ -49,7 +49,7 @@ def click(app: AppTest, label: str) -> None:
     next(each for each in app.button if each.label == label).click().run()
     task = state(app).opened.task
     if task is not None:
-        assert task.wait(60)
+        assert task.wait(300)
         app.run()
     assert not app.exception
 
@@ -88,7 +88,7 @@ def test_another_token_at_the_same_place_is_a_sibling(app: AppTest) -> None:
     app.button(key="force 5").click().run()
     task = state(app).opened.task
     assert task is not None
-    assert task.wait(60)
+    assert task.wait(300)
     assert [branch.parent for branch in tree(app).branches] == [None, "b1", "b1"]
 
 
@@ -112,7 +112,7 @@ def test_a_session_is_kept_on_disk_and_comes_back_by_its_link(
     assert (user_folder / "sessions" / f"{session_id}.json").is_file() or list(
         user_folder.parent.parent.rglob(f"{session_id}.json")
     )
-    again = AppTest.from_file(APP, default_timeout=60)
+    again = AppTest.from_file(APP, default_timeout=300)
     again.query_params["session"] = session_id
     again.query_params["branch"] = "b1"
     again.query_params["token"] = str(position + 1)

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def app() -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=60)
+    app = AppTest.from_file(APP, default_timeout=300)
     app.run()
     assert not app.exception
     return app
@@ -80,7 +80,7 @@ def test_the_prompt_is_previewed_as_the_model_reads_it(app: AppTest) -> None:
     next(each for each in app.button if each.label == "Generate").click().run()
     task = state(app).opened.task
     assert task is not None
-    assert task.wait(60)
+    assert task.wait(300)
     branch = tree(app).selected
     assert branch is not None
     asked = preview_prompt(lm, question, "plain", "Q: {problem}\nA:")
@@ -203,7 +203,7 @@ def test_a_template_that_asks_the_date_gets_a_field_for_it(
     next(each for each in app.button if each.label == "Generate").click().run()
     task = state(app).opened.task
     assert task is not None
-    assert task.wait(60)
+    assert task.wait(300)
     branch = tree(app).selected
     assert branch is not None
     assert branch.chain.prompt_date == "2026-03-01"

@@ -33,7 +33,7 @@ def test_a_model_that_is_recomputed_says_why(kind: str, reason: str | None, tmp_
     made = language_model(kind)
     made.model.save_pretrained(tmp_path)
     made.tokenizer.save_pretrained(tmp_path)
-    app = AppTest.from_file(APP, default_timeout=60)
+    app = AppTest.from_file(APP, default_timeout=300)
     app.run()
     state: BrowserState = app.session_state["browser_state"]
     spec = ModelSpec(str(tmp_path))

@@ -109,7 +109,7 @@ def test_a_run_of_a_model_without_numbers_ends_in_a_sentence_on_its_page(
     reason = run.status().error
     assert reason is not None
     assert "are not finite numbers (NaN or infinite), in float32" in str(reason)
-    app = AppTest.from_file(str(ROOT / "explorer" / "app.py"), default_timeout=60).run()
+    app = AppTest.from_file(str(ROOT / "explorer" / "app.py"), default_timeout=300).run()
     app.switch_page(f"../pages/{PAGES.get(kind, task)}.py")
     app.query_params["run"] = run.id
     app.run()

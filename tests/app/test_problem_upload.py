@@ -33,7 +33,7 @@ def panel() -> None:
 
 @pytest.fixture
 def app() -> AppTest:
-    return AppTest.from_function(panel, default_timeout=30).run()
+    return AppTest.from_function(panel, default_timeout=300).run()
 
 
 def upload(app: AppTest, name: str, data: bytes) -> AppTest:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def app() -> AppTest:
-    return AppTest.from_file(str(ROOT / "explorer" / "app.py"), default_timeout=60)
+    return AppTest.from_file(str(ROOT / "explorer" / "app.py"), default_timeout=300)
 
 
 def opened(app: AppTest, page: str) -> AppTest:

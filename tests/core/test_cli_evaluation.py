@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from models import save_tiny_model
 
 from core.cli import main
 from core.models.spec import DEMO_FOLDER, DEMO_NOTICE
@@ -16,9 +15,9 @@ from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(save_tiny_model(tmp_path_factory.mktemp("model")))
+@pytest.fixture
+def model(tiny_model: str) -> str:
+    return tiny_model
 
 
 @pytest.fixture

@@ -271,11 +271,11 @@ def test_cancel_does_not_wait_for_a_model_that_somebody_else_holds(lm: LanguageM
     def hold() -> None:
         with lm.lock:
             held.set()
-            done.wait(30)
+            done.wait(300)
 
     holder = threading.Thread(target=hold)
     holder.start()
-    held.wait(30)
+    held.wait(300)
     (decoded,) = decode(lm, [Row((1, 2))], GREEDY, cancel=lambda: True)
     done.set()
     holder.join()
@@ -440,17 +440,17 @@ def test_cancel_does_not_wait_for_a_teacher_that_somebody_else_holds(
     def hold() -> None:
         with teacher.lock:
             held.set()
-            done.wait(30)
+            done.wait(300)
 
     holder = threading.Thread(target=hold)
     holder.start()
-    held.wait(30)
+    held.wait(300)
     guide = Guide(teacher, [leave_it])
     (decoded,) = decode(lm, [Row((1, 2))], GREEDY, guide=guide, cancel=lambda: True)
     taken: list[bool] = []
 
     def take() -> None:
-        taken.append(lm.lock.acquire(timeout=5))
+        taken.append(lm.lock.acquire(timeout=20))
         lm.lock.release()
 
     other = threading.Thread(target=take)

@@ -232,6 +232,7 @@ def test_nothing_to_learn_is_said(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.training
 def test_training_moves_the_student_to_its_teacher_and_nothing_else(tmp_path: Path) -> None:
     teacher, lm = tiny_language_model(seed=9), tiny_language_model(seed=8)
     before = {name: p.clone() for name, p in lm.model.named_parameters()}

@@ -1,21 +1,15 @@
-"""An evaluation as a run: killed at any moment it ends with the same bytes, and stands alone."""
+"""An evaluation as a run: what it leaves, what it refuses, and that it stands alone."""
 
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
-import shutil
-import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from models import save_tiny_model
 
-from core import answers
 from core.errors import FileError, ModelError, ProblemError, RunError
 from core.evaluation.comparison import compare
 from core.evaluation.task import AGAINST, EVALUATE, earlier_evaluation, plan_evaluation
@@ -24,19 +18,17 @@ from core.records import Problem
 from core.runs import problem_units
 from core.runs.config import RunPlan
 from core.runs.context import CANCELLED, DONE, STOPPED, carry_out
-from core.runs.kind import RESULTS, SO_FAR, TABLE
+from core.runs.kind import RESULTS, TABLE
 from core.runs.models import read_model
 from core.runs.run import Run
-from core.runs.status import RunState
 
 SETTINGS = {"samples": 3, "max_new_tokens": 8}
 PROBLEMS = [Problem(f"p{i}", f"How many cuts make {i} pieces?", str(i)) for i in range(5)]
-KILLS = 12
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(save_tiny_model(tmp_path_factory.mktemp("model")))
+@pytest.fixture
+def model(tiny_model: str) -> str:
+    return tiny_model
 
 
 @pytest.fixture(autouse=True)
@@ -52,49 +44,6 @@ def prepare(folder: Path, model: str, against: Path | None = None, **settings: A
 def done(run: Run) -> Run:
     assert carry_out(run, EVALUATE.carry_out, bar=False) == DONE, run.log_tail()
     return run
-
-
-def results_of(run: Run) -> list[bytes]:
-    return [(run.folder / name).read_bytes() for name in (RESULTS, TABLE, "units.jsonl", AGAINST)]
-
-
-def in_a_child(folder: Path) -> None:
-    answers._DEFAULT = answers.AnswerChecker()  # the parent's worker is not the child's
-    os._exit(carry_out(Run.open(folder), EVALUATE.carry_out, bar=False))
-
-
-def started_child(folder: Path) -> multiprocessing.process.BaseProcess:
-    child = multiprocessing.get_context("fork").Process(target=in_a_child, args=(folder,))
-    child.start()
-    return child
-
-
-def test_a_run_killed_at_many_moments_always_ends_with_the_same_bytes(
-    tmp_path: Path, model: str
-) -> None:
-    earlier = done(prepare(tmp_path / "earlier", model, seed=1))
-    run = prepare(tmp_path / "whole", model, earlier.folder)
-    shutil.copytree(run.folder, tmp_path / "prepared")
-    begun = time.monotonic()
-    child = started_child(run.folder)
-    child.join()
-    seconds = time.monotonic() - begun
-    assert child.exitcode == DONE, run.log_tail()
-    finished = set()
-    for kill in range(KILLS):
-        folder = tmp_path / f"killed-{kill}"
-        shutil.copytree(tmp_path / "prepared", folder)
-        child = started_child(folder)
-        child.join(seconds * (kill + 0.5) / KILLS)  # moments over the whole of a run
-        child.kill()  # SIGKILL
-        child.join()
-        killed = Run.open(folder)
-        finished.add(len(killed.units()))
-        done(killed)
-        assert results_of(killed) == results_of(run), f"killed after {kill + 0.5} of {KILLS}"
-        assert killed.status().state is RunState.DONE
-        assert not (killed.folder / SO_FAR).exists()
-    assert len(finished) > 1, "the kills came at different moments"
 
 
 def test_the_results_count_every_problem_once_however_they_are_cut_into_units(

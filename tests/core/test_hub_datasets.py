@@ -178,7 +178,7 @@ def test_reading_files_loads_neither_datasets_nor_pyarrow_nor_torch() -> None:
     )
     root = Path(__file__).parents[2]
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60,
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=300,
         env={**os.environ, "PYTHONPATH": str(root)},
     )  # fmt: skip
     assert done.stdout.strip() == "[]", done.stderr

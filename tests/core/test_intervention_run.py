@@ -1,12 +1,8 @@
-"""The intervention study as a run: killed at any moment it ends with the same bytes."""
+"""The intervention study as a run: what it leaves, and what it refuses."""
 
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
-import shutil
-import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,26 +13,19 @@ import peft
 import pytest
 from models import byte_level_tokenizer, save_tiny_model, tiny_language_model
 
-from core import answers
 from core.errors import ModelError, ProblemError, RunError
 from core.interventions.task import INTERVENTIONS, plan_interventions, run_models
 from core.models.spec import ModelSpec, teacher_spec
 from core.records import Problem
 from core.runs import problem_units
 from core.runs.context import CANCELLED, DONE, STOPPED, carry_out
-from core.runs.kind import RESULTS, SO_FAR, TABLE
+from core.runs.kind import RESULTS, TABLE
 from core.runs.run import Run
 from core.runs.status import RunState
 
 SETTINGS = {"max_new_tokens": 8, "positions": 2}
 PROBLEMS = [Problem(f"p{i}", f"How many cuts make {i} pieces?", str(i)) for i in range(5)]
-KILLS = 20
 TRUST = "trust_remote_code"
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(save_tiny_model(tmp_path_factory.mktemp("model")))
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +37,11 @@ def adapter(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder)
 
 
+@pytest.fixture
+def model(tiny_model: str) -> str:
+    return tiny_model
+
+
 @pytest.fixture(autouse=True)
 def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(problem_units, "PROBLEMS_A_UNIT", 2)
@@ -56,55 +50,6 @@ def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
 def prepare(folder: Path, model: str, teacher: str | None = None, **settings: Any) -> Run:
     plan = plan_interventions(ModelSpec(model), PROBLEMS, SETTINGS | settings, teacher=teacher)
     return Run.create(folder, INTERVENTIONS.name, plan)
-
-
-def results_of(run: Run) -> list[bytes]:
-    return [(run.folder / name).read_bytes() for name in (RESULTS, TABLE, "units.jsonl")]
-
-
-def in_a_child(folder: Path) -> None:
-    answers._DEFAULT = answers.AnswerChecker()  # the parent's worker is not the child's
-    os._exit(carry_out(Run.open(folder), INTERVENTIONS.carry_out, bar=False))
-
-
-def started_child(folder: Path) -> multiprocessing.process.BaseProcess:
-    child = multiprocessing.get_context("fork").Process(target=in_a_child, args=(folder,))
-    child.start()
-    return child
-
-
-@pytest.fixture
-def whole(tmp_path: Path, model: str, adapter: str) -> tuple[Run, float]:
-    """A run with a teacher that nobody interrupted, and the seconds it took."""
-    run = prepare(tmp_path / "whole", model, adapter)
-    shutil.copytree(run.folder, tmp_path / "prepared")
-    begun = time.monotonic()
-    child = started_child(run.folder)
-    child.join()
-    assert child.exitcode == DONE, run.log_tail()
-    return run, time.monotonic() - begun
-
-
-def test_a_run_killed_at_twenty_moments_always_ends_with_the_same_bytes(
-    whole: tuple[Run, float], tmp_path: Path
-) -> None:
-    run, seconds = whole
-    finished = set()
-    for kill in range(KILLS):
-        folder = tmp_path / f"killed-{kill}"
-        shutil.copytree(tmp_path / "prepared", folder)
-        child = started_child(folder)
-        child.join(seconds * (kill + 0.5) / KILLS)  # moments over the whole of a run
-        child.kill()  # SIGKILL
-        child.join()
-        killed = Run.open(folder)
-        assert killed.status().state in (RunState.NEW, RunState.INTERRUPTED, RunState.DONE)
-        finished.add(len(killed.units()))
-        assert carry_out(killed, INTERVENTIONS.carry_out, bar=False) == DONE
-        assert results_of(killed) == results_of(run), f"killed after {kill + 0.5} of {KILLS}"
-        assert killed.status().state is RunState.DONE
-        assert not (killed.folder / SO_FAR).exists()
-    assert len(finished) > 1, "the kills came at different moments"
 
 
 def test_the_results_count_every_problem_once(tmp_path: Path, model: str, adapter: str) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from models import save_tiny_model
 from toy_kind import LENGTHS, Length, MeanLength
 
 from core.errors import RunError
@@ -24,9 +23,9 @@ PROBLEMS = [Problem(f"p{i}", "word " * (i + 1)) for i in range(2 * PROBLEMS_A_UN
 MEAN = sum(range(1, len(PROBLEMS) + 1)) / len(PROBLEMS)
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(save_tiny_model(tmp_path_factory.mktemp("model")))
+@pytest.fixture
+def model(tiny_model: str) -> str:
+    return tiny_model
 
 
 def prepare(folder: Path, model: str, **settings: Any) -> Run:

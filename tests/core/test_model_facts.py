@@ -143,7 +143,7 @@ def test_ctrl_c_ends_a_download_and_throws_the_half_file_away(
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the worker as well
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=300)
     assert (process.returncode, out) == (130, "")
     assert "The download of owner/model was stopped." in err.splitlines()[-1]
     assert not list(tmp_path.rglob("*.incomplete"))

@@ -36,6 +36,8 @@ from core.reasonmaxxer.settings import GateSettings, SelectionSettings
 from core.reasonmaxxer.trainer import ReasonMaxxerConfig, ReasonMaxxerTrainer
 from core.records import Problem, StopReason, Verdict
 
+pytestmark = pytest.mark.training
+
 
 def examples(count: int, seed: int = 0) -> list[Example]:
     """Rollouts of several lengths, right and wrong by turns, a third of the tokens gated."""
