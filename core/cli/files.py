@@ -106,15 +106,16 @@ _NAMED = 5  # refused rows that are named
 
 
 def given_problems(path: Path) -> list[Problem]:
-    """The problems of a file of any kind; rows that are none are said on stderr, and left out,
-    and what looks wrong with the columns is said too.
+    """The problems of a file of any kind, or of a set by its name; rows that are none are said on
+    stderr, and left out, and what looks wrong with the columns is said too.
 
     Raises:
         ProblemError: as `read_problem_file`.
     """
+    from core.problems.problem_sets import problem_file
     from core.problems.reading import read_problem_file
 
-    found = read_problem_file(path)
+    found = read_problem_file(problem_file(path))
     say_doubts(found, path.name)
     return found.problems
 

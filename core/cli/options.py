@@ -68,7 +68,10 @@ ProblemFile = Annotated[
 ]
 Problems = Annotated[
     Path | None,
-    path_option(help="A JSONL, JSON, CSV, TSV or Parquet file; the demo's when not given."),
+    path_option(
+        help="A JSONL, JSON, CSV, TSV or Parquet file, or the name of a set such as "
+        "word-problems; the demo's when not given."
+    ),
 ]
 Sample = Annotated[
     int | None, typer.Option(min=1, help="So many of the problems, drawn by the seed.")

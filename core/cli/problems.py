@@ -25,7 +25,9 @@ def problems(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="FILE", help="A JSONL, JSON, CSV, TSV or Parquet file; with --hub, a dataset."
+            metavar="FILE",
+            help="A JSONL, JSON, CSV, TSV or Parquet file, or the name of a set: demo, demo-train, "
+            "word-problems, word-problems-train; with --hub, a dataset.",
         ),
     ],
     hub: Annotated[bool, typer.Option("--hub", help="FILE is a dataset of the hub.")] = False,
@@ -76,10 +78,13 @@ def problems(
     from core.cli.problem_columns import given_columns
     from core.problems.conversion import make_table
     from core.problems.hub import read_hub_rows
-    from core.problems.problem_sets import chosen_problems, write_problems
+    from core.problems.problem_sets import chosen_problems, problem_file, write_problems
     from core.problems.reading import read_rows
 
-    rows = read_hub_rows(source, split, config, revision) if hub else read_rows(source)
+    if hub:
+        rows = read_hub_rows(source, split, config, revision)
+    else:
+        rows = read_rows(problem_file(source))
     found = make_table(rows, given_columns(rows, columns, question, answer, choices))
     chosen = list(chosen_problems(found.problems, sample, seed))
     if out is not None:

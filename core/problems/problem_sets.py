@@ -1,4 +1,4 @@
-"""Problem sets: the demo's, those of files, and samples of them.
+"""Problem sets: those that come with the explorer, those of files, and samples of them.
 
 Files of every kind are read by `core.problems.reading`. What is read here is read whole or not at
 all: a set that the explorer wrote itself must not lose a problem unnoticed.
@@ -24,15 +24,26 @@ from core.system.project_root import project_root
 
 DEMO_PROBLEMS = project_root() / "sample_data" / "problems_test.jsonl"
 DEMO_TRAINING_PROBLEMS = DEMO_PROBLEMS.with_name("problems_train.jsonl")
+WORD_PROBLEMS = project_root() / "sample_data" / "word_problems" / "test.jsonl"
+WORD_TRAINING_PROBLEMS = WORD_PROBLEMS.with_name("train.jsonl")
+
+NAMED_SETS = {
+    "demo": DEMO_PROBLEMS,
+    "demo-train": DEMO_TRAINING_PROBLEMS,
+    "word-problems": WORD_PROBLEMS,
+    "word-problems-train": WORD_TRAINING_PROBLEMS,
+}
+"""The sets that come with the explorer, by the names that are taken in place of a file."""
 
 
 def read_problems(path: str | Path) -> list[Problem]:
-    """The problems of a file of any kind that `read_problem_file` reads, in its order.
+    """The problems of a file of any kind that `read_problem_file` reads, in its order; or of one
+    of `NAMED_SETS` by its name.
 
     Raises:
         ProblemError: as `read_problem_file`, and where any row is no problem.
     """
-    return _all_of(read_problem_file(path), Path(path).name)
+    return _all_of(read_problem_file(problem_file(path)), Path(path).name)
 
 
 def parse_problems(data: bytes, name: str) -> list[Problem]:
@@ -60,6 +71,12 @@ def demo_training_problems() -> list[Problem]:
         ProblemError: as `read_problems`, where the app's sample data is missing.
     """
     return read_problems(DEMO_TRAINING_PROBLEMS)
+
+
+def problem_file(name: str | Path) -> Path:
+    """The file of one of `NAMED_SETS`, or the path itself; an existing file comes first."""
+    path, named = person_path(name), NAMED_SETS.get(str(name))
+    return path if named is None or path.is_file() else named
 
 
 def write_problems(path: str | Path, problems: Iterable[Problem]) -> None:

@@ -101,7 +101,8 @@ GROUPS = (
             "How many roses are in each vase?",
         ),
         test=(
-            "{a} boys and {b} girls form teams of {c}. How many teams are there?",
+            "{a} red cards and {b} black cards are dealt to {c} players in equal parts. "
+            "How many cards are dealt to each player?",
             "{name} earned {a} dollars, {friend} earned {b}, and they buy tickets for "
             "{c} dollars each with all of it. How many tickets do they buy?",
         ),

@@ -45,7 +45,7 @@ GROUPS = (
             "a coat. How many buttons does {he} sew on?",
         ),
         test=(
-            "A puppet show lasts {d} minutes. A seat costs {b} dollars, and a drink costs {c} dollars. "
+            "A puppet show lasts {d} minutes. A seat costs {b} dollars, a drink {c} dollars. "
             "How many dollars do {a} seats and one drink cost?",
             "{name} fills {a} crates with {b fruits} each in {d} minutes. {c fruits} are left "
             "over. How many {fruits} did {name} start with?",
@@ -103,8 +103,8 @@ GROUPS = (
             "into bunches of {c}. How many bunches are there?",
         ),
         test=(
-            "{a} boys, {b} girls and {d} parents meet on a field. The children form teams of {c}. "
-            "How many teams are there?",
+            "{a} boys, {b} girls and {d} parents meet on a field. The children line up in rows "
+            "of {c}. How many rows do they form?",
             "{name} has {a} dollars, {friend} has {b}, and a bus ride takes {d} minutes. They "
             "spend all their money on rides for {c} dollars each. How many rides do they buy?",
         ),

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 SHE = "Anna Bella Clara Daisy Elena Fatima Grace Hana Ines Julia Kira Leila Maria Nina Olga Petra"
 HE = "Adam Ben Carlos David Emil Farid George Hugo Ivan Jamal Kenji Liam Marco Noah Oscar Pablo"
 PRONOUNS = {
-    **{name: ("she", "her", "her") for name in SHE.split()},
-    **{name: ("he", "him", "his") for name in HE.split()},
+    **dict.fromkeys(SHE.split(), ("she", "her", "her")),
+    **dict.fromkeys(HE.split(), ("he", "him", "his")),
 }
 """Subject, object and possessive of every name."""
 
