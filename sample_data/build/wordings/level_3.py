@@ -25,7 +25,8 @@ GROUPS = (
         test=(
             "A baker fills {a} trays and puts {b treats} on each. "
             "How many {treats} are on the trays?",
-            "{name} learns {a} new words every evening. How many words does {he} learn in {b} evenings?",
+            "{name} learns {a} new words every evening. "
+            "How many words does {he} learn in {b} evenings?",
             "A hotel has {a} floors, and every floor has {b} rooms. "
             "How many rooms are in the hotel?",
             "{name} earns {a} dollars an hour in a shop. "
