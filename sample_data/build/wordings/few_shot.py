@@ -2,17 +2,6 @@
 
 FEW_SHOT: tuple[tuple[str, str, str], ...] = (  # question, reasoning, expression
     (
-        "Lena's piggy bank contains 13 coins. Her father drops in 4 coins. "
-        "How many coins does the piggy bank contain now?",
-        "The piggy bank contains 13 + 4 = 17 coins.",
-        "13 + 4",
-    ),
-    (
-        "Of the 16 windows of a house, 5 are open. How many windows are closed?",
-        "There are 16 - 5 = 11 closed windows.",
-        "16 - 5",
-    ),
-    (
         "An ant has 6 legs. How many legs do 3 ants have?",
         "The ants have 3 * 6 = 18 legs.",
         "3 * 6",
@@ -22,6 +11,18 @@ FEW_SHOT: tuple[tuple[str, str, str], ...] = (  # question, reasoning, expressio
         "How many grapes does Tim have in the end?",
         "After eating, Tim has 15 - 7 = 8 grapes. In the end he has 8 + 6 = 14 grapes.",
         "15 - 7 + 6",
+    ),
+    (
+        "Lena's piggy bank contains 13 coins. Her father drops in 4 coins. "
+        "How many coins does the piggy bank contain now?",
+        "The piggy bank contains 13 + 4 = 17 coins.",
+        "13 + 4",
+    ),
+    (
+        "A candle was 16 inches tall. It has burned down by 5 inches. "
+        "How many inches tall is the candle now?",
+        "The candle is 16 - 5 = 11 inches tall.",
+        "16 - 5",
     ),
     (
         "A coach hands out 28 bottles of water to 7 players, the same number to everyone. "

@@ -1,91 +1,75 @@
-"""Level 2: one addition or subtraction of two-digit numbers, some of it a comparison."""
+"""Level 2: one multiplication or division out of the times tables."""
 
 from wordings.group import Group
 
 GROUPS = (
     Group(
         level=2,
-        family="add",
-        expression="a + b",
-        ranges={"a": (11, 60), "b": (11, 39)},
+        family="multiply",
+        expression="a * b",
+        ranges={"a": (2, 12), "b": (2, 9)},
         train=(
-            "A library has {a} books about animals and {b} books about space. "
-            "How many books is that altogether?",
-            "A bakery sold {a treats} before noon and {b treats} after noon. "
-            "How many {treats} did it sell that day?",
-            "{a} girls and {b} boys sing in a choir. How many children sing in the choir?",
-            "{friend} has {a toys}. {name} has {b} more than {friend}. "
+            "{name} has {a} bags with {b toys} in each. How many {toys} does {he} have?",
+            "A hall has {a} rows of chairs with {b} chairs in every row. "
+            "How many chairs are in the hall?",
+            "A van can carry {a} people. How many people can {b} vans carry?",
+            "Each of {a} children brings {b fruits} to a picnic. How many {fruits} do they bring?",
+            "{friend} has {a toys}, and {name} has {b} times as many. "
             "How many {toys} does {name} have?",
-            "A chair costs {a} dollars, and a table costs {b} dollars more. "
-            "How many dollars does the table cost?",
+            "{name} practices the piano for {a} hours every week. "
+            "How many hours is that in {b} weeks?",
+            "A ticket for the zoo costs {a} dollars. How many dollars do {b} tickets cost?",
+            "A chef cooks {a} pots of soup, and every pot is enough for {b} people. "
+            "How many people can eat soup?",
         ),
         test=(
-            "{name} drives {a} miles to {his} aunt and {b} miles more to the sea. "
-            "How many miles does {he} drive in all?",
-            "{name} has saved {a} dollars. {He} earns {b} dollars by washing cars. "
-            "How many dollars does {he} have now?",
-            "A train leaves with {a} passengers, and {b} more board at the first station. "
-            "How many passengers does it carry then?",
-            "An orchard consists of {a} apple trees and {b} plum trees. "
-            "How many trees grow in the orchard?",
-            "{name} is {a} years old. {His} uncle is {b} years older. How old is the uncle?",
+            "A baker fills {a} trays and puts {b treats} on each. "
+            "How many {treats} are on the trays?",
+            "{name} learns {a} new words every evening. "
+            "How many words does {he} learn in {b} evenings?",
+            "A hotel has {a} floors, and every floor has {b} rooms. "
+            "How many rooms are in the hotel?",
+            "{name} earns {a} dollars an hour in a shop. "
+            "How many dollars does {he} get for {b} hours?",
+            "A garden has {a} beds, and {b flowers} grow in each bed. "
+            "How many {flowers} grow in the garden?",
+            "Pens come in packs of {a}, and {name} buys {b} packs. How many pens does {he} buy?",
+            "{name} builds {a} toy trains of {b} wagons each. How many wagons does {he} use?",
+            "A puppy weighs {a} pounds, and its mother weighs {b} times as much. "
+            "How many pounds does the mother weigh?",
         ),
     ),
     Group(
         level=2,
-        family="subtract",
-        expression="a - b",
-        ranges={"a": (30, 95), "b": (11, 60)},
+        family="divide",
+        expression="a / b",
+        ranges={"a": (6, 72), "b": (2, 9)},
         train=(
-            "A theater has {a} seats, and {b} of them are taken. How many seats are free?",
-            "A rope is {a} feet long. {name} cuts off {b} feet. How many feet of rope remain?",
-            "{a} children act in a school play, and {b} of them are girls. How many are boys?",
-            "A jacket costs {a} dollars. In the sale it is {b} dollars cheaper. "
-            "How many dollars does it cost in the sale?",
-            "A farmer picked {a} pounds of cherries and sold {b} pounds. "
-            "How many pounds of cherries are left?",
+            "{name} shares {a toys} equally among {b} friends. "
+            "How many {toys} does each friend get?",
+            "{a} students form teams of {b}. How many teams are there?",
+            "{b} tickets cost {a} dollars. How many dollars does one ticket cost?",
+            "A book has {a} pages, and {name} reads {b} of them a day. "
+            "In how many days does {he} finish the book?",
+            "A cook has {a} eggs and needs {b} for each omelet. "
+            "How many omelets can the cook make?",
+            "{name} walks {a} miles in {b} days, the same distance every day. "
+            "How many miles is that a day?",
+            "A gardener plants {a flowers} in rows of {b}. How many rows does the gardener plant?",
         ),
         test=(
-            "{name} owns {a toys} and gives {b} of them to {his} cousin. "
-            "How many {toys} does {he} keep?",
-            "A shop had {a fruits} this morning and has sold {b} since. "
-            "How many {fruits} are still for sale?",
-            "A novel has {a} pages, and {name} has finished {b} of them. "
-            "How many pages does {he} have left?",
-            "{a} people came to a concert, and {b} left early. "
-            "How many people stayed until the end?",
-            "A tank held {a} gallons of water until {b} gallons were used. "
-            "How many gallons are in it now?",
-        ),
-    ),
-    Group(
-        level=2,
-        family="subtract",
-        expression="a - b",
-        ranges={"a": (30, 80), "b": (11, 50)},
-        train=(
-            "{name} has {a toys}, and {friend} has {b}. "
-            "How many more {toys} does {name} have than {friend}?",
-            "A red ribbon is {a} inches long, a blue one {b} inches. "
-            "By how many inches is the red ribbon longer?",
-            "On Monday {a} people visited a museum, on Tuesday {b}. "
-            "How many fewer people came on Tuesday?",
-            "A lamp costs {a} dollars, which is {b} dollars more than a clock. "
-            "How many dollars does the clock cost?",
-            "{name} needs {a} dollars for a bike and has {b} dollars. "
-            "How many dollars are missing?",
-        ),
-        test=(
-            "{name} weighs {a} kilograms, and {his} dog weighs {b} kilograms. "
-            "How many kilograms heavier is {name}?",
-            "The blue team scored {a} points, the green team {b} points fewer. "
-            "How many points did the green team score?",
-            "{name} is {a} years old, and {his} niece is {b}. "
-            "What is the difference of their ages in years?",
-            "In a contest {name} jumped {a} times and {friend} {b} times. "
-            "How many jumps did {name} win by?",
-            "It takes {a} minutes to walk to the station and {b} minutes to cycle there. "
-            "How many minutes does cycling save?",
+            "{name} puts {a fruits} into bags, {b} into each bag. How many bags does {he} fill?",
+            "A ribbon of {a} inches is cut into {b} equal pieces. "
+            "How many inches long is each piece?",
+            "{a} guests sit at {b} tables, as many at one as at the other. "
+            "How many guests sit at each table?",
+            "A shelf has room for {b} jars. How many shelves do {a} jars fill?",
+            "{b} friends earned {a} dollars together and split the money evenly. "
+            "How many dollars does each of them get?",
+            "A class of {a} children is divided into {b} groups of the same size. "
+            "How many children are in a group?",
+            "{name} bakes {a treats} and packs them in boxes of {b}. "
+            "How many boxes does {he} need?",
         ),
     ),
 )
