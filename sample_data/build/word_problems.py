@@ -120,7 +120,7 @@ def few_shot() -> list[dict[str, object]]:
             {
                 "id": f"few-shot-{number}",
                 "question": question,
-                "solution": f"{reasoning} The answer is \\boxed{{{answer}}}.",
+                "solution": f"{reasoning} \\boxed{{{answer}}}.",
                 "answer": answer,
                 "expression": expression,
             }

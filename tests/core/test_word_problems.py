@@ -237,7 +237,7 @@ def test_every_example_reasons_to_its_boxed_answer() -> None:
     for row in FEW_SHOT:
         *sentences, box = row["solution"].split(". ")
         assert 1 <= len(sentences) <= 2
-        assert box == f"The answer is \\boxed{{{row['answer']}}}."
+        assert box == f"\\boxed{{{row['answer']}}}."
         for left, right in re.findall(r"(\d+ [-+*/] \d+) = (\d+)", row["solution"]):
             assert evaluated(left) == int(right)
         assert numbers(row["solution"])[-2:] == [int(row["answer"])] * 2

@@ -7,7 +7,7 @@ GROUPS = (
         level=3,
         family="add",
         expression="a + b",
-        ranges={"a": (11, 50), "b": (11, 30)},
+        ranges={"a": (11, 30), "b": (3, 15)},
         train=(
             "A library has {a} books about animals and {b} books about space. "
             "How many books is that altogether?",
@@ -35,7 +35,7 @@ GROUPS = (
         level=3,
         family="subtract",
         expression="a - b",
-        ranges={"a": (25, 60), "b": (11, 30)},
+        ranges={"a": (13, 30), "b": (3, 12)},
         train=(
             "A theater has {a} seats, and {b} of them are taken. How many seats are free?",
             "A rope is {a} feet long. {name} cuts off {b} feet. How many feet of rope remain?",
@@ -62,7 +62,7 @@ GROUPS = (
         level=3,
         family="subtract",
         expression="a - b",
-        ranges={"a": (25, 60), "b": (11, 30)},
+        ranges={"a": (13, 30), "b": (3, 12)},
         train=(
             "{name} has {a toys}, and {friend} has {b}. "
             "How many more {toys} does {name} have than {friend}?",

@@ -7,7 +7,7 @@ GROUPS = (
         level=4,
         family="add, subtract",
         expression="a + b - c",
-        ranges={"a": (5, 30), "b": (3, 20), "c": (2, 15)},
+        ranges={"a": (4, 12), "b": (2, 8), "c": (2, 6)},
         train=(
             "{name} has {a toys}. {He} buys {b} more and then gives {c} to {friend}. "
             "How many {toys} does {name} have now?",
@@ -32,7 +32,7 @@ GROUPS = (
         level=4,
         family="multiply, add",
         expression="a * b + c",
-        ranges={"a": (2, 9), "b": (2, 9), "c": (2, 15)},
+        ranges={"a": (2, 6), "b": (2, 6), "c": (1, 9)},
         train=(
             "{name} buys {a} packs of {b toys} and {c} single ones. How many {toys} does {he} buy?",
             "A school hires {a} vans for {b} children each, and {c} children go by car. "
@@ -57,7 +57,7 @@ GROUPS = (
         level=4,
         family="multiply, subtract",
         expression="a * b - c",
-        ranges={"a": (3, 9), "b": (3, 9), "c": (2, 20)},
+        ranges={"a": (2, 6), "b": (2, 6), "c": (2, 9)},
         train=(
             "{name} has {a} bags of {b fruits}. {He} and {friend} eat {c} of them. "
             "How many {fruits} are left?",
@@ -75,7 +75,7 @@ GROUPS = (
         level=4,
         family="multiply, subtract",
         expression="a - b * c",
-        ranges={"a": (20, 90), "b": (2, 8), "c": (2, 9)},
+        ranges={"a": (10, 40), "b": (2, 5), "c": (2, 6)},
         train=(
             "A book has {a} pages. {name} reads {c} pages a day for {b} days. "
             "How many pages are left to read?",
@@ -93,7 +93,7 @@ GROUPS = (
         level=4,
         family="add, divide",
         expression="(a + b) / c",
-        ranges={"a": (4, 30), "b": (4, 30), "c": (2, 8)},
+        ranges={"a": (2, 16), "b": (2, 16), "c": (2, 5)},
         train=(
             "{name} has {a toys} and finds {b} more. {He} shares them all equally among "
             "{c} friends. How many {toys} does each friend get?",
@@ -111,7 +111,7 @@ GROUPS = (
         level=4,
         family="subtract, divide",
         expression="(a - b) / c",
-        ranges={"a": (12, 60), "b": (2, 20), "c": (2, 8)},
+        ranges={"a": (8, 30), "b": (2, 10), "c": (2, 5)},
         train=(
             "{name} has {a} dollars and spends {b} on a hat. For the rest {he} buys pens for "
             "{c} dollars each. How many pens does {he} buy?",

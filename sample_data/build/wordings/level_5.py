@@ -7,7 +7,7 @@ GROUPS = (
         level=5,
         family="add, subtract",
         expression="a + b - c",
-        ranges={"a": (8, 40), "b": (5, 30), "c": (3, 25), "d": (6, 15)},
+        ranges={"a": (8, 20), "b": (3, 12), "c": (3, 9), "d": (6, 15)},
         train=(
             "{name} is {d} years old and has {a toys}. {He} gets {b} more for {his} birthday and "
             "lends {c} to {friend}. How many {toys} does {name} have at home then?",
@@ -33,7 +33,7 @@ GROUPS = (
         level=5,
         family="multiply, add",
         expression="a * b + c",
-        ranges={"a": (3, 9), "b": (3, 9), "c": (2, 20), "d": (10, 30)},
+        ranges={"a": (2, 6), "b": (3, 9), "c": (2, 12), "d": (10, 20)},
         train=(
             "{name} pays {d} dollars for {a} packs of {b toys} and {c} single ones. "
             "How many {toys} does {he} buy?",
@@ -59,7 +59,7 @@ GROUPS = (
         level=5,
         family="multiply, subtract",
         expression="a * b - c",
-        ranges={"a": (4, 9), "b": (4, 9), "c": (3, 25), "d": (10, 30)},
+        ranges={"a": (3, 6), "b": (3, 9), "c": (3, 12), "d": (10, 20)},
         train=(
             "A restaurant has {d} lamps and {a} tables with {b} chairs each. {c} chairs are "
             "broken. How many chairs are not broken?",
@@ -77,7 +77,7 @@ GROUPS = (
         level=5,
         family="multiply, subtract",
         expression="a - b * c",
-        ranges={"a": (30, 95), "b": (2, 8), "c": (3, 9), "d": (8, 25)},
+        ranges={"a": (15, 60), "b": (2, 6), "c": (3, 8), "d": (8, 20)},
         train=(
             "A book has {a} pages and {d} pictures. {name} reads {c} pages on each of {b} days. "
             "How many pages has {he} not read yet?",
@@ -95,7 +95,7 @@ GROUPS = (
         level=5,
         family="add, divide",
         expression="(a + b) / c",
-        ranges={"a": (6, 40), "b": (6, 40), "c": (2, 8), "d": (9, 30)},
+        ranges={"a": (6, 20), "b": (6, 20), "c": (2, 6), "d": (9, 20)},
         train=(
             "{name} has {a toys} in a box that weighs {d} ounces, and {b} on a shelf. {He} deals "
             "them all out evenly to {c} cousins. How many {toys} does each cousin get?",
@@ -113,7 +113,7 @@ GROUPS = (
         level=5,
         family="subtract, divide",
         expression="(a - b) / c",
-        ranges={"a": (15, 70), "b": (3, 25), "c": (2, 8), "d": (9, 30)},
+        ranges={"a": (15, 40), "b": (3, 15), "c": (2, 6), "d": (9, 20)},
         train=(
             "{name} has {a} dollars in a purse that cost {d} dollars. {He} gives {b} dollars to "
             "{friend} and buys mugs for {c} dollars each with the rest. "
