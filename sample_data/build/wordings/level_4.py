@@ -32,7 +32,7 @@ GROUPS = (
         level=4,
         family="multiply, add",
         expression="a * b + c",
-        ranges={"a": (2, 6), "b": (2, 6), "c": (1, 9)},
+        ranges={"a": (2, 6), "b": (2, 6), "c": (2, 9)},
         train=(
             "{name} buys {a} packs of {b toys} and {c} single ones. How many {toys} does {he} buy?",
             "A school hires {a} vans for {b} children each, and {c} children go by car. "
