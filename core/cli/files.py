@@ -107,15 +107,16 @@ _NAMED = 5  # refused rows that are named
 
 
 def given_problems(path: Path) -> list[Problem]:
-    """The problems of a file of any format. Rows that hold no problem are left out; they and
+    """The problems of a file of any format, or of a set by its name. Rows that hold no problem are left out; they and
     doubts about the columns are reported on stderr.
 
     Raises:
         ProblemError: as `read_problem_file`.
     """
+    from core.problems.problem_sets import problem_file
     from core.problems.reading import read_problem_file
 
-    found = read_problem_file(path)
+    found = read_problem_file(problem_file(path))
     say_doubts(found, path.name)
     return found.problems
 

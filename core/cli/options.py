@@ -142,7 +142,10 @@ class ProblemOptions:
 
     problems: Annotated[
         Path | None,
-        path_option(help="A JSONL, JSON, CSV, TSV or Parquet file; the demo's when not given."),
+        path_option(
+            help="A JSONL, JSON, CSV, TSV or Parquet file, or the name of a set such as "
+            "word-problems; the demo's when not given."
+        ),
     ] = None
     sample: Sample = None
 

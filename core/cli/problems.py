@@ -40,10 +40,11 @@ class _HubOptions:
             ProblemError: as `read_hub_rows` or `read_rows`.
         """
         from core.problems.hub import read_hub_rows
+        from core.problems.problem_sets import problem_file
         from core.problems.reading import read_rows
 
         if not self.hub:
-            return read_rows(source)
+            return read_rows(problem_file(source))
         return read_hub_rows(source, self.split, self.config, self.revision)
 
 
@@ -92,7 +93,9 @@ def problems(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="FILE", help="A JSONL, JSON, CSV, TSV or Parquet file; with --hub, a dataset."
+            metavar="FILE",
+            help="A JSONL, JSON, CSV, TSV or Parquet file, or the name of a set: demo, demo-train, "
+            "word-problems, word-problems-train; with --hub, a dataset.",
         ),
     ],
     origin: _HubOptions,

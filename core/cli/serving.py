@@ -29,6 +29,8 @@ NEEDED = (
     "sample_data/problems_test.jsonl",
     "sample_data/problems_train.jsonl",
     "sample_data/sessions/welcome.json",
+    "sample_data/word_problems/test.jsonl",
+    "sample_data/word_problems/train.jsonl",
 )
 """Files that the app needs to start, relative to the project's root."""
 

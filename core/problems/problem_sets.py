@@ -1,4 +1,4 @@
-"""Problem sets: the demo's, sets from files, and samples of them.
+"""Problem sets: those that come with the explorer, sets from files, and samples of them.
 
 Unlike `core.problems.reading`, these functions reject a file with any invalid row: a set written
 by the explorer must not lose a problem unnoticed.
@@ -24,15 +24,25 @@ from core.system.project_root import project_root
 
 DEMO_PROBLEMS = project_root() / "sample_data" / "problems_test.jsonl"
 DEMO_TRAINING_PROBLEMS = DEMO_PROBLEMS.with_name("problems_train.jsonl")
+WORD_PROBLEMS = project_root() / "sample_data" / "word_problems" / "test.jsonl"
+WORD_TRAINING_PROBLEMS = WORD_PROBLEMS.with_name("train.jsonl")
+
+NAMED_SETS = {
+    "demo": DEMO_PROBLEMS,
+    "demo-train": DEMO_TRAINING_PROBLEMS,
+    "word-problems": WORD_PROBLEMS,
+    "word-problems-train": WORD_TRAINING_PROBLEMS,
+}
+"""The sets that come with the explorer, by the names that are taken in place of a file."""
 
 
 def read_problems(path: str | Path) -> list[Problem]:
-    """The problems of a file of any format, in its order.
+    """The problems of a file of any format, or of one of `NAMED_SETS`, in its order.
 
     Raises:
         ProblemError: as `read_problem_file`, or any row is invalid.
     """
-    return _all_of(read_problem_file(path), Path(path).name)
+    return _all_of(read_problem_file(problem_file(path)), Path(path).name)
 
 
 def parse_problems(data: bytes, name: str) -> list[Problem]:
@@ -60,6 +70,12 @@ def demo_training_problems() -> list[Problem]:
         ProblemError: as `read_problems`, where the app's sample data is missing.
     """
     return read_problems(DEMO_TRAINING_PROBLEMS)
+
+
+def problem_file(name: str | Path) -> Path:
+    """The file of one of `NAMED_SETS`, or the path itself; an existing file comes first."""
+    path, named = person_path(name), NAMED_SETS.get(str(name))
+    return path if named is None or path.is_file() else named
 
 
 def write_problems(path: str | Path, problems: Iterable[Problem]) -> None:
