@@ -110,7 +110,7 @@ def test_what_can_t_be_run_fails_with_its_reason_and_leaves_the_run(
         plan_interventions(ModelSpec(model), [], SETTINGS)
     with pytest.raises(RunError, match="tau"):
         plan_interventions(ModelSpec(model), PROBLEMS, {"tau": -1})
-    with pytest.raises(RunError, match="no arm"):
+    with pytest.raises(RunError, match="unknown arm"):
         plan_interventions(ModelSpec(model), PROBLEMS, {"arms": ["magic"]})
 
 
