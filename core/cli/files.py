@@ -107,8 +107,8 @@ _NAMED = 5  # refused rows that are named
 
 
 def given_problems(path: Path) -> list[Problem]:
-    """The problems of a file of any format, or of a set by its name. Rows that hold no problem are left out; they and
-    doubts about the columns are reported on stderr.
+    """The problems of a file of any format, or of a set by its name. Rows that hold no problem are
+    left out; they and doubts about the columns are reported on stderr.
 
     Raises:
         ProblemError: as `read_problem_file`.
