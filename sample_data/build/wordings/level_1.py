@@ -1,84 +1,75 @@
-"""Level 1: one addition or subtraction of small numbers, stated in the order of the computation."""
+"""Level 1: one multiplication or division out of the times tables."""
 
 from wordings.group import Group
 
 GROUPS = (
     Group(
         level=1,
-        family="add",
-        expression="a + b",
-        ranges={"a": (2, 9), "b": (1, 9)},
+        family="multiply",
+        expression="a * b",
+        ranges={"a": (2, 12), "b": (2, 9)},
         train=(
-            "{name} has {a toys}. {friend} gives {him} {b} more. "
-            "How many {toys} does {name} have now?",
-            "{name} picks {a tall flowers} and {b short flowers}. "
-            "How many {flowers} does {he} pick in all?",
-            "{name} reads {a page/pages} in the morning and {b page/pages} in the evening. "
-            "How many pages does {he} read that day?",
-            "{name} and {friend} collect {toys}. {name} has {a}, and {friend} has {b}. "
-            "How many {toys} do they have together?",
-            "{name} scores {a goal/goals} in the first game and {b goal/goals} in the second. "
-            "How many goals is that in total?",
-            "There are {a birds} in a tree, and then {b more bird lands/more birds land} in it. "
-            "How many birds are in the tree now?",
-            "It rained on {a day/days} in March and on {b day/days} in April. "
-            "On how many days did it rain in these months?",
-            "{name} planted {a flowers} by the door and {b} by the gate. "
-            "How many {flowers} has {he} planted?",
+            "{name} has {a} bags with {b toys} in each. How many {toys} does {he} have?",
+            "A hall has {a} rows of chairs with {b} chairs in every row. "
+            "How many chairs are in the hall?",
+            "A van can carry {a} people. How many people can {b} vans carry?",
+            "Each of {a} children brings {b fruits} to a picnic. How many {fruits} do they bring?",
+            "{friend} has {a toys}, and {name} has {b} times as many. "
+            "How many {toys} does {name} have?",
+            "{name} practices the piano for {a} hours every week. "
+            "How many hours is that in {b} weeks?",
+            "A ticket for the zoo costs {a} dollars. How many dollars do {b} tickets cost?",
+            "A chef cooks {a} pots of soup, and every pot is enough for {b} people. "
+            "How many people can eat soup?",
         ),
         test=(
-            "There are {a fruits} in a basket. {name} puts in {b} more. "
-            "How many {fruits} are in the basket now?",
-            "{a} children are playing in the park. Then {b} more {b:comes/come} to play. "
-            "How many children are in the park now?",
-            "A farmer keeps {a animals} in one field and {b animals} in another. "
-            "How many {animals} does the farmer keep altogether?",
-            "{name} baked {a treats} on Saturday and {b treats} on Sunday. "
-            "How many {treats} did {he} bake over the weekend?",
-            "{name} has saved {a} dollars, and {his} grandmother adds {b dollar/dollars}. "
-            "How many dollars does {he} have then?",
-            "{name} hikes {a} miles to a lake, and from there {b mile/miles} to a village. "
-            "How many miles long is the whole hike?",
-            "A bus carries {a} passengers when {b} more {b:gets/get} on. "
-            "How many passengers are on the bus then?",
-            "{name} finds {a toys} under the bed and {b toys} behind the sofa. "
-            "How many {toys} does {he} find?",
+            "A baker fills {a} trays and puts {b treats} on each. "
+            "How many {treats} are on the trays?",
+            "{name} learns {a} new words every evening. "
+            "How many words does {he} learn in {b} evenings?",
+            "A hotel has {a} floors, and every floor has {b} rooms. "
+            "How many rooms are in the hotel?",
+            "{name} earns {a} dollars an hour in a shop. "
+            "How many dollars does {he} get for {b} hours?",
+            "A garden has {a} beds, and {b flowers} grow in each bed. "
+            "How many {flowers} grow in the garden?",
+            "Pens come in packs of {a}, and {name} buys {b} packs. How many pens does {he} buy?",
+            "{name} builds {a} toy trains of {b} wagons each. How many wagons does {he} use?",
+            "A puppy weighs {a} pounds, and its mother weighs {b} times as much. "
+            "How many pounds does the mother weigh?",
         ),
     ),
     Group(
         level=1,
-        family="subtract",
-        expression="a - b",
-        ranges={"a": (4, 12), "b": (1, 9)},
+        family="divide",
+        expression="a / b",
+        ranges={"a": (6, 72), "b": (2, 9)},
         train=(
-            "{name} has {a toys}. {He} gives {b} to {friend}. "
-            "How many {toys} does {name} have left?",
-            "{a} ducks swim on a pond. {b duck flies/ducks fly} away. "
-            "How many ducks are still on the pond?",
-            "{a} balloons are tied to a fence. {b} of them {b:bursts/burst}. "
-            "How many balloons are left?",
-            "There were {a} eggs in the fridge. {name} used {b egg/eggs} for a cake. "
-            "How many eggs remain?",
-            "{name} had {a fruits} but lost {b} of them on the way home. "
-            "How many {fruits} did {he} bring home?",
-            "A vase has {a flowers} in it. {name} takes out {b flower/flowers} that "
-            "{b:has/have} withered. How many {flowers} stay in the vase?",
-            "{a} people wait in line. When {b person has/people have} been served, "
-            "how many people are still in line?",
+            "{name} shares {a toys} equally among {b} friends. "
+            "How many {toys} does each friend get?",
+            "{a} students form teams of {b}. How many teams are there?",
+            "{b} tickets cost {a} dollars. How many dollars does one ticket cost?",
+            "A book has {a} pages, and {name} reads {b} of them a day. "
+            "In how many days does {he} finish the book?",
+            "A cook has {a} eggs and needs {b} for each omelet. "
+            "How many omelets can the cook make?",
+            "{name} walks {a} miles in {b} days, the same distance every day. "
+            "How many miles is that a day?",
+            "A gardener plants {a flowers} in rows of {b}. How many rows does the gardener plant?",
         ),
         test=(
-            "There are {a treats} on a plate. {name} eats {b} of them. "
-            "How many {treats} are left on the plate?",
-            "{name} takes {a} dollars to a shop and spends {b dollar/dollars} there. "
-            "How many dollars does {he} bring back?",
-            "A story is {a} pages long. {name} has read {b page/pages} so far. "
-            "How many pages does {he} still have to read?",
-            "A box holds {a toys}. {name} takes {b} out. How many {toys} are still in the box?",
-            "There are {a} cars in front of a house. {b car drives/cars drive} off. "
-            "How many cars stay there?",
-            "A farmer owns {a animals} and sells {b} of them. "
-            "How many {animals} does the farmer keep?",
-            "{a} candles burn on a cake. {name} blows out {b}. How many candles are still burning?",
+            "{name} puts {a fruits} into bags, {b} into each bag. How many bags does {he} fill?",
+            "A ribbon of {a} inches is cut into {b} equal pieces. "
+            "How many inches long is each piece?",
+            "{a} guests sit at {b} tables, as many at one as at the other. "
+            "How many guests sit at each table?",
+            "A shelf has room for {b} jars. How many shelves do {a} jars fill?",
+            "{b} friends earned {a} dollars together and split the money evenly. "
+            "How many dollars does each of them get?",
+            "A class of {a} children is divided into {b} groups of the same size. "
+            "How many children are in a group?",
+            "{name} bakes {a treats} and packs them in boxes of {b}. "
+            "How many boxes does {he} need?",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Level 3: one addition or subtraction of two-digit numbers, some of it a comparison."""
+"""Level 3: one addition or subtraction up to 45, some of it a comparison."""
 
 from wordings.group import Group
 
