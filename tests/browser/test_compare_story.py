@@ -54,7 +54,7 @@ def test_a_token_of_the_teacher_is_forced_and_lands_in_explore(
     page.goto(f"{url}/compare")
     expect(page.get_by_text("Choose problems and a teacher")).to_be_visible()
     expect(page.get_by_text("demo teacher (GRPO)")).to_be_visible()
-    fill_number(page, "How many", 8)
+    fill_number(page, "Number of problems", 8)
     button(page, "Compare").click()
     state_is(page, DONE)
     expect(page.get_by_text(re.compile("would put another token at"))).to_be_visible()
