@@ -16,6 +16,7 @@ from core.errors import ExplorerError
 from core.models.language_model import LanguageModel
 from core.models.spec import ModelSpec
 from core.records import Chain, Outcome, Problem, Sampler
+from core.tokens.prompts import WorkedExample
 from explorer.tasks import Task
 
 PROBLEM_SET = "problem_set"
@@ -111,6 +112,7 @@ class OpenSession:
         template: str | None,
         prompt_date: date | None,
         stop: Sequence[str] | None,
+        examples: Sequence[WorkedExample],
         k: int,
     ) -> None:
         """Start a chain from the prompt; it becomes a root of the problem's tree."""
@@ -128,6 +130,7 @@ class OpenSession:
                 template=template,
                 prompt_date=prompt_date,
                 stop=stop,
+                examples=examples,
                 k=k,
                 watch=_follow(task, 0),
                 cancel=task.cancelled,

@@ -21,7 +21,7 @@ from core.records import (
     TokenStatistics,
 )
 from core.system.environment import versions
-from core.tokens.prompts import check_context, default_stop, encode_prompt
+from core.tokens.prompts import WorkedExample, check_context, default_stop, encode_prompt
 
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
@@ -49,6 +49,7 @@ def generate(
     template: str | None = None,
     prompt_date: date | None = None,
     stop: Sequence[str] | None = None,
+    examples: Sequence[WorkedExample] = (),
     k: int = DEFAULT_ALTERNATIVES,
     batch_size: int = DEFAULT_BATCH_SIZE,
     watch: Watch | None = None,
@@ -64,6 +65,7 @@ def generate(
         prompt_style: a name of `PROMPT_STYLES`; None: the model's default.
         template: the text around {problem} for the style "plain".
         prompt_date: for chat templates that use the date; None: today. Stored in the chain.
+        examples: worked examples before every question.
         stop: strings that end a chain; None: the sampler's or, if it has none, the prompt style's.
         k: alternatives stored per token.
         batch_size: maximum number of chains decoded at once.
@@ -86,7 +88,7 @@ def generate(
     blanks = []
     for problem, seed in zip(problems, seeds, strict=True):
         with lm.text.lock:
-            ids = encode_prompt(lm.tokenizer, problem.question, style, template, day)
+            ids = encode_prompt(lm.tokenizer, problem.question, style, template, day, examples)
         check_context(len(ids), sampler.max_new_tokens, lm.context_length)
         blanks.append(blank_chain(lm, problem, ids, sampler, seed, style, day, k))
     return _run(lm, blanks, [{}] * len(blanks), sampler, k, batch_size, watch, on_chain, cancel)

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from core.chains.few_shot import DEFAULT_COUNT, Examples, built_in_examples
 from core.decoding.settings import MaxNewTokens
 from core.errors import PromptError, SamplerError
 from core.records import Problem, Sampler
 from core.system.setting import Lines
 from core.tokens.prompts import (
+    FEW_SHOT,
     PLACEHOLDER,
     PROMPT_STYLES,
+    WorkedExample,
     check_context,
     default_stop,
     encode_prompt,
@@ -43,6 +46,13 @@ class PromptSettings(BaseModel):
         title="Template",
         description=f"Text around the question, which replaces {PLACEHOLDER}; for the style plain",
     )
+    examples: Examples = Field(
+        None,
+        title="Worked examples",
+        description="Before the question (few-shot): a number of built-in ones, or a file of JSON "
+        "lines with question and solution (FILE, FILE:4); by default four for the style few_shot, "
+        "else none",
+    )
     prompt_date: date | None = Field(
         None,
         title="Date in the prompt",
@@ -55,6 +65,16 @@ class PromptSettings(BaseModel):
         description="Text that ends a completion, with \\n for a line break; by default what "
         "introduces the next problem in this prompt. none: no stop strings",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_built_in_examples(cls, values: Any) -> Any:
+        """They become part of the settings, so that a run records the prompt it used."""
+        if not isinstance(values, dict) or values.get("prompt_style") != FEW_SHOT:
+            return values
+        if values.get("examples") not in (None, ""):
+            return values
+        return {**values, "examples": built_in_examples()[:DEFAULT_COUNT]}
 
     @model_validator(mode="after")
     def _check_prompt(self) -> PromptSettings:
@@ -114,7 +134,8 @@ def prompt_in_words(settings: PromptSettings, models_style: str) -> str:
         models_style: the model's default.
     """
     template = "" if settings.template is None else f", template {json.dumps(settings.template)}"
-    return f"prompt style {settings.prompt_style or models_style}{template}"
+    shots = f", {len(settings.examples)} worked examples" if settings.examples else ""
+    return f"prompt style {settings.prompt_style or models_style}{template}{shots}"
 
 
 def problem_prompt(
@@ -128,7 +149,15 @@ def problem_prompt(
     style = settings.prompt_style or lm.prompt_style
     with lm.text.lock:
         day = settings.prompt_date or lm.prompt_date
-        return tuple(encode_prompt(lm.tokenizer, problem.question, style, settings.template, day))
+        ids = encode_prompt(
+            lm.tokenizer,
+            problem.question,
+            style,
+            settings.template,
+            day,
+            settings.examples or (),
+        )
+    return tuple(ids)
 
 
 def check_prompts(
@@ -181,6 +210,7 @@ def preview_prompt(
     style: str | None = None,
     template: str | None = None,
     prompt_date: date | None = None,
+    examples: Sequence[WorkedExample] = (),
 ) -> PromptPreview:
     """The prompt for a question, as `generate` would encode it.
 
@@ -188,11 +218,13 @@ def preview_prompt(
         style: a name of `PROMPT_STYLES`; None: the model's default.
         template: the text around {problem} for the style "plain".
         prompt_date: for chat templates that use the date; None: today.
+        examples: worked examples before the question.
 
     Raises:
         PromptError: as `encode_prompt`.
     """
     style = style or lm.prompt_style
     with lm.text.lock:
-        ids = encode_prompt(lm.tokenizer, question, style, template, prompt_date or lm.prompt_date)
+        day = prompt_date or lm.prompt_date
+        ids = encode_prompt(lm.tokenizer, question, style, template, day, examples)
     return PromptPreview(style, template, tuple(ids), tuple(lm.text.pieces(ids)))

@@ -89,6 +89,7 @@ def generate(
             template=how.template,
             prompt_date=how.prompt_date,
             stop=how.stop,
+            examples=how.examples or (),
             k=how.top_k_alternatives,
             batch_size=how.batch_size,
             on_chain=lambda *_: bar.update(),

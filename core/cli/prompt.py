@@ -11,7 +11,7 @@ from core.cli.option_groups import GivenSettings, SettingOptions, grouped
 from core.cli.options import ModelOptions, OutputOptions, QuestionOptions
 from core.system.json_text import json_text
 
-_PROMPT = {name: name for name in ("prompt_style", "template", "prompt_date")}
+_PROMPT = {name: name for name in ("prompt_style", "template", "examples", "prompt_date")}
 
 
 @grouped
@@ -32,7 +32,14 @@ def prompt(
     chosen = questions.named()
     lm = load(model.spec())
     shown = [
-        preview_prompt(lm, each.question, how.prompt_style, how.template, how.prompt_date)
+        preview_prompt(
+            lm,
+            each.question,
+            how.prompt_style,
+            how.template,
+            how.prompt_date,
+            how.examples or (),
+        )
         for each in chosen
     ]
     lines = [

@@ -126,5 +126,6 @@ class LoraRecipe(RunPromptSettings):
             template=self.template,
             prompt_date=self.prompt_date,
             stop=self.stop,
+            examples=self.examples,
             keep_run_on=self.keep_run_on,
         )

@@ -15,9 +15,20 @@ from typing import Any
 from core.errors import PromptError
 from core.tokens.template_clock import asks_the_date, with_date
 
+FEW_SHOT = "few_shot"
+"""The prompt style with worked examples, for base models."""
+
 _LONGEST_LABEL = 40  # characters; more is a sentence of instructions
 PLACEHOLDER = "{problem}"
 """Replaced by the question in a template; other braces have no meaning."""
+
+
+@dataclass(frozen=True)
+class WorkedExample:
+    """A question and its solution, as a few-shot prompt shows them before the question asked."""
+
+    question: str
+    solution: str  # the reasoning and the answer, in the form that chains should take
 
 
 @dataclass(frozen=True)
@@ -52,21 +63,28 @@ PROMPT_STYLES: dict[str, PromptStyle] = {
             "Question: {problem}\nAnswer: Let's think step by step.",
             "Mistral-7B, Llama base",
         ),
+        PromptStyle(FEW_SHOT, "Question: {problem}\nAnswer:", "base models, small ones"),
         PromptStyle("plain", "{problem}", "anything"),
     )
 }
 
 
-def prompt_text(question: str, style: str, template: str | None = None) -> str:
-    """The prompt's text; for a chat style the user message, without the chat template.
+def prompt_text(
+    question: str,
+    style: str,
+    template: str | None = None,
+    examples: Sequence[WorkedExample] = (),
+) -> str:
+    """The prompt's text; for a chat style the last user message, without the chat template.
 
     Args:
         style: a name of `PROMPT_STYLES`.
         template: replaces that of the style "plain"; must contain {problem}.
+        examples: stand before the question, each in the same template and with its solution.
 
     Raises:
-        PromptError: an unknown style, an empty question, a template without {problem}, or text
-            with lone surrogates.
+        PromptError: an unknown style, an empty question, one that is among the examples, a template
+            without {problem}, or text with lone surrogates.
     """
     chosen = _style(style)
     if not question.strip():
@@ -82,7 +100,15 @@ def prompt_text(question: str, style: str, template: str | None = None) -> str:
                 f"The prompt template doesn't contain {PLACEHOLDER}.",
                 f"Write {PLACEHOLDER} where the question belongs.",
             )
-    text = (chosen.template if template is None else template).replace(PLACEHOLDER, question)
+    if any(each.question.strip() == question.strip() for each in examples):
+        raise PromptError(
+            "The question is one of the prompt's own examples, with its solution.",
+            "Leave that example out, or ask another question.",
+        )
+    around = chosen.template if template is None else template
+    text = around.replace(PLACEHOLDER, question)
+    if not chosen.chat:
+        text = "\n\n".join([*(_solved(around, each) for each in examples), text])
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -93,12 +119,28 @@ def prompt_text(question: str, style: str, template: str | None = None) -> str:
     return text
 
 
+def _solved(template: str, example: WorkedExample) -> str:
+    before = template.replace(PLACEHOLDER, example.question)
+    space = "" if before[-1:].isspace() else " "
+    return f"{before}{space}{example.solution.strip()}"
+
+
+def _turns(style: str, examples: Sequence[WorkedExample], last: str) -> list[dict[str, str]]:
+    """The messages of a chat: an example is a question of the user and the model's answer."""
+    turns = []
+    for each in examples:
+        turns.append({"role": "user", "content": prompt_text(each.question, style)})
+        turns.append({"role": "assistant", "content": each.solution.strip()})
+    return [*turns, {"role": "user", "content": last}]
+
+
 def encode_prompt(
     tokenizer: Any,
     question: str,
     style: str,
     template: str | None = None,
     prompt_date: date | None = None,
+    examples: Sequence[WorkedExample] = (),
 ) -> list[int]:
     """Encode a prompt; whether it begins with BOS is the tokenizer's own rule.
 
@@ -110,13 +152,14 @@ def encode_prompt(
         style: a name of `PROMPT_STYLES`.
         template: as for `prompt_text`.
         prompt_date: for chat templates that use the date; None: today.
+        examples: worked examples before the question; for a chat style earlier turns.
 
     Raises:
         PromptError: as `prompt_text`, or the tokenizer has no usable chat template.
     """
-    text = prompt_text(question, style, template)
+    text = prompt_text(question, style, template, examples)
     ids = (
-        _chat_ids(tokenizer, text, prompt_date)
+        _chat_ids(tokenizer, _turns(style, examples, text), prompt_date)
         if _style(style).chat
         else _text_ids(tokenizer, text)
     )
@@ -171,18 +214,18 @@ def _text_ids(tokenizer: Any, text: str) -> list[int]:
     return ids
 
 
-def _chat_ids(tokenizer: Any, message: str, day: date | None) -> list[int]:
+def _chat_ids(tokenizer: Any, turns: list[dict[str, str]], day: date | None) -> list[int]:
     if not getattr(tokenizer, "chat_template", None):
         raise PromptError(
             "This model's tokenizer has no chat template.",
-            "Choose another prompt style: qwen_boxed, llama_abel or plain.",
+            "Choose another prompt style, such as few_shot or plain.",
         )
     try:
         clock: dict[str, Any] = {}
         if asks_the_date(tokenizer):
             clock = with_date(tokenizer.get_chat_template(), day or date.today())
         encoded = tokenizer.apply_chat_template(
-            [{"role": "user", "content": message}],
+            turns,
             add_generation_prompt=True,
             tokenize=True,
             return_dict=True,
@@ -191,7 +234,7 @@ def _chat_ids(tokenizer: Any, message: str, day: date | None) -> list[int]:
     except Exception as error:  # the template is a program: anything can fail
         raise PromptError(
             f"This model's chat template fails ({type(error).__name__}: {error}).",
-            "Choose another prompt style: qwen_boxed, llama_abel or plain.",
+            "Choose another prompt style, such as few_shot or plain.",
         ) from error
     return _ids(encoded)
 

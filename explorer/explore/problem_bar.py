@@ -75,6 +75,7 @@ def problem_bar(state: BrowserState) -> None:
             template=asked.template,
             prompt_date=asked.day,
             stop=asked.stop,
+            examples=asked.examples or (),
             k=settings.k,
         )
         if state.opened.task is not None:

@@ -13,13 +13,21 @@ import streamlit as st
 from pydantic import ValidationError
 from streamlit.delta_generator import DeltaGenerator
 
+from core.chains.few_shot import DEFAULT_COUNT
 from core.chains.prompting import PromptPreview, PromptSettings, preview_prompt
 from core.errors import ExplorerError, PromptError
 from core.models.language_model import LanguageModel
 from core.records import Problem
 from core.runs.settings import first_fault
 from core.system.setting import setting, typed_lines
-from core.tokens.prompts import PLACEHOLDER, PROMPT_STYLES, default_stop, prompt_text
+from core.tokens.prompts import (
+    FEW_SHOT,
+    PLACEHOLDER,
+    PROMPT_STYLES,
+    WorkedExample,
+    default_stop,
+    prompt_text,
+)
 from core.tokens.template_clock import asks_the_date
 from explorer.shared.messages import plain, show_error, visible
 from explorer.shared.setting_fields import SettingFields
@@ -47,6 +55,7 @@ class PromptChoice:
     template: str | None = None  # a person's own, where the style takes one
     day: date | None = None  # for a chat template that asks; None: today, or the run's day
     stop: tuple[str, ...] | None = None  # None: the prompt style's own
+    examples: tuple[WorkedExample, ...] | None = None
 
     def settings(self) -> dict[str, Any]:
         """As the settings of a run name them."""
@@ -56,6 +65,7 @@ class PromptChoice:
             "template": self.template,
             "prompt_date": day,
             "stop": self.stop,
+            "examples": self.examples,
         }
 
 
@@ -109,7 +119,29 @@ def prompt_fields(
         )
     chosen = None if style == _MODEL_STYLE else style
     day = _date(state, style, key, before)
-    return PromptChoice(chosen, template, day, _stop(state, chosen, template, key, before))
+    examples = _examples(state, chosen, key, before)
+    stop = _stop(state, chosen, template, key, before)
+    return PromptChoice(chosen, template, day, stop, examples)
+
+
+def _examples(
+    state: BrowserState, style: str | None, key: str, before: PromptSettings
+) -> tuple[WorkedExample, ...] | None:
+    """A field for the worked examples of a few-shot prompt."""
+    field = setting(before, "examples")
+    text = state.form.line(
+        st.container(),
+        field.label,
+        f"{key} examples",
+        "" if before.examples is None else str(len(before.examples)),
+        placeholder=str(DEFAULT_COUNT) if style == FEW_SHOT else "none",
+        help=field.help,
+    )
+    try:
+        return PromptSettings(prompt_style=style, examples=text or None).examples
+    except ValidationError as error:
+        show_error(PromptError(f"{first_fault(error)}", "Change the worked examples."))
+        return None
 
 
 def _stop(
@@ -172,9 +204,11 @@ def prompt_shown(state: BrowserState, problem: Problem, choice: PromptChoice) ->
     style, template = choice.style, choice.template
     try:
         if lm is not None:
-            _show(lm, preview_prompt(lm, problem.question, style, template, choice.day))
+            examples = choice.examples or ()
+            _show(lm, preview_prompt(lm, problem.question, style, template, choice.day, examples))
         elif style is not None:
-            st.code(prompt_text(problem.question, style, template), language=None)
+            text = prompt_text(problem.question, style, template, choice.examples or ())
+            st.code(text, language=None)
             st.caption("Token ids are shown once the model is loaded.")
     except ExplorerError as error:
         show_error(error)
