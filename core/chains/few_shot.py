@@ -52,7 +52,7 @@ def read_examples(path: str | Path) -> tuple[WorkedExample, ...]:
         try:
             row: dict[str, Any] = json.loads(line)
             fields = {name: row[name] for name in ("question", "solution")}
-            example = _ROW.validate_python(fields, strict=True)
+            example = _ROW.validate_json(json.dumps(fields), strict=True)
         except (ValueError, KeyError, TypeError, ValidationError) as error:
             raise PromptError(f"Line {number} of {file} is no worked example.", _REMEDY) from error
         if not example.question.strip() or not example.solution.strip():

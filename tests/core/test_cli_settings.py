@@ -228,7 +228,7 @@ def test_set_takes_any_setting_by_its_name(command: str, run: Any, tmp_path: Pat
     assert settings == wanted
 
     for bad, said in (
-        ("nonsense=1", "There is no setting 'nonsense'. Use one of max_new_tokens, "),
+        ("nonsense=1", "There's no setting 'nonsense'. Use one of max_new_tokens, "),
         ("seed", "--set seed has no value."),
         ("max_new_tokens=0", "A setting can't be used (max_new_tokens: Input should be "),
     ):
