@@ -2,10 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8501
-# A process for every core; the tests of a file share what they set up.
-SHARED := --numprocesses logical --dist loadfile
+# A process for every core; one that has nothing left to do takes tests from the others.
+SHARED := --numprocesses logical --dist worksteal
+FAST := not browser and not training and not kill and not slow
 
-.PHONY: run test lint bench demo-model
+.PHONY: run test test-fast lint bench demo-model
 
 run: .venv/installed
 	@echo "The explorer opens at http://localhost:$(PORT)"
@@ -13,7 +14,10 @@ run: .venv/installed
 
 test: .venv/installed
 	$(BIN)/python -m pytest -m "not browser" $(SHARED)
-	$(BIN)/python -m pytest -m browser $(SHARED) --maxprocesses 4
+	$(BIN)/python -m pytest -m browser $(SHARED) --maxprocesses 2 tests/browser
+
+test-fast: .venv/installed
+	$(BIN)/python -m pytest -m "$(FAST)" $(SHARED)
 
 lint: .venv/installed
 	$(BIN)/ruff check

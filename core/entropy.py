@@ -1,6 +1,6 @@
-"""Entropy, rank and alternatives of next-token distributions, and the gates that pick forks.
+"""Entropy, rank and alternatives of next-token distributions, and the gates that select forks.
 
-Everything here is of the raw distribution: temperature 1, the full vocabulary, float32.
+All statistics are of the raw distribution: temperature 1, full vocabulary, float32.
 """
 
 from __future__ import annotations
@@ -21,22 +21,27 @@ Gate = NDArray[np.bool_]  # (T,) True where a position is a decision point
 
 
 def nats_to_bits(nats: float) -> float:
-    """Entropy in bits."""
+    """Convert nats to bits."""
     return nats / NATS_PER_BIT
 
 
 def entropy(logits: torch.Tensor) -> torch.Tensor:
-    """Shannon entropy in nats of the distributions of raw logits (..., V); shape (...).
+    """Shannon entropy in nats of raw logits (..., V); shape (...).
 
-    H_t = -sum_v p log p (paper section 2). A token of probability 0 adds 0, never NaN.
+    H_t = -sum_v p log p (paper section 2). Tokens of probability 0 contribute 0, never NaN.
     """
     return _normalised(logits)[2].squeeze(-1)
 
 
 def _normalised(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Logits less their maximum, float32 and finite (..., V); log Z of these (..., 1); entropy
-    (..., 1) = log Z - E[z]. One tensor of exponentials serves both sums. torch.log_softmax sums
-    less exactly: over 150,000 tokens its float32 entropy is 3e-5 off.
+    """Terms shared by entropy and log-probabilities.
+
+    One tensor of exponentials serves both sums. torch.log_softmax is less exact: over 150,000
+    tokens its float32 entropy is off by 3e-5.
+
+    Returns:
+        logits less their maximum, float32 and finite (..., V); log Z of these (..., 1); entropy
+        log Z - E[z] (..., 1), nats.
     """
     shifted = logits.float()
     shifted = (shifted - shifted.amax(dim=-1, keepdim=True)).clamp_min_(_SMALLEST_LOGPROB)
@@ -49,12 +54,12 @@ def _normalised(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch
 def packed_statistics(
     logits: torch.Tensor, chosen: torch.Tensor, k: int = DEFAULT_ALTERNATIVES
 ) -> torch.Tensor:
-    """Statistics of n positions in one small tensor, so that one transfer leaves the device.
+    """Statistics of n positions packed into one small tensor, for a single transfer to the host.
 
     Args:
         logits: (n, V) raw logits.
-        chosen: (n,) the token that stands at each position.
-        k: how many alternatives to keep; at most V.
+        chosen: (n,) the chain's own token at each position.
+        k: number of alternatives to keep; at most V.
 
     Returns:
         (n, 2k + 3) float32: entropy, logprob, rank, k ids, k logprobs. Ids and ranks are exact in
@@ -78,7 +83,7 @@ def packed_statistics(
 
 
 def unpack_statistics(packed: NDArray[np.float32]) -> TokenStatistics:
-    """Turn (T, 2k + 3) rows of `packed_statistics` into columns."""
+    """Split (T, 2k + 3) rows of `packed_statistics` into columns."""
     k = (packed.shape[1] - 3) // 2
     return TokenStatistics(
         entropy=packed[:, 0].copy(),
@@ -95,17 +100,17 @@ def threshold_gate(entropy_nats: NDArray[np.float32], tau: float) -> Gate:
 
 
 def top_fraction_gate(entropy_nats: NDArray[np.float32], fraction: float) -> Gate:
-    """The given share of positions with the highest entropy; ties go to the earlier position."""
+    """The `fraction` of positions with the highest entropy; ties go to the earlier position."""
     return _first(np.argsort(-entropy_nats, kind="stable"), _budget(entropy_nats, fraction))
 
 
 def low_entropy_gate(entropy_nats: NDArray[np.float32], budget: int) -> Gate:
-    """Control: as many positions, those with the lowest entropy."""
+    """Control: the `budget` positions with the lowest entropy."""
     return _first(np.argsort(entropy_nats, kind="stable"), budget)
 
 
 def random_gate(length: int, budget: int, rng: np.random.Generator) -> Gate:
-    """Control: as many positions, drawn at random without replacement."""
+    """Control: `budget` positions drawn at random without replacement."""
     return _first(rng.permutation(length), budget)
 
 

@@ -1,17 +1,17 @@
-"""What can go wrong and what a person can do about it.
+"""Errors that a person can act on.
 
 ExplorerError
 ├── ModelError       a model, tokenizer or adapter that can't be loaded or doesn't fit
 ├── PromptError      a question or prompt that can't be turned into token ids the model accepts
-├── SamplerError     a sampler setting out of its range
+├── SamplerError     a sampler setting out of range
 ├── ProblemError     a problem file that can't be read
 ├── SessionError     a saved chain or session file that can't be opened
 ├── FileError        another file that can't be read or written: results, a record, --out
 ├── PositionError    a position or token that can't be forced
 ├── RunError         a run that can't be made, opened or continued
-├── TrainingError    a fine-tune that can't begin or go on
+├── TrainingError    a fine-tune that can't start or continue
 ├── AppError         the app can't be served
-└── ResourceError    memory or disk ran out
+└── ResourceError    out of memory or disk space
 
 Anything that is not an ExplorerError is a bug.
 """
@@ -20,15 +20,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-_NAMED = 3  # examples that a message names
+_NAMED = 3  # examples listed in a message
 
 
 class ExplorerError(Exception):
-    """A problem a person can act on.
+    """An error that the user can act on.
 
     Args:
-        what: one sentence that says what is wrong.
-        remedy: one sentence that says what to do about it.
+        what: one sentence: what is wrong.
+        remedy: one sentence: what to do about it.
     """
 
     def __init__(self, what: str, remedy: str) -> None:
@@ -49,7 +49,7 @@ class PromptError(ExplorerError):
 
 
 class SamplerError(ExplorerError):
-    """A sampler setting out of its range."""
+    """A sampler setting out of range."""
 
 
 class ProblemError(ExplorerError):
@@ -61,7 +61,7 @@ class SessionError(ExplorerError):
 
 
 class FileError(ExplorerError):
-    """A file that can't be read or written and is not a session: results, a record, --out."""
+    """A file, other than a session, that can't be read or written: results, a record, --out."""
 
 
 class PositionError(ExplorerError):
@@ -73,17 +73,17 @@ class RunError(ExplorerError):
 
 
 class TrainingError(ExplorerError):
-    """A fine-tune that can't begin or go on."""
+    """A fine-tune that can't start or continue."""
 
 
 class AppError(ExplorerError):
-    """The app can't be served: its files or its port are not there."""
+    """The app can't be served: its files are missing or its port is taken."""
 
 
 class ResourceError(ExplorerError):
-    """Memory or disk ran out."""
+    """Out of memory or disk space."""
 
 
 def examples(names: Sequence[str]) -> str:
-    """The first few of many names, for a message."""
+    """The first few of many names, joined for a message."""
     return ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")

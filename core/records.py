@@ -1,36 +1,38 @@
-"""The plain data everything else speaks: problems, samplers, chains, outcomes, branches."""
+"""Plain records shared by all of core: problems, samplers, token statistics, chains, outcomes."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, BaseModel, ConfigDict, Strict, ValidationError
+from pydantic import ValidationError
 
 from core.errors import ExplorerError, SamplerError, SessionError
 
-_T = TypeVar("_T")
-
 SCHEMA_VERSION = 1
-"""Version of every JSON file this project writes; a file of a newer version is refused."""
+"""Version of every JSON file this project writes; newer versions are rejected."""
+
+MAX_STOPS, MAX_STOP_LENGTH = 16, 200
+"""Maximum number of stop strings, and of characters in one."""
 
 DEFAULT_ALTERNATIVES = 5
-"""How many of the most probable tokens are kept a position (the paper's top 5)."""
+"""Default number of most probable tokens stored per position (the paper's top 5)."""
 
 
 class StopReason(StrEnum):
     """Why a chain ended."""
 
     EOS = "eos"
+    STOP = "stop"  # a stop string is complete
     LENGTH = "length"
     CANCELLED = "cancelled"
 
 
 class Verdict(StrEnum):
-    """What the verifier says of a chain's answer."""
+    """The checker's verdict on a chain's answer."""
 
     CORRECT = "correct"
     WRONG = "wrong"
@@ -41,7 +43,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Problem:
-    """One problem with its gold answer (None when nobody knows it)."""
+    """A problem with its gold answer (None when unknown)."""
 
     id: str
     question: str
@@ -52,10 +54,14 @@ class Problem:
 
 @dataclass(frozen=True)
 class Sampler:
-    """How the next token is drawn. It never changes the statistics, which are of raw logits.
+    """How the next token is chosen. Never affects the statistics, which use the raw logits.
 
-    temperature 0 is greedy decoding, the default: then nothing but a forced token can change a
-    chain. top_k 0, top_p 1 and min_p 0 switch a filter off.
+    temperature 0, the default, is greedy decoding: only a forced token can change a chain.
+    top_k 0, top_p 1 and min_p 0 turn the filter off. A chain ends at the token that completes one
+    of the strings of `stop` in its text.
+
+    Raises:
+        SamplerError: a value out of range.
     """
 
     temperature: float = 0.0
@@ -63,6 +69,7 @@ class Sampler:
     top_k: int = 0
     min_p: float = 0.0
     max_new_tokens: int = 256
+    stop: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         checks = (
@@ -75,6 +82,11 @@ class Sampler:
             (self.top_k >= 0, "top-k", "0 (off) or above"),
             (0 <= self.min_p <= 1, "min-p", "between 0 and 1"),
             (self.max_new_tokens >= 1, "max new tokens", "1 or above"),
+            (
+                len(self.stop) <= MAX_STOPS and all(map(_can_stop, self.stop)),
+                "stop",
+                f"at most {MAX_STOPS} strings of 1 to {MAX_STOP_LENGTH} characters",
+            ),
         )
         for good, name, allowed in checks:
             if not good:
@@ -84,8 +96,16 @@ class Sampler:
 
     @property
     def greedy(self) -> bool:
-        """True when every token is the argmax."""
+        """Whether every token is the argmax (temperature 0)."""
         return self.temperature == 0
+
+
+def _can_stop(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a character (a lone surrogate)
+        return False
+    return 0 < len(text) <= MAX_STOP_LENGTH
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +113,7 @@ class TokenStatistics:
     """Statistics of T positions, of the raw distribution (temperature 1, full vocabulary)."""
 
     entropy: NDArray[np.float32]  # (T,) nats
-    logprob: NDArray[np.float32]  # (T,) nats, of the token that stands there
+    logprob: NDArray[np.float32]  # (T,) nats, of the chain's own token
     rank: NDArray[np.int32]  # (T,) 1 = most probable
     top_ids: NDArray[np.int32]  # (T, k) most probable first
     top_logprobs: NDArray[np.float32]  # (T, k) nats
@@ -102,7 +122,7 @@ class TokenStatistics:
         return len(self.entropy)
 
     def __eq__(self, other: object) -> bool:
-        """Equal in every number (the one a dataclass gets fails on arrays)."""
+        """Equal in every number; the generated dataclass __eq__ fails on arrays."""
         return isinstance(other, TokenStatistics) and all(
             np.array_equal(getattr(self, name), getattr(other, name), equal_nan=True)
             for name in _COLUMNS
@@ -123,7 +143,7 @@ class TokenStatistics:
 
     @staticmethod
     def empty(k: int = DEFAULT_ALTERNATIVES) -> TokenStatistics:
-        """No positions yet, k alternatives each."""
+        """No positions, k alternatives each."""
         return TokenStatistics(
             np.zeros(0, np.float32),
             np.zeros(0, np.float32),
@@ -134,7 +154,7 @@ class TokenStatistics:
 
     @staticmethod
     def concatenate(parts: list[TokenStatistics]) -> TokenStatistics:
-        """Join statistics of consecutive stretches of one chain."""
+        """Join the statistics of consecutive parts of one chain."""
         return TokenStatistics(
             *(np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS)
         )
@@ -147,10 +167,12 @@ _COLUMNS = ("entropy", "logprob", "rank", "top_ids", "top_logprobs")
 class Explanation:
     """Why an answer got its verdict.
 
-    place: where the answer was found, in words; "" where nothing was. span: its first character in
-    the completion's text and the one after its last (None: unknown). tokens: the positions that
-    these characters belong to, first and last. answer_form, gold_form: how the two were read, None
-    where they can't be. rule: what decided.
+    Attributes:
+        place: where the answer was found, in words; "" when none was found.
+        span: character range [start, end) of the answer in the completion's text; None if unknown.
+        answer_form, gold_form: how the two were read; None when they can't be read.
+        rule: the rule that decided.
+        tokens: first and last position of the answer's tokens.
     """
 
     place: str
@@ -168,42 +190,42 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where a chain ends: the answer text found, whether it stood in a box, and the verdict.
+    """A chain's result: the answer text found, whether it was boxed, and the verdict.
 
-    `verdict` is always the checker's, and every count is of it. What a person says instead is
-    kept beside it. The explanation follows from the answer and the gold answer; files made before
-    it have none.
+    `verdict` is always the checker's, and all statistics use it; a person's own verdict is stored
+    beside it. The explanation is derived from answer and gold answer, so it isn't compared; older
+    files have none.
     """
 
     answer: str | None
     verdict: Verdict
     boxed: bool
-    overruled: Verdict | None = None  # correct or wrong, by a person; None: as checked
+    overruled: Verdict | None = None  # a person's verdict, correct or wrong; None: not overruled
     explanation: Explanation | None = field(default=None, compare=False)
 
     def overrule(self, verdict: Verdict | None) -> Outcome:
-        """The same outcome with a person's verdict, or without one.
+        """Return the outcome with a person's verdict, or with None, without one.
 
         Raises:
-            SessionError: a verdict that no person gives.
+            SessionError: a verdict other than correct or wrong.
         """
         if verdict not in (None, Verdict.CORRECT, Verdict.WRONG):
             raise SessionError(
-                f"A person can't give the verdict {verdict}.", "Say correct, wrong or as checked."
+                f"A person's verdict can't be {verdict}.", "Use correct, wrong or none."
             )
         return replace(self, overruled=verdict)
 
 
 @dataclass(frozen=True)
 class Chain:
-    """One generated answer with the statistics of every completion token.
+    """A generated completion with the statistics of every token.
 
-    Positions count completion tokens from 0; the prompt is never a position.
+    Positions count completion tokens from 0; prompt tokens have no position.
     """
 
     prompt_ids: tuple[int, ...]
-    token_ids: tuple[int, ...]  # (T,) completion, the end-of-sequence token included
-    tokens: tuple[str, ...]  # (T,) display text; joined it is the completion's text
+    token_ids: tuple[int, ...]  # (T,) completion, including the end-of-sequence token
+    tokens: tuple[str, ...]  # (T,) display text; joined, the completion's text
     top_tokens: tuple[tuple[str, ...], ...]  # (T, k) display text of the alternatives
     statistics: TokenStatistics  # (T,)
     forced: tuple[bool, ...]  # (T,)
@@ -216,13 +238,19 @@ class Chain:
     prompt_style: str = "plain"
     problem: Problem = Problem("", "")
     versions: dict[str, str] = field(default_factory=dict)
-    revision: str | None = None  # of a model from the hub; None: its main branch
+    revision: str | None = None  # of a model on the hub; None: the main branch
     quantization: str = "none"
-    thinking: int | None = None  # first tokens that are its thinking part (core/tokens/thinking.py)
-    prompt_date: str | None = None  # ISO; what a chat template that asked the date was given
+    thinking: int | None = None  # length of the thinking part, tokens (core/tokens/thinking.py)
+    prompt_date: str | None = None  # ISO date given to a chat template that uses the date
+    run_on: int | None = None  # first token after the answer (core/tokens/stop_strings.py)
 
     def __len__(self) -> int:
         return len(self.token_ids)
+
+    @property
+    def answer_length(self) -> int:
+        """Number of tokens up to the end of the answer: all but those of a run-on."""
+        return len(self) if self.run_on is None else self.run_on
 
     @property
     def text(self) -> str:
@@ -234,70 +262,16 @@ class Chain:
         """Entropy of every completion position, (T,) nats."""
         return self.statistics.entropy
 
-    def to_json(self, outcome: Outcome | None = None) -> dict[str, Any]:
-        """A JSON-ready dict; with the outcome's answer and verdict where one is given."""
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "model": self.model,
-            "adapter": self.adapter,
-            "revision": self.revision,
-            "quantization": self.quantization,
-            "dtype": self.dtype,
-            "prompt_style": self.prompt_style,
-            "prompt_date": self.prompt_date,
-            "problem": asdict(self.problem),
-            "sampler": asdict(self.sampler),
-            "seed": self.seed,
-            "prompt_ids": list(self.prompt_ids),
-            "token_ids": list(self.token_ids),
-            "tokens": list(self.tokens),
-            **self.statistics.to_json(),
-            "alternatives": self.statistics.top_ids.shape[1],
-            "top_tokens": [list(row) for row in self.top_tokens],
-            "forced": list(self.forced),
-            "stop_reason": str(self.stop_reason),
-            "answer": outcome.answer if outcome else None,
-            "verdict": str(outcome.verdict) if outcome else None,
-            "boxed": outcome.boxed if outcome else None,
-            "overruled": str(outcome.overruled) if outcome and outcome.overruled else None,
-            "explanation": (
-                outcome.explanation.to_json() if outcome and outcome.explanation else None
-            ),
-            "thinking": self.thinking,
-            "versions": self.versions,
-        }
-
-    @staticmethod
-    def from_json(data: Any) -> tuple[Chain, Outcome | None]:
-        """Read what `to_json` wrote.
-
-        Raises:
-            SessionError: of a newer version, or not a chain.
-        """
-        check_schema_version(data, "chain")
-        try:
-            chain = _ChainFile.model_validate(data).chain()
-            outcome = None
-            if data.get("verdict") is not None:
-                outcome = _OutcomeFile.model_validate(data).outcome()
-        except (TypeError, ValueError, OverflowError, SamplerError) as error:
-            raise SessionError(
-                f"This is not a whole chain file ({first_fault(error)}).",
-                "Open a file that the explorer or `fork-explorer generate` wrote.",
-            ) from error
-        _check_values(chain)
-        return chain, outcome
-
 
 def check_schema_version(data: Any, kind: str, error: type[ExplorerError] = SessionError) -> None:
-    """Refuse anything but a JSON object of this project, and what a newer version wrote.
+    """Reject anything but a JSON object with a schema version that this code reads.
 
     Args:
         kind: what the file should be, for the message.
-        error: what is raised; FileError for anything but a chain or a session.
+        error: the error to raise: SessionError for chains and sessions, FileError for other files.
 
     Raises:
-        ExplorerError: an `error`, with what to do about it.
+        ExplorerError: an `error`: no schema version, or a newer one.
     """
     version = data.get("schema_version") if isinstance(data, dict) else None
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
@@ -314,190 +288,13 @@ def check_schema_version(data: Any, kind: str, error: type[ExplorerError] = Sess
 
 
 def first_fault(error: Exception) -> str:
-    """What is wrong with a record that was read, in a few words: of many faults the first."""
+    """The first fault of a record that failed validation, in a few words."""
     if not isinstance(error, ValidationError):
         return f"{type(error).__name__}: {error}"
     first = error.errors(include_url=False, include_input=False)[0]
     return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
-def problem_from_dict(data: Any) -> Problem:
-    """A problem from its JSON; TypeError where a field is missing or has another type."""
-    try:
-        return Problem(**_ProblemFile.model_validate(data).model_dump())
-    except ValidationError as error:
-        raise TypeError(first_fault(error)) from error
-
-
-def _savable(text: str) -> str:
-    text.encode("utf-8")  # a lone surrogate could be read, but never be saved again
-    return text
-
-
-def _in_order(pair: tuple[int, int]) -> tuple[int, int]:
-    if not 0 <= pair[0] <= pair[1]:
-        raise ValueError("an answer that stands nowhere")
-    return pair
-
-
-# What JSON has no type for is converted; everything else must have the type it was written with:
-# a number in quotes, a float for an id and a bool for a number are refused.
-_Text = Annotated[str, AfterValidator(_savable)]
-_Column = Annotated[tuple[_T, ...], Strict(False)]
-_Stretch = Annotated[tuple[int, int], Strict(False), AfterValidator(_in_order)]
-_StopReason = Annotated[StopReason, Strict(False)]
-_Verdict = Annotated[Verdict, Strict(False)]
-
-
-class _SamplerFile(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    temperature: int | float = Sampler.temperature
-    top_p: int | float = Sampler.top_p
-    top_k: int = Sampler.top_k
-    min_p: int | float = Sampler.min_p
-    max_new_tokens: int = Sampler.max_new_tokens
-
-
-class _ProblemFile(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    id: _Text
-    question: _Text
-    answer: _Text | None = Problem.answer
-    source: _Text = Problem.source
-    family: _Text = Problem.family
-
-
-class _ChainFile(BaseModel):
-    """The columns of a chain's file, T positions with k alternatives; fields that have a default
-    are missing in files from before them."""
-
-    model_config = ConfigDict(strict=True)
-
-    model: _Text
-    adapter: _Text | None
-    revision: _Text | None = None
-    quantization: _Text = "none"
-    dtype: _Text
-    prompt_style: _Text
-    prompt_date: _Text | None = None
-    problem: _ProblemFile
-    sampler: _SamplerFile
-    seed: int
-    prompt_ids: _Column[int]
-    token_ids: _Column[int]  # (T,)
-    tokens: _Column[_Text]  # (T,)
-    entropy_nats: _Column[float]  # (T,)
-    logprob: _Column[float]  # (T,) nats
-    rank: _Column[int]  # (T,)
-    top_ids: _Column[_Column[int]]  # (T, k)
-    top_logprobs: _Column[_Column[float]]  # (T, k) nats
-    alternatives: Any = DEFAULT_ALTERNATIVES  # k, which only a chain without tokens has to say
-    top_tokens: _Column[_Column[_Text]]  # (T, k)
-    forced: _Column[bool]  # (T,)
-    stop_reason: _StopReason
-    thinking: int | None = None
-    versions: dict[str, Any] = {}
-
-    def chain(self) -> Chain:
-        """The chain.
-
-        Raises:
-            SessionError: columns of different lengths.
-            ValueError, TypeError, OverflowError, SamplerError: values that no chain can have.
-        """
-        length = len(self.token_ids)
-        k = len(self.top_ids[0]) if self.top_ids else self.alternatives
-        for table in (self.top_ids, self.top_logprobs, self.top_tokens):
-            if len(table) != length or any(len(row) != k for row in table):
-                raise ValueError(f"a table that is not {length} by {k}")
-        columns = (self.tokens, self.entropy_nats, self.logprob, self.rank, self.forced)
-        if any(len(column) != length for column in columns):
-            raise SessionError(
-                "This chain file is damaged: its columns have different lengths.",
-                "Open another copy of it, or generate the chain again.",
-            )
-        return Chain(
-            prompt_ids=self.prompt_ids,
-            token_ids=self.token_ids,
-            tokens=self.tokens,
-            top_tokens=self.top_tokens,
-            statistics=TokenStatistics(
-                np.array(self.entropy_nats, np.float32),
-                np.array(self.logprob, np.float32),
-                np.array(self.rank, np.int32),
-                np.array(self.top_ids, np.int32).reshape(length, k),
-                np.array(self.top_logprobs, np.float32).reshape(length, k),
-            ),
-            forced=self.forced,
-            stop_reason=self.stop_reason,
-            model=self.model,
-            seed=self.seed,
-            sampler=Sampler(**self.sampler.model_dump()),
-            adapter=self.adapter,
-            dtype=self.dtype,
-            prompt_style=self.prompt_style,
-            problem=Problem(**self.problem.model_dump()),
-            versions=self.versions,
-            revision=self.revision,
-            quantization=self.quantization,
-            thinking=self.thinking,
-            prompt_date=self.prompt_date,
-        )
-
-
-class _ExplanationFile(BaseModel):
-    model_config = ConfigDict(strict=True)
-
-    place: _Text
-    span: _Stretch | None
-    answer_form: _Text | None
-    gold_form: _Text | None
-    rule: _Text
-    tokens: _Stretch | None
-
-
-class _OutcomeFile(BaseModel):
-    """What a chain's file says of its answer; fields with a default as in `_ChainFile`."""
-
-    model_config = ConfigDict(strict=True)
-
-    answer: _Text | None
-    verdict: _Verdict
-    boxed: bool
-    overruled: _Verdict | None = None
-    explanation: _ExplanationFile | None = None
-
-    def outcome(self) -> Outcome:
-        """The outcome.
-
-        Raises:
-            SessionError: overruled by a verdict that no person gives.
-        """
-        why = self.explanation
-        explanation = None if why is None else Explanation(**why.model_dump())
-        found = Outcome(self.answer, self.verdict, self.boxed, explanation=explanation)
-        return found if self.overruled is None else found.overrule(self.overruled)
-
-
-def _check_values(chain: Chain) -> None:
-    stats = chain.statistics
-    columns = (stats.entropy, stats.logprob, stats.top_logprobs)
-    logprobs = (stats.logprob, stats.top_logprobs)
-    whole = (
-        all(np.isfinite(column).all() for column in columns)
-        and all((column <= 1e-3).all() for column in logprobs)
-        and min((*chain.prompt_ids, *chain.token_ids, chain.seed), default=0) >= 0
-        and (chain.thinking is None or 0 < chain.thinking <= len(chain))
-    )
-    if not whole:
-        raise SessionError(
-            "This chain file is damaged: it has numbers that no chain can have.",
-            "Open another copy of it, or generate the chain again.",
-        )
-
-
 def floats(values: NDArray[np.float32]) -> list[float]:
-    """Python floats that read back as the same float32, without float64's extra digits."""
+    """Python floats that round-trip to the same float32, without float64's extra digits."""
     return [float(str(value)) for value in values]

@@ -1,4 +1,4 @@
-"""Shares and means with their uncertainty: every figure shown carries n and an interval."""
+"""Proportions and means with their uncertainty: every figure shown carries n and an interval."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Estimate:
 
 
 def share(successes: int, n: int) -> Estimate:
-    """A share of n independent trials with its Wilson interval; n = 0 knows nothing."""
+    """Proportion of n independent trials with its Wilson interval, which is [0, 1] for n = 0."""
     if n == 0:
         return Estimate(float("nan"), 0.0, 1.0, 0)
     low, high = proportion_confint(successes, n, alpha=0.05, method="wilson")
@@ -39,20 +39,20 @@ def share(successes: int, n: int) -> Estimate:
 
 
 def mean_over_problems(values: Sequence[float], seed: int = 0) -> Estimate:
-    """Mean of one value a problem, with a bootstrap interval over problems.
+    """Mean of one value per problem, with a bootstrap interval over problems.
 
-    Samples of one problem are not independent of each other: average them first, so that n is
-    the number of problems. Where all values are one and the same v, resampling knows no doubt;
-    a share of up to u may yet differ, u being the upper end of Wilson's interval of 0 in n, so
-    the interval is v (1 - u) to v (1 - u) + u: Wilson's own for 0 and 1.
+    Samples of one problem are not independent: average them first, so that n is the number of
+    problems. The bootstrap is degenerate when all values equal some v. Then up to a share u of
+    problems may still differ, u being the upper end of the Wilson interval of 0 out of n, so the
+    interval is v (1 - u) to v (1 - u) + u, which is Wilson's own for v = 0 and v = 1.
 
     Args:
-        values: one a problem, from 0 to 1.
+        values: one per problem, from 0 to 1.
         seed: of the resampling.
     """
     data = np.asarray(values, np.float64)
     if len(data) and (data == data[0]).all() and data[0] in (0, 1):
-        return share(int(data.sum()), len(data))  # resampling knows no doubt where all are alike
+        return share(int(data.sum()), len(data))  # the bootstrap is degenerate on equal values
     if len(data) < 2:
         return Estimate(float(data.mean()) if len(data) else float("nan"), 0.0, 1.0, len(data))
     if (data == data[0]).all():
@@ -65,11 +65,11 @@ def mean_over_problems(values: Sequence[float], seed: int = 0) -> Estimate:
 
 
 def mean_of_amounts(values: Sequence[float], seed: int = 0) -> Estimate:
-    """Mean of one amount a problem (a length, or a difference of lengths), in its own unit, with
-    a bootstrap interval over problems.
+    """Mean of one amount per problem (such as a length or a difference of lengths), in its own
+    unit, with a bootstrap interval over problems.
 
-    An amount has no bounds, so the interval of fewer than two problems is unknown (NaN), and
-    where all amounts are alike it is that one amount.
+    An amount is unbounded, so the interval is NaN for fewer than two problems; when all amounts
+    are equal it is that amount.
     """
     data = np.asarray(values, np.float64)
     n = len(data)
@@ -85,11 +85,11 @@ def mean_of_amounts(values: Sequence[float], seed: int = 0) -> Estimate:
 
 
 def ratio_over_chains(parts: Sequence[int], wholes: Sequence[int], seed: int = 0) -> Estimate:
-    """Share of all tries that succeeded, with a bootstrap interval over the n chains they were
-    made in: tries in one chain are not independent of each other.
+    """Share of attempts that succeeded, with a bootstrap interval over the n chains they were made
+    in, since attempts in one chain are not independent.
 
-    Chains without tries don't count. Where all tries or none succeeded, resampling knows no
-    doubt, so the interval is Wilson's of n chains; fewer than two chains know nothing.
+    Chains without attempts are left out. The bootstrap is degenerate when all attempts or none
+    succeeded: then the interval is Wilson's for n chains. With fewer than two chains it is [0, 1].
     """
     data = np.array([pair for pair in zip(parts, wholes, strict=True) if pair[1]], np.float64)
     data = data.reshape(-1, 2)
@@ -115,14 +115,14 @@ def ratio_over_chains(parts: Sequence[int], wholes: Sequence[int], seed: int = 0
 def paired_difference(a: Sequence[float], b: Sequence[float], seed: int = 0) -> Estimate:
     """Mean of a - b over problems, with a bootstrap interval over problems.
 
-    Where all n differences are one and the same d, resampling knows no doubt. Then a share of up
-    to u may yet differ otherwise, u being the upper end of Wilson's interval of 0 in n, and by as
-    much as can be: the interval is d (1 - u) - u to d (1 - u) + u. Fewer than two problems know
-    nothing: -1 to 1.
+    The bootstrap is degenerate when all n differences equal some d. Then up to a share u of
+    problems may still differ by as much as -1 or 1, u being the upper end of the Wilson interval
+    of 0 out of n, so the interval is d (1 - u) - u to d (1 - u) + u. With fewer than two problems
+    it is [-1, 1].
 
     Args:
-        a: one value a problem, from 0 to 1: right or not, or the mean of its samples.
-        b: the same problems' other values, in the same order.
+        a: one value per problem, from 0 to 1: correct or not, or the mean over its samples.
+        b: the other values of the same problems, in the same order.
         seed: of the resampling.
     """
     differences = np.asarray(a, np.float64) - np.asarray(b, np.float64)
@@ -141,19 +141,19 @@ def paired_difference(a: Sequence[float], b: Sequence[float], seed: int = 0) -> 
 
 
 def in_a_word(difference: Estimate) -> str:
-    """What a difference shows: better or worse only where its interval excludes 0."""
+    """The direction of a difference: better or worse only when its interval excludes 0."""
     return BETTER if difference.low > 0 else WORSE if difference.high < 0 else SAME
 
 
 def mcnemar(a: Sequence[bool], b: Sequence[bool]) -> float:
-    """Chance of so lopsided a split, or a more lopsided one, of the problems that only one of two
-    got right, if either were as likely: p-value of McNemar's exact test (binomial, two-sided).
+    """p-value of McNemar's exact test (binomial, two-sided): the chance of a split at least this
+    uneven among problems that only one of the two got right, if both were equally likely to.
 
-    Where no problem tells the two apart, or there is none, it is 1.
+    1 when no problem separates the two.
 
     Args:
-        a: whether each problem is right.
-        b: the same problems the other time, in the same order.
+        a: whether each problem is correct.
+        b: the same for the other condition, in the same order of problems.
     """
     pairs = list(zip(a, b, strict=True))
     table = [
@@ -165,20 +165,20 @@ def mcnemar(a: Sequence[bool], b: Sequence[bool]) -> float:
 
 
 def pass_at_k(n: int, correct: int, k: int) -> float:
-    """Unbiased estimate of solving a problem with k samples, of n with `correct` right ones:
-    1 - C(n - c, k) / C(n, k).
+    """Unbiased estimate of solving a problem with k samples, given n samples of which `correct`
+    are correct: 1 - C(n - c, k) / C(n, k) (Chen et al. 2021).
 
     Raises:
-        ValueError: more samples asked for than there are.
+        ValueError: k is not between 1 and n.
     """
     if not 0 < k <= n:
-        raise ValueError(f"k = {k} needs at least as many samples, and there are {n}")
+        raise ValueError(f"k = {k} is not between 1 and the number of samples, {n}")
     return 1.0 - comb(n - correct, k) / comb(n, k)
 
 
 def homogeneity(successes: Sequence[int], trials: Sequence[int], seed: int = 0) -> float:
-    """Chance of shares that differ at least so much if all groups had one and the same share:
-    p-value of the chi-square test, by permutation where fewer than 5 of a kind are expected."""
+    """p-value of the chi-square test of homogeneity: the chance of proportions that differ at least
+    this much if all groups had the same one. By permutation when an expected count is below 5."""
     table = np.array([successes, np.subtract(trials, successes)])
     table = table[:, table.sum(0) > 0]
     if table.shape[1] < 2 or not table.sum(1).all():
@@ -197,17 +197,17 @@ def ratio_of_sums(
     whole_counts: Sequence[int] | None = None,
     seed: int = 0,
 ) -> Estimate:
-    """Mean amount of all that was counted in n chains, with a bootstrap interval over chains; with
-    `wholes`, that mean over the mean of other amounts in the same chains.
+    """Mean of all amounts counted in n chains, with a bootstrap interval over chains; with
+    `wholes`, the ratio of that mean to the mean of other amounts in the same chains.
 
-    Chains where nothing was counted say nothing of a mean. Resamples without a single count, or
-    whose second mean is 0, are left out; fewer than two chains know no interval (NaN).
+    Chains without counts are left out of a single mean. Resamples without counts, or whose second
+    mean is 0, are dropped; with fewer than two chains the interval is NaN.
 
     Args:
-        parts: one sum a chain.
-        part_counts: of how many amounts each is.
-        wholes: one sum a chain, of the amounts to compare with.
-        whole_counts: of how many amounts each is.
+        parts: one sum per chain.
+        part_counts: number of amounts in each sum.
+        wholes: one sum per chain of the amounts to compare with.
+        whole_counts: number of amounts in each of these.
         seed: of the resampling.
     """
     columns = [np.asarray(column, np.float64) for column in (parts, part_counts)]
@@ -228,7 +228,7 @@ def ratio_of_sums(
     if n < 2 or np.isnan(value):
         return Estimate(value, float("nan"), float("nan"), n)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DegenerateDataWarning)  # of the resamples left out
+        warnings.simplefilter("ignore", DegenerateDataWarning)  # dropped resamples
         drawn = bootstrap(
             columns,
             ratio,

@@ -1,4 +1,4 @@
-"""Takes the README's picture from a running app: `make run`, then
+"""Take the README's screenshot of a running app: `make run`, then
 
 .venv/bin/python docs/take_screenshot.py http://localhost:8501
 """
@@ -15,7 +15,7 @@ TARGET = Path(__file__).parent / "explore.png"
 
 
 def main(address: str) -> None:
-    """Force a token of the welcome chain that makes its answer right, and take the picture."""
+    """Force a token that makes the answer of the welcome chain correct, and take the screenshot."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
@@ -26,7 +26,7 @@ def main(address: str) -> None:
         page.get_by_role("button", name="Try all five").click()
         endings = page.locator(".st-key-endings [data-testid=stHorizontalBlock]")
         expect(endings).to_have_count(5, timeout=60_000)
-        endings.filter(has_text="✓").first.get_by_role("button", name="open").click()
+        endings.filter(has_text="✓").first.get_by_role("button", name="Go to branch").click()
         expect(page.locator(".tree .node.correct")).to_have_count(1)
         page.mouse.move(0, 0)
         expect(page.locator(".card")).to_be_hidden()

@@ -1,9 +1,9 @@
-"""Form fields that keep their values: they come back on another page and after a refresh.
+"""Form fields that keep their values on another page and after a refresh.
 
 Streamlit forgets a widget that is not on screen, and its own `persist_state` ends with the browser
-session. So what a person sets is kept in the saved session under the widget's key, and a widget
-that appears starts from there. A session file may come from elsewhere: a value that its field
-could not have made is ignored, and the field starts from its default.
+session. So every value is kept in the saved session under the widget's key, and a widget that
+appears starts from there. A session file may come from elsewhere: a value that its field could not
+have made is ignored, and the field starts from its default.
 """
 
 from __future__ import annotations
@@ -58,13 +58,14 @@ class Form:
         label: str,
         key: str,
         default: int | None,
+        low: int,
         high: int,
         **looks: Any,
     ) -> int | None:
-        """A whole number from 1 to `high`, or None."""
+        """A whole number from `low` to `high`, or None."""
         looks = {"value": None, **looks}
-        looks |= self._begin(key, default, lambda v: v is None or is_whole(v, 1, high))
-        value: int | None = place.number_input(label, 1, high, **looks)
+        looks |= self._begin(key, default, lambda v: v is None or is_whole(v, low, high))
+        value: int | None = place.number_input(label, low, high, **looks)
         return value
 
     def real(
@@ -75,7 +76,7 @@ class Form:
         default: float,
         low: float,
         high: float,
-        step: float,
+        step: float | None = None,
         **looks: Any,
     ) -> float:
         """A number from `low` to `high`."""
@@ -140,7 +141,7 @@ class Form:
         known = list(options)
         if typed:
             known += [each for each in found if each not in known]
-        elif not set(found) <= set(known):  # some are there no longer
+        elif not set(found) <= set(known):  # some are no longer offered
             self.put(key, [each for each in found if each in known])
         looks |= self._begin(
             key, list(default), lambda v: _is_texts(v) and set(v) <= set(known), list, "default"
@@ -150,7 +151,7 @@ class Form:
     def line(
         self, place: DeltaGenerator, label: str, key: str, default: str = "", **looks: Any
     ) -> str:
-        """A line of text, without the blanks around it."""
+        """A line of text, stripped."""
         looks |= self._begin(key, default, is_text)
         return str(place.text_input(label, **looks)).strip()
 
@@ -187,8 +188,8 @@ class Form:
         """The arguments with which a widget starts from its kept value and keeps the next one.
 
         A widget that is new on screen gets its value as a default, by way of the argument `name`:
-        what is written to Streamlit's session state instead is lost to the browser when the draw is
-        given up for the next one.
+        a value written to Streamlit's session state instead is lost to the browser when the draw is
+        abandoned for the next one.
         """
 
         def keep() -> None:
@@ -226,19 +227,19 @@ def _is_texts(value: Any) -> bool:
 
 
 def follow(key: str, value: float | str) -> None:
-    """Let a widget that is on screen show a value that was changed elsewhere; before it is drawn.
-    Its own changes are left alone: a person may be moving it."""
+    """Make a widget that is on screen show a value that was changed elsewhere; call it before the
+    widget is drawn. The widget's own changes are left alone: a person may be moving it."""
     if st.session_state.get(key, value) != value:
         st.session_state[key] = value
 
 
 def is_whole(value: Any, low: int, high: int) -> bool:
-    """Whether a value is a whole number in a range; True and False are none."""
+    """Whether a value is an int in a range; bool is not accepted as int."""
     return type(value) is int and low <= value <= high
 
 
 def is_real(value: Any, low: float, high: float) -> bool:
-    """Whether a value is a finite number in a range; True and False are none."""
+    """Whether a value is a finite number in a range; bool is not accepted as a number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return low <= value <= high and math.isfinite(value)

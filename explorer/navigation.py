@@ -1,12 +1,14 @@
-"""The app's screens, and how one leads to another."""
+"""The app's screens: their titles, which one shows a run, switching between them."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, cast
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from core.kinds import KINDS
+from core.runs.run import Run
 from core.system.project_root import project_root
 
 PageName = Literal["explore", "interventions", "compare", "finetune", "evaluate", "runs"]
@@ -20,16 +22,6 @@ _PAGES: dict[PageName, tuple[str, str]] = {
     "evaluate": ("Evaluate", ":material/grading:"),
     "runs": ("Runs", ":material/list_alt:"),
 }
-PAGE_OF_TASK: dict[str, PageName] = {
-    "interventions": "interventions",
-    "compare": "compare",
-    "distill": "compare",
-    "rollouts": "finetune",
-    "train": "finetune",
-    "evaluate": "evaluate",
-}
-"""The screen that shows the runs of a task."""
-
 _WISH = "page_wanted"
 
 
@@ -44,17 +36,34 @@ def page(name: PageName) -> st.Page:
     return st.Page(_FOLDER / f"{name}.py", title=title, icon=icon, default=name == "explore")
 
 
-def ask_for(name: PageName, **link: str) -> None:
-    """Go to a screen with the next script run: for callbacks, which can't go there themselves.
+def page_title(name: PageName) -> str:
+    """The title of a screen."""
+    return _PAGES[name][0]
 
-    `link` is what the address is to say, since what that screen writes there while the browser
-    still changes pages is lost.
+
+def page_of(run: Run) -> PageName | None:
+    """The screen that shows a run; None for kinds that this version doesn't know."""
+    entry = KINDS.get(run.config.task)
+    return None if entry is None else cast(PageName, entry.page)
+
+
+def run_page_titles() -> list[str]:
+    """The titles of the screens that start runs, in the order of the sidebar."""
+    shown = {entry.page for entry in KINDS.values()}
+    return [title for name, (title, _) in _PAGES.items() if name in shown]
+
+
+def ask_for(name: PageName, **link: str) -> None:
+    """Go to a screen with the next script run: for callbacks, which can't switch pages themselves.
+
+    `link` is written to the address: what the new screen writes there while the browser is still
+    changing pages would be lost.
     """
     st.session_state[_WISH] = (name, link)
 
 
 def follow_wish() -> None:
-    """Go where a callback wanted to go."""
+    """Switch to the screen that a callback has asked for."""
     wanted = st.session_state.pop(_WISH, None)
     if wanted is not None:
         name, link = wanted
@@ -63,11 +72,11 @@ def follow_wish() -> None:
 
 
 def _end_polls() -> None:
-    """No fragment of the page that is left is drawn again.
+    """Forget the fragments of the page that is left.
 
-    The browser goes on asking for those that poll until it hears of the new page. Such a request
-    would be served after the switch, as one of the old page, and put that in the new one's place.
-    What is no longer known is refused; the new page's run makes its fragments known again.
+    The browser keeps asking for those that poll until it hears of the new page. Such a request
+    would be served after the switch and draw the old page in place of the new one. Requests for
+    unknown fragments are refused; the new page registers its own when it runs.
     """
     context = get_script_run_ctx()
     if context is not None:

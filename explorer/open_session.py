@@ -1,4 +1,4 @@
-"""A session that is open on this server: its trees, and the work that is being done for it."""
+"""A session that is open on this server: its trees and its work."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from core.chains.generation import Fork, GrowingChain, fork, generate
+from core.chains.assembly import GrowingChain
+from core.chains.generation import Fork, fork, generate
 from core.chains.judging import judge
 from core.chains.session import FormValue, Session, SessionFolder
 from core.chains.tree import Branch, ForkTree
@@ -15,15 +16,16 @@ from core.errors import ExplorerError
 from core.models.language_model import LanguageModel
 from core.models.spec import ModelSpec
 from core.records import Chain, Outcome, Problem, Sampler
+from core.tokens.prompts import WorkedExample
 from explorer.tasks import Task
 
 PROBLEM_SET = "problem_set"
-"""The form field of Explore that names a problem set. Without it, the form follows the tree."""
+"""Explore's form field of the problem set. Without a value the form follows the tree."""
 
 
 @dataclass(frozen=True)
 class Continuation:
-    """Where one alternative leads."""
+    """The outcome of one alternative."""
 
     token_id: int
     chain: Chain
@@ -31,7 +33,7 @@ class Continuation:
 
 
 class OpenSession:
-    """One person's trees. Work that is asked for ends up in them, whoever is still watching."""
+    """One person's trees. Results of work are added to them, even if no page is open."""
 
     def __init__(
         self,
@@ -53,14 +55,14 @@ class OpenSession:
 
     @property
     def busy(self) -> bool:
-        """Whether work goes on for this session."""
+        """Whether work is running for this session."""
         return self.task is not None and self.task.running
 
     def open_problem(self, problem: Problem, *, picked: bool = False) -> ForkTree:
         """Show a problem's tree; messages about the previous one are cleared.
 
         Args:
-            picked: it is the one that Explore's form names; the form follows the tree otherwise.
+            picked: whether it was picked in Explore's form; else the form follows the tree.
         """
         with self._lock:
             if not self.busy:
@@ -78,7 +80,7 @@ class OpenSession:
                 self.save()
 
     def save(self) -> None:
-        """Keep the session on disk; a full disk is told, and stops nothing."""
+        """Save the session to disk; a full disk is shown as a notice and doesn't raise."""
         with self._lock:
             try:
                 self._folder.save(self.id, self.session)
@@ -86,7 +88,7 @@ class OpenSession:
                 self.notice = error
 
     def keep(self, result: Callable[[], object]) -> None:
-        """Put what work has found where it belongs, and save."""
+        """Add the result of work, and save."""
         with self._lock:
             result()
             self.save()
@@ -109,6 +111,8 @@ class OpenSession:
         prompt_style: str | None,
         template: str | None,
         prompt_date: date | None,
+        stop: Sequence[str] | None,
+        examples: Sequence[WorkedExample],
         k: int,
     ) -> None:
         """Start a chain from the prompt; it becomes a root of the problem's tree."""
@@ -125,6 +129,8 @@ class OpenSession:
                 prompt_style=prompt_style,
                 template=template,
                 prompt_date=prompt_date,
+                stop=stop,
+                examples=examples,
                 k=k,
                 watch=_follow(task, 0),
                 cancel=task.cancelled,
@@ -176,11 +182,11 @@ class OpenSession:
         self.start("Loading the model", work, sampler.max_new_tokens)
 
     def endings(self, chain: Chain, position: int) -> list[Continuation]:
-        """Where the alternatives of a position lead, as far as they were tried."""
+        """The endings of a position's alternatives that were tried so far."""
         return self._endings.get(_place(chain, position), [])
 
     def try_all(self, spec: ModelSpec, chain: Chain, position: int) -> None:
-        """Start every alternative of a position in one batch, to see where each one ends."""
+        """Continue every alternative of a position to its end, in one batch."""
         token_ids = [int(i) for i in chain.statistics.top_ids[position]]
 
         def work(task: Task) -> None:
@@ -200,7 +206,7 @@ class OpenSession:
         self.start("Loading the model", work, len(token_ids))
 
     def cancel(self) -> None:
-        """Stop the work at its next token; what is there stays."""
+        """Stop the work at its next token; finished parts are kept."""
         if self.task is not None:
             self.task.cancel()
 
@@ -237,7 +243,7 @@ _Place = tuple[tuple[int, ...], tuple[int, ...], Sampler, int, str, str | None]
 
 
 def _place(chain: Chain, position: int) -> _Place:
-    """What the endings at a position depend on; branches that share it share their endings."""
+    """Key of the endings at a position; branches with an equal key share them."""
     kept = chain.token_ids[:position]
     return chain.prompt_ids, kept, chain.sampler, chain.seed, chain.model, chain.adapter
 

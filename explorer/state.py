@@ -1,4 +1,4 @@
-"""What one browser session remembers, as one typed object."""
+"""The state of one browser session, as one typed object."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _TAU, _UNIT, _COLOUR = "tau", "shown unit", "shown colour"  # in the form
 
 @dataclass
 class BrowserState:
-    """Choices of one browser session; what it made is in `opened`, which outlives it."""
+    """Choices of one browser session; its chains are in `opened`, which outlives it."""
 
     opened: OpenSession
     beside: str | None = None  # the branch shown beside the selected one
-    asked_for: int = 0  # times the page itself moved the selection, for the heatmap
+    asked_for: int = 0  # how often the page moved the selection, for the heatmap
     asked_position: int = 0
     page_is_stale: bool = False  # something outside the stage has to be drawn again
     run_ids: dict[str, str] = field(default_factory=dict)  # the run on screen, by page
@@ -37,8 +37,8 @@ class BrowserState:
     notice: ExplorerError | None = None  # what went wrong with a run
 
     def enter(self, page: str) -> None:
-        """A page is on screen: its address names this session, without which a refresh would lose
-        what the forms say. Messages of another page are cleared."""
+        """Called when a page is drawn: writes the session to the address, so that a refresh keeps
+        the form values, and clears messages of another page."""
         if st.query_params.get("session") != self.opened.id:
             st.query_params["session"] = self.opened.id
         if page != self.page:
@@ -46,7 +46,7 @@ class BrowserState:
 
     @property
     def form(self) -> Form:
-        """The form fields of all pages, whose values are kept with the session."""
+        """The form fields of all pages; their values are saved with the session."""
         return Form(self.opened)
 
     @property
@@ -87,8 +87,8 @@ class BrowserState:
             self.asked_position = position
 
     def open_session(self, session: Session) -> None:
-        """Show a session read from a file, under a link of its own: the old one stays. The form
-        fields take the values of the file."""
+        """Show a session read from a file, under a new id: the old one stays. The form fields get
+        the values of the file."""
         before = self.opened
         for key in {*before.session.form, *session.form}:
             st.session_state.pop(key, None)
@@ -99,7 +99,7 @@ class BrowserState:
         self.page_is_stale = True
 
     def follow_link(self) -> None:
-        """Select the branch and token that the address names, where they exist."""
+        """Select the branch and token that the address names, if they exist."""
         tree = self.opened.session.tree
         branch, token = st.query_params.get("branch"), st.query_params.get("token")
         if tree is None or branch is None:
@@ -133,7 +133,7 @@ class BrowserState:
 
 
 def browser_state() -> BrowserState:
-    """This browser session's state; made at its first run, from the link where there is one."""
+    """This browser session's state; created at its first run, from the address if it names one."""
     if "browser_state" not in st.session_state:
         state = BrowserState(_open_session())
         state.follow_link()
@@ -151,7 +151,7 @@ def _open_session() -> OpenSession:
             return opened
         error = error or SessionError(
             "The session of this link is not on this machine.",
-            "Open a saved file of it, or go on with the chain below.",
+            "Open a saved file of it, or continue with the chain below.",
         )
     opened = workbench().new_session(welcome_session() or Session())
     opened.notice = error
@@ -162,5 +162,5 @@ WELCOME = project_root() / "sample_data" / "sessions" / "welcome.json"
 
 
 def welcome_session() -> Session | None:
-    """The demo's first chain; None where sample_data is not installed."""
+    """The demo's first chain; None if sample_data isn't installed."""
     return Session.loads(WELCOME.read_bytes()) if WELCOME.is_file() else None

@@ -1,4 +1,4 @@
-"""Short work in a thread of its own: the page follows it, and a click never stops it."""
+"""Short work in its own thread: pages show its progress, and clicks don't interrupt it."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ import threading
 import time
 from collections.abc import Callable
 
-from core.chains.generation import GrowingChain
+from core.chains.assembly import GrowingChain
 from core.errors import ExplorerError
 
 _log = logging.getLogger(__name__)
-_NICENESS = 5  # clicks come before work
+_NICENESS = 5  # so that pages stay responsive
 
 
 class Task:
-    """One piece of work and how far it is. The page reads; only the worker writes."""
+    """One piece of work and its progress. Pages only read; only the worker writes."""
 
     def __init__(self, label: str, work: Callable[[Task], None], total: int | None = None) -> None:
-        """Start `work` at once; it is given this task, asks `cancelled` and reports progress.
+        """Start `work` at once, called with this task, which it uses to check `cancelled` and to
+        report progress.
 
-        `total` is how many units it will do, where they can be counted.
+        `total` is the number of units of work, if known.
         """
         self.label = label
         self.done = 0
-        self.before = 0  # of what is done, so much was there before the work began
+        self.before = 0  # part of `done` that was there before the work began
         self.total = total
         self.unit = "tokens"
         self.step = ""  # what is being done, where the work has several steps
@@ -40,11 +41,11 @@ class Task:
 
     @property
     def running(self) -> bool:
-        """Whether the work goes on."""
+        """Whether the work is still running."""
         return not self._finished.is_set()
 
     def count(self) -> None:
-        """One more unit is done."""
+        """Count one more finished unit."""
         self.done += 1
 
     def cancel(self) -> None:
@@ -52,11 +53,11 @@ class Task:
         self._cancel.set()
 
     def cancelled(self) -> bool:
-        """Whether somebody asked to stop."""
+        """Whether a stop was requested."""
         return self._cancel.is_set()
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the end, at most so long; True when it came."""
+        """Wait for the end, at most `seconds`; True if the work has ended."""
         return self._finished.wait(seconds)
 
     @property
@@ -66,7 +67,7 @@ class Task:
 
     @property
     def seconds_left(self) -> float | None:
-        """At most so many seconds are left at the pace so far; None when nobody knows."""
+        """Upper bound of the seconds left, at the pace so far; None when unknown."""
         made = self.done - self.before
         if not self.total or made <= 0:
             return None
@@ -74,12 +75,12 @@ class Task:
 
     @property
     def share_done(self) -> float:
-        """Between 0 and 1; 0 while nobody knows."""
+        """Between 0 and 1; 0 while unknown."""
         return min(self.done / self.total, 1.0) if self.total else 0.0
 
     @property
     def progress(self) -> str:
-        """How far it is, in words."""
+        """The progress in words."""
         if self.done == self.before:
             return f"{self.label}, {self.elapsed:.0f} s"
         total = "" if self.total is None else f" of at most {self.total}"

@@ -1,4 +1,4 @@
-"""What the whole server shares: loaded models and the sessions that are open."""
+"""Shared by the whole server: loaded models and open sessions."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from explorer.tasks import Task
 
 _SWITCH_INTERVAL = 0.0002  # seconds
 _MODELS_KEPT = 2
-_SESSIONS_KEPT = 200  # in memory; on disk all of them stay
+_SESSIONS_KEPT = 200  # in memory; all of them stay on disk
 
 
 class Workbench:
-    """One a server. Everything here may be called from any thread."""
+    """One per server. All methods may be called from any thread."""
 
     def __init__(self) -> None:
         self.folder = SessionFolder(sessions_folder())
@@ -38,14 +38,14 @@ class Workbench:
         self._sessions: OrderedDict[str, OpenSession] = OrderedDict()
 
     def loaded(self, spec: ModelSpec) -> LanguageModel | None:
-        """A model if it is in memory."""
+        """A model, if it is in memory."""
         with self._lock:
             if spec in self._models:
                 self._models.move_to_end(spec)
             return self._models.get(spec)
 
     def facts(self, spec: ModelSpec) -> ModelFacts | None:
-        """What is to know about a model, if it is in memory."""
+        """Facts about a model, if it is in memory."""
         lm = self.loaded(spec)
         if lm is not None and spec not in self._facts:
             self._facts[spec] = facts_of(lm)
@@ -58,11 +58,11 @@ class Workbench:
         report: Report | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> LanguageModel:
-        """A model, loaded when it is not in memory yet; the least recently used one leaves.
+        """A model, loaded if it isn't in memory; the least recently used one is dropped.
 
         Args:
-            report: is told the bytes of a download.
-            cancelled: ends a download.
+            report: called with (bytes present, total) during a download.
+            cancelled: checked during a download; True ends it.
 
         Raises:
             ModelError, ResourceError, DownloadCancelledError: as `fetch_model` and
@@ -75,7 +75,7 @@ class Workbench:
         return self._loaded_by(spec, lambda: load_language_model(spec, files))
 
     def teacher(self, lm: LanguageModel, spec: ModelSpec) -> LanguageModel:
-        """A model to compare `lm` with; on the same weights, where only its adapter is another.
+        """A model to compare `lm` with; shares its weights if only the adapter differs.
 
         Raises:
             ModelError, ResourceError: as `load_language_model`.
@@ -83,7 +83,7 @@ class Workbench:
         return self._loaded_by(spec, lambda: load_beside(lm, spec))
 
     def _loaded_by(self, spec: ModelSpec, load: Callable[[], LanguageModel]) -> LanguageModel:
-        with self._loading:  # one after the other, and nobody waits who has a model
+        with self._loading:  # one at a time; loaded models don't wait for it
             lm = self.loaded(spec)
             if lm is not None:
                 return lm
@@ -93,13 +93,13 @@ class Workbench:
             except ResourceError:
                 if not self._make_room(0):
                     raise
-                lm = load()  # in the room of the others
+                lm = load()  # with the memory of the others
             with self._lock:
                 self._models[spec] = lm
         return lm
 
     def _make_room(self, keep: int) -> bool:
-        """Let the least recently used models go; whether there were any to let go."""
+        """Drop the least recently used models; True if there were any to drop."""
         with self._lock:
             gone = len(self._models) > keep
             while len(self._models) > keep:
@@ -110,13 +110,13 @@ class Workbench:
     def warm_up(self, _: Task) -> None:
         """Load the demo."""
         self.model(ModelSpec())
-        # Streamlit collects garbage after every script run, with all threads standing still. Over
-        # all that torch and transformers brought in, that takes half a second; it stays anyway.
+        # Streamlit collects garbage after every script run while all threads wait. With the objects
+        # of torch and transformers that takes half a second, so they are excluded.
         gc.collect()
         gc.freeze()
 
     def session(self, session_id: str) -> OpenSession | None:
-        """An open session, or one that is on disk; None when there is none.
+        """A session that is open or on disk; None if it doesn't exist.
 
         Raises:
             SessionError: its file is damaged.
@@ -132,7 +132,7 @@ class Workbench:
             return found
 
     def new_session(self, session: Session) -> OpenSession:
-        """Open a session under an id of its own."""
+        """Open a session under a new id."""
         opened = OpenSession(SessionFolder.new_id(), session, self.folder, self.model)
         with self._lock:
             return self._admit(opened)
@@ -147,9 +147,9 @@ class Workbench:
 
 @st.cache_resource(show_spinner=False)
 def workbench() -> Workbench:
-    """The server's workbench; it starts to load the demo, which most people try first."""
-    # A model's thread gives the interpreter away at every tensor operation, and gets it back only
-    # when the page's thread has had its turn: with Python's 5 ms a token took half a second.
+    """The server's workbench; starts to load the demo model."""
+    # A model's thread releases the interpreter at every tensor operation and then waits for the
+    # page's thread: with Python's interval of 5 ms a token took half a second.
     sys.setswitchinterval(_SWITCH_INTERVAL)
     bench = Workbench()
     Task("Loading the demo model", bench.warm_up)

@@ -6,238 +6,27 @@ from functools import partial
 
 import streamlit as st
 
-from core.errors import ExplorerError
-from core.reasonmaxxer.gates import GateSettings
-from core.reasonmaxxer.plan import plan_training
-from core.reasonmaxxer.recipe import Recipe
-from core.reasonmaxxer.results import (
-    EVALUATION,
-    TRAIN_TASK,
-    run_recipe,
-    selection_report,
-    training_history,
-)
-from core.reasonmaxxer.rollouts import with_rollouts_of
-from core.reasonmaxxer.selection import SelectionReport
-from core.runs.models import read_model
-from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
-from core.runs.status import RunState, RunStatus
-from explorer.finetune.gate import gate_panel, model_is_loading
-from explorer.finetune.report import finetune_report
-from explorer.finetune.setup import (
-    FINE_TUNE_ON,
-    PAGE,
-    ROLLOUTS_OF,
-    evaluation_problems,
-    finetune_setup,
-    start_training,
-)
-from explorer.finetune.training import training_panel
-from explorer.shared.figures import percent
-from explorer.shared.messages import plain, show_error
-from explorer.shared.polling import polled
-from explorer.shared.run_page import run_on_screen, show_in_address
-from explorer.shared.run_panel import act, any_live, run_badge, run_progress, show_notice
-from explorer.state import BrowserState, browser_state
+from explorer.finetune.gate import model_is_loading
+from explorer.finetune.setup import finetune_setup
+from explorer.finetune.steps import finetune_steps
+from explorer.shared.run_page import page_head, run_section
+from explorer.state import browser_state
 
-_GATE, _TRAIN, _RESULT = "2 · The gate", "3 · Train", "4 · Before and after"
-
-
-def tune(state: BrowserState, folder: RunsFolder, run: Run, recipe: Recipe | None) -> None:
-    """The run on screen, step by step; polls while it works."""
-    if state.run_ids.get(PAGE) != run.id:  # a button below has started or chosen another one
-        st.rerun()
-    show_notice(state)
-    status = run.status()
-    kind = "" if run.config.task == TRAIN_TASK else " · rollouts only"
-    st.markdown(f"**{plain(run.config.name or run.id)}**{kind} {run_badge(status)}")
-    run_progress(state, run, status)
-    if run.config.task == TRAIN_TASK:
-        _fine_tune(state, folder, run, status)
-    else:
-        _rollouts(state, folder, run, status, recipe)
-
-
-def _fine_tune(state: BrowserState, folder: RunsFolder, run: Run, status: RunStatus) -> None:
-    live, done = status.state.is_live, status.state is RunState.DONE
-    report = _selection(run)
-    gate = st.expander(
-        f"**{_GATE}**{_gated(report)}",
-        expanded=report is None,
-        key=f"gate {run.id} {report is None}",
-        on_change="rerun",
-    )
-    if gate.open:
-        with gate:
-            try:
-                own = run_recipe(run)
-            except ExplorerError as error:
-                show_error(error)
-            else:
-                _other_gate(state, folder, run, own, may_train=not live)
-    train = st.expander(
-        f"**{_TRAIN}**{'' if live else _trained(run)}",
-        expanded=not done,
-        key=f"train {run.id} {done}",
-        on_change="rerun",
-    )
-    if train.open:
-        with train:
-            training_panel(run, live=live)
-    if done:
-        st.markdown(f"**{_RESULT}**")
-        finetune_report(state, run)
-
-
-def _other_gate(
-    state: BrowserState, folder: RunsFolder, run: Run, own: Recipe, *, may_train: bool
-) -> None:
-    """What another threshold would take of a fine-tune's rollouts, and a training with it."""
-    st.caption(
-        f"This run's own τ is {own.gate.tau:.2f} nats; the slider shows what another would take."
-    )
-    gate = gate_panel(state, run, own)
-    st.button(
-        "Train again with this τ",
-        icon=":material/play_arrow:",
-        disabled=gate is None or gate == own.gate or not may_train,
-        help="A new run from the same rollouts, with the same recipe but for τ.",
-        on_click=lambda: act(state, lambda: _train_again(state, folder, run, own, gate)),
-    )
-
-
-def _rollouts(
-    state: BrowserState, folder: RunsFolder, run: Run, status: RunStatus, form: Recipe | None
-) -> None:
-    recipe, gate = form, None
-    with st.container(border=True):
-        st.markdown(f"**{_GATE}**")
-        try:
-            recipe = with_rollouts_of(run, form) if form is not None else run_recipe(run)
-            gate = gate_panel(state, run, recipe)
-        except ExplorerError as error:
-            show_error(error)
-    with st.container(border=True):
-        st.markdown(f"**{_TRAIN}**")
-        if status.state is not RunState.DONE:
-            st.caption("Training begins from finished rollouts.")
-            return
-        with st.container(key="tuning_train"):
-            words, button = st.columns([3, 1.6], vertical_alignment="center")
-        if form is not None:
-            words.caption(_in_words(form))
-        button.button(
-            "Train from these rollouts",
-            type="primary",
-            icon=":material/play_arrow:",
-            width="stretch",
-            disabled=gate is None or form is None or not evaluation_problems(state),
-            on_click=lambda: act(state, lambda: _train(state, folder, run, form, gate)),
-        )
-
-
-def _in_words(recipe: Recipe) -> str:
-    training = recipe.training
-    return (
-        f"With the recipe of step 1 (preset {plain(recipe.preset)}): learning rate "
-        f"{training.learning_rate:g}, {training.epochs:g} "
-        f"epoch{'s' * (training.epochs != 1)}, LoRA rank {training.lora_rank}, "
-        f"KL weight {training.kl_weight:g}; accuracy before and after is measured with it."
-    )
-
-
-def _train(
-    state: BrowserState,
-    folder: RunsFolder,
-    source: Run,
-    recipe: Recipe | None,
-    gate: GateSettings | None,
-) -> None:
-    assert recipe is not None
-    assert gate is not None
-    plan = plan_training(
-        state.opened.spec,
-        [],
-        evaluation_problems(state),
-        recipe.model_copy(update={"gate": gate}),
-        rollouts=source.folder,
-    )
-    about = source.config.name.removeprefix(ROLLOUTS_OF) or source.id
-    start_training(state, folder, plan, about)
-
-
-def _train_again(
-    state: BrowserState, folder: RunsFolder, run: Run, own: Recipe, gate: GateSettings | None
-) -> None:
-    assert gate is not None
-    plan = plan_training(
-        read_model(run.config.model),
-        [],
-        run.problems(EVALUATION),
-        own.model_copy(update={"gate": gate}),
-        rollouts=run.folder,
-    )
-    start_training(state, folder, plan, run.config.name.removeprefix(FINE_TUNE_ON) or run.id)
-
-
-def _selection(run: Run) -> SelectionReport | None:
-    """What a fine-tune learns from; None before that is known."""
-    try:
-        return selection_report(run)
-    except ExplorerError:  # the results say what is damaged
-        return None
-
-
-def _gated(report: SelectionReport | None) -> str:
-    """Markdown: the gate of a fine-tune in a few words."""
-    try:
-        return (
-            ""
-            if report is None
-            else (
-                f" · {report.decisions:,} of {report.tokens:,} tokens are decision points "
-                f"({percent(report.gated_share)})"
-            )
-        )
-    except (OverflowError, TypeError, ValueError):  # damaged, and told with the results
-        return ""
-
-
-def _trained(run: Run) -> str:
-    """Markdown: how far the training is, in a few words."""
-    try:
-        steps = [each["step"] for each in training_history(run) if "step" in each]
-        return f" · {max(steps):,} steps" if steps else ""
-    except (ExplorerError, TypeError, ValueError):
-        return ""
-
-
-state = browser_state()
-folder = RunsFolder()
-st.markdown("### Fine-tune")
-st.caption(
+state, folder = browser_state(), RunsFolder()
+page_head(
+    "finetune",
     "ReasonMaxxer: the model solves problems several times; where it is torn between tokens, it "
-    "learns from its own right and wrong tries. No teacher, no reinforcement learning, minutes."
+    "learns from its own right and wrong tries. No teacher, no reinforcement learning, minutes.",
 )
 with st.container(border=True):
     recipe = finetune_setup(state, folder)
-try:
-    run = run_on_screen(state, folder, PAGE)
-except ExplorerError as error:
-    show_error(error)
-    st.stop()
-if run is None:
-    show_notice(state)
-    st.info(
-        "Press **Do it all**: rollouts, training, and the accuracy before and after, in one run. "
-        "Or **Sample rollouts** first, to set the gate yourself (step 2) and then train (step 3).",
-        icon=":material/arrow_upward:",
-    )
-else:
-    show_in_address(state, run)
-    working = partial(any_live, [run])
-    polled(
-        partial(tune, state, folder, run, recipe),
-        lambda: working() or model_is_loading(),
-    )
+run_section(
+    state,
+    folder,
+    "finetune",
+    hint="Press **Do it all**: rollouts, training, and the accuracy before and after, in one run. "
+    "Or **Sample rollouts** first, to set the gate yourself (step 2) and then train (step 3).",
+    report=partial(finetune_steps, folder=folder, form=recipe),
+    also_live=model_is_loading,
+)

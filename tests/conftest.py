@@ -1,4 +1,5 @@
-"""Shared by all tests: no test touches a person's own folders, the network, or all cores."""
+"""Shared by all tests: no test touches a person's own folders, the network, or all cores; what
+takes seconds to make is made once; marks follow from the fixtures that a test asks for."""
 
 from __future__ import annotations
 
@@ -8,10 +9,43 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+from made_once import MadeOnce, shared_folder
 
+# An example that takes long says that the machine is busy, and nothing about the code.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Tiny models lose more at thread barriers than they win, and servers under test inherit this.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+FIXTURES_OF_MARKS = {
+    "browser": {"browser"},
+    "training": {"fine_tune_folder", "distillations_folder"},
+    "kill": {"fork_server", "toy_children"},
+}
+"""A test that asks for one of these fixtures, however indirectly, has the mark."""
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    asked = set(getattr(item, "fixturenames", ()))
+    for mark, fixtures in FIXTURES_OF_MARKS.items():
+        if asked & fixtures:
+            item.add_marker(mark)
+
+
+@pytest.fixture(autouse=True)
+def only_marked_tests_train(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A test that trains without the mark `training` fails: `make test-fast` must not run it."""
+    trainers = sys.modules.get("transformers.trainer")
+    if trainers is not None and request.node.get_closest_marker("training") is None:
+
+        def refuse(*_: object, **__: object) -> None:
+            raise AssertionError("a test that trains must have the mark `training`")
+
+        monkeypatch.setattr(trainers.Trainer, "train", refuse)
 
 
 @pytest.fixture(autouse=True)
@@ -70,3 +104,49 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         return int(ended.value.code or 0), captured.out, captured.err
 
     return run
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """`made_once(name, make)`: a folder that `make` fills, once a session."""
+    return MadeOnce(shared_folder(tmp_path_factory.getbasetemp()))
+
+
+@pytest.fixture(scope="session")
+def tiny_model(made_once: MadeOnce) -> str:
+    """The folder of the tiny model of models.py."""
+    from models import save_tiny_model
+
+    return str(made_once("tiny model", save_tiny_model))
+
+
+@pytest.fixture(scope="session")
+def fine_tune_folder(made_once: MadeOnce) -> Path:
+    """Holds a finished fine-tune, "train", and the same as it was before its start, "prepared"."""
+    from small_runs import make_fine_tune
+
+    return made_once("fine-tune", make_fine_tune)
+
+
+@pytest.fixture(scope="session")
+def rollouts_folder(made_once: MadeOnce) -> Path:
+    """Holds the finished rollouts of that fine-tune, a run of their own: "rollouts"."""
+    from small_runs import make_rollouts
+
+    return made_once("rollouts", make_rollouts)
+
+
+@pytest.fixture(scope="session")
+def random_teacher(made_once: MadeOnce) -> str:
+    """A random adapter that makes the demo another model."""
+    from small_runs import save_teacher
+
+    return str(made_once("teacher", save_teacher))
+
+
+@pytest.fixture(scope="session")
+def distillations_folder(made_once: MadeOnce, random_teacher: str) -> Path:
+    """Holds two finished distillations of that teacher, "large" and "small"."""
+    from small_runs import make_distillations
+
+    return made_once("distillations", lambda folder: make_distillations(folder, random_teacher))

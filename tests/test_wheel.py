@@ -258,16 +258,30 @@ def websocket_status(port: int, host: str) -> int:
     return get(port, "/_stcore/stream", **upgrade)[0]
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def assert_ends(server: psutil.Popen, port: int, signal_: signal.Signals) -> None:
+    """A server and all of its processes end by a signal."""
+    family = [server, *server.children(recursive=True)]
+    server.send_signal(signal_)
+    server.wait(LIMIT_S)
+    _, alive = psutil.wait_procs(family, timeout=LIMIT_S)
+    assert alive == []
+    assert not answers(port)
+
+
 @slow
 @needs_demo
 @pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM], ids=lambda each: each.name)
-def test_the_app_is_served_and_ends(
-    end: signal.Signals, installed: Installed, tmp_path: Path
+def test_the_app_is_served_and_ends_when_it_is_terminated(
+    installed: Installed, tmp_path: Path
 ) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with serving(installed, port, tmp_path / "log.txt") as server:
         status, page = get(port, "/")
         assert (status, "<html" in page) == (200, True)
@@ -280,12 +294,16 @@ def test_the_app_is_served_and_ends(
         )  # fmt: skip
         assert refused.returncode == 2
         assert f"Port {port} of 127.0.0.1 is in use." in refused.stderr
-        family = [server, *server.children(recursive=True)]
-        server.send_signal(end)
-        server.wait(LIMIT_S)
-        _, alive = psutil.wait_procs(family, timeout=LIMIT_S)
-        assert alive == []
-        assert not answers(port)
+        assert_ends(server, port, signal.SIGTERM)
+
+
+@slow
+@needs_demo
+@pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
+def test_the_app_ends_at_an_interrupt(installed: Installed, tmp_path: Path) -> None:
+    port = free_port()
+    with serving(installed, port, tmp_path / "log.txt") as server:
+        assert_ends(server, port, signal.SIGINT)
 
 
 def test_every_floor_of_a_dependency_is_a_tested_version() -> None:

@@ -17,9 +17,11 @@ import typer
 
 import core.runs.context
 from core.cli import app, main
-from core.cli.options import AsJson, Out, Resume, RunDir, RunName, RunsDir
+from core.cli.option_groups import grouped
+from core.cli.options import OutputOptions, RunOptions
 from core.cli.run_command import long_work
 from core.errors import ModelError
+from core.kinds import KINDS, KindEntry
 from core.runs.config import RunPlan
 from core.runs.context import Cancelled, RunContext
 
@@ -50,17 +52,19 @@ def square_numbers(work: RunContext) -> None:
     work.write("results.json", json.dumps({"squares": squares, "seed": work.run.config.seed}))
 
 
+# Its place is never loaded: a `RunKind` would bring torch into each of its processes.
+KINDS["toy"] = KindEntry("Squares", "runs", "toy_task:square_numbers")
+
+
 @app.command()
+@grouped
 def toy(
     ctx: typer.Context,
     numbers: int = 5,
     seed: int = 0,
-    run: RunDir = None,
-    runs_dir: RunsDir = None,
-    name: RunName = "",
-    resume: Resume = False,
-    as_json: AsJson = False,
-    out: Out = None,
+    *,
+    run: RunOptions,
+    output: OutputOptions,
 ) -> None:
     """Square numbers."""
 
@@ -70,10 +74,7 @@ def toy(
     def show(results: Any) -> None:
         print(f"{len(results['squares'])} squares")
 
-    long_work(
-        ctx, square_numbers, prepare, run=run, runs_dir=runs_dir, name=name, resume=resume,
-        as_json=as_json, out=out, show=show,
-    )  # fmt: skip
+    long_work(ctx, square_numbers, prepare, run=run, output=output, show=show)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Answers: found in a text, read in full, and compared with the gold answer.
+"""Answers: extract them from a text, parse them in full, compare them with the gold answer.
 
-A text goes from `extraction` (where its answer stands) over `signs` and `tokens` (one spelling,
-without dress) to `reading` (a value: number, choice, list ...), and two values through
-`comparison`, which asks `mathematics` in the process of `worker` where it must.
+`extraction` finds the answer in a text, `unicode_signs` and `tokeniser` split it into tokens,
+`parsing` turns all of them into a value (number, choice, list, ...), and `comparison` compares two
+values, with `mathematics` in the `worker` process when needed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["AnswerChecker", "Extracted", "default_checker", "extract_answer"]
 
 
 def __getattr__(name: str) -> Any:
-    """The public names, imported when they are used: the worker needs none of them, nor numpy."""
+    """Import the public names lazily: the worker uses none of them and must not import numpy."""
     if name in ("AnswerChecker", "default_checker"):
         from core.answers import checker
 

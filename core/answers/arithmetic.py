@@ -1,4 +1,4 @@
-r"""Arithmetic on expressions: LaTeX that has one reading, and an exact value where there is one."""
+r"""Arithmetic on expressions: LaTeX with a single reading, and an exact value if there is one."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from fractions import Fraction
 from core.answers.errors import UnreadError
 
 _MAX_BITS = 4_096
-"""Larger numbers are left to the process that can be stopped."""
+"""Larger numbers are computed in the worker process, which can be killed."""
 _MAX_FACTORIAL = 200
 
 SUM, PRODUCT, POWER, ATOM = range(4)
-"""How tightly an expression binds."""
+"""How tightly an expression binds, loosest first."""
 
 
 @dataclass(frozen=True)
 class Expression:
-    """One expression as LaTeX with a single reading.
+    """An expression as LaTeX with a single reading.
 
-    exact: its value where that is rational and of moderate size. letters: whether it has a variable
-    in it (pi, e and i are none). digits: significant digits of a plain decimal number.
+    exact: its value if rational and of moderate size. letters: whether it contains a variable (pi,
+    e and i are constants). level: how tightly its outermost operator binds. digits: significant
+    digits of a plain decimal number.
     """
 
     latex: str
@@ -31,7 +32,7 @@ class Expression:
     digits: int | None = None
 
     def at(self, level: int) -> str:
-        """Its LaTeX, in brackets where it binds less than `level`."""
+        """Its LaTeX, in brackets if it binds less tightly than `level`."""
         return self.latex if self.level >= level else f"({self.latex})"
 
 
@@ -84,7 +85,7 @@ def over(a: Expression, b: Expression) -> Expression:
 
 def modulo(a: Expression, b: Expression) -> Expression:
     if a.exact is None or not b.exact:
-        raise UnreadError("a remainder of what is not a number")
+        raise UnreadError("a remainder of something that is not a number")
     return number(a.exact % b.exact)
 
 
@@ -140,7 +141,7 @@ def root(of: Expression, index: Expression) -> Expression:
 def factorial(of: Expression) -> Expression:
     if of.exact is not None:
         if of.exact < 0 or of.exact.denominator != 1:
-            raise UnreadError("a factorial of what has none")
+            raise UnreadError("a factorial of a number that is negative or not whole")
         if of.exact <= _MAX_FACTORIAL:
             return number(Fraction(math.factorial(int(of.exact))))
     return _of(f"{of.at(ATOM)}!", POWER, of)
@@ -150,5 +151,5 @@ def binomial(n: Expression, k: Expression) -> Expression:
     if n.exact is not None and k.exact is not None:
         if n.exact.denominator == k.exact.denominator == 1 and k.exact >= 0 and n.exact <= 1000:
             return number(Fraction(math.comb(int(n.exact), int(k.exact)) if n.exact >= 0 else 0))
-        raise UnreadError("a binomial coefficient of such numbers")
+        raise UnreadError("a binomial coefficient that is too large or not of whole numbers")
     return _of(f"\\binom{{{n.latex}}}{{{k.latex}}}", ATOM, n, k)

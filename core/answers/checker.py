@@ -1,7 +1,7 @@
-"""Whether answers are right: read in full, compared by rules, with math-verify in a process.
+"""Check answers against gold answers: parsed in full, compared by rules and by math-verify.
 
-Paper appendix C: equality by math-verify, in a process that can be stopped, never by string
-equality alone.
+Paper appendix C: equality is decided by math-verify, in a process that can be stopped, never by
+string equality alone.
 """
 
 from __future__ import annotations
@@ -16,29 +16,32 @@ from types import TracebackType
 from core.answers.comparison import NoMathematics, UndecidedError, right, same
 from core.answers.errors import UnreadError
 from core.answers.extraction import Extracted, Place, extract_answer
-from core.answers.reading import read
+from core.answers.parsing import parse_answer
 from core.answers.values import Value, needs_mathematics, to_json
 from core.records import Explanation, Outcome, Verdict
 from core.system.child_process import Worker, WorkerGoneError
 
 DEFAULT_LIMIT_S = 5.0
-"""Seconds one check may take."""
+"""Seconds that one check may take."""
 
-_CHUNK = 64  # checks under one hold of the lock, so that a single check waits for no whole batch
-_BYTES_AHEAD = 4_096  # requests sent ahead of their replies; a full pipe would block the sender
+_CHUNK = 64  # checks per hold of the lock, so that a single check need not wait for a whole batch
+_BYTES_AHEAD = 4_096  # of requests sent before their replies; a full pipe would block the sender
 
 _Pair = tuple[str | None, str | None]
-_Found = tuple[Verdict, str]  # with the rule that decided
+_Found = tuple[Verdict, str]  # the verdict and the rule that decided
 
 
 class AnswerChecker:
-    """Decides whether answers equal their gold answers, in a worker process killed on time-out.
+    """Decides whether answers equal their gold answers, with a worker process killed on time-out.
 
-    Any thread may call it, several at once. The worker starts with the first check that needs it
-    and again after a time-out or `close`; it never outlives this process.
+    Thread-safe. The worker starts with the first check that needs it, and again after a time-out
+    or `close`; it never outlives this process.
 
     Args:
-        limit_s: seconds one check may take.
+        limit_s: seconds that one check may take.
+
+    Raises:
+        ValueError: limit_s is not above 0.
     """
 
     def __init__(self, limit_s: float = DEFAULT_LIMIT_S) -> None:
@@ -61,47 +64,48 @@ class AnswerChecker:
         self.close()
 
     def close(self) -> None:
-        """End the worker process; a later check starts a new one."""
+        """Stop the worker process; a later check starts a new one."""
         with self._lock:
             self._drop_worker()
 
     def check(self, answer: str | None, gold: str | None) -> Verdict:
         """Whether an extracted answer equals the gold answer.
 
-        no_gold: there is none, or it can't be read, whatever the answer (reported, not scored).
-        unparseable: no answer, or not all of it can be read. timed_out: not decided within the
-        limits of time and memory.
+        Returns:
+            NO_GOLD: no gold answer, or an unreadable one, whatever the answer; reported but not
+            scored. UNPARSEABLE: no answer, or not all of it can be parsed. TIMED_OUT: undecided
+            within the limits of time and memory. CORRECT or WRONG otherwise.
 
         Raises:
-            ResourceError: when the worker process doesn't start.
+            ResourceError: the worker process doesn't start.
         """
         return self.check_many([(answer, gold)])[0]
 
     def check_many(self, pairs: Iterable[_Pair]) -> list[Verdict]:
-        """The verdict of every (answer, gold), in order; equal pairs are checked once."""
+        """The verdict on every (answer, gold), in order; equal pairs are checked once."""
         return [verdict for verdict, _ in self._decide(pairs, lenient=True)]
 
     def same_many(self, pairs: Iterable[tuple[str, str]]) -> list[bool]:
         """Whether the two answers of every pair are the same, for votes: symmetric and transitive.
 
-        Nothing is taken for granted here: 50 and 50% differ, and 1/3 and 0.333333. Units are left
-        out of it. An answer that can't be read is the same as none. Raises as `check` does.
+        Nothing is assumed: 50 and 50% differ, and so do 1/3 and 0.333333. Units are ignored. An
+        unreadable answer counts as no answer. Raises as `check`.
         """
         found = self._decide(pairs, lenient=False)
         return [verdict is Verdict.CORRECT for verdict, _ in found]
 
     def explain(self, answer: str | None, gold: str | None) -> Explanation:
-        """Why an answer gets its verdict; raises as `check` does."""
+        """Why an answer gets its verdict; raises as `check`."""
         _, rule = self._decide([(answer, gold)], lenient=True)[0]
         given = Extracted(answer, False, None, None if answer is None else Place.GIVEN)
         return _explanation(given, gold, rule)
 
     def judge(self, text: str, gold: str | None) -> Outcome:
-        """Find the answer in a chain's text and check it; raises as `check` does."""
+        """Find the answer in a chain's text and check it; raises as `check`."""
         return self.judge_many([(text, gold)])[0]
 
     def judge_many(self, pairs: Iterable[tuple[str, str | None]]) -> list[Outcome]:
-        """The outcome of every (text, gold), in order; raises as `check` does."""
+        """The outcome of every (text, gold), in order; raises as `check`."""
         found = [(extract_answer(text), gold) for text, gold in pairs]
         decided = self._decide(((each.answer, gold) for each, gold in found), lenient=True)
         return [
@@ -129,10 +133,10 @@ class AnswerChecker:
         return [found[pair] for pair in asked]
 
     def _ask(self, requests: list[bytes]) -> list[_Found]:
-        """Ask the worker, a few requests ahead of its replies; the caller holds the lock."""
+        """Send requests to the worker a few ahead of its replies; the caller holds the lock."""
         found: list[_Found] = []
-        sent = 0  # requests the present worker was given, counted from the first
-        retried = -1  # the request whose worker died once already
+        sent = 0  # requests sent to the current worker, counted from the first
+        retried = -1  # the request whose worker died once
         while (done := len(found)) < len(requests):
             try:
                 if self._worker is None or self._owner != os.getpid():
@@ -150,9 +154,9 @@ class AnswerChecker:
             except WorkerGoneError:
                 self._drop_worker()
                 if retried == done:
-                    found.append((Verdict.TIMED_OUT, "the process that compares ended twice"))
+                    found.append((Verdict.TIMED_OUT, "the worker process crashed twice"))
                 retried = done
-            except BaseException:  # Ctrl-C: the replies still due must not answer later questions
+            except BaseException:  # Ctrl-C: the replies still due must not answer later requests
                 self._drop_worker()
                 raise
         return found
@@ -173,7 +177,7 @@ class AnswerChecker:
 
 
 class _Values:
-    """What the worker is to compare; None: the answer can't be read."""
+    """The values for the worker to compare; answer is None when it can't be parsed."""
 
     def __init__(self, answer: Value | None, gold: Value) -> None:
         self.answer = answer
@@ -181,21 +185,21 @@ class _Values:
 
 
 def _decided_here(answer: str | None, gold: str | None, lenient: bool) -> _Found | _Values:
-    """The verdict where no mathematics is needed, else the two as values.
+    """The verdict when no mathematics is needed, else the two values.
 
-    The gold answer comes first: whether it can be read depends on nothing else.
+    The gold answer comes first: whether it can be read doesn't depend on the answer.
     """
     if gold is None or not gold.strip():
         return Verdict.NO_GOLD, "no gold answer"
     try:
-        gold_value = read(gold)
+        gold_value = parse_answer(gold)
     except UnreadError as error:
         return Verdict.NO_GOLD, f"in the gold answer: {error}"
     unread = "no answer"
     value: Value | None = None
     if answer is not None and answer.strip():
         try:
-            value = read(answer)
+            value = parse_answer(answer)
         except UnreadError as error:
             unread = f"not understood: {error}"
     if needs_mathematics(gold_value) or (value is not None and needs_mathematics(value)):
@@ -223,7 +227,7 @@ def _normal_form(text: str | None) -> str | None:
     if text is None:
         return None
     try:
-        return str(read(text))
+        return str(parse_answer(text))
     except UnreadError:
         return None
 
@@ -242,5 +246,5 @@ _DEFAULT = AnswerChecker()
 
 
 def default_checker() -> AnswerChecker:
-    """The checker this process shares; its worker starts with the first check that needs it."""
+    """The checker shared by this process; its worker starts with the first check that needs it."""
     return _DEFAULT

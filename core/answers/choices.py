@@ -1,4 +1,4 @@
-"""Choices of a multiple-choice question: "(B)", "B) 12", "option B"."""
+"""Parse choices of a multiple-choice question: "(B)", "B) 12", "option B"."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.answers.tokens import Gap, Token, Tokens
 from core.answers.values import Choice, Several, Value, Words, parts_of
 
 LETTERS = "ABCDEFGHIJ"
-"""Letters that are known as choices without brackets."""
+"""Letters that are recognised as choices without brackets."""
 
 _MAX_WORDS = 12
 _SENTENCE = listed(
@@ -21,14 +21,14 @@ _SENTENCE = listed(
     "he she we you i me my option choice answer all any every each both other another instead "
     "rather"
 )
-"""Words that make a sentence of what follows a letter, which may deny it."""
+"""Words that turn the text after a letter into a sentence, which may negate the choice."""
 
 
 def choice_of(tokens: Tokens, value_of: Callable[[Tokens], Value]) -> Choice | None:
-    """The choice that the tokens name; None where they name none.
+    """The choice that the tokens name; None if they don't name one.
 
     Raises:
-        UnreadError: a choice is named, and what follows it can't be read.
+        UnreadError: a choice is named, but the text after it can't be read.
     """
     named = len(tokens) > 1 and tokens[0].word in ("option", "choice")
     if named:
@@ -69,14 +69,14 @@ def choice_of(tokens: Tokens, value_of: Callable[[Tokens], Value]) -> Choice | N
         raise UnreadError("another choice after the first")
     text = value_of(rest)
     if not _may_follow(text):
-        raise UnreadError("what follows the choice")
+        raise UnreadError("the text after the choice")
     return Choice(upper, text)
 
 
 def _names_another(tokens: Tokens) -> bool:
-    """Whether what follows a choice names choices too: "Paris (B) London", "Paris. B: London".
+    """Whether the text after a choice names another one: "Paris (B) London", "Paris. B: London".
 
-    A capital after a word may belong to it ("Vitamin C"), unless there are several.
+    A capital after a word may belong to that word ("Vitamin C"), unless there are several.
     """
     after_words = 0
     for at, token in enumerate(tokens):
@@ -109,7 +109,7 @@ def _letter(token: Token) -> str:
 
 
 def _may_follow(value: Value) -> bool:
-    """Whether a value may be what was chosen: it names no choice and says no sentence."""
+    """Whether a value can be the text of a choice: neither another choice nor a sentence."""
     if isinstance(value, Choice):
         return False
     if isinstance(value, Words):

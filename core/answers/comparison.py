@@ -1,9 +1,8 @@
-"""Whether two values are equal, and by which rule.
+"""Compare two values: whether they are equal, and the rule that decided.
 
-Two questions are asked of it. Whether an answer is *right* takes what one side leaves unsaid from
-the other: a unit, a base, whether a number is a percentage; and takes a long decimal for the number
-that no decimal writes out. Whether two answers are *the same*, for votes, does none of this, and is
-symmetric and transitive. Both are symmetric.
+There are two equalities, both symmetric. For *correct*, a unit, base or percent sign that one side
+leaves out is taken from the other, and a decimal of enough digits equals the number it rounds. For
+*the same*, used by votes, nothing is assumed; this one is transitive as well.
 """
 
 from __future__ import annotations
@@ -30,33 +29,33 @@ from core.answers.values import (
 )
 
 MIN_DIGITS = 6
-"""Significant digits from which a decimal stands for the number that it rounds."""
+"""Significant digits from which a decimal equals the number that it rounds."""
 
 _MAX_ITEMS = 200
 
 
 class Mathematics(Protocol):
-    """What math-verify decides, in its own process."""
+    """Comparisons that need math-verify, which runs in a process of its own."""
 
     def same(self, a: str, b: str) -> bool:
         """Whether two expressions are equal."""
 
     def near(self, of: str, value: Fraction, ulp: Fraction) -> bool:
-        """Whether an expression without variables rounds, or is cut off, to a decimal."""
+        """Whether a constant expression rounds or truncates to a decimal; ulp: its last place."""
 
     def same_relation(self, a: Relation, b: Relation) -> bool:
-        """Whether two equations or inequalities say the same."""
+        """Whether two equations or inequalities are equivalent."""
 
     def same_set(self, a: Value, b: Value) -> bool:
         """Whether two sets of numbers have the same elements."""
 
 
 class UndecidedError(Exception):
-    """Mathematics is needed, and none is at hand."""
+    """Mathematics is needed, but not available here."""
 
 
 class NoMathematics:
-    """Stands where everything must be decided without math-verify."""
+    """Raises `UndecidedError` whenever a comparison needs math-verify."""
 
     def same(self, a: str, b: str) -> bool:
         raise UndecidedError
@@ -73,14 +72,14 @@ class NoMathematics:
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether two values are equal, and the rule that said so."""
+    """Whether two values are equal, and the rule that decided."""
 
     equal: bool
     rule: str
 
 
 def right(answer: Value, gold: Value, mathematics: Mathematics) -> Decision:
-    """Whether an answer is right, given the gold answer."""
+    """Whether an answer is correct, given the gold answer."""
     return _Comparison(mathematics, lenient=True).of(answer, gold)
 
 
@@ -189,9 +188,9 @@ class _Comparison:
         return Decision(equal, f"expressions, by math-verify{unit if equal else ''}")
 
     def _percentages(self, a: Quantity, b: Quantity) -> Decision:
-        """50% and 50, or 50% and 0.5: which is meant, the side without the sign leaves unsaid.
+        """50% against 50 or 0.5: the side without the sign may mean either.
 
-        A number up to 1 is a share: 0.5 and 0.5% differ.
+        A number up to 1 counts as a share: 0.5 and 0.5% differ.
         """
         percent, plain = (a, b) if a.percent else (b, a)
         as_value = self._quantities(_without_percent(percent), plain)
@@ -216,7 +215,7 @@ class _Comparison:
         )
 
     def _matched(self, a: Sequence[Value], b: Sequence[Value]) -> bool:
-        """Whether the elements of two lists can be paired, each with an equal one."""
+        """Whether two lists can be paired so that each pair is equal."""
         if len(a) != len(b) or len(a) > _MAX_ITEMS:
             return False
         left = list(b)
@@ -236,7 +235,7 @@ def _only_item(value: Value) -> Value:
 
 
 def _equation(of: Value) -> Relation | None:
-    """An equation, such as y = 2x + 3; None of an expression that nothing was assigned to."""
+    """An equation such as y = 2x + 3; None for an expression not assigned to a variable."""
     if isinstance(of, Relation):
         return of
     if not isinstance(of, Quantity) or not of.name:
@@ -252,7 +251,7 @@ def _without_percent(of: Quantity) -> Quantity:
 
 
 def _near(a: Quantity, b: Quantity) -> bool:
-    """Whether one is a decimal, and the other a fraction that no decimal writes out."""
+    """Whether one is a decimal that rounds the other, a fraction without a finite decimal."""
     for decimal, other in ((a, b), (b, a)):
         ulp = _last_place(decimal)
         if ulp is None or other.digits is not None or other.exact is None or decimal.exact is None:
@@ -263,7 +262,7 @@ def _near(a: Quantity, b: Quantity) -> bool:
 
 
 def _last_place(of: Quantity) -> Fraction | None:
-    """The value of 1 in the last place of a decimal with enough digits; None of any other."""
+    """The place value of the last digit; None for anything but a decimal with enough digits."""
     if of.digits is None or of.digits < MIN_DIGITS or not of.exact or not _terminates(of.exact):
         return None
     places = 0
@@ -274,7 +273,7 @@ def _last_place(of: Quantity) -> Fraction | None:
 
 
 def rounds_to(value: Fraction, decimal: Fraction, ulp: Fraction) -> bool:
-    """Whether a number, rounded or cut off at a decimal's last place, is that decimal."""
+    """Whether a number equals a decimal after rounding or truncating to its last place (ulp)."""
     off = abs(value) - abs(decimal)
     return (value < 0) == (decimal < 0) and -ulp / 2 <= off < ulp
 

@@ -1,51 +1,26 @@
-r"""Mathematical expressions: tokens become LaTeX that has one reading, and an exact value.
+r"""Parse tokens into an expression: LaTeX with a single reading, and an exact value.
 
-math-verify's parser reads "2(3)" as a mixed number, drops primes and degrees, and makes imaginary
-units of some letters. So what it gets is written out: every product with \cdot, every argument in
-brackets, every decimal as a fraction. What is rational is computed here, exactly.
+math-verify's parser reads "2(3)" as a mixed number, drops primes and degrees, and reads some
+letters as imaginary units. So its input is written out: every product with \cdot, every argument
+in brackets, every decimal as a fraction. Rational values are computed here, exactly.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import replace
 from fractions import Fraction
 
 from core.answers import arithmetic
-from core.answers.arithmetic import ATOM, Expression, number
+from core.answers.arithmetic import Expression, number
+from core.answers.atoms import AtomParser, begins_factor, described
 from core.answers.errors import UnreadError
-from core.answers.lexicon import CARDINALS
-from core.answers.lexicon import words as listed
-from core.answers.tokens import FUNCTIONS, Gap, Token, Tokens
-
-_MAX_EXPONENT = 1_000  # of ten, in 1e3
-_GREEK = listed(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau "
-    "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega "
-    "ell hbar triangle"
-)
-_RENAMED = frozenset(("gamma", "Gamma", "ell", "hbar", "triangle", "Upsilon"))
-_NAMED_FUNCTIONS = frozenset("fghFGHP")
-_WORDS = frozenset(CARDINALS) | listed(
-    "no not yes and or is by to up per the add all any odd red tie win nor but if of it its so we "
-    "you he she her his our out off non"
-)
-"""Short words that are no products of letters."""
-_ARC = {"sin": "arcsin", "cos": "arccos", "tan": "arctan", "sec": "arcsec", "csc": "arccsc"}
-_MANY_ARGUMENTS: dict[str, Callable[..., Fraction]] = {
-    "max": max,
-    "min": min,
-    "gcd": lambda *of: Fraction(math.gcd(*map(_integer, of))),
-    "lcm": lambda *of: Fraction(math.lcm(*map(_integer, of))),
-}
+from core.answers.tokens import Gap, Token, Tokens
 
 
 def expression_of(tokens: Tokens) -> Expression:
-    """All of the tokens as one expression.
+    """Parse all of the tokens as one expression.
 
     Raises:
-        UnreadError: they are none.
+        UnreadError: they are not one expression.
     """
     parser = _Parser(tokens)
     found = parser.sum()
@@ -54,33 +29,9 @@ def expression_of(tokens: Tokens) -> Expression:
     return found
 
 
-def described(tokens: Tokens) -> str:
-    """The tokens as a person may read them, for messages."""
-    return " ".join(token.text or "{...}" for token in tokens[:8]) or "nothing"
-
-
-class _Parser:
-    def __init__(self, tokens: Tokens) -> None:
-        self.tokens = tokens
-        self.at = 0
-
-    @property
-    def next(self) -> Token | None:
-        return self.tokens[self.at] if self.at < len(self.tokens) else None
-
-    def take(self) -> Token:
-        if self.at >= len(self.tokens):
-            raise UnreadError("an expression that breaks off")
-        self.at += 1
-        return self.tokens[self.at - 1]
-
-    def sign(self, *signs: str) -> str | None:
-        """The sign that stands next, if it is one of these; it is taken."""
-        token = self.next
-        if token is not None and token.is_sign(*signs):
-            self.at += 1
-            return token.text
-        return None
+class _Parser(AtomParser):
+    def whole(self, tokens: Tokens) -> Expression:
+        return expression_of(tokens)
 
     def sum(self) -> Expression:
         sign = self.sign("+", "-")
@@ -91,7 +42,7 @@ class _Parser:
             second = self.next
             after = self.sign("+", "-")  # "3 + -2"
             if sign == after == "-" and second is not None and not second.gap:
-                raise UnreadError("--, a range or a double minus")
+                raise UnreadError("--, which may be a range or a double minus")
             term = self.product()
             total = arithmetic.plus(
                 total, arithmetic.negative(term) if (sign == "-") != (after == "-") else term
@@ -121,13 +72,11 @@ class _Parser:
         return arithmetic.negative(of) if sign == "-" else of
 
     def juxtaposed(self) -> Expression:
-        """Factors with no sign between them: 2ab, 2(x + 1), 3\\frac12 (which is 3.5)."""
+        """Factors without a sign between them, 2ab or 2(x + 1); mixed numbers, 3\\frac12 = 3.5."""
         start = self.next
         total = self.factor()
         plain = start is not None and start.kind == "number"
-        while (token := self.next) is not None and _begins_factor(token):
-            if token.is_sign("|") and self.in_bars:
-                break
+        while (token := self.next) is not None and begins_factor(token):
             if plain and token.kind == "number":
                 total, plain = self.mixed(total), False
                 continue
@@ -143,10 +92,8 @@ class _Parser:
             total = arithmetic.times(total, self.factor())
         return total
 
-    in_bars = False
-
     def mixed(self, whole: Expression) -> Expression:
-        """`3 1/2`, of which the 3 was read."""
+        """The mixed number `3 1/2`, after its whole part was read."""
         above, *rest = self.tokens[self.at : self.at + 3]
         error = UnreadError(f"the number {above.text} after another number")
         if len(rest) < 2 or whole.exact is None or whole.exact.denominator != 1:
@@ -198,252 +145,9 @@ class _Parser:
             raise UnreadError(f"the exponent {token.text}")
         return self.atom()
 
-    def atom(self) -> Expression:
-        token = self.take()
-        if token.kind == "number":
-            return self.number(token)
-        if token.kind == "run" or (token.kind == "text" and len(token.text) == 1):
-            return self.letters(token)
-        if token.kind == "group" or (token.kind == "bracket" and token.text in ("()", "[]")):
-            inner = expression_of(token.inner)
-            return inner if token.kind == "group" else replace(inner, digits=None)
-        if token.kind == "matrix":
-            return _matrix(token)
-        if token.is_sign("|"):
-            return self.absolute()
-        if token.kind == "command":
-            return self.command(token)
-        raise UnreadError(described((token,)))
-
-    def number(self, token: Token) -> Expression:
-        text = token.text
-        point = self.next
-        if "." not in text and point is not None and point.is_sign(".") and point.gap is Gap.NONE:
-            over = self.tokens[self.at + 1] if self.at + 1 < len(self.tokens) else None
-            if over is not None and over.is_command("overline"):
-                self.at += 1
-                text += "."
-        after = self.next
-        if "." in text and after is not None and after.is_command("overline"):
-            self.at += 1
-            return number(_repeating(text, after.inner))
-        value = Fraction(text.rstrip("."))
-        digits = len(text.replace(".", "").lstrip("0")) if "." in text else None
-        if (exponent := self.exponent()) is not None:
-            if abs(exponent) > _MAX_EXPONENT:
-                raise UnreadError("a number with so large an exponent")
-            return number(value * Fraction(10) ** exponent, digits)
-        return number(value, digits)
-
-    def exponent(self) -> int | None:
-        """The exponent of 1.2e3; nothing is taken where there is none."""
-        parts = self.tokens[self.at : self.at + 3]
-        if not parts or parts[0].kind != "run" or parts[0].text not in ("e", "E"):
-            return None
-        signed = len(parts) == 3 and parts[1].is_sign("+", "-")
-        parts = parts if signed else parts[:2]
-        digits = parts[-1]
-        if digits.kind != "number" or not digits.text.isdigit() or any(each.gap for each in parts):
-            return None
-        self.at += len(parts)
-        if len(digits.text) > 6:
-            raise UnreadError("a number with so large an exponent")
-        return -int(digits.text) if parts[1].is_sign("-") else int(digits.text)
-
-    def letters(self, token: Token) -> Expression:
-        """A run of letters is a product; a subscript or prime belongs to the last of them."""
-        if len(token.text) > 3 or not token.text.isascii() or token.word in _WORDS:
-            raise UnreadError(f"the word {token.text}")
-        before, last = token.text[:-1], token.text[-1]
-        total: Expression | None = None
-        for letter in before:
-            total = _symbol(letter) if total is None else arithmetic.times(total, _symbol(letter))
-        name = self.decorated(last)
-        argument = self.next
-        if (
-            total is None and last in _NAMED_FUNCTIONS and argument is not None
-            and argument.kind == "bracket" and argument.text == "()" and not argument.gap
-        ):  # fmt: skip
-            self.at += 1
-            of = expression_of(argument.inner)
-            return Expression(f"{name}({of.latex})", letters=True)
-        found = _symbol(last) if name == last else Expression(name, letters=True)
-        # "ab^2": the power is of b alone, so the letters before wait for it
-        if total is not None:
-            return arithmetic.times(total, self.with_powers(found))
-        return found
-
-    def with_powers(self, base: Expression) -> Expression:
-        while self.next is not None and self.next.is_sign("^"):
-            self.at += 1
-            base = self.raised(base)
-        return base
-
-    def decorated(self, name: str) -> str:
-        """The name with the subscript and primes that follow, as one symbol."""
-        extra = ""
-        while (token := self.next) is not None:
-            if token.is_sign("_"):
-                self.at += 1
-                of = self.take()
-                extra += "sub" + _name_of(of.inner if of.kind == "group" else (of,))
-            elif token.is_sign("'"):
-                self.at += 1
-                extra += "prime"
-            else:
-                break
-        return f"\\mathrm{{{name}{extra}}}" if extra else name
-
-    def absolute(self) -> Expression:
-        start = self.at
-        end = next((i for i in range(start, len(self.tokens)) if self.tokens[i].is_sign("|")), None)
-        if end is None:
-            raise UnreadError("a | that is never closed")
-        of = expression_of(self.tokens[start:end])
-        self.at = end + 1
-        if of.exact is not None:
-            return number(abs(of.exact))
-        return replace(of, latex=f"|{of.latex}|", level=ATOM)
-
-    def command(self, token: Token) -> Expression:
-        name = token.text
-        if name == "frac":
-            return arithmetic.over(expression_of(token.parts[0]), expression_of(token.parts[1]))
-        if name == "binom":
-            return arithmetic.binomial(expression_of(token.parts[0]), expression_of(token.parts[1]))
-        if name == "sqrt":
-            index = expression_of(token.parts[1]) if token.parts[1] else number(Fraction(2))
-            return arithmetic.root(expression_of(token.parts[0]), index)
-        if name == "pi":
-            return Expression(r"\pi")
-        if name == "infty":
-            return Expression(r"\infty")
-        if name in _GREEK:
-            plain = f"\\mathrm{{{name}letter}}" if name in _RENAMED else f"\\{name}"
-            decorated = self.decorated(name)
-            return Expression(plain if decorated == name else decorated, letters=True)
-        if name in ("overline", "hat", "vec", "tilde", "dot"):
-            return Expression(f"\\mathrm{{{name}of{_name_of(token.inner)}}}", letters=True)
-        if name in ("lfloor", "lceil"):
-            return self.rounded(name)
-        if name in FUNCTIONS:
-            return self.function(name)
-        raise UnreadError(f"\\{name}")
-
-    def rounded(self, name: str) -> Expression:
-        closing = "rfloor" if name == "lfloor" else "rceil"
-        start = self.at
-        for end in range(start, len(self.tokens)):
-            if self.tokens[end].is_command(closing):
-                break
-        else:
-            raise UnreadError(f"\\{name} without \\{closing}")
-        of = expression_of(self.tokens[start:end])
-        self.at = end + 1
-        if of.exact is not None:
-            value = math.floor(of.exact) if name == "lfloor" else math.ceil(of.exact)
-            return number(Fraction(value))
-        return replace(of, latex=f"\\{name} {of.latex} \\{closing}", level=ATOM)
-
-    def function(self, name: str) -> Expression:
-        base, power = "", None
-        while self.next is not None and self.next.is_sign("^", "_"):
-            which = self.take().text
-            of = self.take()
-            inner = expression_of(of.inner if of.kind == "group" else (of,))
-            if which == "_":
-                base = f"_{{{inner.latex}}}"
-            else:
-                power = inner
-        if name in _MANY_ARGUMENTS:
-            return self.many_arguments(name)
-        if power is not None and power.exact == -1 and name in _ARC:
-            name, power = _ARC[name], None
-        argument = self.argument()
-        latex = f"\\{name}{base}({argument.latex})"
-        found = Expression(latex, letters=argument.letters)
-        return found if power is None else arithmetic.power(found, power)
-
-    def argument(self) -> Expression:
-        """Of a function: a bracket, or the factors up to the next sign or function."""
-        token = self.next
-        if token is not None and token.kind in ("bracket", "group"):
-            return self.factor()
-        sign = self.sign("-", "+")
-        total: Expression | None = None
-        while (token := self.next) is not None and _begins_factor(token):
-            if token.kind == "command" and token.text in FUNCTIONS and total is not None:
-                break
-            if token.is_sign("|") and self.in_bars:
-                break
-            if total is not None and token.kind == "number":
-                break
-            factor = self.factor()
-            total = factor if total is None else arithmetic.times(total, factor)
-        if total is None:
-            raise UnreadError("a function without an argument")
-        return arithmetic.negative(total) if sign == "-" else total
-
-    def many_arguments(self, name: str) -> Expression:
-        bracket = self.take()
-        if bracket.kind != "bracket":
-            raise UnreadError(f"\\{name} without brackets")
-        parts: list[list[Token]] = [[]]
-        for token in bracket.inner:
-            if token.is_sign(","):
-                parts.append([])
-            else:
-                parts[-1].append(token)
-        values = [expression_of(tuple(part)).exact for part in parts]
-        known = [value for value in values if value is not None]
-        if len(known) < len(values):
-            raise UnreadError(f"\\{name} of what is not a number")
-        return number(Fraction(_MANY_ARGUMENTS[name](*known)))
-
-
-def _begins_factor(token: Token) -> bool:
-    if token.kind in ("number", "run", "group", "bracket", "matrix"):
-        return True
-    if token.kind == "text":
-        return len(token.text) == 1
-    if token.kind == "sign":
-        return token.text == "|"
-    return token.text in FUNCTIONS | _GREEK | {
-        "frac", "binom", "sqrt", "pi", "infty", "overline", "hat", "vec", "tilde", "dot",
-        "lfloor", "lceil",
-    }  # fmt: skip
-
-
-def _symbol(letter: str) -> Expression:
-    if letter == "e":
-        return Expression("e")
-    if letter == "i":
-        return Expression("I")  # what math-verify's parser takes for the imaginary unit
-    return Expression(r"\mathrm{Iletter}" if letter == "I" else letter, letters=True)
-
-
-def _name_of(tokens: Tokens) -> str:
-    name = "".join(
-        _name_of(token.inner) if token.kind == "group" else token.text for token in tokens
-    )
-    if not name.isalnum() or not name.isascii():
-        raise UnreadError(f"the name {described(tokens)}")
-    return name
-
-
-def _repeating(start: str, repeated: Tokens) -> Fraction:
-    """0.1 and 6 repeated: 1/6."""
-    whole, _, fixed = start.partition(".")
-    digits = repeated[0].text if len(repeated) == 1 and repeated[0].kind == "number" else ""
-    if not digits.isdigit():
-        raise UnreadError("a line over what is not digits")
-    scale = 10 ** len(fixed)
-    value = Fraction(int(whole or "0") * scale + int(fixed or "0"), scale)
-    return value + Fraction(int(digits), scale * (10 ** len(digits) - 1))
-
 
 def _proper(token: Token) -> Fraction | None:
-    r"""The part in 3\frac{1}{2}; None of a fraction that a whole number multiplies."""
+    r"""The fraction of a mixed number 3\frac{1}{2}; None for a fraction that multiplies."""
     digits = [
         part[0].text if len(part) == 1 and part[0].kind == "number" else "" for part in token.parts
     ]
@@ -451,18 +155,3 @@ def _proper(token: Token) -> Fraction | None:
         return None
     above, below = map(int, digits)
     return Fraction(above, below) if 0 < above < below else None
-
-
-def _matrix(token: Token) -> Expression:
-    columns = int(token.text)
-    cells = [expression_of(part) for part in token.parts]
-    rows = [cells[i : i + columns] for i in range(0, len(cells), columns)]
-    body = r" \\ ".join(" & ".join(cell.latex for cell in row) for row in rows)
-    latex = f"\\begin{{pmatrix}} {body} \\end{{pmatrix}}"
-    return Expression(latex, letters=any(cell.letters for cell in cells))
-
-
-def _integer(value: Fraction) -> int:
-    if value.denominator != 1:
-        raise UnreadError("a divisor of what is not a whole number")
-    return int(value)

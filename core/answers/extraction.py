@@ -1,6 +1,6 @@
-r"""Find the answer in a text: the last \boxed{...}, else what stands where answers stand.
+r"""Find the answer in a text: the last \boxed{...}, else where answers usually stand.
 
-Every pattern is linear: bounded repeats, or classes that can't overlap.
+Every pattern runs in linear time: bounded repeats, or character classes that do not overlap.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from enum import StrEnum
 
 from core.answers.errors import UnreadError
 from core.answers.lexicon import MANY_PARTS, PARTS, PERCENT, SCALES
-from core.answers.reading import MAX_ANSWER_CHARS, read
+from core.answers.parsing import MAX_ANSWER_CHARS, parse_answer
 from core.answers.values import Words
 
 
 class Place(StrEnum):
-    """Where in a text its answer was found."""
+    """Where in a text the answer was found."""
 
     BOX = r"the last \boxed{}"
     TAG = "the last <answer>"
@@ -31,9 +31,9 @@ class Place(StrEnum):
 
 @dataclass(frozen=True)
 class Extracted:
-    r"""The answer text found (None: nothing), and whether it stood in a \boxed{}.
+    r"""The answer text found (None if none), and whether it was in a \boxed{}.
 
-    span: its first character in the text, and the one after its last; None where nothing was found.
+    span: character range [start, end) in the text; None if no answer was found.
     """
 
     answer: str | None
@@ -65,24 +65,23 @@ _SENTENCE_END = re.compile(
     r"(?:\.|(?<=[a-zA-Z)}$*])!|[?])(?=\s|\*|$)|\n|,?\s(?:because|since)\b", re.I
 )
 _MOST_LABELS = 200
-"""Of more places that announce an answer, the last are tried."""
+"""Number of places announcing an answer that are tried, from the last."""
 _LONGEST_LABELLED = 200
-"""Characters after "Answer:" that are read to see whether they are one."""
+"""Maximum length of an answer after "Answer:", in characters."""
 _DISPLAY = re.compile(r"\s{0,9}(\$\$|\\\[|\$|\\\()")
 _CLOSING = {"$$": "$$", r"\[": r"\]", "$": "$", r"\(": r"\)"}
 
 
 def extract_answer(text: str) -> Extracted:
-    r"""The answer a text gives, by the first of these that is there (paper appendix C):
+    r"""Find a text's answer in the first of these places that exists (paper appendix C):
 
-    1. the last balanced \boxed{...} or \fbox{...} (of nested ones the inner), or `\boxed 5`;
+    1. the last balanced \boxed{...} or \fbox{...} (the innermost if nested), or `\boxed 5`;
     2. the last <answer>...</answer>;
-    3. the last "#### x" of the GSM8K form;
-    4. the last "the answer is x" or "Answer: x", up to the end of its sentence, or the line or
-       formula after it;
+    3. the last "#### x", the GSM8K form;
+    4. the last "the answer is x" or "Answer: x", up to the end of the sentence, line or formula;
     5. the last number, with the calculation, list or range that it ends.
 
-    An empty last box is an empty answer: (None, True). Time is linear in the text's length.
+    An empty last box is an empty answer: (None, True). Runs in time linear in the text's length.
     """
     box = _last_box(text)
     if box is not None:
@@ -100,15 +99,15 @@ def extract_answer(text: str) -> Extracted:
 
 
 def last_box(text: str) -> str | None:
-    r"""What stands in the last balanced \boxed{} of a text, "" for an empty one; None: no box."""
+    r"""The content of the last balanced \boxed{} of a text, "" if empty; None without a box."""
     span = _last_box(text)
     return None if span is None else text[slice(*span)]
 
 
 def _last_box(text: str) -> _Span | None:
-    open_braces: list[tuple[int, bool]] = []  # (where the content starts, is it a box)
+    open_braces: list[tuple[int, bool]] = []  # (start of the content, whether it is a box)
     best: _Span | None = None
-    box_at = -1  # where the content of a box whose brace comes next will start
+    box_at = -1  # start of the content of a box whose brace comes next
     for match in _BRACES.finditer(text):
         sign = match.group()
         found: _Span | None = None
@@ -129,7 +128,7 @@ def _last_box(text: str) -> _Span | None:
 
 
 def after_hashes(text: str) -> str | None:
-    """What stands after the last "####" of a GSM8K solution; None where nothing does."""
+    """The text after the last "####" of a GSM8K solution; None if there is none."""
     span = _last(_all_after_hashes(text))
     return None if span is None else text[slice(*span)]
 
@@ -154,7 +153,7 @@ def _last_tag(text: str) -> _Span | None:
 def _after_answer_is(text: str) -> _Span | None:
     for match in reversed(deque(_ANSWER_IS.finditer(text), _MOST_LABELS)):
         start, end = _cleaned(text, _statement(text, match.end()))
-        if start >= end or "boxed" in text[start:end]:  # a box that was never closed
+        if start >= end or "boxed" in text[start:end]:  # a box without its closing brace
             continue
         if not match["label"] or not text[end:].strip(" \n.*$") or _is_answer(text[start:end]):
             return start, end
@@ -162,15 +161,15 @@ def _after_answer_is(text: str) -> _Span | None:
 
 
 def _is_answer(text: str) -> bool:
-    """Whether a text reads as an answer; "Answer: She has 9 eggs" begins a calculation."""
+    """Whether a text parses as an answer; "Answer: She has 9 eggs" begins a calculation."""
     try:
-        return len(text) <= _LONGEST_LABELLED and not isinstance(read(text), Words)
+        return len(text) <= _LONGEST_LABELLED and not isinstance(parse_answer(text), Words)
     except UnreadError:
         return False
 
 
 def _statement(text: str, start: int) -> _Span:
-    """From where an answer begins to where its sentence, line or formula ends."""
+    """The span from the start of an answer to the end of its sentence, line or formula."""
     limit = min(len(text), start + MAX_ANSWER_CHARS)
     while start < limit and (text[start].isspace() or text[start] in "*:"):
         start += 1
@@ -217,7 +216,7 @@ _MAX_JOINED = 60
 
 
 def _last_number(text: str) -> _Span | None:
-    """The last number, with everything that makes it another: "3x", "17 + 1", "5 or 6"."""
+    """The last number, with what it is part of: "3x", "17 + 1", "5 or 6"."""
     last = next((at for at in range(len(text) - 1, -1, -1) if _is_digit(text[at])), None)
     if last is None:
         return None
@@ -249,7 +248,7 @@ def _last_number(text: str) -> _Span | None:
 
 
 def _after_number(text: str, start: int, end: int) -> re.Match[str] | None:
-    """What belongs to the number that ends there: its unit as LaTeX, or a.m., or a factor."""
+    """What belongs to the number that ends at `end`: a unit in LaTeX, a.m., or a factor."""
     of_day = ":" in text[start:end] or text[start:end].isdigit()
     found = (_HALF_OF_DAY.match(text, end) if of_day else None) or _TEXT.match(text, end)
     return found or _GOES_ON.match(text, end)
@@ -267,7 +266,7 @@ def _is_digit(sign: str) -> bool:
 
 
 def _in_number(text: str, at: int) -> bool:
-    """Whether a sign may be part of the expression that a number stands in."""
+    """Whether a character may be part of the expression around a number."""
     sign = text[at]
     if not sign.isascii():
         kind = unicodedata.category(sign)
@@ -276,7 +275,7 @@ def _in_number(text: str, at: int) -> bool:
 
 
 def _unbracketed(text: str, start: int, end: int) -> _Span:
-    """Without brackets that only one side of it has, and without a word that runs into it."""
+    """The span without unmatched brackets, and without a word that runs into it."""
     changed = True
     while changed and start < end:
         changed = False
@@ -305,7 +304,7 @@ def _trimmed(text: str, span: _Span) -> _Span:
 
 
 def _cleaned(text: str, span: _Span) -> _Span:
-    """Without the emphasis, dollar signs and full stop around it."""
+    """The span without emphasis, dollar signs and full stop around it."""
     before = (-1, -1)
     while span != before:
         before = span

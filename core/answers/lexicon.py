@@ -1,6 +1,6 @@
-"""The words that may stand with a number: units, currencies, things counted, scales.
+"""Words that may accompany a number: units, currencies, things counted, scales.
 
-What is not listed here is not understood, and an answer with it is not correct.
+This is an allow-list: an answer with any other word is not understood, and so not correct.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from fractions import Fraction
 
 
 def words(text: str) -> frozenset[str]:
-    """The words of a text that lists them."""
+    """The words of a text, split at spaces."""
     return frozenset(text.split())
 
 
 ANY_UNIT = "unit"
-"""The canonical name of a unit that says nothing: "square units"."""
+"""The canonical name of an unspecified unit: "square units"."""
 
 _UNITS = """
 meter: m meter metre
@@ -158,7 +158,7 @@ CLOSING = words(
     "total altogether left remaining old tall long wide high deep away apiece each overall more "
     "extra combined"
 )
-"""What may end a phrase: "18 in total", "18 years old"."""
+"""Words that may end a phrase: "18 in total", "18 years old"."""
 
 SCALES = {
     "hundred": 10**2, "thousand": 10**3, "k": 10**3, "million": 10**6, "billion": 10**9,
@@ -201,11 +201,11 @@ _CANONICAL = {
 }
 _NOUNS = words(_THINGS)
 _ONLY_PLURAL = words("zero cube root score prime couple")
-"""Things whose singular changes the number before it: "5 zeros" are five, "5 zero" is fifty."""
+"""Things whose singular changes the number before it: "5 zeros" is five, "5 zero" is fifty."""
 
 
 def unit_named(word: str) -> tuple[str, ...] | None:
-    """The canonical names in a unit ("mph": mile, per hour); None of a word that is none."""
+    """The canonical names in a unit ("mph": mile, per, hour); None for a word that isn't a unit."""
     if len(word) == 1 and word.isalpha():
         return (_CANONICAL[word.lower()],) if word in _ONE_LETTER else None
     word = word.casefold()
@@ -218,7 +218,7 @@ def unit_named(word: str) -> tuple[str, ...] | None:
 
 
 def is_thing(word: str) -> bool:
-    """Whether it is a thing that is counted, singular or plural."""
+    """Whether a word names a thing that can be counted, singular or plural."""
     word = _IRREGULAR.get(word, word)
     if word in _NOUNS:
         return word not in _ONLY_PLURAL

@@ -1,9 +1,9 @@
-"""Equality of expressions: math-verify reads them, and numbers decide where they can be computed.
+"""Equality of expressions: parsed by math-verify, and compared numerically where possible.
 
-math-verify's own comparison rounds to six decimal places, takes 1/2^98 and 1/2^99 for equal, and
-depends on which of the two is the gold answer. So two expressions that can be evaluated are
-compared by their values, to 30 digits, relative to their size, at fixed points for their variables:
-that is symmetric and transitive. What can't be evaluated is left to math-verify, asked both ways.
+math-verify's own comparison rounds to six decimal places, considers 1/2^98 and 1/2^99 equal, and
+depends on which side is the gold answer. So expressions that can be evaluated are compared by
+value, to a relative precision of 30 digits, at fixed points for their variables: this comparison is
+symmetric and transitive. All others are left to math-verify, asked both ways.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from core.answers.comparison import rounds_to
 from core.answers.values import Interval, Ordered, Quantity, Raw, Relation, Several, Union, Value
 
 _DIGITS = 40
-_SPARE = 10  # digits that need not agree
+_SPARE = 10  # guard digits, which may differ
 _EQUAL = _DIGITS - _SPARE
 _SHORT = 10
 _MOST_DIGITS = 2_000
@@ -28,15 +28,15 @@ _POINTS = 1 + _SIGN_BITS
 
 
 class NotMathematicsError(ValueError):
-    """math-verify's parser doesn't read all of it, or it is no number (1/0)."""
+    """math-verify can't parse all of it, or it has no value (1/0)."""
 
 
 @lru_cache(maxsize=2_048)
 def parsed(latex: str) -> Any:
-    """An expression as math-verify understands it, all of it.
+    """Parse LaTeX with math-verify's parser; all of it must be consumed.
 
     Raises:
-        NotMathematicsError: it doesn't.
+        NotMathematicsError: it can't be parsed, or has no value.
     """
     from antlr4 import Token
     from latex2sympy2_extended.latex2sympy2 import ConversionConfig, _Latex2Sympy
@@ -47,8 +47,8 @@ def parsed(latex: str) -> Any:
         parser = reader.create_parser(latex)
         tree = parser.math()
         if parser.getCurrentToken().type != Token.EOF:
-            raise NotMathematicsError("something is left after the expression")
-        # The tree is there: the reader needs no second one of the same text
+            raise NotMathematicsError("there is text after the expression")
+        # Reuse the tree: the reader would parse the same text again
         reader.create_parser = lambda _: SimpleNamespace(math=lambda: tree)
         found = reader.parse(latex)
     except (MemoryError, RecursionError, NotMathematicsError):
@@ -56,17 +56,17 @@ def parsed(latex: str) -> Any:
     except Exception as error:  # the parser raises bare exceptions
         raise NotMathematicsError(str(error).partition("\n")[0]) from error
     if not isinstance(found, Basic | MatrixBase):
-        raise NotMathematicsError("no expression")
+        raise NotMathematicsError("not an expression")
     if isinstance(found, Basic) and found.has(zoo, nan):
-        raise NotMathematicsError("no number")
+        raise NotMathematicsError("not a number")
     return found
 
 
 @lru_cache(maxsize=2_048)
 def values(latex: str, digits: int = _DIGITS, points: int = _POINTS) -> tuple[Any, ...] | None:
-    """The expression's values at the fixed points, to `digits`; None where it can't be evaluated.
+    """The expression's values at the fixed points, to `digits`; None if it can't be evaluated.
 
-    Of a matrix the values of all its cells, after its shape.
+    For a matrix: its shape, then the values of all cells.
     """
     from sympy import MatrixBase, MatrixExpr
 
@@ -82,7 +82,7 @@ def values(latex: str, digits: int = _DIGITS, points: int = _POINTS) -> tuple[An
 
 
 def _digits_for(*latex: str) -> int:
-    """Digits enough for a small term beside the longest number: 10^31 + x is not 10^31."""
+    """Enough digits for a small term beside the longest number: 10^31 + x is not 10^31."""
     longest = max((len(run) for each in latex for run in re.findall(r"\d+", each)), default=0)
     return _DIGITS if longest <= _SHORT else min(_DIGITS + longest, _MOST_DIGITS)
 
@@ -111,10 +111,10 @@ def _values(expression: Any, digits: int, points: int) -> tuple[Any, ...] | None
 
 
 def _coordinate(symbol: str, number: int) -> Any:
-    """A rational of moderate size that depends on the symbol's name alone.
+    """A rational of moderate size that depends only on the symbol's name and the point's number.
 
-    At the first point all are positive. At the others the signs differ from letter to letter, and
-    each is negative somewhere, so that |x| is never x, nor |xy| xy.
+    At the first point all are positive. At the others the signs vary by letter, and each symbol is
+    negative somewhere, so that |x| and x, or |xy| and xy, differ.
     """
     from sympy import Rational
 
@@ -158,17 +158,17 @@ def _close(a: Any, b: Any, digits: int = _DIGITS) -> bool:
 
 
 def _all_close(a: tuple[Any, ...], b: tuple[Any, ...], digits: int) -> bool:
-    if 1 in (len(a), len(b)):  # a constant has one value for all points
+    if 1 in (len(a), len(b)):  # a constant has a single value for all points
         a, b = a * len(b), b * len(a)
     return len(a) == len(b) and all(_close(*pair, digits) for pair in zip(a, b, strict=True))
 
 
 class MathVerify:
-    """Decides by math-verify; see `core.answers.comparison.Mathematics`."""
+    """Compares with math-verify; see `core.answers.comparison.Mathematics`."""
 
     def same(self, a: str, b: str) -> bool:
         digits = _digits_for(a, b)
-        for points in (1, _POINTS):  # most that differ do so at the first
+        for points in (1, _POINTS):  # most different pairs differ at the first
             one, other = values(a, digits, points), values(b, digits, points)
             if one is None or other is None:
                 break
@@ -219,7 +219,7 @@ def _relation(of: Relation) -> Any:
 
 
 def _set(value: Value) -> Any | None:
-    """A set of sympy's; None of a value that is none."""
+    """A sympy set; None for a value that is not a set."""
     from sympy import FiniteSet, Set, sympify
     from sympy import Interval as RealInterval
     from sympy import Union as RealUnion
@@ -256,7 +256,7 @@ def _constant(value: Value) -> Any | None:
 
 
 def _verified(a: Any, b: Any) -> bool:
-    """math-verify's own verdict, whichever of the two is taken for the gold answer."""
+    """Whether math-verify finds them equal, with either as the gold answer."""
     from math_verify import verify
 
     return any(
@@ -266,10 +266,10 @@ def _verified(a: Any, b: Any) -> bool:
 
 
 def check_readable(value: Value) -> None:
-    """Have every expression in a value read.
+    """Parse every expression inside a value.
 
     Raises:
-        NotMathematicsError: math-verify can't read one of them.
+        NotMathematicsError: math-verify can't parse one of them.
     """
     from core.answers.values import parts_of
 

@@ -1,4 +1,4 @@
-"""Separators between thousands: 1,000 and 70 000 are numbers, (2,100) is a point."""
+"""Thousands separators: 1,000 and 70 000 are numbers, (2,100) is a point."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from core.answers.tokens import Gap, Token, Tokens
 
 
 def with_thousands(tokens: Tokens) -> Tokens:
-    """The tokens with every number that is written in groups of three digits as one.
+    """Merge every number written in groups of three digits into one token.
 
-    In brackets a comma separates, unless the group after it can be no number of its own (1,000 and
-    (10,000, 20,050)) or other commas there have a space after them.
+    In brackets a comma separates elements, unless the group after it can't be a number (1,000 and
+    (10,000, 20,050)) or other commas there are followed by a space.
     """
     return _merged(tokens, bracketed=False)
 
@@ -41,7 +41,7 @@ def _merged(tokens: Sequence[Token], bracketed: bool) -> Tokens:
 
 
 def _end_of_groups(tokens: Sequence[Token], start: int, only_sure: bool) -> int:
-    """Where the groups of three digits end that begin at `start`."""
+    """The end of the groups of three digits that begin at `start`."""
     end = start + 1
     separator = ""
     sure = not only_sure

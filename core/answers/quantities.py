@@ -1,19 +1,16 @@
-"""Numbers and expressions with what may stand around them: currency, scale, percent and unit."""
+"""Numbers and expressions with currency, scale, percent sign and unit."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from core.answers.arithmetic import Expression, number
 from core.answers.errors import UnreadError
-from core.answers.expressions import described, expression_of
+from core.answers.expressions import expression_of
+from core.answers.latex_commands import FUNCTIONS
 from core.answers.lexicon import (
-    ADJECTIVES,
-    ANY_UNIT,
     CARDINALS,
-    CLOSING,
     CURRENCY_SIGNS,
     MANY_PARTS,
     PARTS,
@@ -24,19 +21,17 @@ from core.answers.lexicon import (
     unit_named,
 )
 from core.answers.lexicon import words as listed
-from core.answers.tokens import FUNCTIONS, Token, Tokens
-
-Unit = tuple[tuple[str, int], ...]
-"""Canonical names with their powers: (("mile", 1), ("hour", -1)). () where none is named."""
+from core.answers.tokens import Token, Tokens
+from core.answers.units import Unit, unit_phrase
 
 _CURRENCY_WORDS = listed("usd us eur gbp inr cny jpy rs a c hk cad aud")
 
-_MAX_TAIL = 24  # tokens of a unit; the longest that make sense have half as many
+_MAX_TAIL = 24  # tokens of a unit; twice the longest plausible one
 
 
 @dataclass(frozen=True)
 class Measured:
-    """An expression with its unit; percent: a percent sign stands after it."""
+    """An expression with its unit; percent: it is followed by a percent sign."""
 
     expression: Expression
     unit: Unit = ()
@@ -44,10 +39,10 @@ class Measured:
 
 
 def measured(tokens: Tokens) -> Measured:
-    """All of the tokens as an expression with what stands around it.
+    """Parse all of the tokens as an expression with currency, scale, percent sign and unit.
 
     Raises:
-        UnreadError: something is left that is neither.
+        UnreadError: some tokens are neither.
     """
     negative, unit, tokens = _before(tokens)
     tokens = _without_spelled_value(tokens)
@@ -69,7 +64,7 @@ def measured(tokens: Tokens) -> Measured:
 
 
 def _possible_ends(tokens: Tokens) -> list[int]:
-    """Where the number may end, the shortest first: what stands apart as a unit is one."""
+    """Where the number may end, shortest first: a unit separated by a space is a unit."""
     ends = []
     for end in range(max(1, len(tokens) - _MAX_TAIL), len(tokens)):
         token = tokens[end]
@@ -91,12 +86,12 @@ def _is_unit(token: Token) -> bool:
 
 
 def _takes_degrees(token: Token) -> bool:
-    """Whether the degrees after it may be its argument's and not the unit of the whole."""
+    """Whether degrees after it may belong to its argument instead of the whole quantity."""
     return token.is_sign("^") or (token.kind == "command" and token.text in FUNCTIONS)
 
 
 def _is_variable(core: Tokens, token: Token) -> bool:
-    """Whether letters of mathematics are a factor: all but those that stand apart as a unit."""
+    """Whether letters after a number are a factor; a unit separated by a space is not."""
     if token.kind == "text" and (len(token.text) > 1 or token.gap or unit_named(token.text)):
         return False
     if len(token.text) > 1:
@@ -111,14 +106,14 @@ def _is_variable(core: Tokens, token: Token) -> bool:
 
 
 def _is_thousands(core: Tokens) -> bool:
-    """Whether a k is "thousand": 18k and 1.5k, but 2k is twice k."""
+    """Whether k means thousand: in 18k and 1.5k, but 2k is twice k."""
     return len(core) == 1 and core[0].kind == "number" and (
         "." in core[0].text or len(core[0].text) > 1
     )  # fmt: skip
 
 
 def _before(tokens: Tokens) -> tuple[bool, Unit, Tokens]:
-    """A sign and a currency in front, in either order; "negative 5" has its sign in a word."""
+    """The sign and currency in front, in either order; in "negative 5" the sign is a word."""
     negative = False
     unit: Unit = ()
     at = 0
@@ -142,7 +137,7 @@ def _before(tokens: Tokens) -> tuple[bool, Unit, Tokens]:
 
 
 def _is_currency(tokens: Tokens, at: int) -> int:
-    """Where the number starts after the currency that stands at `at`; 0 where none does."""
+    """The index after the currency at `at`; 0 if there is none."""
     token = tokens[at]
     if token.kind == "sign" and token.text in CURRENCY_SIGNS:
         return at + 1
@@ -160,7 +155,7 @@ def _unit_of(word: str) -> Unit:
 
 
 def _without_spelled_value(tokens: Tokens) -> Tokens:
-    """ "18 (eighteen)": the words in brackets say the number once more, or are not understood."""
+    """ "18 (eighteen)": words in brackets must repeat the number."""
     if len(tokens) < 2 or tokens[-1].kind != "bracket" or tokens[-1].text != "()":
         return tokens
     inner = tokens[-1].inner
@@ -170,7 +165,7 @@ def _without_spelled_value(tokens: Tokens) -> Tokens:
     if spelled is None:  # "18 (dollars)"
         return (*tokens[:-1], *inner) if all(len(token.word) > 1 for token in inner) else tokens
     if measured(tokens[:-1]).expression.exact != spelled:
-        raise UnreadError("a number and another one in words")
+        raise UnreadError("a number and a different one in words")
     return tokens[:-1]
 
 
@@ -204,7 +199,7 @@ def _core(tokens: Tokens, alone: bool) -> Expression:
 
 
 def _cardinal(tokens: Tokens) -> int | None:
-    """ "eighteen", "twenty-one": the number that words spell; None where they don't."""
+    """The number that words spell ("eighteen", "twenty-one"); None if they don't."""
     words = [token.word for token in tokens if not token.is_sign("-")]
     if len(words) == 1:
         return CARDINALS.get(words[0])
@@ -214,7 +209,7 @@ def _cardinal(tokens: Tokens) -> int | None:
 
 
 def _scale(value: Expression, token: Token, last: bool) -> Fraction | None:
-    """What a word such as "million" or "eighths" multiplies the number before it by."""
+    """The factor of a word such as "million" or "eighths" after a number."""
     if not token.word or value.exact is None:
         return None
     word = token.word
@@ -236,131 +231,3 @@ def _negated(of: Expression) -> Expression:
     if of.exact is not None:
         return number(-of.exact, of.digits)
     return replace(of, latex=f"-({of.latex})", level=0)
-
-
-def unit_phrase(tokens: Tokens) -> Unit:
-    """The unit that a phrase names: "km/h", "square inches", "apples", "cups of flour a day".
-
-    Raises:
-        UnreadError: a word in it is none that may stand there.
-    """
-    reader = _UnitReader(tokens)
-    return reader.read()
-
-
-class _UnitReader:
-    def __init__(self, tokens: Tokens) -> None:
-        self.tokens = tokens
-        self.at = 0
-        self.units: Counter[str] = Counter()
-        self.last: tuple[str, int] | None = None  # the unit a power would belong to, its sign
-        self.sign = 1  # -1 after "per"
-        self.power = 1  # 2 after "square"
-        self.said = False  # something was named since the last joining word
-
-    def read(self) -> Unit:
-        while self.at < len(self.tokens):
-            token = self.tokens[self.at]
-            if not (self.degree(token) or self.joined(token) or self.named(token)):
-                raise UnreadError(f"{described((token,))} after a number")
-            self.at += 1
-        if not self.said:
-            raise UnreadError(f"{described(self.tokens)} after a number")
-        return tuple(sorted((name, power) for name, power in self.units.items() if power))
-
-    def degree(self, token: Token) -> bool:
-        """°, °C and °F; else the power of a unit, such as the 2 of cm²."""
-        if not token.is_sign("^") or self.at + 1 >= len(self.tokens):
-            return False
-        of = self.tokens[self.at + 1]
-        inner = of.inner if of.kind == "group" else (of,)
-        if len(inner) == 1 and inner[0].is_command("circ") and not self.said:
-            scale = self.tokens[self.at + 2] if self.at + 2 < len(self.tokens) else None
-            name = {"C": "celsius", "F": "fahrenheit"}.get(scale.text if scale else "", "degree")
-            self.at += 1 if name == "degree" else 2
-            self.add(name)
-            return True
-        power = expression_of(inner).exact
-        if self.last is None or power is None or power not in (-3, -2, -1, 1, 2, 3):
-            return False
-        name, sign = self.last
-        self.units[name] += sign * (int(power) - 1)
-        self.last = None
-        self.at += 1
-        return True
-
-    def joined(self, token: Token) -> bool:
-        """Signs and small words between the names."""
-        following = self.tokens[self.at + 1].word if self.at + 1 < len(self.tokens) else ""
-        word = token.word
-        if token.is_sign("/") or word == "per":
-            self.sign, self.said = -1, False
-            return True
-        if word in ("a", "an", "each", "every") and self.said and unit_named(following):
-            self.sign, self.said = -1, False
-            return True
-        if token.is_sign("-", "*") or token.is_command("cdot"):
-            usable, self.said = self.said, False
-            return usable
-        if token.is_sign("."):
-            return self.said
-        if word == "of" and self.at + 1 < len(self.tokens):
-            self.said = False
-            self.at += following in ("a", "an", "the")  # "3/4 of the cake"
-            return True
-        if word == "in" and following == "total":
-            self.at += 1
-            self.said = True
-            return True
-        if word in ("square", "sq", "cubic", "cu"):
-            self.power, self.said = (2 if word in ("square", "sq") else 3), False
-            return True
-        return False
-
-    def named(self, token: Token) -> bool:
-        word = token.word
-        if not word and not (token.kind == "sign" and token.text in CURRENCY_SIGNS):
-            return False
-        if word in ("squared", "cubed") and self.last is not None:
-            name, sign = self.last
-            self.units[name] += sign * (1 if word == "squared" else 2)
-            self.last = None
-            return True
-        if word == "in" and self.at + 1 == len(self.tokens):
-            self.add("inch")
-            return True
-        if (names := unit_named(token.text)) is not None:
-            if len(names) == 3:
-                self.add(names[0])
-                self.sign = -1
-                self.add(names[2])
-            else:
-                self.add(names[0])
-            return True
-        if (length := self.thing()) > 0:
-            self.said, self.last, self.sign = True, None, 1
-            self.at += length - 1
-            return True
-        if word in ADJECTIVES and self.at + 1 < len(self.tokens):
-            return True
-        if word in CLOSING and (self.said or self.at == 0) and self.at + 1 == len(self.tokens):
-            self.said = True
-            return True
-        return False
-
-    def thing(self) -> int:
-        """How many tokens name a thing here: 3 of "push-ups"; 0 where none does."""
-        first, *following = self.tokens[self.at : self.at + 3]
-        if len(following) == 2 and following[0].is_sign("-") and following[1].word:
-            glued = not following[0].gap and not following[1].gap
-            if glued and is_thing(f"{first.word}-{following[1].word}"):
-                return 3
-        return int(is_thing(first.word))
-
-    def add(self, name: str) -> None:
-        if name != ANY_UNIT:
-            self.units[name] += self.sign * self.power
-            self.last = (name, self.sign)
-        else:
-            self.last = (name, 0)
-        self.said, self.sign, self.power = True, 1, 1

@@ -1,4 +1,4 @@
-"""Equations, inequalities and lists of them: what an assignment says is its value."""
+"""Parse equations, inequalities and lists of them; the value of an assignment is its right side."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from core.answers.errors import UnreadError
+from core.answers.latex_commands import FUNCTIONS
 from core.answers.lexicon import CARDINALS, MANY_PARTS, PARTS, PERCENT, SCALES
 from core.answers.lexicon import words as listed
-from core.answers.tokens import FUNCTIONS, Token, Tokens
+from core.answers.tokens import Token, Tokens
 from core.answers.values import (
     Choice,
     Claimed,
@@ -31,7 +32,7 @@ _CHANGING = {*CARDINALS, *SCALES, *PARTS, *MANY_PARTS, *PERCENT} | listed(
     "negative minus plus times twice thrice double triple squared cubed root inverse reciprocal "
     "opposite either or and"
 )
-"""Words on the left of an equation that make it say something else: "twice x = 5"."""
+"""Words left of an equals sign that change its meaning: "twice x = 5"."""
 _INFINITY = Quantity(r"\infty")
 _MINUS_INFINITY = Quantity(r"-\infty")
 
@@ -40,8 +41,11 @@ ReadTokens = Callable[[Tokens], Value]
 
 @dataclass(frozen=True)
 class Part:
-    """An element of a list; name: what it is assigned to, without its index. half_line: an
-    inequality gave it. plus_minus: its values are elements of the list that it stands in."""
+    """An element of a list.
+
+    name: the variable it is assigned to, without index. half_line: it comes from an inequality.
+    plus_minus: its values become separate elements of the list.
+    """
 
     value: Value
     name: str = ""
@@ -50,7 +54,7 @@ class Part:
 
 
 def relation_signs(tokens: Tokens) -> set[str]:
-    """The signs of relations that stand outside brackets."""
+    """The relation signs outside brackets."""
     return {sign for token in tokens if (sign := _sign(token))}
 
 
@@ -80,7 +84,7 @@ def _sides(tokens: Tokens) -> tuple[list[Tokens], list[str]]:
 
 
 def equation_of(tokens: Tokens, value_of: ReadTokens) -> Part:
-    """`name = value`, a chain that ends in its value, or an equation.
+    """Parse `name = value`, a chain of equalities that ends in its value, or an equation.
 
     Raises:
         UnreadError: a side of it can't be read.
@@ -92,7 +96,7 @@ def equation_of(tokens: Tokens, value_of: ReadTokens) -> Part:
     *before, last = sides[1:] if name else sides
     value = value_of(last)
     if isinstance(value, Claimed | Relation):
-        raise UnreadError("an equation in an equation")
+        raise UnreadError("an equation inside an equation")
     claims = [value_of(side) for side in before]
     if name:
         if len(name) > 1:
@@ -108,7 +112,7 @@ def equation_of(tokens: Tokens, value_of: ReadTokens) -> Part:
         return Part(Relation("=", claims[0], value))
     if len(claims) == 1 and isinstance(value, Quantity | Choice):
         return Part(Relation("=", _quantity(claims[0]), _quantity(value)))
-    raise UnreadError("an equation of several sides")
+    raise UnreadError("an equation with more than two sides")
 
 
 def _quantity(value: Value) -> Quantity:
@@ -116,7 +120,7 @@ def _quantity(value: Value) -> Quantity:
         return Quantity(value.bare, letters=True)
     if isinstance(value, Quantity):
         return value
-    raise UnreadError("an equation of what is not a number")
+    raise UnreadError("an equation of things other than numbers")
 
 
 def _has_letters(value: Value) -> bool:
@@ -124,7 +128,7 @@ def _has_letters(value: Value) -> bool:
 
 
 def _in_order(names: tuple[str, ...], value: Value) -> Value:
-    """(y, x) = (2, 1) with its values in the order of the names."""
+    """The values of (y, x) = (2, 1), sorted by name."""
     if not isinstance(value, Ordered) or len(value.items) != len(names):
         raise UnreadError("more or fewer values than names")
     pairs = sorted(zip(names, value.items, strict=True), key=lambda pair: pair[0])
@@ -132,7 +136,7 @@ def _in_order(names: tuple[str, ...], value: Value) -> Value:
 
 
 def names_of(tokens: Tokens) -> tuple[str, ...]:
-    """The names that the left side of an assignment gives; () where it is an expression."""
+    """The variables on the left side of an assignment; () for an expression."""
     if not tokens:
         return ()
     if len(tokens) == 1 and tokens[0].kind == "bracket" and tokens[0].text == "()":
@@ -224,15 +228,15 @@ def _between_commas(tokens: Tokens) -> list[Tokens]:
 
 
 def inequality_of(tokens: Tokens, value_of: ReadTokens) -> Part:
-    r"""x > 2, 2 < x \le 5, x \in (2, 5) as the set they say; others as relations.
+    r"""Parse x > 2, 2 < x \le 5 or x \in (2, 5) as a set, other inequalities as relations.
 
     Raises:
-        UnreadError: more sides than that, or one that can't be read.
+        UnreadError: too many sides, or one that can't be read.
     """
     sides, signs = _sides(tokens)
     if signs[0] == "in" and len(sides) == 2:
         if not names_of(sides[0]):
-            raise UnreadError("what is in a set and no name")
+            raise UnreadError("an element of a set that is not a variable")
         return Part(value_of(sides[1]), half_line=True)
     if any(sign in ("in", "=") for sign in signs):
         raise UnreadError("relations of several kinds")
@@ -252,7 +256,7 @@ def inequality_of(tokens: Tokens, value_of: ReadTokens) -> Part:
         low, high = _bound(sides[0], value_of), _bound(sides[2], value_of)
         if set(signs) <= {"<", "<="} and low is not None and high is not None:
             return Part(_interval(low, high, signs[0] == "<", signs[1] == "<"), half_line=True)
-    raise UnreadError("an inequality of several sides")
+    raise UnreadError("an inequality with too many sides")
 
 
 def _variable(tokens: Tokens) -> bool:
@@ -260,7 +264,7 @@ def _variable(tokens: Tokens) -> bool:
 
 
 def _bound(tokens: Tokens, value_of: ReadTokens) -> Quantity | None:
-    """A side of an inequality that is a constant; None of any other."""
+    """A constant side of an inequality; None for any other."""
     value = value_of(tokens)
     return value if isinstance(value, Quantity) and not value.letters else None
 
@@ -278,10 +282,10 @@ def _interval(low: Value, high: Value, low_open: bool, high_open: bool) -> Value
 
 
 def together(parts: Sequence[Part], joints: set[str]) -> Value:
-    """A list's parts as one value.
+    """Combine the parts of a list into one value.
 
     Raises:
-        UnreadError: alternatives that are no numbers, or inequalities that say no one set.
+        UnreadError: alternatives other than numbers, or inequalities without a single solution set.
     """
     if any(part.half_line for part in parts):
         if not all(part.half_line for part in parts) or len(joints) > 1:
@@ -307,7 +311,7 @@ def together(parts: Sequence[Part], joints: set[str]) -> Value:
 
 
 def _both(a: Value, b: Value) -> Value:
-    """What lies in two half-lines of opposite directions."""
+    """The intersection of two half-lines in opposite directions."""
     for low, high in ((a, b), (b, a)):
         ends = _ends(low), _ends(high)
         if ends[0] and ends[1] and ends[0][1] == _INFINITY and ends[1][0] == _MINUS_INFINITY:

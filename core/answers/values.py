@@ -1,4 +1,4 @@
-"""What an answer can be: the normal forms that are compared."""
+"""Values of answers: the normal forms that are compared."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from core.answers.quantities import Unit
+from core.answers.units import Unit
 
 
 @dataclass(frozen=True)
 class Quantity:
     """A number or expression.
 
-    exact: its value where it is rational. digits: significant digits of a plain decimal. percent: a
-    percent sign stood after it; the value is without it. name: the variable that an expression of
+    exact: its value if rational. digits: significant digits of a plain decimal. percent: it was
+    followed by a percent sign, which the value leaves out. name: the variable that an expression of
     other variables was assigned to.
     """
 
@@ -33,7 +33,7 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Numeral:
-    """A numeral with its base, 204 of base 5."""
+    """A numeral with its base, such as 204 in base 5."""
 
     digits: str
     base: int
@@ -48,7 +48,7 @@ class Numeral:
 
 @dataclass(frozen=True)
 class Choice:
-    """A letter, and what was chosen by it where that is said. bare: the letter alone, which may
+    """A choice's letter, with the text of the choice if given. bare: a lone letter, which may also
     be a variable."""
 
     letter: str
@@ -61,7 +61,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Words:
-    """Words in lower case, without an article in front."""
+    """Words in lower case, without a leading article."""
 
     words: tuple[str, ...]
 
@@ -71,7 +71,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Clock:
-    """A time or ratio, 6:30 or 1:2:3, compared as it is written. half: am or pm."""
+    """A time or ratio, 6:30 or 1:2:3, compared as written. half: am or pm."""
 
     parts: tuple[Fraction, ...]
     half: str = ""
@@ -84,7 +84,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Several:
-    """Several answers in no order: a list or a set."""
+    """Several answers in any order: a list or a set."""
 
     items: tuple[Value, ...]
 
@@ -104,7 +104,7 @@ class Ordered:
 
 @dataclass(frozen=True)
 class Interval:
-    """An interval that isn't open at both ends."""
+    """An interval that is closed at one end or both."""
 
     low: Value
     high: Value
@@ -118,7 +118,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Union:
-    """A union of intervals or sets, in no order."""
+    """A union of intervals or sets, in any order."""
 
     items: tuple[Value, ...]
 
@@ -128,7 +128,7 @@ class Union:
 
 @dataclass(frozen=True)
 class Relation:
-    """An equation or inequality that is no assignment, `left sign right` (=, <, <=, !=)."""
+    """An equation or inequality that is not an assignment: `left sign right` (=, <, <=, !=)."""
 
     sign: str
     left: Quantity
@@ -140,7 +140,7 @@ class Relation:
 
 @dataclass(frozen=True)
 class Claimed:
-    """A value with what it was said to equal: 2 + 3 = 5 is 5, and 2 + 2 = 5 contradicts itself."""
+    """A value with the other sides of its equation: 2 + 3 = 5 is 5; 2 + 2 = 5 is contradictory."""
 
     value: Value
     sides: tuple[Value, ...]
@@ -151,7 +151,7 @@ class Claimed:
 
 @dataclass(frozen=True)
 class Raw:
-    """LaTeX that only math-verify's parser knows: integrals, sums, limits, named sets."""
+    """LaTeX that only math-verify's parser handles: integrals, sums, limits, named sets."""
 
     latex: str
 
@@ -174,7 +174,7 @@ _KINDS = {
 
 
 def parts_of(value: Value) -> tuple[Value, ...]:
-    """The values in a value."""
+    """The values inside a value."""
     if isinstance(value, Several | Ordered | Union):
         return value.items
     if isinstance(value, Interval):
@@ -189,14 +189,14 @@ def parts_of(value: Value) -> tuple[Value, ...]:
 
 
 def needs_mathematics(value: Value) -> bool:
-    """Whether math-verify must read some of it."""
+    """Whether some of it must be read by math-verify."""
     if isinstance(value, Quantity):
         return value.exact is None
     return isinstance(value, Raw) or any(map(needs_mathematics, parts_of(value)))
 
 
 def to_json(value: Any) -> Any:
-    """A value as JSON, for the process that compares."""
+    """A value as JSON, for the worker process."""
     if isinstance(value, Fraction):
         return {"fraction": str(value)}
     if isinstance(value, tuple):
@@ -208,7 +208,7 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(data: Any) -> Any:
-    """What `to_json` wrote."""
+    """Read what `to_json` wrote."""
     if isinstance(data, list):
         return tuple(from_json(each) for each in data)
     if not isinstance(data, dict):

@@ -1,10 +1,10 @@
-"""The process that compares answers which need mathematics.
+"""Worker process that compares answers which need mathematics.
 
-It reads one JSON request a line, `{"gold": value, "answer": value | null, "lenient": bool,
+Reads one JSON request per line, `{"gold": value, "answer": value | null, "lenient": bool,
 "limit_s": float}` with values as `core.answers.values` writes them, and answers each with one line,
-`{"verdict": str, "rule": str}`, in order. It leaves when its input closes. `core.answers.checker`
-starts it and kills it on time-out; it imports neither torch nor numpy, so it is ready within a
-second and small.
+`{"verdict": str, "rule": str}`, in order. Exits when its input closes. `core.answers.checker`
+starts it and kills it on time-out. It imports neither torch nor numpy, so it is small and ready
+within a second.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from typing import Any, TextIO
 
 from core.answers.comparison import right, same
 from core.answers.mathematics import MathVerify, NotMathematicsError, check_readable
-from core.answers.reading import read
+from core.answers.parsing import parse_answer
 from core.answers.values import from_json, to_json
 from core.system.child_process import replies_of_worker
 
 MEMORY_LIMIT = 2 * 1024**3
-"""Bytes of address space; a tower of powers must not take the machine's memory before its time."""
+"""Bytes of address space, since a tower of powers can exhaust memory before it times out."""
 
 GRACE_S = 2.0
-"""Seconds after the limit when a worker that nobody killed (its parent is gone) ends by itself."""
+"""Seconds after the limit when a worker that was not killed (its parent is gone) ends by itself."""
 
 
 def decided(request: dict[str, Any]) -> tuple[str, str]:
-    """The verdict on a request, and the rule behind it.
+    """The verdict on a request, and the rule that decided.
 
-    Whether a problem is scored at all depends on its gold answer only, so the gold comes first.
+    The gold answer comes first: whether a problem is scored depends on it alone.
     """
     try:
         gold = from_json(request["gold"])
@@ -50,14 +50,18 @@ def decided(request: dict[str, Any]) -> tuple[str, str]:
         return "timed_out", "out of memory"
     except RecursionError:
         return "unparseable", "an answer nested too deeply"
-    except Exception as error:  # sympy raises many kinds, on a singular matrix for one
+    except Exception as error:  # sympy raises many kinds, for example on a singular matrix
         return "timed_out", f"math-verify can't decide it: {type(error).__name__}"
     return "correct" if decision.equal else "wrong", decision.rule
 
 
 def serve(requests: TextIO, replies: TextIO) -> None:
     """Answer requests until the input ends."""
-    first = {"gold": to_json(read("x + 1")), "answer": to_json(read("1 + x")), "lenient": True}
+    first = {
+        "gold": to_json(parse_answer("x + 1")),
+        "answer": to_json(parse_answer("1 + x")),
+        "lenient": True,
+    }
     decided(first)  # the first parse builds math-verify's tables
     print(json.dumps({"ready": True}), file=replies, flush=True)
     for line in requests:
@@ -69,13 +73,13 @@ def serve(requests: TextIO, replies: TextIO) -> None:
 
 
 def _end_by_itself_after(seconds: float) -> None:
-    """Let the kernel end this process, even inside C code that never yields; 0 calls it off."""
+    """Have the kernel end this process after a time, even inside C code; 0 cancels."""
     if hasattr(signal, "setitimer"):  # not on Windows
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def main() -> None:
-    """Serve standard input."""
+    """Answer the requests on standard input."""
     replies = replies_of_worker(MEMORY_LIMIT)
     serve(sys.stdin, replies)
 

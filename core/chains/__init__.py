@@ -1,1 +1,1 @@
-"""Chains: generated, forked, judged, kept in a tree and a session, searched for pivotal tokens."""
+"""Generate, fork and judge chains; keep them in a tree and a session; find pivotal tokens."""

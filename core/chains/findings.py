@@ -1,4 +1,4 @@
-"""What was measured on a branch: single forced tokens, and the pivotality of positions."""
+"""Measurements on a branch: the search for a fix, and the pivotality of positions."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from core.chains.pivotality import Pivotality
 from core.errors import SamplerError, SessionError
 from core.records import Chain
 
-_MOST_SAMPLES = 10_000  # an alternative; more in a file would only keep the page busy
+_MOST_SAMPLES = 10_000  # per alternative; a file with more would only block the page
 
 
 @dataclass
 class Findings:
-    """Everything measured on one branch so far."""
+    """All measurements on one branch."""
 
     fix: FixSearch | None = None
     pivotality: dict[int, Pivotality] = field(default_factory=dict)  # by position
@@ -29,10 +29,10 @@ class Findings:
 
     @staticmethod
     def from_json(data: Any, chain: Chain) -> Findings:
-        """Read what `to_json` wrote, of a branch with this chain.
+        """Read what `to_json` wrote for a branch with this chain.
 
         Raises:
-            SessionError: damaged, or about positions and tokens that the chain doesn't have.
+            SessionError: damaged, or positions and tokens that don't match the chain.
         """
         try:
             found = _ADAPTER.validate_python(data)
@@ -80,7 +80,7 @@ def _pivotality_fits(found: Pivotality, chain: Chain) -> bool:
 
 
 def _stands(chain: Chain, position: int, rank: int, token_id: int) -> bool:
-    """Whether a token has this rank among the chain's alternatives at a position."""
+    """Whether a token has this rank among the chain's alternatives at this position."""
     top_ids = chain.statistics.top_ids
     if not (0 <= position < len(chain) and 1 <= rank <= top_ids.shape[1]):
         return False

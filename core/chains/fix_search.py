@@ -1,4 +1,4 @@
-"""Find the fix: which single forced token turns a chain's answer, beside its random control."""
+"""Find the fix: which single forced tokens flip a chain's answer, with a random control."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AttemptResult:
-    """Where the chain ends after one attempt."""
+    """The outcome of the chain after one attempt."""
 
     attempt: Attempt
     outcome: Outcome
@@ -30,9 +30,9 @@ class AttemptResult:
 
 @dataclass(frozen=True)
 class FixSearch:
-    """All attempts on one chain, and as many at random other positions."""
+    """All attempts on one chain, and as many at other positions drawn at random."""
 
-    positions: int  # asked for
+    positions: int  # requested
     sampler: Sampler  # of the continuations
     seed: int
     attempts: tuple[AttemptResult, ...]
@@ -40,12 +40,12 @@ class FixSearch:
 
     @property
     def turned_share(self) -> Estimate:
-        """Share of attempts at the highest-entropy positions that turned the answer."""
+        """Share of attempts at the highest-entropy positions that flipped the answer."""
         return _share(self.attempts)
 
     @property
     def control_share(self) -> Estimate:
-        """The same at random other positions."""
+        """The same share at random other positions."""
         return _share(self.control)
 
 
@@ -60,32 +60,35 @@ def search_fix(
     cancel: Callable[[], bool] = lambda: False,
 ) -> FixSearch | None:
     """Force every other top token at the chain's highest-entropy positions, one at a time.
+    Positions after the answer, where the chain runs on, are left out.
 
-    This is the base-only intervention on one chain. For a right chain it is the mirror image:
-    which token breaks it. All attempts and their control are one batch on shared prefixes.
+    This is the base-only intervention on one chain. On a correct chain it finds the tokens that
+    break it. All attempts and the control are one batch on shared prefixes.
 
     Args:
         chain: whose tokens are replaced.
-        outcome: where it ends.
-        positions: how many positions to try, highest entropy first.
-        sampler: of the continuations; the chain's own when None.
-        on_ending: told whenever an attempt has reached its end.
-        cancel: asked between tokens.
+        outcome: of the chain.
+        positions: number of positions to try, highest entropy first.
+        sampler: of the continuations; None: the chain's own.
+        on_ending: called whenever an attempt is complete.
+        cancel: polled between tokens.
 
     Returns:
-        The endings, or None when cancelled.
+        The results, or None when cancelled.
 
     Raises:
-        PositionError: an empty chain, or no position asked for.
+        PositionError: an empty chain, or fewer than one position.
         ModelError, PromptError, ResourceError: as `fork`.
     """
-    if not len(chain) or positions < 1:
+    if not chain.answer_length or positions < 1:
         raise PositionError(
-            "There is no position to try.", "Generate a chain, and ask for 1 position or more."
+            "This chain has no position to try.",
+            "Generate a chain, and ask for at least 1 position.",
         )
     sampler = sampler or chain.sampler
     rng = keyed_generator(chain.seed, chain.problem.id, "find the fix")
-    plan = plan_sweep(chain.token_ids, chain.statistics, positions, rng)
+    answer = slice(chain.answer_length)
+    plan = plan_sweep(chain.token_ids[answer], chain.statistics[answer], positions, rng)
     tries = (*plan.attempts, *plan.control)
     chains = fork(
         lm,
@@ -106,7 +109,7 @@ def search_fix(
 
 
 def _turned(before: Outcome, after: Outcome) -> bool:
-    """Whether right became wrong or wrong right; without a gold answer, whether it changed."""
+    """Whether the verdict flipped; without a gold answer, whether the answer changed."""
     if before.verdict is Verdict.NO_GOLD:
         return after.answer != before.answer
     return (after.verdict is Verdict.CORRECT) != (before.verdict is Verdict.CORRECT)

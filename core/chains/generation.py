@@ -1,29 +1,27 @@
-"""A problem becomes chains; a chain and a forced token become a new chain."""
+"""Generate chains for problems, and fork a chain by forcing a token."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from core.decoding.loop import DEFAULT_BATCH_SIZE, Decoded, Row, check_token_id, decode
-from core.decoding.scoring import score
+from core.chains.assembly import GrowingChain, assemble, blank_chain
+from core.decoding.loop import Decoded, Row, check_token_id, decode
+from core.decoding.settings import DEFAULT_BATCH_SIZE
 from core.errors import ModelError, PositionError, PromptError, ResourceError
 from core.records import (
     DEFAULT_ALTERNATIVES,
     Chain,
     Problem,
     Sampler,
-    StopReason,
     TokenStatistics,
 )
 from core.system.environment import versions
-from core.tokens.prompts import check_context, encode_prompt
-from core.tokens.thinking import thinking_length
-from core.tokens.token_text import PieceStream
+from core.tokens.prompts import WorkedExample, check_context, default_stop, encode_prompt
 
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
@@ -37,48 +35,8 @@ class Fork:
     token_id: int
 
 
-class GrowingChain:
-    """A chain while its tokens arrive; `snapshot` may be taken at any time, from any thread."""
-
-    def __init__(self, lm: LanguageModel, blank: Chain, forced: Mapping[int, int]) -> None:
-        """`blank` holds what is known before the first new token: prompt, kept tokens, origin."""
-        self._lm = lm
-        self._blank = blank
-        self._forced = forced
-        self._pieces = PieceStream(lm.text, blank.prompt_ids)
-        for token_id in blank.token_ids:
-            self._pieces.push(token_id)
-        self._ids = list(blank.token_ids)
-        self._statistics = [blank.statistics]
-        self._joined = (1, blank.statistics)  # how many of these are joined already
-
-    def push(self, token_id: int, statistics: TokenStatistics) -> None:
-        """Add one token."""
-        self._statistics.append(statistics)
-        self._pieces.push(token_id)
-        self._ids.append(token_id)
-
-    def snapshot(self, stop_reason: StopReason = StopReason.CANCELLED) -> Chain:
-        """The chain so far."""
-        length = len(self._ids)
-        parts = length - len(self._blank) + 1
-        done, joined = self._joined
-        joined = TokenStatistics.concatenate([joined, *self._statistics[done:parts]])
-        if parts > done:
-            self._joined = (parts, joined)
-        return assemble(
-            self._lm,
-            self._blank,
-            self._ids[:length],
-            joined[:length],
-            self._pieces.pieces[:length],
-            self._forced,
-            stop_reason,
-        )
-
-
 Watch = Callable[[int, GrowingChain], None]
-"""Told the index of a chain and the chain itself after every token."""
+"""Called with the index of a chain and the chain itself after every token."""
 
 
 def generate(
@@ -90,31 +48,47 @@ def generate(
     prompt_style: str | None = None,
     template: str | None = None,
     prompt_date: date | None = None,
+    stop: Sequence[str] | None = None,
+    examples: Sequence[WorkedExample] = (),
     k: int = DEFAULT_ALTERNATIVES,
     batch_size: int = DEFAULT_BATCH_SIZE,
     watch: Watch | None = None,
     on_chain: Callable[[int, Chain], None] | None = None,
     cancel: Callable[[], bool] = lambda: False,
 ) -> list[Chain]:
-    """One chain a problem and seed.
+    """Generate one chain per problem and seed.
 
     Args:
-        problems: N problems; one may stand there many times.
-        seeds: N seeds, one a chain: the same seed gives the same chain, whatever its batch.
-        prompt_style: a name of `PROMPT_STYLES`; the model's own when None.
+        problems: N problems; repeat one to sample it several times.
+        sampler: how tokens are drawn.
+        seeds: N seeds, one per chain; a chain depends on its seed, not on its batch.
+        prompt_style: a name of `PROMPT_STYLES`; None: the model's default.
         template: the text around {problem} for the style "plain".
-        prompt_date: for chat templates that ask the date; today if None. The chain records it.
+        prompt_date: for chat templates that use the date; None: today. Stored in the chain.
+        examples: worked examples before every question.
+        stop: strings that end a chain; None: the sampler's or, if it has none, the prompt style's.
+        k: alternatives stored per token.
+        batch_size: maximum number of chains decoded at once.
+        watch: called after every token.
+        on_chain: called with the index and chain whenever a chain is complete.
+        cancel: polled between steps; when true, chains end as they are.
+
+    Returns:
+        N chains, in order.
 
     Raises:
         PromptError: an empty question, or one that does not fit into the context.
         ResourceError: out of memory.
     """
     style = prompt_style or lm.prompt_style
+    if stop is not None or not sampler.stop:
+        stop = default_stop(style, template) if stop is None else tuple(stop)
+        sampler = replace(sampler, stop=stop)
     day = prompt_date or lm.prompt_date or date.today()
     blanks = []
     for problem, seed in zip(problems, seeds, strict=True):
         with lm.text.lock:
-            ids = encode_prompt(lm.tokenizer, problem.question, style, template, day)
+            ids = encode_prompt(lm.tokenizer, problem.question, style, template, day, examples)
         check_context(len(ids), sampler.max_new_tokens, lm.context_length)
         blanks.append(blank_chain(lm, problem, ids, sampler, seed, style, day, k))
     return _run(lm, blanks, [{}] * len(blanks), sampler, k, batch_size, watch, on_chain, cancel)
@@ -132,10 +106,19 @@ def fork(
     on_chain: Callable[[int, Chain], None] | None = None,
     cancel: Callable[[], bool] = lambda: False,
 ) -> list[Chain]:
-    """Force a token at a position of a chain and let the model continue, once a fork.
+    """Force a token at a position of a chain and continue from there, once per fork.
 
-    What stands before the position is kept with its statistics. The sampler and seed are the
-    chain's own unless given. All forks are one batch that shares the chain's prefix.
+    Tokens before the position are kept with their statistics. All forks are one batch that shares
+    the chain's prefix.
+
+    Args:
+        forks: N positions and tokens.
+        sampler: of the continuations; None: the chain's own.
+        seeds: N seeds; None: the chain's own for all.
+        batch_size, watch, on_chain, cancel: as for `generate`.
+
+    Returns:
+        N chains, in order.
 
     Raises:
         PositionError: a position outside the chain, or a token id the model doesn't have.
@@ -180,51 +163,18 @@ def fork(
 
 
 def check_position(chain: Chain, position: int) -> None:
-    """Refuse a position outside the chain.
+    """Reject a position outside the chain.
 
     Raises:
-        PositionError: with the positions there are.
+        PositionError: naming the valid positions.
     """
     if not 0 <= position < len(chain):
         raise PositionError(
-            f"There is no position {position} in this chain of {len(chain)} tokens.",
+            f"This chain of {len(chain)} tokens has no position {position}.",
             f"Choose a position from 0 to {len(chain) - 1}."
             if len(chain)
             else "Generate a chain first.",
         )
-
-
-def blank_chain(
-    lm: LanguageModel,
-    problem: Problem,
-    prompt_ids: Sequence[int],
-    sampler: Sampler,
-    seed: int,
-    style: str,
-    prompt_date: date | None,
-    k: int,
-) -> Chain:
-    """A chain without tokens yet, which knows who is to make it and how."""
-    return Chain(
-        prompt_ids=tuple(prompt_ids),
-        token_ids=(),
-        tokens=(),
-        top_tokens=(),
-        statistics=TokenStatistics.empty(min(k, lm.vocab_size)),
-        forced=(),
-        stop_reason=StopReason.CANCELLED,
-        model=lm.spec.model,
-        adapter=lm.spec.adapter,
-        revision=lm.spec.revision,
-        quantization=lm.spec.quantization,
-        dtype=lm.dtype,
-        prompt_style=style,
-        prompt_date=None if prompt_date is None else prompt_date.isoformat(),
-        problem=problem,
-        sampler=sampler,
-        seed=seed,
-        versions=versions(),
-    )
 
 
 def _run(
@@ -268,7 +218,7 @@ def _run(
         on_row=on_row,
         cancel=cancel,
         store=lm.prefixes,
-        keep_rows=len(rows) <= 2 * k,  # a person's chains, not a sweep's
+        keep_rows=len(rows) <= 2 * k,  # interactive forks, not a sweep
     )
     return [chains[index] for index in range(len(rows))]
 
@@ -282,68 +232,6 @@ def _finished(
     return assemble(lm, blank, ids, statistics, pieces, forced, decoded.stop_reason)
 
 
-def assemble(
-    lm: LanguageModel,
-    blank: Chain,
-    ids: Sequence[int],
-    statistics: TokenStatistics,
-    pieces: Sequence[str],
-    forced: Collection[int],
-    stop_reason: StopReason,
-) -> Chain:
-    """The chain that a blank one and its tokens make.
-
-    Args:
-        ids: (T,) all of them, those that the blank had included.
-        statistics: (T,).
-        pieces: (T,) display text.
-        forced: positions whose tokens were put there by somebody.
-    """
-    start = len(blank)
-    top_tokens = tuple(
-        tuple(lm.text.display(int(i)) for i in row) for row in statistics.top_ids[start:]
-    )
-    return replace(
-        blank,
-        token_ids=tuple(ids),
-        tokens=tuple(pieces),
-        top_tokens=blank.top_tokens + top_tokens,
-        statistics=statistics,
-        forced=blank.forced + tuple(i in forced for i in range(start, len(ids))),
-        stop_reason=stop_reason,
-        thinking=thinking_length(lm.text, blank.prompt_ids, ids),
-    )
-
-
-def scored_chain(
-    lm: LanguageModel,
-    problem: Problem,
-    prompt_ids: Sequence[int],
-    token_ids: Sequence[int],
-    *,
-    forced: Collection[int],
-    sampler: Sampler,
-    stop_reason: StopReason,
-    seed: int = 0,
-    prompt_style: str = "plain",
-    prompt_date: date | None = None,
-    k: int = DEFAULT_ALTERNATIVES,
-) -> Chain:
-    """A chain of which only the token ids are known, such as a run keeps them.
-
-    Args:
-        forced: completion positions whose tokens were put there by somebody.
-        prompt_date: what the chat template was given, where it is known.
-
-    Raises:
-        ModelError, PromptError, PositionError: as `score`.
-    """
-    blank = blank_chain(lm, problem, prompt_ids, sampler, seed, prompt_style, prompt_date, k)
-    statistics = score(lm, prompt_ids, token_ids, k)
-    pieces = lm.text.pieces(token_ids, prompt_ids)
-    return assemble(lm, blank, token_ids, statistics, pieces, forced, stop_reason)
-
-
 def look_up(
     lm: LanguageModel, chain: Chain, position: int, token_id: int, patience: float = math.inf
 ) -> tuple[float, int]:
@@ -351,7 +239,7 @@ def look_up(
 
     Raises:
         PositionError: a position outside the chain, or an id outside the vocabulary.
-        ResourceError: the model was busy for longer than `patience` seconds.
+        ResourceError: the model was busy for more than `patience` seconds.
     """
     check_position(chain, position)
     row = Row(chain.prompt_ids, chain.token_ids[:position], {position: token_id})

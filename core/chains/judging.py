@@ -1,4 +1,4 @@
-"""The verdict on a chain: its answer's text without special tokens, against the gold answer."""
+"""Judge chains: check the answer, without special tokens, against the gold answer."""
 
 from __future__ import annotations
 
@@ -17,12 +17,17 @@ if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
 
 VERDICTS = (Verdict.CORRECT, Verdict.WRONG, Verdict.UNPARSEABLE, Verdict.TIMED_OUT)
-"""What can be said of a chain whose problem has a gold answer."""
+"""Verdicts that a chain can get if its problem has a gold answer."""
 
 
 def judge(lm: LanguageModel, chains: Sequence[Chain]) -> list[Outcome]:
-    """One outcome a chain, in order; its explanation says at which positions the answer stands."""
-    texts = _texts(lm, [c.token_ids for c in chains], [c.prompt_ids for c in chains])
+    """The outcome of every chain, in order, with the positions of the answer in its explanation.
+
+    Raises:
+        ResourceError: the answer checker doesn't start.
+    """
+    answers = [chain.token_ids[: chain.answer_length] for chain in chains]
+    texts = _texts(lm, answers, [chain.prompt_ids for chain in chains])
     golds = [chain.problem.answer for chain in chains]
     outcomes = default_checker().judge_many(
         (text, gold) for (text, _), gold in zip(texts, golds, strict=True)
@@ -40,13 +45,12 @@ def judge_completions(
     golds: Sequence[str | None],
     prompts: Sequence[Sequence[int]],
 ) -> list[Outcome]:
-    """One outcome a completion, given as token ids, against its gold answer.
+    """The outcome of every completion, given as token ids, against its gold answer.
 
-    The answer is looked for after the thinking part; a chain that never ends its thinking has
-    none.
+    The answer is searched after the thinking part; a chain that never ends its thinking has none.
 
     Args:
-        prompts: the ids before each completion, which may have opened its thinking.
+        prompts: the ids before each completion, which may have opened its thinking part.
     """
     texts = [text for text, _ in _texts(lm, completions, prompts)]
     return default_checker().judge_many(zip(texts, golds, strict=True))
@@ -55,7 +59,7 @@ def judge_completions(
 def _texts(
     lm: LanguageModel, completions: Sequence[Sequence[int]], prompts: Sequence[Sequence[int]]
 ) -> list[tuple[str, int]]:
-    """What is judged of each completion, and the position at which it starts."""
+    """The text to judge of each completion, and the position where it starts."""
     starts = [
         thinking_length(lm.text, prompt, ids) or 0
         for prompt, ids in zip(prompts, completions, strict=True)
@@ -69,8 +73,8 @@ def _texts(
 def _located(
     outcome: Outcome, chain: Chain, judged: str, start: int, special: frozenset[int]
 ) -> Explanation | None:
-    """The explanation with the answer's place in the whole chain, whose text has its thinking part
-    and its special tokens too."""
+    """The explanation with the answer's span and positions in the whole chain, including its
+    thinking part and special tokens."""
     why = outcome.explanation
     if why is None or why.span is None or not outcome.answer:
         return why
@@ -92,11 +96,11 @@ def _located(
 
 
 def check_golds(problems: Sequence[Problem]) -> None:
-    """Refuse problems whose chains could not be judged.
+    """Reject problems whose chains could not be judged.
 
     Raises:
-        ProblemError: no problems, or some without a gold answer that can be read.
-        ResourceError: as the answer checker.
+        ProblemError: no problems, or some without a readable gold answer.
+        ResourceError: the answer checker doesn't start.
     """
     if not problems:
         raise ProblemError("There are no problems to run on.", "Choose a set that has some.")
@@ -108,5 +112,5 @@ def check_golds(problems: Sequence[Problem]) -> None:
         raise ProblemError(
             "Problems without a gold answer that can be read: "
             f"{len(lacking)} of {len(problems)}{some}.",
-            "Give them one, or leave them out.",
+            "Add gold answers, or leave these problems out.",
         )

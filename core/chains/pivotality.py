@@ -1,14 +1,14 @@
-"""Pivotality: how much the choice of one token decides whether the chain ends right.
+"""Pivotality: how much the choice of one token decides whether the chain ends correct.
 
-Entropy says how undecided the model was, not whether the choice mattered. That is measured here:
-sample continuations after each alternative and count the right ones.
+Entropy shows how uncertain the model was, not whether the choice mattered. Pivotality measures
+that: sample continuations after each alternative and count the correct ones.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AlternativeOutcomes:
-    """What became of the samples that continued after one alternative."""
+    """The outcomes of the continuations sampled after one alternative."""
 
     token_id: int
     rank: int  # 1 = most probable
-    probability: float  # the model's own, at temperature 1
+    probability: float  # at temperature 1
     samples: int
     correct: int
-    answers: tuple[tuple[str, int], ...]  # most frequent first; "" where no answer was found
+    answers: tuple[tuple[str, int], ...]  # with counts, most frequent first; "" for no answer
 
     @property
     def p_correct(self) -> Estimate:
@@ -54,13 +54,12 @@ class Pivotality:
 
     @property
     def share_decided(self) -> float:
-        """Share of the outcome's variance that this token decides, 0 to 1: what the heatmap is
-        coloured by.
+        """Share of the variance in correctness that this token explains, 0 to 1.
 
-        The correlation ratio Var(P(correct | alternative)) / Var(correct), each alternative with
-        the model's own probability, less what the sampling of few continuations adds to it. A
-        neutral choice of words has 0 however undecided the model is, and a token that settles
-        right or wrong has 1.
+        The correlation ratio Var(P(correct | alternative)) / Var(correct), with alternatives
+        weighted by their probability, corrected for the sampling noise of few continuations. A
+        mere choice of words has 0 however uncertain the model is; a token that settles the answer
+        has 1.
         """
         weights = np.array([each.probability for each in self.alternatives])
         weights /= weights.sum()
@@ -74,14 +73,14 @@ class Pivotality:
 
     @cached_property
     def p_value(self) -> float:
-        """Chance of differences like these if every alternative led right equally often."""
+        """Chance of differences like these if all alternatives were equally often correct."""
         right = [each.correct for each in self.alternatives]
         return homogeneity(right, [each.samples for each in self.alternatives], self.seed)
 
 
 def decisive(measured: Collection[Pivotality]) -> frozenset[int]:
-    """Positions whose alternatives differ by more than chance explains: 5 % over all of the
-    positions together (Holm), since one in twenty would seem to differ by luck."""
+    """Positions whose alternatives differ significantly, at 5 % over all positions together
+    (Holm's correction)."""
     if not measured:
         return frozenset()
     rejected, *_ = multipletests([each.p_value for each in measured], alpha=0.05, method="holm")
@@ -102,27 +101,27 @@ def measure_pivotality(
     """Sample continuations of every alternative at the given positions, as one batch.
 
     Args:
-        chain: gives the prefixes.
+        chain: whose prefixes are continued.
         positions: where to measure.
-        samples: continuations an alternative.
-        sampler: of the continuations; must draw (temperature above 0). The chain's own when None,
-            or temperature 1 where that one is greedy.
-        alternatives: how many of the most probable tokens are compared.
-        on_ending: told whenever a continuation has reached its end.
-        cancel: asked between tokens.
+        samples: continuations per alternative.
+        sampler: of the continuations, with temperature above 0. None: the chain's own, at
+            temperature 1 if that is greedy.
+        alternatives: number of most probable tokens to compare.
+        on_ending: called whenever a continuation is complete.
+        cancel: polled between tokens.
 
     Returns:
-        One result a position, or None when cancelled.
+        One result per position, or None when cancelled.
 
     Raises:
-        ProblemError: nobody knows the right answer.
-        SamplerError: a greedy sampler, which would give n times the same continuation.
+        ProblemError: no gold answer.
+        SamplerError: a greedy sampler, whose continuations would all be equal.
         PositionError, ModelError, PromptError, ResourceError: as `fork`.
     """
     if chain.problem.answer is None:
         raise ProblemError(
-            "Pivotality counts right answers, and this problem has no known one.",
-            "Give the right answer beside the question, and generate again.",
+            "Pivotality counts correct answers, but this problem has no gold answer.",
+            "Enter the correct answer beside the question, and generate again.",
         )
     if samples < 1 or not positions:
         raise PositionError("There is nothing to measure.", "Ask for a position and a sample.")
@@ -166,7 +165,7 @@ def measure_pivotality(
 def _drawing(sampler: Sampler) -> Sampler:
     if not sampler.greedy:
         return sampler
-    return Sampler(temperature=1.0, max_new_tokens=sampler.max_new_tokens)
+    return replace(sampler, temperature=1.0)
 
 
 def _alternative(

@@ -1,4 +1,4 @@
-"""Everything a person made in one sitting, in one JSON file: a tree per problem, and settings."""
+"""Sessions: a user's trees, one per problem, and form values, in one JSON file."""
 
 from __future__ import annotations
 
@@ -19,14 +19,13 @@ from core.system.json_text import json_text
 _SESSION_ID = re.compile(r"[a-z0-9]{12}")
 
 FormValue = None | bool | int | float | str | list[str]
-"""What a form field holds."""
+"""The value of a form field."""
 
 
 class Session:
-    """Trees by problem, which of them is on screen, and what the forms of the pages say.
+    """Trees by problem, the key of the current one, and the values of the pages' forms.
 
-    `form` holds the values of form fields by their names, as far as a person set them. Whether a
-    value fits its field, only the field knows.
+    `form` maps field names to the values that the user set; each field validates its own value.
     """
 
     def __init__(self) -> None:
@@ -36,11 +35,11 @@ class Session:
 
     @property
     def tree(self) -> ForkTree | None:
-        """The tree on screen."""
+        """The current tree; None if there is none."""
         return None if self.current is None else self.trees[self.current]
 
     def open_problem(self, problem: Problem) -> ForkTree:
-        """Show a problem's tree; an empty one when the problem is new."""
+        """Make a problem's tree the current one; a new problem gets an empty tree."""
         key = json_text(asdict(problem))
         if key not in self.trees:
             self.trees[key] = ForkTree(problem)
@@ -60,16 +59,16 @@ class Session:
 
     @staticmethod
     def from_json(data: Any) -> Session:
-        """Read what `to_json` wrote. Without "form", as in older files, every field has its
-        default; values there that no field can hold are left out.
+        """Read what `to_json` wrote. Older files have no "form": all fields keep their defaults.
+        Form values of an unknown type are dropped.
 
         Raises:
-            SessionError: of a newer version, or damaged.
+            SessionError: damaged, or written by a newer version.
         """
         check_schema_version(data, "session")
         if data.get("kind") != "session" or not isinstance(data.get("trees"), list):
             raise SessionError(
-                "This file holds no session.", "Open a file that Save session wrote."
+                "This is not a session file.", "Open a file that Save session wrote."
             )
         session = Session()
         for item in data["trees"]:
@@ -93,7 +92,7 @@ class Session:
         """Read a session file's text.
 
         Raises:
-            SessionError: not JSON, of a newer version, or damaged.
+            SessionError: not JSON, damaged, or written by a newer version.
         """
         try:
             data = json.loads(text)
@@ -106,19 +105,19 @@ class Session:
 
 
 class SessionFolder:
-    """Sessions kept on disk under ids that a link can carry."""
+    """Sessions stored on disk under ids that can be part of a link."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     @staticmethod
     def new_id() -> str:
-        """An id nobody can guess: it is all that stands between a session and other people."""
+        """A random id that can't be guessed: the id alone grants access to a session."""
         alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
         return "".join(secrets.choice(alphabet) for _ in range(12))
 
     def save(self, session_id: str, session: Session) -> None:
-        """Write a session in one step, so that a crash leaves the old one or the new one.
+        """Write a session atomically: a crash leaves the old file or the new one.
 
         Raises:
             ResourceError: the disk is full or can't be written.
@@ -129,12 +128,12 @@ class SessionFolder:
             replace_file(path, session.dumps().encode("utf-8"), private=True)
         except OSError as error:
             raise ResourceError(
-                f"The session can't be kept on disk ({error.strerror}).",
-                f"Free space in {path.parent}, or save the session to a file of your own.",
+                f"The session can't be stored on disk ({error.strerror}).",
+                f"Free space in {path.parent}, or save the session to a file elsewhere.",
             ) from error
 
     def load(self, session_id: str) -> Session | None:
-        """The session with an id; None when there is none.
+        """Load the session with an id; None if there is none.
 
         Raises:
             SessionError: damaged.
@@ -146,7 +145,7 @@ class SessionFolder:
 
     def _path(self, session_id: str) -> Path:
         if not _SESSION_ID.fullmatch(session_id):
-            raise SessionError(f"{session_id!r} is no session id.", "Open the app without a link.")
+            raise SessionError(f"{session_id!r} is not a session id.", "Open the app without it.")
         return self._folder / f"{session_id}.json"
 
 
@@ -164,5 +163,5 @@ def _is_form_value(value: Any) -> bool:
 
 
 def is_text(value: Any) -> bool:
-    """Whether a value is text that a file or a browser can take: no half of a surrogate pair."""
+    """Whether a value is text without lone surrogates, which files and browsers can't hold."""
     return isinstance(value, str) and not any("\ud800" <= sign <= "\udfff" for sign in value)

@@ -1,4 +1,4 @@
-"""Single forced tokens: what to try at a chain's forks, and at random positions as a control."""
+"""Plan single forced tokens: at a chain's forks, and at random positions as a control."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.records import DEFAULT_ALTERNATIVES, TokenStatistics
 
 @dataclass(frozen=True)
 class Attempt:
-    """One token to force at one position of a chain."""
+    """A token to force at a position of a chain."""
 
     position: int
     token_id: int
@@ -22,7 +22,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Sweep:
-    """What the base-only intervention tries on one chain, and what its control tries."""
+    """The attempts of the base-only intervention on one chain, and those of its control."""
 
     attempts: tuple[Attempt, ...]
     control: tuple[Attempt, ...]
@@ -35,18 +35,17 @@ def plan_sweep(
     rng: np.random.Generator,
     alternatives: int = DEFAULT_ALTERNATIVES,
 ) -> Sweep:
-    """Every other top token at the positions of highest entropy, highest first.
+    """Plan every other top token at the positions of highest entropy, highest first.
 
-    The control tries as many tokens at random other positions, in the same way: a random position
-    would sometimes be one of the forks, so those are left out of the draw. A chain that is too
-    short to have as many other positions gets fewer control attempts, never more.
+    The control tries as many tokens at random positions other than these. A chain with too few
+    other positions gets fewer control attempts.
 
     Args:
         token_ids: (T,) the chain.
         statistics: (T,) of the chain, with at least `alternatives` top tokens.
-        positions: how many positions to try.
-        rng: draws the control.
-        alternatives: how many of the most probable tokens are tried, the chain's own left out.
+        positions: number of positions to try.
+        rng: draws the control's positions.
+        alternatives: number of most probable tokens to try, except the chain's own.
     """
     highest = highest_entropy_positions(statistics.entropy, positions)
     others = np.setdiff1d(np.arange(len(token_ids)), highest)

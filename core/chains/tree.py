@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from core.chain_json import chain_from_json, chain_to_json, problem_from_dict
 from core.chains.findings import Findings
 from core.chains.generation import check_position
 from core.errors import PositionError, SessionError
-from core.records import Chain, Outcome, Problem, Verdict, problem_from_dict
+from core.records import Chain, Outcome, Problem, Verdict
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -19,7 +20,7 @@ _R = TypeVar("_R")
 
 @dataclass(frozen=True)
 class Branch:
-    """One chain in the tree. A root has no parent; a branch left its parent at `position`."""
+    """A chain in the tree. A root has no parent; other branches left theirs at `position`."""
 
     id: str
     chain: Chain
@@ -35,7 +36,7 @@ class Branch:
             "parent": self.parent,
             "position": self.position,
             "name": self.name,
-            "chain": self.chain.to_json(self.outcome),
+            "chain": chain_to_json(self.chain, self.outcome),
         }
 
     @staticmethod
@@ -46,7 +47,7 @@ class Branch:
             SessionError: not a branch.
         """
         try:
-            chain, outcome = Chain.from_json(data["chain"])
+            chain, outcome = chain_from_json(data["chain"])
             if outcome is None:
                 raise KeyError("verdict")
             branch = Branch(
@@ -59,7 +60,7 @@ class Branch:
             )
             for text in (branch.id, branch.name, branch.parent, outcome.answer):
                 if text is not None:
-                    text.encode("utf-8")  # half a character could never be saved again
+                    text.encode("utf-8")  # a lone surrogate could not be saved again
             return branch
         except (KeyError, TypeError, AttributeError, UnicodeEncodeError) as error:
             raise SessionError(
@@ -70,14 +71,14 @@ class Branch:
 
 @dataclass(frozen=True)
 class Selection:
-    """What a person looks at: a branch, and a position of its chain (None: no token)."""
+    """The selected branch, and the selected position of its chain (None: no token)."""
 
     branch: str | None = None
     position: int | None = None
 
 
 def _locked(method: Callable[Concatenate[ForkTree, _P], _R]) -> Callable[..., _R]:
-    """One change at a time."""
+    """Run a method under the tree's lock."""
 
     @functools.wraps(method)
     def change(self: ForkTree, *args: _P.args, **kwargs: _P.kwargs) -> _R:
@@ -94,30 +95,30 @@ class _State:
 
 
 class ForkTree:
-    """The chains made for one problem. Every change can be undone."""
+    """The chains of one problem, with undo and redo. Thread-safe."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self._state = _State()
         self._past: list[_State] = []
         self._future: list[_State] = []
-        self._lock = threading.RLock()  # a worker adds branches while a person selects
-        self._made = 0  # ids are never used twice, not even after an undo
+        self._lock = threading.RLock()  # a worker thread adds branches while the user selects
+        self._made = 0  # ids are never reused, even after an undo
         self._findings: dict[str, Findings] = {}
 
     @property
     def branches(self) -> tuple[Branch, ...]:
-        """All branches, in the order in which they were made."""
+        """All branches, in order of creation."""
         return self._state.branches
 
     @property
     def selection(self) -> Selection:
-        """The branch and position being looked at."""
+        """The selected branch and position."""
         return self._state.selection
 
     @property
     def selected(self) -> Branch | None:
-        """The branch being looked at."""
+        """The selected branch; None in an empty tree."""
         branch = self._state.selection.branch
         return None if branch is None else self.branch(branch)
 
@@ -125,19 +126,19 @@ class ForkTree:
         """The branch with an id.
 
         Raises:
-            PositionError: there is none.
+            PositionError: no such branch.
         """
         for branch in self.branches:
             if branch.id == branch_id:
                 return branch
         raise PositionError(
-            f"There is no branch {branch_id!r} in this tree.", "Choose one that the tree shows."
+            f"This tree has no branch {branch_id!r}.", "Choose one that the tree shows."
         )
 
     def origin(self, branch_id: str, position: int) -> Branch:
-        """The branch that a fork at a position leaves: the nearest ancestor, or the branch
-        itself, whose own tokens stand just before it. Another token at the place where a branch
-        was forced is therefore its sibling, not its child.
+        """The parent of a fork at a position: the branch itself, or the nearest ancestor that
+        owns the token before the position. Another token at the position where a branch was forced
+        therefore gives a sibling, not a child.
 
         Raises:
             PositionError: no such branch.
@@ -149,11 +150,11 @@ class ForkTree:
         return branch
 
     def findings(self, branch_id: str) -> Findings:
-        """What was measured on a branch; to be filled by whoever measures. No change to undo."""
+        """The measurements on a branch, to be updated in place; not part of the undo history."""
         return self._findings.setdefault(branch_id, Findings())
 
     def children(self, branch_id: str) -> tuple[Branch, ...]:
-        """Branches that left this one."""
+        """Branches whose parent is this one."""
         return tuple(branch for branch in self.branches if branch.parent == branch_id)
 
     @_locked
@@ -166,7 +167,7 @@ class ForkTree:
     def add_branches(
         self, parent: str, position: int, results: Iterable[tuple[Chain, Outcome]]
     ) -> list[Branch]:
-        """Add chains forced at a position of a branch as one change, and select the first.
+        """Add chains forced at a position of a branch, as one change; select the first.
 
         Raises:
             PositionError: no such branch or position.
@@ -178,16 +179,16 @@ class ForkTree:
 
     @_locked
     def rename(self, branch_id: str, name: str) -> None:
-        """Give a branch a name of the person's own."""
+        """Give a branch a name; "" removes it."""
         self._replace(replace(self.branch(branch_id), name=name))
 
     @_locked
     def overrule(self, branch_id: str, verdict: Verdict | None) -> None:
-        """Give a branch a person's verdict beside the checker's; None takes it back.
+        """Record a person's verdict on a branch beside the checker's; None removes it.
 
         Raises:
             PositionError: no such branch.
-            SessionError: a verdict that no person gives.
+            SessionError: a verdict other than correct or wrong.
         """
         branch = self.branch(branch_id)
         outcome = branch.outcome.overrule(verdict)
@@ -196,7 +197,7 @@ class ForkTree:
 
     @_locked
     def select(self, branch_id: str, position: int | None = None) -> None:
-        """Look at a branch and a position. Selecting is no change: it is not undone.
+        """Select a branch and a position. Not part of the undo history.
 
         Raises:
             PositionError: no such branch or position.
@@ -218,20 +219,20 @@ class ForkTree:
 
     @_locked
     def undo(self) -> None:
-        """Take the last change back; nothing happens when there is none."""
+        """Undo the last change, if there is one."""
         if self._past:
             self._future.append(self._state)
             self._state = self._past.pop()
 
     @_locked
     def redo(self) -> None:
-        """Make the last undone change again; nothing happens when there is none."""
+        """Redo the last undone change, if there is one."""
         if self._future:
             self._past.append(self._state)
             self._state = self._future.pop()
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dict: branches and selection; the undo history is not kept."""
+        """A JSON-ready dict of branches and selection, without the undo history."""
         return {
             "problem": self.problem.__dict__.copy(),
             "branches": [branch.to_json() for branch in self.branches],
@@ -303,7 +304,7 @@ class ForkTree:
 
 
 def first_difference(a: Chain, b: Chain) -> int | None:
-    """The first position where two chains differ; None when they are equal."""
+    """The first position where two chains differ; None if they are equal."""
     for position, (x, y) in enumerate(zip(a.token_ids, b.token_ids, strict=False)):
         if x != y:
             return position
@@ -311,7 +312,7 @@ def first_difference(a: Chain, b: Chain) -> int | None:
 
 
 def _check_family(branches: tuple[Branch, ...]) -> None:
-    """Refuse a tree with twice the same id, or a branch without its parent before it."""
+    """Reject a tree with duplicate ids, or with a branch that comes before its parent."""
     seen: dict[str, Branch] = {}
     for branch in branches:
         orphan = branch.parent is not None and branch.parent not in seen

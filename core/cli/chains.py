@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core.chain_json import chain_to_json
+from core.chains.settings import GenerationSettings
 from core.cli.files import (
     check_writable,
-    given_problems,
     interruptible,
     progress,
     read_chain,
@@ -19,66 +21,44 @@ from core.cli.files import (
     write_out,
     write_result,
 )
-from core.cli.models import load, maker, model_spec
+from core.cli.models import load
+from core.cli.option_groups import GivenSettings, SettingOptions, grouped
 from core.cli.options import (
-    Adapter,
-    AsJson,
-    BatchSize,
-    ChainDtype,
     ChainFile,
-    Device,
-    Dtype,
-    MaxNewTokens,
-    Model,
-    Out,
-    ProblemFile,
-    ProblemId,
-    PromptDate,
-    PromptStyle,
-    Quantization,
-    Question,
-    RemoteCode,
-    Revision,
+    ChainModelOptions,
+    ModelOptions,
+    OutputOptions,
+    QuestionOptions,
     Sample,
-    Template,
     path_option,
 )
-from core.errors import FileError, PositionError, ProblemError
-from core.records import DEFAULT_ALTERNATIVES, Chain, Problem, Sampler
+from core.errors import FileError, PositionError
+from core.records import Chain
 from core.system.json_text import json_text
 
+if TYPE_CHECKING:
+    from core.models.language_model import LanguageModel
 
+
+@dataclass(frozen=True)
+class _MakerOptions(ModelOptions):
+    model: Annotated[
+        str, typer.Option(help='"demo", a folder or a hub id; of a chain file its own.')
+    ] = ""
+
+
+@grouped
 def generate(
-    model: Model = "demo",
-    adapter: Adapter = None,
-    question: Question = None,
+    model: ModelOptions,
+    questions: QuestionOptions,
     gold: Annotated[str | None, typer.Option(help="The right answer to your question.")] = None,
-    problem: ProblemId = None,
-    problems: ProblemFile = None,
     sample: Sample = None,
-    samples: Annotated[int, typer.Option("-n", "--samples", min=1, help="Chains a problem.")] = 1,
-    temperature: Annotated[float, typer.Option(help="0 is greedy.")] = 0.0,
-    top_p: Annotated[float, typer.Option(help="Nucleus sampling; 1 is off.")] = 1.0,
-    top_k: Annotated[int, typer.Option(help="Most probable tokens to draw from; 0 is off.")] = 0,
-    min_p: Annotated[
-        float, typer.Option(help="Least probability, as a share of the highest; 0 is off.")
-    ] = 0.0,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same chain.")] = 0,
-    max_new_tokens: MaxNewTokens = 256,
-    prompt_style: PromptStyle = None,
-    template: Template = None,
-    prompt_date: PromptDate = None,
-    top_k_alternatives: Annotated[
-        int, typer.Option(min=1, help="Alternatives kept a position.")
-    ] = DEFAULT_ALTERNATIVES,
-    batch_size: BatchSize = 64,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    trust_remote_code: RemoteCode = False,
-    revision: Revision = None,
-    quantization: Quantization = "none",
-    as_json: AsJson = False,
-    out: Out = None,
+    *,
+    settings: Annotated[
+        GivenSettings,
+        SettingOptions(GenerationSettings, flags={"samples": ("-n", "--samples")}),
+    ],
+    output: OutputOptions,
 ) -> None:
     """Generate chains with entropy, rank and alternatives of every token.
 
@@ -90,125 +70,101 @@ def generate(
     from core.decoding.sampling import chain_seed
     from core.problems.problem_sets import chosen_problems
 
-    check_writable(out)
-    chosen = chosen_problems(named_problems(question, gold, problem, problems), sample, seed)
-    sampler = Sampler(temperature, top_p, top_k, min_p, max_new_tokens)
-    lm = load(model_spec(model, adapter, device, dtype, trust_remote_code, revision, quantization))
-    pairs = [(each, sample) for each in chosen for sample in range(samples)]
-    if sampler.greedy and samples > 1:
+    check_writable(output.out)
+    how = settings.changed(GenerationSettings())
+    chosen = chosen_problems(questions.named(gold), sample, how.seed)
+    sampler = how.sampler
+    lm = load(model.spec())
+    pairs = [(each, sample) for each in chosen for sample in range(how.samples)]
+    if sampler.greedy and how.samples > 1:
         say("Greedy samples are all alike; set --temperature above 0 for different ones.")
-    with interruptible() as stopped, progress(len(pairs), as_json) as bar:
+    keyed = questions.problems is not None
+    with interruptible() as stopped, progress(len(pairs), output.as_json) as bar:
         chains = generation.generate(
             lm,
             [each for each, _ in pairs],
             sampler,
-            [chain_seed(seed, each.id, n) if problems else seed + n for each, n in pairs],
-            prompt_style=prompt_style,
-            template=template,
-            prompt_date=prompt_date,
-            k=top_k_alternatives,
-            batch_size=batch_size,
+            [chain_seed(how.seed, each.id, n) if keyed else how.seed + n for each, n in pairs],
+            prompt_style=how.prompt_style,
+            template=how.template,
+            prompt_date=how.prompt_date,
+            stop=how.stop,
+            examples=how.examples or (),
+            k=how.top_k_alternatives,
+            batch_size=how.batch_size,
             on_chain=lambda *_: bar.update(),
             cancel=stopped.is_set,
         )
-    _judge_and_report(lm, chains, as_json, out)
+    _judge_and_report(lm, chains, output)
     if stopped.is_set():
         say("Cancelled: chains that were not finished say so in their stop_reason.")
         raise typer.Exit(130)
 
 
+@grouped
 def force(
     chain_file: ChainFile,
     position: Annotated[int, typer.Option(help="Completion position, from 0.")],
     token_id: Annotated[int | None, typer.Option(help="Id of the token to force.")] = None,
     text: Annotated[str | None, typer.Option(help="Text of one token to force.")] = None,
-    device: Device = "auto",
-    dtype: ChainDtype = "",
-    trust_remote_code: RemoteCode = False,
-    revision: Revision = None,
-    quantization: Quantization = "none",
-    as_json: AsJson = False,
-    out: Out = None,
+    *,
+    loading: ChainModelOptions,
+    output: OutputOptions,
 ) -> None:
     """Force a token at a position of a chain and let the model continue."""
     from core.chains import generation
 
     if (token_id is None) == (text is None):
         raise PositionError("Which token to force is not clear.", "Give --token-id or --text.")
-    check_writable(out)
+    check_writable(output.out)
     chain = read_chain(chain_file)
     generation.check_position(chain, position)
-    lm = load(maker(chain, device, dtype, trust_remote_code, revision, quantization))
+    lm = load(loading.maker(chain))
     if token_id is None:
         token_id = _only_token(lm.text.tokenise(text or ""), lm.text.display, text or "")
     forked = generation.fork(lm, chain, [generation.Fork(position, token_id)])
-    _judge_and_report(lm, forked, as_json, out)
+    _judge_and_report(lm, forked, output)
 
 
+@grouped
 def score(
     ids: Annotated[Path, path_option(help="JSON with prompt_ids and token_ids; a chain does.")],
-    model: Annotated[
-        str, typer.Option(help='"demo", a folder or a hub id; of a chain file its own.')
-    ] = "",
-    adapter: Adapter = None,
-    top_k_alternatives: Annotated[int, typer.Option(min=1)] = DEFAULT_ALTERNATIVES,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    trust_remote_code: RemoteCode = False,
-    revision: Revision = None,
-    quantization: Quantization = "none",
-    as_json: AsJson = False,
-    out: Out = None,
+    model: _MakerOptions,
+    settings: Annotated[
+        GivenSettings,
+        SettingOptions(
+            GenerationSettings, {"top_k_alternatives": "top_k_alternatives"}, by_name=False
+        ),
+    ],
+    output: OutputOptions,
 ) -> None:
     """Teacher-forced statistics of given token ids."""
     from core.decoding.scoring import score as score_ids
     from core.records import SCHEMA_VERSION
 
-    check_writable(out)
+    check_writable(output.out)
+    alternatives = settings.changed(GenerationSettings()).top_k_alternatives
     prompt_ids, token_ids, made_by = _read_ids(ids)
-    if not model:
-        model = str(made_by.get("model") or "demo")
+    name, adapter = model.model, model.adapter
+    if not name:
+        name = str(made_by.get("model") or "demo")
         adapter = adapter or (Path(made_by["adapter"]) if made_by.get("adapter") else None)
-    lm = load(model_spec(model, adapter, device, dtype, trust_remote_code, revision, quantization))
-    statistics = score_ids(lm, prompt_ids, token_ids, top_k_alternatives)
+    lm = load(model.spec_of(name, adapter))
+    statistics = score_ids(lm, prompt_ids, token_ids, alternatives)
     record = {
         "schema_version": SCHEMA_VERSION,
-        "model": model,
+        "model": name,
         "adapter": None if adapter is None else str(adapter),
         "prompt_ids": prompt_ids,
         "token_ids": token_ids,
         "tokens": lm.text.pieces(token_ids, prompt_ids),
         **statistics.to_json(),
     }
-    write_result(json_text(record), as_json, out)
-    if as_json:
+    write_result(json_text(record), output.as_json, output.out)
+    if output.as_json:
         return
     for i, token in enumerate(record["tokens"]):
         print(f"{i:5d}  {statistics.entropy[i]:7.4f} nats  rank {statistics.rank[i]:<6d} {token!r}")
-
-
-def named_problems(
-    question: str | None, gold: str | None, problem: str | None, file: Path | None
-) -> list[Problem]:
-    """The problems that a command's options name.
-
-    Raises:
-        ProblemError: none, too many ways to name them, or a file that can't be read.
-    """
-    from core.problems.problem_sets import demo_problems, find_problem
-
-    if question is not None:
-        if problem is not None or file is not None:
-            raise ProblemError(
-                "A question and a problem are both given.", "Give --question or --problem."
-            )
-        return [Problem("question", question, gold, source="typed")]
-    if problem is None and file is None:
-        raise ProblemError(
-            "There is nothing to solve.", "Give --question, --problem or --problems."
-        )
-    known = demo_problems() if file is None else given_problems(file)
-    return known if problem is None else [find_problem(known, problem)]
 
 
 def _read_ids(path: Path) -> tuple[list[int], list[int], dict[str, Any]]:
@@ -235,14 +191,14 @@ def _only_token(ids: Sequence[int], show: Any, text: str) -> int:
     return ids[0]
 
 
-def _judge_and_report(lm: Any, chains: Sequence[Chain], as_json: bool, out: Path | None) -> None:
+def _judge_and_report(lm: LanguageModel, chains: Sequence[Chain], output: OutputOptions) -> None:
     from core.chains.judging import judge
     from core.tokens.thinking import sections
 
     results = list(zip(chains, judge(lm, chains), strict=True))
-    lines = [json_text(chain.to_json(outcome)) for chain, outcome in results]
+    lines = [json_text(chain_to_json(chain, outcome)) for chain, outcome in results]
     for (chain, outcome), line in zip(results, lines, strict=True):
-        if as_json:
+        if output.as_json:
             print(line)
         else:
             print(chain.text.rstrip())
@@ -251,4 +207,4 @@ def _judge_and_report(lm: Any, chains: Sequence[Chain], as_json: bool, out: Path
                     print(f"-> {part.name}: {len(part)} tokens, {part.mean_entropy:.2f} nats each")
             verdict = f"{outcome.answer} ({outcome.verdict})"
             print(f"-> {verdict}, {len(chain)} tokens, seed {chain.seed}")
-    write_out(out, "\n".join(lines) + "\n")
+    write_out(output.out, "\n".join(lines) + "\n")

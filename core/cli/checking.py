@@ -7,28 +7,30 @@ from typing import Annotated
 import typer
 
 from core.cli.files import check_writable, write_out
-from core.cli.options import AsJson, Out
+from core.cli.option_groups import grouped
+from core.cli.options import OutputOptions
 from core.errors import ProblemError
 from core.system.json_text import json_text
 from core.system.terminal_text import printable
 
 
+@grouped
 def check(
     text: Annotated[str, typer.Argument(help="A whole completion, or an answer alone.")],
     gold: Annotated[str, typer.Option(help="The gold answer.")],
     alone: Annotated[
         bool, typer.Option("--alone", help="TEXT is the answer; don't look for one in it.")
     ] = False,
-    as_json: AsJson = False,
-    out: Out = None,
+    *,
+    output: OutputOptions,
 ) -> None:
-    """Check an answer, and say what was found where, how it was read, and which rule decided."""
+    """Check an answer: where it was found, how it was read, which rule decided."""
     from core.answers import default_checker
     from core.records import Outcome
 
     if not gold.strip():
-        raise ProblemError("There is no gold answer to check against.", "Give one with --gold.")
-    check_writable(out)
+        raise ProblemError("The gold answer is empty.", "Give one with --gold.")
+    check_writable(output.out)
     checker = default_checker()
     if alone:
         why = checker.explain(text, gold)
@@ -44,7 +46,7 @@ def check(
         "explanation": why.to_json(),
     }
     line = json_text(record)
-    if as_json:
+    if output.as_json:
         print(line)
     else:
         print(printable(f"-> {outcome.answer} ({outcome.verdict})"))
@@ -54,4 +56,4 @@ def check(
         print(printable(f"read as: {why.answer_form or 'not understood'}"))
         print(printable(f"gold answer: {why.gold_form or 'not understood'}"))
         print(printable(f"decided by: {why.rule}"))
-    write_out(out, line + "\n")
+    write_out(output.out, line + "\n")

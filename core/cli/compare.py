@@ -1,4 +1,4 @@
-"""`fork-explorer compare`: what would a teacher have chosen otherwise, token by token?"""
+"""`fork-explorer compare`: where a teacher would have chosen another token."""
 
 from __future__ import annotations
 
@@ -7,46 +7,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.cli.files import given_problems
-from core.cli.models import model_spec
-from core.cli.options import (
-    Adapter,
-    AsJson,
-    BatchSize,
-    Device,
-    Dtype,
-    MaxNewTokens,
-    Model,
-    Out,
-    Problems,
-    PromptDate,
-    PromptStyle,
-    Quantization,
-    RemoteCode,
-    Resume,
-    Revision,
-    RunDir,
-    RunName,
-    RunsDir,
-    Sample,
-    Seed,
-    Template,
-)
-from core.cli.run_command import long_work
+from core.cli.option_groups import GivenSettings, SettingOptions, grouped
+from core.cli.options import ModelOptions, OutputOptions, ProblemOptions, RunOptions
+from core.cli.run_command import kind_work, long_work
+from core.disagreement.settings import CompareSettings
 from core.runs.config import RunPlan
 from core.system.terminal_text import printable
 
 if TYPE_CHECKING:
-    from core.runs.context import RunContext
     from core.statistics import Estimate
 
 _LABEL = 30  # characters
 
 
+@grouped
 def compare(
     ctx: typer.Context,
-    model: Model = "demo",
-    adapter: Adapter = None,
+    model: ModelOptions,
     teacher: Annotated[
         list[str] | None,
         typer.Option(
@@ -55,28 +32,11 @@ def compare(
             show_default="demo-teacher for the demo",
         ),
     ] = None,
-    problems: Problems = None,
-    sample: Sample = None,
-    tau: Annotated[
-        float, typer.Option(help="Nats, for the share of the divergence above it.")
-    ] = 1.2,
-    seed: Seed = 0,
-    max_new_tokens: MaxNewTokens = 256,
-    prompt_style: PromptStyle = None,
-    template: Template = None,
-    prompt_date: PromptDate = None,
-    batch_size: BatchSize = 64,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    trust_remote_code: RemoteCode = False,
-    revision: Revision = None,
-    quantization: Quantization = "none",
-    run: RunDir = None,
-    runs_dir: RunsDir = None,
-    name: RunName = "",
-    resume: Resume = False,
-    as_json: AsJson = False,
-    out: Out = None,
+    *,
+    problems: ProblemOptions,
+    settings: Annotated[GivenSettings, SettingOptions(CompareSettings)],
+    run: RunOptions,
+    output: OutputOptions,
 ) -> None:
     """Read the base's greedy chains with one or more teachers: unshifted, reranked, shifted.
 
@@ -84,55 +44,24 @@ def compare(
     unshifted where the base agrees, reranked where the base has it among its top five, shifted
     elsewhere.
     """
-    from transformers.utils import logging
-
-    from core.disagreement.task import COMPARE, compared_models, plan_comparison
+    from core.disagreement.task import plan_comparison
     from core.models.spec import DEMO, DEMO_TEACHER
-    from core.problems.problem_sets import demo_problems
-
-    logging.disable_progress_bar()
-    of_demo = False
 
     def prepare() -> RunPlan:
         return plan_comparison(
-            model_spec(model, adapter, device, dtype, trust_remote_code, revision, quantization),
-            demo_problems() if problems is None else given_problems(problems),
-            {
-                "tau": tau,
-                "seed": seed,
-                "max_new_tokens": max_new_tokens,
-                "prompt_style": prompt_style,
-                "template": template,
-                "prompt_date": prompt_date,
-                "batch_size": batch_size,
-            },
-            teachers=teacher or ([DEMO_TEACHER] if model == DEMO else []),
-            sample=sample,
+            model.spec(),
+            problems.problem_set(),
+            settings.changed(CompareSettings()).model_dump(),
+            teachers=teacher or ([DEMO_TEACHER] if model.model == DEMO else []),
+            sample=problems.sample,
         )
 
-    def task(work: RunContext) -> None:
-        nonlocal of_demo
-        of_demo = compared_models(work.run)[0].model == DEMO
-        COMPARE.carry_out(work, trust_remote_code=trust_remote_code)
-
-    long_work(
-        ctx,
-        task,
-        prepare,
-        run=run,
-        runs_dir=runs_dir,
-        name=name,
-        resume=resume,
-        as_json=as_json,
-        out=out,
-        show=lambda results: _show(results, of_demo),
-    )
+    long_work(ctx, kind_work(model), prepare, run=run, output=output, show=_show)
 
 
-def _show(data: Any, of_demo: bool) -> None:
+def _show(data: Any) -> None:
     from core.disagreement import paper
     from core.disagreement.results import CompareResults
-    from core.models.spec import DEMO_NOTICE
 
     results = CompareResults.from_json(data)
     print(f"{results.n} greedy chains of the base; 95 % intervals over chains")
@@ -150,8 +79,6 @@ def _show(data: Any, of_demo: bool) -> None:
         _line("ratio of these", each.entropy_ratio, paper.ENTROPY_RATIO)
         _line("JS divergence, nats a token", each.js_divergence)
         percent(f"of it where H > {results.tau:g}", each.js_above_tau)
-    if of_demo:
-        print(DEMO_NOTICE)
 
 
 def _line(

@@ -1,4 +1,4 @@
-"""`fork-explorer evaluate`: how often a model solves the problems of a set."""
+"""`fork-explorer evaluate`: pass@k and majority vote of a model on a problem set."""
 
 from __future__ import annotations
 
@@ -9,149 +9,68 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.cli.files import given_problems
-from core.cli.models import model_spec
-from core.cli.options import (
-    Adapter,
-    AsJson,
-    BatchSize,
-    Device,
-    Dtype,
-    MaxNewTokens,
-    Model,
-    Out,
-    PromptDate,
-    PromptStyle,
-    Quantization,
-    RemoteCode,
-    Resume,
-    Revision,
-    RunDir,
-    RunName,
-    RunsDir,
-    Sample,
-    Seed,
-    Template,
-    path_option,
-)
-from core.cli.run_command import long_work
+from core.cli.option_groups import GivenSettings, SettingOptions, grouped
+from core.cli.options import ModelOptions, OutputOptions, ProblemOptions, RunOptions, path_option
+from core.cli.run_command import kind_work, long_work
+from core.evaluation.settings import EvaluationSettings
 from core.runs.config import RunPlan
 from core.system.terminal_text import printable
 
 if TYPE_CHECKING:
     from core.evaluation.comparison import EvaluationComparison
-    from core.records import Problem
-    from core.runs.context import RunContext
     from core.statistics import Estimate
 
-_SAMPLES = 4
 _LABEL = 34  # characters
 _NAMED = 20  # problems that are named
 
 
+@grouped
 def evaluate(
     ctx: typer.Context,
-    model: Model = "demo",
-    adapter: Adapter = None,
-    problems: Annotated[
-        Path | None,
-        path_option(
-            help="A JSONL, JSON, CSV, TSV or Parquet file; when not given, the problems of "
-            "--against, else the demo's."
-        ),
-    ] = None,
-    sample: Sample = None,
-    samples: Annotated[
-        int | None,
-        typer.Option("-n", "--samples", help="Chains a problem.", show_default="4; 1 when greedy"),
-    ] = None,
-    temperature: Annotated[float, typer.Option(help="Of the samples; 0 is greedy.")] = 0.6,
-    top_p: Annotated[float, typer.Option(help="Of the samples.")] = 0.95,
+    model: ModelOptions,
+    problems: ProblemOptions,
+    settings: Annotated[
+        GivenSettings,
+        SettingOptions(EvaluationSettings, flags={"samples": ("-n", "--samples")}),
+    ],
     against: Annotated[
         Path | None,
-        path_option(metavar="RUN", help="Folder of an evaluation of the same problems."),
+        path_option(
+            metavar="RUN",
+            help="Folder of an earlier evaluation, to compare with; its problems are taken when "
+            "--problems is not given.",
+        ),
     ] = None,
-    seed: Seed = 0,
-    max_new_tokens: MaxNewTokens = 256,
-    prompt_style: PromptStyle = None,
-    template: Template = None,
-    prompt_date: PromptDate = None,
-    batch_size: BatchSize = 64,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    trust_remote_code: RemoteCode = False,
-    revision: Revision = None,
-    quantization: Quantization = "none",
-    run: RunDir = None,
-    runs_dir: RunsDir = None,
-    name: RunName = "",
-    resume: Resume = False,
-    as_json: AsJson = False,
-    out: Out = None,
+    *,
+    run: RunOptions,
+    output: OutputOptions,
 ) -> None:
     """Sample every problem, and count what is right: pass@1, pass@k, majority vote.
 
     With --against, the difference to an earlier evaluation of the same problems, paired by
     problem: better or worse is said only where its 95 % interval excludes 0.
     """
-    from transformers.utils import logging
-
-    from core.evaluation.task import EVALUATE, plan_evaluation
-    from core.models.spec import DEMO
-    from core.problems.problem_sets import demo_problems
-    from core.runs.models import read_model
+    from core.evaluation.task import plan_evaluation
     from core.runs.run import Run
 
-    logging.disable_progress_bar()
-    of_demo = False
-
-    def problem_set() -> list[Problem]:
-        if problems is not None:
-            return given_problems(problems)
-        return demo_problems() if against is None else Run.open(against).problems()
-
     def prepare() -> RunPlan:
-        drawn = _SAMPLES if temperature else 1
+        if against is None or problems.problems is not None:
+            chosen = problems.problem_set()
+        else:
+            chosen = list(Run.open(against).problems())
         return plan_evaluation(
-            model_spec(model, adapter, device, dtype, trust_remote_code, revision, quantization),
-            problem_set(),
-            {
-                "samples": drawn if samples is None else samples,
-                "temperature": temperature,
-                "top_p": top_p,
-                "seed": seed,
-                "max_new_tokens": max_new_tokens,
-                "prompt_style": prompt_style,
-                "template": template,
-                "prompt_date": prompt_date,
-                "batch_size": batch_size,
-            },
-            sample=sample,
+            model.spec(),
+            chosen,
+            settings.changed(EvaluationSettings()).model_dump(),
+            sample=problems.sample,
             against=against,
         )
 
-    def task(work: RunContext) -> None:
-        nonlocal of_demo
-        of_demo = read_model(work.run.config.model).model == DEMO
-        EVALUATE.carry_out(work, trust_remote_code=trust_remote_code)
-
-    long_work(
-        ctx,
-        task,
-        prepare,
-        run=run,
-        runs_dir=runs_dir,
-        name=name,
-        resume=resume,
-        as_json=as_json,
-        out=out,
-        show=lambda results: _show(results, of_demo),
-    )
+    long_work(ctx, kind_work(model), prepare, run=run, output=output, show=_show)
 
 
-def _show(data: Any, of_demo: bool) -> None:
+def _show(data: Any) -> None:
     from core.evaluation.results import NO_FAMILY, EvaluationResults
-    from core.models.spec import DEMO_NOTICE
 
     results = EvaluationResults.from_json(data)
     print(f"{results.n} problems, {results.samples} samples each; 95 % intervals over problems")
@@ -168,8 +87,6 @@ def _show(data: Any, of_demo: bool) -> None:
         _line(f"pass@1 of {family.family or NO_FAMILY}", family.pass_at_1)
     if results.comparison is not None:
         print_comparison(results.comparison)
-    if of_demo:
-        print(DEMO_NOTICE)
 
 
 def print_comparison(

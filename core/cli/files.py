@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.chain_json import chain_from_json
 from core.errors import FileError, SessionError
 from core.records import Chain
 from core.system.durable_files import replace_file
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
 
 
 def say(message: str) -> None:
-    """A message for the person, in one line on stderr."""
+    """Print a message in one line on stderr."""
     print(f"fork-explorer: {printable(' '.join(message.split()))}", file=sys.stderr)
 
 
 def check_writable(out: Path | None) -> None:
-    """Find out before the work, not after it.
+    """Check that --out can be written, before the work.
 
     Raises:
         FileError: the file can't be written.
@@ -49,7 +50,7 @@ def check_writable(out: Path | None) -> None:
 
 
 def write_out(out: Path | None, text: str) -> None:
-    """Write what --out asks for; a file there is replaced whole.
+    """Write to --out, if given; an existing file is replaced atomically.
 
     Raises:
         FileError: the file can't be written.
@@ -65,7 +66,7 @@ def write_out(out: Path | None, text: str) -> None:
 
 
 def write_result(text: str, as_json: bool, out: Path | None) -> None:
-    """A command's one result, as JSON: to --out, and with --json to stdout.
+    """Write a command's result as JSON: to --out, and with --json to stdout.
 
     Raises:
         FileError: the file can't be written.
@@ -79,7 +80,7 @@ def read_json(path: Path) -> Any:
     """A file's JSON.
 
     Raises:
-        SessionError: can't be read, or no JSON.
+        SessionError: the file can't be read or isn't JSON.
     """
     try:
         return json.loads(path.read_bytes())
@@ -97,30 +98,31 @@ def read_chain(path: Path) -> Chain:
     """A file with one chain.
 
     Raises:
-        SessionError: can't be read, or no chain.
+        SessionError: the file can't be read or doesn't hold a chain.
     """
-    return Chain.from_json(read_json(path))[0]
+    return chain_from_json(read_json(path))[0]
 
 
 _NAMED = 5  # refused rows that are named
 
 
 def given_problems(path: Path) -> list[Problem]:
-    """The problems of a file of any kind; rows that are none are said on stderr, and left out,
-    and what looks wrong with the columns is said too.
+    """The problems of a file of any format, or of a set by its name. Rows that hold no problem are
+    left out; they and doubts about the columns are reported on stderr.
 
     Raises:
         ProblemError: as `read_problem_file`.
     """
+    from core.problems.problem_sets import problem_file
     from core.problems.reading import read_problem_file
 
-    found = read_problem_file(path)
+    found = read_problem_file(problem_file(path))
     say_doubts(found, path.name)
     return found.problems
 
 
 def say_doubts(found: ProblemTable, name: str) -> None:
-    """Name what may be wrong with the columns, and the rows that are no problem, on stderr."""
+    """Report doubts about the columns, and the rows that are left out, on stderr."""
     for warning in found.warnings:
         say(f"{name}: {warning}")
     for refusal in found.refused[:_NAMED]:
@@ -131,7 +133,7 @@ def say_doubts(found: ProblemTable, name: str) -> None:
 
 @contextmanager
 def interruptible() -> Iterator[threading.Event]:
-    """Ctrl-C sets the event, so that work ends at its next token and keeps what it has."""
+    """Ctrl-C sets the event, so that work ends at its next token and keeps its results."""
     stopped = threading.Event()
     before = signal.signal(signal.SIGINT, lambda *_: stopped.set())
     try:
@@ -141,7 +143,7 @@ def interruptible() -> Iterator[threading.Event]:
 
 
 def progress(chains: int, as_json: bool) -> Any:
-    """A bar with the time left on stderr, for work of more than one chain."""
+    """A progress bar with the time left on stderr, for more than one chain."""
     from tqdm import tqdm
 
     return tqdm(total=chains, unit="chain", disable=as_json or chains == 1, file=sys.stderr)

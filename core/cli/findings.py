@@ -1,43 +1,33 @@
-"""`fork-explorer find-fix` and `pivotality`: what Explore measures on one chain."""
+"""`fork-explorer find-fix` and `pivotality`: measurements on one chain, as in Explore."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 
+from core.chains.settings import FixSettings, PivotalitySettings
 from core.cli.files import check_writable, interruptible, progress, read_chain, say, write_result
-from core.cli.models import load, maker
-from core.cli.options import (
-    AsJson,
-    ChainDtype,
-    ChainFile,
-    Device,
-    Out,
-    Quantization,
-    RemoteCode,
-    Revision,
-)
+from core.cli.models import load
+from core.cli.option_groups import GivenSettings, SettingOptions, grouped
+from core.cli.options import ChainFile, ChainModelOptions, OutputOptions
 from core.records import DEFAULT_ALTERNATIVES, Chain, Sampler
 from core.system.json_text import json_text
 
 _Found = TypeVar("_Found")
 
 
+@grouped
 def find_fix(
     chain_file: ChainFile,
-    positions: Annotated[int, typer.Option("-k", "--positions", help="How many to try.")] = 5,
-    temperature: Annotated[float, typer.Option(help="Of the continuations; 0 is greedy.")] = 0.0,
-    device: Device = "auto",
-    dtype: ChainDtype = "",
-    trust_remote_code: RemoteCode = False,
-    revision: Revision = None,
-    quantization: Quantization = "none",
-    as_json: AsJson = False,
-    out: Out = None,
+    settings: Annotated[
+        GivenSettings,
+        SettingOptions(FixSettings, flags={"positions": ("-k", "--positions")}, by_name=False),
+    ],
+    loading: ChainModelOptions,
+    output: OutputOptions,
 ) -> None:
     """Which single forced token turns a chain's answer, and would a random one have done it?
 
@@ -47,14 +37,15 @@ def find_fix(
     from core.chains.fix_search import search_fix
     from core.chains.judging import judge
 
-    check_writable(out)
+    check_writable(output.out)
+    how = settings.changed(FixSettings())
     chain = read_chain(chain_file)
-    lm = load(maker(chain, device, dtype, trust_remote_code, revision, quantization))
+    lm = load(loading.maker(chain))
     (outcome,) = judge(lm, [chain])
-    tries = 2 * positions * (DEFAULT_ALTERNATIVES - 1)
-    search = partial(search_fix, lm, chain, outcome, positions=positions)
-    found = _measure(search, chain, temperature, tries, as_json, out)
-    if as_json:
+    tries = 2 * how.positions * (DEFAULT_ALTERNATIVES - 1)
+    search = partial(search_fix, lm, chain, outcome, positions=how.positions)
+    found = _measure(search, chain, how.temperature, tries, output)
+    if output.as_json:
         return
     for name, endings, share in (
         ("at forks", found.attempts, found.turned_share),
@@ -68,29 +59,25 @@ def find_fix(
                 print(f"  #{place.position} {token!r} -> {each.outcome.answer}")
 
 
+@grouped
 def pivotality(
     chain_file: ChainFile,
     position: Annotated[list[int], typer.Option(help="Completion position, from 0; repeatable.")],
-    samples: Annotated[int, typer.Option(min=2, help="Continuations an alternative.")] = 16,
-    temperature: Annotated[float, typer.Option(help="Of the continuations, above 0.")] = 1.0,
-    device: Device = "auto",
-    dtype: ChainDtype = "",
-    trust_remote_code: RemoteCode = False,
-    revision: Revision = None,
-    quantization: Quantization = "none",
-    as_json: AsJson = False,
-    out: Out = None,
+    settings: Annotated[GivenSettings, SettingOptions(PivotalitySettings, by_name=False)],
+    loading: ChainModelOptions,
+    output: OutputOptions,
 ) -> None:
     """How much the tokens at some positions decide whether the answer is right."""
     from core.chains.pivotality import decisive, measure_pivotality
 
-    check_writable(out)
+    check_writable(output.out)
+    how = settings.changed(PivotalitySettings())
     chain = read_chain(chain_file)
-    lm = load(maker(chain, device, dtype, trust_remote_code, revision, quantization))
-    total = len(position) * samples * min(DEFAULT_ALTERNATIVES, lm.vocab_size)
-    measurement = partial(measure_pivotality, lm, chain, position, samples=samples)
-    measured = _measure(measurement, chain, temperature, total, as_json, out)
-    if as_json:
+    lm = load(loading.maker(chain))
+    total = len(position) * how.samples * min(DEFAULT_ALTERNATIVES, lm.vocab_size)
+    measurement = partial(measure_pivotality, lm, chain, position, samples=how.samples)
+    measured = _measure(measurement, chain, how.temperature, total, output)
+    if output.as_json:
         return
     sure = decisive(measured)
     for found in measured:
@@ -107,11 +94,10 @@ def _measure(
     chain: Chain,
     temperature: float,
     continuations: int,
-    as_json: bool,
-    out: Path | None,
+    output: OutputOptions,
 ) -> _Found:
-    """What a measurement on the continuations of a chain finds; its JSON goes where it is asked
-    for. A continuation may grow as long as the chain might have.
+    """Carry out a measurement on the continuations of a chain, and write its JSON. A continuation
+    may grow as long as the chain might have.
 
     Raises:
         ExplorerError: as the measurement.
@@ -120,14 +106,18 @@ def _measure(
     """
     from pydantic_core import to_jsonable_python
 
-    with interruptible() as stopped, progress(continuations, as_json) as bar:
+    with interruptible() as stopped, progress(continuations, output.as_json) as bar:
         found = measurement(
-            sampler=Sampler(temperature, max_new_tokens=chain.sampler.max_new_tokens),
+            sampler=Sampler(
+                temperature,
+                max_new_tokens=chain.sampler.max_new_tokens,
+                stop=chain.sampler.stop,
+            ),
             on_ending=bar.update,
             cancel=stopped.is_set,
         )
     if found is None:
         say("Cancelled.")
         raise typer.Exit(130)
-    write_result(json_text(to_jsonable_python(found)), as_json, out)
+    write_result(json_text(to_jsonable_python(found)), output.as_json, output.out)
     return found

@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from core.cli.files import say
-from core.cli.models import downloading, model_spec
+from core.cli.models import downloading
 from core.cli.options import AsJson
 from core.errors import ModelError
 from core.models.catalogue import MODELS, PAIRS, Pair, model_named, pair_named
+from core.models.spec import ModelSpec
 from core.system.json_text import json_text
 from core.system.terminal_text import in_bytes
 
@@ -60,11 +61,10 @@ def _models_of(name: str) -> list[str]:
 
 def _fetch(model: str) -> str:
     """Bring a model to this machine; returns its folder."""
-    spec = model_spec(model, None, "auto", "auto", False, None, "none")  # imports torch
     from core.models.fetching import fetch_folder
 
     with downloading() as how:
-        folder = fetch_folder(spec, **how)
+        folder = fetch_folder(ModelSpec(model), **how)
     say(f"{model} is there. Use it with --model {model}, or choose it in the app.")
     return str(folder)
 

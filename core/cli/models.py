@@ -1,19 +1,18 @@
-"""The model that a command names: as its options say, loaded, and its download followed."""
+"""Loads and downloads the model that a command names, with a bar; `model` and `download`."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from core.cli.files import interruptible, say
-from core.cli.options import AsJson, Device, Dtype, Quantization, RemoteCode, Revision
+from core.cli.option_groups import grouped
+from core.cli.options import AsJson, LoadOptions, Revision
 from core.errors import ModelError
-from core.records import Chain
 from core.system.json_text import json_text
 from core.system.terminal_text import in_bytes, printable
 
@@ -21,39 +20,8 @@ if TYPE_CHECKING:
     from core.models.hub_files import Kind
 
 
-def model_spec(
-    model: str,
-    adapter: Path | None,
-    device: str,
-    dtype: str,
-    trust: bool,
-    revision: str | None,
-    quantization: str,
-) -> Any:
-    """What the options of a command name; torch is imported here and not before.
-
-    Raises:
-        ModelError: a quantization that there is not.
-    """
-    from transformers.utils import logging
-
-    from core.models.placement import quantization_named
-    from core.models.spec import ModelSpec
-
-    logging.disable_progress_bar()
-    return ModelSpec(
-        model,
-        None if adapter is None else str(adapter),
-        device,
-        dtype,
-        trust,
-        revision,
-        quantization_named(quantization),
-    )
-
-
 def load(spec: Any) -> Any:
-    """The language model that `model_spec` named; what is not on this machine is downloaded.
+    """Load a model; what is not on this machine is downloaded.
 
     Raises:
         ModelError, ResourceError: as `load_language_model`.
@@ -65,22 +33,10 @@ def load(spec: Any) -> Any:
     return load_language_model(spec, files)
 
 
-def maker(
-    chain: Chain, device: str, dtype: str, trust: bool, revision: str | None, quantization: str
-) -> Any:
-    """The model that made a chain, in the chain's own precision, revision and quantization where
-    none is given."""
-    adapter = None if chain.adapter is None else Path(chain.adapter)
-    dtype = dtype or chain.dtype
-    revision = revision or chain.revision
-    quantization = chain.quantization if quantization == "none" else quantization
-    return model_spec(chain.model, adapter, device, dtype, trust, revision, quantization)
-
-
 @contextmanager
 def downloading() -> Iterator[dict[str, Any]]:
-    """What a download takes: reports for a bar on stderr, which appears with the first one, and
-    Ctrl-C.
+    """Arguments of a download: reports for a bar on stderr, which appears with the first one,
+    and Ctrl-C.
 
     Raises:
         typer.Exit: Ctrl-C stopped it.
@@ -116,6 +72,7 @@ def downloading() -> Iterator[dict[str, Any]]:
             bar.close()
 
 
+@grouped
 def model(
     name: Annotated[
         str,
@@ -123,22 +80,18 @@ def model(
             metavar="MODEL", help='"demo", "smollm2", a folder, a .gguf file, or a hub id.'
         ),
     ],
-    revision: Revision = None,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    quantization: Quantization = "none",
+    loading: LoadOptions,
     batch_size: Annotated[int, typer.Option(min=1, help="Chains at once, for the memory.")] = 8,
     length: Annotated[
         int | None,
         typer.Option(min=1, help="Tokens of each, for the memory.", show_default="1024"),
     ] = None,
-    trust_remote_code: RemoteCode = False,
     as_json: AsJson = False,
 ) -> None:
     """What a model is and how much memory it needs, without its weights."""
     from core.models.facts import read_facts
 
-    spec = model_spec(name, None, device, dtype, trust_remote_code, revision, quantization)
+    spec = loading.spec_of(name)
     with downloading() as how:
         facts = read_facts(spec, rows=batch_size, length=length, **how)
     if as_json:
@@ -174,7 +127,7 @@ def download(
 
     hub_id, file = gguf_on_hub(name) or (name, None)
     if not is_hub_id(hub_id):
-        raise ModelError(f"{name} is no hub id.", "Give one such as owner/model.")
+        raise ModelError(f"{name} is not a hub id.", "Give one such as owner/model.")
     kind: Kind = "adapter" if adapter else "model"
     with downloading() as how:
         folder = hub_download.download(

@@ -8,10 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
+from core.chain_json import chain_from_json, chain_to_json
 from core.cli.files import check_writable, read_json
-from core.cli.options import AsJson, Out, path_argument
+from core.cli.option_groups import grouped
+from core.cli.options import OutputOptions, path_argument
 from core.errors import ResourceError, SessionError
-from core.records import Chain, Outcome, Verdict
+from core.records import Outcome, Verdict
 from core.system.durable_files import replace_file
 from core.system.json_text import json_text
 
@@ -31,20 +33,21 @@ _VERDICTS = {
 }
 
 
+@grouped
 def overrule(
     file: Annotated[Path, path_argument(metavar="FILE", help="A chain or a saved session.")],
     verdict: Annotated[PersonVerdict, typer.Option(help="right, wrong or as-checked.")],
     branch: Annotated[
         str | None, typer.Option(help="Of a session: a branch of its current problem, b1 ...")
     ] = None,
-    as_json: AsJson = False,
-    out: Out = None,
+    *,
+    output: OutputOptions,
 ) -> None:
-    """Say yourself whether an answer is right. The checker's verdict stays, and is what counts.
+    """Overrule the checker's verdict on an answer. The checker's own is kept, and is what counts.
 
     The file is changed in place, or written to --out.
     """
-    target = out or file
+    target = output.out or file
     check_writable(target)
     data = read_json(file)
     if isinstance(data, dict) and data.get("kind") == "session":
@@ -54,7 +57,7 @@ def overrule(
     else:
         text, outcome = _in_chain(data, _VERDICTS[verdict])
     try:
-        replace_file(target, text.encode("utf-8"))  # in one step: the file is the person's own
+        replace_file(target, text.encode("utf-8"))  # atomically: it is the person's only copy
     except OSError as error:
         raise ResourceError(
             f"{target} can't be written ({error.strerror or error}).",
@@ -65,7 +68,7 @@ def overrule(
         "verdict": str(outcome.verdict),
         "overruled": str(outcome.overruled) if outcome.overruled else None,
     }
-    if as_json:
+    if output.as_json:
         print(json_text(record))
     else:
         theirs = f"{outcome.overruled} by you" if outcome.overruled else "not overruled"
@@ -73,11 +76,11 @@ def overrule(
 
 
 def _in_chain(data: Any, verdict: Verdict | None) -> tuple[str, Outcome]:
-    chain, outcome = Chain.from_json(data)
+    chain, outcome = chain_from_json(data)
     if outcome is None:
         raise SessionError("This chain has no verdict to overrule.", "Generate it again.")
     outcome = outcome.overrule(verdict)
-    return json_text(chain.to_json(outcome)) + "\n", outcome
+    return json_text(chain_to_json(chain, outcome)) + "\n", outcome
 
 
 def _in_session(data: Any, branch: str | None, verdict: Verdict | None) -> tuple[str, Outcome]:

@@ -1,4 +1,4 @@
-"""The mapping that `fork-explorer problems` is given: `--columns`, `--question`, `--choices`."""
+"""The columns that a person names: `--columns`, `--question`, `--answer`, `--choices`."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def given_columns(
     answer: str | None,
     choices: Sequence[str] | None,
 ) -> ColumnMapping | None:
-    """The guessed columns with what a person gave; None where nothing was given.
+    """The guessed columns, changed by the given ones; None where none is given.
 
     `columns` is "ROLE=COLUMN,..."; several columns of the question or the choices stand with +
-    between them. The other arguments take names as they are, whatever signs are in them.
+    between them. The other arguments take names literally.
 
     Raises:
         ProblemError: a role or a reading that doesn't exist, or a role given twice.

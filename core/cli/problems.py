@@ -1,67 +1,105 @@
-"""`fork-explorer problems`: what a problem file holds, and the same as JSON lines."""
+"""`fork-explorer problems`: shows a problem file, and writes it as JSON lines."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from core.cli.files import say, say_doubts
+from core.cli.option_groups import grouped
 from core.cli.options import AsJson, Sample, path_option
 from core.system.json_text import json_text
 from core.system.terminal_text import printable
 
 if TYPE_CHECKING:
-    from core.problems.table import ProblemTable
+    from core.problems.table import ColumnMapping, ProblemTable, Rows
     from core.records import Problem
 
 _SHOWN = 3  # problems
 _SHOWN_CHARS = 5_000  # of a question
 
 
-def problems(
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE", help="A JSONL, JSON, CSV, TSV or Parquet file; with --hub, a dataset."
-        ),
-    ],
-    hub: Annotated[bool, typer.Option("--hub", help="FILE is a dataset of the hub.")] = False,
-    split: Annotated[
-        str, typer.Option(help='Of the dataset; a part of it is "train[:500]".')
-    ] = "test",
-    config: Annotated[str | None, typer.Option(help="Subset of the dataset.")] = None,
-    revision: Annotated[
-        str | None, typer.Option(help="Branch, tag or commit of the dataset.")
-    ] = None,
+@dataclass(frozen=True)
+class _HubOptions:
+    hub: Annotated[bool, typer.Option("--hub", help="FILE is a dataset of the hub.")] = False
+    split: Annotated[str, typer.Option(help='Of the dataset; a part of it is "train[:500]".')] = (
+        "test"
+    )
+    config: Annotated[str | None, typer.Option(help="Subset of the dataset.")] = None
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of the dataset.")] = (
+        None
+    )
+
+    def rows(self, source: str) -> Rows:
+        """The rows of a file, or with --hub of a dataset.
+
+        Raises:
+            ProblemError: as `read_hub_rows` or `read_rows`.
+        """
+        from core.problems.hub import read_hub_rows
+        from core.problems.problem_sets import problem_file
+        from core.problems.reading import read_rows
+
+        if not self.hub:
+            return read_rows(problem_file(source))
+        return read_hub_rows(source, self.split, self.config, self.revision)
+
+
+@dataclass(frozen=True)
+class _ColumnOptions:
     columns: Annotated[
         str | None,
         typer.Option(
             metavar="ROLE=COLUMN,...",
-            help="What the columns are, where the guess is wrong: question, answer, choices, id, "
+            help="Columns, where the guess is wrong: question, answer, choices, id, "
             "source or family; nothing after = is none, question=Body+Question joins two, and "
             "reward_model.ground_truth is a value inside one. gold=written, hashes, box, list or "
             "unit says how the answer stands in its cell, gold=label, from0, from1 or text how it "
             "names a choice; join=space, line or blank what stands between joined columns.",
         ),
-    ] = None,
+    ] = None
     question: Annotated[
         list[str] | None,
         typer.Option(
             metavar="COLUMN", help="The question's column; given again, joined in that order."
         ),
-    ] = None,
+    ] = None
     answer: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="The column of the gold answer.")
-    ] = None,
+    ] = None
     choices: Annotated[
         list[str] | None,
         typer.Option(
             metavar="COLUMN", help="A column with the choices, or one choice each time it is given."
         ),
-    ] = None,
+    ] = None
+
+    def mapping(self, rows: Rows) -> ColumnMapping | None:
+        """The guessed columns with the given ones; None where none is given.
+
+        Raises:
+            ProblemError: as `given_columns`.
+        """
+        from core.cli.problem_columns import given_columns
+
+        return given_columns(rows, self.columns, self.question, self.answer, self.choices)
+
+
+@grouped
+def problems(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help="A JSONL, JSON, CSV, TSV or Parquet file, or the name of a set: demo, demo-train, "
+            "word-problems, word-problems-train; with --hub, a dataset.",
+        ),
+    ],
+    origin: _HubOptions,
+    columns: _ColumnOptions,
     sample: Sample = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the sample.")] = 0,
     out: Annotated[
@@ -69,18 +107,15 @@ def problems(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a problem file holds: its shape, its columns, the rows that are no problem.
+    """Show what a problem file holds: its shape, its columns, the rows that are left out.
 
-    Whatever it is, --out writes it in the explorer's own form, in which nothing has to be guessed.
+    --out writes the problems in the explorer's own format, in which nothing has to be guessed.
     """
-    from core.cli.problem_columns import given_columns
     from core.problems.conversion import make_table
-    from core.problems.hub import read_hub_rows
     from core.problems.problem_sets import chosen_problems, write_problems
-    from core.problems.reading import read_rows
 
-    rows = read_hub_rows(source, split, config, revision) if hub else read_rows(source)
-    found = make_table(rows, given_columns(rows, columns, question, answer, choices))
+    rows = origin.rows(source)
+    found = make_table(rows, columns.mapping(rows))
     chosen = list(chosen_problems(found.problems, sample, seed))
     if out is not None:
         write_problems(out, chosen)
@@ -135,7 +170,7 @@ def _show(name: str, found: ProblemTable, chosen: list[Problem]) -> None:
 
 
 def _show_problem(problem: Problem) -> None:
-    """The whole question, as it will be asked, and the gold answer."""
+    """Print the question as it will be asked, and the gold answer."""
     answer = "no answer" if problem.answer is None else _short(problem.answer)
     first, *more = problem.question[:_SHOWN_CHARS].split("\n")
     lines = [f"- {problem.id}: {first}", *(f"  {line}".rstrip() for line in more)]

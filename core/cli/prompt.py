@@ -1,45 +1,25 @@
-"""`prompt`: what a problem's prompt is, token by token."""
+"""`fork-explorer prompt`: a problem's prompt, token by token."""
 
 from __future__ import annotations
 
-from core.chains.prompting import PromptPreview
-from core.cli.chains import named_problems
+from typing import Annotated
+
+from core.chains.prompting import PromptPreview, PromptSettings
 from core.cli.files import check_writable, write_out
-from core.cli.models import load, model_spec
-from core.cli.options import (
-    AsJson,
-    Device,
-    Dtype,
-    Model,
-    Out,
-    ProblemFile,
-    ProblemId,
-    PromptDate,
-    PromptStyle,
-    Quantization,
-    Question,
-    RemoteCode,
-    Revision,
-    Template,
-)
+from core.cli.models import load
+from core.cli.option_groups import GivenSettings, SettingOptions, grouped
+from core.cli.options import ModelOptions, OutputOptions, QuestionOptions
 from core.system.json_text import json_text
 
+_PROMPT = {name: name for name in ("prompt_style", "template", "examples", "prompt_date")}
 
+
+@grouped
 def prompt(
-    model: Model = "demo",
-    question: Question = None,
-    problem: ProblemId = None,
-    problems: ProblemFile = None,
-    prompt_style: PromptStyle = None,
-    template: Template = None,
-    prompt_date: PromptDate = None,
-    device: Device = "auto",
-    dtype: Dtype = "auto",
-    trust_remote_code: RemoteCode = False,
-    revision: Revision = None,
-    quantization: Quantization = "none",
-    as_json: AsJson = False,
-    out: Out = None,
+    model: ModelOptions,
+    questions: QuestionOptions,
+    settings: Annotated[GivenSettings, SettingOptions(PromptSettings, _PROMPT, by_name=False)],
+    output: OutputOptions,
 ) -> None:
     """Print the exact prompt that a chain would begin with: its text, ids and pieces.
 
@@ -47,20 +27,28 @@ def prompt(
     """
     from core.chains.prompting import preview_prompt
 
-    check_writable(out)
-    chosen = named_problems(question, None, problem, problems)
-    spec = model_spec(model, None, device, dtype, trust_remote_code, revision, quantization)
-    lm = load(spec)
+    check_writable(output.out)
+    how = settings.changed(PromptSettings())
+    chosen = questions.named()
+    lm = load(model.spec())
     shown = [
-        preview_prompt(lm, each.question, prompt_style, template, prompt_date) for each in chosen
+        preview_prompt(
+            lm,
+            each.question,
+            how.prompt_style,
+            how.template,
+            how.prompt_date,
+            how.examples or (),
+        )
+        for each in chosen
     ]
     lines = [
         json_text({"problem": each.id, **preview.to_json()})
         for each, preview in zip(chosen, shown, strict=True)
     ]
-    write_out(out, "\n".join(lines) + "\n")
+    write_out(output.out, "\n".join(lines) + "\n")
     for preview, line in zip(shown, lines, strict=True):
-        if as_json:
+        if output.as_json:
             print(line)
         else:
             _show(preview)

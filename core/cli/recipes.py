@@ -1,88 +1,95 @@
-"""What a command's options make of a preset: dedicated ones, and --set NAME=VALUE for the rest."""
+"""What the commands of all trainings share: a recipe's options, its problems, its cost."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import date
-from typing import Annotated, Any, TypeVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-import typer
-from pydantic import BaseModel
+from core.cli.files import given_problems
+from core.cli.option_groups import SettingOptions
+from core.cli.options import path_option
+from core.lora.recipe import LoraRecipe
 
-_Recipe = TypeVar("_Recipe", bound=BaseModel)
+if TYPE_CHECKING:
+    from core.lora.cost import Cost
+    from core.records import Problem
 
-_PRESETS = "the preset's"
-Seed = Annotated[int | None, typer.Option(min=0, help="Of everything random.", show_default="0")]
-Sample = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        help="So many of the problems to learn from, drawn by the seed.",
-        show_default=_PRESETS,
-    ),
-]
-MaxNewTokens = Annotated[
-    int | None, typer.Option(help="Longest completion, in tokens.", show_default=_PRESETS)
-]
-BatchSize = Annotated[
-    int | None, typer.Option(min=1, help="Most chains at once.", show_default=_PRESETS)
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="NAME=VALUE",
-        help="Any other setting, such as training.learning_rate=1e-4; again for more.",
-    ),
-]
-UsdPerHour = Annotated[
-    float | None, typer.Option(help="For the cost in dollars.", show_default="1.89")
-]
+_SHARED = {
+    "sample": "problems",
+    **{
+        name: name
+        for name in (
+            "seed", "max_new_tokens", "prompt_style", "template", "prompt_date", "batch_size",
+        )
+    },
+}  # fmt: skip
+
+
+def recipe_options(
+    recipe: type[LoraRecipe],
+    names: Mapping[str, str],
+    flags: Mapping[str, Sequence[str]] | None = None,
+) -> SettingOptions:
+    """Options for a recipe's settings; what is not given is the preset's.
+
+    Args:
+        recipe: the settings.
+        names: dotted names by their options' parameters, beside those that all trainings have.
+        flags: of parameters whose option isn't only the parameter's name.
+    """
+    return SettingOptions(recipe, {**names, **_SHARED}, flags or {}, preset=True)
 
 
 @dataclass(frozen=True)
-class Given:
-    """The dedicated options that all trainings share; None was not given."""
+class LearningProblems:
+    """Problems to learn from, and others to measure on."""
 
-    seed: int | None
-    sample: int | None
-    max_new_tokens: int | None
-    prompt_style: str | None
-    template: str | None
-    prompt_date: date | None
-    batch_size: int | None
+    problems: Annotated[
+        Path | None,
+        path_option(help="A problem file to learn from; the demo's when not given."),
+    ] = None
+    eval_problems: Annotated[
+        Path | None,
+        path_option(help="A problem file to measure on; the demo's when not given."),
+    ] = None
 
-    def changes(self) -> dict[str, Any]:
-        """By the names of a recipe's settings."""
-        named = asdict(self)
-        return {"problems": named.pop("sample"), **named}
+    def to_learn_from(self) -> list[Problem]:
+        """The problems to learn from.
+
+        Raises:
+            ProblemError: the file can't be read.
+        """
+        return training_problems(self.problems)
+
+    def to_measure_on(self) -> list[Problem]:
+        """The problems to measure on.
+
+        Raises:
+            ProblemError: the file can't be read.
+        """
+        from core.problems.problem_sets import demo_problems
+
+        return demo_problems() if self.eval_problems is None else given_problems(self.eval_problems)
 
 
-def changed_recipe(
-    start: _Recipe, settings: Sequence[str] | None, given: Mapping[str, Any]
-) -> _Recipe:
-    """A recipe with what was given.
-
-    Args:
-        start: the preset.
-        settings: of --set.
-        given: of the dedicated options, by the settings' dotted names; None was not given.
+def training_problems(path: Path | None) -> list[Problem]:
+    """The problems of a file, or the demo's training problems.
 
     Raises:
-        RunError: no value, a name that is no setting, or a value out of its range.
+        ProblemError: the file can't be read.
     """
-    from core.errors import RunError
-    from core.runs.settings import changed
+    from core.problems.problem_sets import demo_training_problems
 
-    changes = {name: value for name, value in given.items() if value is not None}
-    for each in settings or []:
-        name, sign, value = each.partition("=")
-        if not sign:
-            raise RunError(f"--set {each} has no value.", "Write --set NAME=VALUE.")
-        try:
-            changes[name.strip()] = json.loads(value)
-        except ValueError:
-            changes[name.strip()] = value  # plain words need no quotes
-    return changed(start, changes)
+    return demo_training_problems() if path is None else given_problems(path)
+
+
+def print_cost(steps: int, cost: Cost) -> None:
+    """Print what a training took: steps, time by phase, dollars, memory."""
+    seconds = ", ".join(f"{phase} {took:.0f} s" for phase, took in cost.seconds.items())
+    print(
+        f"{steps} steps; {cost.total_seconds:.0f} s ({seconds}), "
+        f"{cost.usd:.2f} dollars at {cost.usd_per_hour:g} an hour, "
+        f"{cost.peak_memory_bytes / 2**20:.0f} MiB"
+    )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from core.cli.files import say
-from core.cli.options import AsJson, Out, RemoteCode, RunsDir
+from core.cli.option_groups import grouped
+from core.cli.options import AsJson, OutputOptions, RemoteCode, RunsDir
 from core.errors import RunError
+from core.kinds import kind_entry
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState, RunStatus
@@ -81,42 +82,42 @@ def cancel(run_id: RunId, runs_dir: RunsDir = None) -> None:
 
 
 @app.command()
+@grouped
 def resume(
     run_id: RunId,
     runs_dir: RunsDir = None,
     trust_remote_code: RemoteCode = False,
-    as_json: AsJson = False,
-    out: Out = None,
+    *,
+    output: OutputOptions,
 ) -> None:
-    """Go on with a run, here and now; Ctrl-C stops it again."""
-    _carry_out(RunsFolder(runs_dir).get(run_id), True, trust_remote_code, as_json, out)
+    """Continue a run, here and now; Ctrl-C stops it again."""
+    _carry_out(RunsFolder(runs_dir).get(run_id), True, trust_remote_code, output)
 
 
 @app.command()
+@grouped
 def repeat(
     run_id: RunId,
     runs_dir: RunsDir = None,
     trust_remote_code: RemoteCode = False,
-    as_json: AsJson = False,
-    out: Out = None,
+    *,
+    output: OutputOptions,
 ) -> None:
     """The same once more, as a new run: same problems, settings and seed."""
     folder = RunsFolder(runs_dir)
     again = folder.get(run_id).repeat(folder.folder)
     say(f"The run is {again.folder}")
-    _carry_out(again, False, trust_remote_code, as_json, out)
+    _carry_out(again, False, trust_remote_code, output)
 
 
-def _carry_out(run: Run, resume: bool, trust: bool, as_json: bool, out: Path | None) -> None:
+def _carry_out(run: Run, resume: bool, trust: bool, output: OutputOptions) -> None:
     from core.cli import app as whole
 
-    task = run.config.task
-    commands: Any = typer.main.get_command(whole)
-    if task not in commands.commands:
-        raise RunError(f"This program has no task {task}.", "Update the program.")
-    arguments = [task, "--run", str(run.folder), *["--resume"] * resume]
+    kind_entry(run)  # refuses kinds of newer versions
+    arguments = [run.config.task, "--run", str(run.folder), *["--resume"] * resume]
     arguments += ["--trust-remote-code"] * trust
-    arguments += ["--json"] * as_json + ([] if out is None else ["--out", str(out)])
+    arguments += ["--json"] * output.as_json
+    arguments += [] if output.out is None else ["--out", str(output.out)]
     code = whole(arguments, standalone_mode=False)
     if code:
         raise typer.Exit(code)

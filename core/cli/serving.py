@@ -29,8 +29,10 @@ NEEDED = (
     "sample_data/problems_test.jsonl",
     "sample_data/problems_train.jsonl",
     "sample_data/sessions/welcome.json",
+    "sample_data/word_problems/test.jsonl",
+    "sample_data/word_problems/train.jsonl",
 )
-"""Files of the program without which the app isn't started, from the project's root."""
+"""Files that the app needs to start, relative to the project's root."""
 
 _ALL_INTERFACES = ("0.0.0.0", "::")
 
@@ -74,7 +76,7 @@ def app(
 
 
 def _check_port(address: str, port: int) -> None:
-    """Find out before Streamlit starts whether it could listen.
+    """Check that the server can listen, before Streamlit starts.
 
     Raises:
         AppError: the port is taken or reserved, or the address isn't one of this machine.
@@ -102,7 +104,7 @@ def _check_port(address: str, port: int) -> None:
 
 
 def _host_flags(root: Path, address: str, names: list[str]) -> list[str]:
-    """Which host names the server accepts, where the app's own settings don't suffice."""
+    """Flags for the host names that the server accepts, beyond those in the app's own settings."""
     settings = tomllib.loads((root / "explorer/.streamlit/config.toml").read_text("utf-8"))
     own: list[str] = settings["server"]["allowedHosts"]
     more = [*names] if address in _ALL_INTERFACES else [address, *names]

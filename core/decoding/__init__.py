@@ -1,1 +1,1 @@
-"""Decoding: token ids in, statistics out. Prefill, steps, sampling, a guiding teacher, scoring."""
+"""Decoding: token ids in, statistics out. Prefill, stepping, sampling, guidance, scoring."""

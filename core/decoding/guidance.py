@@ -1,4 +1,4 @@
-"""A second model reads rows while they are decoded, and a rule a row may overrule their tokens."""
+"""Guided decoding: a teacher reads along, and a rule per row may substitute its tokens."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from core.decoding.settings import TOP
 from core.decoding.stepping import stepper_for
 from core.entropy import entropy
 from core.models.prefix_store import PrefixStore
@@ -16,29 +17,27 @@ from core.models.prefix_store import PrefixStore
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
 
-TOP = 20  # of the base's most probable tokens that a rule sees (the paper's random substitution)
-
 
 @dataclass(frozen=True)
 class StepContext:
-    """What a rule knows when a token is about to stand at a position."""
+    """What a rule sees at one position, before its token is chosen."""
 
     position: int  # of the completion, from 0
     entropy: np.float32  # nats, of the base's raw distribution
-    base_id: int  # the base's argmax: what stands here unless the rule says otherwise
+    base_id: int  # the base's argmax, used unless the rule returns another token
     top_ids: Sequence[int]  # the base's, most probable first; at most `TOP`
     teacher_id: int  # the teacher's argmax on the same prefix
 
 
 Rule = Callable[[StepContext], int | None]
-"""The token that stands there, or None to leave the base's own. Asked once a position, in order;
-a rule may count or draw, so each row needs one of its own."""
+"""Returns the token to force, or None for the base's own. Called once per position, in order. A
+rule may keep state (counts, random draws), so each row needs its own."""
 
 
 @dataclass(frozen=True)
 class Guide:
-    """The teacher, and one rule a row. A row without a rule is decoded plainly and costs the
-    teacher nothing. The teacher's prefixes are kept in `store`, a private one when None."""
+    """The teacher, and one rule per row. Rows without a rule (None) are decoded normally, without
+    the teacher. `store` caches the teacher's prefixes; None: a private store."""
 
     teacher: LanguageModel
     rules: Sequence[Rule | None]
@@ -46,19 +45,19 @@ class Guide:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a row of the batch stands."""
+class RowPosition:
+    """The next position of a row in the batch."""
 
     row: int
-    position: int  # of the token about to be chosen
-    newest: int  # the token before it
+    position: int  # of the token to be chosen
+    newest: int  # id of the token before it
 
 
 class Guidance:
-    """The teacher's half of a decode loop: it follows every row that has a rule.
+    """The teacher's side of a decode loop: it reads along in every row that has a rule.
 
-    An id beyond the teacher's vocabulary is padding of the base's, of which no text is made; the
-    teacher reads it as its own last id. The teacher's ids beyond the base's never win.
+    Ids beyond the teacher's vocabulary are padding of the base's vocabulary and have no text; the
+    teacher reads them as its own last id. Teacher ids beyond the base's vocabulary are ignored.
     """
 
     def __init__(self, lm: LanguageModel, guide: Guide, slots: int, capacity: int) -> None:
@@ -70,21 +69,21 @@ class Guidance:
         self._rows: list[int] = []  # in the teacher's slots
 
     def admit(self, rows: Sequence[int], prefixes: Sequence[Sequence[int]]) -> None:
-        """Follow new rows; their prefixes are all but the newest token."""
+        """Add rows; their prefixes are all tokens but the newest."""
         ruled = [i for i, row in enumerate(rows) if self._rules[row] is not None]
         if ruled:
             self._stepper.admit([self._readable(prefixes[i]) for i in ruled])
             self._rows.extend(rows[i] for i in ruled)
 
-    def overrule(
-        self, places: Sequence[Place], logits: torch.Tensor, base_ids: Sequence[int]
+    def substitutions(
+        self, places: Sequence[RowPosition], logits: torch.Tensor, base_ids: Sequence[int]
     ) -> dict[int, int]:
-        """What the rules put, by place in the batch.
+        """Token ids that the rules substitute, keyed by index in the batch.
 
         Args:
-            places: n rows of the batch.
+            places: the n rows of the batch.
             logits: (n, V) float32, the base's.
-            base_ids: (n,) their argmaxes.
+            base_ids: (n,) argmax of the logits.
         """
         if not self._rows:
             return {}
@@ -105,7 +104,7 @@ class Guidance:
         return put
 
     def retire(self, row: int, ids: Sequence[int]) -> None:
-        """Stop following a row, if it was followed."""
+        """Remove a row, if it has a rule."""
         if self._rules[row] is None:
             return
         slot = self._rows.index(row)

@@ -1,9 +1,9 @@
-"""A key/value cache whose rows have lengths of their own, and a store of prefixes to fork from.
+"""A key/value cache whose rows have individual lengths.
 
 transformers' caches grow by concatenation and keep all rows at one length. Forks of one chain
-start at different positions, end at different times, and new rows take the places of finished
-ones; so the buffers here are allocated once, each row is written at its own length, and what
-lies beyond a row's length is masked.
+start at different positions, end at different times, and new rows take the slots of finished
+ones; so these buffers are allocated once, each row is written at its own length, and positions
+beyond a row's length are masked.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from transformers.cache_utils import Cache, CacheLayerMixin
 
 from core.models.prefix_store import KeyValues
 
-_GROWTH = 128  # positions added at least when a buffer is full
+_GROWTH = 128  # minimum number of positions added when a buffer is full
 
 
 class _RowLayer(CacheLayerMixin):
@@ -38,7 +38,8 @@ class _RowLayer(CacheLayerMixin):
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write one position a row, (n, heads, 1, head_dim); return all that rows may see."""
+        """Write one position per row, (n, heads, 1, head_dim); return the keys and values so far,
+        (n, heads, span, head_dim)."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         cache, keys, values = self._cache, self.keys, self.values
@@ -49,14 +50,14 @@ class _RowLayer(CacheLayerMixin):
             keys[:n, :, span - 1] = key_states[:, :, 0]
             values[:n, :, span - 1] = value_states[:, :, 0]
         else:
-            device = keys.device  # of this layer: a model may be spread over several
+            device = keys.device  # of this layer; layers may be on different devices
             rows, ends = cache.row_index[:n].to(device), cache.lengths[:n].to(device)
             keys[rows, :, ends] = key_states[:, :, 0]
             values[rows, :, ends] = value_states[:, :, 0]
         return keys[:n, :, :span], values[:n, :, :span]
 
     def write(self, slot: int, keys: torch.Tensor, values: torch.Tensor) -> None:
-        """Put a prefix, (heads, length, head_dim), at the start of a slot."""
+        """Write a prefix, (heads, length, head_dim), to the start of a slot."""
         if not self.is_initialized:
             self.lazy_initialization(keys.unsqueeze(0), values.unsqueeze(0))
         assert self.keys is not None
@@ -84,12 +85,12 @@ class _RowLayer(CacheLayerMixin):
 
 
 class RowCache(Cache):
-    """Slots of a batch being decoded; slots 0 .. active-1 are in use.
+    """Keys and values of a batch being decoded; slots 0 .. active-1 are in use.
 
     Args:
         layers: number of attention layers.
-        slots: most rows at once.
-        capacity: positions to allocate at first; the buffers grow when that is not enough.
+        slots: maximum number of rows.
+        capacity: positions allocated initially; the buffers grow when needed.
         device: where the model runs.
     """
 
@@ -97,15 +98,15 @@ class RowCache(Cache):
         self.slots = slots
         self.capacity = capacity
         self.active = 0
-        self.span = 0  # positions a step looks at: the longest row and its new token
-        self.aligned = True  # all active rows have one length, so no mask is needed
+        self.span = 0  # positions attended to in a step: the longest row and its new token
+        self.aligned = True  # all active rows have equal lengths, so no mask is needed
         self.row_index = torch.arange(slots, device=device)
         self.lengths = torch.zeros(slots, dtype=torch.long, device=device)
-        self._lengths = [0] * slots  # the same, on the host
+        self._lengths = [0] * slots  # the same lengths, on the host
         super().__init__(layers=[_RowLayer(self) for _ in range(layers)])
 
     def admit(self, prefix: KeyValues, length: int) -> int:
-        """Take a free slot for a row whose first `length` positions are known; returns the slot."""
+        """Add a row whose first `length` positions are in `prefix`; returns its slot."""
         slot = self.active
         self._reserve(length + 1)
         for layer, (keys, values) in zip(self.layers, prefix, strict=False):
@@ -115,7 +116,7 @@ class RowCache(Cache):
         return slot
 
     def retire(self, slot: int) -> int:
-        """Free a slot; the last active row moves into it. Returns that row's old slot."""
+        """Free a slot by moving the last active row into it. Returns that row's old slot."""
         last = self.active - 1
         if slot != last:
             length = self._lengths[last]
@@ -135,7 +136,7 @@ class RowCache(Cache):
         ]
 
     def begin_step(self) -> None:
-        """Fix lengths and span of the coming step."""
+        """Set lengths and span for the next step."""
         lengths = self._lengths[: self.active]
         self.span = max(lengths) + 1
         self.aligned = min(lengths) == self.span - 1
@@ -143,21 +144,21 @@ class RowCache(Cache):
         self.lengths[: self.active] = torch.tensor(lengths, device=self.lengths.device)
 
     def end_step(self) -> None:
-        """Every active row is one longer."""
+        """Advance the length of every active row by one."""
         for slot in range(self.active):
             self._lengths[slot] += 1
 
     def position_ids(self) -> torch.Tensor:
-        """(active, 1): where each row's new token stands."""
+        """(active, 1): the position of each row's new token."""
         return self.lengths[: self.active].unsqueeze(-1)
 
     def attention_mask(self, windows: Mapping[str, int | None], dtype: torch.dtype) -> Any:
-        """What rows may attend to in this step, as transformers models take it.
+        """The attention mask of this step, in the form that transformers models take.
 
-        None when all rows are equally long; else (active, span) bool; for models with a sliding
-        window shorter than the span, the window is cut by each row's own length, which only a
-        4-D mask (one a layer type) can say. Such a mask reaches attention as it is, and eager
-        attention adds it to the scores: so it is 0 and the dtype's minimum, never True and False.
+        None when all rows have equal lengths; otherwise (active, span) bool. With a sliding window
+        shorter than the span, the window depends on each row's length, which needs a 4-D mask per
+        layer type. Such a mask is passed to attention unchanged, and eager attention adds it to the
+        scores, so it holds 0 and the dtype's minimum instead of True and False.
         """
         cut = any(window and window < self.span for window in windows.values())
         if self.aligned and not cut:

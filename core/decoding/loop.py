@@ -1,8 +1,8 @@
-"""The decode loop: many rows step together, each keeps its own statistics and randomness.
+"""The decode loop: rows are stepped as a batch, each with its own statistics and randomness.
 
-Rows join when a slot is free and leave when they end, so a batch is always full of work. Rows
-that share a prefix (a chain and its forks) share its prefill. A second model may read along, and
-rules may overrule the first one's tokens (core/decoding/guidance.py).
+Rows join when a slot is free and leave when they end, which keeps the batch full. Rows that share
+a prefix (a chain and its forks) share its prefill. A teacher may read along, and rules may
+substitute tokens (core/decoding/guidance.py).
 """
 
 from __future__ import annotations
@@ -16,25 +16,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.decoding.guidance import Guidance, Guide, Place
+from core.decoding.guidance import Guidance, Guide, RowPosition
 from core.decoding.sampling import choose, uniforms
+from core.decoding.settings import DEFAULT_BATCH_SIZE
 from core.decoding.stepping import stepper_for
 from core.entropy import packed_statistics, unpack_statistics
 from core.errors import PositionError, ResourceError, SamplerError
 from core.models.locks import hold
 from core.models.prefix_store import PrefixStore
 from core.records import DEFAULT_ALTERNATIVES, Sampler, StopReason, TokenStatistics
+from core.tokens.stop_strings import StopMatcher
 
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
 
-DEFAULT_BATCH_SIZE = 64
-_LOGITS_BYTES = 2**20  # held at most until their statistics are made, beyond one step's
+_LOGITS_BYTES = 2**20  # limit for logits held until their statistics are computed
 
 
 @dataclass(frozen=True)
 class Row:
-    """One chain to continue. Positions count completion tokens from 0."""
+    """A chain to continue. Positions count completion tokens from 0."""
 
     prompt_ids: tuple[int, ...]
     completion_ids: tuple[int, ...] = ()  # kept from an earlier chain
@@ -44,14 +45,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Decoded:
-    """What a row added to its completion: N new tokens from `start` on."""
+    """The N new tokens of a row, from position `start` on."""
 
     start: int
     token_ids: tuple[int, ...]  # (N,)
     statistics: TokenStatistics  # (N,)
-    forced: tuple[bool, ...]  # (N,) by the row or by its rule
+    forced: tuple[bool, ...]  # (N,) forced by the row or substituted by its rule
     stop_reason: StopReason
-    replaced: Mapping[int, int]  # forced position -> the token that would have stood there
+    replaced: Mapping[int, int]  # forced position -> the token the model would have chosen
 
 
 OnStep = Callable[[int, int, TokenStatistics], None]
@@ -75,29 +76,29 @@ def decode(
     """Continue every row until it ends.
 
     Args:
-        lm: the model; its lock is held throughout, and that of the guide's teacher.
-        rows: what to continue. A row ends at an end-of-sequence token, or when its completion has
-            `sampler.max_new_tokens` tokens, kept ones included, or at the end of the context.
+        lm: the model; its lock and that of the guide's teacher are held throughout.
+        rows: to continue. A row ends at an end-of-sequence token, when its completion (including
+            the tokens kept) has `sampler.max_new_tokens` tokens, or at the end of the context.
         sampler: how tokens that are not forced are drawn.
-        k: alternatives kept a position.
-        batch_size: most rows at once.
-        on_step: told every token as it is drawn (streaming).
-        on_row: told every row as it ends.
-        cancel: asked between steps; when it says yes, rows end where they are as "cancelled".
-        store: prefixes to reuse; a private one when None.
-        keep_rows: put finished rows into the store too, for forks to come.
-        guide: a teacher and one rule a row; only with greedy decoding. What a row forces itself
-            comes before its rule.
+        k: alternatives stored per position.
+        batch_size: maximum number of rows at once.
+        on_step: called with every token as it is drawn (streaming).
+        on_row: called with every row when it ends.
+        cancel: polled between steps; when true, all rows end as "cancelled".
+        store: prefixes to reuse; None: a private store.
+        keep_rows: also store finished rows, for later forks.
+        guide: a teacher and one rule per row; greedy decoding only. Tokens forced by a row take
+            precedence over its rule.
 
     Returns:
-        One result a row, in order.
+        One result per row, in order.
 
     Raises:
         PositionError: a forced position or token that does not exist.
-        ModelError: the model's or the teacher's logits are not finite numbers.
-        SamplerError: a guide for sampled rows.
+        ModelError: the model's or the teacher's logits are not finite.
+        SamplerError: a guide with a sampler that is not greedy.
         ResourceError: the device ran out of memory.
-        ValueError: not one rule a row.
+        ValueError: the number of rules differs from the number of rows.
     """
     if guide is not None:
         _check_guide(guide, rows, sampler)
@@ -112,7 +113,7 @@ def decode(
     models = [lm] if guide is None else [lm, guide.teacher]
     with hold(models, cancel) as held:
         if not held:
-            return loop.run(on_step, on_row, cancel)  # nothing was begun: all rows end at once
+            return loop.run(on_step, on_row, cancel)  # already cancelled: all rows end at once
         max(models, key=lambda model: model.threads).use_threads()
         try:
             with torch.inference_mode():
@@ -130,7 +131,7 @@ def _check_guide(guide: Guide, rows: Sequence[Row], sampler: Sampler) -> None:
     if len(guide.rules) != len(rows):
         raise ValueError(f"{len(guide.rules)} rules for {len(rows)} rows")
     if not sampler.greedy:
-        raise SamplerError("A teacher guides greedy chains only.", "Set the temperature to 0.")
+        raise SamplerError("A teacher can only guide greedy decoding.", "Set the temperature to 0.")
 
 
 def _check_forced(row: Row, vocab_size: int) -> None:
@@ -144,10 +145,10 @@ def _check_forced(row: Row, vocab_size: int) -> None:
 
 
 def check_token_id(token_id: int, vocab_size: int) -> None:
-    """Refuse a token id outside the model's vocabulary.
+    """Reject a token id outside the model's vocabulary.
 
     Raises:
-        PositionError: with the ids there are.
+        PositionError: naming the valid ids.
     """
     if not 0 <= token_id < vocab_size:
         raise PositionError(
@@ -157,20 +158,20 @@ def check_token_id(token_id: int, vocab_size: int) -> None:
 
 
 class _Slot:
-    """One row at work."""
+    """The state of an active row."""
 
     def __init__(self, index: int, row: Row, limit: int, sampler: Sampler, k: int) -> None:
         self.index = index
         self.row = row
-        self.limit = limit  # most completion tokens
+        self.limit = limit  # maximum number of completion tokens
         self.position = len(row.completion_ids)  # of the token to be drawn
         self.ids = [*row.prompt_ids, *row.completion_ids]
         self.replaced: dict[int, int] = {}
+        self.stops: StopMatcher | None = None
         self.uniforms: NDArray[np.float64] | None = None
         if not sampler.greedy:
             self.uniforms = uniforms(row.seed, limit)
-        # Allocated once: small arrays that stay, made between large ones that go, would tear
-        # holes into the heap that the next step's large ones don't fit into.
+        # Preallocated, to avoid heap fragmentation by small arrays between large temporary ones.
         self.packed = np.empty((max(0, limit - self.position), 2 * k + 3), dtype=np.float32)
 
     def result(self, stop_reason: StopReason) -> Decoded:
@@ -183,7 +184,7 @@ class _Slot:
 
 @dataclass(frozen=True)
 class _Step:
-    """A step that waits for its statistics."""
+    """A step whose statistics are not computed yet."""
 
     logits: torch.Tensor  # (n, V) float32
     chosen: torch.Tensor  # (n,)
@@ -242,6 +243,10 @@ class _Loop:
             index, row = self.waiting.popleft()
             limit = min(self.sampler.max_new_tokens, self.context_length - len(row.prompt_ids))
             slot = _Slot(index, row, limit, self.sampler, self.k)
+            if self.sampler.stop:
+                slot.stops = StopMatcher(
+                    self.lm.text, self.sampler.stop, row.prompt_ids, row.completion_ids
+                )
             if slot.position >= limit:
                 self._finish(slot, StopReason.LENGTH)
             else:
@@ -273,6 +278,8 @@ class _Loop:
             slot.position += 1
             if token_id in self.lm.eos_ids:
                 ended.append((i, StopReason.EOS))
+            elif slot.stops is not None and slot.stops.push(token_id):
+                ended.append((i, StopReason.STOP))
             elif slot.position >= slot.limit:
                 ended.append((i, StopReason.LENGTH))
         held = len(self.measuring) * logits.nbytes
@@ -282,19 +289,19 @@ class _Loop:
             self._leave(i, reason)
 
     def _put(self, logits: torch.Tensor, own_ids: Sequence[int]) -> dict[int, int]:
-        """The tokens that stand there whatever the model says, by place in the batch."""
+        """Forced and substituted token ids, keyed by index in the batch."""
         put: dict[int, int] = {}
         if self.guidance is not None:
-            places = [Place(slot.index, slot.position, slot.ids[-1]) for slot in self.slots]
-            put = self.guidance.overrule(places, logits, own_ids)
+            places = [RowPosition(slot.index, slot.position, slot.ids[-1]) for slot in self.slots]
+            put = self.guidance.substitutions(places, logits, own_ids)
         for i, slot in enumerate(self.slots):
             if slot.position in slot.row.forced:
                 put[i] = slot.row.forced[slot.position]
         return put
 
     def _measure(self, on_step: OnStep | None = None) -> None:
-        """Statistics of the steps since the last time. Nobody waits for them but a stream, and
-        those of several steps at once cost little more than those of one."""
+        """Compute the statistics of all pending steps. Only streaming needs them after each step;
+        those of several steps together cost little more than those of one."""
         steps, self.measuring = self.measuring, []
         if not steps:
             return

@@ -1,4 +1,4 @@
-"""Runs known token ids through a model to fill its cache, in bounded pieces."""
+"""Run known token ids through a model to compute their keys and values, in bounded batches."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ from core.models.prefix_store import KeyValues, PrefixStore
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
 
-_TOKENS_A_FORWARD = 4096  # bounds the activations of one forward pass
+_TOKENS_A_FORWARD = 4096  # limits the activations of one forward pass
+_KEPT_A_FORWARD = 8192  # limits the keys and values it makes, beside those of the rows
+_SHARED_AT_LEAST = 32  # tokens; fewer are computed again with each row
 
 
 def prefill(
     lm: LanguageModel, prefixes: Iterable[Sequence[int]], store: PrefixStore
 ) -> list[tuple[Sequence[int], KeyValues]]:
-    """Make the keys and values of every non-empty prefix known, computing each token once.
+    """Compute keys and values for every non-empty prefix, each token once.
 
-    A prefix that begins another one costs nothing: 50 forks of a chain are one prefill. What the
-    store already covers is not computed again.
+    A prefix of another prefix costs nothing: 50 forks of a chain need one prefill. Tokens covered
+    by the store are not computed again.
 
     Returns:
-        Sequences with their keys and values; each wanted prefix begins at least one of them.
+        Sequences with their keys and values; each prefix is the start of at least one of them.
     """
     known: list[tuple[Sequence[int], KeyValues]] = []
     missing: list[tuple[int, ...]] = []
@@ -39,26 +41,50 @@ def prefill(
             store.put(*known[-1])
         else:
             missing.append(ids)
-    for batch in _batches(missing):
-        for ids, key_values in zip(batch, _fill(lm, batch), strict=True):
-            known.append((ids, key_values))
-            store.put(ids, key_values)
+    shared, key_values = _shared_beginning(lm, missing, store)
+    for batch in _batches(missing, shared):
+        filled = _fill(lm, batch, shared, key_values)
+        for ids, own in zip(batch, filled, strict=True):
+            known.append((ids, own))
+            store.put(ids, own)
     return known
 
 
+def _shared_beginning(
+    lm: LanguageModel, missing: Sequence[tuple[int, ...]], store: PrefixStore
+) -> tuple[int, KeyValues]:
+    """How many tokens all of several prefixes begin with, such as the examples of a few-shot
+    prompt, and their keys and values; 0 where that is not worth a forward pass of its own."""
+    if len(missing) < 2:
+        return 0, []
+    first, last = min(missing), max(missing)  # all others begin with what these two share
+    length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
+    if length < _SHARED_AT_LEAST:
+        return 0, []
+    ids = first[:length]
+    covered, key_values = store.longest(ids)
+    if covered < length:
+        key_values = _extend(lm, ids, covered, key_values)
+        store.put(ids, key_values)
+    return length, key_values
+
+
 def _maximal(prefixes: Iterable[Sequence[int]]) -> list[tuple[int, ...]]:
-    """Distinct prefixes, without those that another one begins with."""
+    """Distinct prefixes that are not the start of another one."""
     ordered = sorted({tuple(ids) for ids in prefixes if len(ids)})
     last = [()] if not ordered else [ordered[-1]]
     kept = [a for a, b in pairwise(ordered) if b[: len(a)] != a]
     return [*kept, *(ids for ids in last if ids)]
 
 
-def _batches(sequences: list[tuple[int, ...]]) -> Iterable[list[tuple[int, ...]]]:
-    """Sequences of like length together, at most _TOKENS_A_FORWARD padded tokens at once."""
+def _batches(sequences: Sequence[tuple[int, ...]], shared: int) -> Iterable[list[tuple[int, ...]]]:
+    """Sequences of like length together, at most _TOKENS_A_FORWARD padded tokens at once beyond the
+    `shared` ones, and at most _KEPT_A_FORWARD with them."""
     batch: list[tuple[int, ...]] = []
     for ids in sorted(sequences, key=len):
-        if batch and (len(batch) + 1) * len(ids) > _TOKENS_A_FORWARD:
+        rows = len(batch) + 1
+        computed, kept = rows * (len(ids) - shared), rows * len(ids)
+        if batch and (computed > _TOKENS_A_FORWARD or kept > _KEPT_A_FORWARD):
             yield batch
             batch = []
         batch.append(ids)
@@ -66,15 +92,21 @@ def _batches(sequences: list[tuple[int, ...]]) -> Iterable[list[tuple[int, ...]]
         yield batch
 
 
-def _fill(lm: LanguageModel, batch: list[tuple[int, ...]]) -> list[KeyValues]:
-    """Right-padded: under causal attention the padding is seen by nobody, so no mask is needed."""
+def _fill(
+    lm: LanguageModel, batch: list[tuple[int, ...]], shared: int, key_values: KeyValues
+) -> list[KeyValues]:
+    """Keys and values of B sequences whose first `shared` tokens are known, padded on the right;
+    per layer (heads, length, head_dim) each.
+
+    No mask is needed: under causal attention no position attends to the padding after it.
+    """
     if len(batch) == 1:
-        return [_extend(lm, batch[0], 0, [])]
-    width = max(map(len, batch))
+        return [_extend(lm, batch[0], shared, key_values)]
+    width = max(map(len, batch)) - shared
     padded = torch.zeros((len(batch), width), dtype=torch.long)
     for row, ids in enumerate(batch):
-        padded[row, : len(ids)] = torch.tensor(ids)
-    cache = DynamicCache()
+        padded[row, : len(ids) - shared] = torch.tensor(ids[shared:])
+    cache = cache_of(key_values, shared, rows=len(batch))
     lm.model(
         input_ids=padded.to(lm.device), past_key_values=cache, use_cache=True, logits_to_keep=1
     )
@@ -90,7 +122,7 @@ def _fill(lm: LanguageModel, batch: list[tuple[int, ...]]) -> list[KeyValues]:
 def _extend(
     lm: LanguageModel, ids: Sequence[int], covered: int, key_values: KeyValues
 ) -> KeyValues:
-    """One sequence of which the first `covered` tokens are known."""
+    """Keys and values of a sequence whose first `covered` tokens are known."""
     cache = cache_of(key_values, covered)
     for start in range(covered, len(ids), _TOKENS_A_FORWARD):
         piece = torch.tensor([ids[start : start + _TOKENS_A_FORWARD]], device=lm.device)
@@ -98,9 +130,11 @@ def _extend(
     return [(layer.keys[0], layer.values[0]) for layer in cache.layers]
 
 
-def cache_of(key_values: KeyValues, length: int) -> DynamicCache:
-    """A transformers cache of one row, with the first `length` positions of what is known."""
+def cache_of(key_values: KeyValues, length: int, rows: int = 1) -> DynamicCache:
+    """A transformers cache of `rows` rows that begin with the first `length` positions of
+    `key_values`."""
     cache = DynamicCache()
     for index, (keys, values) in enumerate(key_values):
-        cache.update(keys[None, :, :length], values[None, :, :length], index)
+        there = [each[None, :, :length].expand(rows, -1, -1, -1) for each in (keys, values)]
+        cache.update(there[0], there[1], index)
     return cache

@@ -1,4 +1,4 @@
-"""Draws the next token. Works on its own copy of the logits, so statistics stay raw."""
+"""Draw the next token. Works on a copy of the logits, so that statistics use the raw ones."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from core.records import Sampler
 
 
 def uniforms(seed: int, length: int) -> NDArray[np.float64]:
-    """One uniform number a completion position, (length,), a pure function of (seed, position).
+    """One uniform number per completion position, (length,), a pure function of (seed, position).
 
-    A row's draws therefore depend neither on its neighbours in a batch nor on where it was
-    forked: a branch forced with the token that stood there continues exactly as its parent.
+    A row's draws are therefore independent of its batch and of where it was forked: a branch
+    forced with the chain's own token continues exactly as its parent.
     """
     return np.random.Generator(np.random.Philox(key=seed)).random(length)
 
@@ -23,12 +23,12 @@ def uniforms(seed: int, length: int) -> NDArray[np.float64]:
 def choose(
     logits: torch.Tensor, sampler: Sampler, uniform: NDArray[np.float64] | None
 ) -> torch.Tensor:
-    """Next token of every row.
+    """Draw the next token of every row.
 
     Args:
         logits: (n, V) raw logits.
         sampler: temperature, then top-k, top-p and min-p, in transformers' order.
-        uniform: (n,) in [0, 1), the draw of every row; not used when greedy.
+        uniform: (n,) in [0, 1), one draw per row; unused when greedy.
 
     Returns:
         (n,) token ids.
@@ -39,7 +39,7 @@ def choose(
     probabilities, ids = filtered_distribution(logits, sampler)
     cumulative = probabilities.cumsum(dim=-1)
     draw = torch.as_tensor(uniform, dtype=torch.float32, device=logits.device).unsqueeze(-1)
-    # The kept mass replaces 1, so that rounding can never point past the last kept token.
+    # Scaled by the mass kept instead of 1, so that rounding can't point past the last kept token.
     index = torch.searchsorted(cumulative, draw * cumulative[:, -1:], right=True)
     last_kept = (probabilities > 0).sum(dim=-1, keepdim=True) - 1
     return ids.gather(-1, index.minimum(last_kept)).squeeze(-1)
@@ -48,16 +48,16 @@ def choose(
 def filtered_distribution(
     logits: torch.Tensor, sampler: Sampler
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The distribution a sampler draws from, most probable first.
+    """The distribution that a sampler draws from, most probable first.
 
     Returns:
-        probabilities (n, V) float32, 0 where filtered and not renormalised, and their ids (n, V).
+        Probabilities (n, V) float32, 0 for filtered tokens and not renormalised, and ids (n, V).
     """
     scaled = logits.float() / sampler.temperature
     scaled, ids = scaled.sort(dim=-1, descending=True, stable=True)
     probabilities = scaled.softmax(dim=-1)
     if sampler.top_k:
-        # Like transformers, ties with the k-th token are kept.
+        # As in transformers, ties with the k-th token are kept.
         kth = scaled[:, min(sampler.top_k, scaled.shape[-1]) - 1].unsqueeze(-1)
         probabilities = probabilities * (scaled >= kth)
         probabilities = probabilities / probabilities.sum(dim=-1, keepdim=True)
@@ -71,16 +71,16 @@ def filtered_distribution(
 
 
 def chain_seed(seed: int, problem_id: str, sample: int) -> int:
-    """Seed of one chain of a problem set, keyed by problem and sample, never by order.
+    """Seed of one chain of a problem set, derived from problem and sample, not from their order.
 
-    A problem keeps its chains when the set around it changes, and no two problems share draws.
+    A problem keeps its chains when the rest of the set changes, and no two problems share draws.
     """
     key = f"{seed}\0{problem_id}\0{sample}".encode()
     return int.from_bytes(hashlib.blake2b(key, digest_size=4).digest(), "big")
 
 
 def keyed_generator(seed: int, problem_id: str, purpose: str) -> np.random.Generator:
-    """Random numbers of one problem and purpose, whatever order the problems stand in."""
+    """Random generator of one problem and purpose, independent of the order of problems."""
     key = f"{seed}\0{problem_id}\0{purpose}".encode()
     return np.random.default_rng(
         int.from_bytes(hashlib.blake2b(key, digest_size=16).digest(), "big")

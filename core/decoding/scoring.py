@@ -1,4 +1,4 @@
-"""Teacher forcing: statistics of given token ids, without drawing anything."""
+"""Teacher forcing: statistics of given token ids, without sampling."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from core.records import (
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
 
-_LOGITS_BYTES = 16 * 2**20  # float32 logits held at once; a few copies of it are needed
+_LOGITS_BYTES = 16 * 2**20  # float32 logits held at once, before a few temporary copies
 
 
 def score(
@@ -29,13 +29,13 @@ def score(
     token_ids: Sequence[int],
     k: int = DEFAULT_ALTERNATIVES,
 ) -> TokenStatistics:
-    """Statistics of a completion's T tokens, given the prompt and the tokens before each.
+    """Statistics of a completion's T tokens, each given the prompt and the tokens before it.
 
-    The logits are made in chunks of positions through the model's own cache and head, so memory
-    follows the number of tokens, never tokens x vocabulary.
+    Logits are computed in chunks of positions through the model's cache and head, so memory grows
+    with the number of tokens, never with tokens x vocabulary.
 
     Raises:
-        ModelError: the model's logits are not finite numbers.
+        ModelError: the model's logits are not finite.
         PromptError: an empty prompt, or more tokens than the context holds.
         PositionError: an id outside the vocabulary.
     """
@@ -51,7 +51,7 @@ def score(
 def check_completion(
     lm: LanguageModel, prompt_ids: Sequence[int], token_ids: Sequence[int]
 ) -> None:
-    """Refuse tokens that a model can't read in one pass.
+    """Reject tokens that a model can't read in one pass.
 
     Raises:
         PromptError: an empty prompt, or more tokens than the context holds.
@@ -60,8 +60,8 @@ def check_completion(
     length = len(prompt_ids) + len(token_ids)
     if not prompt_ids:
         raise PromptError(
-            "There is no prompt token before the first scored token.",
-            "Give at least one prompt id (the BOS token will do).",
+            "The prompt is empty.",
+            "Give at least one prompt id, such as the BOS token.",
         )
     if length > lm.context_length:
         raise PromptError(
@@ -73,14 +73,14 @@ def check_completion(
 
 
 class CompletionLogits:
-    """A model's logits of one completion, given chunk by chunk through its own cache and head.
+    """Logits of one completion, computed in chunks through the model's cache and head.
 
     The caller holds the model's lock.
 
     Args:
         ids: prompt and completion.
         prompt_length: tokens of the prompt.
-        logits_bytes: float32 logits that may be there at once.
+        logits_bytes: limit for the float32 logits held at once.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class CompletionLogits:
         logits_bytes: int = _LOGITS_BYTES,
     ) -> None:
         self.chunk = max(1, logits_bytes // (4 * lm.vocab_size))
-        """Positions whose logits may be there at once."""
+        """Maximum number of positions per chunk."""
         self._lm = lm
         self._first = prompt_length - 1  # its logits predict the first completion token
         self._ids = torch.tensor([ids], device=lm.device)
@@ -105,11 +105,11 @@ class CompletionLogits:
             )
 
     def between(self, start: int, end: int) -> torch.Tensor:
-        """Logits (end - start, V) that predict these completion positions; ask for all of them
-        once, in order.
+        """Logits (end - start, V) that predict the completion positions start .. end-1. Every
+        position must be requested once, in order.
 
         Raises:
-            ModelError: they are not finite numbers.
+            ModelError: the logits are not finite.
         """
         begin, stop = self._first + start, self._first + end
         if self._cache is not None:
@@ -120,7 +120,7 @@ class CompletionLogits:
             found = self._lm.model(
                 input_ids=self._ids[:, :stop], use_cache=False, logits_to_keep=end - start
             )
-        logits: torch.Tensor = found.logits[0, start - end :]  # some models keep them all
+        logits: torch.Tensor = found.logits[0, start - end :]  # some models return all
         self._lm.check_finite(logits)
         return logits
 

@@ -1,4 +1,4 @@
-"""One decoding step of many rows: each row gives its newest token, and gets its next logits."""
+"""One decoding step for many rows: newest tokens in, next logits out."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ class Stepper(Protocol):
     """Rows in slots 0 .. n-1; a retired row's slot is taken by the last row."""
 
     def admit(self, prefixes: Sequence[Sequence[int]]) -> None:
-        """Append rows whose prefixes, all but each row's newest token, are given."""
+        """Append rows, given their prefixes: all tokens but the newest."""
 
     def step(self, tokens: Sequence[int]) -> torch.Tensor:
         """Feed the newest token of every row; returns logits (n, V).
 
         Raises:
-            ModelError: they are not finite numbers.
+            ModelError: the logits are not finite.
         """
 
     def retire(self, slot: int, ids: Sequence[int]) -> None:
-        """Drop a row, whose cached tokens are `ids`, whose keys and values a later fork may use."""
+        """Remove a row whose cached tokens are `ids`; its keys and values may be kept for forks."""
 
 
 def stepper_for(
     lm: LanguageModel, slots: int, capacity: int, store: PrefixStore, keep_rows: bool
 ) -> Stepper:
-    """The fastest stepper that is right for the model."""
+    """The fastest stepper that is correct for the model."""
     if lm.shares_prefixes:
         return CachedStepper(lm, slots, capacity, store, keep_rows)
     return RecomputingStepper(lm)
 
 
 class CachedStepper:
-    """Keeps keys and values; a row costs one position a step."""
+    """Caches keys and values: a step computes one position per row."""
 
     def __init__(
         self, lm: LanguageModel, slots: int, capacity: int, store: PrefixStore, keep_rows: bool
@@ -83,7 +83,7 @@ class CachedStepper:
 
 
 class RecomputingStepper:
-    """Reads every row from its start at every step: slow, right for any causal model."""
+    """Recomputes every row from its start at every step: slow, but correct for any causal model."""
 
     def __init__(self, lm: LanguageModel) -> None:
         self._lm = lm

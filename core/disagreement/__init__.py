@@ -1,1 +1,1 @@
-"""Base against teachers over a problem set (paper section 3)."""
+"""Where teachers disagree with the base, over a problem set (paper section 3)."""

@@ -1,23 +1,23 @@
-"""What a comparison keeps of one problem: the base's chain, and each teacher's view of it."""
+"""The record of one problem in a comparison: the base's chain, and each teacher's view of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from core.disagreement.token_classes import TokenClass, classes_of
-from core.errors import FileError
-from core.records import SCHEMA_VERSION, StopReason, Verdict, check_schema_version, first_fault
+from core.records import SCHEMA_VERSION, StopReason, Verdict
+from core.runs.result_files import reading_record
 
 
 @dataclass(frozen=True)
 class TeacherView:
-    """What a teacher makes of the base's T tokens."""
+    """A teacher's predictions along the base's T tokens."""
 
     argmax: tuple[int, ...]  # (T,) token ids
-    base_rank: tuple[int, ...]  # (T,) of these in the base's order
+    base_rank: tuple[int, ...]  # (T,) of these ids in the base's order
     js_divergence: tuple[float, ...]  # (T,) nats
 
 
@@ -36,12 +36,12 @@ class ComparedChain:
     views: tuple[TeacherView, ...]  # one a teacher, in the run's order
 
     def classes(self, teacher: int) -> list[TokenClass]:
-        """The class of each token, by the number of the teacher."""
+        """The class of each token, for the teacher of that index."""
         view = self.views[teacher]
         return classes_of(self.argmax, view.argmax, view.base_rank)
 
     def changes(self, teacher: int) -> list[int]:
-        """Positions where that teacher would have chosen another token."""
+        """Positions where the teacher of that index prefers another token."""
         return [
             position
             for position, each in enumerate(self.classes(teacher))
@@ -59,24 +59,15 @@ class ComparedChain:
         Raises:
             FileError: of a newer version, or not a record.
         """
-        check_schema_version(data, "comparison record", FileError)
-        try:
+        remedy = "Resume the run, which compares the problem again."
+        with reading_record(data, "comparison record", remedy):
             record = _ADAPTER.validate_python(data)
-        except ValidationError as error:
-            raise _damaged(first_fault(error)) from error
-        columns = [record.entropy, record.argmax]
-        for view in record.views:
-            columns += [view.argmax, view.base_rank, view.js_divergence]
-        if any(len(column) != len(record.token_ids) for column in columns):
-            raise _damaged("its columns differ in length")
+            columns = [record.entropy, record.argmax]
+            for view in record.views:
+                columns += [view.argmax, view.base_rank, view.js_divergence]
+            if any(len(column) != len(record.token_ids) for column in columns):
+                raise ValueError("its columns differ in length")
         return record
-
-
-def _damaged(how: str) -> FileError:
-    return FileError(
-        f"This comparison record is damaged ({how}).",
-        "Resume the run, which compares the problem again.",
-    )
 
 
 _ADAPTER = TypeAdapter(ComparedChain)

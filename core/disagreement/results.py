@@ -1,4 +1,4 @@
-"""From compared chains to one summary a teacher: what would it have chosen otherwise, and where?"""
+"""From compared chains to one summary a teacher: which tokens it would change, and where."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from pydantic import TypeAdapter
 
 from core.disagreement.records import ComparedChain
 from core.disagreement.token_classes import TokenClass
-from core.errors import FileError
-from core.records import SCHEMA_VERSION, check_schema_version
+from core.records import SCHEMA_VERSION
 from core.runs.result_files import (
     AmountEstimate,
     Cell,
@@ -21,14 +20,15 @@ from core.runs.result_files import (
     Text,
     interval_cells,
     known,
+    reading_results,
     spreadsheet_safe,
     unknown,
 )
 from core.statistics import Estimate, mean_over_problems, ratio_of_sums, ratio_over_chains
 
-RANKS = 10  # base ranks that are counted apart; what lies beyond them is counted together
+RANKS = 10  # base ranks counted one by one; the higher ones are counted together
 PLACES = 10  # equal parts of a chain
-ENTROPY_EDGES = tuple(round(0.2 * i, 1) for i in range(16))  # nats; the last bin has no end
+ENTROPY_EDGES = tuple(round(0.2 * i, 1) for i in range(16))  # nats; the last bin is open
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class CompareResults:
     teachers: tuple[TeacherSummary, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dict; what is not known is null."""
+        """A JSON-ready dict; unknown values are null."""
         return {"schema_version": SCHEMA_VERSION, **known(asdict(self))}
 
     @staticmethod
@@ -74,22 +74,16 @@ class CompareResults:
         Raises:
             FileError: of a newer version, or damaged.
         """
-        check_schema_version(data, "results", FileError)
-        try:
+        with reading_results(data):
             results: CompareResults = _ADAPTER.validate_python(unknown(data))
             for each in results.teachers:
                 if each.counts.keys() != set(TokenClass):
                     raise ValueError("classes are missing")
-        except ValueError as error:  # pydantic's ValidationError is one
-            raise FileError(
-                f"These results are damaged ({type(error).__name__}).",
-                "Resume the run, which writes them again.",
-            ) from error
         return results
 
     def to_rows(self) -> list[dict[str, Cell]]:
-        """One flat row a teacher, for a table or a CSV file; a spreadsheet runs none of its
-        cells."""
+        """One flat row a teacher, for a table or a CSV file. No cell is a formula to a
+        spreadsheet."""
         return [_row(each, self.n) for each in self.teachers]
 
 
@@ -163,7 +157,7 @@ def _summary(
 
 
 def _share_of_mass(parts: Sequence[float], wholes: Sequence[float], seed: int) -> Estimate:
-    """A share of a summed amount, with a bootstrap interval over chains; nothing to share is 0."""
+    """A share of a summed amount, with a bootstrap interval over chains; 0 of an amount of 0."""
     found = ratio_of_sums(parts, [1] * len(parts), wholes, [1] * len(wholes), seed)
     return found if sum(wholes) else mean_over_problems([0.0] * len(parts), seed)
 

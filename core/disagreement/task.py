@@ -1,17 +1,17 @@
-"""A comparison as a run: prepared once, carried out unit by unit, summed up."""
+"""Comparison as a kind of run: its plan, the work on a unit, its `Kind`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
-from pydantic import Field
+from typing import Any
 
 from core.chains.judging import check_golds, judge_completions
-from core.chains.prompting import PromptSettings, check_prompts, problem_prompt
-from core.decoding.loop import DEFAULT_BATCH_SIZE, Row, decode
+from core.chains.prompting import check_prompts, problem_prompt
+from core.chains.run_on import without_run_on
+from core.decoding.loop import Row, decode
 from core.disagreement.records import ComparedChain, TeacherView
 from core.disagreement.results import CompareResults, summarise_comparison
+from core.disagreement.settings import CompareSettings
 from core.disagreement.token_classes import disagree
 from core.errors import ModelError, RunError
 from core.models.language_model import LanguageModel
@@ -21,25 +21,11 @@ from core.problems.problem_sets import chosen_problems
 from core.records import Problem, Sampler, StopReason, floats
 from core.runs.config import RunPlan
 from core.runs.kind import Kind, RunModels
-from core.runs.models import (
-    base_and_teachers,
-    model_fields,
-)
+from core.runs.models import base_and_teachers, model_fields
 from core.runs.run import Run
 from core.runs.settings import checked_settings
 
-if TYPE_CHECKING:
-    pass
-
 MAX_TEACHERS = 8
-
-
-class CompareSettings(PromptSettings):
-    """How the base's chains are made (greedily, as in the paper) and summed up."""
-
-    tau: float = Field(1.2, ge=0, le=100, allow_inf_nan=False)  # nats
-    seed: int = Field(0, ge=0)  # of the sample of problems and of the bootstraps
-    batch_size: int = Field(DEFAULT_BATCH_SIZE, ge=1, le=4096)
 
 
 def plan_comparison(
@@ -50,7 +36,7 @@ def plan_comparison(
     teachers: Sequence[str],
     sample: int | None = None,
 ) -> RunPlan:
-    """What a run is made of; nothing is worked on yet.
+    """The plan of a run, checked before any work.
 
     Args:
         spec: the base.
@@ -58,11 +44,11 @@ def plan_comparison(
         settings: fields of `CompareSettings`.
         teachers: adapter folders for the base's model, or other models; all are compared with
             the same chains.
-        sample: so many of the problems, drawn by the seed; all when None.
+        sample: number of problems to draw by the seed; None takes all.
 
     Raises:
         RunError: settings out of range.
-        ModelError: no teacher, too many, or a model that is not there.
+        ModelError: no teacher, too many, or a missing model.
         ProblemError: no problems, or more asked for than there are.
     """
     checked = checked_settings(CompareSettings, settings)
@@ -97,7 +83,8 @@ def compare_chains(
 
     Args:
         cancel: asked between tokens and between chains.
-        on_progress: told (steps done, steps in all): one a chain made, one a chain and teacher.
+        on_progress: called with (steps done, steps in all): one for each chain, and one for each
+            chain and teacher.
 
     Returns:
         One record a problem, in order; None when cancelled.
@@ -114,10 +101,14 @@ def compare_chains(
         done += 1
         on_progress(done, steps)
 
+    rows = [Row(prompt) for prompt in prompts]
     chains = decode(
         lm,
-        [Row(prompt) for prompt in prompts],
-        Sampler(max_new_tokens=settings.max_new_tokens),
+        rows,
+        Sampler(
+            max_new_tokens=settings.max_new_tokens,
+            stop=settings.stop_strings(lm.prompt_style),
+        ),
         k=1,
         batch_size=settings.batch_size,
         on_row=lambda *_: one_more(),
@@ -125,6 +116,11 @@ def compare_chains(
     )
     if any(chain.stop_reason is StopReason.CANCELLED for chain in chains):
         return None
+    ends = [
+        settings.ends_of(lm, prompt, problem.question)
+        for problem, prompt in zip(problems, prompts, strict=True)
+    ]
+    chains = without_run_on(lm, rows, chains, ends)
     outcomes = judge_completions(
         lm,
         [chain.token_ids for chain in chains],
@@ -166,11 +162,11 @@ def compared_models(run: Run) -> tuple[ModelSpec, list[str]]:
     """The base of a run, and its teachers.
 
     Raises:
-        RunError: the run's configuration names none.
+        RunError: the run has no teacher.
     """
     base, teachers = base_and_teachers(run)
     if not teachers:
-        raise RunError("This run has no teacher.", "Set the run up anew.")
+        raise RunError("This run has no teacher.", "Prepare a new run.")
     return base, teachers
 
 
@@ -206,4 +202,4 @@ COMPARE = Kind(
     complete=_has_its_teachers,
     summarise=_summarise,
 )
-"""The base's greedy chains, read by every teacher: where it would have chosen otherwise."""
+"""The base's greedy chains, scored by every teacher: where it prefers another token."""

@@ -1,4 +1,4 @@
-"""Base against teacher on the same tokens: where would the teacher have chosen otherwise?"""
+"""Base and teacher on the same tokens: where does the teacher prefer another one?"""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from core.records import DEFAULT_ALTERNATIVES, TokenStatistics
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
 
-# Of float32 logits, held at once of each model; about five tensors of that size are needed. The C
-# library gives blocks over 32 MiB back at once; smaller ones stay in a heap full of holes.
+# Float32 logits of each model in one chunk; about five tensors of that size are needed. The C
+# library returns blocks over 32 MiB at once; smaller ones would fragment the heap.
 _LOGITS_BYTES = 33 * 2**20
 
 
 class TokenClass(StrEnum):
-    """What the teacher would do with a position of the base's chain (paper section 3)."""
+    """The class of a position of the base's chain (paper section 3)."""
 
     UNSHIFTED = "unshifted"  # the argmaxes agree
     RERANKED = "reranked"  # they differ, and the teacher's is in the base's top 5
@@ -38,8 +38,8 @@ class TokenClass(StrEnum):
 class Disagreement:
     """Both models' views of one completion's T tokens, on the same prefixes.
 
-    `base` and `teacher` are of each one's own raw distribution over its full vocabulary. The
-    others are over the ids that both have: padding beyond the narrower one never wins.
+    `base` and `teacher` are statistics of each model's raw distribution over its full vocabulary.
+    The other arrays are over the ids that both have, so that padding ids never win.
     """
 
     base: TokenStatistics  # (T,)
@@ -89,15 +89,15 @@ def disagree(
 ) -> Disagreement:
     """One teacher-forced pass of each model over a completion of T tokens.
 
-    Both models' logits of a chunk of positions are there together, and no more of them: memory
-    follows the number of tokens, never tokens x vocabulary.
+    Only the logits of one chunk of positions are in memory: memory grows with the number of
+    tokens, never with tokens x vocabulary.
 
     Args:
         lm: the base.
         teacher: a model with the same tokens.
         prompt_ids: at least one.
-        token_ids: (T,) the completion, whoever wrote it.
-        k: alternatives kept of each model.
+        token_ids: (T,) the completion, of any model.
+        k: alternatives to keep of each model.
 
     Raises:
         ModelError: the models have different vocabularies, or logits that are not finite numbers.
@@ -147,7 +147,7 @@ def _nothing(lm: LanguageModel, teacher: LanguageModel, k: int) -> Disagreement:
 
 def _compared(both: list[torch.Tensor], width: int) -> torch.Tensor:
     """Base argmax, teacher argmax, its base rank and the JS divergence in nats, (n, 4) float64,
-    of two models' logits (n, V), which are taken out of the list to free them in time."""
+    of two models' logits (n, V). The list is emptied, to free them early."""
     base, teacher = (logits[:, :width] for logits in both)
     teacher = teacher.to(base.device)
     both.clear()

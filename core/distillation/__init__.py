@@ -1,1 +1,1 @@
-"""Distillation: what a teacher does differently, taught to a small adapter (paper section 4)."""
+"""Distillation of a teacher into a small adapter (paper section 4)."""

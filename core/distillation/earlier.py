@@ -1,4 +1,4 @@
-"""A teacher's work is done once: another rank or other layers take it over from an earlier run."""
+"""Reuse of the teacher's rollouts, distributions and accuracies from an earlier distillation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from core.distillation.recipe import DistillationRecipe
 from core.distillation.results import (
     ASKED,
     BASE,
-    EVALUATION,
     PHASES_BEFORE,
     ROLLOUTS,
     TASK,
@@ -23,6 +22,7 @@ from core.distillation.results import (
 )
 from core.errors import ExplorerError, RunError
 from core.lora.cost import add_earlier, phase_seconds
+from core.lora.run_files import EVALUATION
 from core.records import Problem
 from core.runs.run import Run
 from core.runs.status import RunState
@@ -45,7 +45,7 @@ def checked_source(
     """The finished distillation in a folder, of the same models, problems and sampling.
 
     Raises:
-        RunError: it isn't one.
+        RunError: it isn't such a run.
         ProblemError: its problems can't be read.
     """
     run = Run.open(folder)
@@ -67,13 +67,13 @@ def checked_source(
     if differing:
         raise RunError(
             f"The teacher's work in {folder} is of another kind: {', '.join(differing)}.",
-            "Give the same ones, or leave that run out.",
+            "Use the same ones, or leave that run out.",
         )
     return run
 
 
 def prompt_date_of(folder: Path) -> date:
-    """The date that the chat template of a distillation's prompts was given.
+    """The date in the chat template of a distillation's prompts.
 
     Raises:
         RunError: the folder holds no distillation.
@@ -83,10 +83,10 @@ def prompt_date_of(folder: Path) -> date:
 
 
 def take_teacher(work: RunContext) -> None:
-    """The work of another run's teacher becomes this run's own, so that its folder stands alone.
+    """Copy the teacher's work of the run's source into its own folder.
 
-    Where that run is gone, or is another one by now, nothing is taken: the same models, problems
-    and seed make the same again.
+    If the source is gone or has changed, nothing is copied: the same models, problems and seed
+    give the same work.
 
     Raises:
         ResourceError: the disk is full or can't be written.

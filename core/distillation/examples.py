@@ -1,4 +1,4 @@
-"""What a student learns from: the teacher's rollouts, and its distributions along them."""
+"""Examples for the student: the teacher's rollouts, and its distributions along them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from core.lora.examples import token_rows
+
 
 @dataclass(frozen=True)
 class TopK:
@@ -20,14 +22,14 @@ class TopK:
 
     @property
     def mass(self) -> NDArray[np.float64]:
-        """(T,) How much of the teacher's probability is kept."""
+        """(T,) The share of the teacher's probability that is kept."""
         mass: NDArray[np.float64] = np.exp(self.logprobs.astype(np.float64)).sum(axis=-1)
         return mass
 
 
 @dataclass(frozen=True)
 class DistillationExample:
-    """One rollout of the teacher: the token ids that were sampled, and what it might have said."""
+    """One rollout of the teacher: the token ids that were sampled, and the teacher's top tokens."""
 
     problem_id: str
     prompt_ids: tuple[int, ...]
@@ -37,31 +39,24 @@ class DistillationExample:
 
 @dataclass(frozen=True)
 class DistillationCollator:
-    """Pads examples on the right.
+    """Makes a micro-batch.
 
-    A micro-batch of B examples with N completion tokens in all holds input_ids (B, L),
-    attention_mask (B, L), completion (B, L - 1), which belongs to the token one position later,
-    and the teacher's top_ids (N, k) and top_logprobs (N, k), example by example.
+    Of B examples with N completion tokens in all it holds the token rows, input_ids as in these,
+    completion (B, L - 1), which belongs to the token one position later, and the teacher's top_ids
+    (N, k) and top_logprobs (N, k), example by example.
     """
 
     pad_id: int
+    share: bool = False  # equal beginnings of prompts stand once
 
     def __call__(self, examples: Sequence[DistillationExample]) -> dict[str, Any]:
         """One micro-batch."""
-        length = max(len(each.prompt_ids) + len(each.token_ids) for each in examples)
-        input_ids = torch.full((len(examples), length), self.pad_id)
-        mask = torch.zeros(len(examples), length, dtype=torch.long)
-        completion = torch.zeros(len(examples), length, dtype=torch.bool)
-        for row, each in enumerate(examples):
-            ids = torch.tensor([*each.prompt_ids, *each.token_ids])
-            input_ids[row, : len(ids)] = ids
-            mask[row, : len(ids)] = 1
-            completion[row, len(each.prompt_ids) : len(ids)] = True
+        rows, _, completion = token_rows(examples, self.pad_id, share=self.share)
         top_ids = np.concatenate([each.teacher.ids for each in examples])
         top_logprobs = np.concatenate([each.teacher.logprobs for each in examples])
         return {
-            "input_ids": input_ids,
-            "attention_mask": mask,
+            "rows": rows,
+            "input_ids": rows.input_ids,
             "completion": completion[:, 1:],
             "top_ids": torch.from_numpy(top_ids).long(),
             "top_logprobs": torch.from_numpy(top_logprobs),

@@ -1,11 +1,11 @@
-"""The distillation loss: the student's distribution is pulled to the teacher's.
+"""The distillation loss: KL divergence of the student from the teacher.
 
-With q the teacher's distribution on a prefix, renormalised over the k tokens that are kept of it,
+With q the teacher's distribution on a prefix, renormalised over its k most probable tokens,
 and p the student's over the whole vocabulary (paper section 4):
 
     loss = mean over completion positions of KL(q || p) = sum_v q(v) (log q(v) - log p(v))
 
-No tensor of positions x vocabulary exists (core.lora.chunked_loss).
+It never holds a tensor of positions x vocabulary (core.lora.chunked_loss).
 """
 
 from __future__ import annotations
@@ -28,11 +28,10 @@ def distillation_loss(
     Args:
         hidden: (N, H) of the student, where completion tokens are predicted.
         top_ids: (N, k) the teacher's tokens there.
-        top_logprobs: (N, k) nats, as the teacher's softmax has them, which need not add up to 1;
-            -inf leaves a token out.
-        head: of the student; its own weights get no gradient.
+        top_logprobs: (N, k) nats, of the teacher's full softmax; -inf leaves a token out.
+        head: of the student; its weights get no gradient.
         vocab_size: width of the student's logits.
-        positions: what the mean divides by: of the whole optimizer step.
+        positions: of the whole optimizer step, the divisor of the mean.
 
     Returns:
         The loss (), nats.

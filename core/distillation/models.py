@@ -1,4 +1,4 @@
-"""Base, teacher and student of a distillation: asked alike, and no two in memory at once."""
+"""Base, teacher and student of a distillation: same prompts, one at a time in memory."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import gc
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from core.distillation.results import ADAPTER, ASKED, distillation_models
+from core.distillation.results import ASKED, distillation_models
 from core.lora.phases import LazyModel
+from core.lora.run_files import ADAPTER
 from core.models.language_model import LanguageModel
 from core.models.spec import teacher_spec
 from core.models.teacher import check_vocabularies
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 class DistillationModels:
     """The three models of a run.
 
-    The teacher reads the prompts that the base is asked with, and all chains end at the same
-    tokens, whichever model's they are.
+    The teacher gets the prompts of the base, and the chains of all models end at the same tokens.
 
     Args:
         work: the run.
@@ -51,7 +51,7 @@ class DistillationModels:
 
     def _load_teacher(self) -> LanguageModel:
         base = self._own(None)
-        # Only what says how it is asked: its weights give way to the teacher's.
+        # Only its tokenizer and prompt style are needed: free its weights for the teacher's.
         base = replace(base, model=None)
         gc.collect()
         spec = teacher_spec(self._spec, self._teacher_name)

@@ -1,4 +1,4 @@
-"""What a distillation is made of, checked before anything is begun."""
+"""The plan of a distillation, checked before any work."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 
 from core.distillation.earlier import checked_source, prompt_date_of
 from core.distillation.recipe import DistillationRecipe
-from core.distillation.results import EVALUATION, TEACHER_FROM
+from core.distillation.results import TEACHER_FROM
 from core.errors import RunError
 from core.lora.plan import base_fields, check_disjoint, check_learned, check_measured, drawn
+from core.lora.run_files import EVALUATION
 from core.models.spec import ModelSpec, absolute_name, check_spec, teacher_spec
 from core.records import Problem
 from core.runs.config import RunPlan
@@ -32,16 +33,16 @@ def plan_distillation(
     Args:
         spec: the base.
         teacher: an adapter folder for the base's model, or another model of its vocabulary.
-        problems: that the teacher solves; so many as the recipe says are drawn by the seed.
-        evaluation: problems that all three models are measured on; none may be learned from.
+        problems: for the teacher to solve; the recipe says how many are drawn by the seed.
+        evaluation: problems to measure all three models on, disjoint from the others.
         recipe: everything else.
-        teacher_from: the folder of a finished distillation of the same models, problems and
-            sampling: its teacher's rollouts, distributions and accuracies are taken over.
+        teacher_from: folder of a finished distillation of the same models, problems and sampling,
+            whose teacher's rollouts, distributions and accuracies are reused.
 
     Raises:
-        ModelError: the base has an adapter already, or a model is not there.
+        ModelError: the base has an adapter already, or a model is missing.
         ProblemError: no problems, or some in both sets.
-        RunError: `teacher_from` is no such run.
+        RunError: `teacher_from` isn't such a run.
     """
     model = base_fields(spec)
     check_spec(teacher_spec(spec, teacher))
@@ -74,7 +75,7 @@ def plan_after_earlier(
     evaluation: Sequence[Problem],
     recipe: DistillationRecipe,
 ) -> RunPlan:
-    """As `plan_distillation`, from the first earlier run whose teacher's work can be taken over.
+    """As `plan_distillation`, reusing the first earlier run whose teacher's work fits.
 
     Raises:
         ModelError, ProblemError: as `plan_distillation`.

@@ -5,30 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from core.errors import RunError
-from core.lora.recipe import ATTENTION, LoraRecipe, Sampling, TargetModules
+from core.lora.recipe import Epochs, LoraRecipe, LoraTraining, Sampling, TrainingBatch
 
 if TYPE_CHECKING:
     from core.distillation.trainer import DistillationConfig
 
 
-class DistillationTraining(BaseModel):
+class DistillationTraining(LoraTraining):
     """The adapter and its training. The defaults are the paper's (section 4)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    lora_rank: int = Field(32, ge=1, le=4096)
-    lora_alpha: int | None = Field(None, ge=1)  # None: twice the rank
-    target_modules: TargetModules = ATTENTION
-    learning_rate: float = Field(1e-4, gt=0, allow_inf_nan=False)
-    weight_decay: float = Field(1e-2, ge=0, allow_inf_nan=False)
-    warmup: float = Field(0.1, ge=0, lt=1)  # share of the steps
-    epochs: float = Field(3, gt=0, le=1000, allow_inf_nan=False)
-    batch_size: int = Field(2, ge=1)  # rollouts in memory at once
-    accumulation: int = Field(8, ge=1)  # of these, a step
-    max_grad_norm: float = Field(1.0, gt=0, allow_inf_nan=False)
+    lora_alpha: int | None = Field(
+        None,
+        ge=1,
+        title="LoRA alpha",
+        description="Scale of the adapter times its rank; twice the rank when not set",
+    )
+    weight_decay: float = Field(1e-2, ge=0, allow_inf_nan=False, title="Weight decay")
+    warmup: float = Field(0.1, ge=0, lt=1, title="Warm-up", description="Share of the steps")
+    epochs: Epochs = 3
+    batch_size: TrainingBatch = 2
 
     @property
     def alpha(self) -> int:
@@ -37,13 +35,27 @@ class DistillationTraining(BaseModel):
 
 
 class DistillationRecipe(LoraRecipe):
-    """Everything that a distillation is told."""
+    """All settings of a distillation."""
 
-    problems: int | None = Field(100, ge=1)  # that the teacher solves; None: all of them
-    rollouts: Sampling = Sampling(samples=1)  # of the teacher
-    top_k: int = Field(64, ge=1, le=4096)  # of its tokens that are kept at every position
+    problems: int | None = Field(
+        100,
+        ge=1,
+        title="Problems",
+        description="Number of problems that the teacher solves, drawn by the seed; all when "
+        "not set",
+    )
+    rollouts: Sampling = Field(Sampling(samples=1), title="Rollout")  # of the teacher
+    top_k: int = Field(
+        64,
+        ge=1,
+        le=4096,
+        title="Top tokens",
+        description="Of the teacher's, kept at every position",
+    )
     training: DistillationTraining = DistillationTraining()
-    evaluation: Sampling = Sampling(samples=4, temperature=0.8)  # of base, teacher and student
+    evaluation: Sampling = Field(  # of base, teacher and student
+        Sampling(samples=4, temperature=0.8), title="Evaluation"
+    )
 
     def trainer_config(self, output_dir: Path, **others: Any) -> DistillationConfig:
         """The trainer's share.
@@ -52,22 +64,14 @@ class DistillationRecipe(LoraRecipe):
             output_dir: where checkpoints go.
             others: further TrainingArguments.
         """
-        from core.distillation.trainer import DistillationConfig  # slow; settings need it not
+        from core.distillation.trainer import DistillationConfig  # slow, and settings don't need it
 
         own = self.training
         return DistillationConfig(
-            output_dir=str(output_dir),
-            seed=self.seed,
-            lora_rank=own.lora_rank,
+            **own.arguments(output_dir, self.seed),
             lora_alpha=own.alpha,
-            target_modules=own.target_modules,
-            learning_rate=own.learning_rate,
             weight_decay=own.weight_decay,
             warmup_steps=own.warmup,
-            num_train_epochs=own.epochs,
-            per_device_train_batch_size=own.batch_size,
-            gradient_accumulation_steps=own.accumulation,
-            max_grad_norm=own.max_grad_norm,
             **others,
         )
 
@@ -100,8 +104,8 @@ def recipe_of(preset: str) -> DistillationRecipe:
     """A recipe by its name.
 
     Raises:
-        RunError: there is no such preset.
+        RunError: the preset is unknown.
     """
     if preset not in PRESETS:
-        raise RunError(f"There is no preset {preset!r}.", f"Use {', '.join(PRESETS)}.")
+        raise RunError(f"The preset {preset!r} is unknown.", f"Use {', '.join(PRESETS)}.")
     return PRESETS[preset]

@@ -1,47 +1,43 @@
-"""What came of a distillation: accuracy of base, teacher and student, sizes, and the cost."""
+"""The results of a distillation: accuracy of base, teacher and student, sizes, cost."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import TypeAdapter
 
 from core.distillation.recipe import DistillationRecipe
-from core.errors import FileError, RunError
+from core.errors import RunError
 from core.evaluation.comparison import EvaluationComparison
 from core.evaluation.results import EvaluationResults
 from core.lora.cost import Cost
 from core.models.spec import ModelSpec
-from core.records import SCHEMA_VERSION, check_schema_version
+from core.records import SCHEMA_VERSION
 from core.runs.models import base_and_teachers
-from core.runs.result_files import LARGEST, Count, Share, known, unknown
+from core.runs.result_files import LARGEST, Count, Share, reading_results, unknown
 from core.runs.run import Run
 from core.runs.settings import checked_settings
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
 class TeacherSummary:
-    """What the student learned from."""
+    """The teacher's rollouts that the student was trained on."""
 
     problems: Count
     rollouts: Count
-    right: Count  # rollouts with the right answer; the others are learned from, too
-    tokens: Count  # of their completions: the positions whose distributions are learned
-    top_k: Count  # tokens kept at a position
-    kept_mass: Share  # mean of the teacher's probability that these have
+    right: Count  # rollouts with the right answer; the others are trained on, too
+    tokens: Count  # of their completions
+    top_k: Count  # tokens kept a position
+    kept_mass: Share  # mean share of the teacher's probability
 
 
 @dataclass(frozen=True)
 class DistillationSummary:
     """The training itself."""
 
-    steps: Count  # optimizer steps that were made
+    steps: Count  # optimizer steps
     first_kl: float | None  # nats a position: the first step's loss, and the mean of the last ten
     last_kl: float | None
     rank: Count
@@ -70,7 +66,7 @@ class DistillationResults:
     cost: Cost
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dict; what is not known is null."""
+        """A JSON-ready dict; unknown values are null."""
         return {
             "schema_version": SCHEMA_VERSION,
             "rollouts": asdict(self.rollouts),
@@ -80,11 +76,7 @@ class DistillationResults:
             "student": self.student.to_json(),
             "against_teacher": self.against_teacher.to_json(),
             "against_base": self.against_base.to_json(),
-            "cost": {
-                **known(asdict(self.cost)),
-                "total_seconds": self.cost.total_seconds,
-                "usd": self.cost.usd,
-            },
+            "cost": self.cost.to_json(),
         }
 
     @staticmethod
@@ -94,8 +86,7 @@ class DistillationResults:
         Raises:
             FileError: of a newer version, or damaged.
         """
-        check_schema_version(data, "results", FileError)
-        try:
+        with reading_results(data):
             results = DistillationResults(
                 rollouts=_TEACHER.validate_python(data["rollouts"]),
                 training=_TRAINING.validate_python(data["training"]),
@@ -107,16 +98,11 @@ class DistillationResults:
                 cost=_COST.validate_python(unknown(data["cost"])),
             )
             _check(results)
-        except (KeyError, TypeError, ValueError) as error:  # pydantic's own is a ValueError
-            raise FileError(
-                f"These results are damaged ({type(error).__name__}).",
-                "Resume the run, which writes them again.",
-            ) from error
         return results
 
 
 def _check(results: DistillationResults) -> None:
-    """Refuse with a ValueError what no distillation can count, or name."""
+    """Raise a ValueError for counts and names that a distillation can't have."""
     rollouts, training, cost = results.rollouts, results.training, results.cost
     " ".join((*training.target_modules, *cost.seconds)).encode("utf-8")
     numbers = [
@@ -133,7 +119,7 @@ def _check(results: DistillationResults) -> None:
         and sizes == {results.against_teacher.n} == {results.against_base.n}
     )
     if not whole:
-        raise ValueError("numbers that no distillation has")
+        raise ValueError("impossible numbers")
 
 
 _TEACHER = TypeAdapter(TeacherSummary)
@@ -141,31 +127,7 @@ _TRAINING = TypeAdapter(DistillationSummary)
 _COST = TypeAdapter(Cost)
 
 
-def distillation_results(run: Run) -> DistillationResults | None:
-    """What came of a distillation; None before its end.
-
-    Raises:
-        RunError, FileError: a damaged file.
-    """
-    data = run.read_json(RESULTS)
-    return None if data is None else DistillationResults.from_json(data)
-
-
-def distillation_history(run: Run) -> list[Mapping[str, Any]]:
-    """What the training has logged so far, oldest first: "loss" (nats a position) at "step".
-
-    Raises:
-        RunError: a damaged file.
-    """
-    found = run.read_json(HISTORY)
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
-
-
 TASK = "distill"
-
-
-EVALUATION = "evaluation"
-"""Purpose of its problem set besides the one that the teacher solves."""
 
 
 ROLLOUTS, TEACHER, BASE, STUDENT = "rollouts/", "teacher/", "base/", "student/"
@@ -173,21 +135,19 @@ ROLLOUTS, TEACHER, BASE, STUDENT = "rollouts/", "teacher/", "base/", "student/"
 
 
 ASKED = "asked"
-"""The unit that says what its three models have in common."""
+"""Key of the unit with the end tokens and the vocabulary size of the three models."""
 
 
 PHASES_BEFORE = ("teacher", "base")
-"""What its phases before the training are called, or begin with."""
+"""Names of the phases before the training, or their prefixes."""
 
 
-ADAPTER, CHECKPOINTS, TOP_K = "adapter", "checkpoints", "teacher_top_k"
-
-
-RESULTS, SUMMARY, HISTORY = "results.json", "summary.json", "training.json"
+TOP_K = "teacher_top_k"
+"""The folder of the teacher's most probable tokens."""
 
 
 TEACHER_FROM = "teacher_from"
-"""Among a run's inputs: the distillation whose teacher's work is taken over."""
+"""Key in a run's inputs: the distillation whose teacher's work is reused."""
 
 
 def distillation_recipe(run: Run) -> DistillationRecipe:
@@ -200,13 +160,13 @@ def distillation_recipe(run: Run) -> DistillationRecipe:
 
 
 def teacher_source(run: Run) -> Path | None:
-    """The folder of the distillation whose teacher's work is taken over, where there is one."""
+    """The folder of the distillation whose teacher's work is reused; None without one."""
     found = run.config.inputs.get(TEACHER_FROM)
     return None if found is None else Path(found)
 
 
 def distillation_models(run: Run) -> tuple[ModelSpec, str]:
-    """The base of a distillation, and its teacher.
+    """The base and the teacher of a distillation.
 
     Raises:
         RunError: they can't be read.
@@ -214,6 +174,6 @@ def distillation_models(run: Run) -> tuple[ModelSpec, str]:
     base, teachers = base_and_teachers(run)
     if len(teachers) != 1:
         raise RunError(
-            f"This run has {len(teachers)} teachers instead of one.", "Set the run up anew."
+            f"This run has {len(teachers)} teachers instead of one.", "Prepare a new run."
         )
     return base, teachers[0]

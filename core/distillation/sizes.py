@@ -1,4 +1,4 @@
-"""How small can the correction be? Accuracy over adapter size, over a folder's distillations."""
+"""How small can the correction be? Accuracy against adapter size, over all distillations."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import hashlib
 from dataclasses import dataclass
 
 from core.distillation.results import (
-    EVALUATION,
     TASK,
     DistillationResults,
     distillation_models,
     distillation_recipe,
-    distillation_results,
 )
+from core.distillation.task import DISTIL
 from core.errors import ExplorerError
+from core.lora.run_files import EVALUATION
 from core.models.spec import absolute_name
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
@@ -42,13 +42,13 @@ class SizePoint:
 
 @dataclass(frozen=True)
 class SizeStudy:
-    """Distillations of one teacher that were measured alike: on the same problems, with the same
-    sampler and seed."""
+    """Distillations of one teacher, measured on the same problems with the same sampler and
+    seed."""
 
     points: tuple[SizePoint, ...]  # smallest first
     base: Estimate  # pass@1
     teacher: Estimate
-    label: str  # what the accuracies are
+    label: str  # name of the accuracies: pass@1 or avg@n
     temperature: float
     top_p: float
     seed: int
@@ -70,7 +70,7 @@ def distillations(folder: RunsFolder, model: str, teacher: str) -> list[Run]:
 
 
 def size_studies(folder: RunsFolder, model: str, teacher: str) -> list[SizeStudy]:
-    """What the finished distillations of a teacher say of size, the newest study first.
+    """The studies of a teacher's finished distillations, newest first.
 
     Runs whose results can't be read are left out: the list of runs says what is wrong with them.
 
@@ -82,7 +82,7 @@ def size_studies(folder: RunsFolder, model: str, teacher: str) -> list[SizeStudy
         if run.status().state is not RunState.DONE:
             continue
         try:
-            results, measured = distillation_results(run), _measured_alike(run)
+            results, measured = DISTIL.results_of(run), _measured_alike(run)
         except (ExplorerError, OSError):
             continue
         if results is not None:
@@ -128,7 +128,7 @@ def _models(run: Run) -> tuple[str, str] | None:
 
 
 def _measured_alike(run: Run) -> str:
-    """Equal for runs that drew the same chains of the same problems."""
+    """Equal for runs that sampled the same problems in the same way."""
     recipe = distillation_recipe(run)
     how = recipe.sampling_settings(recipe.evaluation).model_dump(
         exclude={"batch_size", "prompt_date"}

@@ -1,8 +1,8 @@
 """The teacher's most probable tokens along its own rollouts, kept in the run's folder.
 
 One file a unit of problems, `teacher_top_k/000000.safetensors`, with the positions of all its
-rollouts one after the other: ids (N, k) int32 and logprobs (N, k) float32. Memory follows
-tokens x k, never tokens x vocabulary.
+rollouts, concatenated: ids (N, k) int32 and logprobs (N, k) float32. Memory grows with tokens x k,
+never with tokens x vocabulary.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def top_k(
     """The teacher's k most probable tokens at every position of a completion.
 
     Args:
-        vocab_size: of the student; a token beyond it, which no text is made of, gets -inf.
+        vocab_size: of the student; a token beyond it, which is padding, gets -inf.
 
     Raises:
         PromptError, PositionError: as `score`.
@@ -57,7 +57,7 @@ def top_k(
 def teacher_examples(
     teacher: LanguageModel, records: Sequence[ProblemSamples], k: int, vocab_size: int
 ) -> list[DistillationExample]:
-    """What a student learns from, with nothing kept on disk: for scripts.
+    """Examples for a student, for scripts: nothing is kept on disk.
 
     Args:
         teacher: a model of the student's vocabulary.
@@ -84,14 +84,14 @@ def kept_examples(
     vocab_size: int,
     doing: str,
 ) -> list[DistillationExample]:
-    """What a student learns from; what the run doesn't have yet is made and kept.
+    """Examples for the student; computes and keeps what the run doesn't have yet.
 
     Args:
         work: the run.
-        teacher: only loaded where something is missing.
+        teacher: only loaded if something is missing.
         problems: of the rollouts.
         records: the rollouts, one record a problem.
-        k: tokens kept at every position; fewer where the teacher has fewer.
+        k: tokens kept at every position; fewer if the teacher's vocabulary is smaller.
         vocab_size: of the student.
         doing: what is being done, for the progress.
 
@@ -117,7 +117,7 @@ def kept_examples(
         found = _read(path, lengths, k, vocab_size)
         if found is None:
             if path.exists():
-                work.notice(f"{path.name} of {TOP_K} is damaged and is made again.")
+                work.notice(f"{path.name} of {TOP_K} is damaged and is computed again.")
             found = []
             for i, (record, sample) in enumerate(own):
                 if work.stop.requested:
@@ -155,8 +155,8 @@ def _write(path: Path, found: Sequence[TopK]) -> None:
 
 
 def _read(path: Path, lengths: Sequence[int], k: int, vocab_size: int) -> list[TopK] | None:
-    """What a file holds of completions so long; None when it isn't there, or isn't all that it
-    should be."""
+    """The content of a file, split by the lengths of the completions; None if it is missing,
+    damaged or incomplete."""
     try:
         arrays = load(path.read_bytes())
         ids, logprobs = arrays["ids"], arrays["logprobs"]

@@ -1,8 +1,8 @@
-"""Distillation as a transformers Trainer: a LoRA adapter, pulled to a teacher."""
+"""Distillation as a transformers Trainer: a LoRA adapter learns a teacher's distributions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from transformers import TrainerCallback
 from core.distillation.examples import DistillationCollator, DistillationExample
 from core.distillation.loss import distillation_loss
 from core.errors import TrainingError
-from core.lora.trainer import LoraArguments, LoraTrainer, pad_id
+from core.lora.trainer import LoraArguments, LoraTrainer, no_loss, pad_id
 from core.models.language_model import LanguageModel
 
 
@@ -43,10 +43,10 @@ class DistillationTrainer(LoraTrainer):
     It runs under `accelerate launch` as any Trainer does.
 
     Args:
-        lm: the base; an adapter is put onto it, so load it anew for other uses.
+        lm: the base; an adapter is attached to it, so load it again for other uses.
         args: the recipe.
         train_dataset: the teacher's rollouts.
-        callbacks: transformers' own kind.
+        callbacks: of transformers.
 
     Raises:
         ModelError: target modules that the model doesn't have, a head that can't be cut off, or
@@ -66,17 +66,15 @@ class DistillationTrainer(LoraTrainer):
                 "The teacher has no rollouts, so there is nothing to learn.",
                 "Give problems for it to solve.",
             )
-        super().__init__(
-            lm, args, DistillationCollator(pad_id(lm)), train_dataset, callbacks=callbacks
-        )
+        super().__init__(lm, args, train_dataset, callbacks=callbacks)
 
-    def get_batch_samples(
-        self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
-    ) -> tuple[list[Any], Any]:
-        """The micro-batches of a step, and how many completion positions they have (1,)."""
-        batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
-        count = sum(float(batch["completion"].sum()) for batch in batches)
-        return batches, self.over_processes(torch.tensor([count]))
+    def collator(self, *, share: bool) -> DistillationCollator:
+        """Makes micro-batches."""
+        return DistillationCollator(pad_id(self._lm), share)
+
+    def counts(self, batches: Sequence[dict[str, Any]]) -> torch.Tensor:
+        """How many completion positions a step has (1,)."""
+        return torch.tensor([sum(float(batch["completion"].sum()) for batch in batches)])
 
     def compute_loss(
         self,
@@ -86,14 +84,16 @@ class DistillationTrainer(LoraTrainer):
         num_items_in_batch: Any = None,
     ) -> Any:
         """The distillation loss of a micro-batch: its share of the step's."""
-        ids, mask, completion = inputs["input_ids"], inputs["attention_mask"], inputs["completion"]
+        if inputs["rows"] is None:
+            return no_loss(model)
+        rows, completion = inputs["rows"].to(self.args.device), inputs["completion"]
         with self.accelerator.autocast():
-            model.eval()  # the teacher's distributions were made without dropout, too
+            model.eval()  # without dropout, as the teacher's distributions were computed
             if self.args.gradient_checkpointing:
-                model.train()  # it works in no other mode
-            hidden = self._two.tuned(model, ids, mask)
+                model.train()  # gradient checkpointing needs training mode
+            hidden = self._two.tuned(model, rows).flatten(0, 1)
             loss = distillation_loss(
-                hidden[:, :-1][completion],
+                hidden[rows.before[rows.places[:, 1:][completion]]],
                 inputs["top_ids"],
                 inputs["top_logprobs"],
                 self._two.head,
@@ -101,4 +101,4 @@ class DistillationTrainer(LoraTrainer):
                 max(float(num_items_in_batch.sum()), 1.0),
             )
         self.check_number(loss)
-        return loss * self.accelerator.num_processes  # their gradients are averaged
+        return loss * self.accelerator.num_processes  # gradients are averaged over processes

@@ -1,4 +1,4 @@
-"""Two evaluations of the same problems against each other, problem by problem."""
+"""Two evaluations of the same problems, compared problem by problem."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from core.statistics import (
 class FamilyDifference:
     """One family's problems before and after."""
 
-    family: Text | None  # None: the problems that name none
+    family: Text | None  # None: problems without a family
     difference: DifferenceEstimate  # of pass@1; its n counts the problems
 
 
@@ -57,10 +57,10 @@ class EvaluationComparison:
     lost: tuple[Text, ...]  # and only before
     boxed: DifferenceEstimate  # difference of the shares of boxed answers
     mean_length: AmountEstimate  # difference of the mean lengths, in tokens
-    families: tuple[FamilyDifference, ...]  # none where no problem names one
+    families: tuple[FamilyDifference, ...]  # empty if no problem has a family
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dict; what is not known is null."""
+        """A JSON-ready dict; unknown values are null."""
         return {"schema_version": SCHEMA_VERSION, **known(asdict(self))}
 
     @staticmethod
@@ -73,7 +73,7 @@ class EvaluationComparison:
         check_schema_version(data, "comparison", FileError)
         try:
             comparison = _ADAPTER.validate_python(unknown(data))
-        except ValueError as error:  # pydantic's ValidationError is one
+        except ValueError as error:  # pydantic's ValidationError is a ValueError
             raise _damaged() from error
         gained, lost = len(comparison.gained), len(comparison.lost)
         whole = (
@@ -89,12 +89,12 @@ class EvaluationComparison:
 def compare(
     before: Sequence[ProblemSamples], after: Sequence[ProblemSamples], seed: int = 0
 ) -> EvaluationComparison:
-    """What changed from one evaluation to another; problems are paired by id.
+    """The change from one evaluation to another, paired by problem id.
 
     Args:
         before: one record a problem.
-        after: the same problems' other records, in any order; each may have another number of
-            samples.
+        after: the records of the same problems in the other evaluation, in any order and with
+            any number of samples.
         seed: of the bootstraps.
 
     Raises:
@@ -129,7 +129,7 @@ def check_same_problems(before: Sequence[Problem], after: Sequence[Problem]) -> 
     """Refuse to compare evaluations of different problems, whatever their ids.
 
     Raises:
-        ProblemError: names some that only one of them has, or that differ.
+        ProblemError: naming some that only one of them has, or that differ.
     """
     _check_same_ids([problem.id for problem in before], [problem.id for problem in after])
     old = {problem.id: (problem.question, problem.answer) for problem in before}
@@ -159,8 +159,8 @@ def _paired(
     _check_same_ids(list(old), [record.problem_id for record in after])
     if len(old) != len(before) or len(after) != len(old):
         raise ProblemError(
-            "A problem stands in an evaluation more than once.",
-            "Give every problem an id of its own.",
+            "An evaluation has a problem more than once.",
+            "Give every problem its own id.",
         )
     return [(old[record.problem_id], record) for record in after]
 

@@ -1,4 +1,4 @@
-"""A run's own copy of the evaluation that it is compared with, so that its folder stands alone."""
+"""A run's copy of the evaluation that it is compared with, kept in its folder."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from core.runs.models import read_model
 
 @dataclass(frozen=True)
 class EarlierEvaluation:
-    """A finished evaluation: which run it was, of which model, and all its records."""
+    """A finished evaluation: its run, its model and all its records."""
 
     run_id: str
-    name: str  # a person's own; may be empty
+    name: str  # given by a person; may be empty
     model: ModelSpec
     records: tuple[ProblemSamples, ...]
 

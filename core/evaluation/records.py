@@ -1,15 +1,16 @@
-"""What an evaluation keeps of one problem: every sampled chain, and what became of it."""
+"""The record of one problem in an evaluation: every sampled chain, judged."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from core.errors import FileError
-from core.records import SCHEMA_VERSION, StopReason, Verdict, check_schema_version, first_fault
+from core.records import SCHEMA_VERSION, StopReason, Verdict
+from core.runs.result_files import reading_record
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class ProblemSamples:
     """One problem's chains, in the order of their sample numbers."""
 
     problem_id: str
-    family: str | None  # None: the problem names none
+    family: str | None  # None: without a family
     prompt_ids: tuple[int, ...]
     samples: tuple[Sample, ...]  # (n,), at least one
 
@@ -61,8 +62,8 @@ class ProblemSamples:
 
     @property
     def majority(self) -> Sample | None:
-        """The first sample with the answer that most samples give. Of answers that equally many
-        give, the one seen first; samples without an answer that can be read don't vote."""
+        """The first sample with the most frequent answer; of equally frequent answers, the one
+        seen first. Samples without a readable answer don't vote."""
         votes = Counter(each.vote for each in self.samples if each.vote is not None)
         if not votes:
             return None
@@ -81,7 +82,7 @@ class ProblemSamples:
 
     @property
     def unparseable_rate(self) -> float:
-        """Share of samples without an answer that can be read."""
+        """Share of samples without a readable answer."""
         return sum(each.verdict is Verdict.UNPARSEABLE for each in self.samples) / self.n
 
     @property
@@ -100,22 +101,18 @@ class ProblemSamples:
         Raises:
             FileError: of a newer version, or not a record.
         """
-        check_schema_version(data, "evaluation record", FileError)
-        try:
+        remedy = "Run the evaluation again, or open another copy of its results."
+        with reading_record(data, "evaluation record", remedy):
             record = _ADAPTER.validate_python(data)
-        except ValidationError as error:
-            raise _damaged(first_fault(error)) from error
-        votes = {each.vote for each in record.samples} - {None}
-        if not record.samples or not votes <= set(range(record.n)):
-            raise _damaged("samples or votes are missing")
+            votes = {each.vote for each in record.samples} - {None}
+            if not record.samples or not votes <= set(range(record.n)):
+                raise ValueError("samples or votes are missing")
         return record
 
 
-def _damaged(how: str) -> FileError:
-    return FileError(
-        f"This evaluation record is damaged ({how}).",
-        "Run the evaluation again, or open another copy of its results.",
-    )
+def has_samples(count: int) -> Callable[[ProblemSamples], bool]:
+    """A test whether a problem has all of its samples."""
+    return lambda record: record.n == count
 
 
 _ADAPTER = TypeAdapter(ProblemSamples)

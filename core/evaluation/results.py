@@ -11,10 +11,10 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from core.chains.judging import VERDICTS
-from core.errors import FileError, ProblemError
+from core.errors import ProblemError
 from core.evaluation.comparison import EvaluationComparison
 from core.evaluation.records import ProblemSamples
-from core.records import SCHEMA_VERSION, check_schema_version
+from core.records import SCHEMA_VERSION
 from core.runs.result_files import (
     AmountEstimate,
     Cell,
@@ -22,6 +22,7 @@ from core.runs.result_files import (
     ShareEstimate,
     Text,
     known,
+    reading_results,
     spreadsheet_safe,
     unknown,
 )
@@ -30,7 +31,7 @@ from core.statistics import Estimate, mean_of_amounts, mean_over_problems, pass_
 _EVERY_K = 32  # the curve has every k up to here, then powers of two and n
 
 NO_FAMILY = "other"
-"""What problems without a family are called beside those that have one."""
+"""Label of the problems without a family, beside those that have one."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,14 @@ class PassAtK:
 class FamilySummary:
     """The problems of one family."""
 
-    family: Text | None  # None: the problems that name none
+    family: Text | None  # None: problems without a family
     n: Count  # problems
     pass_at_1: ShareEstimate
 
 
 @dataclass(frozen=True)
 class EvaluationResults:
-    """What an evaluation has found. The n of every estimate counts problems: samples of one
+    """The results of an evaluation. The n of every estimate counts problems, since samples of one
     problem are not independent of each other."""
 
     n: Count  # problems
@@ -65,16 +66,16 @@ class EvaluationResults:
     unparseable: ShareEstimate  # share of samples without an answer that can be read
     mean_length: AmountEstimate  # tokens
     verdicts: dict[str, Count]  # samples by verdict; they add up to n times samples
-    families: tuple[FamilySummary, ...]  # none where no problem names one
+    families: tuple[FamilySummary, ...]  # empty if no problem has a family
     comparison: EvaluationComparison | None = None  # with an earlier evaluation
 
     @property
     def label(self) -> str:
-        """What `pass_at_1` is."""
+        """Name of `pass_at_1`: pass@1, or avg@n for the mean of n samples."""
         return f"pass@1 (mean of {self.samples} samples)" if self.samples > 1 else "pass@1"
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dict; what is not known is null."""
+        """A JSON-ready dict; unknown values are null."""
         data = {"schema_version": SCHEMA_VERSION, **known(asdict(self)), "label": self.label}
         data["comparison"] = None if self.comparison is None else self.comparison.to_json()
         return data
@@ -86,8 +87,7 @@ class EvaluationResults:
         Raises:
             FileError: of a newer version, or damaged.
         """
-        check_schema_version(data, "results", FileError)
-        try:
+        with reading_results(data):
             results = _ADAPTER.validate_python(unknown(data))
             if results.verdicts.keys() != set(VERDICTS):
                 raise ValueError("other verdicts")
@@ -95,18 +95,13 @@ class EvaluationResults:
                 raise ValueError("more or fewer verdicts than samples")
             if [each.k for each in results.pass_at_k] != _points(results.samples):
                 raise ValueError("another curve")
-        except ValueError as error:  # pydantic's ValidationError is one
-            raise FileError(
-                f"These results are damaged ({type(error).__name__}).",
-                "Resume the run, which writes them again.",
-            ) from error
         if data.get("comparison") is not None:
             EvaluationComparison.from_json(data["comparison"])
         return results
 
     def to_rows(self) -> list[dict[str, Cell]]:
-        """One flat row a figure, for a table or a CSV file; a spreadsheet runs none of its cells.
-        All rows have the same columns."""
+        """One flat row a figure, for a table or a CSV file, with the same columns in all rows. No
+        cell is a formula to a spreadsheet."""
         rows = [
             _row(self.label, self.pass_at_1),
             *(_row(f"pass@{each.k}", each.estimate) for each in self.pass_at_k[1:]),
@@ -144,7 +139,7 @@ def summarise_evaluation(
     Args:
         records: one a problem, all with as many samples.
         seed: of the bootstraps.
-        comparison: with an earlier evaluation, to stand beside them.
+        comparison: with an earlier evaluation, to be kept with them.
 
     Raises:
         ProblemError: a problem without a readable gold answer, or with another number of samples.
@@ -153,7 +148,7 @@ def summarise_evaluation(
     for record in records:
         if any(sample.verdict not in VERDICTS for sample in record.samples):
             raise ProblemError(
-                f"Problem {record.problem_id} has no gold answer that can be read.",
+                f"Problem {record.problem_id} has no readable gold answer.",
                 "Leave it out and evaluate again.",
             )
         if record.n != samples:
@@ -184,7 +179,7 @@ def summarise_evaluation(
 
 
 def _mean(values: Sequence[float], samples: int, seed: int) -> Estimate:
-    """With one sample each, problems are trials of their own: Wilson's interval."""
+    """With one sample each, problems are independent trials: Wilson's interval."""
     if samples == 1:
         return share(round(sum(values)), len(values))
     return mean_over_problems(values, seed)

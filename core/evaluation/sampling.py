@@ -1,60 +1,32 @@
-"""Samples of every problem: drawn, judged, and counted for a vote."""
+"""Sample every problem: draw chains, judge them, group equal answers for a vote."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
-
-from pydantic import Field, model_validator
 
 from core.answers import default_checker
 from core.chains.judging import check_golds, judge_completions
-from core.chains.prompting import PromptSettings, check_prompts, problem_prompt
-from core.decoding.loop import DEFAULT_BATCH_SIZE, Decoded, Row, decode
+from core.chains.prompting import check_prompts, problem_prompt
+from core.chains.run_on import without_run_on
+from core.decoding.loop import Decoded, Row, decode
 from core.decoding.sampling import chain_seed
-from core.errors import SamplerError
 from core.evaluation.records import ProblemSamples, Sample
-from core.records import Outcome, Problem, Sampler, StopReason, Verdict, floats
+from core.evaluation.settings import EvaluationSettings
+from core.records import Outcome, Problem, StopReason, Verdict, floats
 
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
 
 
-class EvaluationSettings(PromptSettings):
-    """How a problem set is sampled. The defaults are the paper's, with four samples."""
-
-    samples: int = Field(4, ge=1, le=1024)  # chains a problem
-    temperature: float = Field(0.6, ge=0, le=100, allow_inf_nan=False)  # 0: greedy
-    top_p: float = Field(0.95, gt=0, le=1)
-    seed: int = Field(0, ge=0)
-    batch_size: int = Field(DEFAULT_BATCH_SIZE, ge=1, le=4096)
-
-    @model_validator(mode="after")
-    def _check_sampler(self) -> EvaluationSettings:
-        try:
-            sampler = self.sampler
-        except SamplerError as error:
-            raise ValueError(str(error)) from error
-        if sampler.greedy and self.samples > 1:
-            raise ValueError(
-                "greedy samples of a problem are all alike: draw 1 of each, or set the "
-                "temperature above 0"
-            )
-        return self
-
-    @property
-    def sampler(self) -> Sampler:
-        """How tokens are drawn."""
-        return Sampler(self.temperature, self.top_p, max_new_tokens=self.max_new_tokens)
-
-
 def check_evaluation(
     lm: LanguageModel, problems: Sequence[Problem], settings: EvaluationSettings
 ) -> None:
-    """Refuse what can't be evaluated, before any work.
+    """Check before any work that a problem set can be evaluated.
 
     Raises:
-        ProblemError: no problems, or some without a gold answer that can be read.
+        ProblemError: no problems, or some without a readable gold answer.
         PromptError: a question that can't be asked, or doesn't fit into the model's context.
         ResourceError: as the answer checker.
     """
@@ -71,14 +43,14 @@ def evaluate(
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     keep_entropy: bool = False,
 ) -> list[ProblemSamples] | None:
-    """Sample and judge every problem, which `check_evaluation` has let pass.
+    """Sample and judge every problem; call `check_evaluation` first.
 
     A chain depends on the seed, its problem and its sample number, never on the other problems
     or on the batch.
 
     Args:
         cancel: asked between tokens.
-        on_progress: told (chains done, chains in all).
+        on_progress: called with (chains done, chains in all).
         keep_entropy: keep the entropy of every sampled token's distribution.
 
     Returns:
@@ -105,7 +77,7 @@ def evaluate(
     chains = decode(
         lm,
         rows,
-        settings.sampler,
+        replace(settings.sampler, stop=settings.stop_strings(lm.prompt_style)),
         k=1,
         batch_size=settings.batch_size,
         on_row=on_row,
@@ -113,6 +85,12 @@ def evaluate(
     )
     if any(chain.stop_reason is StopReason.CANCELLED for chain in chains):
         return None
+    ends = [
+        settings.ends_of(lm, prompt, problem.question)
+        for problem, prompt in zip(problems, prompts, strict=True)
+        for _ in range(settings.samples)
+    ]
+    chains = without_run_on(lm, rows, chains, ends)
     golds = [problem.answer for problem in problems for _ in range(settings.samples)]
     outcomes = judge_completions(
         lm, [chain.token_ids for chain in chains], golds, [row.prompt_ids for row in rows]
@@ -139,8 +117,8 @@ def evaluate(
 
 
 def votes(outcomes: Sequence[Outcome]) -> list[int | None]:
-    """What each sample of one problem votes for: the index of the first sample whose answer is
-    the same, as the answer checker finds. None where the answer is missing or can't be read.
+    """The vote of each sample of one problem: the index of the first sample whose answer the
+    checker finds equal; None without a readable answer.
 
     Right answers equal the gold one, so they equal each other; wrong ones are compared by
     `AnswerChecker.same_many`, which is symmetric and transitive: the groups don't depend on the
@@ -152,7 +130,7 @@ def votes(outcomes: Sequence[Outcome]) -> list[int | None]:
     checker = default_checker()
     found: list[int | None] = []
     right: int | None = None
-    firsts: dict[str, int] = {}  # the first of equal wrong answers -> its sample
+    firsts: dict[str, int] = {}  # first of equal wrong answers -> its sample
     known: dict[str, int] = {}  # every wrong answer -> its vote
     for index, outcome in enumerate(outcomes):
         vote: int | None = None

@@ -1,4 +1,4 @@
-"""An evaluation as a run: prepared once, carried out unit by unit, summed up."""
+"""Evaluation as a kind of run: its plan, its copy of an earlier evaluation, its `Kind`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.errors import FileError, RunError
+from core.errors import RunError
 from core.evaluation.comparison import check_same_problems, compare
 from core.evaluation.earlier import EarlierEvaluation
-from core.evaluation.records import ProblemSamples
+from core.evaluation.records import ProblemSamples, has_samples
 from core.evaluation.results import EvaluationResults, summarise_evaluation
-from core.evaluation.sampling import EvaluationSettings, check_evaluation, evaluate
+from core.evaluation.sampling import check_evaluation, evaluate
+from core.evaluation.settings import EvaluationSettings
 from core.models.spec import ModelSpec
 from core.problems.problem_sets import chosen_problems
 from core.records import Problem
@@ -39,18 +40,18 @@ def plan_evaluation(
     sample: int | None = None,
     against: str | Path | None = None,
 ) -> RunPlan:
-    """What a run is made of; nothing is worked on yet.
+    """The plan of a run, checked before any work.
 
     Args:
         spec: the model.
         problems: the problem set, of which the run keeps a copy.
         settings: fields of `EvaluationSettings`.
-        sample: so many of the problems, drawn by the seed; all when None.
-        against: the folder of a finished evaluation of the same problems, to compare with.
+        sample: number of problems to draw by the seed; None takes all.
+        against: folder of a finished evaluation of the same problems, to compare with.
 
     Raises:
-        RunError: settings out of range; `against` is no finished evaluation.
-        ModelError: a model that is not there.
+        RunError: settings out of range; `against` isn't a finished evaluation.
+        ModelError: a missing model.
         ProblemError: no problems, more asked for than there are, or others than `against` has.
     """
     checked = checked_settings(EvaluationSettings, settings)
@@ -70,7 +71,7 @@ def plan_evaluation(
 
 
 def earlier_evaluation(run: Run) -> EarlierEvaluation | None:
-    """The evaluation that a run is compared with; None where there is none, or not yet a copy.
+    """The evaluation that a run is compared with; None without one, or before it is copied.
 
     Raises:
         RunError, FileError: the copy is damaged.
@@ -80,7 +81,7 @@ def earlier_evaluation(run: Run) -> EarlierEvaluation | None:
 
 
 def _keep_earlier(work: RunContext) -> None:
-    """Copied before the work begins, so that nothing that happens to that run can undo it."""
+    """Copy the earlier evaluation before the work begins, in case its run is deleted."""
     run = work.run
     against = run.config.inputs.get(AGAINST_RUN)
     if against is None or earlier_evaluation(run) is not None:
@@ -111,20 +112,8 @@ def _finished(folder: Path) -> Run:
     return run
 
 
-def read_unit(unit: Any, problems: Sequence[Problem], samples: int) -> list[ProblemSamples] | None:
-    """The records of a unit of samples, from its JSON; None when it isn't there, or isn't all
-    that it should be."""
-    try:
-        records = [ProblemSamples.from_json(each) for each in unit]
-    except (TypeError, FileError):
-        return None
-    complete = [record.problem_id for record in records] == [problem.id for problem in problems]
-    return records if complete and all(record.n == samples for record in records) else None
-
-
 def _has_its_samples(run: Run) -> Callable[[ProblemSamples], bool]:
-    samples = EVALUATE.settings_of(run).samples
-    return lambda record: record.n == samples
+    return has_samples(EVALUATE.settings_of(run).samples)
 
 
 def _summarise(run: Run, records: Sequence[ProblemSamples], finished: bool) -> EvaluationResults:
@@ -149,4 +138,4 @@ EVALUATE = Kind(
     summarise=_summarise,
     prepare=_keep_earlier,
 )
-"""Samples of every problem, judged; and a comparison with an earlier evaluation."""
+"""Judged samples of every problem, compared with an earlier evaluation."""

@@ -1,6 +1,6 @@
-"""The arms of the intervention study: where each puts a token, and which (paper section 3).
+"""The arms of the intervention study: where each puts a token, and which one (paper section 3).
 
-An arm is one entry of `ARMS`: what it is called, what it needs, and how it plans its rows.
+An arm is one entry of `ARMS`: its label, what it needs, and how it plans its rows.
 """
 
 from __future__ import annotations
@@ -10,44 +10,42 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import Field, field_validator
 
-from core.chains.prompting import PromptSettings
 from core.chains.sweep import Attempt, Sweep, plan_sweep
-from core.decoding.guidance import TOP, Rule, StepContext
-from core.decoding.loop import DEFAULT_BATCH_SIZE, Decoded, Row
+from core.decoding.guidance import Rule, StepContext
+from core.decoding.loop import Decoded, Row
 from core.decoding.sampling import keyed_generator
+from core.decoding.settings import TOP
 from core.entropy import highest_entropy_positions
-from core.errors import ModelError
 from core.records import DEFAULT_ALTERNATIVES, Problem
 
 if TYPE_CHECKING:
-    pass
+    from core.interventions.settings import InterventionSettings
 
 
 @dataclass(frozen=True)
 class Situation:
-    """What an arm may look at when it plans its rows for one problem."""
+    """What an arm can use to plan its rows for one problem."""
 
     arm: str
     problem: Problem
     prompt_ids: tuple[int, ...]
     settings: InterventionSettings
-    decoded: Mapping[str, Decoded]  # chains of the arms it comes after
-    base_correct: bool = False  # whether the base's chain is right, once that is known
+    decoded: Mapping[str, Decoded]  # chains of the arms in `after`
+    base_correct: bool = False  # whether the base's chain is right, once judged
 
     def rng(self) -> np.random.Generator:
-        """The arm's own random numbers, a pure function of seed, problem and arm."""
+        """A generator of the arm's own, a pure function of seed, problem and arm."""
         return keyed_generator(self.settings.seed, self.problem.id, self.arm)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One row to decode: forced tokens are in the row, a rule needs a teacher beside it."""
+    """One row to decode, with forced tokens, or with a rule that needs a teacher."""
 
     row: Row
     rule: Rule | None = None
-    attempt: Attempt | None = None  # the single token it tries, in a sweep
+    attempt: Attempt | None = None  # in a sweep: the single token it forces
 
 
 Planner = Callable[[Situation], list[Plan]]
@@ -58,19 +56,19 @@ class Arm:
     """One way to intervene, or none."""
 
     key: str
-    label: str  # short, for the screen
-    sentence: str  # where, and what is put there
+    label: str  # short
+    sentence: str  # where it puts which token
     needs_teacher: bool
     plan: Planner
-    after: tuple[str, ...] = ()  # arms whose chains it looks at; these look at none
-    by_teacher: bool = False  # the teacher decodes it, not the base
-    sweeps: bool = False  # tries many tokens, each in a chain of its own
-    control: str | None = None  # the arm it is held against: the same, but drawn at random
-    is_control: bool = False  # nothing it does should help
+    after: tuple[str, ...] = ()  # arms whose chains it needs; these need none
+    by_teacher: bool = False  # decoded by the teacher instead of the base
+    sweeps: bool = False  # forces many tokens, each in its own chain
+    control: str | None = None  # the arm that does the same at random
+    is_control: bool = False  # expected to have no effect
 
     @property
     def puts_tokens(self) -> bool:
-        """Whether it intervenes at all."""
+        """Whether it puts any tokens."""
         return self.plan is not _plain
 
 
@@ -88,7 +86,7 @@ def entropy_gated(tau: float) -> Rule:
 
 
 def complement(tau: float) -> Rule:
-    """The oracle where the entropy gate is shut."""
+    """The oracle where the entropy is at most tau."""
     return lambda moment: oracle(moment) if moment.entropy <= tau else None
 
 
@@ -98,7 +96,7 @@ def top5_oracle(moment: StepContext) -> int | None:
 
 
 def random_substitution(rng: np.random.Generator) -> Rule:
-    """Where the oracle would put a token, any of the base's top 20, its argmax included."""
+    """Where the oracle would put a token, a random one of the base's top 20, argmax included."""
 
     def rule(moment: StepContext) -> int | None:
         if oracle(moment) is None:
@@ -109,7 +107,7 @@ def random_substitution(rng: np.random.Generator) -> Rule:
 
 
 def random_alternative(positions: frozenset[int], count: int, rng: np.random.Generator) -> Rule:
-    """At the given positions, any of the base's `count` most probable tokens but its argmax."""
+    """At the given positions, a random one of the base's top `count` tokens except its argmax."""
 
     def rule(moment: StepContext) -> int | None:
         if moment.position not in positions:
@@ -121,7 +119,7 @@ def random_alternative(positions: frozenset[int], count: int, rng: np.random.Gen
 
 
 def at_most(rule: Rule, times: int) -> Rule:
-    """The rule until it has put so many tokens, then never again."""
+    """The rule, until it has put that many tokens."""
     left = times
 
     def limited(moment: StepContext) -> int | None:
@@ -161,7 +159,7 @@ def _matched(situation: Situation) -> Rule:
 
 def _random_position(situation: Situation) -> Rule:
     rng = situation.rng()
-    # The oracle's chain may be longer than the base's, and its count must find room.
+    # The oracle's chain, and so its count, may be longer than the base's chain.
     made = situation.decoded["oracle"]
     length = max(len(situation.decoded["base"].token_ids), len(made.token_ids))
     wanted = len(made.replaced)
@@ -174,9 +172,9 @@ def _sweep(pick: Callable[[Sweep], tuple[Attempt, ...]]) -> Planner:
         if situation.base_correct:
             return []
         base, settings = situation.decoded["base"], situation.settings
-        # Both arms plan the same sweep, so that the control is matched to what the other tries.
+        # Both arms plan the same sweep, so that the control tries as many tokens.
         rng = replace(situation, arm="base_only_control").rng()
-        # On a short chain half of the positions at most, so that the control can try as many.
+        # At most half of the positions, so that the control has as many others to choose from.
         positions = min(settings.positions, len(base.token_ids) // 2)
         sweep = plan_sweep(base.token_ids, base.statistics, positions, rng, settings.alternatives)
         return [
@@ -306,45 +304,3 @@ ARMS: dict[str, Arm] = {
     )
 }
 """Every arm by its key, in the order in which they are shown."""
-
-
-class InterventionSettings(PromptSettings):
-    """What to run. Arms that others build on, and the base, are added by themselves."""
-
-    arms: tuple[str, ...] | None = None  # None: all that the models at hand allow
-    positions: int = Field(5, ge=1, le=1000)  # highest-entropy ones, of base-only and no-op
-    alternatives: int = Field(DEFAULT_ALTERNATIVES, ge=2, le=TOP)
-    tau: float = Field(1.2, ge=0, le=100, allow_inf_nan=False)  # nats
-    first_k: int = Field(2, ge=1)
-    seed: int = Field(0, ge=0)
-    batch_size: int = Field(DEFAULT_BATCH_SIZE, ge=1, le=4096)
-
-    @field_validator("arms")
-    @classmethod
-    def _complete(cls, arms: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        if arms is None:
-            return None
-        if not arms:
-            raise ValueError("choose at least one arm")
-        unknown = [arm for arm in arms if arm not in ARMS]
-        if unknown:
-            raise ValueError(f"there is no arm {unknown[0]!r}; there are {', '.join(ARMS)}")
-        wanted = {"base", *arms, *(each for arm in arms for each in ARMS[arm].after)}
-        return tuple(arm for arm in ARMS if arm in wanted)
-
-    def arms_with(self, teacher: bool) -> tuple[Arm, ...]:
-        """The arms to run, with or without a teacher at hand.
-
-        Raises:
-            ModelError: arms were asked for that need a teacher, and there is none.
-        """
-        if self.arms is None:
-            return tuple(arm for arm in ARMS.values() if teacher or not arm.needs_teacher)
-        arms = tuple(ARMS[key] for key in self.arms)
-        lacking = [arm.label for arm in arms if arm.needs_teacher and not teacher]
-        if lacking:
-            raise ModelError(
-                f"These arms need a teacher: {', '.join(lacking)}.",
-                "Choose a teacher, or leave them out.",
-            )
-        return arms

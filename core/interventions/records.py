@@ -1,46 +1,46 @@
-"""What the intervention study keeps of one problem: every arm's chain, and what was put in it."""
+"""The record of one problem in the intervention study: every arm's chain and its tokens."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from core.errors import FileError
-from core.records import SCHEMA_VERSION, StopReason, Verdict, check_schema_version, first_fault
+from core.records import SCHEMA_VERSION, StopReason, Verdict
+from core.runs.result_files import reading_record
 
 
 @dataclass(frozen=True)
 class Substitution:
-    """A position where an arm put a token, maybe the one that stood there anyway."""
+    """A position where an arm put a token, possibly the one that the base chose anyway."""
 
     position: int  # of the completion, from 0
     token_id: int
-    base_rank: int  # of that token in the base's own order on that prefix, 1 = most probable
+    base_rank: int  # of that token in the base's order on that prefix, 1 = most probable
     base_id: int  # the base's argmax on that prefix
 
     @property
     def changed(self) -> bool:
-        """Whether another token stands there than the base would have chosen."""
+        """Whether the token differs from the base's choice."""
         return self.token_id != self.base_id
 
 
 @dataclass(frozen=True)
 class SweepAttempt:
-    """One attempt of a sweep: a single forced token, and where its chain ends."""
+    """One attempt of a sweep: a single forced token, and the outcome of its chain."""
 
     position: int
     token_id: int
-    rank: int  # in the base's own order there
+    rank: int  # in the base's order there
     verdict: Verdict
     answer: str | None
 
 
 @dataclass(frozen=True)
 class ArmChain:
-    """One arm's chain. A sweep's is that of its first attempt that is right, in the order tried;
-    where none is, it is the base's."""
+    """One arm's chain. For a sweep, the chain of its first right attempt, in the order tried; the
+    base's chain if no attempt is right."""
 
     arm: str
     token_ids: tuple[int, ...]  # (T,) completion, the end-of-sequence token included
@@ -49,7 +49,7 @@ class ArmChain:
     verdict: Verdict
     boxed: bool
     touched: tuple[Substitution, ...] = ()  # in order of position
-    attempts: tuple[SweepAttempt, ...] = ()  # of a sweep; none where the base's chain is right
+    attempts: tuple[SweepAttempt, ...] = ()  # of a sweep; empty if the base's chain is right
 
     @property
     def correct(self) -> bool:
@@ -58,7 +58,7 @@ class ArmChain:
 
     @property
     def changed(self) -> tuple[Substitution, ...]:
-        """The touched positions where another token stands now."""
+        """The touched positions whose token differs from the base's choice."""
         return tuple(each for each in self.touched if each.changed)
 
 
@@ -92,14 +92,10 @@ class ProblemRecord:
         Raises:
             FileError: of a newer version, or not a record.
         """
-        check_schema_version(data, "intervention record", FileError)
-        try:
-            return _ADAPTER.validate_python(data)
-        except ValidationError as error:
-            raise FileError(
-                f"This intervention record is damaged ({first_fault(error)}).",
-                "Run the study again, or open another copy of its results.",
-            ) from error
+        remedy = "Run the study again, or open another copy of its results."
+        with reading_record(data, "intervention record", remedy):
+            record = _ADAPTER.validate_python(data)
+        return record
 
 
 _ADAPTER = TypeAdapter(ProblemRecord)

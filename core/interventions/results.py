@@ -10,11 +10,18 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from core.chains.judging import VERDICTS
-from core.errors import FileError, ProblemError
+from core.errors import ProblemError
 from core.interventions.arms import ARMS
 from core.interventions.records import ArmChain, ProblemRecord, SweepAttempt
-from core.records import SCHEMA_VERSION, StopReason, Verdict, check_schema_version
-from core.runs.result_files import Cell, interval_cells, known, spreadsheet_safe, unknown
+from core.records import SCHEMA_VERSION, StopReason, Verdict
+from core.runs.result_files import (
+    Cell,
+    interval_cells,
+    known,
+    reading_results,
+    spreadsheet_safe,
+    unknown,
+)
 from core.statistics import (
     Estimate,
     in_a_word,
@@ -27,21 +34,20 @@ from core.statistics import (
 
 @dataclass(frozen=True)
 class Flip:
-    """A problem whose verdict an arm turned, and where to open its chain."""
+    """A problem whose verdict an arm changed, and the position at which to open its chain."""
 
     problem_id: str
-    position: int | None  # its first changed token; the first that differs, where it put none
-    token_id: int | None  # what stands there in the arm's chain
+    position: int | None  # its first changed token; without one, the first that differs
+    token_id: int | None  # at that position of the arm's chain
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """An arm against another one, problem by problem.
+    """An arm compared with another one, problem by problem.
 
-    The difference is of accuracies, arm less reference. Between a sweep and its control it is of
-    the shares of tries that rescue, over the chains that are not correct. A sweep can't lose
-    against the base, since one right try of many is enough: that is no test, and has neither word
-    nor p-value.
+    The difference is of accuracies, arm less reference; between a sweep and its control, of the
+    shares of attempts that rescue a chain that is not correct. Against the base a sweep has
+    neither word nor p-value: it can't lose, since one right attempt of many is enough.
     """
 
     reference: str  # the other arm
@@ -54,23 +60,23 @@ class Comparison:
 
 @dataclass(frozen=True)
 class TokensPut:
-    """How much an arm put into its chains."""
+    """How many tokens an arm put into its chains."""
 
     tokens: int  # in all its chains
     touched: int  # positions where it put a token
-    changed: int  # of these, where the base would have chosen another one
+    changed: int  # of these, where the token differs from the base's choice
     touched_per_chain: float
     changed_per_chain: float
     touched_share: Estimate  # of all tokens
     changed_share: Estimate
-    mean_base_rank: float | None  # of the tokens it put, in the base's own order
+    mean_base_rank: float | None  # of the tokens it put, in the base's order
 
 
 @dataclass(frozen=True)
 class SweepCounts:
-    """What a sweep tried on the chains that are not correct, and what came of it."""
+    """The attempts of a sweep on the chains that are not correct, and how many are right."""
 
-    recovered: Estimate  # share of these chains that some attempt makes right
+    recovered: Estimate  # share of these chains with at least one right attempt
     chains_recovered: int
     rescues: Estimate  # share of attempts that are right
     attempts: int  # tokens tried
@@ -81,8 +87,8 @@ class SweepCounts:
 class ArmSummary:
     """One arm over all problems.
 
-    A sweep may try many tokens and is right when one of them is, so it can only gain on the base:
-    what speaks for it is its comparison with its control.
+    A sweep makes many attempts and is right when one of them is, so it can only gain on the base:
+    the evidence is the comparison with its control.
     """
 
     arm: str
@@ -92,9 +98,9 @@ class ArmSummary:
     truncated: int  # chains that reached the limit of new tokens, whatever their verdict
     accuracy: Estimate
     comparison: Comparison | None  # with the base; None for the base itself
-    against_control: Comparison | None  # where the arm has a control, and it was run
+    against_control: Comparison | None  # if the arm has a control that was run
     put: TokensPut | None  # None for arms that put no tokens
-    sweep: SweepCounts | None  # only for arms that try many tokens
+    sweep: SweepCounts | None  # only for sweeps
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,7 @@ class InterventionResults:
     arms: tuple[ArmSummary, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dict; what is not known (n = 0) is null."""
+        """A JSON-ready dict; unknown values (n = 0) are null."""
         return {"schema_version": SCHEMA_VERSION, **known(asdict(self))}
 
     @staticmethod
@@ -115,22 +121,16 @@ class InterventionResults:
         Raises:
             FileError: of a newer version, or damaged.
         """
-        check_schema_version(data, "results", FileError)
-        try:
+        with reading_results(data):
             results = _ADAPTER.validate_python(unknown(data))
             for each in results.arms:
                 if each.arm not in ARMS or each.verdicts.keys() != set(VERDICTS):
-                    raise ValueError(f"there is no arm {each.arm!r}")
-        except ValueError as error:  # pydantic's ValidationError is one
-            raise FileError(
-                f"These results are damaged ({type(error).__name__}).",
-                "Resume the run, which writes them again.",
-            ) from error
+                    raise ValueError(f"unknown arm {each.arm!r}")
         return results
 
     def to_rows(self) -> list[dict[str, Cell]]:
-        """One flat row an arm, for a table or a CSV file; a spreadsheet runs none of its cells.
-        All rows have the same columns; None stands where one says nothing about an arm."""
+        """One flat row an arm, for a table or a CSV file, with the same columns in all rows; None
+        where a column doesn't apply. No cell is a formula to a spreadsheet."""
         rows = [_row(each) for each in self.arms]
         columns = dict.fromkeys(name for row in rows for name in row)
         return [{name: row.get(name) for name in columns} for row in rows]
@@ -144,12 +144,12 @@ def summarise(records: Sequence[ProblemRecord], seed: int = 0) -> InterventionRe
         seed: of the bootstraps.
 
     Raises:
-        ProblemError: a record without a verdict, since its problem has no gold answer.
+        ProblemError: a record without a verdict: its problem has no gold answer.
     """
     for record in records:
         if any(chain.verdict not in VERDICTS for chain in record.chains):
             raise ProblemError(
-                f"Problem {record.problem_id} has no gold answer that can be read.",
+                f"Problem {record.problem_id} has no readable gold answer.",
                 "Leave it out and run the study again.",
             )
     present = [{chain.arm for chain in record.chains} for record in records]
@@ -204,7 +204,7 @@ def _comparison(
 def _comparison_of_sweeps(
     records: Sequence[ProblemRecord], key: str, reference: str, seed: int
 ) -> Comparison:
-    """Per token, since both try many; McNemar's test is of the chains recovered."""
+    """Per attempt, since both make many; McNemar's test is of the recovered chains."""
     whole = _comparison(records, key, reference, seed)
     wrong = [record for record in records if record.chain(key).attempts]
     tries = [[record.chain(arm).attempts for record in wrong] for arm in (key, reference)]

@@ -1,4 +1,4 @@
-"""The intervention study: every problem once an arm, all arms of a chunk of problems together."""
+"""The intervention study: every problem in every arm, all arms of a chunk in the same batches."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from core.chains.judging import check_golds, judge_completions
 from core.chains.prompting import check_prompts, problem_prompt
+from core.chains.run_on import without_run_on
 from core.decoding.guidance import Guide
 from core.decoding.loop import Decoded, decode
-from core.interventions.arms import Arm, InterventionSettings, Plan, Situation
+from core.interventions.arms import Arm, Plan, Situation
 from core.interventions.records import ArmChain, ProblemRecord, Substitution, SweepAttempt
+from core.interventions.settings import InterventionSettings
 from core.models.prefix_store import PrefixStore
 from core.models.teacher import check_vocabularies
 from core.records import Outcome, Problem, Sampler, StopReason, Verdict
@@ -26,10 +28,10 @@ def check_interventions(
     problems: Sequence[Problem],
     settings: InterventionSettings,
 ) -> None:
-    """Refuse what can't be run, before any work.
+    """Check before any work that the study can be run.
 
     Raises:
-        ProblemError: no problems, or some without a gold answer that can be read.
+        ProblemError: no problems, or some without a readable gold answer.
         ModelError: an arm without the teacher it needs, or a teacher with another vocabulary.
         PromptError: a question that can't be asked, or doesn't fit into a model's context.
     """
@@ -50,16 +52,16 @@ def intervene(
     cancel: Callable[[], bool] = lambda: False,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[ProblemRecord] | None:
-    """Run every arm on a chunk of problems, which `check_interventions` has let pass.
+    """Run every arm on a chunk of problems; call `check_interventions` first.
 
-    First all arms that stand for themselves, in one batch; then those that look at their chains,
-    in another. The same chunk gives the same records to the bit: prefixes are kept for this call
-    only, and random draws are keyed by problem and arm.
+    Independent arms come first, in one batch; then those that need their chains, in another. The
+    same chunk gives the same records to the bit: prefixes are cached for this call only, and
+    random draws are keyed by problem and arm.
 
     Args:
-        teacher: None runs the arms that need none.
+        teacher: None runs only the arms that work without one.
         cancel: asked between tokens.
-        on_progress: told (rows done, rows known of so far); the second batch is known of only
+        on_progress: called with (rows done, rows known of so far); the second batch is only known
             when the first is done.
 
     Returns:
@@ -69,7 +71,7 @@ def intervene(
         ModelError, PromptError: as `check_interventions`.
         ResourceError: as `decode` and the answer checker.
     """
-    # Chains that are compared end at the same tokens, whichever model's they are.
+    # So that compared chains end at the same tokens, whichever model decodes them.
     ends = lm.eos_ids | (frozenset() if teacher is None else teacher.eos_ids)
     study = _Study(
         replace(lm, eos_ids=ends),
@@ -80,7 +82,10 @@ def intervene(
     )
     prompts = [problem_prompt(lm, problem, settings) for problem in problems]
     arms = settings.arms_with(teacher is not None)
-    works = [_Work(p, ids, settings) for p, ids in zip(problems, prompts, strict=True)]
+    works = [
+        _Work(problem, ids, settings, settings.ends_of(lm, ids, problem.question))
+        for problem, ids in zip(problems, prompts, strict=True)
+    ]
     for phase in ([a for a in arms if not a.after], [a for a in arms if a.after]):
         if not study.run(works, phase):
             return None
@@ -89,7 +94,7 @@ def intervene(
 
 @dataclass(frozen=True)
 class _Ended:
-    """A row at its end, judged."""
+    """A finished row, judged."""
 
     plan: Plan
     decoded: Decoded
@@ -102,14 +107,19 @@ class _Ended:
 
 
 class _Work:
-    """One problem while it is worked on."""
+    """The state of one problem during the study."""
 
     def __init__(
-        self, problem: Problem, prompt_ids: tuple[int, ...], settings: InterventionSettings
+        self,
+        problem: Problem,
+        prompt_ids: tuple[int, ...],
+        settings: InterventionSettings,
+        ends: tuple[str, ...],
     ) -> None:
         self.problem = problem
         self.prompt_ids = prompt_ids
         self.settings = settings
+        self.ends = ends  # of its answers
         self.ended: dict[str, list[_Ended]] = {}  # by arm
 
     def plan(self, arm: Arm) -> list[Plan]:
@@ -210,6 +220,12 @@ class _Study:
             decoded = self._decode([plan for _, _, plan in asked], by_teacher)
             if decoded is None:
                 return False
+            decoded = without_run_on(
+                self._lm,
+                [plan.row for _, _, plan in asked],
+                decoded,
+                [work.ends for work, _, _ in asked],
+            )
             outcomes = judge_completions(
                 self._lm,
                 [
@@ -233,7 +249,10 @@ class _Study:
         decoded = decode(
             lm,
             [plan.row for plan in plans],
-            Sampler(max_new_tokens=self._settings.max_new_tokens),
+            Sampler(
+                max_new_tokens=self._settings.max_new_tokens,
+                stop=self._settings.stop_strings(self._lm.prompt_style),
+            ),
             k=self._settings.alternatives,
             batch_size=self._settings.batch_size,
             on_row=self._on_row,

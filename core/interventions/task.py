@@ -1,29 +1,23 @@
-"""The intervention study as a run: prepared once, carried out unit by unit, summed up."""
+"""The intervention study as a kind of run: its plan and its `Kind`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.errors import RunError
-from core.interventions.arms import InterventionSettings
 from core.interventions.records import ProblemRecord
 from core.interventions.results import InterventionResults, summarise
+from core.interventions.settings import InterventionSettings
 from core.interventions.study import check_interventions, intervene
 from core.models.spec import ModelSpec, absolute_name, check_spec, teacher_spec
 from core.problems.problem_sets import chosen_problems
 from core.records import Problem
 from core.runs.config import RunPlan
 from core.runs.kind import Kind
-from core.runs.models import (
-    base_and_teachers,
-    model_fields,
-)
+from core.runs.models import base_and_teachers, model_fields
 from core.runs.run import Run
 from core.runs.settings import checked_settings
-
-if TYPE_CHECKING:
-    pass
 
 
 def plan_interventions(
@@ -34,18 +28,18 @@ def plan_interventions(
     teacher: str | None = None,
     sample: int | None = None,
 ) -> RunPlan:
-    """What a run is made of; nothing is worked on yet.
+    """The plan of a run, checked before any work.
 
     Args:
         spec: the base.
         problems: the problem set, of which the run keeps a copy.
         settings: fields of `InterventionSettings`.
         teacher: an adapter folder for the base's model, or another model.
-        sample: so many of the problems, drawn by the seed; all when None.
+        sample: number of problems to draw by the seed; None takes all.
 
     Raises:
         RunError: settings out of range.
-        ModelError: an arm without the teacher it needs, or a model that is not there.
+        ModelError: an arm without the teacher it needs, or a missing model.
         ProblemError: no problems, or more asked for than there are.
     """
     checked = checked_settings(InterventionSettings, settings)
@@ -65,14 +59,14 @@ def plan_interventions(
 
 
 def run_models(run: Run) -> tuple[ModelSpec, str | None]:
-    """The base of a run, and its teacher where it has one.
+    """The base of a run and its teacher, or None.
 
     Raises:
         RunError: they can't be read, or there are several teachers.
     """
     base, teachers = base_and_teachers(run)
     if len(teachers) > 1:
-        raise RunError("This run has more than one teacher.", "Set the run up anew.")
+        raise RunError("This run has more than one teacher.", "Prepare a new run.")
     return base, next(iter(teachers), None)
 
 
@@ -99,4 +93,4 @@ INTERVENTIONS = Kind(
     complete=_has_its_arms,
     summarise=lambda run, records, finished: summarise(records, run.config.seed),
 )
-"""Tokens put into greedy chains by every arm, and whether the answers are right then."""
+"""Greedy chains with tokens put in by every arm, judged."""

@@ -1,4 +1,4 @@
-"""A LoRA adapter: put onto a model, told from nothing, and saved as plain peft has it."""
+"""Attach an adapter, check that training changed it, save it in peft's format."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, get_peft_model
 from transformers.pytorch_utils import Conv1D
 
 from core.errors import ModelError, TrainingError
 from core.models.language_model import LanguageModel
 
 
-def put_adapter_on(lm: LanguageModel, rank: int, alpha: int, target_modules: Sequence[str]) -> Any:
-    """A new adapter on a model, which still changes nothing.
+def attach_adapter(lm: LanguageModel, rank: int, alpha: int, target_modules: Sequence[str]) -> Any:
+    """Attach a new adapter to a model; until it is trained it changes nothing.
 
     Args:
         lm: the base; the adapter's layers go into its own modules.
         rank: of the two matrices of every adapted layer.
-        alpha: what they are scaled by is alpha / rank.
+        alpha: their product is scaled by alpha / rank.
         target_modules: names of layers, such as q_proj.
 
     Returns:
@@ -32,6 +31,8 @@ def put_adapter_on(lm: LanguageModel, rank: int, alpha: int, target_modules: Seq
     Raises:
         ModelError: no layers, some that the model doesn't have, or that can't be adapted.
     """
+    from peft import LoraConfig, get_peft_model  # slow to import, and pages never train
+
     layers = sorted(
         {
             name.rpartition(".")[2]
@@ -43,9 +44,9 @@ def put_adapter_on(lm: LanguageModel, rank: int, alpha: int, target_modules: Seq
     lacking = [name for name in target_modules if name not in layers]
     if lacking or not target_modules:
         raise ModelError(
-            f"The model has no layers called {', '.join(lacking)} that an adapter can be put on."
+            f"The model has no layers called {', '.join(lacking)} that can get an adapter."
             if lacking
-            else "No layers are named that an adapter is to be put on.",
+            else "No layers are named for the adapter.",
             f"Choose among {', '.join(layers)}.",
         )
     config = LoraConfig(
@@ -53,21 +54,21 @@ def put_adapter_on(lm: LanguageModel, rank: int, alpha: int, target_modules: Seq
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of peft's own calls of transformers
-        warnings.filterwarnings("ignore", "fan_in_fan_out")  # it then does what GPT-2 needs
+        warnings.filterwarnings("ignore", "fan_in_fan_out")  # peft then sets it, as GPT-2 needs
         try:
             return get_peft_model(lm.model, config)
         except ValueError as error:  # such as a layer that a state-space model's kernels read past
             raise ModelError(
-                f"An adapter can't be put on these layers of the model ({error}).",
+                f"These layers of the model can't get an adapter ({error}).",
                 f"Choose others among {', '.join(layers)}.",
             ) from error
 
 
 def check_changed(tuned: LanguageModel, prompt_ids: Sequence[int]) -> None:
-    """A before and after of one and the same model would mean nothing.
+    """Refuse an adapter that changes nothing: a comparison with the base would be meaningless.
 
     Raises:
-        TrainingError: with its adapter the model says what it says without.
+        TrainingError: the model has the same logits with its adapter and without.
     """
     model: Any = tuned.model
     ids = torch.tensor([list(prompt_ids)], device=tuned.device)
@@ -82,26 +83,26 @@ def check_changed(tuned: LanguageModel, prompt_ids: Sequence[int]) -> None:
         )
 
 
-def write_adapter(tuned: LanguageModel, partly: Path) -> None:
-    """Write an adapter's folder; `take_adapter` puts it in its place.
+def write_adapter(tuned: LanguageModel, partial: Path) -> None:
+    """Write an adapter's folder; `take_adapter` moves it to its place.
 
     Raises:
         OSError: the disk is full or can't be written.
     """
-    shutil.rmtree(partly, ignore_errors=True)
+    shutil.rmtree(partial, ignore_errors=True)
     model: Any = tuned.model
     model.peft_config["default"].base_model_name_or_path = tuned.name  # no path of this machine
-    model.save_pretrained(str(partly), save_embedding_layers=False)  # else peft looks it up there
+    model.save_pretrained(str(partial), save_embedding_layers=False)  # else peft asks the hub
 
 
-def take_adapter(partly: Path, folder: Path) -> None:
-    """Put a whole adapter in its place, in one step.
+def take_adapter(partial: Path, folder: Path) -> None:
+    """Move a complete adapter to its place, in one step.
 
     Raises:
         OSError: the disk can't be written.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    os.replace(partly, folder)
+    os.replace(partial, folder)
 
 
 def trained_parameters(model: torch.nn.Module) -> int:

@@ -1,4 +1,4 @@
-"""Ties a Trainer to its run: progress, history, and a stop that leaves a checkpoint."""
+"""Callbacks of a run's Trainer: progress, history, a stop that saves, complete checkpoints."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 class ProgressCallback(TrainerCallback):
-    """Tells the run how the training goes, and the training when the run is to stop.
+    """Reports progress and history to the run, and stops the training when the run is stopped.
 
     Args:
         work: the run.
         doing: what is being done, for the progress.
-        history: the result file that the log entries go to.
+        history: the file for the log entries.
         measured: whether the model is measured at the last step, too.
     """
 
@@ -40,7 +40,7 @@ class ProgressCallback(TrainerCallback):
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Called by the trainer after every step."""
         self._report(state)
-        if state.global_step >= state.max_steps:  # the last step counts, too
+        if state.global_step >= state.max_steps:  # save and measure at the last step, too
             control.should_save = True
             control.should_evaluate = self._measured
         elif self._work.stop.requested:
@@ -48,7 +48,7 @@ class ProgressCallback(TrainerCallback):
 
     def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Called by the trainer when it has logged something."""
-        # Less the last entry, which sums up this start only.
+        # Without the last entry, which summarises this start only.
         entries = [_finite(each) for each in state.log_history if "train_runtime" not in each]
         self._work.write(self._history, json_text(entries) + "\n")
 
@@ -57,7 +57,7 @@ class ProgressCallback(TrainerCallback):
 
 
 def _finite(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """A log entry without figures that overflowed, such as a gradient norm: JSON has none."""
+    """A log entry without NaN and infinity (an overflowed gradient norm), which JSON lacks."""
     return {
         key: value
         for key, value in entry.items()
@@ -65,11 +65,11 @@ def _finite(entry: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-_WHOLE = "whole"  # an empty file, made when everything else of a checkpoint is there
+_WHOLE = "whole"  # an empty file, written last: the checkpoint is complete
 
 
 class CompleteCheckpointCallback(TrainerCallback):
-    """Marks every checkpoint when it is whole."""
+    """Marks every checkpoint as complete."""
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Called by the trainer after each checkpoint."""
@@ -78,11 +78,11 @@ class CompleteCheckpointCallback(TrainerCallback):
 
 
 def last_whole_checkpoint(folder: Path) -> Path | None:
-    """The latest whole checkpoint; what is half written beside it is deleted.
+    """The latest complete checkpoint; deletes incomplete ones.
 
     Raises:
         RunError: the folder is a link, which may lead anywhere.
-        OSError: what is half written can't be deleted.
+        OSError: an incomplete checkpoint can't be deleted.
     """
     if folder.is_symlink():
         raise RunError(f"{folder} is a link.", "Put the folder itself there, or delete the link.")

@@ -1,7 +1,7 @@
-"""A loss of logits without a tensor of positions x vocabulary.
+"""A loss of logits that never holds a tensor of positions x vocabulary.
 
-The head and the loss run on chunks of positions, and each chunk's gradient is taken at once, in the
-forward pass, while its logits are there; so no logits need to wait for the backward pass.
+Head and loss run on chunks of positions. The gradient of each chunk is computed in the forward
+pass, while its logits are in memory, so no logits are kept for the backward pass.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-# Of one chunk's logits; a few copies of it are needed. With fewer positions the head is slower.
+# Logits of one chunk; a few copies are needed. Smaller chunks make the head slower.
 _LOGITS_BYTES = 112 * 2**20
 
 Head = Callable[[torch.Tensor], torch.Tensor]
@@ -29,7 +29,7 @@ def chunked_loss(
 
     Args:
         hidden: (N, H) where tokens are predicted.
-        head: its own weights get no gradient.
+        head: its weights get no gradient.
         vocab_size: width V of the logits.
         chunk_loss: called once a chunk, in order.
 
@@ -43,12 +43,12 @@ def chunked_loss(
 
 
 def logprobs(logits: torch.Tensor) -> torch.Tensor:
-    """Log-probabilities in float32, or in float64 where the model is."""
+    """Log-probabilities in float32, or in float64 for a float64 model."""
     return torch.log_softmax(logits, dim=-1, dtype=exact(logits.dtype))
 
 
 def exact(dtype: torch.dtype) -> torch.dtype:
-    """What losses are computed in: float32, or float64 where the model is."""
+    """The dtype of losses: float32, or float64 for a float64 model."""
     return torch.promote_types(dtype, torch.float32)
 
 

@@ -1,13 +1,16 @@
-"""What a fine-tune costs: seconds, tokens, memory and dollars."""
+"""What a training run costs: seconds, tokens, memory and dollars."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
 
+from core.evaluation.records import ProblemSamples
+from core.lora.examples import TokenExample, token_count
 from core.runs.run import Run
 
 if TYPE_CHECKING:
@@ -16,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one fine-tune, over all its starts."""
+    """Of one run, over all its starts."""
 
-    seconds: dict[str, float]  # by phase: rollouts, before, training, after
-    sampled_tokens: int  # rollouts, and both evaluations
-    trained_tokens: int  # prompts and completions, each time they were seen
+    seconds: dict[str, float]  # by phase, in order
+    sampled_tokens: int  # of rollouts and evaluations
+    trained_tokens: int  # of prompts and completions, counted in every epoch
     peak_memory_bytes: int  # of the process that finished it, on its device
     usd_per_hour: float
 
@@ -34,9 +37,45 @@ class Cost:
         """Dollars at the rate that was set."""
         return self.total_seconds / 3600 * self.usd_per_hour
 
+    @property
+    def phases_in_words(self) -> str:
+        """The seconds of every phase, in one line."""
+        return ", ".join(f"{phase} {took:.0f} s" for phase, took in self.seconds.items())
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dict, with the totals."""
+        return {**asdict(self), "total_seconds": self.total_seconds, "usd": self.usd}
+
+
+def cost_of(
+    run: Run,
+    sampled: Iterable[ProblemSamples],
+    examples: Sequence[TokenExample],
+    *,
+    epochs: float,
+    device: torch.device,
+    usd_per_hour: float,
+) -> Cost:
+    """The cost of a run that has ended its last phase.
+
+    Args:
+        sampled: all records of its rollouts and evaluations.
+        examples: what was trained on.
+        epochs: how often.
+        device: of the process that trained, or measured last.
+        usd_per_hour: what the machine costs.
+    """
+    return Cost(
+        seconds=phase_seconds(run),
+        sampled_tokens=sum(len(s.token_ids) for each in sampled for s in each.samples),
+        trained_tokens=round(token_count(examples) * epochs),
+        peak_memory_bytes=peak_memory_bytes(device),
+        usd_per_hour=usd_per_hour,
+    )
+
 
 def peak_memory_bytes(device: torch.device) -> int:
-    """Most memory that this process ever held: of the GPU where it uses one, else of its own."""
+    """Peak memory of this process: on the GPU if `device` is one, else in main memory."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
     if sys.platform == "win32":
@@ -53,7 +92,7 @@ _CLOCK, _EARLIER = "clock/", "earlier/"
 
 
 def mark_end(work: RunContext, phase: str) -> None:
-    """A phase has ended; only the first time counts.
+    """Note the end of a phase; only the first time counts.
 
     Raises:
         ResourceError: the disk is full or can't be written.
@@ -64,7 +103,7 @@ def mark_end(work: RunContext, phase: str) -> None:
 
 
 def add_earlier(work: RunContext, phase: str, seconds: float) -> None:
-    """What was taken from another run took that run so long.
+    """Note the seconds that another run has spent on what this run copied from it.
 
     Raises:
         ResourceError: the disk is full or can't be written.
@@ -73,7 +112,7 @@ def add_earlier(work: RunContext, phase: str, seconds: float) -> None:
 
 
 def phase_seconds(run: Run) -> dict[str, float]:
-    """Seconds by phase, in order; what another run has done for this one comes first."""
+    """Seconds by phase, in order; phases copied from another run come first."""
     units = run.units()
     seconds = {
         f"{key.removeprefix(_EARLIER)}, in an earlier run": float(took)
@@ -89,7 +128,7 @@ def phase_seconds(run: Run) -> dict[str, float]:
 
 
 def rollout_seconds(run: Run) -> float:
-    """How long the rollouts of a run took, which was made for them or for a fine-tune."""
+    """Seconds that the rollouts of a run took, be it a run of rollouts or a fine-tune."""
     phases = phase_seconds(run)
     if phases:
         return sum(value for name, value in phases.items() if name.startswith("rollouts"))

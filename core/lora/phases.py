@@ -1,25 +1,24 @@
-"""Phases that runs of training share: a model that is loaded when it is needed, and sampling."""
+"""What the phases of a training run share: models loaded when needed, and sampling."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from core.evaluation.records import ProblemSamples
-from core.evaluation.sampling import EvaluationSettings, check_evaluation, evaluate
-from core.evaluation.task import read_unit
+from core.evaluation.records import ProblemSamples, has_samples
+from core.evaluation.sampling import check_evaluation, evaluate
+from core.evaluation.settings import EvaluationSettings
 from core.models.language_model import LanguageModel
 from core.records import Problem
-from core.runs.problem_units import kept_records, work_through
+from core.runs.problem_units import kept_records, unit_reader, work_through
 
 if TYPE_CHECKING:
     from core.runs.context import RunContext
 
 
 class LazyModel:
-    """A model that is loaded when it is first needed.
+    """A model that is loaded at its first use.
 
     Args:
         load: loads it.
@@ -56,30 +55,30 @@ def sampled(
     *,
     keep_entropy: bool = False,
 ) -> list[ProblemSamples]:
-    """Sample what a run doesn't have yet, and return all of it.
+    """Sample what a run doesn't have yet; returns all of its samples.
 
     Args:
         work: the run.
-        model: only loaded where something is missing.
+        model: only loaded if samples are missing.
         problems: one record each.
         settings: how they are sampled.
         prefix: of the units' keys.
         doing: what is being done, for the progress.
-        also_checked: problems that are asked later, and refused now.
+        also_checked: problems that are sampled later, checked now.
         keep_entropy: keep the entropy of every sampled token's distribution.
 
     Raises:
         Cancelled: a stop was requested.
         ExplorerError: as `check_evaluation` and `evaluate`; memory or disk full.
     """
-    read = partial(read_unit, samples=settings.samples)
+    read = unit_reader(ProblemSamples, has_samples(settings.samples))
     if len(kept_records(problems, work.finished, read, prefix)) < len(problems):
         check_evaluation(model.loaded(), [*problems, *also_checked], settings)
 
     def solve(
         unit: Sequence[Problem], on_progress: Callable[[int, int], None]
-    ) -> list[dict[str, Any]] | None:
-        records = evaluate(
+    ) -> list[ProblemSamples] | None:
+        return evaluate(
             model.loaded(),
             unit,
             settings,
@@ -87,7 +86,6 @@ def sampled(
             on_progress=on_progress,
             keep_entropy=keep_entropy,
         )
-        return None if records is None else [record.to_json() for record in records]
 
     work_through(
         work, problems, solve, read, doing=doing, belonging="problems and samples", prefix=prefix

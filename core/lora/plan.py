@@ -1,4 +1,4 @@
-"""What every training run is made of, checked before anything is begun."""
+"""Checks of a training run's plan, before any work."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from core.runs.models import model_fields
 
 
 def base_fields(spec: ModelSpec) -> dict[str, Any]:
-    """The base as a run's config keeps it.
+    """The base as a run's config stores it.
 
     Raises:
-        ModelError: it has an adapter already, or is not there.
+        ModelError: it has an adapter already, or is missing.
     """
     if spec.adapter is not None:
         raise ModelError(
@@ -28,27 +28,27 @@ def base_fields(spec: ModelSpec) -> dict[str, Any]:
 
 
 def drawn(problems: Sequence[Problem], count: int | None, seed: int) -> Sequence[Problem]:
-    """So many of the problems, drawn by the seed; all of them when there are no more, or None."""
+    """That many problems, drawn by the seed; all of them if there are fewer, or with None."""
     if count is None or count >= len(problems):
         return problems
     return sample_problems(problems, count, seed)
 
 
 def check_learned(problems: Sequence[Problem]) -> None:
-    """Refuse an empty set to learn from.
+    """Refuse an empty training set.
 
     Raises:
-        ProblemError: there is none.
+        ProblemError: it has no problems.
     """
     if not problems:
         raise ProblemError("There are no problems to train on.", "Choose a set that has some.")
 
 
 def check_measured(problems: Sequence[Problem]) -> None:
-    """Refuse an empty set to measure on.
+    """Refuse an empty evaluation set.
 
     Raises:
-        ProblemError: there is none.
+        ProblemError: it has no problems.
     """
     if not problems:
         raise ProblemError("There are no problems to evaluate on.", "Choose a set that has some.")
@@ -61,11 +61,11 @@ _Key = tuple[str, ...]
 
 
 def check_disjoint(training: Sequence[Problem], evaluation: Sequence[Problem]) -> None:
-    """Refuse training problems that are evaluation problems, or the same ones in disguise.
+    """Refuse training problems that are evaluation problems, also in disguise.
 
-    Two problems are the same when their questions are, but for case and spaces; and when they have
-    the same numbers, in any order, and the same wording around them. The demo words a question in
-    several ways: there the same family will do.
+    Two problems are the same if their questions are equal up to case and spaces, or if they have
+    the same numbers, in any order, with the same wording around them. The demo words a question
+    in several ways, so there the same numbers and the same family suffice.
 
     Raises:
         ProblemError: naming some pairs.
@@ -85,7 +85,7 @@ def check_disjoint(training: Sequence[Problem], evaluation: Sequence[Problem]) -
 
 
 def question_key(problem: Problem) -> str:
-    """What is equal where two questions are, but for case and spaces."""
+    """The question up to case and spaces."""
     return " ".join(problem.question.casefold().split())
 
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from core.chains.prompting import PromptSettings
-from core.decoding.loop import DEFAULT_BATCH_SIZE
-from core.evaluation.sampling import EvaluationSettings
+from core.chains.prompting import RunPromptSettings
+from core.decoding.settings import DEFAULT_BATCH_SIZE, BatchSize, Seed, Temperature, TopP
+from core.evaluation.settings import (
+    DEFAULT_TEMPERATURE,
+    DEFAULT_TOP_P,
+    EvaluationSettings,
+    Samples,
+    check_draws,
+)
+from core.system.setting import Words
 
 
 class Sampling(BaseModel):
@@ -16,40 +24,94 @@ class Sampling(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    samples: int = Field(ge=1, le=1024)
-    temperature: float = Field(0.6, ge=0, le=100, allow_inf_nan=False)
-    top_p: float = Field(0.95, gt=0, le=1)
+    samples: Samples
+    temperature: Temperature = DEFAULT_TEMPERATURE
+    top_p: TopP = DEFAULT_TOP_P
 
     @model_validator(mode="after")
     def _check_draws(self) -> Sampling:
-        if self.temperature == 0 and self.samples > 1:
-            raise ValueError(
-                "greedy samples of a problem are all alike: draw 1 of each, or set the "
-                "temperature above 0"
-            )
+        check_draws(self.temperature, self.samples)
         return self
 
-
-def _by_comma(modules: Any) -> Any:
-    if isinstance(modules, str):
-        return tuple(name.strip() for name in modules.split(",") if name.strip())
-    return modules
-
-
-TargetModules = Annotated[tuple[str, ...], BeforeValidator(_by_comma), Field(min_length=1)]
-"""Names of the layers that get an adapter; also as one text with commas."""
 
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 """The layers that the paper adapts."""
 
+ALL_LAYERS = (*ATTENTION, "gate_proj", "up_proj", "down_proj")
+"""All layers of a transformer block that can get an adapter."""
 
-class LoraRecipe(PromptSettings):
+TargetModules = Annotated[
+    Words,
+    Field(
+        min_length=1,
+        title="Target modules",
+        description="Layers that get an adapter, such as o_proj: the fewer, the smaller",
+    ),
+]
+Epochs = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False, title="Epochs")]
+TrainingBatch = Annotated[
+    int, Field(ge=1, title="Batch size", description="Rollouts in memory at once")
+]
+
+
+class LoraTraining(BaseModel):
+    """The adapter and its training, as far as all trainings have it. The defaults are the paper's.
+
+    A training adds its own defaults for `epochs` and `batch_size`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lora_rank: int = Field(
+        32, ge=1, le=4096, title="LoRA rank", description="Rank of the adapter's matrices"
+    )
+    target_modules: TargetModules = ATTENTION
+    learning_rate: float = Field(1e-4, gt=0, allow_inf_nan=False, title="Learning rate")
+    epochs: Epochs
+    batch_size: TrainingBatch
+    accumulation: int = Field(8, ge=1, title="Accumulation", description="Batches a step")
+    max_grad_norm: float = Field(
+        1.0,
+        gt=0,
+        allow_inf_nan=False,
+        title="Gradient clip",
+        description="Largest norm of a gradient",
+    )
+
+    def arguments(self, output_dir: Path, seed: int) -> dict[str, Any]:
+        """These settings as transformers' TrainingArguments and our trainers name them.
+
+        Args:
+            output_dir: where checkpoints go.
+            seed: of the training.
+        """
+        return {
+            "output_dir": str(output_dir),
+            "seed": seed,
+            "lora_rank": self.lora_rank,
+            "target_modules": self.target_modules,
+            "learning_rate": self.learning_rate,
+            "num_train_epochs": self.epochs,
+            "per_device_train_batch_size": self.batch_size,
+            "gradient_accumulation_steps": self.accumulation,
+            "max_grad_norm": self.max_grad_norm,
+        }
+
+
+class LoraRecipe(RunPromptSettings):
     """The base of a training's recipe."""
 
     preset: str = "paper"  # where it started from
-    seed: int = Field(0, ge=0, lt=2**32)
-    batch_size: int = Field(DEFAULT_BATCH_SIZE, ge=1, le=4096)  # chains decoded at once
-    usd_per_hour: float = Field(1.89, ge=0, le=1e6, allow_inf_nan=False)
+    seed: Seed = Field(0, lt=2**32)
+    batch_size: BatchSize = DEFAULT_BATCH_SIZE
+    usd_per_hour: float = Field(
+        1.89,
+        ge=0,
+        le=1e6,
+        allow_inf_nan=False,
+        title="Dollars an hour",
+        description="Price of the machine, for the cost in dollars",
+    )
 
     def sampling_settings(self, sampling: Sampling) -> EvaluationSettings:
         """How chains are drawn for one of the recipe's purposes."""
@@ -63,4 +125,7 @@ class LoraRecipe(PromptSettings):
             prompt_style=self.prompt_style,
             template=self.template,
             prompt_date=self.prompt_date,
+            stop=self.stop,
+            examples=self.examples,
+            keep_run_on=self.keep_run_on,
         )

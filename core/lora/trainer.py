@@ -1,8 +1,8 @@
-"""A transformers Trainer for LoRA adapters whose loss is made of hidden states, not of logits."""
+"""A transformers Trainer for LoRA adapters whose loss takes hidden states instead of logits."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,20 +10,24 @@ import torch
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from core.errors import ModelError, TrainingError
-from core.lora.adapter import put_adapter_on
+from core.lora.adapter import attach_adapter
+from core.lora.examples import grouped
+from core.lora.prefix_tree import can_share
 from core.lora.two_models import TwoModels
 from core.models.language_model import LanguageModel
 from core.models.prefix_store import PrefixStore
 
+_ROW_TOKENS = 1024  # that a micro-batch of shared beginnings may have, whatever the batch size
+
 
 @dataclass
 class LoraArguments(TrainingArguments):
-    """TrainingArguments with an adapter's shape."""
+    """TrainingArguments with the shape of the adapter."""
 
     logging_steps: float = field(default=1, metadata={"help": "Steps between two log entries."})
     report_to: str = field(default="none", metadata={"help": "Where logs go besides."})
     remove_unused_columns: bool = field(default=False, metadata={"help": "Keep all of a batch."})
-    logging_nan_inf_filter: bool = field(default=False, metadata={"help": "A NaN is told."})
+    logging_nan_inf_filter: bool = field(default=False, metadata={"help": "Log NaNs as they are."})
     disable_tqdm: bool | None = field(default=True, metadata={"help": "No bar of its own."})
 
     lora_rank: int = field(default=32, metadata={"help": "Rank of the adapter."})
@@ -39,17 +43,16 @@ class LoraArguments(TrainingArguments):
 
 
 class LoraTrainer(Trainer):
-    """Trains an adapter; what it learns from and its loss are a subclass's.
+    """Trains an adapter; a subclass brings the examples and the loss.
 
-    `_two` cuts the model at its head, and `_lm` is the model with its adapter, to decode with.
+    `_two` is the model cut at its head, and `_lm` the model with its adapter, to decode with.
 
     Args:
-        lm: the base; an adapter is put onto it, so load it anew for other uses.
+        lm: the base; an adapter is attached to it, so load it again for other uses.
         args: the recipe.
-        collator: makes a micro-batch of examples.
         train_dataset: the examples.
         eval_dataset: None unless the subclass can evaluate.
-        callbacks: transformers' own kind.
+        callbacks: of transformers.
 
     Raises:
         ModelError: target modules that the model doesn't have, a head that can't be cut off, or
@@ -60,29 +63,31 @@ class LoraTrainer(Trainer):
         self,
         lm: LanguageModel,
         args: LoraArguments,
-        collator: Any,
         train_dataset: Sequence[Any],
         eval_dataset: Sequence[Any] | None = None,
         callbacks: Sequence[TrainerCallback] = (),
     ) -> None:
         if lm.dtype == "float16":
             raise ModelError(
-                "In float16 the gradient of small losses is lost: it is below the smallest number.",
+                "In float16 the gradients of small losses underflow to 0.",
                 "Load the model in float32 or bfloat16 to fine-tune it.",
             )
         set_seed(args.seed)  # the adapter's first weights are drawn
-        adapted = put_adapter_on(lm, args.lora_rank, args.lora_alpha, args.target_modules)
+        adapted = attach_adapter(lm, args.lora_rank, args.lora_alpha, args.target_modules)
         self._lm = replace(lm, model=adapted, prefixes=PrefixStore())
         self._two = TwoModels(adapted)
         super().__init__(
             model=adapted,
             args=args,
-            data_collator=collator,
+            data_collator=list,  # micro-batches are made for a whole step
             train_dataset=train_dataset,
             eval_dataset=eval_dataset,
             processing_class=lm.tokenizer,
-            callbacks=[_StopAtNoNumber(), *callbacks],
+            callbacks=[_StopAtNaN(), *callbacks],
         )
+        longest = max((len(e.prompt_ids) + len(e.token_ids) for e in train_dataset), default=0)
+        self._row_tokens = max(longest * self.args.per_device_train_batch_size, _ROW_TOKENS)
+        self._share = can_share(adapted) and self.args.world_size == 1
         self._lm.device = self.args.device  # the Trainer has moved the model there
         self.remove_callback(PrinterCallback)  # what is logged is read from the state
         self.model_accepts_loss_kwargs = True  # the loss divides by the totals of the whole step
@@ -92,40 +97,79 @@ class LoraTrainer(Trainer):
         """The model with its adapter, to decode with."""
         return self._lm
 
+    def collator(self, *, share: bool) -> Callable[[list[Any]], dict[str, Any]]:
+        """Makes a micro-batch of examples, with its token rows under "rows".
+
+        Args:
+            share: equal beginnings of prompts stand once.
+        """
+        raise NotImplementedError
+
+    def counts(self, batches: Sequence[dict[str, Any]]) -> torch.Tensor:
+        """What the loss of an optimizer step divides by (n,), of its micro-batches."""
+        raise NotImplementedError
+
+    def get_batch_samples(
+        self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
+    ) -> tuple[list[Any], Any]:
+        """The micro-batches of a step, and its counts over all processes.
+
+        Where the model allows it, rollouts that begin alike share what they begin with. Then there
+        are fewer micro-batches, and empty ones in the place of the others: transformers counts
+        them.
+        """
+        asked, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        groups = asked
+        if self._share:
+            groups = grouped([each for group in asked for each in group], self._row_tokens)
+            if len(groups) > len(asked):
+                groups = asked
+        collate = self.collator(share=self._share)
+        batches = [collate(group) for group in groups]
+        counts = self.over_processes(self.counts(batches))
+        nothing = {"rows": None, "input_ids": torch.zeros(0, dtype=torch.long)}
+        return [*batches, *[nothing] * (len(asked) - len(groups))], counts
+
     def check_number(self, loss: torch.Tensor) -> None:
-        """Refuse a loss before its gradient is taken.
+        """Check a loss before its gradient is taken.
 
         Raises:
-            TrainingError: it is no number any more.
+            TrainingError: it is NaN or infinite.
         """
         if not torch.isfinite(loss):
-            raise _no_number(self.state.global_step)
+            raise _nan_error(self.state.global_step)
 
     def over_processes(self, sums: torch.Tensor) -> torch.Tensor:
-        """Sums (n,) of all processes, on the CPU where there is but one."""
+        """Sums (n,) over all processes; with a single process they stay on the CPU."""
         if self.args.world_size == 1:
             return sums
         gathered: torch.Tensor = self.accelerator.gather(sums[None].to(self.args.device))
         return gathered.sum(0)
 
 
+def no_loss(model: Any) -> torch.Tensor:
+    """The loss of an empty micro-batch: 0, with gradients of 0."""
+    trained: torch.Tensor = next(each for each in model.parameters() if each.requires_grad)
+    return trained.sum() * 0.0
+
+
 def pad_id(lm: LanguageModel) -> int:
-    """What stands in padding, which nobody sees."""
+    """The token id of padding, which no position attends to."""
     found = lm.tokenizer.pad_token_id
     return 0 if found is None else int(found)
 
 
-class _StopAtNoNumber(TrainerCallback):
-    """Ends the training before a gradient that is no number reaches the adapter."""
+class _StopAtNaN(TrainerCallback):
+    """Ends the training before a NaN or infinite gradient reaches the adapter."""
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         gradients = [p.grad for p in kwargs["model"].parameters() if p.grad is not None]
         if not args.fp16 and not all(torch.isfinite(each).all() for each in gradients):
-            raise _no_number(state.global_step)  # in float16 the scaler skips such a step
+            raise _nan_error(state.global_step)  # in float16 the scaler skips such a step
 
 
-def _no_number(step: int) -> TrainingError:
+def _nan_error(step: int) -> TrainingError:
     return TrainingError(
-        f"The loss or its gradient is no number any more at step {step + 1}.",
-        "Lower the learning rate. The checkpoints from before it are kept.",
+        f"The loss or its gradient is NaN or infinite at step {step + 1}.",
+        "Lower the learning rate. The checkpoints before this step are kept.",
     )

@@ -1,4 +1,4 @@
-"""The tuned model and its base in one set of weights, cut at the head."""
+"""Tuned model and base in one set of weights, cut at the head."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from transformers.modeling_outputs import BaseModelOutputWithPast
 from transformers.utils import ModelOutput
 
 from core.errors import ModelError
+from core.lora.prefix_tree import TokenRows
 
 
 class TwoModels:
-    """A model with a LoRA adapter: with it the tuned model, with it switched off the base.
+    """A model with a LoRA adapter: switched on, the tuned model; switched off, the base.
 
     Args:
-        model: a `PeftModel` whose adapter leaves the head alone.
+        model: a `PeftModel` whose adapter doesn't change the head.
 
     Raises:
         ModelError: the model can't be cut at its head.
@@ -34,34 +35,33 @@ class TwoModels:
         self._decoder.register_forward_hook(self._capture)
         self._check()
 
-    def tuned(self, model: Any, input_ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Hidden states (B, L, H) of the tuned model, with gradients.
+    def tuned(self, model: Any, rows: TokenRows) -> torch.Tensor:
+        """Hidden states (R, C, H) of the tuned model, with gradients.
 
         Args:
-            model: this model, or what wraps it for several processes: its forward pass is called.
-            input_ids: (B, L).
-            mask: (B, L) 0 at padding.
+            model: this model, or its wrapper for several processes: its forward pass is called.
+            rows: (R, C) what it reads.
         """
-        model(input_ids=input_ids, attention_mask=mask, use_cache=False, logits_to_keep=1)
+        model(**rows.arguments, use_cache=False, logits_to_keep=1)
         return self._take()
 
-    def base(self, input_ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Hidden states (B, L, H) of the base, without gradients."""
+    def base(self, rows: TokenRows) -> torch.Tensor:
+        """Hidden states (R, C, H) of the base, without gradients."""
         with torch.no_grad(), self._peft.disable_adapter():
-            self._model(input_ids=input_ids, attention_mask=mask, use_cache=False, logits_to_keep=1)
+            self._model(**rows.arguments, use_cache=False, logits_to_keep=1)
         return self._take()
 
     def head(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Logits (n, V) of hidden states (n, H), by the model's own code after its decoder, so
-        that scaled and capped logits come out as the model has them."""
+        """Logits (n, V) of hidden states (n, H), by the model's own code, which may scale or cap
+        them."""
         ids = torch.zeros(1, len(hidden), dtype=torch.long, device=hidden.device)
         with self._decoder_gives(hidden[None]):
             logits: torch.Tensor = self._model(input_ids=ids, use_cache=False).logits
-        return logits.squeeze(0)  # a view, also on the way back
+        return logits.squeeze(0)  # a view, in the backward pass as well
 
     @contextmanager
     def _decoder_gives(self, hidden: torch.Tensor) -> Iterator[None]:
-        # The model may read more of it, such as a router's logits, if only to pass them on.
+        # The model may read further fields of the output, such as a router's logits.
         output = self._output_kind(last_hidden_state=hidden)
         self._decoder.forward = lambda *_, **__: output
         try:
@@ -95,6 +95,6 @@ class TwoModels:
 def _no_head(model: Any) -> ModelError:
     return ModelError(
         f"Models of the kind {model.config.model_type} can't be tuned here: their logits can't be"
-        " made from their last hidden states alone.",
+        " computed from their last hidden states alone.",
         "Choose another model.",
     )

@@ -1,1 +1,1 @@
-"""Models: which one, is it here, does it fit, how it is loaded, and a second one beside it."""
+"""Models: name, download, check, estimate and load them, also several on shared weights."""

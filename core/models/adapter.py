@@ -1,4 +1,4 @@
-"""Load a LoRA adapter beside its base model, or refuse one that does not fit it."""
+"""Load a LoRA adapter onto a twin of its base model, or reject one that does not fit."""
 
 from __future__ import annotations
 
@@ -20,26 +20,25 @@ from core.models.twin import own_copy, twin
 def with_adapter(
     bare: PreTrainedModel, folder: Path, name: str, model_name: str = ""
 ) -> PreTrainedModel:
-    """A second model: the adapter's layers on a twin of the base.
+    """Load an adapter onto a twin of the base, which shares the base's weights.
 
-    The twin shares the base's weights. What the adapter replaces (biases, whole modules, embedding
-    rows, any tensor that its file names) is copied first, so the base never changes, and neither
-    does another adapter's twin. The result equals a plain `PeftModel.from_pretrained` on a base
-    loaded separately, bit for bit. An adapter trained after the vocabulary was resized gets
-    embeddings of its own size, where its file has all of their rows.
+    Tensors that the adapter replaces (biases, whole modules, embedding rows, anything its file
+    names) are copied first, so neither the base nor twins of other adapters change. The result
+    equals `PeftModel.from_pretrained` on a separately loaded base, bit for bit. An adapter trained
+    with a resized vocabulary gets embeddings of that size if its file has all rows.
 
     Args:
         bare: the base, without any adapter.
-        folder: as `PeftModel.save_pretrained` writes it.
-        name: the adapter as the person named it.
-        model_name: the base as the person named it.
+        folder: as written by `PeftModel.save_pretrained`.
+        name: the adapter's name as the user gave it.
+        model_name: the base's name as the user gave it.
 
     Returns:
         A `PeftModel` in evaluation mode.
 
     Raises:
-        ModelError: not a LoRA adapter, or one of another model: missing layers, other shapes,
-            weights that nothing in the model takes.
+        ModelError: not a LoRA adapter, or one for another model: missing layers, different
+            shapes, weights that match no layer.
     """
     from peft import PeftModel
 
@@ -70,7 +69,7 @@ def with_adapter(
         )
     if unused.surplus:
         raise ModelError(
-            f"The adapter in {name} does not fit this model: it has weights that no layer takes "
+            f"The adapter in {name} does not fit this model: it has weights that match no layer "
             f"({examples(unused.surplus)}).",
             remedy,
         )
@@ -79,16 +78,16 @@ def with_adapter(
 
 
 class _Unused:
-    """Names of weights left over on either side once an adapter is loaded."""
+    """Names of unmatched weights after loading an adapter."""
 
     def __init__(self) -> None:
-        self.missing: list[str] = []  # the adapter's layers have no value
-        self.surplus: list[str] = []  # the file's have no layer
+        self.missing: list[str] = []  # layers without weights in the file
+        self.surplus: list[str] = []  # weights in the file without a layer
 
 
 @contextlib.contextmanager
 def _own_copies_when_written(model: PreTrainedModel, bare: PreTrainedModel) -> Iterator[_Unused]:
-    """While weights are loaded into a twin, each of its tensors is copied before it is written."""
+    """While weights are loaded into a twin, copy each of its tensors before it is overwritten."""
     found = _Unused()
     shared = {each.data_ptr() for each in (*bare.parameters(), *bare.buffers())}
 
@@ -104,7 +103,7 @@ def _own_copies_when_written(model: PreTrainedModel, bare: PreTrainedModel) -> I
                 own_copy(tensor)
 
     def after(_: Any, keys: Any) -> None:
-        # A file holds the adapter's own weights alone, so the base's always "lack" in it.
+        # The file holds only the adapter's weights, so the base's are always reported as missing.
         found.missing[:] = sorted(key for key in keys.missing_keys if "lora_" in key)
         found.surplus[:] = sorted(key for key in keys.unexpected_keys if not _is_copy(key, taken))
 
@@ -120,17 +119,17 @@ def _own_copies_when_written(model: PreTrainedModel, bare: PreTrainedModel) -> I
 
 
 def _is_copy(key: str, keys: set[str]) -> bool:
-    """peft writes the embeddings of a resized vocabulary a second time, under a name that it does
-    not read back."""
+    """Whether a key is the second copy of a resized vocabulary's embeddings, which peft writes but
+    does not read."""
     taken = key.replace(".modules_to_save.", ".modules_to_save.default.")
     return taken != key and taken in keys
 
 
 def _resize_vocabulary(model: PreTrainedModel, folder: Path) -> None:
-    """Give a twin as many embedding rows as the adapter's file has.
+    """Resize a twin's embeddings to the number of rows in the adapter's file.
 
-    Nothing happens unless the file has every row of the resized input embeddings and of the head
-    (or the two are tied): other rows would be random.
+    Only if the file has every row of the input embeddings and of the head (or they are tied);
+    otherwise missing rows would be random.
 
     Raises:
         SafetensorError, OSError: the file can't be read.
@@ -159,14 +158,14 @@ def _resize_vocabulary(model: PreTrainedModel, folder: Path) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """peft warns of what is checked here, with its reasons."""
+    """Suppress peft's warnings about mismatches, which are checked here."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 def _reason(error: Exception) -> str:
-    """The faults that an error lists, on one line: the first few, and how many more there are."""
+    """The first few faults that an error lists, on one line, and the number of others."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     faults = [line for line in lines if not line.startswith("Error(s) in loading state_dict")]
     if isinstance(error, KeyError):
@@ -180,7 +179,7 @@ def _remedy(facts: dict[str, Any], model_name: str) -> str:
         return "Choose an adapter that was trained on this model."
     if _last_part(base) == _last_part(model_name):
         return (
-            f"It was trained on {base} in another version than this one: get that version, or "
+            f"It was trained on another version of {base}: get that version, or "
             "choose another adapter."
         )
     return f"It was trained on {base}: load that model with it, or choose another adapter."

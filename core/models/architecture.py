@@ -1,4 +1,4 @@
-"""What a model's config says, whatever its family calls it."""
+"""Properties of an architecture, read from configs of all model families."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ from transformers import PreTrainedConfig, PreTrainedModel
 if TYPE_CHECKING:
     pass
 
-_UNBOUNDED_CONTEXT = 1 << 20  # for models whose config names no limit
+_UNBOUNDED_CONTEXT = 1 << 20  # tokens, if the config has no limit
 
 
 def context_length(config: PreTrainedConfig) -> int:
-    """Tokens that a model was made for; a large number where its config names no limit."""
+    """Maximum context in tokens; a large number if the config has no limit."""
     text = config.get_text_config(decoder=True)
     return int(getattr(text, "max_position_embeddings", None) or _UNBOUNDED_CONTEXT)
 
 
 def layer_count(config: PreTrainedConfig) -> int:
-    """Layers of the language model."""
+    """Number of layers of the language model."""
     return int(config.get_text_config(decoder=True).num_hidden_layers)
 
 
 def hidden_size(config: PreTrainedConfig) -> int:
-    """Width of the language model."""
+    """Hidden size of the language model."""
     return int(config.get_text_config(decoder=True).hidden_size)
 
 
 def can_share_prefixes(model: PreTrainedModel) -> bool:
-    """Whether rows can be forked by cropping a cache: every layer is plain or windowed attention.
-    Other models are recomputed instead."""
+    """Whether rows can be forked by cropping a cache: all layers are full or sliding-window
+    attention. Other models recompute every row."""
     return why_recomputed(model) is None
 
 
 def why_recomputed(model: PreTrainedModel) -> str | None:
-    """Why a model's rows can't share a prefix, in words for the screen; None where they can."""
+    """Why a model's rows can't share a prefix, in words for the user; None if they can."""
     config: PreTrainedConfig = model.config.get_text_config(decoder=True)
     if getattr(model, "_is_stateful", False):
-        return "it carries a state that can't be cut back to an earlier token"
+        return "it has a recurrent state that can't be rewound to an earlier token"
     if others := sorted(set(getattr(config, "layer_types", None) or ()) - _CUTTABLE):
-        return f"what its layers of the kind {others[0]} keep can't be cut back to an earlier token"
+        return f"the state of its {others[0]} layers can't be rewound to an earlier token"
     own = model.get_base_model() if hasattr(model, "get_base_model") else model
     inputs = inspect.signature(own.forward).parameters
     if "past_key_values" not in inputs:
-        return "it keeps no keys and values from one token to the next"
+        return "it has no key/value cache"
     if "position_ids" not in inputs:
         return "it counts its positions by the longest row of a batch"
     if config.model_type in _WINDOWS_OF_THE_BATCH:
@@ -59,21 +59,21 @@ def why_recomputed(model: PreTrainedModel) -> str | None:
     return None
 
 
-_WINDOWS_OF_THE_BATCH = {"gpt_neo", "moshi"}  # whatever the mask says
+_WINDOWS_OF_THE_BATCH = {"gpt_neo", "moshi"}  # regardless of the mask
 
 
 _CUTTABLE = {"full_attention", "sliding_attention"}
 
 
 def _rope_types(config: PreTrainedConfig) -> set[str]:
-    """Kinds of rotary embedding; some models have one a layer type."""
+    """Kinds of rotary embedding; some models have one per layer type."""
     rope = getattr(config, "rope_parameters", None) or {}
     each = [rope, *(value for value in rope.values() if isinstance(value, dict))]
     return {str(one["rope_type"]) for one in each if "rope_type" in one}
 
 
 def attention_windows(config: PreTrainedConfig) -> dict[str, int | None]:
-    """Attention window of every layer type; None for full attention."""
+    """Attention window in tokens of every layer type; None for full attention."""
     window = getattr(config, "sliding_window", None)
     if getattr(config, "use_sliding_window", True) is False:
         window = None

@@ -1,4 +1,4 @@
-"""What is to know about a model, from a loaded one or from its config and tokenizer alone."""
+"""Facts about a model, from a loaded one or from its config and tokenizer alone."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _LONGEST_CARD = 1 << 20  # bytes
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """A model in numbers. What is None is not known."""
+    """A model in numbers; None means unknown."""
 
     name: str
     commit: str | None  # of a model from the hub
     adapter: str | None
-    adapter_base: str | None  # the model that the adapter was trained on, as its config says
+    adapter_base: str | None  # the model named by the adapter's config
     family: str
-    parameters: int  # the adapter's included where it is loaded
+    parameters: int  # including a loaded adapter's
     layers: int
     hidden_size: int
     vocab_size: int
@@ -46,7 +46,7 @@ class ModelFacts:
     device: str
     prompt_style: str
     prompt_style_reason: str
-    shares_prefixes: bool  # forks go on from their chain's keys and values
+    shares_prefixes: bool  # forks reuse the chain's key/value cache
     licence: str | None
     memory: MemoryEstimate | None
     memory_used: int | None  # bytes of the loaded weights
@@ -54,18 +54,18 @@ class ModelFacts:
 
     @property
     def adapter_is_of_another(self) -> bool:
-        """Whether the adapter's config names another model than the one it is on. It fits, or it
-        would not have been loaded; a copy may have another name."""
+        """Whether the adapter's config names another model than the loaded one, which may be a copy
+        under another name: an adapter that doesn't fit is never loaded."""
         return self.adapter_base is not None and _last(self.adapter_base) != _last(self.name)
 
     def rows(self) -> list[tuple[str, str]]:
-        """What a person reads: labels and values, those that are not known left out."""
+        """Labels and values for display, without unknown ones."""
         memory = self.memory
         packed = "" if self.quantization == "none" else f", weights in {self.quantization}"
         forks = (
-            "go on from their chain's keys and values"
+            "reuse the key/value cache of their chain"
             if self.shares_prefixes
-            else "are computed anew from their start: this kind of model can't share a prefix"
+            else "are recomputed from the start: this kind of model can't share a prefix"
         )
         known = {
             "model": self.name,
@@ -81,7 +81,7 @@ class ModelFacts:
             "device": self.device,
             "prompt style": f"{self.prompt_style}: {self.prompt_style_reason}",
             "forks": forks,
-            "licence": self.licence or "the model card names none",
+            "licence": self.licence or "not stated in the model card",
             "weights": self._weights(),
         }
         if memory is not None:
@@ -104,7 +104,7 @@ class ModelFacts:
         return ", ".join(parts) or None
 
     def to_json(self) -> dict[str, Any]:
-        """Ready for JSON."""
+        """A JSON-ready dict."""
         facts = asdict(self)
         if self.memory is not None:
             facts["memory"] |= {
@@ -116,7 +116,7 @@ class ModelFacts:
 
 
 def facts_of(lm: LanguageModel) -> ModelFacts:
-    """The facts of a loaded model."""
+    """Facts about a loaded model."""
     config = lm.model.config
     peft = getattr(lm.model, "peft_config", {}).get("default")
     return ModelFacts(
@@ -151,16 +151,16 @@ def read_facts(
     report: Report | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> ModelFacts:
-    """The facts of a model that is not loaded; of one on the hub all but the weights is fetched.
+    """Facts about a model that is not loaded; from the hub, all files but the weights are fetched.
 
     Args:
-        spec: its adapter is left aside.
-        rows: chains at once, for the memory.
-        length: tokens of each, the prompt's included; what is usual if None.
+        spec: its adapter is ignored.
+        rows: chains decoded at once, for the memory estimate.
+        length: tokens of each, including the prompt; None: a typical length.
 
     Raises:
-        ModelError: as `load_language_model`; missing weights are no fault here.
-        DownloadCancelledError: `cancelled` said so.
+        ModelError: as `load_language_model`, except for missing weights.
+        DownloadCancelledError: `cancelled` returned true.
     """
     check_revision_of(spec)
     with small_folder(spec, report=report, cancelled=cancelled) as (folder, source):
@@ -206,25 +206,25 @@ def _facts_of_files(
 
 
 def _last(name: str) -> str:
-    """A model's own name, without its owner or folder; of the hub's cache the repository's."""
+    """A model's name without owner or folder; for a folder in the hub's cache, the repository's."""
     parts = [part for part in re.split(r"[/\\]+", name.lower()) if part]
     cached = [part for part in parts if part.startswith("models--")]
     return (cached or parts or [""])[-1].rsplit("--", 1)[-1]
 
 
 def _commit(folder: Path | None) -> str | None:
-    """The commit that a folder of the hub's cache is a snapshot of."""
+    """The commit of a snapshot folder in the hub's cache; None for other folders."""
     return folder.name if folder is not None and folder.parent.name == "snapshots" else None
 
 
 def _licence(folder: Path | None) -> str | None:
-    """The licence that a model card names."""
+    """The licence in a model card's metadata; None if there is none."""
     card = None if folder is None else folder / "README.md"
     if card is None or not card.is_file() or card.stat().st_size > _LONGEST_CARD:
         return None
     try:
         named = metadata_load(card) or {}
     except (OSError, ValueError, yaml.YAMLError):
-        return None  # a card is for people; one that can't be read is no reason to refuse a model
+        return None  # an unreadable card is not a reason to reject a model
     licence = named.get("license_name") or named.get("license")
     return licence if isinstance(licence, str) else None

@@ -1,4 +1,4 @@
-"""Looks at a model or adapter folder before anything is loaded from it."""
+"""Check a model or adapter folder before anything is loaded from it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import json
 import re
 from pathlib import Path
 from typing import Any
-
-from huggingface_hub.errors import HFValidationError
-from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from core.errors import ModelError, examples
 from core.models.hub_files import ADAPTER_WEIGHTS, INDEX, PICKLED, WEIGHTS, Kind
@@ -20,6 +17,10 @@ _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.*", "*.tiktoken", "te
 
 def is_hub_id(name: str) -> bool:
     """Whether a name has the shape of a hub id (owner/model)."""
+    # Here, since the command line's help needs the names of models and nothing of the hub.
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
     try:
         validate_repo_id(name)
     except HFValidationError:
@@ -28,43 +29,43 @@ def is_hub_id(name: str) -> bool:
 
 
 def check_revision(revision: str) -> None:
-    """Refuse what is no name of a branch, tag or commit: revisions become paths of the cache.
+    """Reject an invalid name of a branch, tag or commit: revisions become paths in the cache.
 
     Raises:
-        ModelError: it is none.
+        ModelError: the name is invalid.
     """
     if not _REVISION.fullmatch(revision) or ".." in revision or "//" in revision:
         raise ModelError(
-            f"The revision {revision!r} is no name of a branch, tag or commit.",
-            "Give one of those that the model's page on the hub lists.",
+            f"The revision {revision!r} is not the name of a branch, tag or commit.",
+            "Give one that the model's page on the hub lists.",
         )
 
 
 def check_model_folder(folder: Path, *, weights: bool = True) -> None:
-    """Refuse a folder that holds no whole model with safe weights.
+    """Reject a folder without a complete model in safetensors.
 
     Args:
-        weights: False where only config and tokenizer will be read.
+        weights: False if only config and tokenizer will be read.
 
     Raises:
-        ModelError: saying what is missing.
+        ModelError: naming what is missing.
     """
     if not folder.is_dir():
         raise ModelError(
-            f"There is no model folder {folder}.",
+            f"Found no model folder {folder}.",
             "Give an existing folder, a hub id such as owner/model, or demo.",
         )
     if not (folder / "config.json").is_file():
         _point_at_gguf(folder)
         raise ModelError(
-            f"The folder {folder} has no config.json, so it is no Hugging Face model.",
+            f"The folder {folder} has no config.json, so it isn't a Hugging Face model.",
             "Choose the folder that holds config.json and the weights.",
         )
     _check_links(folder)
     if weights:
         _check_model_weights(folder)
     if not has_tokenizer(folder):
-        # transformers would make an empty tokenizer up.
+        # Without them transformers would create an empty tokenizer.
         raise ModelError(
             f"The folder {folder} has no tokenizer.",
             "Copy the model's tokenizer files (tokenizer.json and its config) there.",
@@ -77,14 +78,14 @@ def has_tokenizer(folder: Path) -> bool:
 
 
 def check_adapter_folder(folder: Path) -> None:
-    """Refuse a folder that holds no LoRA adapter with safe weights.
+    """Reject a folder without a LoRA adapter in safetensors.
 
     Raises:
-        ModelError: saying what is missing.
+        ModelError: naming what is missing.
     """
     if not (folder / "adapter_config.json").is_file():
         raise ModelError(
-            f"There is no adapter in {folder}: adapter_config.json is missing.",
+            f"Found no adapter in {folder}: adapter_config.json is missing.",
             "Choose a folder that peft saved, or a hub id such as owner/adapter.",
         )
     _check_links(folder)
@@ -93,10 +94,10 @@ def check_adapter_folder(folder: Path) -> None:
 
 
 def adapter_facts(folder: Path) -> dict[str, Any]:
-    """What an adapter's config says.
+    """An adapter's config.
 
     Raises:
-        ModelError: of another kind than LoRA, whose tokens a cache doesn't know of, or unreadable.
+        ModelError: unreadable, or not LoRA: other kinds may add tokens that the cache lacks.
     """
     try:
         facts: dict[str, Any] = json.loads((folder / "adapter_config.json").read_bytes())
@@ -112,7 +113,7 @@ def adapter_facts(folder: Path) -> dict[str, Any]:
 
 
 def is_whole(folder: Path, kind: Kind) -> bool:
-    """Whether a folder lacks nothing of what it is meant to hold."""
+    """Whether a folder has all files of its kind."""
     try:
         if kind == "adapter":
             check_adapter_folder(folder)
@@ -124,7 +125,7 @@ def is_whole(folder: Path, kind: Kind) -> bool:
 
 
 def stored_bytes(folder: Path) -> int | None:
-    """Bytes of a model's weights as they are stored; None where nothing says so."""
+    """Bytes of a model's weight files; None if unknown."""
     if (folder / WEIGHTS).is_file():
         return (folder / WEIGHTS).stat().st_size
     try:
@@ -148,7 +149,7 @@ def _check_model_weights(folder: Path) -> None:
         ) from error
     if outside:
         raise ModelError(
-            f"The index of the weights in {folder} names a file elsewhere ({outside[0]}).",
+            f"The index of the weights in {folder} names a file outside it ({outside[0]}).",
             "Get the model from a source you trust.",
         )
     missing = sorted(name for name in shards if not (folder / name).is_file())
@@ -185,9 +186,8 @@ def _point_at_gguf(folder: Path) -> None:
 
 
 def _check_links(folder: Path) -> None:
-    """Refuse links out of a folder: in one from elsewhere they could lead to any file of this
-    machine. The hub's cache links from its snapshots to its blobs, so there they may lead to
-    anywhere in the cache."""
+    """Reject links out of a folder: in a folder from elsewhere they could expose any file of this
+    machine. Snapshots in the hub's cache link to its blobs, so links within the cache are fine."""
     inside = folder.resolve()
     if inside.parent.name == "snapshots" and inside.parent.parent.name.startswith("models--"):
         inside = inside.parents[2]

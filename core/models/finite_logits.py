@@ -1,4 +1,4 @@
-"""Refuse logits that are not numbers, before anything is drawn from them or computed of them."""
+"""Reject logits that are not finite before they are sampled or measured."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from core.errors import ModelError
 
 
 def check_finite(logits: torch.Tensor, name: str, dtype: str) -> None:
-    """A distribution needs a finite largest logit in every row; -inf elsewhere means probability 0.
+    """Check that the largest logit of every row is finite; -inf elsewhere means probability 0.
 
     Args:
         logits: (..., V).
-        name: the model as the person named it.
+        name: the model's name as the user gave it.
         dtype: the precision it runs in.
 
     Raises:

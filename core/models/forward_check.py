@@ -1,4 +1,4 @@
-"""One small forward pass at loading: does the model give numbers, and does it read ahead?"""
+"""A small forward pass at load time: checks for finite logits and causal attention."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from core.models.finite_logits import check_finite
 
 
 def check_forward_pass(model: Any, name: str, vocab_size: int) -> None:
-    """Let a causal model with finite logits pass.
+    """Reject a model that is not causal or has logits that are not finite.
 
-    Encoders load as language models too (BERT and its kin), and would write chains whose every
-    number is wrong, since a token would depend on those after it.
+    Encoders such as BERT load as language models too, but their statistics would be wrong, since a
+    token would depend on later ones.
 
     Args:
-        name: the model as the person named it.
+        name: the model's name as the user gave it.
         vocab_size: width of its logits.
 
     Raises:
-        ModelError: the model can't run, reads ahead, or its logits are not finite numbers.
+        ModelError: the model fails to run, is not causal, or its logits are not finite.
     """
     own = model.get_base_model() if hasattr(model, "get_base_model") else model
-    # Two texts with only their first token in common.
+    # Two texts that share only their first token.
     ids = torch.tensor([range(0, 9), [0, *range(9, 17)]], device=model.device) % vocab_size
     try:
         with torch.no_grad():
@@ -38,7 +38,7 @@ def check_forward_pass(model: Any, name: str, vocab_size: int) -> None:
         KeyError,
         NotImplementedError,
     ) as error:
-        # Such as an adapter that repeats layers of a model whose config counts them.
+        # For example an adapter that repeats layers, on a model whose config counts them.
         raise ModelError(
             f"The model {name} can't read a text ({type(error).__name__}: {error}).",
             "Choose another model or adapter, or another version of transformers and peft.",

@@ -1,7 +1,7 @@
-"""Downloads models and adapters from the hub: progress, cancel, and what went wrong in words.
+"""Download models and adapters from the hub, with progress, cancel and clear errors.
 
-Private models are read with the token of huggingface_hub's own environment variable, HF_TOKEN, or
-of its login. Only the process that downloads sees it; it is neither kept nor shown here.
+For private models huggingface_hub uses the token in its environment variable HF_TOKEN, or that of
+its login. Only the download process reads the token; it is neither stored nor shown here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from core.models.hub_files import Kind
 from core.models.worker_reports import DownloadCancelledError, Report, follow
 from core.system.terminal_text import in_bytes
 
-_GRACE_S = 5.0  # to throw the file away that was being fetched
+_GRACE_S = 5.0  # for the process to delete the incomplete file
 
 
 def download(
@@ -29,24 +29,25 @@ def download(
     report: Report | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Path:
-    """The folder of a model or adapter in the hub's cache, or its one file, after fetching what is
-    not there yet.
+    """Fetch the missing files of a model or adapter into the hub's cache.
 
-    A broken connection is continued where it broke. What was whole when a download ended early is
-    kept; the file it was at is thrown away. Without the hub, what the cache holds is used if it is
-    whole.
+    A broken connection is resumed. When a download ends early, complete files are kept and the
+    incomplete one is deleted. If the hub can't be reached, the cache is used if it is complete.
 
     Args:
-        revision: a branch, tag or commit; the main branch if None.
-        kind: facts is a model without its weights.
-        code: also the model's own Python files.
-        file: a GGUF file of the repository, and nothing else but its card.
+        revision: a branch, tag or commit; None: the main branch.
+        kind: "facts" is a model without its weights.
+        code: also fetch the model's Python files.
+        file: a GGUF file of the repository, fetched with its card and nothing else.
         report: called from this thread.
-        cancelled: asked all the time.
+        cancelled: polled continuously.
+
+    Returns:
+        The snapshot's folder in the cache.
 
     Raises:
-        DownloadCancelledError: `cancelled` said so.
-        ModelError: it can't be had, with the reason.
+        DownloadCancelledError: `cancelled` returned true.
+        ModelError: not available, with the reason.
         ResourceError: the disk is full.
     """
     if revision is not None:
@@ -64,11 +65,11 @@ def download(
             "What was complete is kept: load it again to fetch the rest.",
         ),
         silent=ModelError(
-            f"The download of the {what} {name} ended without a word.",
+            f"The download of the {what} {name} ended unexpectedly.",
             "Check that memory is free, and try again.",
         ),
         grace_s=_GRACE_S,
-        # One connection a file, continued by a Range request; the Xet client can't be interrupted.
+        # One connection per file, resumed by Range requests; the Xet client can't be interrupted.
         environment={"HF_HUB_DISABLE_XET": "1"},
     )
     if "fault" in reply:
@@ -84,7 +85,7 @@ def _explain(what: str, name: str, reply: dict[str, Any]) -> ExplorerError:
     match reply["fault"]:
         case "unreachable" if reply["begun"]:
             return ModelError(
-                f"The {what} {name} is only half on this machine, and the hub can't be reached: "
+                f"The {what} {name} is incomplete on this machine, and the hub can't be reached: "
                 f"{reply['why']}.",
                 "Check the network and load it again to fetch the rest.",
             )
@@ -106,8 +107,8 @@ def _explain(what: str, name: str, reply: dict[str, Any]) -> ExplorerError:
             )
         case "no_revision":
             return ModelError(
-                f"The hub has no {what} {name}: there is no such branch, tag or commit.",
-                "Give one that the model's page on the hub lists, or leave the revision out.",
+                f"The hub has no {what} {name}: no such branch, tag or commit.",
+                "Give one that the model's page on the hub lists, or omit the revision.",
             )
         case "gated" if has_token:
             return ModelError(
@@ -116,7 +117,7 @@ def _explain(what: str, name: str, reply: dict[str, Any]) -> ExplorerError:
             )
         case "gated":
             return ModelError(
-                f"The authors of {name} give it only to those who accept their conditions.",
+                f"The authors of {name} require that you accept their conditions.",
                 f"Accept them on the model's page on the hub; then {_OWN_TOKEN}.",
             )
         case "bad_token":
@@ -175,19 +176,19 @@ def _unfit(what: str, name: str, holds: str, files: list[str]) -> ModelError:
         case "pickled":
             return ModelError(
                 f"The weights of {name} are pickled, and a pickle can run code when it is opened.",
-                "Use a revision or a copy of it with safetensors weights.",
+                "Use a revision or copy with safetensors weights.",
             )
         case "adapter":
             return ModelError(
                 f"{name} is an adapter, not a whole model.",
-                "Give it as the adapter, and as the model the one it was trained on.",
+                "Enter it as the adapter, and the model it was trained on as the model.",
             )
         case "model":
             return ModelError(
-                f"{name} is no LoRA adapter: it has no adapter_config.json or no weights."
+                f"{name} is not a LoRA adapter: it has no adapter_config.json or no weights."
                 if what == "adapter"
                 else f"The model {name} has no safetensors weights.",
-                "Give a model's id as the model, and an adapter's as the adapter.",
+                "Enter a model's id as the model, and an adapter's id as the adapter.",
             )
     return ModelError(
         f"{name} holds no {what} that transformers can load.",

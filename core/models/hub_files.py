@@ -1,4 +1,4 @@
-"""Which files of a hub repository are fetched: what a safe load needs, and the model card."""
+"""Select the files to fetch from a hub repository: those that a safe load needs, and the card."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 Kind = Literal["model", "adapter", "facts"]
-"""A whole model, a LoRA adapter, or a model without its weights."""
+"""A complete model, a LoRA adapter, or a model without its weights."""
 
 Instead = Literal["pickled", "gguf", "adapter", "model", "nothing", "other files"]
 
@@ -38,7 +38,7 @@ _SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
 
 
 class UnfitError(Exception):
-    """A repository that doesn't hold what was asked for, and what it holds instead."""
+    """The repository lacks the kind requested; `holds` is what it has instead."""
 
     def __init__(self, holds: Instead, files: Sequence[str] = ()) -> None:
         super().__init__(holds)
@@ -47,15 +47,15 @@ class UnfitError(Exception):
 
 
 def wanted_files(names: Collection[str], kind: Kind, *, code: bool = False) -> list[str]:
-    """The files to fetch, in this order: the weights come last, so that a folder which has them
-    all has everything. Files in folders below are never fetched.
+    """The files to fetch, weights last, so that a folder with all weights is complete. Files in
+    subfolders are never fetched.
 
     Args:
-        names: what the repository lists.
-        code: also the model's own Python files.
+        names: all files of the repository.
+        code: also the model's Python files.
 
     Raises:
-        UnfitError: there is nothing to load.
+        UnfitError: nothing of this kind can be loaded.
     """
     top = {name for name in names if "/" not in name and "\\" not in name}
     if MARK[kind] not in top:

@@ -1,10 +1,10 @@
-"""The process that fetches a model or an adapter from the hub.
+"""Worker process that downloads a model or an adapter from the hub.
 
-`core.models.hub_download` starts it with what `fetch` takes, by `core.models.worker_reports`. When
-it is stopped it takes the file it was fetching along.
+`core.models.hub_download` starts it with the arguments of `fetch`, through
+`core.models.worker_reports`. When it is stopped it deletes the incomplete file.
 
-A process of its own, because a download must end at once when somebody cancels, wherever it hangs,
-and because huggingface_hub reads its settings from the environment once, when it is imported.
+It is a process because a download must stop at once when cancelled, wherever it hangs, and because
+huggingface_hub reads its environment variables only once, at import.
 """
 
 from __future__ import annotations
@@ -40,28 +40,28 @@ from core.models.files import is_whole
 from core.models.hub_files import INDEX, MARK, Kind, UnfitError, wanted_files, wanted_with
 from core.models.worker_reports import FaultError, reply, serve
 
-_CHUNK = 1 << 20  # bytes between two reports; after a broken connection less than this is lost
+_CHUNK = 1 << 20  # bytes per report; a broken connection loses less than this
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_BAD_TOKEN = "Invalid credentials in Authorization header"  # so the hub says it
+_BAD_TOKEN = "Invalid credentials in Authorization header"  # the hub's wording
 
 
 class _Reports:
-    """Counts the bytes of all files."""
+    """Counts the bytes of all files and reports progress."""
 
     def __init__(self, total: int) -> None:
         self.total = total
-        self.finished = 0  # of files that are whole
+        self.finished = 0  # bytes of complete files
         self._shown = -1
 
     def show(self, partial: int = 0) -> None:
-        """Report what is done; a file begun anew never takes the number back."""
+        """Report progress, which never decreases, even if a file is restarted."""
         done = min(self.finished + partial, self.total)
         if done > self._shown:
             self._shown = done
             reply({"done": done, "total": self.total})
 
     def bar(self) -> type:
-        """What huggingface_hub takes for a progress bar."""
+        """A progress bar class for huggingface_hub."""
         reports = self
 
         class Bar:
@@ -85,20 +85,20 @@ class _Reports:
 def fetch(
     hub_id: str, revision: str | None, kind: Kind, code: bool, file: str | None = None
 ) -> Path:
-    """Bring what is missing; arguments as `core.models.hub_download.download`.
+    """Fetch missing files; arguments as for `core.models.hub_download.download`.
 
     Returns:
         The snapshot's folder in the hub's cache, or the file in it.
 
     Raises:
-        FaultError, UnfitError: it can't be had.
-        HfHubHTTPError, OSError: as huggingface_hub has them.
+        FaultError, UnfitError: not available.
+        HfHubHTTPError, OSError: from huggingface_hub.
     """
     if constants.HF_HUB_OFFLINE:
         return _cached(hub_id, revision, kind, file, "HF_HUB_OFFLINE is set")
-    weights_say_all = kind != "facts" and not code  # they come last
+    weights_say_all = kind != "facts" and not code  # they are fetched last
     try:
-        commit = resolve_revision(hub_id, revision=revision).resolved  # asks nobody for a commit
+        commit = resolve_revision(hub_id, revision=revision).resolved  # no request for a hash
         if not _COMMIT.fullmatch(commit):
             raise FaultError("broken", detail="it names no commit")
         found = _in_cache(hub_id, commit, kind, file) if weights_say_all else None
@@ -108,19 +108,19 @@ def fetch(
 
 
 def _why(error: BaseException | None) -> str:
-    """Why the hub can't be used."""
+    """Why the hub can't be used, in words."""
     while error is not None:
         match error:
             case httpx2.ConnectError():
-                return "nobody answers at its address"
+                return "no server answers at its address"
             case httpx2.TimeoutException():
                 return "it takes too long to answer"
             case HfHubHTTPError():
                 return f"it answers with status {error.response.status_code}"
             case httpx2.TransportError():
-                return "the connection breaks again and again"
+                return "the connection keeps breaking"
         error = error.__cause__
-    return "what answers there is no hub"
+    return "the server there is not a hub"
 
 
 def _download(hub_id: str, commit: str, kind: Kind, code: bool, file: str | None) -> Path:
@@ -145,7 +145,7 @@ def _is_cached(hub_id: str, name: str, revision: str | None) -> bool:
 
 
 def _in_cache(hub_id: str, revision: str | None, kind: Kind, file: str | None) -> Path | None:
-    """The snapshot's folder if it lacks nothing, or the file in it."""
+    """The snapshot's folder if it is complete, or the file in it."""
     mark = try_to_load_from_cache(hub_id, file or MARK[kind], revision=revision)
     if not isinstance(mark, str):
         return None
@@ -165,10 +165,13 @@ def _cached(hub_id: str, revision: str | None, kind: Kind, file: str | None, why
 
 
 def check_disk(needed: int) -> None:
-    """See whether so many bytes find room.
+    """Check the free disk space.
+
+    Args:
+        needed: bytes.
 
     Raises:
-        FaultError: they don't.
+        FaultError: not enough space.
     """
     place = Path(constants.HF_HUB_CACHE)
     while not place.exists():
@@ -179,8 +182,8 @@ def check_disk(needed: int) -> None:
 
 
 def fault_of(error: Exception) -> dict[str, Any]:
-    """What the parent is told of an error: our own words, never the library's, which may quote
-    the request."""
+    """The report of an error to the parent. Never the library's message, which may quote the
+    request and so the token."""
     token = get_token() is not None
     match error:
         case UnfitError():
@@ -205,13 +208,13 @@ def fault_of(error: Exception) -> dict[str, Any]:
         case PermissionError():
             return {"fault": "unwritable", "place": str(constants.HF_HUB_CACHE)}
         case OSError() if "Consistency check" in str(error):
-            return {"fault": "broken", "detail": "a file came with another size than announced"}
+            return {"fault": "broken", "detail": "a file has another size than announced"}
     return {"fault": "broken", "detail": type(error).__name__}
 
 
 def _client() -> httpx2.Client:
-    """As huggingface_hub's own, except that no request waits for ever, and that a connection that
-    was reset is continued like one that was closed."""
+    """huggingface_hub's client, plus time limits on all requests; a reset connection is resumed
+    like a closed one."""
     hooks: dict[str, list[Callable[..., Any]]] = {
         "request": [_limit_time],
         "response": [_continue_after_reset],
@@ -245,6 +248,7 @@ def _continue_after_reset(response: httpx2.Response) -> None:
 
 
 def _work(request: dict[str, Any]) -> dict[str, Any]:
+    """Run `fetch` with the arguments from the command line."""
     constants.DOWNLOAD_CHUNK_SIZE = _CHUNK
     set_client_factory(_client)
     return {"folder": str(fetch(**request))}

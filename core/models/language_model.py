@@ -1,4 +1,4 @@
-"""Loads a model, its tokenizer and an optional LoRA adapter."""
+"""Load a model, its tokenizer and an optional LoRA adapter."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _SMALL_MODEL = 50_000_000  # parameters
 
 @dataclass(frozen=True)
 class Base:
-    """A model in memory without any adapter."""
+    """A loaded model without adapter."""
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
@@ -53,7 +53,7 @@ class Base:
 
 @dataclass
 class LanguageModel:
-    """A loaded model. Whoever runs it holds `lock`: models are not thread-safe."""
+    """A loaded model. Models are not thread-safe: hold `lock` while running one."""
 
     spec: ModelSpec
     model: PreTrainedModel
@@ -69,19 +69,19 @@ class LanguageModel:
     threads: int  # of the CPU, for one forward pass
     text: TokenText
     folder: Path | None = None  # where it was loaded from
-    memory: MemoryEstimate | None = None  # made before it was loaded
-    prompt_date: date | None = None  # for chat templates that ask; None: today
-    base: Base | None = None  # beside which an adapter was loaded; never run
+    memory: MemoryEstimate | None = None  # estimated before loading
+    prompt_date: date | None = None  # for chat templates that use the date; None: today
+    base: Base | None = None  # under an adapter's twin; never run
     lock: threading.RLock = field(default_factory=threading.RLock)
     prefixes: PrefixStore = field(default_factory=PrefixStore)
 
     def use_threads(self) -> None:
-        """Give the calling thread this model's number of CPU threads; call before running it."""
+        """Set the calling thread's number of torch CPU threads; call before running the model."""
         if torch.get_num_threads() != self.threads:
             torch.set_num_threads(self.threads)
 
     def check_finite(self, logits: torch.Tensor) -> None:
-        """Refuse logits (..., V) of this model that make no distribution.
+        """Reject logits (..., V) of this model that are not a distribution.
 
         Raises:
             ModelError: a row has a NaN or +inf, or nothing but -inf.
@@ -90,23 +90,23 @@ class LanguageModel:
 
     @property
     def bare(self) -> Base:
-        """What there would be without the adapter, to build another model beside."""
+        """The model without its adapter, to build other models on."""
         return self.base or Base(self.model, self.tokenizer)
 
     @property
     def name(self) -> str:
-        """What the person asked for: "demo", a folder or a hub id."""
+        """The model's name as the user gave it: "demo", a folder or a hub id."""
         return self.spec.model
 
     @property
     def parameters(self) -> int:
-        """Number of parameters, the adapter's included."""
-        return int(self.model.num_parameters())  # knows how 4-bit weights are packed
+        """Number of parameters, including the adapter's."""
+        return int(self.model.num_parameters())  # handles packed 4-bit weights
 
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """Where a model's files are on this machine."""
+    """Folders of a model's and an adapter's files on this machine."""
 
     folder: Path
     adapter: Path | None
@@ -118,21 +118,21 @@ def fetch_model(
     report: Report | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> ModelFiles:
-    """Find the files of what `spec` names, download those that are not on this machine, and
-    convert a GGUF file.
+    """Locate the files of a model and its adapter: download those that are missing, and convert
+    a GGUF file.
 
     Args:
-        report: called with the bytes of each download and conversion.
-        cancelled: ends a download or conversion.
+        report: called with the progress of each download and conversion.
+        cancelled: polled; cancels the download or conversion when true.
 
     Raises:
         ModelError: no such model, unsafe or missing weights, offline.
         ResourceError: the disk is full.
-        DownloadCancelledError: `cancelled` said so.
+        DownloadCancelledError: `cancelled` returned true.
     """
     check_spec(spec)
     adapter = None if spec.adapter is None else adapter_folder(spec.adapter)
-    if spec.adapter is not None and adapter is None:  # small, so what is wrong comes first
+    if spec.adapter is not None and adapter is None:  # small, so its faults are found first
         adapter = download(spec.adapter, kind="adapter", report=report, cancelled=cancelled)
         check_adapter_folder(adapter)
     folder = fetch_folder(spec, report=report, cancelled=cancelled)
@@ -140,13 +140,13 @@ def fetch_model(
 
 
 def load_language_model(spec: ModelSpec, files: ModelFiles | None = None) -> LanguageModel:
-    """Load what `spec` names, from the hub if it is not on this machine.
+    """Load a model, fetching it from the hub if it is not on this machine.
 
     Args:
-        files: what `fetch_model` found, where progress is to be seen.
+        files: from `fetch_model`, if it was called to show progress.
 
     Raises:
-        ModelError: as `fetch_model`; a model or adapter that doesn't fit, or is damaged.
+        ModelError: as `fetch_model`; a model or adapter that doesn't fit or is damaged.
         ResourceError: not enough memory, or the disk is full.
     """
     files = files or fetch_model(spec)
@@ -164,7 +164,7 @@ def load_language_model(spec: ModelSpec, files: ModelFiles | None = None) -> Lan
             use_safetensors=True,
             trust_remote_code=code,
             output_loading_info=True,
-            ignore_mismatched_sizes=True,  # refused below, by their names
+            ignore_mismatched_sizes=True,  # rejected below, naming them
             **placement.arguments,
         )
         check_whole(spec.model, found)
@@ -181,13 +181,13 @@ def load_language_model(spec: ModelSpec, files: ModelFiles | None = None) -> Lan
 
 
 def on_base(spec: ModelSpec, files: ModelFiles, base: Base) -> LanguageModel:
-    """What `spec` names, made of its base in memory; an adapter goes onto a twin of the base.
+    """Build a model on a base in memory; an adapter is loaded onto a twin of the base.
 
-    An adapter that resized the vocabulary may bring its own tokenizer.
+    An adapter that resized the vocabulary may have its own tokenizer.
 
     Raises:
-        ModelError: an adapter that doesn't fit; a model that reads ahead, or whose logits are not
-            finite numbers.
+        ModelError: an adapter that doesn't fit; a model that is not causal, or whose logits are
+            not finite.
     """
     if files.adapter is None:
         return replace(wrap(spec, base.model.eval(), base.tokenizer), folder=files.folder)
@@ -202,10 +202,10 @@ def on_base(spec: ModelSpec, files: ModelFiles, base: Base) -> LanguageModel:
 def wrap(
     spec: ModelSpec, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
 ) -> LanguageModel:
-    """Make a LanguageModel of a model and tokenizer that are already in memory.
+    """Make a LanguageModel of a model and tokenizer in memory.
 
     Raises:
-        ModelError: the model reads ahead, or its logits are not finite numbers.
+        ModelError: the model is not causal, or its logits are not finite.
     """
     config = model.config.get_text_config(decoder=True)
     style, reason = guess_prompt_style(model.config, tokenizer)
@@ -234,14 +234,14 @@ def load_tokenizer(spec: ModelSpec, folder: Path) -> PreTrainedTokenizerBase:
 
     Raises:
         ModelError: it is damaged.
-        OSError, ValueError, ImportError, KeyError: as transformers has them.
+        OSError, ValueError, ImportError, KeyError: from transformers.
     """
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             folder, trust_remote_code=spec.trust_remote_code
         )
     except Exception as error:
-        if type(error) is not Exception:  # the tokenizers library has no finer word for damage
+        if type(error) is not Exception:  # tokenizers raises a bare Exception for damage
             raise
         raise ModelError(
             f"The tokenizer of {spec.model} is damaged ({error}).",
@@ -251,14 +251,14 @@ def load_tokenizer(spec: ModelSpec, folder: Path) -> PreTrainedTokenizerBase:
 
 
 def _threads(model: PreTrainedModel) -> int:
-    """One for a small model: its matrices are done before a second thread has woken up, and on a
-    busy machine the two wait for each other at every one of them."""
+    """CPU threads for a model: one for a small model, whose matrix products are faster than
+    waking a second thread."""
     parameters = sum(p.numel() for p in model.parameters())
     return 1 if parameters < _SMALL_MODEL else _ALL_THREADS
 
 
 def _eos_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
-    """Every token that ends a chain, as generation config, config and tokenizer name them."""
+    """Ids of all end-of-sequence tokens in generation config, config and tokenizer."""
     found: set[int] = set()
     for source in (getattr(model, "generation_config", None), model.config, tokenizer):
         ids = getattr(source, "eos_token_id", None)
@@ -268,7 +268,7 @@ def _eos_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> froz
 
 
 def explain(spec: ModelSpec, error: Exception) -> ModelError:
-    """Turn what transformers raised into what to do."""
+    """Convert an error of transformers into a ModelError with a remedy."""
     message = str(error)
     first_line = message.strip().splitlines()[0] if message.strip() else type(error).__name__
     if "trust_remote_code" in message:

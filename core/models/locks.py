@@ -1,4 +1,4 @@
-"""Take the locks of several models in one order, so that no two threads wait for each other."""
+"""Acquire the locks of several models in a fixed order, which avoids deadlocks."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
 
-_POLL_S = 0.1  # between two looks at `cancel` while waiting for a lock
+_POLL_S = 0.1  # seconds between polls of `cancel` while waiting for a lock
 
 
 @contextmanager
 def hold(
     models: Sequence[LanguageModel], cancel: Callable[[], bool] = lambda: False
 ) -> Iterator[bool]:
-    """Hold the locks of all models, whatever order they are given in.
+    """Hold the locks of all models, acquired in the same order whatever order they are given in.
 
     Args:
-        cancel: asked while waiting.
+        cancel: polled while waiting.
 
     Yields:
-        False when cancelled before all locks were held; none of them is held then.
+        True with all locks held; False when cancelled, with none held.
     """
     with ExitStack() as held:
         for lock in sorted((model.lock for model in models), key=id):

@@ -1,4 +1,4 @@
-"""How much memory a model will need, from its config alone, and how much is free."""
+"""Estimate a model's memory from its config, and compare it with the free memory."""
 
 from __future__ import annotations
 
@@ -19,55 +19,55 @@ from core.models.prefix_store import PrefixStore
 from core.system.terminal_text import in_bytes
 
 ROWS, LENGTH = 8, 1024
-"""What memory is estimated for where nobody says otherwise: rows at once, tokens each."""
+"""Defaults of the memory estimate: rows at once, tokens each."""
 
-_TIGHT = 0.85  # of what is free: below that a load is comfortable
-_PREFILL_TOKENS = 4096  # that one forward pass reads at most
-_LOGIT_COPIES = 3  # float32: the logits, their log-softmax, the sampler's own
-_BLOCK_4BIT = 64  # weights that share one float32 scale
+_TIGHT = 0.85  # share of free memory from which a model is a tight fit
+_PREFILL_TOKENS = 4096  # maximum per forward pass
+_LOGIT_COPIES = 3  # float32: logits, log-softmax, the sampler's copy
+_BLOCK_4BIT = 64  # weights per float32 scale
 
 
 @dataclass(frozen=True)
 class MemoryEstimate:
-    """Bytes a model will need; `weights` and `cache` are exact, `working` is rough."""
+    """Bytes that a model needs; `weights` and `cache` are exact, `working` is approximate."""
 
     parameters: int
     weights: int
     cache: int  # keys and values of `rows` rows of `length` tokens
-    working: int  # activations, logits, prefixes kept for forks
+    working: int  # activations, logits, prefixes stored for forks
     rows: int
     length: int
-    free: int | None  # on the device, now; None where nobody knows
+    free: int | None  # on the device, now; None when unknown
     device: str
     dtype: str
     quantization: str
 
     @property
     def needed(self) -> int:
-        """Bytes in all."""
+        """Total bytes."""
         return self.weights + self.cache + self.working
 
     @property
     def is_tight(self) -> bool:
-        """Whether little would be left."""
+        """Whether it fits, but leaves little memory free."""
         return self.free is not None and self.needed > _TIGHT * self.free
 
     @property
     def fits(self) -> bool:
-        """Whether the weights, and one short chain with them, have room."""
+        """Whether the weights and one short chain fit."""
         return self.free is None or self.weights + self.working // self.rows <= self.free
 
     @property
     def parts(self) -> str:
-        """What the memory is for, in words."""
+        """The parts of the estimate, in words."""
         return (
             f"weights {in_bytes(self.weights)}, keys and values of {self.rows} x {self.length:,} "
-            f"tokens {in_bytes(self.cache)}, about {in_bytes(self.working)} to work in"
+            f"tokens {in_bytes(self.cache)}, working memory about {in_bytes(self.working)}"
         )
 
     @property
     def remedy(self) -> str:
-        """Which setting to lower, in words."""
+        """Which settings to change, in words."""
         lower = ["Choose a smaller model or close other programs"]
         if self.dtype == "float32":
             lower.append("precision bfloat16 halves the weights")
@@ -76,10 +76,10 @@ class MemoryEstimate:
         return "; ".join(lower) + "."
 
     def check(self, name: str) -> None:
-        """Refuse a model that can't be loaded.
+        """Reject a model that doesn't fit.
 
         Raises:
-            ResourceError: it needs more than is free.
+            ResourceError: it needs more memory than is free.
         """
         if not self.fits:
             assert self.free is not None
@@ -99,12 +99,12 @@ def estimate_memory(
     stored: int | None = None,
     code: bool = False,
 ) -> MemoryEstimate:
-    """What a model needs where it is to go, without loading it.
+    """Estimate a model's memory on its device, without loading it.
 
     Args:
         rows: chains decoded at once.
-        length: tokens of each, the prompt's included; if None, LENGTH or the model's context.
-        stored: bytes of the weights' files, where known; for weights that are stored quantized.
+        length: tokens of each, including the prompt; None: LENGTH, or the context if shorter.
+        stored: bytes of the weight files if known; used for weights stored quantized.
         code: whether the model's own Python code may run to build its skeleton.
 
     Raises:
@@ -131,7 +131,7 @@ def estimate_memory(
 
 
 def skeleton(config: PreTrainedConfig, dtype: torch.dtype, *, code: bool) -> PreTrainedModel:
-    """The model without any memory for its weights."""
+    """The model on the meta device, without memory for its weights."""
     with torch.device("meta"):
         model: PreTrainedModel = AutoModelForCausalLM.from_config(
             config, dtype=dtype, trust_remote_code=code
@@ -142,8 +142,8 @@ def skeleton(config: PreTrainedConfig, dtype: torch.dtype, *, code: bool) -> Pre
 def weight_bytes(model: nn.Module, quantization: str = "none") -> int:
     """Bytes of a model's parameters and buffers; tied weights count once.
 
-    bitsandbytes quantizes the linear layers but not the output layer: one byte a weight and a
-    float32 a row, or half a byte a weight and a float32 for 64 of them.
+    bitsandbytes quantizes all linear layers but the output layer: 8 bits use one byte per weight
+    and a float32 per row, 4 bits half a byte per weight and a float32 per 64 weights.
     """
     total = sum(t.nbytes for t in (*model.parameters(), *model.buffers()))
     if quantization == "none":
@@ -163,14 +163,14 @@ def weight_bytes(model: nn.Module, quantization: str = "none") -> int:
 
 
 def cache_bytes(config: PreTrainedConfig, rows: int, length: int, size: int) -> int:
-    """Bytes of the keys and values of all layers, `size` bytes a number.
+    """Bytes of the keys and values of all layers, at `size` bytes per number.
 
-    Layers with a sliding window count in full: `core.decoding.kv_cache` keeps every position,
-    because a fork may start anywhere, and masks what lies outside the window.
+    Layers with a sliding window count in full: `core.decoding.kv_cache` keeps every position, since
+    a fork may start anywhere, and masks positions outside the window.
     """
     heads = config.num_attention_heads
     width = getattr(config, "head_dim", None) or config.hidden_size // heads
-    if getattr(config, "kv_lora_rank", None):  # latent attention: one for all heads
+    if getattr(config, "kv_lora_rank", None):  # latent attention: shared by all heads
         widths = config.kv_lora_rank + config.qk_rope_head_dim
     else:
         widths = (getattr(config, "num_key_value_heads", None) or heads) * width * 2
@@ -178,7 +178,7 @@ def cache_bytes(config: PreTrainedConfig, rows: int, length: int, size: int) -> 
 
 
 def free_bytes(device: torch.device, *, spread: bool = False) -> int | None:
-    """Memory that is free on a device now, or on all GPUs; None where nobody knows."""
+    """Bytes free on a device now, or on all GPUs; None when unknown."""
     match device.type:
         case "cpu":
             return min(int(psutil.virtual_memory().available), _left_in_container())
@@ -191,12 +191,12 @@ def free_bytes(device: torch.device, *, spread: bool = False) -> int | None:
 
 
 def _unused(gpu: Any) -> int:
-    """What torch keeps of a GPU without using it."""
+    """Bytes that torch has reserved on a GPU but not allocated."""
     return int(torch.cuda.memory_reserved(gpu) - torch.cuda.memory_allocated(gpu))
 
 
 def _left_in_container() -> int:
-    """What a container may still use; psutil sees its whole machine."""
+    """Bytes left of a container's limit; psutil reports the whole machine."""
     folder = Path("/sys/fs/cgroup")
     try:
         limit = int((folder / "memory.max").read_text())
@@ -205,12 +205,12 @@ def _left_in_container() -> int:
             line.split() for line in (folder / "memory.stat").read_text().splitlines()
         )
         return limit - used + int(statistics.get("inactive_file", 0))
-    except (OSError, ValueError):  # no container, or one without a limit: "max"
+    except (OSError, ValueError):  # not in a container, or no limit ("max")
         return 1 << 62
 
 
 def _working_bytes(config: PreTrainedConfig, rows: int, length: int, size: int) -> int:
-    """Rough: the logits of all rows, and one layer's activations while prompts are read."""
+    """Approximate bytes for the logits of all rows and one layer's activations in prefill."""
     logits = rows * config.vocab_size * 4 * _LOGIT_COPIES
     inner = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
     tokens = min(rows * length, _PREFILL_TOKENS)

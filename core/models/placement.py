@@ -1,19 +1,18 @@
-"""Where a model goes and in which precision: device, dtype, quantization."""
+"""Placement of a model: device, dtype, quantization."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from core.errors import ModelError
-
-Quantization = Literal["none", "4bit", "8bit"]
+from core.models.spec import Quantization
 
 ALL_GPUS = "balanced"
-"""The device that is all GPUs of this machine, with the layers spread over them."""
+"""The device name for all GPUs of this machine, with the layers spread over them."""
 
 DTYPES = {
     "float32": torch.float32,
@@ -30,51 +29,51 @@ class Placement:
     dtype: torch.dtype
     quantization: Quantization
     spread: bool  # over all GPUs
-    packed: bool = False  # the weights are stored quantized, as the model's config says
+    packed: bool = False  # the weights are stored quantized, according to the config
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """What `from_pretrained` takes for it."""
+        """Arguments for `from_pretrained`."""
         arguments: dict[str, Any] = {"dtype": self.dtype}
         if self.quantization != "none":
             arguments["quantization_config"] = _bitsandbytes(self.quantization, self.dtype)
         if self.spread:
             arguments["device_map"] = ALL_GPUS
-        elif self.quantization != "none" or self.packed:  # such weights can't move once loaded
+        elif self.quantization != "none" or self.packed:  # can't be moved after loading
             arguments["device_map"] = {"": self.device}
         return arguments
 
 
 def device_choices() -> list[str]:
-    """The devices to offer; all GPUs only where there are several."""
+    """The devices to offer; "all GPUs" only if there are several."""
     return ["auto", "cpu", "cuda", "mps"] + [ALL_GPUS] * (torch.cuda.device_count() > 1)
 
 
 def quantization_named(name: str) -> Quantization:
-    """A quantization by its name.
+    """Validate a quantization's name.
 
     Raises:
-        ModelError: there is no such one.
+        ModelError: unknown.
     """
     match name:
         case "none" | "4bit" | "8bit":
             return name
-    raise ModelError(f"There is no quantization {name!r}.", "Use none, 4bit or 8bit.")
+    raise ModelError(f"Models have no quantization {name!r}.", "Use none, 4bit or 8bit.")
 
 
 def place(device: str, dtype: str, quantization: str, config: Any) -> Placement:
-    """Turn what a person chose into what this machine can do.
+    """Resolve device, dtype and quantization for this machine.
 
     Args:
-        config: the model's, which names the precision of its weights.
+        config: the model's, which has the dtype of its weights.
 
     Raises:
-        ModelError: there is no such device, dtype or quantization here.
+        ModelError: a device, dtype or quantization that this machine lacks.
     """
     spread = device == ALL_GPUS
     if spread and torch.cuda.device_count() < 2:
         raise ModelError(
-            "There are not several GPUs on this machine to spread a model over.",
+            "This machine doesn't have several GPUs to spread a model over.",
             "Use auto, cpu, cuda or mps.",
         )
     where = _device("cuda" if spread else device)
@@ -114,7 +113,7 @@ def _device(name: str) -> torch.device:
             return torch.empty(0, device=name).device
         except (RuntimeError, AssertionError) as error:
             raise ModelError(
-                f"There is no device {name!r} on this machine.", "Use auto, cpu, cuda or mps."
+                f"This machine has no device {name!r}.", "Use auto, cpu, cuda or mps."
             ) from error
     if torch.cuda.is_available():
         return torch.device("cuda", torch.cuda.current_device())
@@ -122,11 +121,11 @@ def _device(name: str) -> torch.device:
 
 
 def _dtype(name: str, device: torch.device, config: Any) -> torch.dtype:
-    """auto: float32 on a CPU, where results are then exact; the weights' own elsewhere."""
+    """Resolve a dtype. auto: float32 on a CPU, elsewhere that of the stored weights."""
     if name != "auto":
         if name not in DTYPES:
             raise ModelError(
-                f"There is no dtype {name!r} for models.", "Use auto, float32, bfloat16 or float16."
+                f"Models have no dtype {name!r}.", "Use auto, float32, bfloat16 or float16."
             )
         return DTYPES[name]
     stored: torch.dtype | None = getattr(config, "dtype", None)

@@ -1,4 +1,4 @@
-"""Keys and values of prefixes, kept so that a fork need not read them again."""
+"""A store of keys and values of prefixes, which forks reuse instead of a prefill."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 import torch
 
 KeyValues = list[tuple[torch.Tensor, torch.Tensor]]
-"""Per layer: keys and values of one row, (heads, length, head_dim)."""
+"""Keys and values of one row per layer, each (heads, length, head_dim)."""
 
 
 class PrefixStore:
-    """Keys and values of recent token sequences, so that a fork never prefills again.
+    """Keys and values of recent token sequences.
 
-    Least recently used sequences leave when more than `max_bytes` are held.
+    The least recently used sequences are dropped when more than `max_bytes` are held.
     """
 
     def __init__(self, max_bytes: int = 512 * 2**20) -> None:
@@ -24,7 +24,7 @@ class PrefixStore:
         self._entries: OrderedDict[bytes, tuple[np.ndarray[Any, Any], KeyValues]] = OrderedDict()
 
     def put(self, ids: Sequence[int], key_values: KeyValues) -> None:
-        """Keep a sequence; `key_values` covers all of `ids`."""
+        """Store a sequence; `key_values` covers all of `ids`."""
         array = np.asarray(ids, dtype=np.int32)
         self._entries[array.tobytes()] = (array, key_values)
         self._entries.move_to_end(array.tobytes())
@@ -34,8 +34,8 @@ class PrefixStore:
             held -= _size(dropped)
 
     def longest(self, ids: Sequence[int]) -> tuple[int, KeyValues]:
-        """The longest known prefix of `ids`: how many tokens it covers, and its keys and values
-        (which may go on beyond it)."""
+        """The longest stored prefix of `ids`: its length in tokens, and keys and values, which may
+        extend beyond it."""
         wanted = np.asarray(ids, dtype=np.int32)
         best, best_key = 0, None
         for key, (known, _) in self._entries.items():
@@ -50,7 +50,7 @@ class PrefixStore:
         return best, self._entries[best_key][1]
 
     def clear(self) -> None:
-        """Forget everything, as when memory runs out."""
+        """Drop all sequences."""
         self._entries.clear()
 
 

@@ -1,10 +1,11 @@
-"""Which model: its name, its folder or hub id, and how it is to be loaded."""
+"""Model specifications: name, folder or hub id, and how to load the model."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from core.errors import ModelError
 from core.models.catalogue import packaged_model
@@ -14,10 +15,11 @@ from core.models.files import (
     check_revision,
     is_hub_id,
 )
-from core.models.gguf_conversion import check_gguf
-from core.models.placement import Quantization
 from core.system.person_path import person_path
 from core.system.project_root import project_root
+
+Quantization = Literal["none", "4bit", "8bit"]
+"""Weights as they are stored, or of 4 or 8 bits by bitsandbytes."""
 
 _FILE_ON_HUB = re.compile(r"[A-Za-z0-9][\w.-]*\.gguf", re.ASCII)
 
@@ -26,17 +28,17 @@ DEMO = "demo"
 
 
 DEMO_NOTICE = (
-    "Teaching model: its forks were built in by construction. It shows how to look; "
-    "it is no evidence about real models."
+    "Teaching model: its forks were built in on purpose. Learn the tool with it; "
+    "it says nothing about real models."
 )
-"""Said wherever figures of the demo model appear."""
+"""Shown wherever figures of the demo model appear."""
 
 
 DEMO_FOLDER = project_root() / "sample_data" / "demo_model"
 
 
 DEMO_TEACHER = "demo-teacher"
-"""The name of the adapter that reinforcement learning made of the demo."""
+"""The name of the demo's adapter that was trained by reinforcement learning."""
 
 
 DEMO_TEACHER_FOLDER = DEMO_FOLDER.with_name("demo_teacher")
@@ -44,12 +46,12 @@ DEMO_TEACHER_FOLDER = DEMO_FOLDER.with_name("demo_teacher")
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """Which model, and how to load it.
+    """Which model to load, and how.
 
-    `model` is "demo", "smollm2", a folder, a hub id, a .gguf file, or one of a hub repository as
-    owner/model:file.gguf; `adapter` a folder or hub id of a LoRA adapter, or
-    "demo-teacher". With `trust_remote_code` the model's own Python code runs: only for authors you
-    trust. `revision` is a branch, tag or commit of a model on the hub, its main branch if None.
+    `model` is "demo", "smollm2", a folder, a hub id, a .gguf file, or a GGUF file on the hub as
+    owner/model:file.gguf; `adapter` is a folder or hub id of a LoRA adapter, or "demo-teacher".
+    `trust_remote_code` runs the model's own Python code: only for authors you trust. `revision` is
+    a branch, tag or commit on the hub; None: the main branch.
     """
 
     model: str = DEMO
@@ -62,12 +64,12 @@ class ModelSpec:
 
 
 def teacher_spec(base: ModelSpec, teacher: str) -> ModelSpec:
-    """How to load a teacher of the base: the folder of an adapter goes onto the base's model,
-    anything else is a model of its own. Device, precision and quantization are the base's. Python
-    code of its own is never run: nobody was asked about it.
+    """The specification of a teacher: an adapter's folder is loaded onto the base's model, any
+    other name is a separate model. Device, dtype and quantization are the base's. A separate
+    model's own Python code never runs, since permission was given for the base only.
 
     Raises:
-        ModelError: the demo's teacher of another model.
+        ModelError: the demo's teacher with another base than the demo.
     """
     if teacher == DEMO_TEACHER and base.model != DEMO:
         raise ModelError(
@@ -80,8 +82,8 @@ def teacher_spec(base: ModelSpec, teacher: str) -> ModelSpec:
 
 
 def absolute_name(name: str) -> str:
-    """A folder or GGUF file by its whole path, so that it is found from anywhere; other names as
-    they are."""
+    """The absolute path of a folder or GGUF file, which is valid from anywhere; other names are
+    unchanged."""
     folder = _folder(name)
     named = name in (DEMO, DEMO_TEACHER) or packaged_model(name) is not None
     local = folder.is_dir() or (is_gguf(folder) and folder.is_file())
@@ -89,14 +91,16 @@ def absolute_name(name: str) -> str:
 
 
 def check_spec(spec: ModelSpec) -> None:
-    """Refuse folders that hold no model or adapter, before anything is begun with them. Whether
-    the hub has a model is only known when it is loaded.
+    """Reject folders without a model or adapter early. Whether a model exists on the hub is only
+    checked when it is loaded.
 
     Raises:
-        ModelError: saying what is missing.
+        ModelError: naming what is missing.
     """
     folder = local_folder(spec.model)
     if folder is not None and is_gguf(folder):
+        from core.models.gguf_conversion import check_gguf  # it imports torch
+
         check_gguf(folder)
     elif folder is not None:
         check_model_folder(folder)
@@ -107,15 +111,15 @@ def check_spec(spec: ModelSpec) -> None:
 
 
 def adapter_folder(name: str) -> Path | None:
-    """The folder of an adapter on this machine; None for a hub id, which names its owner."""
+    """The folder of an adapter on this machine; None for a hub id (owner/name)."""
     return local_folder(name) if "/" in name else _folder(name)
 
 
 def check_revision_of(spec: ModelSpec) -> None:
-    """Refuse a revision that can't be one.
+    """Reject an invalid revision.
 
     Raises:
-        ModelError: it is no name, or the model is not from the hub.
+        ModelError: an invalid name, or a model that is not on the hub.
     """
     if spec.revision is None:
         return
@@ -155,7 +159,7 @@ def local_folder(name: str) -> Path | None:
 
 
 def _folder(name: str) -> Path:
-    """The folder that a name would be."""
+    """A name as a path, with `~` expanded."""
     if name == DEMO_TEACHER:
         return DEMO_TEACHER_FOLDER
     return person_path(name).absolute()

@@ -1,4 +1,4 @@
-"""A second model beside a loaded one, on one copy of the weights where they are the same."""
+"""Load a second model beside a loaded one, sharing weights that are the same."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 def load_beside(
     lm: LanguageModel, spec: ModelSpec, files: ModelFiles | None = None
 ) -> LanguageModel:
-    """The model that `spec` names. Where only its adapter is another one than that of `lm`, it is
-    built on the weights of their base, which are not loaded a second time.
+    """Load the model `spec`. If it differs from `lm` only by its adapter, it is built on the same
+    base weights, which are not loaded again.
 
-    The two are independent: neither is switched to make the other, and each has its own copy of
-    whatever an adapter replaces.
+    The two are independent: no adapter is switched on and off, and each model has its own copy of
+    every tensor that its adapter replaces.
 
     Args:
-        files: from `fetch_model`, where progress is shown.
+        files: from `fetch_model`, if it was called to show progress.
 
     Raises:
         ModelError, ResourceError: as `load_language_model`.
@@ -47,7 +47,7 @@ def load_beside(
 
 
 def check_vocabularies(lm: LanguageModel, teacher: LanguageModel) -> None:
-    """Refuse a teacher whose token ids mean something else than the base's.
+    """Reject a teacher whose vocabulary differs from the base's.
 
     Raises:
         ModelError: naming some ids that differ.

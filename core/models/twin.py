@@ -1,4 +1,4 @@
-"""A second set of modules on the weights of a loaded model: it costs next to no memory."""
+"""Twins: a second set of modules on the weights of a loaded model, at almost no memory."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import torch
 
 
 def twin(model: Any) -> Any:
-    """A copy of a model's modules, config and small attributes over the same weights.
+    """Copy a model's modules, config and small attributes, sharing the weights.
 
-    Parameters and buffers are new objects on the old memory: what is set on them (a gradient flag,
-    other data) stays the twin's own. Only writing into the memory would reach the first model;
-    `own_copy` comes before that. Weights that are tied in the model are tied in the twin.
+    Parameters and buffers are new tensors on the same memory, so attributes such as requires_grad
+    or data belong to the twin alone. Writing into the memory would change the original: call
+    `own_copy` first. Tied weights stay tied.
     """
     tensors = chain(model.parameters(), model.buffers())
     return copy.deepcopy(model, {id(tensor): _alias(tensor) for tensor in tensors})
 
 
 def own_copy(tensor: torch.Tensor) -> None:
-    """Give a tensor memory of its own, holding what it holds; ties to it stay."""
+    """Give a tensor its own memory with the same values; weights tied to it stay tied."""
     tensor.data = tensor.data.clone()
 
 
 def _alias(tensor: torch.Tensor) -> torch.Tensor:
-    """Another tensor on the same memory; quantized weights, which nothing writes to, themselves."""
+    """A new tensor on the same memory; quantized weights, which are never written, as they are."""
     if type(tensor) is torch.nn.Parameter:
         alias: torch.Tensor = torch.nn.Parameter(tensor.detach(), requires_grad=False)
     elif type(tensor) is torch.Tensor:

@@ -1,4 +1,4 @@
-"""Refuse a checkpoint whose weights are not exactly those that its config asks for."""
+"""Reject a checkpoint whose weights don't match its config exactly."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from core.errors import ModelError, examples
 
 
 def check_whole(name: str, loading_info: Mapping[str, Collection[Any]]) -> None:
-    """transformers fills missing weights with random numbers and drops those without a place.
+    """Reject missing, surplus and misshapen weights.
 
-    Tied weights are not missing, and keys that a model class knows to ignore are not surplus.
+    transformers would initialise missing weights at random and drop surplus ones. Tied weights
+    don't count as missing, nor do keys that the model class ignores count as surplus.
 
     Args:
-        name: the model as the person named it.
+        name: the model's name as the user gave it.
         loading_info: from `from_pretrained` with output_loading_info and ignore_mismatched_sizes.
 
     Raises:
@@ -31,14 +32,14 @@ def check_whole(name: str, loading_info: Mapping[str, Collection[Any]]) -> None:
         for names, what in (
             (missing, "missing"),
             (misshapen, "of another shape"),
-            (surplus, "that no layer takes"),
+            (surplus, "that match no layer"),
         )
         if names
     ]
     if faults:
         raise ModelError(
             f"The weights of {name} don't fit its config.json: {'; '.join(faults)}.",
-            "Get all of the model's files again, or save it anew with save_pretrained.",
+            "Get all of the model's files again, or save it again with save_pretrained.",
         )
 
 

@@ -1,8 +1,8 @@
 """A process that fetches or converts a model: both ends of its pipe.
 
-The worker gets its request as JSON in its first argument and writes one JSON object a line:
-`{"done": bytes, "total": bytes}` while it works, then one last reply, `{"folder": path}` or
-`{"fault": name, ...}`. It ends when its input closes.
+The worker gets its request as JSON in its first argument and writes one JSON object per line:
+`{"done": bytes, "total": bytes}` while it works, then `{"folder": path}` or
+`{"fault": name, ...}`. It exits when its input closes.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ DOWNLOADING, CONVERTING = "downloading", "converting"
 
 
 class Report(Protocol):
-    """Called with (bytes present, bytes in all), what was there before included."""
+    """Called with (bytes present, total bytes), both including what was already there."""
 
     def __call__(self, done: int, total: int, what: str = DOWNLOADING, /) -> None: ...
 
 
 class DownloadCancelledError(ModelError):
-    """Somebody stopped a download or a conversion."""
+    """The download or conversion was cancelled."""
 
 
 def follow(
@@ -52,8 +52,8 @@ def follow(
     Args:
         module: the worker's, such as "core.models.hub_worker".
         report: called from this thread.
-        cancelled: asked all the time.
-        stopped: raised when `cancelled` says so; the worker has ended then.
+        cancelled: polled; stops the worker when true.
+        stopped: raised once a cancelled worker has ended.
         silent: raised when the worker ends without a last reply.
         grace_s: seconds the worker gets to clean up before it is killed.
 
@@ -81,7 +81,7 @@ def follow(
 
 
 def _end(worker: subprocess.Popen[bytes], grace_s: float) -> None:
-    """The worker ends by itself when its input closes."""
+    """Stop the worker, which exits when its input closes."""
     assert worker.stdin is not None
     with contextlib.suppress(OSError):
         worker.stdin.close()
@@ -93,7 +93,7 @@ def _end(worker: subprocess.Popen[bytes], grace_s: float) -> None:
 
 
 class FaultError(Exception):
-    """What went wrong, in a worker; the parent puts it into words."""
+    """A fault, which the parent process explains to the user."""
 
     def __init__(self, name: str, **facts: Any) -> None:
         super().__init__(name)
@@ -101,7 +101,7 @@ class FaultError(Exception):
 
 
 class _CancelledError(BaseException):
-    """The parent closed the input, or is gone."""
+    """The parent closed the input or has died."""
 
 
 _replies: TextIO | None = None
@@ -137,7 +137,7 @@ def serve(
 
 
 def _end_with_parent() -> None:
-    """Wait for the end of the input, then stop the main thread wherever it is."""
+    """Wait for the end of the input, then interrupt the main thread."""
     sys.stdin.buffer.read()
     main_thread = threading.main_thread().ident
     if hasattr(signal, "pthread_kill") and main_thread is not None:

@@ -1,4 +1,4 @@
-"""Rows of an Arrow table: of a Parquet file, or of a hub dataset."""
+"""Rows of an Arrow table, from a Parquet file or a hub dataset."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ import pyarrow.compute as pc
 from core.problems.table import MAX_COLUMNS
 
 _MAX_DEPTH = 6
-"""Objects and lists inside one another; what is deeper is left out."""
+"""Maximum nesting of objects and lists; deeper values are left out."""
 
 
 def read_columns(schema: pa.Schema) -> tuple[str, ...]:
-    """The columns of text, numbers, lists of them, and objects that have such values.
+    """The columns of text, numbers, lists of these, and objects with such values.
 
     Raises:
-        ValueError: there are too many, or two of one name.
+        ValueError: too many columns, or two with the same name.
     """
     columns = tuple(field.name for field in schema if _is_read(field.type))
     if len(columns) > MAX_COLUMNS:
         raise ValueError(f"it has {len(columns):,} columns, and {MAX_COLUMNS} are allowed")
     if len(set(schema.names)) < len(schema.names):
-        raise ValueError("two of its columns have one name")
+        raise ValueError("two of its columns have the same name")
     return columns
 
 
 def values(array: pa.Array, inside: bool = False) -> list[Any]:
     """The cells of a column, objects as dicts; bytes that are not UTF-8 become lone surrogates.
 
-    `inside` an object, bytes are pictures and files, and left out as in `read_columns`.
+    `inside` an object, bytes are pictures or files and left out, as in `read_columns`.
     """
     kind = array.type
     if pa.types.is_dictionary(kind):
@@ -52,7 +52,7 @@ def values(array: pa.Array, inside: bool = False) -> list[Any]:
 
 
 def size(cell: Any) -> int:
-    """Characters and values in a cell."""
+    """Number of characters and values in a cell."""
     if isinstance(cell, str):
         return len(cell)
     if isinstance(cell, list):
@@ -68,10 +68,10 @@ def _objects(array: pa.StructArray) -> list[dict[str, Any] | None]:
         n
         for n in range(kind.num_fields)
         if _is_read(kind.field(n).type, inside=True)
-        and kind.get_field_index(kind.field(n).name) == n  # -1 where two have one name
+        and kind.get_field_index(kind.field(n).name) == n  # -1 for duplicate names
     ]
     names = [kind.field(n).name for n in read]
-    fields = array.flatten()  # empty where the object is
+    fields = array.flatten()  # null where the object is null
     columns = [values(fields[n], inside=True) for n in read]
     there = array.is_valid().to_pylist()
     cells = zip(*columns, strict=True) if columns else (() for _ in there)
@@ -124,7 +124,7 @@ def _is_list(kind: pa.DataType) -> bool:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    """Text, or bytes: older writers don't mark their texts as such."""
+    """Text or bytes: older writers don't mark text as text."""
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or _is_bytes(kind))
 
 

@@ -30,14 +30,14 @@ class NotANumber(str):
 
 
 class CellError(ValueError):
-    """Why a cell can't be read; the sentence goes on after the name of what it should be."""
+    """Why a cell can't be read; the message follows the name of its role in a sentence."""
 
 
 def text_of(value: Any) -> str | None:
-    """The cell's text; None where nothing is in it.
+    """A cell's text; None if empty.
 
     Raises:
-        CellError: it is no text and no number, too long, or no proper text.
+        CellError: neither text nor number, too long, or with lone surrogates.
     """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
@@ -50,23 +50,21 @@ def text_of(value: Any) -> str | None:
     if len(value) > MAX_CELL_CHARS:
         raise CellError(f"has {len(value):,} characters, and {MAX_CELL_CHARS:,} are allowed")
     if not is_proper_text(value):
-        raise CellError(
-            "has half a character in it (a lone surrogate, or a byte that is not UTF-8)"
-        )
+        raise CellError("has an invalid character (a lone surrogate, or a byte that is not UTF-8)")
     return value
 
 
 def is_number(value: Any) -> bool:
-    """Whether a cell holds a number and no text."""
+    """Whether a cell is a number, not text."""
     return isinstance(value, int | float | Decimal | JsonNumber)
 
 
 def gold_of(value: Any, gold: Gold) -> str | None:
-    """The gold answer in its cell; None where nothing is in it. Golds that name a choice are read
-    by `choices.letter_of`.
+    """The gold answer in a cell; None if empty. Gold answers that name a choice are read by
+    `choices.letter_of`.
 
     Raises:
-        CellError: as `text_of`, or there is no answer where `gold` says that it stands.
+        CellError: as `text_of`, or no answer at the place that `gold` names.
     """
     if gold is Gold.LIST and is_written_list(value):
         value = json.loads(value)
@@ -89,7 +87,7 @@ def gold_of(value: Any, gold: Gold) -> str | None:
 
 
 def is_written_list(value: Any) -> bool:
-    """Whether a text is a JSON list of texts; [1, 2] may be an interval, and is none."""
+    """Whether a text is a JSON list of texts; [1, 2] is not, since it may be an interval."""
     if not isinstance(value, str) or not value.startswith('["') or len(value) > MAX_CELL_CHARS:
         return False
     try:
@@ -100,7 +98,7 @@ def is_written_list(value: Any) -> bool:
 
 
 def is_proper_text(text: str) -> bool:
-    """Whether UTF-8 can write it: a lone surrogate can't be shown or saved."""
+    """Whether text can be encoded as UTF-8: lone surrogates can't be shown or saved."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

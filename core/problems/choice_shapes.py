@@ -21,7 +21,7 @@ def aqua(rows: Rows) -> ColumnMapping | None:
 
 
 def mmlu(rows: Rows) -> ColumnMapping | None:
-    """A list of choices, and the number of the right one from 0 (of some copies the letter)."""
+    """A list of choices, and the index of the correct one from 0 (in some copies its letter)."""
     if not {"question", "choices", "answer", "subject"} <= set(rows.columns):
         return None
     answers = [str(cell).strip() for cell in sample(rows, "answer") if cell is not None]
@@ -39,7 +39,7 @@ def mmlu(rows: Rows) -> ColumnMapping | None:
 
 
 def arc(rows: Rows) -> ColumnMapping | None:
-    """The choices beside the question, or both inside of it, as AI2 publishes them."""
+    """The choices beside the question, or both nested in it, as AI2 publishes them."""
     columns = set(rows.columns)
     if "answerKey" not in columns or "question" not in columns:
         return None
@@ -56,7 +56,7 @@ def arc(rows: Rows) -> ColumnMapping | None:
 
 
 def gpqa(rows: Rows) -> ColumnMapping | None:
-    """The correct answer and three incorrect ones in columns of their own."""
+    """The correct answer and three incorrect ones in separate columns."""
     names = by_plain_name(rows.columns)
     wrong = [names.get(f"incorrectanswer{n}") for n in (1, 2, 3)]
     right = names.get("correctanswer")

@@ -1,7 +1,7 @@
-"""The choices of a question: read from a cell or from columns, lettered, and the gold among them.
+"""Read the choices of a question from a cell or columns, letter them, and find the gold choice.
 
-A cell holds choices as a list of texts, as a list of objects with a label and a text, as an object
-of two lists (`label` and `text`), as an object from labels to texts, or as one text with labels.
+A cell may hold choices as a list of texts, a list of objects with a label and a text, an object
+of two lists (`label` and `text`), an object from labels to texts, or one text with labels.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from core.problems.cells import CellError, is_number, text_of
 from core.problems.table import MAX_CELL_CHARS, Gold
 
 MAX_CHOICES = 10
-"""A to J: the letters that the answer checker takes for choices."""
+"""A to J: the letters that the answer checker recognises as choices."""
 
 _TEXT_KEYS = ("text", "content", "value", "option", "choice", "texts", "choices", "options")
 _LABEL_KEYS = ("label", "key", "letter", "id", "labels", "keys")
@@ -28,7 +28,7 @@ _TRAILING = re.compile(r"[A-Za-z]$|\d{1,2}$")
 
 @dataclass(frozen=True)
 class Choice:
-    """One choice: where it stands in the row, what the file calls it, and what it says."""
+    """A choice: its column, its labels in the file, and its text."""
 
     text: str
     labels: tuple[str, ...]
@@ -38,10 +38,10 @@ class Choice:
 
 
 def choices_of(cells: Sequence[tuple[str, Any]]) -> list[Choice]:
-    """The choices in the cells of the named columns; empty ones are left out.
+    """The choices in the cells of the named columns; empty cells are left out.
 
     Raises:
-        CellError: there are none, too few or too many, or a cell holds something else.
+        CellError: none, too few or too many choices, or a cell that holds something else.
     """
     found: list[tuple[str | None, Any, str]] = []  # label, text, column
     for column, value in cells:
@@ -68,7 +68,7 @@ def choices_of(cells: Sequence[tuple[str, Any]]) -> list[Choice]:
 
 
 def looks_like_choices(value: Any) -> bool:
-    """Whether a cell alone holds the choices of a question."""
+    """Whether a single cell holds the choices of a question."""
     if not isinstance(value, list | dict | str):
         return False
     try:
@@ -78,13 +78,13 @@ def looks_like_choices(value: Any) -> bool:
 
 
 def shown(choices: Sequence[Choice]) -> str:
-    """The choices on lines of their own, each after its letter."""
+    """The choices, one per line, each after its letter."""
     return "\n".join(f"{_letter(place)}. {each.text}" for place, each in enumerate(choices))
 
 
 def shuffled(choices: Sequence[Choice], question: str) -> list[Choice]:
-    """The choices in an order that depends on the texts of question and choices alone, so that
-    the right one doesn't always come first: by SHA-256 of both."""
+    """The choices ordered by SHA-256 of question and choice, so that the correct one doesn't always
+    come first and the order depends on their texts alone."""
 
     def key(choice: Choice) -> tuple[bytes, int]:
         text = f"{question}\0{choice.text}".encode("utf-8", "surrogatepass")
@@ -94,19 +94,19 @@ def shuffled(choices: Sequence[Choice], question: str) -> list[Choice]:
 
 
 def letter_of_column(choices: Sequence[Choice], column: str) -> str:
-    """The letter of the choice that a column holds.
+    """The letter of the choice in a column.
 
     Raises:
-        CellError: it is empty there, or the column holds several.
+        CellError: the column has no choice in this row, or several.
     """
     return _only([n for n, each in enumerate(choices) if each.column == column], "its own column")
 
 
 def letter_of(choices: Sequence[Choice], value: Any, gold: Gold) -> str | None:
-    """The letter of the choice that a gold cell names; None where nothing is in the cell.
+    """The letter of the choice that a gold cell names; None if the cell is empty.
 
     Raises:
-        CellError: it names none of them, or several.
+        CellError: it names no choice, or several.
     """
     text = (text_of(value) or "").strip()
     if not text:
@@ -132,7 +132,7 @@ def _only(places: list[int], what: str) -> str:
 
 
 def _in_cell(value: list[Any] | dict[str, Any] | str) -> list[tuple[str | None, Any]]:
-    """Labels and texts; a label is None where the cell has none."""
+    """Labels and texts; the label is None if the cell has none."""
     if isinstance(value, str):
         return _in_text(value)
     if isinstance(value, dict):
@@ -148,7 +148,7 @@ def _in_cell(value: list[Any] | dict[str, Any] | str) -> list[tuple[str | None, 
 
 
 def _in_text(text: str) -> list[tuple[str | None, Any]]:
-    """Of "a ) 4 , b ) 7 , c ) 9" the three."""
+    """The labelled choices of a text such as "a ) 4 , b ) 7 , c ) 9"."""
     if len(text) > MAX_CELL_CHARS:
         text_of(text)
     found = list(_IN_TEXT.finditer(text))
@@ -192,7 +192,8 @@ def _label(value: Any) -> str | None:
 
 
 def _labels(label: str | None, position: int, of_column: bool) -> tuple[str, ...]:
-    """What a gold may call the choice: its label; of a column its name, and letter or number."""
+    """The labels by which a gold answer may name a choice: its own, and for a choice in a column
+    of its own the column's name, letter and number."""
     if label is None:
         return (_letter(position),)
     if not of_column:

@@ -1,4 +1,4 @@
-"""Names that columns have in published problem sets: in small letters and digits, best first."""
+"""Column names in published problem sets: lower-case letters and digits only, best first."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _NAMES = {
     "problemset train test validation dev",
 }
 NAMES = {role: tuple(names.split()) for role, names in _NAMES.items()}
-"""By what the column is; of `nested` ones the last key of a path; a `long answer` is a text that
-has the answer in it, or a model's; `container` is a list's key."""
+"""By role. `nested` names are the last key of a path; a `long answer` is a text that contains the
+answer, or a model's output; `container` is the key of a list of records."""
 
 
 def plain_name(column: str) -> str:
-    """A name in small letters and digits only."""
+    """A name reduced to lower-case letters and digits."""
     return re.sub(r"[\W_]", "", column.casefold())

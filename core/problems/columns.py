@@ -1,4 +1,4 @@
-"""Guess which columns are the question, the choices and the answer, by names and by contents."""
+"""Guess the columns of question, choices and answer from their names and contents."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ from core.problems.paths import offered, steps, value_at
 from core.problems.table import ColumnMapping, Gold, Join, Rows
 
 _WRONG = ("incorrectanswer", "distractor", "wronganswer")
-_SAMPLE = 100  # rows looked at
-_MOST = 0.5  # of the looked at ones
-_LONG = 600  # characters of a part of a question that stands apart
+_SAMPLE = 100  # rows examined
+_MOST = 0.5  # share of them
+_LONG = 600  # characters from which a part of a question is set apart
 
 
 def guess_columns(rows: Rows) -> ColumnMapping | None:
-    """The most likely mapping by the columns' names and what stands in them; None where no column
-    looks like a question."""
+    """The most likely mapping by names and contents; None if no column looks like a question."""
     question = _question(rows)
     if question is None:
         return None
@@ -55,7 +54,7 @@ def _with_others(
 
 
 def by_plain_name(columns: Iterable[str]) -> dict[str, str]:
-    """Columns by their names in small letters and digits only; of equal ones the first."""
+    """Columns by their plain names; of several with the same plain name, the first."""
     names: dict[str, str] = {}
     for column in columns:
         names.setdefault(plain_name(column), column)
@@ -63,14 +62,14 @@ def by_plain_name(columns: Iterable[str]) -> dict[str, str]:
 
 
 def sample(rows: Rows, name: str) -> list[Any]:
-    """What stands in a column, or at a path, in the first rows."""
+    """The values of a column or path in the first rows."""
     path = steps(name, rows.columns)
     return [value_at(row, path) for _, row in islice(rows.rows, _SAMPLE)]
 
 
 def bodies(rows: Rows, question: tuple[str, ...]) -> list[str]:
-    """Columns that look like the text before the question: named so, with text in some rows that
-    the question doesn't repeat."""
+    """Columns that look like the text before the question: by name, and with text in some rows
+    that the question doesn't repeat."""
     found: list[str] = []
     for column in rows.columns:
         if column in question or plain_name(column) not in NAMES["body"]:
@@ -90,7 +89,7 @@ def bodies(rows: Rows, question: tuple[str, ...]) -> list[str]:
 
 
 def fitting_join(rows: Rows, parts: tuple[str, ...]) -> Join:
-    """A space between short parts on one line, else a blank line."""
+    """A space if all parts are short and on one line, else a blank line."""
     for name in parts[:-1]:
         for cell in sample(rows, name):
             if isinstance(cell, str) and ("\n" in cell.strip() or len(cell) > _LONG):
@@ -99,7 +98,7 @@ def fitting_join(rows: Rows, parts: tuple[str, ...]) -> Join:
 
 
 def guess_choices(rows: Rows) -> tuple[tuple[str, ...], str | None]:
-    """The columns with choices, and the one with the right choice where it is among them."""
+    """The columns with choices, and the one with the correct choice if it is among them."""
     names = by_plain_name(rows.columns)
     wrong = [c for plain, c in names.items() if plain.startswith(_WRONG)]
     right = names.get("correctanswer")
@@ -119,7 +118,7 @@ def guess_choices(rows: Rows) -> tuple[tuple[str, ...], str | None]:
 
 
 def serves_as_id(rows: Rows, name: str) -> bool:
-    """A column named id does; another one where nothing stands in it twice."""
+    """Whether a column can be the id: it is named id, or its values are unique."""
     if name.casefold() == "id":
         return True
     path = steps(name, rows.columns)
@@ -130,7 +129,7 @@ def serves_as_id(rows: Rows, name: str) -> bool:
 
 
 def holds_texts(rows: Rows, name: str) -> bool:
-    """Whether a column mostly holds texts or numbers, or nothing."""
+    """Whether a column is mostly text or numbers, or empty."""
     return _mostly(rows, name, _is_scalar)
 
 
@@ -165,7 +164,8 @@ def _named(
     inner_names: Sequence[str],
     taken: set[str],
 ) -> str | None:
-    """The first column of these names whose cells are so, or that has such a value inside."""
+    """The first column with one of these names whose cells satisfy `is_so`, or that contains such
+    a value."""
     columns = by_plain_name(rows.columns)
     for column in (columns[name] for name in names if name in columns):
         if column in taken:
@@ -185,7 +185,7 @@ def _nested(rows: Rows) -> tuple[str, ...]:
 def _inside(
     rows: Rows, column: str, names: Sequence[str], is_so: Callable[[Any], bool]
 ) -> str | None:
-    """The path of an object's value that has one of the names."""
+    """The path of a value with one of the names inside an object."""
     inner = [path for path in _nested(rows) if steps(path, rows.columns)[0] == column]
     return _best(rows, inner, names, is_so)
 
@@ -206,7 +206,7 @@ def _best(
 
 
 def _mostly(rows: Rows, name: str, is_so: Callable[[Any], bool]) -> bool:
-    """Whether most of what stands there is so; also where nothing stands there."""
+    """Whether most values satisfy `is_so`; true for an empty column."""
     cells = [cell for cell in sample(rows, name) if cell is not None]
     return sum(map(is_so, cells)) > _MOST * len(cells) or not cells
 
@@ -234,7 +234,7 @@ def _last_name(path: str) -> str:
 
 
 def _series() -> Iterator[tuple[str, ...]]:
-    """Names of columns with one choice each: a b c..., option1 option2..., opa opb..."""
+    """Series of names for columns with one choice each: a b c..., option1 option2..., opa opb..."""
     letters, digits = "abcdefghij", "123456789"
     for prefix in ("", "option", "choice", "op", "opt", "answeroption", "answer"):
         yield tuple(prefix + letter for letter in letters)

@@ -1,7 +1,7 @@
-"""Whether a JSON object is one problem, or holds a list of problems, or problems by key.
+"""Find the records in a JSON document: the object itself, a list inside it, or records by key.
 
-What decides is which reading gives problems: an object with a question and an answer of its own is
-one record, whatever lists are in it. Lists of chat messages and of choices are never records.
+The interpretation that gives problems wins: an object with a question and an answer of its own is
+one record, whatever lists it contains. Lists of chat messages or choices are never records.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from core.problems.columns import guess_columns
 from core.problems.messages import is_chat
 from core.problems.table import MAX_COLUMNS, ColumnMapping, Rows
 
-_KEY = "key"  # the column of the keys where an object holds records by key
-_LOOKED_AT = 20  # records
+_KEY = "key"  # name of the column of keys, for records by key
+_LOOKED_AT = 20  # records examined
 
 
 def records_of(document: Any, name: str) -> list[Any] | None:
-    """The records of a document; None where it holds none.
+    """The records of a document; None if it has none.
 
     Raises:
-        ProblemError: it holds several lists of records.
+        ProblemError: several lists of records.
     """
     if isinstance(document, list):
         return document
@@ -40,7 +40,7 @@ def records_of(document: Any, name: str) -> list[Any] | None:
 
 
 def columns_of(records: Iterable[dict[str, Any]]) -> tuple[str, ...]:
-    """Every key of the records that can be shown, in the order in which they come."""
+    """Every key of the records that can be shown, in order of appearance."""
     columns: dict[str, None] = {}
     for record in records:
         for key in record:
@@ -63,14 +63,14 @@ def _of_lists(
     if len(found) > 1:
         raise ProblemError(
             f"{name} holds several lists of records ({', '.join(list(found)[:5])}).",
-            "Write the one you want into a file of its own.",
+            "Save the one you want in a separate file.",
         )
     (records,) = found.values()
     shared = {
         key: value
         for key, value in rest.items()
         if plain_name(key) in NAMES["body"] and isinstance(value, str)
-    }  # a passage that all questions are about
+    }  # such as a passage shared by all questions
     return [{**shared, **record} for record in records] if shared else records
 
 
@@ -85,7 +85,7 @@ def _may_be_records(value: Any) -> bool:
 
 
 def _is_set(key: str, records: list[dict[str, Any]]) -> bool:
-    """Whether a list is named as sets are, and its records are questions with answers."""
+    """Whether a list has a typical name of a set, and its records are questions with answers."""
     found = _guess(records)
     return (
         plain_name(key) in NAMES["container"]
@@ -96,7 +96,7 @@ def _is_set(key: str, records: list[dict[str, Any]]) -> bool:
 
 
 def _is_keyed(document: dict[str, Any]) -> bool:
-    """Whether the values are objects of one kind, none of them the question itself."""
+    """Whether the values are objects of the same kind, none of them the question itself."""
     values = list(document.values())
     if not all(isinstance(value, dict) for value in values):
         return False

@@ -1,4 +1,4 @@
-"""Make problems of rows: the good ones, and for every other row the reason."""
+"""Convert rows to problems, with a reason for every row that is rejected."""
 
 from __future__ import annotations
 
@@ -23,30 +23,29 @@ from core.problems.table import (
 from core.records import Problem
 
 _PREVIEWED = 5  # rows
-_PREVIEWED_CHARS = 200  # of a cell
-_NAMED_COLUMNS = 12  # that a message names
+_PREVIEWED_CHARS = 200  # per cell
+_NAMED_COLUMNS = 12  # maximum listed in a message
 
 
 def guess(rows: Rows) -> tuple[str, ColumnMapping | None]:
-    """The shape's name ("" for none that is known) and the columns that the rows seem to have;
-    None where no column looks like a question."""
+    """The name of the shape ("" if unknown) and the guessed mapping; None if no column looks like a
+    question."""
     return recognised(rows) or ("", guess_columns(rows))
 
 
 def make_table(rows: Rows, mapping: ColumnMapping | None = None) -> ProblemTable:
-    """Problems of rows, by the guessed mapping where none is given.
+    """Convert rows to problems, by the given or the guessed mapping.
 
-    Ids that are not given are "<stem of the name>-<row>".
+    Missing ids become "<stem of the name>-<row>".
 
     Raises:
-        ProblemError: no column is the question, the mapping names something that is not there, or
-            no row is a problem.
+        ProblemError: no question column, a mapping that names something missing, or no valid row.
     """
     if not rows.rows:
         if rows.refused:
             raise _nothing_left(rows, list(rows.refused))
         raise ProblemError(
-            f"{rows.name} has no problems in it.", "Write a question and its answer into each row."
+            f"{rows.name} has no problems in it.", "Write a question and its answer in each row."
         )
     shape, guessed = guess(rows)
     used = _checked(rows, mapping or guessed)
@@ -79,7 +78,7 @@ def preview(rows: Rows) -> list[dict[str, str]]:
 
 
 def shown(value: Any) -> str:
-    """A value as text, shortened; of what is nested deeply the outer part."""
+    """A value as text, shortened; deeply nested values are cut off."""
     text = _SHORT.repr(value) if isinstance(value, list | dict) else str(value)
     text = "" if value is None else text
     text = text if len(text) <= _PREVIEWED_CHARS else text[: _PREVIEWED_CHARS - 1] + "…"
@@ -96,7 +95,7 @@ def _checked(rows: Rows, mapping: ColumnMapping | None) -> ColumnMapping:
         raise ProblemError(
             f"{rows.name}: none of its columns looks like a question "
             f"({_named(rows.columns) or 'none can be read'}).",
-            "Say which column it is, or name it question.",
+            "Choose the question column, or name it question.",
         )
     for role, names in mapping.columns().items():
         for name in names:
@@ -105,7 +104,7 @@ def _checked(rows: Rows, mapping: ColumnMapping | None) -> ColumnMapping:
         names = getattr(mapping, role)
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
-            raise ProblemError(f"The {role} would have {twice!r} twice.", "Name each column once.")
+            raise ProblemError(f"The {role} names {twice!r} twice.", "Name each column once.")
     return mapping
 
 
@@ -120,7 +119,7 @@ def _check(rows: Rows, role: str, name: str) -> None:
         inside = [each for each in offered(rows) if steps(each, rows.columns)[0] == path[0]]
         raise ProblemError(
             f"{rows.name} has nothing at {name!r} for the {role}, in any {rows.noun}.",
-            f"Choose what it has: {_named(tuple(inside))}.",
+            f"Choose one that it has: {_named(tuple(inside))}.",
         )
 
 
@@ -132,14 +131,14 @@ def _named(names: tuple[str, ...]) -> str:
 def _problems(rows: Rows, reader: RowReader) -> tuple[list[Problem], list[RowRefusal]]:
     problems: list[Problem] = []
     refused = list(rows.refused)
-    ids: dict[str, int] = {}  # id -> the row that it stands on
+    ids: dict[str, int] = {}  # id -> its row
     stem = Path(rows.name).stem
     for number, row in rows.rows:
         try:
             problem = reader.problem(row, f"{stem}-{number}")
             if problem.id in ids:
                 where = f"{rows.noun} {ids[problem.id]}"
-                raise CellError(f"the id {problem.id!r} stands on {where} already")
+                raise CellError(f"the id {problem.id!r} was already used on {where}")
         except CellError as error:
             refused.append(RowRefusal(number, str(error)))
         else:
@@ -150,8 +149,8 @@ def _problems(rows: Rows, reader: RowReader) -> tuple[list[Problem], list[RowRef
 
 def _nothing_left(rows: Rows, refused: list[RowRefusal]) -> ProblemError:
     first = refused[0]
-    others = f", and none of the {len(refused):,} is a problem" if len(refused) > 1 else ""
+    others = f", and none of the {len(refused):,} is valid" if len(refused) > 1 else ""
     return ProblemError(
         f"{rows.name}, {rows.noun} {first.row}: {first.reason}{others}.",
-        "Mend the file, or choose other columns.",
+        "Correct the file, or choose other columns.",
     )

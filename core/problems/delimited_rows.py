@@ -18,17 +18,17 @@ from core.problems.table import (
 )
 
 _DELIMITERS = ",;\t|"
-_FIRST_LINE = 100_000  # characters of the header that are looked at to find the delimiter
+_FIRST_LINE = 100_000  # characters of the header searched for the delimiter
 
 
 def delimited_rows(data: bytes, name: str, tabs: bool) -> Rows:
     """The rows of a CSV or TSV file, whose first row names the columns.
 
-    A CSV file may use `,` `;` tab or `|` between cells, whichever its first row has most of.
-    Empty cells are None; blank rows are passed over, and counted.
+    The delimiter of a CSV file is the most frequent of `,` `;` tab and `|` in its first row. Empty
+    cells are None; blank rows are skipped, but counted.
 
     Raises:
-        ProblemError: the first row names no columns, or one of them twice; too many rows.
+        ProblemError: the first row has no column names or duplicate ones; too many rows.
     """
     text = decoded(data, name)
     delimiter = "\t" if tabs else _delimiter(text)
@@ -56,7 +56,7 @@ def delimited_rows(data: bytes, name: str, tabs: bool) -> Rows:
 
 
 def _numbered(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str] | str]]:
-    """Rows with their numbers; of a row that can't be read, the reason."""
+    """Rows with their numbers; for an unreadable row, the reason."""
     number = 0
     while True:
         number += 1
@@ -65,8 +65,8 @@ def _numbered(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str] | st
         except StopIteration:
             return
         except csv.Error as error:
-            if "field limit" in str(error):  # where the next row begins is not known any more
-                yield number, "a cell of it never ends; what comes after it is not read"
+            if "field limit" in str(error):  # the start of the next row is unknown
+                yield number, "one of its cells never ends; the rest of the file is not read"
                 return
             yield number, f"its quotation marks are wrong ({error})"
 
@@ -78,20 +78,18 @@ def _delimiter(text: str) -> str:
 
 def _header(cells: list[str] | str, name: str) -> tuple[str, ...]:
     if isinstance(cells, str):
-        raise ProblemError(f"{name}, row 1: {cells}.", "Mend the row that names the columns.")
+        raise ProblemError(f"{name}, row 1: {cells}.", "Correct the row that names the columns.")
     columns = tuple(cell.strip() or f"column {n}" for n, cell in enumerate(cells, start=1))
     reason = ""
     if not columns:
-        reason = "there is nothing in it"
+        reason = "it is empty"
     elif len(columns) > MAX_COLUMNS:
         reason = f"it has {len(columns):,} columns, and {MAX_COLUMNS} are allowed"
     elif not all(map(is_proper_text, columns)) or any("\0" in column for column in columns):
         reason = "this is not UTF-8 text"
     elif len(set(columns)) < len(columns):
         twice = next(each for each in columns if columns.count(each) > 1)
-        reason = f"the column {twice!r} stands there twice"
+        reason = f"the column {twice!r} appears twice"
     if reason:
-        raise ProblemError(
-            f"{name}, row 1: {reason}.", "Write the names of the columns into the first row."
-        )
+        raise ProblemError(f"{name}, row 1: {reason}.", "Write the column names in the first row.")
     return columns

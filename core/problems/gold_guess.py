@@ -1,4 +1,4 @@
-"""Guess how the gold answers stand in their cells."""
+"""Guess how gold answers are written in their cells."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from core.problems.messages import is_chat, last_message
 from core.problems.paths import steps, value_at
 from core.problems.table import CHOICE_GOLDS, ColumnMapping, Gold, Rows
 
-_SAMPLE = 100  # rows looked at
-_MOST = 0.5  # of the looked at ones
+_SAMPLE = 100  # rows examined
+_MOST = 0.5  # share of them
 
 
 def with_guessed_gold(rows: Rows, mapping: ColumnMapping) -> ColumnMapping:
-    """The mapping with the way in which most of its answers stand in their cells."""
+    """The mapping with the reading of gold answers that fits most of them."""
     if mapping.answer is None:
         return replace(mapping, gold=Gold.AS_WRITTEN)
     if mapping.choices:
@@ -33,11 +33,11 @@ def with_guessed_gold(rows: Rows, mapping: ColumnMapping) -> ColumnMapping:
 
 
 def doubtful_gold(rows: Rows, mapping: ColumnMapping) -> Gold | None:
-    """Another reading of the choices' golds that fits the first rows as well and gives other
-    letters; None where there is none."""
+    """Another reading of gold choices that fits the first rows equally well but gives other
+    letters; None if unambiguous."""
     if not mapping.choices or mapping.answer is None or mapping.answer in mapping.choices:
         return None
-    if mapping.gold is Gold.CHOICE_LABEL:  # which the file writes itself
+    if mapping.gold is Gold.CHOICE_LABEL:  # written in the file itself
         return None
     _, letters = _choice_gold(rows, mapping)
     mine = letters.get(mapping.gold, [])
@@ -48,7 +48,7 @@ def doubtful_gold(rows: Rows, mapping: ColumnMapping) -> Gold | None:
 
 
 def share_of_choices(rows: Rows, mapping: ColumnMapping) -> float:
-    """The share of the first rows whose gold names one of the choices, as the mapping reads it."""
+    """The share of the first rows whose gold answer names a choice, read by the mapping."""
     if mapping.answer is None or mapping.answer in mapping.choices:
         return 1.0
     letters = _choice_gold(rows, mapping)[1].get(mapping.gold, [])
@@ -56,7 +56,7 @@ def share_of_choices(rows: Rows, mapping: ColumnMapping) -> float:
 
 
 def answer_cell(value: Any) -> Any:
-    """What the gold is read from: of chat messages the assistant's last text."""
+    """The value that holds the gold answer: for chat messages, the assistant's last text."""
     if not is_chat(value):
         return value
     try:
@@ -66,8 +66,8 @@ def answer_cell(value: Any) -> Any:
 
 
 def _choice_gold(rows: Rows, mapping: ColumnMapping) -> tuple[Gold, dict[Gold, list[str | None]]]:
-    """The reading that fits most rows, and each one's letters in the rows of the sample that
-    have choices and a gold (None: it doesn't fit)."""
+    """The reading that fits most rows, and every reading's letters for the sampled rows with
+    choices and a gold answer (None: it doesn't fit)."""
     paths = [(name, steps(name, rows.columns)) for name in mapping.choices]
     answer = steps(mapping.answer or "", rows.columns)
     if mapping.answer in mapping.choices:
@@ -93,7 +93,7 @@ def _choice_gold(rows: Rows, mapping: ColumnMapping) -> tuple[Gold, dict[Gold, l
 
 
 def _in_order(read: list[tuple[list[Choice], Any]]) -> tuple[Gold, ...]:
-    """Readings, the most likely first: a number beside choices that are texts is an index."""
+    """Readings, most likely first: a number beside choices that are texts is an index."""
     numbers = all(is_number(value) for _, value in read)
     texts = not all(each.number for choices, _ in read for each in choices)
     label, from_0, from_1, text = CHOICE_GOLDS

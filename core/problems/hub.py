@@ -1,4 +1,4 @@
-"""Problems of a dataset of the Hugging Face hub, read by `datasets`, which runs no code of it."""
+"""Read problems from a dataset on the Hugging Face hub with `datasets`, never running its code."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 MAX_CHARS = 100 * 1024**2
-"""Characters that the texts of a dataset's split may have in all."""
+"""Maximum number of characters in a split."""
 
-_BATCH = 1_000  # rows converted at once
+_BATCH = 1_000  # rows
 
 
 def read_hub_dataset(
@@ -27,22 +27,22 @@ def read_hub_dataset(
     revision: str | None = None,
     mapping: ColumnMapping | None = None,
 ) -> ProblemTable:
-    """The problems of one split of a dataset, and the rows that are none.
+    """Read the problems of one split of a dataset, and the rows that are rejected.
 
-    What was downloaded before is used again, offline too. A private dataset needs the token that
-    `hf auth login` keeps, or the environment variable HF_TOKEN.
+    Earlier downloads are reused, also offline. A private dataset needs the token stored by `hf auth
+    login`, or the environment variable HF_TOKEN.
 
     Args:
         name: the dataset's id on the hub, or a local folder that `datasets` can load.
         split: such as "test", or a part of it: "train[:500]".
-        config: the subset, where there are several.
+        config: the subset, if there are several.
         revision: a branch, tag or commit.
-        mapping: which column is what; guessed where None.
+        mapping: the role of each column; None: guessed.
 
     Raises:
-        ProblemError: the extra `hub-datasets` is not installed, the dataset, its subset or split
-            isn't there or can't be reached, its split is too large, no column is the question, or
-            no row is a problem.
+        ProblemError: the extra `hub-datasets` is not installed; the dataset, subset or split
+            doesn't exist or can't be reached; the split is too large; no question column; no valid
+            row.
     """
     return make_table(read_hub_rows(name, split, config, revision), mapping)
 
@@ -50,7 +50,7 @@ def read_hub_dataset(
 def read_hub_rows(
     name: str, split: str, config: str | None = None, revision: str | None = None
 ) -> Rows:
-    """The rows of a split before columns have a meaning; as `read_hub_dataset`.
+    """The rows of a split, before columns are mapped; arguments as for `read_hub_dataset`.
 
     Raises:
         ProblemError: as `read_hub_dataset`.
@@ -65,7 +65,7 @@ def read_hub_rows(
     try:
         columns = read_columns(dataset.features.arrow_schema)
     except ValueError as error:
-        raise ProblemError(f"{name} can't be read: {error}.", "Take another dataset.") from error
+        raise ProblemError(f"{name} can't be read: {error}.", "Use another dataset.") from error
     rows: list[tuple[int, dict[str, Any]]] = []
     chars = 0
     for batch in dataset.select_columns(list(columns)).with_format("arrow").iter(_BATCH):
@@ -96,7 +96,7 @@ def _load(name: str, split: str, config: str | None, revision: str | None) -> Da
         if error.name != "datasets":
             raise
         raise ProblemError(
-            "Datasets of the hub are read by the package datasets, which is not installed.",
+            "Hub datasets need the package datasets, which is not installed.",
             "Install the extra hub-datasets: pip install 'decision-fork-explorer[hub-datasets]'.",
         ) from error
 
@@ -104,20 +104,20 @@ def _load(name: str, split: str, config: str | None, revision: str | None) -> Da
         return load_dataset(name, config, split=split, revision=revision)
     except DatasetNotFoundError as error:
         raise ProblemError(
-            f"{name} is not on the hub, or not open to you ({_reason(error)}).",
+            f"{name} is not on the hub, or you have no access to it ({_reason(error)}).",
             "Check its name and revision; for a private or gated one, ask for access and set "
             "HF_TOKEN.",
         ) from error
     except ConnectionError as error:
         raise ProblemError(
-            f"The hub can't be reached, and {name} was not downloaded before ({_reason(error)}).",
+            f"The hub can't be reached, and {name} is not in the cache ({_reason(error)}).",
             "Check the network and HF_HUB_OFFLINE, or give a file of the problems.",
         ) from error
-    except (ValueError, FileNotFoundError) as error:  # an unknown split or subset: it names them
+    except (ValueError, FileNotFoundError) as error:  # unknown split or subset
         raise ProblemError(
-            f"{name} can't be read so: {_reason(error)}.", "Choose a split and a subset it has."
+            f"{name} can't be read: {_reason(error)}.", "Choose an existing split and subset."
         ) from error
-    except Exception as error:  # whatever a dataset's files make of a dozen readers
+    except Exception as error:  # dataset files go through many readers, each with its own errors
         raise ProblemError(
             f"{name} can't be read ({type(error).__name__}: {_reason(error)}).",
             "Give a Parquet, CSV or JSON file of the problems.",

@@ -1,7 +1,7 @@
-r"""How to answer, in the words that published training sets put around their questions.
+r"""Remove the instructions that published training sets put around their questions.
 
-They ask for a form of the answer, such as "Answer: x", that may contradict the prompt style which
-the explorer puts around every question.
+They request a form of answer, such as "Answer: x", that may contradict the explorer's own prompt
+style.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _AFTER = re.compile(
     r"|Let's think step by step and output the final answer after \"####\"\.?"
     r")\Z",
     re.IGNORECASE,
-)  # each begins with a letter, so that a search is linear
+)  # each begins with a letter, which keeps the search linear
 
 
 def without_instruction(text: str) -> str:
-    """The bare question; the same text where no known instruction stands around it."""
+    """The bare question; text without a known instruction is unchanged."""
     bare = text.strip()
     before = _BEFORE.match(bare)
     if before is not None:

@@ -1,4 +1,4 @@
-"""Rows of JSON lines, and of JSON documents: a list of records, or an object around one."""
+"""Rows of JSON lines and JSON documents."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ _DECODER = json.JSONDecoder(parse_int=JsonNumber, parse_float=JsonNumber, parse_
 
 
 class _RowError(ValueError):
-    """What is wrong with a line."""
+    """A line can't be read; the message says why."""
 
 
 def json_rows(data: bytes, name: str, lines: bool) -> Rows:
-    """The rows of a JSON file. `lines` says what its name promises; what is in it decides.
+    """The rows of a JSON file. `lines`: its name suggests JSON lines; the content decides.
 
-    A document may be a list of records, an object of which one key holds such a list, an object
-    whose values all are records (then its keys are the column "key"), or a single record.
+    A document may be a list of records, an object with such a list under one key, an object whose
+    values are all records (its keys become the column "key"), or a single record.
 
     Raises:
-        ProblemError: the document is broken or holds no records; too many rows or values.
+        ProblemError: invalid JSON, no records, or too many rows or values.
     """
     text = decoded(data, name)
     try:
         document = _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        if not lines and error.msg != "Extra data":  # a whole first value: one record a line
+        if not lines and error.msg != "Extra data":  # a complete first value: JSON lines
             raise ProblemError(
                 f"{name}, line {error.lineno}: the JSON is broken at column {error.colno} "
                 f"({error.msg}).",
-                "Mend it there, or write a list of records.",
+                "Correct it there, or write a list of records.",
             ) from error
     except (ValueError, RecursionError) as error:
         if not lines:
@@ -53,7 +53,7 @@ def json_rows(data: bytes, name: str, lines: bool) -> Rows:
 def _rows_of_lines(text: str, name: str) -> Rows:
     rows: list[tuple[int, dict[str, Any]]] = []
     refused: list[RowRefusal] = []
-    # Not splitlines(): it also splits at characters that may stand inside a JSON string.
+    # Not splitlines(), which also splits at characters that are allowed in JSON strings.
     for number, line in enumerate(_lines(text), start=1):
         if not line.strip():
             continue

@@ -1,7 +1,7 @@
-"""Chat messages in a cell: the question that the user asks, the answer that the assistant gives.
+"""Chat messages in a cell: the user asks the question, the assistant gives the answer.
 
-Both common forms are read: `{"role": "user", "content": ...}` and `{"from": "human", "value":
-...}`; a content may be a list of parts, `{"type": "text", "text": ...}`.
+Two forms are supported: `{"role": "user", "content": ...}` and `{"from": "human", "value": ...}`;
+content may be a list of parts, `{"type": "text", "text": ...}`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Role = Literal["user", "assistant", "system", "tool"]
 
 
 def is_chat(value: Any) -> bool:
-    """Whether it is a list of messages, each with a known role."""
+    """Whether a value is a list of messages with known roles."""
     return (
         isinstance(value, list)
         and 0 < len(value) <= _MAX_MESSAGES
@@ -38,7 +38,7 @@ def is_chat(value: Any) -> bool:
 
 
 def role_of(message: Any) -> str | None:
-    """Who says it; None where it is not a message."""
+    """The role of a message; None for other values."""
     if not isinstance(message, dict):
         return None
     for role, content in _KEYS:
@@ -48,12 +48,12 @@ def role_of(message: Any) -> str | None:
 
 
 def roles_of(chat: Any) -> list[str]:
-    """Who says each message of a chat; nothing for other values."""
+    """The roles of a chat's messages; empty for other values."""
     return [role_of(message) or "" for message in chat] if is_chat(chat) else []
 
 
 def last_message(chat: list[Any], role: Role) -> Any:
-    """The content of the last message of a role: text, or None where the chat has none.
+    """The text of a role's last message; None if there is none.
 
     Raises:
         CellError: a part of it is not text.

@@ -1,4 +1,4 @@
-"""What to say of a table: what was done to its texts, and what may be wrong with its mapping."""
+"""Notes and warnings about a table: changes to its texts, and doubts about its mapping."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.problems.table import CHOICE_GOLDS, ColumnMapping, Gold, Rows
 from core.records import Problem
 
 _BESIDE = ("image", "images", "picture", "figure", "diagram", "table", "numbers")
-"""Names of what a question refers to; MWPToolkit keeps its numbers apart from it."""
+"""Names of columns that a question refers to; MWPToolkit stores a question's numbers separately."""
 
 _BLANKS = re.compile(r"\bN_\d{2}\b|\bnumber\d\b|<image>")
 _LOOKED_AT = 100  # problems
@@ -23,7 +23,7 @@ _MOST = 0.5
 
 
 def notes(rows: Rows, mapping: ColumnMapping, reader: RowReader) -> tuple[str, ...]:
-    """What was left out or changed, one sentence each."""
+    """Notes on what was left out or changed, one sentence each."""
     seen = reader.seen
     found: list[str] = []
     chats = [
@@ -65,9 +65,9 @@ def notes(rows: Rows, mapping: ColumnMapping, reader: RowReader) -> tuple[str, .
 def warnings(
     rows: Rows, mapping: ColumnMapping, reader: RowReader, problems: list[Problem]
 ) -> tuple[str, ...]:
-    """What a person should look at before the figures of these problems mean anything."""
+    """Warnings to check before results on these problems can be trusted, one sentence each."""
     found = [
-        f"The column {column!r} is not used, and looks like a part of the question."
+        f"The column {column!r} is not used, but looks like a part of the question."
         for column in _unused_parts(rows, mapping)
     ]
     if not mapping.choices:
@@ -80,8 +80,8 @@ def warnings(
     other = doubtful_gold(rows, mapping)
     if other is not None:
         found.append(
-            f"The right answer is read as {mapping.gold}; read as {other} it fits as well and "
-            "gives other letters."
+            f"The right answer is read as {mapping.gold}; read as {other} it fits equally well, "
+            "but gives other letters."
         )
     count = reader.seen[Seen.EARLIER]
     if count:
@@ -114,7 +114,7 @@ def _unused_parts(rows: Rows, mapping: ColumnMapping) -> list[str]:
 
 def _unused_choices(rows: Rows, mapping: ColumnMapping) -> list[str]:
     choices, _ = guess_choices(rows)
-    if len(choices) > 1 and all(len(column) == 1 for column in choices):  # a, b, c of anything
+    if len(choices) > 1 and all(len(column) == 1 for column in choices):  # a, b, c may be anything
         lettered = replace(mapping, choices=choices, gold=Gold.CHOICE_LABEL)
         choices = choices if share_of_choices(rows, lettered) > _MOST else ()
     named = [column for column in rows.columns if plain_name(column) in NAMES["choices"]]
@@ -128,7 +128,7 @@ def _is_filled(rows: Rows, column: str) -> bool:
 
 
 def _used(rows: Rows, mapping: ColumnMapping) -> set[str]:
-    """The columns that the mapping's names and paths begin with."""
+    """The columns used by the mapping's names and paths."""
     names = (name for names in mapping.columns().values() for name in names)
     return {str(steps(name, rows.columns)[0]) for name in names}
 

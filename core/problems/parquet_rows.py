@@ -1,4 +1,4 @@
-"""Rows of a Parquet file, unpacked by a process of its own (`parquet_worker`)."""
+"""Rows of a Parquet file, unpacked by a worker process (`parquet_worker`)."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from core.problems.table import Rows
 from core.system.child_process import Worker, WorkerGoneError
 
 LIMIT_S = 60.0
-"""Seconds that a file may take."""
+"""Time limit per file, in seconds."""
 
 
 def parquet_rows(data: bytes, name: str) -> Rows:
-    """The rows of a Parquet file; columns that hold neither text nor numbers,
-    alone or inside lists and objects, are left out.
+    """The rows of a Parquet file, with the columns of text and numbers, also inside lists and
+    objects.
 
     Raises:
-        ProblemError: it is damaged, unpacks into too much, or takes too long.
-        ResourceError: there is no room for it, or the process that reads it doesn't start.
+        ProblemError: damaged, too large when unpacked, or too slow.
+        ResourceError: no disk space, or the worker process doesn't start.
     """
     try:
         with tempfile.TemporaryDirectory(prefix="fork-explorer-") as folder:
@@ -34,8 +34,8 @@ def parquet_rows(data: bytes, name: str) -> Rows:
             found = _READER.read(path)
     except OSError as error:
         raise ResourceError(
-            f"There is no place to unpack {name} ({error.strerror or error}).",
-            "Make room in the folder for temporary files.",
+            f"{name} can't be unpacked ({error.strerror or error}).",
+            "Free space in the folder for temporary files.",
         ) from error
     if "error" in found:
         raise ProblemError(
@@ -51,7 +51,7 @@ def parquet_rows(data: bytes, name: str) -> Rows:
 
 
 class _Reader:
-    """The process, started by the first file; any thread may ask, one at a time."""
+    """The worker process, started by the first file. Thread-safe; one file at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -59,17 +59,17 @@ class _Reader:
         self._owner = 0
 
     def read(self, path: Path) -> dict[str, Any]:
-        """What the process answers; `{"error": reason}` where it can't."""
+        """The worker's reply; `{"error": reason}` if it has none."""
         with self._lock:
             try:
                 line = self._ask(path)
-            except WorkerGoneError:  # by this file, or long ago by somebody's hand
+            except WorkerGoneError:  # crashed on this file, or died earlier
                 self._drop()
                 try:
                     line = self._ask(path)
                 except WorkerGoneError:
                     self._drop()
-                    return {"error": "it is so damaged that the process that read it broke down"}
+                    return {"error": "it is damaged and crashed the process that read it"}
         found: dict[str, Any] = json.loads(
             line, parse_int=JsonNumber, parse_float=JsonNumber, parse_constant=NotANumber
         )
@@ -92,7 +92,7 @@ class _Reader:
             return json.dumps({"error": f"it takes longer than {LIMIT_S:.0f} seconds"}).encode()
         except WorkerGoneError:
             raise
-        except BaseException:  # Ctrl-C: the reply still due must not answer the next file
+        except BaseException:  # Ctrl-C: the pending reply must not answer the next request
             self._drop()
             raise
 

@@ -1,6 +1,6 @@
-"""The process that unpacks Parquet files: a damaged one can end a process, a small one fill it.
+"""Worker process that unpacks Parquet files, which may crash it or exhaust its memory.
 
-It reads the path of a file a line, and answers each with one line of JSON: `{"columns": [...],
+Reads one path per line and answers each with one line of JSON: `{"columns": [...],
 "rows": [[...], ...]}`, or `{"error": str}`. `parquet_rows` starts it and kills it on time-out.
 """
 
@@ -20,24 +20,24 @@ from core.problems.table import MAX_ROWS, MAX_VALUES
 from core.system.child_process import replies_of_worker
 
 MEMORY_LIMIT = 4 * 1024**3
-"""Bytes of address space, of which pyarrow reserves more than it takes."""
+"""Bytes of address space; pyarrow reserves more than it uses."""
 
 MAX_REPLY = 100 * 1024**2
-"""Characters that a file's rows may take as JSON, twice what a problem file may have."""
+"""Maximum size of a file's rows as JSON, in characters: twice that of a problem file."""
 
 _MAX_LIST = 1_000  # values in a list
 _BATCH = 256  # rows unpacked at once
 
 
 class _TooMuchError(Exception):
-    """The file holds more than a problem file may."""
+    """The file exceeds the limits of a problem file."""
 
 
 def unpacked(path: str) -> str:
     """A file's columns and rows as JSON.
 
     Raises:
-        _TooMuchError, pa.ArrowException, OSError, ValueError, MemoryError: it can't be read.
+        _TooMuchError, pa.ArrowException, OSError, ValueError, MemoryError: unreadable.
     """
     footer = pq.read_metadata(path)
     size = sum(footer.row_group(n).total_byte_size for n in range(footer.num_row_groups))
@@ -51,7 +51,7 @@ def unpacked(path: str) -> str:
         if column.physical_type == "BYTE_ARRAY"
         and column.max_repetition_level == 0
         and "." not in column.path
-    ]  # as dictionaries, which hold a text that repeats once; inside lists and objects Arrow can't
+    ]  # dictionaries store repeated texts once; Arrow can't do this inside lists and objects
     file = pq.ParquetFile(path, read_dictionary=texts, pre_buffer=False)
     columns = read_columns(file.schema_arrow)
     rows: list[str] = []
@@ -70,10 +70,10 @@ def unpacked(path: str) -> str:
 
 
 def _json(cell: Any) -> Any:
-    """As JSON has it: numbers of a column with gaps come out of pandas as floats, 27.0 for 27."""
+    """A cell as JSON; in columns with gaps pandas stores whole numbers as floats, 27.0 for 27."""
     if isinstance(cell, list):
         if len(cell) > _MAX_LIST:
-            return [[len(cell)]]  # which is refused with its row
+            return [[len(cell)]]  # rejected with its row
         return [_json(each) for each in cell]
     if isinstance(cell, dict):
         return {key: _json(each) for key, each in cell.items()}
@@ -87,7 +87,7 @@ def _json(cell: Any) -> Any:
 
 
 def _values_inside(cell: Any) -> int:
-    """Values in a list or object, of lists that are kept."""
+    """The number of values in a list or object."""
     if isinstance(cell, dict):
         return len(cell) + sum(map(_values_inside, cell.values()))
     if isinstance(cell, list) and len(cell) <= _MAX_LIST:
@@ -96,11 +96,11 @@ def _values_inside(cell: Any) -> int:
 
 
 def reply(path: str) -> str:
-    """The answer to one request."""
+    """The reply to one request."""
     try:
         return unpacked(path)
     except MemoryError:
-        return json.dumps({"error": "it unpacks into more than the memory it may take"})
+        return json.dumps({"error": "it unpacks into more memory than allowed"})
     except (_TooMuchError, pa.ArrowException, OSError, ValueError, OverflowError) as error:
         return json.dumps({"error": " ".join(str(error).split())[:200]})
 

@@ -1,8 +1,8 @@
-"""Name a value inside a row: `Body`, `reward_model.ground_truth`, `prompt[0].content`.
+"""Paths to values inside a row: `Body`, `reward_model.ground_truth`, `prompt[0].content`.
 
-A name that is a column's is that column, whatever signs it has. Otherwise it is a path: keys with
-dots between them, and list indices in brackets, from the end where they are negative. A key with a
-dot, bracket or quotation mark in it is written as JSON text in brackets: `extra["a.b"]`.
+A name that equals a column's name is that column. Any other name is a path of keys separated by
+dots, and list indices in brackets; negative indices count from the end. A key with a dot, bracket
+or quotation mark is written as a JSON string in brackets: `extra["a.b"]`.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _STEP = re.compile(
     r"""|\[(?P<quoted>"(?:[^"\\]|\\.)*")\])"""
 )
 _PLAIN = re.compile(r'[^.\[\]"]+')
-_LOOKED_AT = 20  # rows, for the paths that are offered
-_MAX_DEPTH = 4  # of a path that is offered
-_MAX_STEPS = 32  # of a path that is given
-_MAX_KEYS = 50  # of an object, that are offered
+_LOOKED_AT = 20  # rows searched for paths to offer
+_MAX_DEPTH = 4  # of offered paths
+_MAX_STEPS = 32  # of given paths
+_MAX_KEYS = 50  # offered per object
 
 
 def steps(name: str, columns: tuple[str, ...]) -> tuple[Step, ...]:
-    """A column's name or a path as the keys and indices that lead to the value.
+    """Parse a column's name or a path into keys and indices.
 
     Raises:
-        ProblemError: it is neither.
+        ProblemError: neither a column nor a path.
     """
     if name in columns:
         return (name,)
@@ -53,14 +53,14 @@ def steps(name: str, columns: tuple[str, ...]) -> tuple[Step, ...]:
     if at < len(name) or not found or isinstance(found[0], int):
         raise ProblemError(
             f"{name!r} is neither a column nor a path to a value.",
-            "Write a path as in reward_model.ground_truth or prompt[0].content; a key with a dot "
+            "Write paths like reward_model.ground_truth or prompt[0].content, and a key with a dot "
             'in it as ["a.b"].',
         )
     return tuple(found)
 
 
 def value_at(row: Mapping[str, Any], path: tuple[Step, ...]) -> Any:
-    """What stands there; None where nothing does."""
+    """The value at a path; None if there is none."""
     value: Any = row
     for step in path:
         if isinstance(step, int):
@@ -74,7 +74,7 @@ def value_at(row: Mapping[str, Any], path: tuple[Step, ...]) -> Any:
 
 
 def written(path: tuple[Step, ...], columns: tuple[str, ...]) -> str:
-    """The name of a path, which `steps` reads back."""
+    """A path as text, which `steps` parses back."""
     if len(path) == 1 and path[0] in columns:
         return str(path[0])
     plain = "".join(_step_text(step, first=not at) for at, step in enumerate(path))
@@ -84,8 +84,8 @@ def written(path: tuple[Step, ...], columns: tuple[str, ...]) -> str:
 
 
 def offered(rows: Rows) -> tuple[str, ...]:
-    """The columns, each followed by the paths of the texts and numbers inside it, as the first
-    rows have them; at most MAX_COLUMNS paths, and all columns."""
+    """All columns, each followed by the paths of texts and numbers in it in the first rows; at
+    most MAX_COLUMNS paths."""
     found: dict[str, None] = {}
     room = MAX_COLUMNS
     for column in rows.columns:
@@ -100,7 +100,7 @@ def offered(rows: Rows) -> tuple[str, ...]:
 
 
 def _inside(value: Any, path: tuple[Step, ...]) -> Iterator[tuple[Step, ...]]:
-    """Paths of the leaves of objects, and of the messages of a chat."""
+    """Paths of the leaves of objects, and of a chat's messages."""
     if len(path) >= _MAX_DEPTH:
         return
     if is_chat(value):
@@ -122,7 +122,7 @@ def _key(match: re.Match[str]) -> str:
         return match["key"]
     try:
         return str(json.loads(match["quoted"]))
-    except ValueError:  # an escape that JSON doesn't have
+    except ValueError:  # an invalid JSON escape
         return match["quoted"][1:-1]
 
 

@@ -1,7 +1,7 @@
-"""Problem sets: the demo's, those of files, and samples of them.
+"""Problem sets: those that come with the explorer, sets from files, and samples of them.
 
-Files of every kind are read by `core.problems.reading`. What is read here is read whole or not at
-all: a set that the explorer wrote itself must not lose a problem unnoticed.
+Unlike `core.problems.reading`, these functions reject a file with any invalid row: a set written
+by the explorer must not lose a problem unnoticed.
 """
 
 from __future__ import annotations
@@ -24,19 +24,29 @@ from core.system.project_root import project_root
 
 DEMO_PROBLEMS = project_root() / "sample_data" / "problems_test.jsonl"
 DEMO_TRAINING_PROBLEMS = DEMO_PROBLEMS.with_name("problems_train.jsonl")
+WORD_PROBLEMS = project_root() / "sample_data" / "word_problems" / "test.jsonl"
+WORD_TRAINING_PROBLEMS = WORD_PROBLEMS.with_name("train.jsonl")
+
+NAMED_SETS = {
+    "demo": DEMO_PROBLEMS,
+    "demo-train": DEMO_TRAINING_PROBLEMS,
+    "word-problems": WORD_PROBLEMS,
+    "word-problems-train": WORD_TRAINING_PROBLEMS,
+}
+"""The sets that come with the explorer, by the names that are taken in place of a file."""
 
 
 def read_problems(path: str | Path) -> list[Problem]:
-    """The problems of a file of any kind that `read_problem_file` reads, in its order.
+    """The problems of a file of any format, or of one of `NAMED_SETS`, in its order.
 
     Raises:
-        ProblemError: as `read_problem_file`, and where any row is no problem.
+        ProblemError: as `read_problem_file`, or any row is invalid.
     """
-    return _all_of(read_problem_file(path), Path(path).name)
+    return _all_of(read_problem_file(problem_file(path)), Path(path).name)
 
 
 def parse_problems(data: bytes, name: str) -> list[Problem]:
-    """The problems of a file's bytes; `name` is the file's, for ids and messages.
+    """The problems of a file's bytes; `name` is the file's name, for ids and messages.
 
     Raises:
         ProblemError: as `read_problems`.
@@ -54,7 +64,7 @@ def demo_problems() -> list[Problem]:
 
 
 def demo_training_problems() -> list[Problem]:
-    """The problems that the demo model may be tuned on; none is among `demo_problems`.
+    """The training problems of the demo model, disjoint from `demo_problems`.
 
     Raises:
         ProblemError: as `read_problems`, where the app's sample data is missing.
@@ -62,8 +72,14 @@ def demo_training_problems() -> list[Problem]:
     return read_problems(DEMO_TRAINING_PROBLEMS)
 
 
+def problem_file(name: str | Path) -> Path:
+    """The file of one of `NAMED_SETS`, or the path itself; an existing file comes first."""
+    path, named = person_path(name), NAMED_SETS.get(str(name))
+    return path if named is None or path.is_file() else named
+
+
 def write_problems(path: str | Path, problems: Iterable[Problem]) -> None:
-    """Write problems as JSONL that `read_problems` reads back; a file there is replaced whole.
+    """Write problems as JSON lines that `read_problems` reads back; replaces a file atomically.
 
     Raises:
         ProblemError: the file can't be written.
@@ -73,23 +89,23 @@ def write_problems(path: str | Path, problems: Iterable[Problem]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, "".join(line + "\n" for line in lines).encode("utf-8"))
-    except (OSError, UnicodeEncodeError) as error:  # the latter: a lone surrogate in a text
+    except (OSError, UnicodeEncodeError) as error:  # UnicodeEncodeError: a lone surrogate
         raise ProblemError(
             f"{path} can't be written ({error}).",
-            "Choose another place, or make room there.",
+            "Choose another folder, or free space there.",
         ) from error
 
 
 def sample_problems(problems: Sequence[Problem], count: int, seed: int) -> list[Problem]:
-    """So many of the problems, drawn by the seed, in the order in which they stand.
+    """A random sample of `count` problems, in their original order.
 
     Raises:
-        ProblemError: more are asked for than there are.
+        ProblemError: fewer problems than `count`.
     """
     if not 0 < count <= len(problems):
         raise ProblemError(
             f"{count} problems can't be drawn from {len(problems)}.",
-            f"Ask for 1 to {len(problems)}." if problems else "Choose a set that has some.",
+            f"Ask for 1 to {len(problems)}." if problems else "Choose a set with problems.",
         )
     drawn = np.random.default_rng(seed).permutation(len(problems))[:count]
     return [problems[i] for i in sorted(drawn)]
@@ -98,10 +114,10 @@ def sample_problems(problems: Sequence[Problem], count: int, seed: int) -> list[
 def chosen_problems(
     problems: Sequence[Problem], sample: int | None, seed: int
 ) -> Sequence[Problem]:
-    """What a run works on: all of a set, or so many drawn by the seed.
+    """The problems of a run: all of a set, or a random sample.
 
     Raises:
-        ProblemError: there are none, or fewer than are asked for.
+        ProblemError: no problems, or fewer than requested.
     """
     if not problems:
         raise ProblemError("There are no problems to run on.", "Choose a set that has some.")
@@ -109,10 +125,10 @@ def chosen_problems(
 
 
 def find_problem(problems: Sequence[Problem], problem_id: str) -> Problem:
-    """The problem of that id.
+    """The problem with an id.
 
     Raises:
-        ProblemError: there is none; names the closest ids.
+        ProblemError: no such problem; names the closest ids.
     """
     for problem in problems:
         if problem.id == problem_id:
@@ -120,7 +136,7 @@ def find_problem(problems: Sequence[Problem], problem_id: str) -> Problem:
     close = difflib.get_close_matches(problem_id, [problem.id for problem in problems], n=3)
     some = close or [problem.id for problem in problems[:3]]
     raise ProblemError(
-        f"There is no problem with the id {problem_id!r}.",
+        f"The problem set has no problem with the id {problem_id!r}.",
         f"{'Close to it' if close else 'The first ids'}: {', '.join(some)}."
         if some
         else "The problem set is empty: load one with problems in it.",
@@ -131,7 +147,7 @@ def _all_of(table: ProblemTable, name: str) -> list[Problem]:
     for refusal in table.refused:
         raise ProblemError(
             f"{name}, {table.noun} {refusal.row}: {refusal.reason}.",
-            "Mend it there, or leave it out.",
+            "Correct it there, or leave it out.",
         )
     return table.problems
 

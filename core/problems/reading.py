@@ -1,4 +1,4 @@
-"""Read a problem file of any kind: what is in it decides, its name only where that leaves doubt."""
+"""Read a problem file of any format, recognised by its content, or by its name if ambiguous."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.problems.table import MAX_BYTES, ColumnMapping, ProblemTable, Rows
 from core.system.person_path import person_path
 
 SUFFIXES = ("jsonl", "json", "csv", "tsv", "parquet")
-"""Endings of the files that are read."""
+"""File extensions of the supported formats."""
 
 _NOT_READ = {
     b"PK\x03\x04": "a zip archive or a spreadsheet",
@@ -26,31 +26,31 @@ _NOT_READ = {
     b"\xd0\xcf\x11\xe0": "an old spreadsheet or document",
     b"SQLite format 3\x00": "a database",
     b"ARROW1": "an Arrow file",
-}  # by how it begins; nothing is ever unpacked to look inside
+}  # by the first bytes; archives are never unpacked
 
 
 def read_problem_file(
     source: str | Path | bytes, name: str = "", mapping: ColumnMapping | None = None
 ) -> ProblemTable:
-    """The problems of a JSONL, JSON, CSV, TSV or Parquet file, and the rows that are none.
+    """Read the problems of a JSONL, JSON, CSV, TSV or Parquet file, and the rows that are rejected.
 
     Args:
         source: the file's path or its bytes.
-        name: the file's name, for ids and messages; a path brings its own.
-        mapping: which column is what; guessed where None.
+        name: the file's name, for ids and messages; ignored for a path.
+        mapping: the role of each column; None: guessed.
 
     Raises:
-        ProblemError: the file can't be read, no column is the question, or no row is a problem.
-        ResourceError: there is no room to unpack a Parquet file, or no process to do it.
+        ProblemError: the file can't be read, has no question column, or no valid row.
+        ResourceError: a Parquet file can't be unpacked: no disk space, or no worker process.
     """
     return make_table(read_rows(source, name), mapping)
 
 
 def read_rows(source: str | Path | bytes, name: str = "") -> Rows:
-    """The rows of a problem file before columns have a meaning; as `read_problem_file`.
+    """The rows of a problem file, before columns are mapped; arguments as for `read_problem_file`.
 
     Raises:
-        ProblemError: the file isn't there, is too large, damaged, or of another kind.
+        ProblemError: the file doesn't exist, is too large, damaged, or of an unsupported format.
         ResourceError: as `read_problem_file`.
     """
     if isinstance(source, bytes):
@@ -62,8 +62,8 @@ def read_rows(source: str | Path | bytes, name: str = "") -> Rows:
     for start, what in _NOT_READ.items():
         if data.startswith(start):
             raise ProblemError(
-                f"{name} is {what}, and that is not read.",
-                "Give the problems as JSON lines, JSON, CSV, TSV or Parquet, unpacked.",
+                f"{name} is {what}, which is not supported.",
+                "Give the problems as JSON lines, JSON, CSV, TSV or Parquet, uncompressed.",
             )
     suffix = Path(name).suffix.casefold()
     if data.startswith(b"PAR1") or suffix == ".parquet":
@@ -79,12 +79,12 @@ def _bytes(path: Path) -> bytes:
             raise ProblemError(f"{path} is a folder.", "Give a problem file inside it.")
         _check_size(path.stat().st_size, path.name)
         with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)  # a pipe or a growing file has no size beforehand
+            return file.read(MAX_BYTES + 1)  # the size of a pipe or a growing file is unknown
     except FileNotFoundError as error:
-        raise ProblemError(f"There is no file {path}.", "Check the path.") from error
+        raise ProblemError(f"The file {path} does not exist.", "Check the path.") from error
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         raise ProblemError(
-            f"{path} can't be read ({error}).", "Check the path and your right to read it."
+            f"{path} can't be read ({error}).", "Check the path and its permissions."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Make a problem of a row: its question joined of its columns, its choices, its gold answer."""
+"""Convert a row to a problem: join its question, letter its choices, read its gold answer."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from core.problems.table import (
 from core.records import Problem
 
 _BETWEEN = {Join.SPACE: " ", Join.LINE: "\n", Join.BLANK_LINE: "\n\n"}
-_NO_ANSWER = ("proof", "notfound")  # NuminaMath's words for golds that don't exist
+_NO_ANSWER = ("proof", "notfound")  # NuminaMath's words for missing gold answers
 _MAX_NAME_CHARS = 1_000  # of an id, a source, a family
 
 
 class Seen(StrEnum):
-    """What was left out of a row's texts, or is missing there."""
+    """What was left out of a row, or is missing in it."""
 
     INSTRUCTION = "instruction"
     SYSTEM = "system message"
@@ -44,13 +44,13 @@ class Seen(StrEnum):
 
 @dataclass
 class RowReader:
-    """Makes problems of rows by a mapping, and counts what it leaves out.
+    """Converts rows to problems by a mapping, and counts what it leaves out.
 
-    `own` says that the explorer wrote the rows: every answer stays as it is. `seen` counts rows
-    by what was left out; `empty_parts` rows by the column of the question that is empty in them.
+    `own`: the rows were written by the explorer, so answers are never changed. `seen` counts rows
+    by what was left out; `empty_parts` counts rows by the question column that is empty in them.
 
     Raises:
-        ProblemError: a name of the mapping is neither a column nor a path.
+        ProblemError: a name in the mapping is neither a column nor a path.
     """
 
     mapping: ColumnMapping
@@ -70,7 +70,7 @@ class RowReader:
         """The problem in a row.
 
         Raises:
-            CellError: the row is no problem.
+            CellError: the row is invalid.
         """
         question, left_out, empty = self._question(row)
         choices = self._choices(row)
@@ -101,7 +101,7 @@ class RowReader:
         return problem
 
     def _question(self, row: dict[str, Any]) -> tuple[str, list[Seen], list[str]]:
-        """The joined text, what was left out of it, and the columns that are empty."""
+        """The joined text, what was left out of it, and the empty columns."""
         texts: list[str] = []
         left_out: list[Seen] = []
         empty: list[str] = []
@@ -110,7 +110,7 @@ class RowReader:
             value = value_at(row, self._paths[name])
             text = self._part(value, left_out)
             if text is None and name == last:
-                raise CellError("there is no question")
+                raise CellError("the question is missing")
             if text is None or not text.strip():
                 if name == last:
                     raise CellError("the question is empty or no text")
@@ -130,7 +130,7 @@ class RowReader:
             roles = roles_of(value)
             text = text_of(last_message(value, "user"))
             if text is None:
-                raise CellError("has no message of a user")
+                raise CellError("has no user message")
         except CellError as error:
             raise CellError(f"the question {error}") from error
         asked = len(roles) - 1 - roles[::-1].index("user")
@@ -165,13 +165,13 @@ class RowReader:
             if gold not in CHOICE_GOLDS:
                 return _plain(gold_of(value, gold))
             if not choices:
-                raise CellError("is to name a choice, and no column has choices")
+                raise CellError("must name a choice, but no column has choices")
             return letter_of(choices, value, gold)
         except CellError as error:
             raise CellError(f"the answer {error}") from error
 
     def _name(self, row: dict[str, Any], role: str) -> str:
-        """An id, source or family; texts of a list with commas between."""
+        """An id, source or family; the texts of a list are joined with commas."""
         name = getattr(self.mapping, role)
         if name is None:
             return ""
@@ -189,5 +189,5 @@ class RowReader:
 
 
 def _plain(text: str | None) -> str | None:
-    """Without the marks that say how a number was written."""
+    """As a plain str, without the subclass that records how a number was written."""
     return None if text is None else str(text)

@@ -1,4 +1,4 @@
-"""The shapes in which known problem sets are published."""
+"""The shapes of published problem sets."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from core.problems.gold_guess import with_guessed_gold
 from core.problems.table import ColumnMapping, Gold, Join, Rows
 
 OWN = "own"
-"""The form that the explorer writes itself, in which nothing has to be guessed."""
+"""The form written by the explorer itself, which needs no guessing."""
 
 _OWN_COLUMNS = ("id", "question", "answer", "source", "family")
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A published form: how it is recognised, and what its columns are."""
+    """A published shape: its name, and a function that recognises it and maps its columns."""
 
     name: str
     about: str
-    mapping: Callable[[Rows], ColumnMapping | None]  # None: this isn't it
+    mapping: Callable[[Rows], ColumnMapping | None]  # None: not this shape
 
 
 def recognised(rows: Rows) -> tuple[str, ColumnMapping] | None:
-    """The name and the columns of the known shape that the rows are in."""
+    """The name and mapping of the rows' shape; None if unknown."""
     for shape in SHAPES:
         mapping = shape.mapping(rows)
         if mapping is not None:
@@ -37,7 +37,7 @@ def recognised(rows: Rows) -> tuple[str, ColumnMapping] | None:
 
 
 def described(name: str) -> str:
-    """A known shape in words, to go on after "problems in"."""
+    """A known shape in words, to follow "problems in"."""
     about = next(shape.about for shape in SHAPES if shape.name == name)
     return f"the explorer's own form: {about}" if name == OWN else f"the form of {name}: {about}"
 
@@ -51,7 +51,7 @@ def _own(rows: Rows) -> ColumnMapping | None:
         return None
     others: dict[str, Any] = {name: name for name in columns if name != question}
     mapping = ColumnMapping(question, **others)
-    if {"source", "family"} <= columns:  # written by the explorer, whatever the answers look like
+    if {"source", "family"} <= columns:  # written by the explorer, whatever its answers look like
         return mapping
     return mapping if with_guessed_gold(rows, mapping) == mapping else None
 
@@ -134,7 +134,7 @@ def _amc(rows: Rows) -> ColumnMapping | None:
 
 
 def _competition(rows: Rows) -> ColumnMapping | None:
-    """A question, and an answer or a solution that boxes it, whatever the columns' letters."""
+    """A question, and an answer or a solution with a boxed answer; column names in any case."""
     names = by_plain_name(rows.columns)
     question = names.get("question") or names.get("problem")
     answer = names.get("answer") or names.get("solution")
@@ -147,7 +147,7 @@ def _competition(rows: Rows) -> ColumnMapping | None:
 
 
 def _mentions(rows: Rows, pattern: re.Pattern[str]) -> bool:
-    """Whether the addresses or ids of the rows tell of the competition."""
+    """Whether the URLs or ids of the rows name the competition."""
     names = by_plain_name(rows.columns)
     for column in ("url", "id"):
         cells = [str(cell) for cell in sample(rows, names[column])] if column in names else []
@@ -167,7 +167,7 @@ def _one_of(rows: Rows, *columns: str) -> str | None:
 
 SHAPES = (
     Shape(OWN, "question, answer, id, source and family as the explorer writes them", _own),
-    Shape("GSM8K", "the gold answer stands after #### of the solution", _gsm8k),
+    Shape("GSM8K", "the gold answer follows #### in the solution", _gsm8k),
     Shape("reference code records", "problem_text and ground_truth", _reference_records),
     Shape("OlympiadBench", "one or more final answers in a list", _olympiad_bench),
     Shape("SVAMP", "the question is a Body and a Question", word_problem_shapes.svamp),
@@ -196,8 +196,8 @@ SHAPES = (
         training_shapes.chat,
     ),
     Shape("MATH-500", "a LaTeX answer beside the solution", _math500),
-    Shape("MATH", "the gold answer stands in the last \\boxed{} of the solution", _math),
-    Shape("Minerva Math", "the gold answer stands in the last \\boxed{}, or alone", _minerva),
+    Shape("MATH", "the gold answer is in the last \\boxed{} of the solution", _math),
+    Shape("Minerva Math", "the gold answer is in the last \\boxed{}, or alone", _minerva),
     Shape("AIME", "whole numbers from 0 to 999", _aime),
     Shape("AMC", "a number, or the letter of a choice", _amc),
     Shape("DeepScaleR", "problem, answer and solution", training_shapes.deepscaler),

@@ -1,4 +1,4 @@
-"""What a problem file holds: its rows, which column means what, the problems made of them."""
+"""Tables of problems: a file's rows, the mapping of its columns, the resulting problems."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from core.errors import ProblemError
 from core.records import Problem
 
 MAX_BYTES = 50 * 1024**2
-"""A larger problem file is refused before it is read."""
+"""Maximum size of a problem file in bytes; larger ones are rejected unread."""
 
 MAX_ROWS = 100_000
-"""A file of more rows is refused; the whole training split of MATH has 7,500."""
+"""Maximum number of rows; the training split of MATH has 7,500."""
 
 MAX_COLUMNS = 200
-"""Columns that can be chosen from; JSON records may have more keys, which are ignored."""
+"""Maximum number of columns; further keys of JSON records are ignored."""
 
 MAX_CELL_CHARS = 100_000
-"""A row with a longer question or answer is refused: no model's prompt holds it."""
+"""Maximum length of a question or answer in characters; longer ones exceed any prompt."""
 
 
 class Gold(StrEnum):
@@ -39,11 +39,11 @@ class Gold(StrEnum):
 
 
 CHOICE_GOLDS = (Gold.CHOICE_LABEL, Gold.CHOICE_FROM_0, Gold.CHOICE_FROM_1, Gold.CHOICE_TEXT)
-"""Those that name a choice; the problem's answer is then the letter it is shown with."""
+"""Readings that name a choice; the problem's answer is then the choice's letter."""
 
 
 class Join(StrEnum):
-    """What stands between the columns of a question."""
+    """The separator between the columns of a question."""
 
     SPACE = "a space"
     LINE = "a line break"
@@ -52,15 +52,14 @@ class Join(StrEnum):
 
 @dataclass(frozen=True, init=False)
 class ColumnMapping:
-    """Which columns of a file are what: names, or paths such as `reward_model.ground_truth`.
+    """The roles of a file's columns: names, or paths such as `reward_model.ground_truth`.
 
     Attributes:
-        question: its columns in order, joined with `join`; chat messages give their last user
-            message.
-        answer: None where the file has no gold answers.
-        choices: one column with a list of choices, or several columns with one each; they are
-            shown below the question with letters. Where `answer` is one of the columns, their
-            order is shuffled by a hash of the question and the choices.
+        question: columns in order, joined with `join`; of chat messages, the last user message.
+        answer: None if the file has no gold answers.
+        choices: one column with a list of choices, or several columns with one each; shown below
+            the question with letters. If `answer` is one of these columns, the choices are shuffled
+            by a hash of question and choices.
         gold: how the answer's cell is read.
     """
 
@@ -98,13 +97,13 @@ class ColumnMapping:
             object.__setattr__(self, name, value)
 
     def columns(self) -> dict[str, tuple[str, ...]]:
-        """The columns by role, for the roles that have any."""
+        """The columns by role, for roles with columns."""
         found = {role: _names(getattr(self, role)) for role in COLUMN_ROLES}
         return {role: names for role, names in found.items() if names}
 
 
 COLUMN_ROLES = ("question", "answer", "choices", "id", "source", "family")
-"""The fields of a mapping that name columns; question and choices may name several."""
+"""The fields of a mapping that name columns; question and choices may have several."""
 
 
 def _names(given: str | Iterable[str] | None) -> tuple[str, ...]:
@@ -115,7 +114,7 @@ def _names(given: str | Iterable[str] | None) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class RowRefusal:
-    """A row that is no problem: its number in the file, and why."""
+    """A rejected row: its number in the file, and the reason."""
 
     row: int
     reason: str
@@ -123,11 +122,11 @@ class RowRefusal:
 
 @dataclass(frozen=True)
 class Rows:
-    """A file's rows before anything is understood of them.
+    """A file's rows, before columns are mapped.
 
-    `kind` is the format's name; `noun` what a person calls a row of it ("line" of JSON lines,
-    "record" of JSON, "row" of a table). Rows are numbered as an editor or a spreadsheet shows
-    them: lines and records from 1; rows of a CSV file from 2, since its header is row 1.
+    `kind` is the format's name; `noun` is the word for a row ("line" for JSON lines, "record" for
+    JSON, "row" for a table). Rows are numbered as in an editor or spreadsheet: lines and records
+    from 1; rows of a CSV file from 2, since its header is row 1.
     """
 
     name: str
@@ -142,10 +141,10 @@ class Rows:
 class ProblemTable:
     """The problems of a file, and how they were found.
 
-    `shape` is the published set's name that was recognised, "" for other tables; `preview` the
-    first rows' cells as text, shortened. `certain` says that nothing was guessed: the file is in
-    the explorer's own form and every row is a problem. `notes` say what was done to the texts,
-    `warnings` what may be wrong with the mapping: one sentence each.
+    `shape` is the name of the recognised published set, or ""; `preview` has the first rows' cells
+    as text, shortened. `certain`: nothing was guessed, since the file is in the explorer's own form
+    and every row is valid. `notes` describe changes to texts, `warnings` doubts about the mapping,
+    one sentence each.
     """
 
     problems: list[Problem]
@@ -162,16 +161,16 @@ class ProblemTable:
 
 
 MAX_VALUES = 5_000_000
-"""Commas and brackets in a file: they bound what its parsed values take in memory. A file of
-50 MB in prose has about a fifth of it."""
+"""Maximum number of commas and brackets in a file, which limits the memory of its parsed values.
+50 MB of prose has about a fifth of this."""
 
 
 def decoded(data: bytes, name: str) -> str:
-    """The text; each byte that is not UTF-8 becomes a lone surrogate, so that only its row is
-    refused.
+    """Decode a file. A byte that is not UTF-8 becomes a lone surrogate, so that only its row is
+    rejected.
 
     Raises:
-        ProblemError: the file is in another encoding, or has more values than can be held.
+        ProblemError: another encoding, or too many values.
     """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise ProblemError(
@@ -186,5 +185,5 @@ def decoded(data: bytes, name: str) -> str:
 
 
 def number_of_rows_error(name: str) -> ProblemError:
-    """What to say of a file with too many rows."""
+    """The error for a file with too many rows."""
     return ProblemError(f"{name} has more than {MAX_ROWS:,} rows.", "Split it into smaller files.")

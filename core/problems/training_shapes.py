@@ -1,5 +1,5 @@
 """Published shapes of training sets: NuminaMath, OpenR1-Math, DAPO-Math, DeepScaleR, Big-Math,
-verl's Parquet files, and chat messages as such."""
+verl's Parquet files, and plain chat messages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def openr1(rows: Rows) -> ColumnMapping | None:
 
 
 def numina(rows: Rows) -> ColumnMapping | None:
-    """Version 1.5 has an answer; before it stands in the last box of the solution."""
+    """Version 1.5 has an answer; in earlier ones it is in the last box of the solution."""
     columns = set(rows.columns)
     if not {"problem", "solution", "source"} <= columns:
         return None
@@ -57,8 +57,8 @@ def dapo(rows: Rows) -> ColumnMapping | None:
 
 
 def verl(rows: Rows) -> ColumnMapping | None:
-    """A prompt of messages, the gold in reward_model.ground_truth; where extra_info keeps the
-    bare question, that one."""
+    """A prompt of messages (or the bare question in extra_info), and the gold answer in
+    reward_model.ground_truth."""
     if not {"prompt", "reward_model"} <= set(rows.columns):
         return None
     if not any("user" in roles_of(cell) for cell in sample(rows, "prompt")):
@@ -79,7 +79,7 @@ def verl(rows: Rows) -> ColumnMapping | None:
 
 
 def chat(rows: Rows) -> ColumnMapping | None:
-    """Messages alone: the user's last one asks, the assistant's last one answers."""
+    """Only messages: the user's last one is the question, the assistant's last one the answer."""
     names = by_plain_name(rows.columns)
     column = next((names[name] for name in _CHATS if name in names), None)
     if column is None or {"question", "problem", "prompt", "query"} & set(names):

@@ -18,7 +18,7 @@ def asdiv(rows: Rows) -> ColumnMapping | None:
 
 
 def mawps(rows: Rows) -> ColumnMapping | None:
-    """sQuestion and a list of solutions; a text of one where the file was flattened."""
+    """sQuestion and a list of solutions, or a single one in flattened files."""
     names = by_plain_name(rows.columns)
     if not {"squestion", "lsolutions"} <= set(names):
         return None
@@ -29,7 +29,7 @@ def mawps(rows: Rows) -> ColumnMapping | None:
 def _body_and_question(
     rows: Rows, calculation: str, family: str, gold: Gold
 ) -> ColumnMapping | None:
-    """Both columns and an answer, beside the calculation under the name that tells the set."""
+    """Body, question and answer, beside a column of calculations whose name identifies the set."""
     names = by_plain_name(rows.columns)
     if not {"body", "question", "answer", calculation} <= set(names):
         return None

@@ -1,4 +1,4 @@
-"""Training examples, and how several of them become a padded micro-batch."""
+"""Training examples, and how several of them become a micro-batch."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 
 import torch
 
+from core.lora.examples import token_rows
+
 
 @dataclass(frozen=True)
 class Example:
-    """One rollout to learn from: the token ids that were sampled, and where they are pushed."""
+    """One rollout to learn from: the token ids that were sampled, and its decision points."""
 
     problem_id: str
     prompt_ids: tuple[int, ...]
@@ -27,29 +29,24 @@ class Example:
 
 @dataclass(frozen=True)
 class Collator:
-    """Pads examples on the right.
+    """Makes a micro-batch.
 
-    A micro-batch holds input_ids (B, L), attention_mask (B, L), decision (B, L - 1) and predicted
-    (B, L - 1), which belong to the token one position later, and advantage (B,).
+    It holds the token rows, input_ids as in these, decision (B, L - 1) and predicted (B, L - 1),
+    which belong to the token one position later, and advantage (B,).
     """
 
     pad_id: int
+    share: bool = False  # equal beginnings of prompts stand once
 
     def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
         """One micro-batch."""
-        length = max(len(each.prompt_ids) + len(each.token_ids) for each in examples)
-        input_ids = torch.full((len(examples), length), self.pad_id)
-        mask = torch.zeros(len(examples), length, dtype=torch.long)
-        decision = torch.zeros(len(examples), length, dtype=torch.bool)
-        for row, each in enumerate(examples):
-            ids = torch.tensor([*each.prompt_ids, *each.token_ids])
-            input_ids[row, : len(ids)] = ids
-            mask[row, : len(ids)] = 1
-            decision[row, len(each.prompt_ids) : len(ids)] = torch.tensor(each.gate)
+        rows, present, completion = token_rows(examples, self.pad_id, share=self.share)
+        decision = torch.zeros_like(completion)
+        decision[completion] = torch.tensor([gated for each in examples for gated in each.gate])
         return {
-            "input_ids": input_ids,
-            "attention_mask": mask,
+            "rows": rows,
+            "input_ids": rows.input_ids,
             "decision": decision[:, 1:],
-            "predicted": mask[:, 1:].bool(),
+            "predicted": present[:, 1:],
             "advantage": torch.tensor([each.advantage for each in examples]),
         }

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
 from core.decoding.sampling import keyed_generator
 from core.entropy import (
@@ -16,26 +13,7 @@ from core.entropy import (
     threshold_gate,
     top_fraction_gate,
 )
-
-
-class GateKind(StrEnum):
-    """How decision points are chosen."""
-
-    THRESHOLD = "threshold"  # H_t > tau
-    TOP_FRACTION = "top-fraction"  # the share of highest entropy
-    RANDOM = "random"  # control: as many as above tau in this rollout, drawn at random
-    LOW_ENTROPY = "low-entropy"  # control: as many as above tau, those of lowest entropy
-    ALL = "all"  # every token
-
-
-class GateSettings(BaseModel):
-    """The gate. Controls have the budget of the threshold gate, rollout by rollout."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: GateKind = GateKind.THRESHOLD
-    tau: float = Field(1.4, ge=0, le=100, allow_inf_nan=False)  # nats
-    fraction: float = Field(0.05, gt=0, le=1)  # of the top-fraction gate
+from core.reasonmaxxer.settings import GateKind, GateSettings
 
 
 def gate_rollout(

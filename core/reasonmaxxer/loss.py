@@ -1,30 +1,27 @@
-"""The gated contrastive loss: push decisions by their advantage, hold everything else at the base.
+"""The gated contrastive loss: push decisions by their advantage, keep everything else at the base.
 
-With p the tuned model's and q the base's distribution on the same prefix, o_t the token that stands
-at position t, D the decision points and R all other predicted positions, the prompt's included
+With p the tuned model's and q the base's distribution on the same prefix, o_t the token
+at position t, D the decision points and R all other predicted positions, those of the prompt too
 (paper section 5, equations 5 to 7):
 
     decision = mean over D of A_i * -log p(o_t)
     anchor   = mean over R of KL(q || p) = sum_v q(v) (log q(v) - log p(v))
     loss     = decision + kl_weight * anchor
 
-No tensor of positions x vocabulary exists (core.lora.chunked_loss).
+It never holds a tensor of positions x vocabulary (core.lora.chunked_loss).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 
 from core.lora.chunked_loss import Head, chunked_loss, exact
+from core.reasonmaxxer.settings import Averaging
 
-# Of the logits that go through all steps of the loss together: a processor's cache holds them.
+# Logits that go through all steps of the loss together: they fit into a processor's cache.
 _BLOCK_BYTES = 4 * 2**20
-
-Averaging = Literal["token", "sequence"]
-"""What the means are over: all tokens of an optimizer step, or first those of each sequence."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +30,14 @@ class LossSettings:
 
     kl_weight: float = 0.2
     averaging: Averaging = "token"
-    # A token of a wrong rollout is pushed down no further once its probability is below the larger
-    # of both floors. 0 switches a floor off.
+    # A token of a wrong rollout is not pushed down below the larger of both floors. 0: no floor.
     probability_floor: float = 0.0
     relative_probability_floor: float = 0.0  # as a share of the base's probability
 
 
 @dataclass(frozen=True)
 class Totals:
-    """What the means of one optimizer step divide by: over all its micro-batches and processes."""
+    """Divisors of the means of one optimizer step, over all its micro-batches and processes."""
 
     decisions: float  # tokens in D
     anchors: float  # positions in R
@@ -54,7 +50,7 @@ class Positions:
 
     hidden: torch.Tensor  # (N, H) of the tuned model, where the token is predicted
     base_hidden: torch.Tensor  # (N, H) of the base
-    token_ids: torch.Tensor  # (N,) the token that stands there
+    token_ids: torch.Tensor  # (N,) the token there
     decision: torch.Tensor  # (N,) True in D
     advantage: torch.Tensor  # (N,) of the rollout
     decision_weight: torch.Tensor  # (N,) share in the mean over D; 0 outside
@@ -63,7 +59,7 @@ class Positions:
 
 @dataclass
 class LossParts:
-    """Sums over a micro-batch: what the loss is made of, and the signs of its health."""
+    """Sums over a micro-batch: the parts of the loss, and its diagnostics."""
 
     decision: float = 0.0  # its share of the step's decision part
     anchor: float = 0.0  # its share of the step's anchor part, in nats
@@ -73,7 +69,7 @@ class LossParts:
     lowered_count: float = 0.0
     push_up: float = 0.0  # sum of |A| (1 - p), the pull on the token's own logit
     push_down: float = 0.0  # the same where A < 0 and the floor is not reached
-    floored: float = 0.0  # decisions that are pushed down no further
+    floored: float = 0.0  # decisions at their floor
 
     def add(self, other: LossParts) -> None:
         """Add another micro-batch's sums."""
@@ -92,7 +88,7 @@ def position_weights(
         decision: (B, T) True in D.
         predicted: (B, T) True at every predicted position.
         totals: of the optimizer step.
-        averaging: what the means are over.
+        averaging: over tokens, or over sequences.
 
     Returns:
         Two tensors (B, T), 0 outside D and outside R.
@@ -114,15 +110,15 @@ def gated_loss(
 
     Args:
         positions: of the micro-batch.
-        head: of both models; its own weights get no gradient, and what it returns is written over.
+        head: of both models; its weights get no gradient, and its output is overwritten.
         vocab_size: width of the logits.
         settings: weights and guards.
 
     Returns:
-        The loss (), its share of the optimizer step's; what it is made of.
+        The loss (), its share of the optimizer step's; its parts.
     """
     parts = LossParts()
-    room: torch.Tensor | None = None  # (3, n, V), had of the system once and not for every block
+    room: torch.Tensor | None = None  # (3, n, V), scratch buffer, allocated once
 
     def chunk_loss(part: slice, logits: torch.Tensor) -> tuple[float, torch.Tensor]:
         nonlocal room
@@ -138,7 +134,7 @@ def gated_loss(
                 logits[block], base_logits[block], positions, there, settings, room
             )
             own.add(found)
-            base_logits[block] = gradient  # which takes the place of what is needed no more
+            base_logits[block] = gradient  # overwrites logits that are no longer needed
         parts.add(own)
         return own.decision + settings.kl_weight * own.anchor, base_logits
 
@@ -160,7 +156,7 @@ def _block(
     settings: LossSettings,
     room: torch.Tensor,
 ) -> tuple[LossParts, torch.Tensor]:
-    """What the loss of some positions is made of, and its gradient at their logits (n, V)."""
+    """The parts of the loss of some positions, and its gradient at their logits (n, V)."""
     token_ids = positions.token_ids[part].unsqueeze(-1)
     advantage = positions.advantage[part]
     decision = positions.decision[part]
@@ -172,7 +168,7 @@ def _block(
     torch.exp(base_logprobs, out=base)
     # nansum: an id that both models mask out of their logits adds 0 * (-inf + inf), which is 0.
     divergence = base_logprobs.sub_(own_logprobs).mul_(base).nansum(dim=-1)
-    # What a token may fall to before it is left alone. -inf: no floor.
+    # Log-probability below which a token isn't pushed down any further. -inf: no floor.
     floor = torch.maximum(
         own.new_tensor(settings.probability_floor).log(),
         own.new_tensor(settings.relative_probability_floor).log() + base_own,
@@ -200,7 +196,7 @@ def _parts(
     divergence: torch.Tensor,
     floored: torch.Tensor,
 ) -> LossParts:
-    """A chunk's sums, which leave the device together."""
+    """A chunk's sums, transferred from the device together."""
     advantage, decision = positions.advantage[part], positions.decision[part]
     right, wrong = decision & (advantage > 0), decision & (advantage < 0)
     pull = advantage.abs() * (1 - own.exp())

@@ -1,4 +1,4 @@
-"""What a run of rollouts or of a fine-tune is made of, checked before anything is begun."""
+"""Plans of runs of rollouts and of fine-tunes, checked before any work."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from core.lora.plan import (
     drawn,
     question_key,
 )
+from core.lora.run_files import EVALUATION
 from core.models.spec import ModelSpec
 from core.problems.problem_sets import sample_problems
 from core.reasonmaxxer.recipe import Recipe
-from core.reasonmaxxer.results import EVALUATION, HELD_OUT, ROLLOUTS_FROM
+from core.reasonmaxxer.results import HELD_OUT, ROLLOUTS_FROM
 from core.reasonmaxxer.rollouts import finished_rollouts, with_rollouts_of
 from core.records import Problem
 from core.runs.config import RunPlan
@@ -31,11 +32,11 @@ def plan_rollouts(spec: ModelSpec, problems: Sequence[Problem], recipe: Recipe) 
 
     Args:
         spec: the base.
-        problems: training problems; held-out ones are drawn from them and kept apart.
+        problems: training problems; held-out ones are drawn from them and set aside.
         recipe: of the fine-tune to come.
 
     Raises:
-        ModelError: the base has an adapter already, or is not there.
+        ModelError: the base has an adapter already, or is missing.
         ProblemError: too few problems.
     """
     rolled_out, held_out = _split(problems, recipe)
@@ -61,14 +62,14 @@ def plan_training(
     Args:
         spec: the base.
         problems: training problems.
-        evaluation: problems for before and after; none of them may be trained on.
+        evaluation: problems for before and after, disjoint from the training problems.
         recipe: everything else.
-        rollouts: the folder of a run, of rollouts or of a fine-tune, whose rollouts are learned
-            from; base, problems, prompts and seed are its own then.
+        rollouts: folder of a run of rollouts or of a fine-tune, to train on its rollouts; base,
+            problems, prompts and seed are then those of that run.
 
     Raises:
-        RunError: `rollouts` is no such run, or its rollouts are not finished.
-        ModelError: the base has an adapter already, or is not there.
+        RunError: `rollouts` has no rollouts, or they are not finished.
+        ModelError: the base has an adapter already, or is missing.
         ProblemError: too few problems, or some in both sets.
     """
     check_measured(evaluation)
@@ -95,7 +96,7 @@ def plan_training(
 def _split(
     problems: Sequence[Problem], recipe: Recipe
 ) -> tuple[Sequence[Problem], Sequence[Problem]]:
-    """Problems to roll out, and held-out ones, drawn by the seed; in a small set, fewer."""
+    """Problems to roll out, and held-out ones, drawn by the seed; fewer of a small set."""
     check_learned(problems)
     aside = min(recipe.held_out.problems, int(_LARGEST_HELD_OUT_SHARE * len(problems)))
     held_out = sample_problems(problems, aside, recipe.seed) if aside else []

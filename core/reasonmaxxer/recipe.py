@@ -2,70 +2,41 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from core.errors import RunError
-from core.lora.recipe import ATTENTION, LoraRecipe, Sampling, TargetModules
-from core.reasonmaxxer.gates import GateSettings
-from core.reasonmaxxer.loss import Averaging
-from core.reasonmaxxer.selection import SelectionSettings
+from core.lora.recipe import ALL_LAYERS, LoraRecipe, Sampling
+from core.reasonmaxxer.settings import (
+    GateSettings,
+    HeldOut,
+    Order,
+    RolloutSampling,
+    SelectionSettings,
+    TrainingSettings,
+)
 
 if TYPE_CHECKING:
     from core.reasonmaxxer.trainer import ReasonMaxxerConfig
 
 
-class Order(StrEnum):
-    """In which order the rollouts are seen."""
-
-    SIGNAL_CLARITY = "signal-clarity"  # |advantage| x share of decisions, highest first
-    RANDOM = "random"
-
-
-class TrainingSettings(BaseModel):
-    """The adapter and its training. The defaults are the paper's (appendix B)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    lora_rank: int = Field(32, ge=1, le=4096)
-    lora_alpha: int = Field(64, ge=1)
-    target_modules: TargetModules = ATTENTION
-    learning_rate: float = Field(1e-4, gt=0, allow_inf_nan=False)
-    epochs: float = Field(1, gt=0, le=1000, allow_inf_nan=False)
-    batch_size: int = Field(1, ge=1)  # rollouts in memory at once
-    accumulation: int = Field(8, ge=1)  # of these, a step
-    warmup_steps: int = Field(50, ge=0)
-    max_grad_norm: float = Field(1.0, gt=0, allow_inf_nan=False)
-    order: Order = Order.SIGNAL_CLARITY
-    kl_weight: float = Field(0.2, ge=0, allow_inf_nan=False)
-    averaging: Averaging = "sequence"  # the paper's batch is one rollout, accumulated
-    probability_floor: float = Field(0.0, ge=0, lt=1)
-    relative_probability_floor: float = Field(0.0, ge=0, le=1)
-
-
-class HeldOut(BaseModel):
-    """Training problems that are kept aside to choose the best checkpoint."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    problems: int = Field(50, ge=0)  # drawn by the seed; 0: the last checkpoint is taken
-    every: int = Field(25, ge=1)  # steps between two measurements
-    sampling: Sampling = Sampling(samples=1)
-
-
 class Recipe(LoraRecipe):
-    """Everything that a fine-tune is told."""
+    """All settings of a fine-tune."""
 
-    problems: int | None = Field(200, ge=1)  # training problems rolled out; None: all of them
-    rollouts: Sampling = Sampling(samples=20)  # K
+    problems: int | None = Field(
+        200,
+        ge=1,
+        title="Problems",
+        description="Number of problems to learn from, drawn by the seed; all when not set",
+    )
+    rollouts: RolloutSampling = RolloutSampling()
     selection: SelectionSettings = SelectionSettings()
     gate: GateSettings = GateSettings()
     training: TrainingSettings = TrainingSettings()
     held_out: HeldOut = HeldOut()
-    evaluation: Sampling = Sampling(samples=1)  # before and after
+    evaluation: Sampling = Field(Sampling(samples=1), title="Evaluation")  # before and after
 
     def trainer_config(self, output_dir: Path, **others: Any) -> ReasonMaxxerConfig:
         """The trainer's share.
@@ -74,21 +45,13 @@ class Recipe(LoraRecipe):
             output_dir: where checkpoints go.
             others: further TrainingArguments.
         """
-        from core.reasonmaxxer.trainer import ReasonMaxxerConfig  # slow; settings need it not
+        from core.reasonmaxxer.trainer import ReasonMaxxerConfig  # slow, and settings don't need it
 
         own = self.training
         return ReasonMaxxerConfig(
-            output_dir=str(output_dir),
-            seed=self.seed,
-            lora_rank=own.lora_rank,
+            **own.arguments(output_dir, self.seed),
             lora_alpha=own.lora_alpha,
-            target_modules=own.target_modules,
-            learning_rate=own.learning_rate,
-            num_train_epochs=own.epochs,
-            per_device_train_batch_size=own.batch_size,
-            gradient_accumulation_steps=own.accumulation,
             warmup_steps=own.warmup_steps,
-            max_grad_norm=own.max_grad_norm,
             train_sampling_strategy="random" if own.order is Order.RANDOM else "sequential",
             kl_weight=own.kl_weight,
             averaging=own.averaging,
@@ -98,21 +61,18 @@ class Recipe(LoraRecipe):
         )
 
 
-_ALL_LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-
-
 PRESETS: dict[str, Recipe] = {
     # Chosen on problems held out of the demo's training set; its small model takes large steps.
     "demo": Recipe(
         preset="demo",
         problems=168,
-        rollouts=Sampling(samples=8, temperature=1.0, top_p=1.0),
+        rollouts=RolloutSampling(samples=8, temperature=1.0, top_p=1.0),
         selection=SelectionSettings(max_problems=None, drop_longest=0.0),
         gate=GateSettings(tau=1.0),
         training=TrainingSettings(
             lora_rank=16,
             lora_alpha=32,
-            target_modules=_ALL_LAYERS,
+            target_modules=ALL_LAYERS,
             learning_rate=4e-3,
             batch_size=16,
             accumulation=1,
@@ -155,8 +115,8 @@ def recipe_of(preset: str) -> Recipe:
     """A recipe by its name.
 
     Raises:
-        RunError: there is no such preset.
+        RunError: the preset is unknown.
     """
     if preset not in PRESETS:
-        raise RunError(f"There is no preset {preset!r}.", f"Use {', '.join(PRESETS)}.")
+        raise RunError(f"The preset {preset!r} is unknown.", f"Use {', '.join(PRESETS)}.")
     return PRESETS[preset]

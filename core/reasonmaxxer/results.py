@@ -1,39 +1,36 @@
-"""What came of a fine-tune: accuracy before and after, what it learned from, what it cost."""
+"""The results of a fine-tune: accuracy before and after, selection, training, cost."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from core.errors import FileError, RunError
+from core.errors import RunError
 from core.evaluation.comparison import EvaluationComparison
 from core.evaluation.results import EvaluationResults
 from core.lora.cost import Cost
+from core.lora.run_files import History
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.selection import SelectionReport
 from core.reasonmaxxer.side_by_side import SideBySide
-from core.records import SCHEMA_VERSION, check_schema_version
-from core.runs.result_files import LARGEST, Count, Share, Text, known, unknown
+from core.records import SCHEMA_VERSION
+from core.runs.result_files import LARGEST, Count, Share, Text, known, reading_results, unknown
 from core.runs.run import Run
 from core.runs.settings import checked_settings
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
 class TrainingSummary:
     """The training itself."""
 
-    steps: Count  # optimizer steps that were made
-    best_step: Count | None  # whose weights the adapter has; None: the last one's
+    steps: Count  # optimizer steps
+    best_step: Count | None  # the step of the adapter's weights; None: the last one
     held_out_accuracy: Share | None  # at that step, on held-out training problems
     trained_parameters: Count
     parameters: Count  # of the base
-    warnings: tuple[Text, ...]  # see `core.reasonmaxxer.history`
+    warnings: tuple[Text, ...]  # see `training_warnings`
 
 
 @dataclass(frozen=True)
@@ -48,12 +45,7 @@ class TrainingResults:
     cost: Cost
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dict; what is not known is null."""
-        cost = {
-            **asdict(self.cost),
-            "total_seconds": self.cost.total_seconds,
-            "usd": self.cost.usd,
-        }
+        """A JSON-ready dict; unknown values are null."""
         return {
             "schema_version": SCHEMA_VERSION,
             "selection": asdict(self.selection),
@@ -61,7 +53,7 @@ class TrainingResults:
             "before": self.before.to_json(),
             "after": self.after.to_json(),
             "comparison": self.comparison.to_json(),
-            "cost": cost,
+            "cost": self.cost.to_json(),
         }
 
     @staticmethod
@@ -71,8 +63,7 @@ class TrainingResults:
         Raises:
             FileError: of a newer version, or damaged.
         """
-        check_schema_version(data, "results", FileError)
-        try:
+        with reading_results(data):
             results = TrainingResults(
                 selection=_SELECTION.validate_python(data["selection"]),
                 training=_TRAINING.validate_python(unknown(data["training"])),
@@ -82,16 +73,11 @@ class TrainingResults:
                 cost=_COST.validate_python(data["cost"]),
             )
             _check_numbers(results.selection, results.cost)
-        except (KeyError, ValueError) as error:  # pydantic's ValidationError is a ValueError
-            raise FileError(
-                f"These results are damaged ({type(error).__name__}).",
-                "Resume the run, which writes them again.",
-            ) from error
         return results
 
 
 def _check_numbers(selection: SelectionReport, cost: Cost) -> None:
-    """Refuse with a ValueError what no fine-tune can count, or name."""
+    """Raise a ValueError for counts and names that a fine-tune can't have."""
     " ".join((*selection.pass_rates, *cost.seconds)).encode("utf-8")
     numbers = [
         *(each for each in vars(selection).values() if isinstance(each, int)),
@@ -107,7 +93,7 @@ def _check_numbers(selection: SelectionReport, cost: Cost) -> None:
         and selection.decisions <= selection.tokens
     )
     if not whole:
-        raise ValueError("numbers that no fine-tune has")
+        raise ValueError("impossible numbers")
 
 
 _SELECTION = TypeAdapter(SelectionReport)
@@ -115,18 +101,8 @@ _TRAINING = TypeAdapter(TrainingSummary)
 _COST = TypeAdapter(Cost)
 
 
-def training_history(run: Run) -> History:
-    """What the training has logged so far, oldest first.
-
-    Raises:
-        RunError: a damaged file.
-    """
-    found = run.read_json(HISTORY)
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
-
-
 def selection_report(run: Run) -> SelectionReport | None:
-    """What a fine-tune learns from; None before that is known.
+    """What a fine-tune is trained on; None until it is known.
 
     Raises:
         RunError: a damaged file.
@@ -140,18 +116,8 @@ def selection_report(run: Run) -> SelectionReport | None:
         ) from error
 
 
-def training_results(run: Run) -> TrainingResults | None:
-    """What came of a fine-tune; None before its end.
-
-    Raises:
-        RunError, FileError: a damaged file.
-    """
-    data = run.read_json(RESULTS)
-    return None if data is None else TrainingResults.from_json(data)
-
-
 def chains_side_by_side(run: Run) -> list[SideBySide]:
-    """Some problems' greedy chains before and after; none before the end.
+    """Greedy chains of some problems before and after; empty before the end.
 
     Raises:
         RunError, FileError, SessionError: a damaged file.
@@ -160,32 +126,14 @@ def chains_side_by_side(run: Run) -> list[SideBySide]:
     return [SideBySide.from_json(each) for each in (found if isinstance(found, list) else [found])]
 
 
-def rollouts_results(run: Run) -> EvaluationResults | None:
-    """The figures of a run of rollouts; None before its end.
-
-    Raises:
-        RunError, FileError: a damaged file.
-    """
-    data = run.read_json(RESULTS)
-    return None if data is None else EvaluationResults.from_json(data)
-
-
-_SELECTION = TypeAdapter(SelectionReport)
-
-
 ROLLOUTS_TASK, TRAIN_TASK = "rollouts", "train"
 
 
-HELD_OUT, EVALUATION = "held_out", "evaluation"
-"""Purposes of its problem sets besides the one that is rolled out."""
+HELD_OUT = "held_out"
+"""Purpose of the problems on which checkpoints are measured."""
 
 
-ADAPTER, CHECKPOINTS = "adapter", "checkpoints"
-
-
-RESULTS, SELECTION, SUMMARY, HISTORY, SIDE_BY_SIDE = (
-    "results.json", "selection.json", "summary.json", "training.json", "side_by_side.json",
-)  # fmt: skip
+SELECTION, SIDE_BY_SIDE = "selection.json", "side_by_side.json"
 
 
 def run_recipe(run: Run) -> Recipe:
@@ -198,14 +146,10 @@ def run_recipe(run: Run) -> Recipe:
 
 
 ROLLOUTS_FROM = "rollouts_from"
-"""Among a run's inputs: the run whose rollouts are learned from."""
+"""Key in a run's inputs: the run whose rollouts it trains on."""
 
 
-History = Sequence[Mapping[str, Any]]
-"""One entry a logged step, as the trainer's: "step" with "loss", or with "eval_accuracy"."""
-
-
-_BOXED_FALL = 0.05  # of the share at the start
+_BOXED_FALL = 0.05  # below the share at the start
 
 
 _KL_HIGH = 0.2  # nats a token
@@ -214,12 +158,11 @@ _KL_HIGH = 0.2  # nats a token
 _PRESSURE_HIGH = 0.8  # share of the push that is downwards
 
 
-_RECENT = 10  # entries that a mean is taken over
+_RECENT = 10  # log entries per mean
 
 
 def training_warnings(history: History) -> list[str]:
-    """Known ways for a fine-tune to go wrong that this one shows (replications of the paper's
-    code met them), each in a sentence with what to do."""
+    """Signs of known failures (met in replications of the paper's code), each with a remedy."""
     warnings = []
     boxed = [entry["eval_boxed"] for entry in history if "eval_boxed" in entry]
     if len(boxed) > 1 and boxed[-1] < boxed[0] - _BOXED_FALL:

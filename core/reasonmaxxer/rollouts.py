@@ -1,25 +1,23 @@
-"""The rollouts that a run has: its own, or those of another run that it learns from."""
+"""The rollouts of a run: its own, or copied from another run."""
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import ExplorerError, RunError
-from core.evaluation.records import ProblemSamples
-from core.evaluation.task import read_unit
+from core.evaluation.records import ProblemSamples, has_samples
 from core.lora.cost import add_earlier, rollout_seconds
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.results import ROLLOUTS_FROM, ROLLOUTS_TASK, TRAIN_TASK, run_recipe
-from core.runs.problem_units import kept_records
+from core.runs.problem_units import kept_records, unit_reader
 from core.runs.run import Run
 
 if TYPE_CHECKING:
     from core.runs.context import RunContext
 
 ROLLOUTS = "rollouts/"
-"""Prefix of their units."""
+"""Prefix of the units' keys."""
 
 OF_ROLLOUTS = (
     "seed",
@@ -39,15 +37,15 @@ def rollout_records(run: Run) -> list[ProblemSamples]:
     Raises:
         RunError, ProblemError: settings or problems of the run can't be read.
     """
-    read = partial(read_unit, samples=run_recipe(run).rollouts.samples)
+    read = unit_reader(ProblemSamples, has_samples(run_recipe(run).rollouts.samples))
     return kept_records(run.problems(), run.units(), read, ROLLOUTS)
 
 
 def finished_rollouts(folder: Path) -> Run:
-    """The run in a folder, which has all of its rollouts.
+    """The run in a folder, if it has all of its rollouts.
 
     Raises:
-        RunError: it has none, or not all of them.
+        RunError: it has none, or they are not finished.
         ProblemError: its problems can't be read.
     """
     run = Run.open(folder)
@@ -62,10 +60,10 @@ def finished_rollouts(folder: Path) -> Run:
 
 
 def take_rollouts(work: RunContext) -> None:
-    """Rollouts of another run become this run's own, so that its folder stands alone.
+    """Copy the rollouts of the run's source into its own folder.
 
-    Where that run is gone, or is another one by now, nothing is taken: the same model, problems
-    and seed make the same rollouts again.
+    If the source is gone or has changed, nothing is copied: the same model, problems and seed
+    give the same rollouts.
 
     Raises:
         ResourceError: the disk is full or can't be written.
@@ -93,7 +91,7 @@ def take_rollouts(work: RunContext) -> None:
 
 
 def with_rollouts_of(source: Run, recipe: Recipe) -> Recipe:
-    """The recipe with what belongs to a run's rollouts taken from that run.
+    """The recipe, with the settings of the rollouts taken from the run that has them.
 
     Raises:
         RunError: the run's settings can't be read.

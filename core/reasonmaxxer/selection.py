@@ -6,35 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
 from core.decoding.sampling import keyed_generator
 from core.errors import TrainingError
 from core.evaluation.records import ProblemSamples, Sample
 from core.reasonmaxxer.examples import Example
-from core.reasonmaxxer.gates import GateKind, GateSettings, gate_rollout
+from core.reasonmaxxer.gates import gate_rollout
+from core.reasonmaxxer.settings import GateKind, GateSettings, SelectionSettings
 from core.records import StopReason
-
-
-class SelectionSettings(BaseModel):
-    """What is learned from. The defaults are the reference code's."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    max_problems: int | None = Field(50, ge=1)  # closest to a pass rate of one half; None: all
-    drop_truncated: bool = False  # rollouts cut at the limit count as wrong otherwise
-    drop_longest: float = Field(0.2, ge=0, lt=1)  # share of the kept rollouts
-    advantage_clip: float = Field(2.5, gt=0, allow_inf_nan=False)
-    positive_only: bool = False  # ablation: right rollouts only
-    shuffle_advantages: bool = False  # control: the same advantages, on other rollouts
 
 
 @dataclass(frozen=True)
 class SelectionReport:
-    """What is learned from and what isn't, in numbers."""
+    """What was selected and what was not, in numbers."""
 
-    pass_rates: dict[str, float]  # by problem, of all that were rolled out
-    problems: tuple[str, ...]  # ids of those that are kept, closest to one half first
+    pass_rates: dict[str, float]  # by problem id, of all rolled-out problems
+    problems: tuple[str, ...]  # ids of the kept ones, closest to one half first
     rollouts: int  # in all
     truncated: int  # rollouts cut at the limit of new tokens, in all
     dropped_truncated: int
@@ -52,7 +39,7 @@ class SelectionReport:
 
 @dataclass(frozen=True)
 class Selection:
-    """What to learn from, clearest signal first."""
+    """Examples to train on, clearest signal first."""
 
     examples: tuple[Example, ...]
     report: SelectionReport
@@ -77,20 +64,20 @@ def select_examples(
     gate: GateSettings,
     seed: int = 0,
 ) -> Selection:
-    """Choose what to learn from (paper section 5, appendix B).
+    """Select the examples to train on (paper section 5, appendix B).
 
-    Problems with rollouts of both kinds are kept, those nearest to a pass rate of one half first;
-    of ties, the one that comes first. The examples are ordered by signal clarity, clearest first.
+    Problems with right and wrong rollouts are kept, those nearest to a pass rate of one half
+    first, ties in their order. The examples are sorted by signal clarity, clearest first.
 
     Args:
         records: rollouts with their entropies.
-        settings: what is kept.
+        settings: which rollouts are kept.
         gate: which tokens are pushed.
         seed: of the controls' draws.
 
     Raises:
-        TrainingError: every rollout is truncated, no problem has both kinds, or the gate takes
-            no token or every token.
+        TrainingError: every rollout is truncated, no problem has right and wrong ones, or the
+            gate selects no token or every token.
     """
     everything = [sample for record in records for sample in record.samples]
     truncated = sum(_is_truncated(sample) for sample in everything)
@@ -167,8 +154,8 @@ def _is_truncated(sample: Sample) -> bool:
 def _without_longest(
     chosen: list[tuple[Example, float]], share: float
 ) -> list[tuple[Example, float]]:
-    """All but that share of longest examples, though never none of them; of equally long ones,
-    the later goes first."""
+    """The examples without that share of the longest, but at least one; of equally long ones the
+    later is dropped first."""
     order = sorted(range(len(chosen)), key=lambda i: (-len(chosen[i][0].token_ids), -i))
     dropped = set(order[: min(round(share * len(chosen)), len(chosen) - 1)])
     return [each for i, each in enumerate(chosen) if i not in dropped]

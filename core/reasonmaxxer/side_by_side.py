@@ -1,4 +1,4 @@
-"""The same problem before and after: the base's greedy chain beside the tuned model's."""
+"""The greedy chains of a problem before and after: the base's beside the tuned model's."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
+from core.chain_json import chain_from_json, chain_to_json
 from core.chains.generation import generate
 from core.chains.judging import judge
 from core.chains.prompting import PromptSettings
@@ -28,7 +29,7 @@ from core.records import (
 
 @dataclass(frozen=True)
 class SideBySide:
-    """One problem's greedy chains, each with the other model's view of its tokens."""
+    """One problem's greedy chains, each with its tokens' ranks in the other model."""
 
     before: Chain
     before_outcome: Outcome
@@ -39,16 +40,16 @@ class SideBySide:
 
     @property
     def changed(self) -> list[int]:
-        """Positions of the chain after where the base would have chosen another token."""
+        """Positions of the chain after where the base prefers another token."""
         return [i for i, rank in enumerate(self.after_ranks) if rank > 1]
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict."""
         return {
             "schema_version": SCHEMA_VERSION,
-            "before": self.before.to_json(self.before_outcome),
+            "before": chain_to_json(self.before, self.before_outcome),
             "before_ranks": list(self.before_ranks),
-            "after": self.after.to_json(self.after_outcome),
+            "after": chain_to_json(self.after, self.after_outcome),
             "after_ranks": list(self.after_ranks),
         }
 
@@ -62,8 +63,8 @@ class SideBySide:
         """
         check_schema_version(data, "comparison of two chains", FileError)
         try:
-            before, before_outcome = Chain.from_json(data["before"])
-            after, after_outcome = Chain.from_json(data["after"])
+            before, before_outcome = chain_from_json(data["before"])
+            after, after_outcome = chain_from_json(data["after"])
             ranks = [_RANKS.validate_python(data[f"{each}_ranks"]) for each in ("before", "after")]
         except (KeyError, ValueError) as error:  # pydantic's ValidationError is a ValueError
             raise _damaged() from error
@@ -85,9 +86,9 @@ def side_by_side(
     """Decode problems greedily by both models.
 
     Args:
-        tuned: a model with an adapter; switched off, it is the base.
+        tuned: a model with an adapter; with the adapter switched off it is the base.
         problems: at least one.
-        settings: how they are asked.
+        settings: of the prompts.
         cancel: asked between tokens.
 
     Returns:
@@ -108,6 +109,8 @@ def side_by_side(
             prompt_style=settings.prompt_style,
             template=settings.template,
             prompt_date=settings.prompt_date,
+            stop=settings.stop,
+            examples=settings.examples or (),
             cancel=cancel,
         )
 
@@ -142,5 +145,5 @@ def _damaged() -> FileError:
     )
 
 
-_INT32 = 2**31 - 1  # token ids and ranks are kept as 32-bit integers
+_INT32 = 2**31 - 1  # token ids and ranks are stored as 32-bit integers
 _RANKS = TypeAdapter(tuple[Annotated[int, Field(strict=True, ge=1, le=_INT32)], ...])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,11 @@ import torch
 from transformers import TrainerCallback
 
 from core.errors import TrainingError
-from core.lora.trainer import LoraArguments, LoraTrainer, pad_id
+from core.lora.prefix_tree import TokenRows
+from core.lora.trainer import LoraArguments, LoraTrainer, no_loss, pad_id
 from core.models.language_model import LanguageModel
 from core.reasonmaxxer.examples import Collator, Example
 from core.reasonmaxxer.loss import (
-    Averaging,
     LossParts,
     LossSettings,
     Positions,
@@ -23,16 +23,17 @@ from core.reasonmaxxer.loss import (
     gated_loss,
     position_weights,
 )
+from core.reasonmaxxer.settings import Averaging
 
 HeldOutEvaluation = Callable[[LanguageModel], dict[str, float]]
-"""Measures a tuned model on problems that are not trained on; "accuracy" chooses the best."""
+"""Measures a tuned model on held-out problems; "accuracy" selects the best checkpoint."""
 
 
 @dataclass
 class ReasonMaxxerConfig(LoraArguments):
     """TrainingArguments and the paper's recipe (section 5, appendix B) as their defaults.
 
-    Its means are over one rollout at a time (batch 1, accumulated), which is "sequence".
+    The paper's means are over one rollout at a time (batch 1, accumulated): "sequence".
     """
 
     learning_rate: float = field(default=1e-4, metadata={"help": "Of AdamW (0.9, 0.999)."})
@@ -47,7 +48,7 @@ class ReasonMaxxerConfig(LoraArguments):
     kl_weight: float = field(default=0.2, metadata={"help": "Weight of the anchor."})
     averaging: Averaging = field(default="sequence", metadata={"help": "token or sequence."})
     probability_floor: float = field(
-        default=0.0, metadata={"help": "Tokens below it are pushed down no further."}
+        default=0.0, metadata={"help": "Tokens aren't pushed down below it."}
     )
     relative_probability_floor: float = field(
         default=0.0, metadata={"help": "The same, as a share of the base's probability."}
@@ -55,7 +56,7 @@ class ReasonMaxxerConfig(LoraArguments):
 
     @property
     def loss_settings(self) -> LossSettings:
-        """What the loss needs of these."""
+        """The settings of the loss."""
         return LossSettings(
             self.kl_weight,
             self.averaging,
@@ -79,11 +80,11 @@ class ReasonMaxxerTrainer(LoraTrainer):
     It runs under `accelerate launch` as any Trainer does.
 
     Args:
-        lm: the base; an adapter is put onto it, so load it anew for other uses.
+        lm: the base; an adapter is attached to it, so load it again for other uses.
         args: the recipe.
-        train_dataset: rollouts with their advantages and gates, in the order to see them.
-        held_out: measures a tuned model; asked every `eval_steps` steps.
-        callbacks: transformers' own kind.
+        train_dataset: rollouts with their advantages and gates, in training order.
+        held_out: measures the model every `eval_steps` steps.
+        callbacks: of transformers.
 
     Raises:
         ModelError: target modules that the model doesn't have, a head that can't be cut off, or
@@ -106,28 +107,28 @@ class ReasonMaxxerTrainer(LoraTrainer):
             )
         self._held_out = held_out
         self._parts = LossParts()
-        self._parts_steps = 0  # that the parts are summed over
+        self._parts_steps = 0  # number of steps summed in `_parts`
         super().__init__(
             lm,
             args,
-            Collator(pad_id(lm)),
             train_dataset,
             None if held_out is None else [],
             callbacks,
         )
 
-    def get_batch_samples(
-        self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
-    ) -> tuple[list[Any], Any]:
-        """The micro-batches of a step, and its counts (3,): decisions, anchors, sequences."""
-        batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+    def collator(self, *, share: bool) -> Collator:
+        """Makes micro-batches."""
+        return Collator(pad_id(self._lm), share)
+
+    def counts(self, batches: Sequence[dict[str, Any]]) -> torch.Tensor:
+        """Decisions, anchors and sequences of a step (3,)."""
         self._parts_steps += 1
         counts = torch.zeros(3)
         for batch in batches:
             decisions, predicted = batch["decision"].sum().cpu(), batch["predicted"].sum().cpu()
             sequences = torch.tensor(len(batch["advantage"]))
             counts += torch.stack([decisions, predicted - decisions, sequences])
-        return batches, self.over_processes(counts)
+        return counts
 
     def compute_loss(
         self,
@@ -137,30 +138,31 @@ class ReasonMaxxerTrainer(LoraTrainer):
         num_items_in_batch: Any = None,
     ) -> Any:
         """The gated loss of a micro-batch: its share of the step's."""
-        ids, mask, predicted = inputs["input_ids"], inputs["attention_mask"], inputs["predicted"]
-        settings = self.args.loss_settings
-        decision_weight, anchor_weight = position_weights(
-            inputs["decision"], predicted, Totals(*num_items_in_batch.tolist()), settings.averaging
-        )
+        if inputs["rows"] is None:
+            return no_loss(model)
+        rows = inputs["rows"].to(self.args.device)
+        settings, totals = self.args.loss_settings, Totals(*num_items_in_batch.tolist())
+        predicted = _at_places(rows, inputs, totals, settings.averaging)
         with self.accelerator.autocast():
-            model.eval()  # the rollouts were sampled without dropout, too
-            base = self._two.base(ids, mask)
+            model.eval()  # without dropout, as the rollouts were sampled
+            base = self._two.base(rows).flatten(0, 1)
             if self.args.gradient_checkpointing:
-                model.train()  # it works in no other mode
-            hidden = self._two.tuned(model, ids, mask)
+                model.train()  # gradient checkpointing needs training mode
+            hidden = self._two.tuned(model, rows).flatten(0, 1)
+            before = rows.before[predicted.places]
             positions = Positions(
-                hidden=hidden[:, :-1][predicted],
-                base_hidden=base[:, :-1][predicted],
-                token_ids=ids[:, 1:][predicted],
-                decision=inputs["decision"][predicted],
-                advantage=inputs["advantage"][:, None].expand_as(predicted)[predicted],
-                decision_weight=decision_weight[predicted],
-                anchor_weight=anchor_weight[predicted],
+                hidden=hidden[before],
+                base_hidden=base[before],
+                token_ids=rows.input_ids.flatten()[predicted.places],
+                decision=predicted.decision,
+                advantage=predicted.advantage,
+                decision_weight=predicted.decision_weight,
+                anchor_weight=predicted.anchor_weight,
             )
             loss, parts = gated_loss(positions, self._two.head, self._lm.vocab_size, settings)
         self.check_number(loss)
         self._parts.add(parts)
-        return loss * self.accelerator.num_processes  # their gradients are averaged
+        return loss * self.accelerator.num_processes  # gradients are averaged over processes
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Measure the model on the held-out problems."""
@@ -173,7 +175,7 @@ class ReasonMaxxerTrainer(LoraTrainer):
         return metrics
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log what transformers does, and what the loss was made of since the last time."""
+        """Log transformers' entries, and the parts of the loss since the last entry."""
         if "loss" in logs:
             parts = LossParts(*self.over_processes(torch.tensor(astuple(self._parts))).tolist())
             logs = {**logs, **_means(parts, self._parts_steps)}
@@ -181,14 +183,55 @@ class ReasonMaxxerTrainer(LoraTrainer):
         super().log(logs, start_time)
 
     def _load_best_model(self) -> None:
-        # By its step: the run's folder may have moved since its path was noted.
+        # By its step: the run's folder may have been moved since.
         best = Path(self.args.output_dir) / f"checkpoint-{self.state.best_global_step}"
         self.state.best_model_checkpoint = str(best)
         super()._load_best_model()
 
 
+@dataclass(frozen=True)
+class _Predicted:
+    """The N places of a micro-batch whose tokens are predicted, and what each counts."""
+
+    places: torch.Tensor  # (N,)
+    decision: torch.Tensor  # (N,) True in D
+    advantage: torch.Tensor  # (N,) of the rollout; 0 outside D
+    decision_weight: torch.Tensor  # (N,)
+    anchor_weight: torch.Tensor  # (N,) where rollouts share a place, the sum of their weights
+
+
+def _at_places(
+    rows: TokenRows, inputs: dict[str, Any], totals: Totals, averaging: Averaging
+) -> _Predicted:
+    """The weights of a micro-batch's positions, by their places in its rows.
+
+    Only places of prompts are shared, and no decision stands there.
+    """
+    predicted, decision = inputs["predicted"], inputs["decision"]  # (B, L - 1)
+    weights = position_weights(decision, predicted, totals, averaging)
+    places = rows.places[:, 1:]
+    size = len(rows.before)
+
+    def summed(values: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
+        whole = values.new_zeros(size)
+        return whole.index_add(0, places[where], values[where])
+
+    here = torch.zeros(size, dtype=torch.bool, device=places.device)
+    here[places[predicted]] = True
+    decided = torch.zeros_like(here)
+    decided[places[decision]] = True
+    advantage = inputs["advantage"][:, None].expand_as(decision)
+    return _Predicted(
+        here.nonzero().squeeze(-1),
+        decided[here],
+        summed(advantage, decision)[here],
+        summed(weights[0], predicted)[here],
+        summed(weights[1], predicted)[here],
+    )
+
+
 def _means(parts: LossParts, steps: int) -> dict[str, float]:
-    """What a log entry says; what there was none of in these steps is left out."""
+    """The figures of a log entry; those without any tokens in these steps are left out."""
     steps = max(steps, 1)
     push = parts.push_up + parts.push_down
     shares = {

@@ -1,29 +1,24 @@
-"""The training phase of a run: the trainer, followed, stopped and gone on with."""
+"""The training phase of a fine-tune: the trainer, with progress, held-out accuracy, a summary."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
-
-from transformers.utils import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from core.evaluation.results import summarise_evaluation
-from core.evaluation.sampling import EvaluationSettings, evaluate
+from core.evaluation.sampling import evaluate
+from core.evaluation.settings import EvaluationSettings
 from core.lora.adapter import trained_parameters
-from core.lora.callbacks import CompleteCheckpointCallback, ProgressCallback, last_whole_checkpoint
+from core.lora.callbacks import CompleteCheckpointCallback, ProgressCallback
+from core.lora.run_files import HISTORY
+from core.lora.training import train_to_the_end
 from core.models.language_model import LanguageModel
-from core.reasonmaxxer.results import (
-    CHECKPOINTS,
-    HELD_OUT,
-    HISTORY,
-    TrainingSummary,
-    training_warnings,
-)
+from core.reasonmaxxer.results import HELD_OUT, TrainingSummary, training_warnings
 from core.reasonmaxxer.trainer import ReasonMaxxerTrainer
 from core.records import Problem
 
 if TYPE_CHECKING:
-    from core.models.language_model import LanguageModel
     from core.reasonmaxxer.recipe import Recipe
     from core.reasonmaxxer.selection import Selection
     from core.runs.context import RunContext
@@ -32,16 +27,16 @@ if TYPE_CHECKING:
 def train_adapter(
     work: RunContext, lm: LanguageModel, recipe: Recipe, selection: Selection
 ) -> tuple[TrainingSummary, LanguageModel]:
-    """Train an adapter, from the run's last whole checkpoint on.
+    """Train an adapter from the run's last complete checkpoint on.
 
     Args:
         work: the run.
-        lm: the base; the adapter is put onto it.
-        recipe: how.
-        selection: on what.
+        lm: the base; the adapter is attached to it.
+        recipe: all settings.
+        selection: the examples to train on.
 
     Returns:
-        What came of it, and the model with its best adapter.
+        A summary, and the model with its best adapter.
 
     Raises:
         Cancelled: a stop was requested; a checkpoint is written before.
@@ -49,53 +44,37 @@ def train_adapter(
     """
     from core.runs.context import Cancelled
 
-    logging.set_verbosity_error()
-    folder = work.run.folder / CHECKPOINTS
-    held_out = work.run.problems(HELD_OUT)
-    checkpoint = last_whole_checkpoint(folder)
-    best = {
-        "load_best_model_at_end": True,
-        "metric_for_best_model": "accuracy",
-        "greater_is_better": True,
-        "eval_strategy": "steps",
-        "eval_steps": recipe.held_out.every,
-        "eval_on_start": checkpoint is None,
-    }
+    held_out, every = work.run.problems(HELD_OUT), recipe.held_out.every
+    accuracy = None
+    if held_out:
+        settings = recipe.sampling_settings(recipe.held_out.sampling)
+        accuracy = HeldOutAccuracy(held_out, settings, work.stop.overdue, Cancelled)
     parameters = lm.parameters
-    lm.use_threads()
-    trainer = ReasonMaxxerTrainer(
-        lm,
-        recipe.trainer_config(
-            folder,
-            save_strategy="steps",
-            save_steps=recipe.held_out.every,
-            save_total_limit=2,
-            use_cpu=lm.device.type == "cpu",
-            **(best if held_out else {}),
-        ),
-        selection.examples,
-        HeldOutAccuracy(
-            held_out,
-            recipe.sampling_settings(recipe.held_out.sampling),
-            work.stop.overdue,
-            Cancelled,
+
+    def make(folder: Path, resumes: bool, common: dict[str, Any]) -> ReasonMaxxerTrainer:
+        if held_out:
+            common |= {
+                "load_best_model_at_end": True,
+                "metric_for_best_model": "accuracy",
+                "greater_is_better": True,
+                "eval_strategy": "steps",
+                "eval_steps": every,
+                "eval_on_start": not resumes,
+            }
+        progress = ProgressCallback(work, "3 of 4: training", HISTORY, measured=bool(held_out))
+        return ReasonMaxxerTrainer(
+            lm,
+            recipe.trainer_config(folder, save_steps=every, **common),
+            selection.examples,
+            accuracy,
+            [progress, CompleteCheckpointCallback()],
         )
-        if held_out
-        else None,
-        [
-            ProgressCallback(work, "3 of 4: training", HISTORY, measured=bool(held_out)),
-            CompleteCheckpointCallback(),
-        ],
-    )
-    with lm.lock:
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+
+    trainer = train_to_the_end(work, lm, make)
     state = trainer.state
-    if work.stop.requested and state.global_step < state.max_steps:
-        raise Cancelled
-    best_step = state.best_global_step if held_out else None
     summary = TrainingSummary(
         steps=state.global_step,
-        best_step=best_step,
+        best_step=state.best_global_step if held_out else None,
         held_out_accuracy=state.best_metric if held_out else None,
         trained_parameters=trained_parameters(trainer.model),
         parameters=parameters,
@@ -105,13 +84,13 @@ def train_adapter(
 
 
 class HeldOutAccuracy:
-    """Samples the held-out problems, always with the same seeds, and says how they went.
+    """Measures a model on the held-out problems, always with the same seeds.
 
     Args:
         problems: at least one.
         settings: how they are sampled.
         cancel: asked between tokens.
-        cancelled: what to raise when it says yes.
+        cancelled: the exception to raise when it returns True.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""units.jsonl: the finished units of a run, one a line, so that no start does one twice."""
+"""units.jsonl: the finished units of a run, one a line, so that no unit is computed twice."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.system.json_text import json_text
 class _Lines:
     units: dict[str, Any]
     good: list[bytes]
-    damaged: int  # lines in the middle; a half-written last one is no damage
+    damaged: int  # lines in the middle; a half-written last line doesn't count
     last_is_whole: bool
 
 
@@ -26,7 +26,7 @@ class Checkpoint:
         self.path = path
 
     def units(self) -> dict[str, Any]:
-        """Results of finished units by key, in the order of the file; what is damaged is left out.
+        """Results of finished units by key, in the order of the file; damaged lines are left out.
 
         Raises:
             OSError: the file is there and can't be read.
@@ -34,13 +34,13 @@ class Checkpoint:
         return self._read().units
 
     def repair(self) -> str | None:
-        """Make the file fit to be continued; only who holds the run's lock may.
+        """Prepare the file for more units; the caller must hold the run's lock.
 
-        A half-written last line is cut off. Where lines in the middle are damaged, the file is
-        kept beside under another name and replaced by its good lines.
+        A half-written last line is cut off. If lines in the middle are damaged, the file is kept
+        under another name and replaced by its valid lines.
 
         Returns:
-            What was found damaged, in a sentence; None when nothing was.
+            A sentence about the damage; None without damage.
 
         Raises:
             OSError: the disk is full or can't be written; nothing is lost then.
@@ -92,7 +92,7 @@ def json_bytes(data: Any) -> bytes:
     """One line of JSON."""
     try:
         return json_text(data).encode()
-    except UnicodeEncodeError:  # half a character, which only an escape can carry
+    except UnicodeEncodeError:  # a lone surrogate, which JSON can only escape
         return json_text(data, ascii_only=True).encode()
 
 

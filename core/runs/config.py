@@ -1,4 +1,4 @@
-"""config.json: what a run is to do, and what it was made with."""
+"""config.json: the settings of a run, and the versions it was made with."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ MAX_NAME = 200
 
 @dataclass(frozen=True)
 class RunPlan:
-    """What a new run is made of; JSON must be able to hold `settings` and `model`.
+    """Everything about a new run; `settings` and `model` must be JSON-serialisable.
 
     `teachers` are adapter folders for the model, or other models. `inputs` are folders of earlier
-    runs that this one builds on, by what they are to it.
+    runs that this one builds on, by their role.
     """
 
     settings: dict[str, Any]
@@ -45,31 +45,32 @@ class RunPlan:
 
 
 class RunConfig(BaseModel):
-    """Everything that is needed to carry a run out, or out again.
+    """Everything that is needed to carry a run out, or to repeat it.
 
-    Paths inside `settings` and `model` are best absolute: a run may be resumed from elsewhere.
+    Paths inside `settings` and `model` should be absolute: a run may be resumed from another
+    working directory.
     """
 
     model_config = ConfigDict(frozen=True)
 
     schema_version: int = SCHEMA_VERSION
     kind: Literal["run"] = "run"
-    task: str = Field(pattern=f"^{TASK}$")  # also the name of the command that carries it out
-    name: str = ""  # a person's own
+    task: str = Field(pattern=f"^{TASK}$")  # the kind of run, and the command that carries it out
+    name: str = ""  # given by a person
     created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat())  # ISO 8601, UTC
     seed: int = Field(ge=0)
     settings: dict[str, Any] = {}
     model: dict[str, Any] = {}
     teachers: tuple[str, ...] = ()  # adapter folders for the model, or other models
-    inputs: dict[str, str] = {}  # folders of earlier runs, by what they are to this one
+    inputs: dict[str, str] = {}  # folders of earlier runs, by their role
     versions: dict[str, str] = Field(default_factory=versions)
     host: str = Field(default_factory=platform.node)
 
     @model_validator(mode="before")
     @classmethod
     def _lift_links(cls, data: Any) -> Any:
-        """Runs made before these fields keep teachers beside the model's own fields, and earlier
-        runs beside the settings."""
+        """Older configs lack these fields: their teachers are among the fields of the model, and
+        their earlier runs among the settings."""
         if not isinstance(data, dict):
             return data
         model, settings = data.get("model"), data.get("settings")
@@ -82,6 +83,10 @@ class RunConfig(BaseModel):
             own = {key: value for key, value in settings.items() if key not in _OLD_INPUTS}
             inputs = {key: settings[key] for key in _OLD_INPUTS if settings.get(key) is not None}
             data = {**data, "settings": own, "inputs": inputs}
+        settings = data.get("settings")
+        if isinstance(settings, dict) and "prompt_style" in settings and "stop" not in settings:
+            # Made before there were stop strings: resumed, it must go on as it began.
+            data = {**data, "settings": {**settings, "stop": [], "keep_run_on": True}}
         return data
 
     @property
@@ -92,8 +97,8 @@ class RunConfig(BaseModel):
     @field_validator("name")
     @classmethod
     def _can_be_shown(cls, name: str) -> str:
-        # A folder may come from elsewhere, and a terminal obeys what it can't show: what
-        # `tidy_name` would refuse is made one that it lets pass.
+        # The folder may come from another machine, and control characters would be obeyed by a
+        # terminal: what `tidy_name` would refuse is replaced here.
         tidy = " ".join(name.split())[:MAX_NAME]
         return "".join(sign if sign.isprintable() else "\ufffd" for sign in tidy)
 
@@ -107,45 +112,36 @@ def tidy_name(name: str) -> str:
     """A name in one line.
 
     Raises:
-        RunError: longer than `MAX_NAME`, or not all of it is text.
+        RunError: longer than `MAX_NAME`, or with control characters.
     """
     tidy = " ".join(name.split())
     if len(tidy) > MAX_NAME or not all(sign.isprintable() for sign in tidy):
         raise RunError(
-            "This name is too long, or has signs in it that can't be shown.",
+            "This name is too long, or has characters that can't be shown.",
             f"Give a name of at most {MAX_NAME} characters.",
         )
     return tidy
 
 
-def new_config(
-    task: str,
-    *,
-    settings: dict[str, Any],
-    model: dict[str, Any],
-    seed: int,
-    name: str,
-    teachers: Sequence[str] = (),
-    inputs: Mapping[str, str] | None = None,
-) -> RunConfig:
-    """A config of now and here.
+def new_config(task: str, plan: RunPlan, name: str) -> RunConfig:
+    """The config of a plan, made now and on this machine.
 
     Raises:
         RunError: the name is too long.
-        ValueError: `task` is no task's name, or JSON can't hold the settings.
+        ValueError: `task` isn't a valid name, or JSON can't hold the settings.
     """
     if not re.fullmatch(TASK, task):
-        raise ValueError(f"{task!r} is no name of a task")
-    # By way of JSON, so that a new run and an opened one have equal settings.
-    settings, model = json.loads(json_text([settings, model], ascii_only=True))
+        raise ValueError(f"{task!r} is not a valid name of a task")
+    # Through JSON, so that a new run and an opened one have equal settings.
+    settings, model = json.loads(json_text([plan.settings, plan.model], ascii_only=True))
     return RunConfig(
         task=task,
         name=tidy_name(name),
-        seed=seed,
+        seed=plan.seed,
         settings=settings,
         model=model,
-        teachers=tuple(teachers),
-        inputs=dict(inputs or {}),
+        teachers=tuple(plan.teachers),
+        inputs=dict(plan.inputs),
     )
 
 
@@ -162,7 +158,7 @@ def write_config(path: Path, data: dict[str, Any]) -> None:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """The JSON of a config; `check_config` makes sense of it.
+    """The JSON of a config, to be validated by `check_config`.
 
     Raises:
         RunError: it isn't there, can't be read, is damaged or of a newer version.
@@ -191,10 +187,10 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def check_config(path: Path, data: dict[str, Any]) -> RunConfig:
-    """The config that `read_config` read.
+    """Validate what `read_config` read.
 
     Raises:
-        RunError: something is missing or wrong in it; says what.
+        RunError: naming the first missing or invalid field.
     """
     try:
         return RunConfig.model_validate({"schema_version": None, "kind": None, **data})

@@ -1,4 +1,4 @@
-"""The child's side of a run: carry a task out, unit by unit, so that nothing finished is lost."""
+"""The child's side of a run: carry out a task unit by unit, keeping every finished unit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from core.runs.status import DEFAULT_UNIT
 from core.system.durable_files import disk_error, is_full, replace_file, set_reserve_aside
 
 LAUNCH = "FORK_EXPLORER_LAUNCH"
-"""Environment variable by which a child knows which launch it is."""
+"""Environment variable that tells a child its launch."""
 
 DONE, BUG, STOPPED, CANCELLED = 0, 1, 2, 130
 """Exit codes: done, a bug, an ExplorerError, cancelled."""
@@ -32,16 +32,16 @@ DONE, BUG, STOPPED, CANCELLED = 0, 1, 2, 130
 _LOCK_SECONDS = 5.0
 
 
-class Cancelled(Exception):  # noqa: N818 - it is no error
-    """What a task raises when it gives up because `Stop` says so."""
+class Cancelled(Exception):  # noqa: N818 - not an error
+    """Raised by a task that ends because a stop was requested."""
 
 
 class RunContext:
-    """What a task gets.
+    """What a task works with.
 
-    `finished` holds the units that earlier starts finished. A result that is kept comes back as
-    JSON gives it (tuples as lists); a task that makes its result files from `run.units()` makes
-    the same ones however often it was interrupted.
+    `finished` holds the units that earlier starts finished. Kept results come back as
+    JSON gives them (tuples as lists); a task that computes its result files from `run.units()`
+    writes the same bytes however often it was interrupted.
     """
 
     def __init__(self, run: Run, stop: Stop, reports: ProgressReports) -> None:
@@ -55,7 +55,7 @@ class RunContext:
 
         Raises:
             ResourceError: the disk is full or can't be written.
-            TypeError, ValueError: `result` is nothing that JSON can hold.
+            TypeError, ValueError: `result` is not JSON-serialisable.
         """
         try:
             self._checkpoint.keep(key, result)
@@ -63,11 +63,11 @@ class RunContext:
             _give_up(self.run.units_path, error)
 
     def report(self, done: float, total: float | None, what: str, unit: str = DEFAULT_UNIT) -> None:
-        """Say how far the work is; call it as often as you like.
+        """Report progress; cheap, may be called at any rate.
 
         Args:
-            done: how much is done, parts of a unit too (48.5).
-            total: of how much; None while nobody knows.
+            done: amount done; parts of a unit count (48.5).
+            total: amount in all; None while unknown.
             what: what is being done, one short phrase.
             unit: what is counted.
 
@@ -82,7 +82,7 @@ class RunContext:
             _give_up(self.run.log.path, error)
 
     def notice(self, text: str) -> None:
-        """Say that units were found damaged and are done again: here, in log.txt, and in the
+        """Report that units were damaged and are computed again: on stderr, in log.txt, and in the
         run's status from now on."""
         self._reports.notice(text)
         _tell(self.run, text)
@@ -91,7 +91,7 @@ class RunContext:
         """Write a result file in one step.
 
         Raises:
-            RunError: `name` is no plain file name, or one of the run's own files.
+            RunError: `name` is not a plain file name, or one of the run's own files.
             ResourceError: the disk is full or can't be written.
         """
         path = self.run.folder / check_file_name(name)
@@ -159,8 +159,8 @@ def carry_out(run: Run, task: Callable[[RunContext], None], *, bar: bool) -> int
         except OSError as error:
             _drop_reserve(run)
             if is_full(error):
-                code, ending = STOPPED, _failed(told := disk_error(run.folder, error))
-                _tell(run, str(told))
+                code, ending = STOPPED, _failed(full := disk_error(run.folder, error))
+                _tell(run, str(full))
             else:
                 code, ending = BUG, _bug(run, error)
         except (Exception, SystemExit) as error:
@@ -169,7 +169,7 @@ def carry_out(run: Run, task: Callable[[RunContext], None], *, bar: bool) -> int
             reports.close()
         _drop_reserve(run)
         fields = {"notice": None} if reports is None else reports.fields()
-        with contextlib.suppress(OSError):  # told on stderr; readers see an interrupted run
+        with contextlib.suppress(OSError):  # stderr has it; readers see an interrupted run
             log.append(Event(event="ended", **(fields | {"seconds_left": None} | ending)))
         return code
 
@@ -185,7 +185,7 @@ def _reports(log: EventLog, earlier: Events, notice: str | None, *, bar: bool) -
 
 
 def _was_cancelled(log: EventLog, begun_at: int) -> bool:
-    """Whether somebody asked for the end before this process could hear a signal."""
+    """Whether a stop was requested before this process handled signals."""
     events = list(log.read(0).events)
     token = os.environ.get(LAUNCH)
     launched = [i for i, each in enumerate(events) if token and each.launch == token]
@@ -217,7 +217,7 @@ def _bug(run: Run, error: BaseException) -> dict[str, Any]:
 
 
 def _tell(run: Run, message: str, *, plain: bool = False) -> None:
-    """Say something on stderr and in log.txt, which may be the same file."""
+    """Write a line to stderr and to log.txt, which may be the same file."""
     text = message if plain else f"fork-explorer: {' '.join(message.split())}\n"
     path = run.log_path
     with contextlib.suppress(OSError, ValueError):
@@ -230,7 +230,7 @@ def _tell(run: Run, message: str, *, plain: bool = False) -> None:
 
 
 GRACE = 2.0
-"""Seconds that a unit has to finish after the request; a longer one is given up."""
+"""Seconds that a unit may still take after the request; then it is given up."""
 
 
 class Stop:
@@ -241,7 +241,7 @@ class Stop:
         self._insisted = False
 
     def request(self) -> None:
-        """Ask for the end; asking a second time leaves no time to finish the unit."""
+        """Request a stop; a second request gives up the current unit at once."""
         if self._since is None:
             self._since = time.monotonic()
         else:
@@ -249,11 +249,11 @@ class Stop:
 
     @property
     def requested(self) -> bool:
-        """Whether to begin no further unit."""
+        """Whether to start no further unit."""
         return self._since is not None
 
     def overdue(self) -> bool:
-        """Whether to give up the unit at hand."""
+        """Whether to give up the current unit."""
         if self._since is None:
             return False
         return self._insisted or time.monotonic() - self._since >= GRACE
@@ -263,7 +263,7 @@ class Stop:
 def stop_on_signals() -> Iterator[Stop]:
     """SIGINT and SIGTERM set the stop, for as long as the context lasts.
 
-    Outside the main thread, where Python handles no signals, only `request` sets it.
+    Outside the main thread, where Python doesn't handle signals, only `request` sets it.
     """
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():

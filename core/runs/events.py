@@ -1,15 +1,15 @@
-"""progress.jsonl: what happened to a run, an event a line, appended and never changed.
+"""progress.jsonl: the events of a run, one a line, only ever appended.
 
 | event    | written by                      | says                                            |
 |----------|---------------------------------|-------------------------------------------------|
 | launched | whoever starts a child process  | one is about to start; `launch` is its token    |
-| spawned  | the same, right after           | its process                                     |
+| spawned  | the same, right after           | the child's process                             |
 | started  | the child, once it has the lock | work begins                                     |
-| progress | the child, at most 2 a second   | how far it is; whole in itself                  |
+| progress | the child, at most 2 a second   | how far it is; independent of earlier ones      |
 | cancel   | whoever asks it to stop         | a person wants the run to end                   |
 | ended    | the child                       | done, cancelled, or failed and why              |
 
-A reader may come while a line is half written, and looks at the file's two ends only.
+The last line may be half written when it is read. Readers look at the two ends of the file only.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Events:
     """What could be read of a run's events, oldest first."""
 
     events: tuple[Event, ...]
-    damaged: int  # lines among those read that make no sense
+    damaged: int  # invalid lines among those read
     size: int  # bytes of the file
 
     @property
@@ -71,12 +71,12 @@ class EventLog:
         self.path = path
 
     def append(self, event: Event) -> None:
-        """Add an event; all but progress has reached the disk when this returns.
+        """Append an event; all but progress events have reached the disk when this returns.
 
         Raises:
             OSError: the disk is full or can't be written.
         """
-        # A file name in a message may hold half a character, which JSON can't.
+        # A file name in a message may contain lone surrogates, which JSON can't encode.
         text: dict[str, Any] = {
             key: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
             for key, value in event.model_dump(exclude_none=True).items()
@@ -85,7 +85,7 @@ class EventLog:
         append_line(self.path, line.encode(), sync=event.event != "progress")
 
     def size(self) -> int:
-        """Bytes, 0 when there is no file."""
+        """Bytes; 0 if the file doesn't exist."""
         try:
             return self.path.stat().st_size
         except OSError:
@@ -105,7 +105,7 @@ class EventLog:
                     first, _ = _parse(file.read(_HEAD).split(b"\n")[:-1])
                     file.seek(size - _TAIL)
                     last, damaged = _parse(_whole_lines(file.read())[1:])
-                    if last:  # nothing but damage otherwise, so the whole file has to tell
+                    if last:  # only damaged lines were found: read the whole file
                         return Events((*first, *last), damaged, size)
                 file.seek(start or 0)
                 events, damaged = _parse(_whole_lines(file.read()))
@@ -114,7 +114,7 @@ class EventLog:
         return Events(tuple(events), damaged, size)
 
     def cut_half_line(self) -> None:
-        """Cut off what a crash left of a last line, before another start appends to it.
+        """Cut off a last line that a crash left half written, before more is appended.
 
         Raises:
             OSError: the file can't be written.
@@ -123,7 +123,7 @@ class EventLog:
 
 
 def _whole_lines(data: bytes) -> list[bytes]:
-    return data.split(b"\n")[:-1]  # what follows the last line end is still being written
+    return data.split(b"\n")[:-1]  # what follows the last newline is still being written
 
 
 def _parse(lines: Iterable[bytes]) -> tuple[list[Event], int]:

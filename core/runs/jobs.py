@@ -1,6 +1,6 @@
 """The server's side of a run: start its child process, and ask it to stop.
 
-The child outlives the server that started it; what is known of it stands in the run's folder.
+The child outlives the server that started it; its state is in the run's folder.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from core.runs.run import Run
 from core.runs.status import processes
 from core.system.child_process import launch, python
 
-_NICENESS = 10  # a page that answers at once matters more than a run that ends a little sooner
+_NICENESS = 10  # pages must stay responsive while runs work
 
 _starting = threading.Lock()
 _children: dict[Path, subprocess.Popen[bytes]] = {}
 
 
 def start(run: Run, *, resume: bool = False, trust_remote_code: bool = False) -> None:
-    """Start a run in a child process; returns at once, `run.status()` tells the rest.
+    """Start a run in a child process; returns at once. Follow it with `run.status()`.
 
-    Relative paths in the config mean the same to the child as to this process.
+    The child has this process's working directory, so relative paths mean the same to both.
 
     Args:
         run: a run that is not at work.
-        resume: go on with a run that was started before.
-        trust_remote_code: the person allows the model's own Python code, which a run's folder,
-            that may come from elsewhere, can't allow by itself.
+        resume: continue a run that was started before.
+        trust_remote_code: the person allows the model's own Python code. The run's folder, which
+            may come from another machine, can't allow it.
 
     Raises:
         RunError: it is at work, was started before and `resume` is not set, or no process can be
@@ -67,29 +67,29 @@ def start(run: Run, *, resume: bool = False, trust_remote_code: bool = False) ->
                 "Make room on the disk and in memory, then start it again.",
             ) from error
         _children[run.folder.resolve()] = child
-        # Without a wait, a child that ended would stay in the process table and look alive.
+        # Reap the child: as a zombie it would look alive.
         threading.Thread(target=child.wait, name=f"wait for {run.id}", daemon=True).start()
         name = ProcessName.of(child.pid)
-        with contextlib.suppress(OSError):  # then the child's own first event names it
+        with contextlib.suppress(OSError):  # then the child's first event has it
             run.log.append(
                 Event(event="spawned", launch=token, pid=name.pid, birth=name.birth, host=name.host)
             )
 
 
 def cancel(run: Run) -> bool:
-    """Ask a run to stop; it keeps what is finished. Nothing happens where nothing runs.
+    """Ask a run to stop; finished units are kept. Does nothing if the run is not at work.
 
-    A unit at hand gets `core.runs.context.GRACE` seconds to finish; asking twice leaves it none.
+    The current unit gets `core.runs.context.GRACE` seconds to finish; none after a second call.
 
     Returns:
         Whether there was something to stop.
     """
     if not run.status().state.is_live:
         return False
-    with contextlib.suppress(OSError):  # a full disk: the signal alone has to do
+    with contextlib.suppress(OSError):  # disk full: the signal must suffice
         run.log.append(Event(event="cancel"))
-    # A signal only goes to a process that is known to work on the run or to be our own child;
-    # one that listens to none yet finds the event when it starts.
+    # Only signal a process that is known to work on the run, or that is our own child. A child
+    # that doesn't handle signals yet finds the event when it starts.
     if is_held(run.folder):
         with contextlib.suppress(OSError):
             for process in processes(run.log.read()):
@@ -100,7 +100,7 @@ def cancel(run: Run) -> bool:
         child = _children.get(run.folder.resolve())
         if child is not None and child.poll() is None:
             with contextlib.suppress(OSError):
-                child.terminate()  # SIGINT it may ignore, where a script started the server
+                child.terminate()  # SIGINT may be ignored, if a script started the server
     return True
 
 
@@ -114,7 +114,7 @@ def _spawn(run: Run, token: str, options: list[str]) -> subprocess.Popen[bytes]:
             [*_command(run), *options],
             environment={LAUNCH: token, "PYTHONUNBUFFERED": "1"},
             log=log,
-            own_session=True,  # Ctrl-C at the server is not meant for the run
+            own_session=True,  # so that Ctrl-C at the server doesn't reach the run
             niceness=_NICENESS,
         )
 

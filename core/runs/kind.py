@@ -1,7 +1,8 @@
-"""What a kind of run is, in one place: settings, work on a unit, records, results, names."""
+"""What a kind of run is, in one place: name, settings, work, results."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -9,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 import pandas as pd
 from pydantic import BaseModel
 
-from core.errors import FileError, RunError
+from core.errors import RunError
 from core.models.spec import teacher_spec
 from core.records import Problem
 from core.runs.models import base_and_teachers, load_run_model, load_run_teacher
-from core.runs.problem_units import ReadUnit, kept_records, work_through
+from core.runs.problem_units import ReadUnit, Record, kept_records, unit_reader, work_through
 from core.runs.result_files import Cell
 from core.runs.run import Run
 from core.runs.settings import checked_settings
@@ -29,11 +30,8 @@ RESULTS, TABLE, SO_FAR = "results.json", "results.csv", "so_far.json"
 """Files of a run: its results, the same as flat rows, and those of the problems done so far."""
 
 
-class Record(Protocol):
-    """What a run finds on one problem."""
-
-    @property
-    def problem_id(self) -> str: ...
+class Results(Protocol):
+    """The results of a run."""
 
     def to_json(self) -> dict[str, Any]: ...
 
@@ -41,20 +39,70 @@ class Record(Protocol):
     def from_json(cls, data: Any) -> Self: ...
 
 
-class Results(Protocol):
-    """What a run finds on all of its problems."""
-
-    def to_json(self) -> dict[str, Any]: ...
+class TableResults(Results, Protocol):
+    """The results of a run over a problem set: its figures, which a spreadsheet can open, too."""
 
     def to_rows(self) -> list[dict[str, Cell]]: ...
-
-    @classmethod
-    def from_json(cls, data: Any) -> Self: ...
 
 
 S = TypeVar("S", bound=BaseModel)
 R = TypeVar("R", bound=Record)
 T = TypeVar("T", bound=Results)
+F = TypeVar("F", bound=TableResults)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunKind(ABC, Generic[S, T]):
+    """What all kinds of run have in common. `core.kinds` lists them.
+
+    Attributes:
+        name: of its command, and in the config of every run of it.
+        settings: the model of its settings.
+        results: what a finished run has found, read from and written to results.json.
+    """
+
+    name: str
+    settings: type[S]
+    results: type[T]
+
+    @abstractmethod
+    def carry_out(self, work: RunContext, *, trust_remote_code: bool = False) -> None:
+        """Carry a prepared run out, from where earlier starts left off.
+
+        Args:
+            work: the run.
+            trust_remote_code: whether the base's own Python code may run. A run's folder may come
+                from elsewhere: its config can ask for this, only the caller can allow it.
+
+        Raises:
+            Cancelled: when a stop is requested.
+            ExplorerError: models, problems or settings that don't go together; a missing input;
+                memory or disk full.
+        """
+
+    def settings_of(self, run: Run) -> S:
+        """The settings of a run.
+
+        Raises:
+            RunError: they can't be read, or are out of range.
+        """
+        return checked_settings(self.settings, run.config.settings)
+
+    def results_of(self, run: Run) -> T | None:
+        """A run's results; None before there are any. Only reads: summing up takes the run's
+        process a while, and pages must not wait.
+
+        Raises:
+            RunError, FileError: a damaged file.
+        """
+        data = self._results_json(run)
+        return None if data is None else self.results.from_json(data)
+
+    def _results_json(self, run: Run) -> Any:
+        return run.read_json(RESULTS)
+
+    def _write(self, work: RunContext, name: str, results: T) -> None:
+        work.write(name, json_text(results.to_json(), indent=1) + "\n")
 
 
 @dataclass(frozen=True)
@@ -66,7 +114,7 @@ class RunModels:
 
     @property
     def teacher(self) -> LanguageModel | None:
-        """The only teacher, or the first; None where there is none."""
+        """The only teacher, or the first; None without teachers."""
         return next(iter(self.teachers), None)
 
 
@@ -81,49 +129,32 @@ def _nothing(work: RunContext) -> None:
     """Most kinds need nothing before their models."""
 
 
-@dataclass(frozen=True)
-class Kind(Generic[S, R, T]):
+@dataclass(frozen=True, kw_only=True)
+class Kind(RunKind[S, F], Generic[S, R, F]):
     """A kind of run that works through a problem set, unit by unit.
 
     Attributes:
-        name: of its command, and in the config of every run of it.
-        settings: the model of its settings.
         record: of one problem.
-        results: of all problems.
         doing: what is being done, for the progress.
         belonging: what a unit must belong to, for a notice ("problems and arms").
         check: refuses models, problems or settings that don't go together, before any work.
         solve: one record a problem of a unit, in order; None when cancelled.
-        complete: makes, for a run, the test whether a record is all that it should be.
+        complete: makes, for a run, the test whether a record is complete.
         summarise: results of a run's records; the last argument says whether these are all.
-        prepare: done before the models are loaded.
+        prepare: called before the models are loaded.
     """
 
-    name: str
-    settings: type[S]
     record: type[R]
-    results: type[T]
     doing: str
     belonging: str
     check: Callable[[RunModels, Sequence[Problem], S], None]
     solve: Callable[[RunModels, Sequence[Problem], S, Cancel, ProgressCallback], list[R] | None]
     complete: Callable[[Run], Callable[[R], bool]]
-    summarise: Callable[[Run, Sequence[R], bool], T]
+    summarise: Callable[[Run, Sequence[R], bool], F]
     prepare: Callable[[RunContext], None] = _nothing
 
     def carry_out(self, work: RunContext, *, trust_remote_code: bool = False) -> None:
-        """Carry a prepared run out, from where earlier starts left off.
-
-        Args:
-            work: the run.
-            trust_remote_code: whether the base's own Python code may run. A run's folder may come
-                from elsewhere: what it says of this is a wish, never the permission.
-
-        Raises:
-            Cancelled: when a stop is requested.
-            ExplorerError: models, problems or settings that don't go together; an input that is
-                not there; memory or disk full.
-        """
+        """Solve the problems that have no record yet, then write the results; as `RunKind`."""
         run = work.run
         settings, problems = self.settings_of(run), run.problems()
         spec, teachers = base_and_teachers(run)
@@ -135,33 +166,21 @@ class Kind(Generic[S, R, T]):
             tuple(load_run_teacher(work, base, teacher_spec(spec, name)) for name in teachers),
         )
         self.check(models, problems, settings)
-
-        def solve(
-            unit: Sequence[Problem], on_progress: ProgressCallback
-        ) -> list[dict[str, Any]] | None:
-            records = self.solve(models, unit, settings, work.stop.overdue, on_progress)
-            return None if records is None else [record.to_json() for record in records]
-
         work_through(
             work,
             problems,
-            solve,
+            lambda unit, on_progress: self.solve(
+                models, unit, settings, work.stop.overdue, on_progress
+            ),
             self.read_unit(run),
             doing=self.doing,
             belonging=self.belonging,
-            sum_up=lambda: self._write(work, SO_FAR, finished=False),
+            sum_up=lambda: self._write(work, SO_FAR, self._summary(run, finished=False)),
         )
-        results = self._write(work, RESULTS, finished=True)
+        results = self._summary(run, finished=True)
+        self._write(work, RESULTS, results)
         work.write(TABLE, pd.DataFrame(results.to_rows()).to_csv(index=False))
         (run.folder / SO_FAR).unlink(missing_ok=True)
-
-    def settings_of(self, run: Run) -> S:
-        """The settings of a run.
-
-        Raises:
-            RunError: they can't be read, or are out of range.
-        """
-        return checked_settings(self.settings, run.config.settings)
 
     def read_unit(self, run: Run) -> ReadUnit[R]:
         """Reads a unit's JSON: its records, or None where it is missing, damaged or incomplete.
@@ -169,17 +188,7 @@ class Kind(Generic[S, R, T]):
         Raises:
             ExplorerError: settings or models of the run can't be read, or don't go together.
         """
-        is_complete = self.complete(run)
-
-        def read(unit: Any, problems: Sequence[Problem]) -> list[R] | None:
-            try:
-                records = [self.record.from_json(each) for each in unit]
-            except (TypeError, FileError):
-                return None
-            same = [record.problem_id for record in records] == [each.id for each in problems]
-            return records if same and all(map(is_complete, records)) else None
-
-        return read
+        return unit_reader(self.record, self.complete(run))
 
     def records_of(self, run: Run) -> list[R]:
         """What a run has found so far, one record a problem, in the order of the problems. A unit
@@ -194,7 +203,7 @@ class Kind(Generic[S, R, T]):
         """What a run has found on one problem.
 
         Raises:
-            RunError: nothing, or what is there is damaged.
+            RunError: nothing, or its record is damaged.
             ExplorerError: as `records_of`.
         """
         for record in self.records_of(run):
@@ -205,17 +214,9 @@ class Kind(Generic[S, R, T]):
             "`fork-explorer runs resume` makes what is missing or damaged.",
         )
 
-    def results_of(self, run: Run) -> T | None:
-        """A run's results; those of the problems done so far while it is not finished, None before
-        that. Only reads: summing up takes the run's process a while, and pages must not wait.
+    def _results_json(self, run: Run) -> Any:
+        """While the run is not finished, those of the problems done so far."""
+        return run.read_json(RESULTS) or run.read_json(SO_FAR)
 
-        Raises:
-            RunError, FileError: a damaged file.
-        """
-        data = run.read_json(RESULTS) or run.read_json(SO_FAR)
-        return None if data is None else self.results.from_json(data)
-
-    def _write(self, work: RunContext, name: str, *, finished: bool) -> T:
-        results = self.summarise(work.run, self.records_of(work.run), finished)
-        work.write(name, json_text(results.to_json(), indent=1) + "\n")
-        return results
+    def _summary(self, run: Run, *, finished: bool) -> F:
+        return self.summarise(run, self.records_of(run), finished)

@@ -1,4 +1,4 @@
-"""Only one process works on a run: a lock of the kernel's, which a kill -9 releases as well."""
+"""Only one process works on a run: a kernel lock, which even kill -9 releases."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NAME = "run.lock"
 
 @contextmanager
 def hold(folder: Path, seconds: float) -> Iterator[None]:
-    """Hold a run's lock, waited for `seconds` at most.
+    """Hold a run's lock; waits for it at most `seconds`.
 
     Raises:
         RunError: another process holds it, or the folder can't be written.
@@ -54,11 +54,11 @@ def is_held(folder: Path) -> bool:
     try:
         with path.open("rb") as file:
             try:
-                # Shared: readers do not see each other, and a child that starts waits a moment.
+                # Shared, so that readers don't block each other; a starting child waits a moment.
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 return True
-            except OSError:  # a disk without such locks: filelock has another kind there
+            except OSError:  # a file system without flock: filelock then uses another lock
                 return _is_held_by_trying(path)
     except OSError:
         return False
@@ -79,7 +79,7 @@ def _is_held_by_trying(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class ProcessName:
-    """A process of some machine. `birth` says when it began (see `_birth`); None when unknown."""
+    """A process of some machine. `birth` is its start time (see `_birth`); None when unknown."""
 
     pid: int
     host: str
@@ -96,10 +96,10 @@ class ProcessName:
 
     @property
     def is_alive(self) -> bool | None:
-        """Whether this very process still runs here; a zombie does not.
+        """Whether this process still runs on this machine; a zombie doesn't.
 
-        None when that can't be known: it is of another machine, or when it began is unknown, so
-        that the process that has its number now may be another one.
+        None when unknown: it is of another machine, or its start time is unknown, so that its
+        PID may have been reused.
         """
         if self.host != platform.node():
             return None
@@ -108,17 +108,17 @@ class ProcessName:
             if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
                 return False
             return None if self.birth is None else self.birth == _birth(process)
-        except (psutil.NoSuchProcess, ValueError):  # ValueError: a negative number
+        except (psutil.NoSuchProcess, ValueError):  # ValueError: a negative PID
             return False
         except psutil.AccessDenied:
             return None
 
 
 def _birth(process: psutil.Process) -> str:
-    """When a process began, as every process of this machine reads it at any time.
+    """The start time of a process, the same whenever and by whichever process it is read.
 
-    On Linux clock ticks since boot, as the kernel has it: `create_time` is counted from the boot
-    time, which moves when the system's clock is set. Elsewhere seconds since 1970.
+    On Linux in clock ticks since boot, from the kernel: psutil's `create_time` moves when the
+    system clock is set. Elsewhere in seconds since 1970.
     """
     began: float = process.create_time()
     if psutil.LINUX:

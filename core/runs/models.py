@@ -1,4 +1,4 @@
-"""The model of a run: kept in its config, read back from it, and loaded for its work."""
+"""The models of a run: written to its config, read back, and loaded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from core.runs.settings import first_fault
 
 
 def model_fields(spec: ModelSpec) -> dict[str, Any]:
-    """A model as a run's config keeps it, folders by their whole paths.
+    """A model as a run's config stores it, with absolute paths.
 
     Raises:
         ModelError: a folder that holds no model or adapter.
@@ -30,19 +30,19 @@ def model_fields(spec: ModelSpec) -> dict[str, Any]:
 
 
 def read_model(fields: Mapping[str, Any]) -> ModelSpec:
-    """The model that `model_fields` kept.
+    """The model that `model_fields` has stored.
 
     Raises:
         RunError: it can't be read.
     """
     known = set(ModelSpec.__annotations__)
     if not known - _ADDED <= fields.keys() <= known:
-        raise RunError("This run's model can't be read.", "Set the run up anew.")
+        raise RunError("This run's model can't be read.", "Prepare a new run.")
     try:
         return _SPEC.validate_python(dict(fields))
     except ValidationError as error:
         raise RunError(
-            f"This run's model can't be read ({first_fault(error)}).", "Set the run up anew."
+            f"This run's model can't be read ({first_fault(error)}).", "Prepare a new run."
         ) from error
 
 
@@ -56,13 +56,13 @@ def base_and_teachers(run: Run) -> tuple[ModelSpec, list[str]]:
 
 
 def load_run_model(work: RunContext, spec: ModelSpec, *, trust_remote_code: bool) -> LanguageModel:
-    """Load the model of a run. A chat template that asks the date gets the run's.
+    """Load the model of a run. Chat templates that show a date get the run's.
 
     Args:
-        work: the run, which tells of a download and can stop it.
-        spec: as the run's folder has it. That may come from elsewhere: what it says of remote
-            code is a wish, never the permission.
-        trust_remote_code: the permission.
+        work: the run; it reports a download and can stop it.
+        spec: from the run's config, which may come from another machine: it can ask for remote
+            code, but not allow it.
+        trust_remote_code: whether the caller allows it.
 
     Raises:
         RunError: the model wants to run code, and that isn't allowed.
@@ -80,7 +80,7 @@ def load_run_model(work: RunContext, spec: ModelSpec, *, trust_remote_code: bool
 
 
 def load_run_teacher(work: RunContext, lm: LanguageModel, spec: ModelSpec) -> LanguageModel:
-    """Load a second model of a run beside its first one.
+    """Load another model of a run beside its first one.
 
     Raises:
         ModelError, ResourceError, Cancelled: as `load_run_model`.
@@ -103,4 +103,4 @@ def _telling(work: RunContext) -> Report:
 
 
 _SPEC: TypeAdapter[ModelSpec] = TypeAdapter(ModelSpec)
-_ADDED = {"revision", "quantization"}  # runs made before them have neither
+_ADDED = {"revision", "quantization"}  # older runs have neither

@@ -5,28 +5,44 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from core.errors import FileError
 from core.records import Problem
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from core.runs.context import RunContext
 
 PROBLEMS_A_UNIT = 16
 """Problems that are decoded together, and lost together when a run is killed."""
 
-_SO_FAR_SECONDS = 5.0  # at least, between two summaries of what there is so far
-_SO_FAR_PATIENCE = 10  # times what the last one took, likewise
+_SO_FAR_SECONDS = 5.0  # at least, between two summaries of the results so far
+_SO_FAR_PATIENCE = 10  # at least, in multiples of the time that the last summary took
 
-_Record = TypeVar("_Record")
+
+class Record(Protocol):
+    """What a run finds on one problem."""
+
+    @property
+    def problem_id(self) -> str: ...
+
+    def to_json(self) -> dict[str, Any]: ...
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self: ...
+
+
+_Record = TypeVar("_Record", bound=Record)
 
 ReadUnit = Callable[[Any, Sequence[Problem]], "list[_Record] | None"]
-"""The records of a unit, from its JSON (None: not there) and its problems; None when it isn't
-there, is damaged, or isn't all that it should be."""
+"""The records of a unit, from its JSON (None: not there) and its problems; None where it is
+missing, damaged or incomplete."""
 
-Solve = Callable[[Sequence[Problem], Callable[[int, int], None]], "list[Any] | None"]
-"""JSON-ready results of some problems, one each, in order; None when cancelled. It gets the
-problems, and tells (rows done, rows known of so far)."""
+Solve = Callable[[Sequence[Problem], Callable[[int, int], None]], "Sequence[Record] | None"]
+"""Records of some problems, one each, in order; None when cancelled. Called with the problems,
+and with a callback for (steps done, steps known of so far)."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +55,29 @@ class ProblemUnit:
 
 
 def problem_units(problems: Sequence[Problem], prefix: str = "") -> Iterator[ProblemUnit]:
-    """The units that a run's problems make, in order. The prefix of their keys tells apart what
-    a run does with several problem sets."""
+    """The units of a problem set, in order. A run with several problem sets tells their units
+    apart by the prefix of the keys."""
     for number, start in enumerate(range(0, len(problems), PROBLEMS_A_UNIT)):
         yield ProblemUnit(f"{prefix}{number:06d}", start, problems[start : start + PROBLEMS_A_UNIT])
+
+
+def unit_reader(record: type[_Record], is_complete: Callable[[_Record], bool]) -> ReadUnit[_Record]:
+    """A function that reads units of one record a problem.
+
+    Args:
+        record: the type of its records.
+        is_complete: whether a record has everything that the run's settings ask for.
+    """
+
+    def read(unit: Any, problems: Sequence[Problem]) -> list[_Record] | None:
+        try:
+            records = [record.from_json(each) for each in unit]
+        except (TypeError, FileError):
+            return None
+        same = [each.problem_id for each in records] == [problem.id for problem in problems]
+        return records if same and all(map(is_complete, records)) else None
+
+    return read
 
 
 def kept_records(
@@ -51,7 +86,7 @@ def kept_records(
     read: ReadUnit[_Record],
     prefix: str = "",
 ) -> list[_Record]:
-    """The records of all whole units, one a problem, in the order of the problems.
+    """The records of all complete units, one a problem, in the order of the problems.
 
     Args:
         finished: a run's units by key.
@@ -75,17 +110,17 @@ def work_through(
     sum_up: Callable[[], object] = lambda: None,
     prefix: str = "",
 ) -> None:
-    """Solve what is not there yet, unit by unit, so that nothing finished is lost.
+    """Solve the units that the run doesn't have yet, keeping each one as soon as it is finished.
 
     Args:
         work: the run at work.
         problems: all of the run's.
         solve: solves a unit.
-        read: tells whole units of earlier starts from damaged ones, which are solved again and
-            said in the run's status.
+        read: tells complete units of earlier starts from damaged ones, which are solved again and
+            reported in the run's status.
         doing: what is being done, for the progress.
         belonging: what a unit must belong to, for the notice ("problems and arms").
-        sum_up: writes a summary of what there is so far; called now and then.
+        sum_up: writes a summary of the results so far; called now and then.
         prefix: of the units' keys.
 
     Raises:
@@ -111,10 +146,10 @@ def work_through(
                 share = done / total if total else 0.0
                 work.report(unit.start + len(unit.problems) * share, len(problems), doing)
 
-            results = solve(unit.problems, on_progress)
-            if results is None:
+            records = solve(unit.problems, on_progress)
+            if records is None:
                 raise Cancelled
-            work.keep(unit.key, results)
+            work.keep(unit.key, [record.to_json() for record in records])
             begun = time.monotonic()
             if begun > next_summary or work.stop.requested:
                 sum_up()

@@ -1,4 +1,4 @@
-"""How far a run is, told at most twice a second to progress.jsonl and to a bar on stderr."""
+"""Progress of a run, written at most twice a second to progress.jsonl and to a bar on stderr."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INTERVAL = 0.5  # seconds
 
 @dataclass(frozen=True)
 class Report:
-    """One statement of how far the work is."""
+    """How far the work is."""
 
     done: float = 0.0
     total: float | None = None
@@ -26,14 +26,14 @@ class Report:
 
 
 class ProgressReports:
-    """The reports of one start. What is held back is written a moment later, by a timer.
+    """The reports of one start. A report that comes too soon is written a moment later, by a timer.
 
     Args:
         log: where they go.
         earlier: seconds of work of earlier starts.
-        last: where the earlier starts got to.
-        common: fields that every event of this start carries.
-        bar: show one, where stderr is a terminal.
+        last: the progress of the earlier starts.
+        common: fields of every event of this start.
+        bar: show one if stderr is a terminal.
     """
 
     def __init__(
@@ -45,13 +45,13 @@ class ProgressReports:
         self._timer: threading.Timer | None = None
         self._closed = False
         self._written = -INTERVAL  # when, on the monotonic clock
-        self._from: tuple[float, float, str] | None = None  # done and time where the pace begins
+        self._from: tuple[float, float, str] | None = None  # where the pace is measured from
         self._wants_bar = bar and sys.stderr.isatty()
         self._bar: Any = None
         self._bar_unit = ""
 
     def report(self, report: Report) -> None:
-        """Take note; write it now or, when that was a moment ago, soon.
+        """Write a report now, or soon if the last one was written a moment ago.
 
         Raises:
             OSError: the disk is full or can't be written.
@@ -71,7 +71,7 @@ class ProgressReports:
                 self._timer.start()
 
     def notice(self, text: str) -> None:
-        """Every event from now on says this too."""
+        """Add a notice to every event from now on."""
         with self._lock:
             before = self._common.get("notice")
             self._common = self._common | {"notice": f"{before} {text}" if before else text}
@@ -82,7 +82,7 @@ class ProgressReports:
         return self._latest
 
     def fields(self) -> dict[str, Any]:
-        """What an event says of the progress at this moment."""
+        """The progress fields of an event at this moment."""
         latest = self._latest
         return self._common | {
             "done": latest.done,
@@ -94,7 +94,7 @@ class ProgressReports:
         }
 
     def close(self) -> None:
-        """No report is written any more."""
+        """Write no more reports."""
         with self._lock:
             self._closed = True
             if self._timer is not None:
@@ -113,7 +113,7 @@ class ProgressReports:
         self._written = time.monotonic()
 
     def _write_held_back(self) -> None:
-        with self._lock, contextlib.suppress(OSError):  # the next report will say so
+        with self._lock, contextlib.suppress(OSError):  # the next report will raise it
             self._timer = None
             if not self._closed:
                 self._write()

@@ -1,15 +1,15 @@
-"""A run: a folder in which long work leaves everything, so that nothing finished is ever lost.
+"""A run: a folder that holds everything about long work, so that finished work is never lost.
 
-    config.json      what is to be done (core.runs.config)
-    problems.jsonl   a copy of the problem set, so that the run is whole; where a task has
-                     several sets, the others are problems_<purpose>.jsonl
-    progress.jsonl   what happened, appended (core.runs.events)
+    config.json      settings, model, seed, versions (core.runs.config)
+    problems.jsonl   a copy of the problem set; further sets of a task are
+                     problems_<purpose>.jsonl
+    progress.jsonl   its events, appended (core.runs.events)
     units.jsonl      the checkpoint: one finished unit a line (core.runs.checkpoint)
-    log.txt          what the child process wrote
+    log.txt          output of the child process
     run.lock         held by the one process that works on it (core.runs.liveness)
 
 and the result files of its task. `core.runs.context` writes them, `core.runs.jobs` starts and
-cancels; pages only read, and everything they read may be half written.
+cancels. Pages only read, and must expect half-written files.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +31,7 @@ from core.records import Problem
 from core.runs.checkpoint import Checkpoint
 from core.runs.config import (
     RunConfig,
+    RunPlan,
     check_config,
     new_config,
     read_config,
@@ -53,7 +53,7 @@ _LOG_TAIL = 64 * 1024  # bytes
 
 
 class Run:
-    """One run on disk. Cheap to open, and may be opened any number of times."""
+    """One run on disk. Cheap to open, any number of times."""
 
     def __init__(self, folder: Path, config: RunConfig) -> None:
         """Use `create` or `open`."""
@@ -64,49 +64,29 @@ class Run:
     def create(
         runs_dir: Path,
         task: str,
+        plan: RunPlan,
         *,
-        settings: dict[str, Any],
-        model: dict[str, Any],
-        seed: int,
-        teachers: Sequence[str] = (),
-        inputs: Mapping[str, str] | None = None,
-        problems: Sequence[Problem] = (),
-        more_problems: Mapping[str, Sequence[Problem]] | None = None,
         name: str = "",
         folder: Path | None = None,
     ) -> Run:
         """Prepare a run; nothing is started.
 
         Args:
-            runs_dir: where it gets a folder of its own, named by task and day.
+            runs_dir: where it gets its own folder, named by task and day.
             task: the name of the command that carries it out.
-            settings: what the task needs to know, as JSON can hold it.
-            model: the model's spec, as JSON can hold it.
-            seed: of everything random in it.
-            teachers: adapter folders for the model, or other models.
-            inputs: folders of earlier runs that it builds on, by what they are to it.
-            problems: a copy is kept in the run.
-            more_problems: other sets that the task needs, by their purpose.
-            name: a person's own name for it.
-            folder: this folder instead; it must be new or empty.
+            plan: settings, model, seed and problem sets; the run keeps a copy of the problems.
+            name: given by a person.
+            folder: use this folder instead; it must be new or empty.
 
         Raises:
-            RunError: the folder can't be made or holds something already; its name is no id of a
-                run; the run's name is too long or can't be shown.
+            RunError: the folder can't be made or holds something already; its name isn't a
+                valid id; the run's name is too long or can't be shown.
             ProblemError, ResourceError: the disk is full or can't be written.
         """
-        config = new_config(
-            task,
-            settings=settings,
-            model=model,
-            seed=seed,
-            name=name,
-            teachers=teachers,
-            inputs=inputs,
-        )
+        config = new_config(task, plan, name)
         folder = make_folder(runs_dir, task) if folder is None else take_folder(folder)
         try:
-            for purpose, each in {"": problems, **(more_problems or {})}.items():
+            for purpose, each in {"": plan.problems, **plan.more_problems}.items():
                 if each:
                     write_problems(folder / _problems_file(purpose), each)
             set_reserve_aside(folder / _RESERVE)
@@ -141,12 +121,12 @@ class Run:
 
     @property
     def log_path(self) -> Path:
-        """What the child process wrote."""
+        """The output of the child process."""
         return self.folder / "log.txt"
 
     @property
     def reserve_path(self) -> Path:
-        """A little space for the last words when the disk is full."""
+        """Disk space kept for the last event, in case the disk is full."""
         return self.folder / _RESERVE
 
     @property
@@ -155,13 +135,13 @@ class Run:
         return EventLog(self.folder / _PROGRESS)
 
     def status(self) -> RunStatus:
-        """How it is getting on; cheap, and never fails: what can't be read is said in `error`."""
+        """State and progress; cheap, and never raises: damage is reported in `error`."""
         log = self.log
         for _ in range(10):
             held = is_held(self.folder)
             events = _read(log)
-            # The lock is let go after the last event is written and taken before the first one:
-            # with no event in between, what was read and what was probed are of one moment.
+            # The lock is released after the last event is written and taken before the first one:
+            # if no event came in between, events and lock belong to the same moment.
             if held or (not is_held(self.folder) and log.size() == events.size):
                 break
         status = status_of(events, held=held, now=datetime.now(UTC))
@@ -175,8 +155,8 @@ class Run:
 
     @property
     def has_begun(self) -> bool:
-        """Whether work on it ever began, so that it is resumed and not started. Where its events
-        are lost, what it has made tells."""
+        """Whether work on it ever began, so that it must be resumed instead of started. If its
+        events are lost, its files decide."""
         return self.status().started is not None or self._has_made_something
 
     @property
@@ -184,7 +164,7 @@ class Run:
         return any((self.folder / name).exists() for name in _MADE_BY_WORK)
 
     def problems(self, purpose: str = "") -> list[Problem]:
-        """The problem set, or another one of the run's by its purpose; empty when there is none.
+        """The problem set, or a further one by its purpose; empty if the run has none.
 
         Raises:
             ProblemError: the file is damaged.
@@ -193,15 +173,13 @@ class Run:
         return read_problems(path) if path.exists() else []
 
     def repeat(self, runs_dir: Path) -> Run:
-        """The same once more: a new run with the same task, settings, model, seed and problems.
+        """A new run with the same task, settings, model, seed and problems.
 
         Raises:
             RunError, ProblemError, ResourceError: as `create` and `problems`.
         """
         config = self.config
-        return Run.create(
-            runs_dir,
-            config.task,
+        plan = RunPlan(
             settings=config.settings,
             model=config.model,
             seed=config.seed,
@@ -209,15 +187,15 @@ class Run:
             inputs=config.inputs,
             problems=self.problems(),
             more_problems={each: self.problems(each) for each in self._purposes()},
-            name=config.name,
         )
+        return Run.create(runs_dir, config.task, plan, name=config.name)
 
     def _purposes(self) -> list[str]:
         files = sorted(self.folder.glob(_problems_file("*")))
         return [file.stem.removeprefix("problems_") for file in files]
 
     def rename(self, name: str) -> None:
-        """Give it another name; id and folder stay.
+        """Change its name; id and folder stay.
 
         Raises:
             RunError: the name is too long, or the config is damaged.
@@ -239,7 +217,7 @@ class Run:
             raise RunError(f"The run {self.id} is at work.", "Cancel it first.")
         with hold(self.folder, 0):
             pass
-        # Out of sight in one step, so that no reader meets half a run.
+        # Hidden in one step, so that readers never see half a run.
         grave = self.folder.with_name(f".deleted-{self.folder.name}-{secrets.token_hex(4)}")
         try:
             self.folder.rename(grave)
@@ -251,10 +229,10 @@ class Run:
             ) from error
 
     def read_json(self, name: str) -> Any | None:
-        """A result file's content; None when there is no such file (yet).
+        """The content of a result file; None if it doesn't exist (yet).
 
         Raises:
-            RunError: damaged or can't be read; or `name` is no plain file name.
+            RunError: damaged or can't be read; or `name` is not a plain file name.
         """
         path = self.folder / check_file_name(name, own=True)
         try:
@@ -282,14 +260,14 @@ class Run:
             ) from error
 
     def log_tail(self, lines: int = 20) -> str:
-        """The last lines that the child process wrote."""
+        """The last lines of the child process's output."""
         try:
             with self.log_path.open("rb") as file:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - _LOG_TAIL))
                 text = file.read().decode("utf-8", "replace")
         except OSError:
             return ""
-        # A progress bar writes over its line with \r; its last state is what a person saw.
+        # A progress bar overwrites its line with \r; only its last state counts.
         shown = [line.rstrip("\r").rpartition("\r")[2] for line in text.rstrip().split("\n")]
         return "\n".join(shown[-lines:])
 
@@ -299,13 +277,13 @@ def _problems_file(purpose: str) -> str:
 
 
 def check_file_name(name: str, *, own: bool = False) -> str:
-    """A name that is a plain file of a run's folder; one of the run's own only if `own`.
+    """Check the name of a file in a run's folder; the run's own files only pass with `own`.
 
     Raises:
-        RunError: it is not.
+        RunError: it isn't a plain file name.
     """
     if not PLAIN_NAME.fullmatch(name) or (name in _OWN_FILES and not own):
-        raise RunError(f"{name!r} is no name of a result file.", "Use letters, digits and points.")
+        raise RunError(f"{name!r} can't be a result file.", "Use letters, digits and points.")
     return name
 
 
@@ -317,7 +295,7 @@ def _read(log: EventLog) -> Events:
 
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,119}", flags=re.ASCII)
-"""What the id of a run and its result files are called: never a way out of a folder."""
+"""Ids of runs and names of result files; none of them leads out of a folder."""
 
 
 PLAIN_NAME_RULE = (
@@ -326,12 +304,12 @@ PLAIN_NAME_RULE = (
 
 
 def make_folder(runs_dir: Path, task: str) -> Path:
-    """A folder of the run's own among the others, named by task and day.
+    """Make a new folder for a run, named by task and day.
 
     Raises:
         RunError: it can't be made.
     """
-    alphabet = "abcdefghijkmnpqrstuvwxyz23456789"  # none that look alike
+    alphabet = "abcdefghijkmnpqrstuvwxyz23456789"  # without look-alikes
     while True:
         sign = "".join(secrets.choice(alphabet) for _ in range(6))
         folder = runs_dir / f"{task}-{datetime.now():%Y-%m-%d}-{sign}"
@@ -348,13 +326,13 @@ def make_folder(runs_dir: Path, task: str) -> Path:
 
 
 def take_folder(folder: Path) -> Path:
-    """The folder that a person chose for the run, made where it is not there yet.
+    """Take the folder that a person chose for a run; makes it if it doesn't exist.
 
     Raises:
-        RunError: it can't be made, holds something already, or the list of runs could not read it:
-            its name is no id of a run, or it is a link.
+        RunError: it can't be made, holds something already, or the list of runs would not show it:
+            its name isn't a valid id, or it is a link.
     """
-    if not folder.name or ".." in folder.parts:  # mkdir would make the folders that .. leaves
+    if not folder.name or ".." in folder.parts:  # mkdir would create the folders before ..
         folder = Path(os.path.realpath(folder))
     if not PLAIN_NAME.fullmatch(folder.name):
         raise RunError(
@@ -363,7 +341,7 @@ def take_folder(folder: Path) -> Path:
         )
     if folder.is_symlink():
         raise RunError(
-            f"{folder} is a link, and the list of runs follows none.",
+            f"{folder} is a link, and the list of runs doesn't follow links.",
             "Give the folder itself, or another one.",
         )
     try:
@@ -376,7 +354,7 @@ def take_folder(folder: Path) -> Path:
 
 
 def folder_error(folder: Path, error: OSError | ValueError) -> RunError:
-    """Why no run can be kept in a folder, and what to do."""
+    """The error for a folder that can't hold runs."""
     reason = getattr(error, "strerror", None) or error
     return RunError(
         f"Runs can't be kept in {folder} ({reason}).",

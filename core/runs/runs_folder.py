@@ -1,4 +1,4 @@
-"""The folder of all runs: which are there, which are broken, and the one with an id."""
+"""The folder of all runs: the list, the broken ones, and one by its id."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _Broken = list[tuple[Path, ExplorerError]]
 
 
 class RunsFolder:
-    """The folder that holds the runs, each under an id that a link can carry."""
+    """The folder that holds the runs, each under an id that fits into a URL."""
 
     def __init__(self, folder: Path | None = None) -> None:
         """`folder` is `runs_folder()` of the environment when not given; it need not exist yet."""
@@ -45,7 +45,7 @@ class RunsFolder:
         return Run.open(self._path(run_id))
 
     def check_writable(self) -> None:
-        """Find out before any work whether a run can be kept here.
+        """Check before any work that runs can be kept here.
 
         Raises:
             RunError: the folder can't be made or written, or its disk is full.
@@ -84,16 +84,16 @@ class RunsFolder:
     def _path(self, run_id: str) -> Path:
         if not PLAIN_NAME.fullmatch(run_id):
             raise RunError(
-                f"{run_id!r} is no id of a run.",
-                f"See the list of runs; an id is {PLAIN_NAME_RULE}. A folder that is called "
-                "otherwise can be renamed.",
+                f"{run_id!r} is not a valid id of a run.",
+                f"See the list of runs; an id is {PLAIN_NAME_RULE}. A folder with another name "
+                "can be renamed.",
             )
         path = self.folder / run_id
         if not path.is_dir():
-            raise RunError(f"There is no run {run_id} in {self.folder}.", "See the list of runs.")
+            raise RunError(f"{self.folder} has no run {run_id}.", "See the list of runs.")
         if path.resolve().parent != self.folder.resolve():
             raise RunError(
-                f"{run_id} is a link to a folder that is elsewhere.",
-                "Copy the folder here, or give its own place.",
+                f"{run_id} is a link to a folder outside.",
+                "Copy the folder here, or give its own path.",
             )
         return path

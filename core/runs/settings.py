@@ -1,4 +1,4 @@
-"""The settings of a run: outside data, checked by the model of its task."""
+"""The settings of a run, validated by the settings model of its kind."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _Settings = TypeVar("_Settings", bound=BaseModel)
 
 
 def checked_settings(kind: type[_Settings], values: Mapping[str, Any]) -> _Settings:
-    """Settings of a kind, from what a person or a run's folder says.
+    """Settings of a kind, from values of a person or of a run's config.
 
     Raises:
-        RunError: the first one that is unknown or out of range.
+        RunError: naming the first setting that is unknown or out of range.
     """
     try:
         return kind(**values)
@@ -25,14 +25,14 @@ def checked_settings(kind: type[_Settings], values: Mapping[str, Any]) -> _Setti
 
 
 def changed(settings: _Settings, changes: Mapping[str, Any]) -> _Settings:
-    """Settings with some of them changed; "preset", where they started from, stays.
+    """Settings with some of them changed; "preset", the name they started from, stays.
 
     Args:
         settings: to start from.
         changes: values by their dotted names, such as "training.learning_rate".
 
     Raises:
-        RunError: a name that is no setting, or a value out of its range.
+        RunError: an unknown setting, or a value out of its range.
     """
     values = settings.model_dump(mode="json")
     for name, value in changes.items():
@@ -42,13 +42,14 @@ def changed(settings: _Settings, changes: Mapping[str, Any]) -> _Settings:
             group = group.get(place) if isinstance(group, dict) else None
         if not isinstance(group, dict) or isinstance(group.get(last, {}), dict) or name == "preset":
             known = ", ".join(each for each in _dotted(values) if each != "preset")
-            raise RunError(f"There is no setting {name!r}.", f"Use one of {known}.")
+            raise RunError(f"There's no setting {name!r}.", f"Use one of {known}.")
         group[last] = value
-    return checked_settings(type(settings), values)
+    said = settings.model_fields_set | {name.partition(".")[0] for name in changes}
+    return checked_settings(type(settings), {name: values[name] for name in values if name in said})
 
 
 def first_fault(error: ValidationError) -> str:
-    """The first thing that pydantic finds wrong, with its place."""
+    """The first error that pydantic found, with its location."""
     first = error.errors()[0]
     place = ".".join(map(str, first["loc"]))
     return f"{place}: {first['msg']}" if place else str(first["msg"])

@@ -1,4 +1,4 @@
-"""What state a run is in: a pure function of its events, its lock and its process."""
+"""The state of a run: a pure function of its events, its lock and its process."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from core.runs.events import Event, Events
 from core.runs.liveness import ProcessName
 
 LAUNCH_SECONDS = 60.0
-"""A child that was launched and does not take the lock for so long is given up."""
+"""Seconds after which a launched child that hasn't taken the lock is given up."""
 
 DEFAULT_UNIT = "problems"
 
 
 class RunState(StrEnum):
-    """Where a run stands."""
+    """The states of a run."""
 
     NEW = "new"  # prepared, never started
     STARTING = "starting"
@@ -35,9 +35,9 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True)
 class RunStatus:
-    """How a run is getting on.
+    """State and progress of a run.
 
-    `error` is why it FAILED or was INTERRUPTED; in any other state, what was found damaged.
+    `error` is why it FAILED or was INTERRUPTED; in any other state, damage that was found.
     """
 
     state: RunState
@@ -45,25 +45,25 @@ class RunStatus:
     total: float | None
     unit: str
     what: str  # what it is doing, one short phrase
-    elapsed: float  # seconds of work over all starts, the time between them left out
-    seconds_left: float | None  # by the pace since the last start
+    elapsed: float  # seconds of work over all starts, without the time between them
+    seconds_left: float | None  # at the pace since the last start
     error: ExplorerError | None
     started: datetime | None  # the first start
-    ended: datetime | None  # or, of an interrupted run, when it was last heard of
+    ended: datetime | None  # of an interrupted run: its last event
 
 
 @dataclass(frozen=True)
 class _Story:
-    """The events since the last launch or start, and what is known of the run's process."""
+    """The events since the last launch or start, and the run's process."""
 
     phase: str  # "", launched, started or ended
-    last: Event | None  # the event that the phase rests on
+    last: Event | None  # the event that began the phase
     process: ProcessName | None
-    cancelled: bool  # somebody asked for it
+    cancelled: bool  # a stop was requested
 
 
 def processes(events: Events) -> list[ProcessName]:
-    """The processes since the run last ended, the latest first: one of them may be at work."""
+    """Processes since the run last ended, latest first: one of them may be at work."""
     found: list[ProcessName] = []
     for event in events.events:
         if event.event == "ended":
@@ -74,7 +74,7 @@ def processes(events: Events) -> list[ProcessName]:
 
 
 def status_of(events: Events, *, held: bool, now: datetime) -> RunStatus:
-    """The status at a moment; `held` says whether a process of this machine has the lock."""
+    """The status at the moment `now`; `held`: whether a process of this machine has the lock."""
     story = _story(events)
     state = _state(story, held, now)
     known = _latest_progress(events)
@@ -133,7 +133,7 @@ def _state(story: _Story, held: bool, now: datetime) -> RunState:
 
 
 def _latest_progress(events: Events) -> Event | None:
-    """The last event that says how far the work is; each of them is whole in itself."""
+    """The last event with progress fields; none of them depends on earlier ones."""
     return next((each for each in reversed(events.events) if each.elapsed is not None), None)
 
 
@@ -156,14 +156,14 @@ def _error(
                 "Look into its log.txt, then start it again.",
             )
         return RunError(
-            "The run was interrupted: its process ended without a word.",
-            "Resume it, what was finished is kept; if this happens again, look at the memory.",
+            "The run was interrupted: its process ended without an event.",
+            "Resume it; finished work is kept. If this happens again, check the memory.",
         )
     if known is not None and known.notice:
         return RunError(known.notice, "They are computed again, and nothing else was lost.")
     if damaged:
         return RunError(
             f"progress.jsonl has {damaged} line{'s' * (damaged > 1)} that can't be read.",
-            "Times and counts may be off, the results are not touched by it.",
+            "Times and counts may be off; the results are not affected.",
         )
     return None

@@ -1,1 +1,1 @@
-"""The machine: files that a crash leaves whole, child processes, folders, versions."""
+"""The machine: crash-safe files, child processes, folders, versions."""

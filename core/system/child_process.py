@@ -1,7 +1,7 @@
-"""Child processes that run this program's own modules: their start, and a worker of them.
+"""Child processes that run this program's modules: launching them, and workers.
 
-A worker answers a line with a line and may be killed: what it works on may take for ever, take all
-memory, or bring it down.
+A worker answers requests line by line and may be killed, since its work may never end, exhaust
+memory, or crash.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from core.errors import ResourceError
 from core.system.project_root import project_root
 
 START_LIMIT_S = 60.0
-"""Seconds a new worker may take until it is ready."""
+"""Seconds that a worker may take to start."""
 
 Lines = queue.SimpleQueue[bytes | None]
-"""The lines that a process wrote, and None at their end."""
+"""The lines that a process wrote, then None."""
 
 
 def python(*arguments: str) -> list[str]:
-    """The command of a Python for `launch`, such as python("-m", "core.cli")."""
-    return [sys.executable, "-P", *arguments]  # -P: not the modules of the folder a person is in
+    """The command line of this Python for `launch`, such as python("-m", "core.cli")."""
+    return [sys.executable, "-P", *arguments]  # -P: never import from the current folder
 
 
 def launch(
@@ -40,15 +40,15 @@ def launch(
     own_session: bool = False,
     niceness: int = 0,
 ) -> subprocess.Popen[bytes]:
-    """Start a process that finds `core` from whatever folder a person is in.
+    """Start a process that can import `core` from any current folder.
 
     Args:
-        command: as of `python`.
-        environment: variables beside those of this process.
-        log: takes all that the process writes, and its input is empty. Without one its input and
-            output are pipes, and what it writes as errors is dropped.
-        own_session: Ctrl-C in this process's terminal is not meant for it.
-        niceness: how far its priority is below this process's.
+        command: as returned by `python`.
+        environment: variables added to those of this process.
+        log: receives stdout and stderr; stdin is then empty. Without a log, stdin and stdout are
+            pipes and stderr is discarded.
+        own_session: start a new session, so that Ctrl-C in this terminal doesn't reach it.
+        niceness: how much its priority is lowered.
 
     Raises:
         OSError: it can't be started.
@@ -68,8 +68,8 @@ def launch(
 
 
 def lines_of(process: subprocess.Popen[bytes]) -> Lines:
-    """What a launched process writes, collected by a thread as it comes; half a line, which a
-    process leaves that is killed, is left out."""
+    """The output lines of a launched process, collected by a thread. An incomplete last line, as a
+    killed process leaves, is dropped."""
     assert process.stdout is not None
     lines: Lines = queue.SimpleQueue()
     threading.Thread(target=_collect, args=(process.stdout, lines), daemon=True).start()
@@ -85,28 +85,28 @@ def _collect(stream: IO[bytes], lines: Lines) -> None:
 
 
 def _lower_priority(pid: int, niceness: int) -> None:
-    import psutil  # not for the workers, which import this module and start fast
+    import psutil  # imported lazily: workers import this module and must start fast
 
-    if psutil.POSIX:  # Windows has classes of priority instead
+    if psutil.POSIX:  # Windows has priority classes instead
         with contextlib.suppress(psutil.Error, OSError):
             process = psutil.Process(pid)
             process.nice(process.nice() + niceness)
 
 
 class WorkerGoneError(Exception):
-    """The worker's pipe closed: it crashed, or somebody killed it."""
+    """The worker's pipe closed: it crashed or was killed."""
 
 
 class Worker:
-    """One such process, ready to serve: it has written its first line.
+    """A worker process that is ready to serve: it has written its first line.
 
     Args:
-        command: the arguments of a Python that finds `core`, such as ("-m", "core.answers.worker").
-        purpose: what it does, for the message when it doesn't start.
-        remedy: what to do then.
+        command: arguments for Python, such as ("-m", "core.answers.worker").
+        purpose: what the process does, for the error message if it doesn't start.
+        remedy: what to do in that case.
 
     Raises:
-        ResourceError: when it doesn't start.
+        ResourceError: the process doesn't start.
     """
 
     def __init__(self, *command: str, purpose: str, remedy: str) -> None:
@@ -130,7 +130,12 @@ class Worker:
             raise WorkerGoneError from error
 
     def receive(self, limit_s: float) -> bytes:
-        """The next reply; queue.Empty when it takes longer."""
+        """Wait for the next reply.
+
+        Raises:
+            queue.Empty: no reply within `limit_s` seconds.
+            WorkerGoneError: the process ended.
+        """
         reply = self._replies.get(timeout=limit_s)
         if reply is None:
             raise WorkerGoneError
@@ -138,7 +143,7 @@ class Worker:
 
 
 def _stop(process: subprocess.Popen[bytes], owner: int) -> None:
-    if os.getpid() != owner:  # a forked child has no right to its parent's worker
+    if os.getpid() != owner:  # a forked child must not stop its parent's worker
         return
     process.kill()
     process.wait()
@@ -146,7 +151,7 @@ def _stop(process: subprocess.Popen[bytes], owner: int) -> None:
         if process.stdin is not None:
             process.stdin.close()
     except OSError:
-        pass  # what was still to be sent to it
+        pass  # unsent requests
 
 
 def limit_memory(limit: int) -> None:
@@ -156,19 +161,19 @@ def limit_memory(limit: int) -> None:
 
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     except (ImportError, OSError, ValueError):
-        pass  # no such limit on this system; the time limit still holds
+        pass  # this system has no such limit; the time limit still holds
 
 
 def replies_of_worker(memory_limit: int | None = None) -> TextIO:
-    """Make this process a worker; returns where its replies go, since whatever a library prints
-    must not mix with them.
+    """Make this process a worker; returns the stream for its replies, separate from anything that
+    libraries print.
 
     Args:
-        memory_limit: bytes of address space it may take; any number if None.
+        memory_limit: bytes of address space; None: unlimited.
     """
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent
     if memory_limit is not None:
         limit_memory(memory_limit)
     return replies

@@ -1,6 +1,6 @@
-"""Files that a crash, a kill or a full disk leaves whole: the old one or the new one.
+"""Crash-safe files: after a crash, a kill or a full disk, a file is the old one or the new one.
 
-Everything here raises OSError as it comes; `disk_error` turns one into what a person can act on.
+All functions raise OSError unchanged; `disk_error` converts one into a ResourceError.
 """
 
 from __future__ import annotations
@@ -21,40 +21,40 @@ _BINARY = getattr(os, "O_BINARY", 0)  # Windows would turn \n into \r\n
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether an error says that the disk, or a person's share of it, is full."""
+    """Whether an error means that the disk or the user's quota is full."""
     return isinstance(error, OSError) and error.errno in _FULL
 
 
 def disk_error(path: Path, error: OSError) -> ResourceError:
-    """What went wrong when a run's file was written, and what to do."""
+    """The ResourceError for a file of a run that could not be written."""
     if is_full(error):
         return ResourceError(
             f"The disk is full: {path} can't be written.",
-            "Free space there and resume the run; what was finished is kept.",
+            "Free space there and resume the run; finished work is kept.",
         )
     return ResourceError(
         f"{path} can't be written ({error.strerror or error}).",
-        "Check the folder and your right to write there, then resume the run.",
+        "Check the folder and its permissions, then resume the run.",
     )
 
 
 def replace_file(path: Path, data: bytes, *, private: bool = False) -> None:
-    """Write a file in one step: readers see the old content or the new, never half of it.
+    """Write a file atomically: readers see the old content or the new, never a part.
 
-    A link stays and its file is replaced; the file keeps its permissions. A device or a pipe, such
-    as /dev/stdout, can't be replaced and is written to.
+    For a symbolic link its target is replaced; permissions are kept. A device or pipe, such as
+    /dev/stdout, can't be replaced and is written directly.
 
     Args:
-        private: a new file may be read by its owner only.
+        private: make a new file readable by its owner only.
 
     Raises:
-        OSError: the disk is full or can't be written; the old file is untouched.
+        OSError: the disk is full or can't be written; the old file is unchanged.
     """
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
         path.write_bytes(data)
         return
-    # Threads may write the same file at the same time: the last one wins, each as a whole.
+    # Threads may write the same file at the same time: the last one wins.
     partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.partial")
     mode = 0o600 if private else 0o666  # before the umask
     try:
@@ -72,10 +72,9 @@ def replace_file(path: Path, data: bytes, *, private: bool = False) -> None:
 
 
 def append_line(path: Path, line: bytes, *, sync: bool) -> None:
-    """Append a line (without its line end) as a whole, or not at all.
+    """Append a line, given without its line end, completely or not at all.
 
-    A half-written line that stands at the end stays a line of its own. With `sync` the line has
-    reached the disk when this returns.
+    An incomplete last line is ended first. With `sync` the line is on disk when this returns.
 
     Raises:
         OSError: the disk is full or can't be written.
@@ -102,7 +101,7 @@ def append_line(path: Path, line: bytes, *, sync: bool) -> None:
 
 
 def end_last_line(path: Path, whole: bool) -> None:
-    """Give a file's last line its end when it is `whole`; cut it off when it is not.
+    """End a file's last line if it is complete (`whole`); otherwise cut it off.
 
     Raises:
         OSError: the file can't be written.
@@ -121,7 +120,7 @@ def end_last_line(path: Path, whole: bool) -> None:
 
 
 def keep_beside(path: Path, suffix: str) -> Path:
-    """A second name for a file's content, `path` + suffix, with a number where that is taken.
+    """Keep a copy of a file's content as `path` + suffix, with a number if that name is taken.
 
     Raises:
         OSError: the disk is full or can't be written.
@@ -144,10 +143,10 @@ def keep_beside(path: Path, suffix: str) -> Path:
 
 
 def set_reserve_aside(path: Path) -> None:
-    """Take up a little space that can be given back when the disk is full, for the last words.
+    """Write a small file that can be deleted on a full disk, to make room for the final status.
 
     Raises:
         OSError: the disk is full or can't be written.
     """
     if not path.exists():
-        replace_file(path, os.urandom(_RESERVE_BYTES))  # a disk that compresses can't shrink it
+        replace_file(path, os.urandom(_RESERVE_BYTES))  # random: can't be compressed

@@ -1,4 +1,4 @@
-"""Where this project keeps what a person makes: never inside the repository."""
+"""Folders for the user's data, outside the repository, and package versions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.system.person_path import person_path
 
 
 def user_folder() -> Path:
-    """The folder for sessions and runs: $FORK_EXPLORER_HOME, else the platform's own place."""
+    """The folder for sessions and runs: $FORK_EXPLORER_HOME, else the platform's data folder."""
     chosen = os.environ.get("FORK_EXPLORER_HOME")
     return (
         person_path(chosen) if chosen else user_data_path("decision-fork-explorer", appauthor=False)
@@ -33,12 +33,12 @@ def cache_folder() -> Path:
 
 
 def sessions_folder() -> Path:
-    """Where the app keeps sessions between visits."""
+    """The folder where the app stores sessions."""
     return user_folder() / "sessions"
 
 
 def runs_folder() -> Path:
-    """Where runs go unless told otherwise."""
+    """The default folder for runs."""
     return user_folder() / "runs"
 
 
@@ -57,5 +57,5 @@ def _versions() -> tuple[tuple[str, str], ...]:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that compute."""
+    """Versions of Python and of the packages that affect results."""
     return dict(_versions())

@@ -1,4 +1,4 @@
-"""JSON as everything here is written: text as it is, and never a bare NaN, which JSON lacks."""
+"""JSON text: characters unescaped, and never a bare NaN, which JSON lacks."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 def json_text(
     data: Any, *, indent: int | None = None, ascii_only: bool = False, compact: bool = False
 ) -> str:
-    """The JSON of some data.
+    """Convert data to JSON text.
 
     Args:
-        indent: spaces a level; all on one line when None.
-        ascii_only: write other characters as escapes, as half a character must be.
-        compact: without spaces after commas and colons.
+        indent: spaces per level; None: all on one line.
+        ascii_only: escape all other characters, as lone surrogates must be.
+        compact: no spaces after commas and colons.
 
     Raises:
-        ValueError: a NaN or an infinity is in it. Those that mean "unknown" are None in what is
-            written (core.runs.result_files.known); others must be refused where they arise.
-        TypeError: something that JSON can't hold.
+        ValueError: the data has a NaN or infinity. Unknown values are written as None
+            (core.runs.result_files.known).
+        TypeError: a type that JSON lacks.
     """
     separators = (",", ":") if compact else None
     return json.dumps(

@@ -1,4 +1,4 @@
-"""The paths that people give: on the command line, in a field of the app, in a setting."""
+"""Paths given by the user: on the command line, in a form field, in a setting."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def person_path(text: str | os.PathLike[str]) -> Path:
-    """A path as a person wrote it, `~` and `~name` being home folders.
+    """A path with `~` and `~name` expanded to home folders.
 
-    A shell expands only an unquoted `~` at the start of a word, so not that of `--out=~/x`, and a
-    field of the app is seen by no shell. A `~name` that is not a user of this machine stays.
+    A shell expands only an unquoted `~` at the start of a word, so not in `--out=~/x`, and form
+    fields never pass through a shell. An unknown `~name` is left as typed.
     """
     return Path(os.path.expanduser(text))

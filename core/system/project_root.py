@@ -1,4 +1,4 @@
-"""Where this program lies: the folder that holds `core`, `explorer`, `pages` and `sample_data`."""
+"""The folder that holds `core`, `explorer`, `pages` and `sample_data`."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from pathlib import Path
 
 
 def project_root() -> Path:
-    """The root of a clone, or the folder of installed packages."""
+    """The root of a clone, or the site-packages folder of an installation."""
     return Path(__file__).resolve().parents[2]

@@ -1,1 +1,1 @@
-"""Text and token ids: prompts, chat templates, the bytes of tokens, thinking parts."""
+"""Text and token ids: prompts, chat templates, bytes of tokens, thinking parts."""

@@ -1,7 +1,7 @@
-r"""Prompt styles: a question becomes the token ids its model expects (paper appendix C).
+r"""Prompt styles: encode a question as the token ids that a model expects (paper appendix C).
 
-The prompt that scores a chain must be byte for byte the prompt that sampled it, so a question is
-never trimmed or re-encoded: what `encode_prompt` returns is kept with the chain.
+A chain must be scored with exactly the prompt that sampled it, so questions are never trimmed or
+re-encoded: the ids that `encode_prompt` returns are stored with the chain.
 """
 
 from __future__ import annotations
@@ -15,16 +15,26 @@ from typing import Any
 from core.errors import PromptError
 from core.tokens.template_clock import asks_the_date, with_date
 
+FEW_SHOT = "few_shot"
+"""The prompt style with worked examples, for base models."""
+
+_LONGEST_LABEL = 40  # characters; more is a sentence of instructions
 PLACEHOLDER = "{problem}"
-"""Where a template takes the question; no other brace means anything."""
+"""Replaced by the question in a template; other braces have no meaning."""
+
+
+@dataclass(frozen=True)
+class WorkedExample:
+    """A question and its solution, as a few-shot prompt shows them before the question asked."""
+
+    question: str
+    solution: str  # the reasoning and the answer, in the form that chains should take
 
 
 @dataclass(frozen=True)
 class PromptStyle:
-    """One way to ask: the text around the question, and who puts it there.
-
-    A chat style's template is the one user message that the tokenizer's own chat template wraps.
-    """
+    """The text around a question. For a chat style it is the user message, which the tokenizer's
+    chat template wraps."""
 
     name: str
     template: str
@@ -53,20 +63,28 @@ PROMPT_STYLES: dict[str, PromptStyle] = {
             "Question: {problem}\nAnswer: Let's think step by step.",
             "Mistral-7B, Llama base",
         ),
+        PromptStyle(FEW_SHOT, "Question: {problem}\nAnswer:", "base models, small ones"),
         PromptStyle("plain", "{problem}", "anything"),
     )
 }
 
 
-def prompt_text(question: str, style: str, template: str | None = None) -> str:
-    """The prompt's text; for a chat style the user message, before the tokenizer's own template.
+def prompt_text(
+    question: str,
+    style: str,
+    template: str | None = None,
+    examples: Sequence[WorkedExample] = (),
+) -> str:
+    """The prompt's text; for a chat style the last user message, without the chat template.
 
     Args:
-        template: the user's own, in place of the plain style's; it must contain {problem}.
+        style: a name of `PROMPT_STYLES`.
+        template: replaces that of the style "plain"; must contain {problem}.
+        examples: stand before the question, each in the same template and with its solution.
 
     Raises:
-        PromptError: an unknown style, an empty question, a template without {problem}, or text
-            that no tokenizer can read.
+        PromptError: an unknown style, an empty question, one that is among the examples, a template
+            without {problem}, or text with lone surrogates.
     """
     chosen = _style(style)
     if not question.strip():
@@ -75,22 +93,45 @@ def prompt_text(question: str, style: str, template: str | None = None) -> str:
         if style != "plain":
             raise PromptError(
                 f"The prompt style {style} has its own template.",
-                "Choose the style plain to use yours, or leave your template out.",
+                "Choose the style plain to use a template of yours, or leave it out.",
             )
         if PLACEHOLDER not in template:
             raise PromptError(
                 f"The prompt template doesn't contain {PLACEHOLDER}.",
                 f"Write {PLACEHOLDER} where the question belongs.",
             )
-    text = (chosen.template if template is None else template).replace(PLACEHOLDER, question)
+    if any(each.question.strip() == question.strip() for each in examples):
+        raise PromptError(
+            "The question is one of the prompt's own examples, with its solution.",
+            "Leave that example out, or ask another question.",
+        )
+    around = chosen.template if template is None else template
+    text = around.replace(PLACEHOLDER, question)
+    if not chosen.chat:
+        text = "\n\n".join([*(_solved(around, each) for each in examples), text])
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise PromptError(
-            f"The prompt has half a character at place {error.start + 1} (a lone surrogate).",
+            f"Character {error.start + 1} of the prompt is a lone surrogate.",
             "Delete that character and type it again.",
         ) from error
     return text
+
+
+def _solved(template: str, example: WorkedExample) -> str:
+    before = template.replace(PLACEHOLDER, example.question)
+    space = "" if before[-1:].isspace() else " "
+    return f"{before}{space}{example.solution.strip()}"
+
+
+def _turns(style: str, examples: Sequence[WorkedExample], last: str) -> list[dict[str, str]]:
+    """The messages of a chat: an example is a question of the user and the model's answer."""
+    turns = []
+    for each in examples:
+        turns.append({"role": "user", "content": prompt_text(each.question, style)})
+        turns.append({"role": "assistant", "content": each.solution.strip()})
+    return [*turns, {"role": "user", "content": last}]
 
 
 def encode_prompt(
@@ -99,34 +140,65 @@ def encode_prompt(
     style: str,
     template: str | None = None,
     prompt_date: date | None = None,
+    examples: Sequence[WorkedExample] = (),
 ) -> list[int]:
-    """The prompt's token ids, as the tokenizer's own rules begin a text (with BOS or without).
+    """Encode a prompt; whether it begins with BOS is the tokenizer's own rule.
 
-    An end-of-sequence token that a tokenizer appends is taken off, for the model is to go on. In
-    the text styles a special token's name typed in a question ("<|im_end|>") stays text; a chat
-    template reads it as the token.
+    An end-of-sequence token appended by the tokenizer is removed, since the model continues the
+    prompt. In text styles the name of a special token in the question ("<|im_end|>") stays text; in
+    a chat template it becomes the token.
 
     Args:
-        prompt_date: for chat templates that ask the date; today if None.
+        style: a name of `PROMPT_STYLES`.
+        template: as for `prompt_text`.
+        prompt_date: for chat templates that use the date; None: today.
+        examples: worked examples before the question; for a chat style earlier turns.
 
     Raises:
         PromptError: as `prompt_text`, or the tokenizer has no usable chat template.
     """
-    text = prompt_text(question, style, template)
+    text = prompt_text(question, style, template, examples)
     ids = (
-        _chat_ids(tokenizer, text, prompt_date)
+        _chat_ids(tokenizer, _turns(style, examples, text), prompt_date)
         if _style(style).chat
         else _text_ids(tokenizer, text)
     )
     if not ids:
-        raise PromptError("The tokenizer makes no token of this prompt.", "Type another question.")
+        raise PromptError("The tokenizer gives no tokens for this prompt.", "Change the question.")
     return ids
+
+
+def introduction(before: str) -> str | None:
+    """What introduces a question, as it would introduce the next one: a line break and the label on
+    the question's line, such as "\\nQuestion:". None where the line has no label.
+
+    Args:
+        before: the prompt's text before the question.
+    """
+    label = before.rpartition("\n")[2].strip()
+    return f"\n{label}" if 0 < len(label) <= _LONGEST_LABEL else None
+
+
+def default_stop(style: str, template: str | None = None) -> tuple[str, ...]:
+    """The stop strings of a prompt style: what introduces the next problem, where a base model runs
+    on. Chat models end their turn by a token and need none.
+
+    Args:
+        template: the user's own, for the style "plain".
+
+    Raises:
+        PromptError: an unknown style.
+    """
+    chosen = _style(style)
+    text = chosen.template if template is None else template
+    label = None if chosen.chat else introduction(text.partition(PLACEHOLDER)[0])
+    return () if label is None else (label,)
 
 
 def _style(name: str) -> PromptStyle:
     if name not in PROMPT_STYLES:
         raise PromptError(
-            f"There is no prompt style {name!r}.", f"Use one of {', '.join(PROMPT_STYLES)}."
+            f"The explorer has no prompt style {name!r}.", f"Use one of {', '.join(PROMPT_STYLES)}."
         )
     return PROMPT_STYLES[name]
 
@@ -134,7 +206,7 @@ def _style(name: str) -> PromptStyle:
 def _text_ids(tokenizer: Any, text: str) -> list[int]:
     try:
         encoded = tokenizer(text, add_special_tokens=True, split_special_tokens=True)
-    except TypeError:  # a tokenizer of somebody's own that doesn't know the option
+    except TypeError:  # a custom tokenizer without this option
         encoded = tokenizer(text, add_special_tokens=True)
     ids = _ids(encoded)
     if ids and ids[-1] == tokenizer.eos_token_id:
@@ -142,33 +214,33 @@ def _text_ids(tokenizer: Any, text: str) -> list[int]:
     return ids
 
 
-def _chat_ids(tokenizer: Any, message: str, day: date | None) -> list[int]:
+def _chat_ids(tokenizer: Any, turns: list[dict[str, str]], day: date | None) -> list[int]:
     if not getattr(tokenizer, "chat_template", None):
         raise PromptError(
             "This model's tokenizer has no chat template.",
-            "Choose another prompt style: qwen_boxed, llama_abel or plain.",
+            "Choose another prompt style, such as few_shot or plain.",
         )
     try:
         clock: dict[str, Any] = {}
         if asks_the_date(tokenizer):
             clock = with_date(tokenizer.get_chat_template(), day or date.today())
         encoded = tokenizer.apply_chat_template(
-            [{"role": "user", "content": message}],
+            turns,
             add_generation_prompt=True,
             tokenize=True,
             return_dict=True,
             **clock,
         )
-    except Exception as error:  # the template is a program of the model's maker: anything can fail
+    except Exception as error:  # the template is a program: anything can fail
         raise PromptError(
             f"This model's chat template fails ({type(error).__name__}: {error}).",
-            "Choose another prompt style: qwen_boxed, llama_abel or plain.",
+            "Choose another prompt style, such as few_shot or plain.",
         ) from error
     return _ids(encoded)
 
 
 def _ids(encoded: Any) -> list[int]:
-    """Token ids out of whatever a tokenizer returns: a list, a list of one list, or a mapping."""
+    """Token ids from a tokenizer's result: a list, a list of one list, or a mapping."""
     ids = encoded["input_ids"] if hasattr(encoded, "keys") else encoded
     if len(ids) and isinstance(ids[0], Sequence):
         ids = ids[0]
@@ -179,12 +251,12 @@ _CHAT_WORDS = frozenset({"instruct", "chat", "distill", "it", "r1", "qwq"})
 
 
 def guess_prompt_style(model_config: Any, tokenizer: Any) -> tuple[str, str]:
-    """The style a model most likely expects, and why, for the screen. The first that applies:
+    """The prompt style that a model most likely expects, and the reason. The first that applies:
 
-    1. the config's own `prompt_style`, where it names one;
+    1. the config's own `prompt_style`, if it has one;
     2. a Qwen model: qwen_boxed for a base model, chat_template for an instruct model. Qwen's base
-       tokenizers carry a chat template too, so the name decides: instruct, chat, distill, r1 or
-       qwq in it is an instruct model, and so is a Qwen3 without "base";
+       tokenizers have a chat template too, so the name decides: a name with instruct, chat,
+       distill, r1 or qwq is an instruct model, and so is a Qwen3 without "base";
     3. a tokenizer with a chat template: chat_template;
     4. Llama, Mistral: llama_abel;
     5. anything else: qwen_boxed.
@@ -212,7 +284,7 @@ def guess_prompt_style(model_config: Any, tokenizer: Any) -> tuple[str, str]:
 
 
 def _model_name(model_config: Any, tokenizer: Any) -> str:
-    """The hub id's or folder's last part; of a hub cache folder the model's name."""
+    """The last part of a hub id or folder; for a folder in the hub's cache, the model's name."""
     for source in (model_config, tokenizer):
         path = getattr(source, "_name_or_path", None) or getattr(source, "name_or_path", None)
         if isinstance(path, str) and path:
@@ -223,10 +295,10 @@ def _model_name(model_config: Any, tokenizer: Any) -> str:
 
 
 def check_context(prompt_length: int, max_new_tokens: int, context_length: int) -> None:
-    """Refuse what doesn't fit the model's context; all lengths in tokens.
+    """Reject a chain that doesn't fit into the model's context; all lengths in tokens.
 
     Raises:
-        PromptError: with the numbers, and the largest max_new_tokens that would fit.
+        PromptError: naming the lengths and the largest max_new_tokens that fits.
     """
     room = context_length - prompt_length
     if room < 1:

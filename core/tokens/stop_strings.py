@@ -12,34 +12,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
-from core.errors import SamplerError
 from core.tokens.token_text import LONGEST_CHARACTER, PieceStream, TokenText
-
-MAX_STOPS, MAX_LENGTH = 16, 200
-"""Most stop strings at once, and most characters of one."""
-
-
-def checked_stops(stops: Sequence[str]) -> tuple[str, ...]:
-    """Stop strings without duplicates, in order.
-
-    Raises:
-        SamplerError: an empty one, one that no text can contain, too many or too long ones.
-    """
-    for stop in stops:
-        if not stop or len(stop) > MAX_LENGTH:
-            raise SamplerError(
-                "A stop string is empty." if not stop else "A stop string is too long.",
-                f"Use 1 to {MAX_LENGTH} characters.",
-            )
-        try:
-            stop.encode()
-        except UnicodeEncodeError as error:
-            raise SamplerError(
-                "A stop string holds half a character (a lone surrogate).", "Type it again."
-            ) from error
-    if len(set(stops)) > MAX_STOPS:
-        raise SamplerError("There are too many stop strings.", f"Use at most {MAX_STOPS}.")
-    return tuple(dict.fromkeys(stops))
 
 
 class StopMatcher:

@@ -1,4 +1,4 @@
-"""The clock of a chat template: what it calls now is a given date, at midnight."""
+"""Fix the date that a chat template sees: "now" is a given day, at midnight."""
 
 from __future__ import annotations
 
@@ -19,18 +19,17 @@ _CLOCK = (
     "{{- now.text ~ now.sign -}}"
     "{%- endmacro -%}"
 )
-"""transformers hands no function to a template, so strftime is written in the template's language:
-each directive is looked up in a table."""
+"""strftime as a Jinja macro, since transformers can't pass functions to a template: each directive
+is looked up in a table."""
 
 
 def asks_the_date(tokenizer: Any) -> bool:
-    """Whether a chat prompt may hold the date, so that the same question is another prompt
-    tomorrow."""
+    """Whether a tokenizer's chat template uses the date, so that its prompts change every day."""
     return "strftime_now" in str(getattr(tokenizer, "chat_template", None))
 
 
 def with_date(template: str, day: date) -> dict[str, Any]:
-    """Arguments for `apply_chat_template` with which `strftime_now` speaks of a given day."""
+    """Arguments for `apply_chat_template` that make `strftime_now` return a given day."""
     letters = ["%", *string.ascii_letters]
     directives = {f"%{letter}": day.strftime(f"%{letter}") for letter in letters}
     directives |= {f"%-{letter}": day.strftime(f"%-{letter}") for letter in letters}

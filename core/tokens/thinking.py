@@ -1,8 +1,8 @@
-"""The thinking part of a chain: what stands before </think> is no answer yet.
+"""The thinking part of a chain: tokens up to </think>, which are not part of the answer.
 
-Models that think aloud put it between two marks. Most have each mark as one token; then only that
-token counts, and the same signs spelled out by others are text like any other. The prompt's own
-template may have opened the thinking already.
+Reasoning models enclose their thinking in two marks. If a mark is a single token of the vocabulary,
+only that token counts; the same characters spelled by other tokens are ordinary text. The chat
+template may have opened the thinking part in the prompt.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ MARKS = (
     ("[THINK]", "[/THINK]"),  # Magistral
     ("<seed:think>", "</seed:think>"),  # Seed-OSS
 )
-_TAIL = 32  # tokens at a prompt's end, in which an opening mark that is not one token is looked for
+_TAIL = 32  # last tokens of a prompt, searched for an opening mark that is not a single token
 
 
 def thinking_length(
     text: TokenText, prompt_ids: Sequence[int], token_ids: Sequence[int]
 ) -> int | None:
-    """How many tokens at the start of a completion are its thinking part, the marks included.
+    """Length in tokens of a completion's thinking part, including the marks.
 
-    A closing mark ends it, whether or not an opening one was seen: the prompt may not be known.
+    A closing mark ends it even without an opening one, since the prompt may be unknown.
 
     Args:
         text: of the tokenizer.
-        prompt_ids: may be empty where they are not known.
+        prompt_ids: may be empty if unknown.
         token_ids: the T tokens of the completion.
 
     Returns:
-        From 1 to T; T also when the thinking never ends. None: the completion does not think.
+        From 1 to T; T also when the thinking never ends. None: no thinking part.
     """
     whole = text.decode(token_ids)
     for opening, closing in MARKS:
@@ -81,8 +81,8 @@ def _by_text(
 
 
 def _through(pieces: Sequence[str], closing: str) -> int:
-    """The number of tokens up to the closing mark; one that ends the mark and begins the answer is
-    the answer's."""
+    """The number of tokens up to the closing mark; a token that also begins the answer is not
+    counted."""
     end = "".join(pieces).index(closing) + len(closing)
     for i, place in enumerate(accumulate(map(len, pieces))):
         if place >= end:
@@ -93,12 +93,12 @@ def _through(pieces: Sequence[str], closing: str) -> int:
 
 @dataclass(frozen=True)
 class Section:
-    """A stretch of a chain: token positions from `start` to before `end`."""
+    """A part of a chain: token positions start .. end-1."""
 
     name: Literal["thinking", "answer"]
     start: int
     end: int
-    mean_entropy: float | None  # nats; None where it has no tokens
+    mean_entropy: float | None  # nats; None without tokens
     forks: int  # tokens above tau
 
     def __len__(self) -> int:
@@ -106,7 +106,7 @@ class Section:
 
 
 def sections(chain: Chain, tau: float) -> tuple[Section, ...]:
-    """The thinking part and the answer; nothing for a chain that does not think.
+    """The thinking part and the answer; empty for a chain without thinking part.
 
     Args:
         tau: nats, above which a token is a fork.
@@ -122,5 +122,5 @@ def sections(chain: Chain, tau: float) -> tuple[Section, ...]:
 
     return (
         section("thinking", 0, chain.thinking),
-        section("answer", chain.thinking, len(chain)),
+        section("answer", chain.thinking, chain.answer_length),
     )

@@ -1,8 +1,8 @@
-"""The bytes that tokens stand for, and the characters that a row of them spells.
+"""The bytes of tokens, and the characters that a sequence of tokens spells.
 
-A byte-level vocabulary has a sign for every byte; SentencePiece with byte fallback writes what it
-has no piece for as <0xE4>. Either way a character may be spread over tokens, and a token may end
-one character and begin the next, which decoding tokens to text can't tell apart.
+A byte-level vocabulary has a symbol for every byte; SentencePiece with byte fallback writes bytes
+without a piece as <0xE4>. In both, a character may be split over tokens, and one token may end a
+character and begin the next, which is lost when tokens are decoded to text.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 TokenBytes = Callable[[int], bytes | None]
-"""Bytes of a token; None for an id that the tokenizer doesn't have."""
+"""Maps a token id to its bytes; None for an id that the tokenizer doesn't have."""
 
 _BYTE_OF = {sign: byte for byte, sign in bytes_to_unicode().items()}
 _BYTE_PIECE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
@@ -24,7 +24,7 @@ _PIECE_DECODERS = {"Replace", "ByteFallback", "Fuse", "Strip", "Metaspace"}
 
 
 def token_bytes(tokenizer: Any) -> TokenBytes | None:
-    """How to read a tokenizer's tokens as bytes; None where its decoder is of no known kind."""
+    """A function from a tokenizer's token ids to bytes; None for an unknown kind of decoder."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     decoder = getattr(backend, "decoder", None)
     if backend is None or decoder is None:
@@ -47,7 +47,7 @@ def _steps(decoder: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _space_sign(steps: list[dict[str, Any]]) -> str | None:
-    """The sign that stands for a space; None where the decoder replaces anything else too."""
+    """The symbol for a space; None if the decoder makes other replacements too."""
     signs = set()
     for step in steps:
         if step["type"] == "Metaspace":
@@ -76,19 +76,19 @@ def _piece(token: str | None, space: str) -> bytes | None:
 
 
 def as_brackets(data: bytes) -> str:
-    """Bytes that are no characters, as the screen shows them: ⟨E4 B8⟩."""
+    """Display text for bytes that don't form a character: ⟨E4 B8⟩."""
     return f"⟨{data.hex(' ').upper()}⟩"
 
 
 class Spelling:
-    """Reads bytes token by token. `pieces` has one entry a token: the characters that begin in
-    it, and its bytes that belong to none in brackets."""
+    """Decodes UTF-8 token by token. `pieces` has one entry per token: the characters that begin in
+    it, and in brackets its bytes that belong to no character."""
 
     def __init__(self) -> None:
         self.pieces: list[str] = []
-        self._open = b""  # the beginning of a character
-        self._owners: list[int] = []  # of each of these bytes, the token it stands in
-        self._broken: tuple[int, bytes] = (-1, b"")  # what the last piece ends with, if broken
+        self._open = b""  # the first bytes of an incomplete character
+        self._owners: list[int] = []  # for each of these bytes, the token it comes from
+        self._broken: tuple[int, bytes] = (-1, b"")  # invalid bytes at the end of the last piece
 
     def push(self, data: bytes) -> None:
         """Add a token's bytes."""
@@ -98,7 +98,7 @@ class Spelling:
         self._read(at_end=False)
 
     def finish(self) -> None:
-        """No more bytes: what is still no whole character never becomes one."""
+        """End the input: an incomplete character becomes bytes in brackets."""
         self._read(at_end=True)
 
     def _read(self, at_end: bool) -> None:

@@ -1,4 +1,4 @@
-"""The text of tokens for the screen. Ids are the truth; nothing here is ever tokenised again."""
+"""Display text of tokens. Token ids are the truth; display text is never tokenised again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 from core.tokens.token_bytes import Spelling, as_brackets, token_bytes
 
 _REPLACEMENT = "\ufffd"
-LONGEST_CHARACTER = 8  # tokens; a UTF-8 character has at most 4 bytes, grapheme parts included
+LONGEST_CHARACTER = 8  # tokens; a UTF-8 character has at most 4 bytes
 
 
 class TokenText:
@@ -19,7 +19,7 @@ class TokenText:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self._tokenizer = tokenizer
-        self.lock = threading.Lock()  # a tokenizer keeps options of one call until the next
+        self.lock = threading.Lock()  # tokenizers keep state between calls
         self._size = len(tokenizer)
         self._bytes = token_bytes(tokenizer)
         self._alone: dict[int, str] = {}
@@ -34,24 +34,24 @@ class TokenText:
         )
 
     def display(self, token_id: int) -> str:
-        """Text of one token as it reads in the middle of a text, its leading space kept.
+        """Text of one token in the middle of a text, including its leading space.
 
-        Part of a character is shown as its bytes (⟨E4 B8⟩), an id beyond the tokenizer's
-        vocabulary as ⟨id⟩.
+        Part of a character is shown as bytes (⟨E4 B8⟩), an id beyond the tokenizer's vocabulary
+        as ⟨id⟩.
         """
         if token_id not in self._alone:
             self._alone[token_id] = self._alone_text(token_id)
         return self._alone[token_id]
 
     def pieces(self, ids: Sequence[int], before: Sequence[int] = ()) -> list[str]:
-        """Text of every token of a stretch; joined, they are the stretch's text.
+        """Text of each of T consecutive tokens; joined, the text of all of them.
 
-        A character split over tokens is shown once, on the first of them; a token without a
-        character of its own is "". Bytes that are no character are shown as such (⟨E4 B8⟩).
+        A character split over tokens is assigned to the first of them; a token in which no
+        character begins is "". Bytes that don't form a character are shown in brackets (⟨E4 B8⟩).
 
         Args:
-            ids: the T tokens to show.
-            before: tokens that stand before them (the prompt), for spacing.
+            ids: the T tokens.
+            before: the tokens before them (the prompt), which affect spacing.
         """
         stream = PieceStream(self, before)
         for token_id in ids:
@@ -60,7 +60,7 @@ class TokenText:
         return stream.pieces
 
     def tokenise(self, typed: str) -> list[int]:
-        """Ids of text that a person typed to force it; never used on generated text."""
+        """Token ids of text typed by the user; never used on generated text."""
         with self.lock:
             ids: list[int] = self._tokenizer.encode(
                 typed, add_special_tokens=False, split_special_tokens=False
@@ -68,9 +68,9 @@ class TokenText:
         return ids
 
     def token(self, name: str) -> int | None:
-        """The id of the token that is written so in the vocabulary; None when there is none."""
+        """The id of the token with this name in the vocabulary; None if there is none."""
         if name not in self._named:
-            found = self._tokenizer.convert_tokens_to_ids(name)  # the unknown token's, if unknown
+            found = self._tokenizer.convert_tokens_to_ids(name)  # the unknown token's if absent
             known = isinstance(found, int) and self._tokenizer.convert_ids_to_tokens(found) == name
             self._named[name] = found if known else None
         return self._named[name]
@@ -84,7 +84,7 @@ class TokenText:
         """Bytes of a token.
 
         Args:
-            first: whether it begins a text, where many tokenizers drop a leading space.
+            first: whether the token begins a text, where many tokenizers drop a leading space.
         """
         assert self._bytes is not None
         data = self._bytes(token_id)
@@ -96,7 +96,7 @@ class TokenText:
         return data
 
     def exists(self, token_id: int) -> bool:
-        """False for padding of the model's vocabulary, which the tokenizer doesn't know."""
+        """Whether the tokenizer has this id; False for padding of the model's vocabulary."""
         if self._bytes is None:
             return token_id < self._size
         return self._bytes(token_id) is not None
@@ -110,7 +110,7 @@ class TokenText:
 
     @cached_property
     def anchor(self) -> list[int]:
-        """A whole word, so that what follows it keeps its leading space."""
+        """Token ids of a word; text decoded after it keeps its leading space."""
         ids: list[int] = self._tokenizer.encode("a", add_special_tokens=False)
         return ids[-1:]
 
@@ -133,7 +133,7 @@ def _leading_spaces(data: bytes) -> int:
 
 
 class PieceStream:
-    """Display pieces of a chain while it grows; `pieces` always has one entry a token."""
+    """Display text of a chain while it grows; `pieces` always has one entry per token."""
 
     def __init__(self, text: TokenText, before: Sequence[int] = ()) -> None:
         self._text = text
@@ -142,7 +142,7 @@ class PieceStream:
 
     @property
     def pieces(self) -> list[str]:
-        """One a token so far. A character that is not whole yet is not in it yet."""
+        """One per token so far. An incomplete character is left out until it is complete."""
         return self._stream.pieces
 
     def push(self, token_id: int) -> None:
@@ -154,18 +154,18 @@ class PieceStream:
         self._first = False
 
     def finish(self) -> None:
-        """No more tokens: what is still no whole character is shown as it is."""
+        """End the input: an incomplete character is shown as bytes."""
         self._stream.finish()
 
 
 class _DecodedPieces:
-    """Pieces by what a tokenizer whose bytes are not known decodes: a character is whole once
-    there is no replacement sign in the text."""
+    """Pieces for a tokenizer whose bytes are unknown: a character is complete once the decoded
+    text has no replacement character (U+FFFD)."""
 
     def __init__(self, text: TokenText, before: Sequence[int]) -> None:
         self._text = text
         self._before = self._whole_tail(before)
-        self._open: list[int] = []  # tokens of a character that is not whole yet
+        self._open: list[int] = []  # tokens of an incomplete character
         self.pieces: list[str] = []
 
     def push(self, token_id: int) -> None:
@@ -177,7 +177,7 @@ class _DecodedPieces:
         self._close(at_end=True)
 
     def _whole_tail(self, ids: Sequence[int]) -> list[int]:
-        """The fewest last ids that are whole characters: they tell how the next token reads."""
+        """The shortest tail of complete characters, as context for decoding the next token."""
         for n in range(1, LONGEST_CHARACTER + 1):
             if _REPLACEMENT not in self._text.decode(ids[-n:]):
                 return list(ids[-n:])
@@ -195,7 +195,7 @@ class _DecodedPieces:
                 self._open = []
             elif waits and not at_end:
                 return
-            else:  # the first of them began a character that never came
+            else:  # the first token began a character that was never completed
                 self.pieces[first] = self._text.display(self._open[0])
                 self._before = self._text.anchor
                 self._open = self._open[1:]

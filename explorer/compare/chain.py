@@ -1,4 +1,4 @@
-"""One chain of the base as base and teacher see it; a token of the teacher's leads to Explore."""
+"""One chain of the base, scored by base and teacher; the teacher's token opens in Explore."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _HEATMAP = "heatmap_compared"
 
 
 def compared_chain(state: BrowserState, run: Run, names: Sequence[str]) -> None:
-    """Choose a teacher and a chain; its tokens are marked by class."""
+    """Choose a teacher and a chain, whose tokens are marked by class."""
     try:
         records = _records(str(run.folder), changed_at(run.units_path))
         problems = {problem.id: problem for problem in run.problems()}
@@ -88,7 +88,7 @@ def _read(
     record: ComparedChain,
     problem: Problem,
 ) -> None:
-    """Read the chain with both models, where that is not done yet, and draw it."""
+    """Score the chain with both models, unless that is done already, and draw it."""
     try:
         base, teachers = compared_models(run)
         spec = with_consent(state, base)
@@ -113,7 +113,7 @@ def _read(
 
 
 def chain_is_being_read() -> bool:
-    """Whether the chain on screen is not drawn yet, since its models are still reading it."""
+    """Whether the models are still scoring the chain on screen."""
     _, reading = st.session_state.get(_READING, (None, None))
     return reading is not None and reading.task.running
 
@@ -163,10 +163,10 @@ def _chain(
             agreed = {*classes} <= {TokenClass.UNSHIFTED}
             st.markdown("**Select a token**")
             st.caption(
-                "The teacher would have written this very chain."
+                "The teacher would have written the same chain."
                 if agreed
                 else "Hover to see both models' top five. The teacher's choice can be forced, and "
-                "the base goes on from there."
+                "the base continues from there."
             )
             return
         _inspect(state, run, name, record, problem, read, position)
@@ -209,7 +209,7 @@ def _inspect(
         type="primary",
         width="stretch",
         disabled=state.opened.busy or token_id == chain.token_ids[position],
-        help="The base goes on from there, in a branch of this chain",
+        help="The base continues from there, in a branch of this chain",
         on_click=_force,
         args=(state, run, record, problem, position, token_id),
     )
@@ -235,7 +235,7 @@ def _on_force(
     read: ReadChain,
     chain_id: str,
 ) -> None:
-    """The keys 1 to 5 force one of the base's own alternatives."""
+    """Handle the keys 1 to 5, which force one of the base's alternatives."""
     wish = read_heatmap(_HEATMAP).force
     top = read.chain.statistics.top_ids
     if wish is not None and wish.chain == chain_id and wish.i < len(top):

@@ -10,7 +10,7 @@ from core.disagreement.results import ENTROPY_EDGES, PLACES, RANKS, TeacherSumma
 from explorer.shared.figures import plotly_text
 
 COLOURS = ("#2d79cf", "#c98a2b", "#5b9e7a", "#9a6fb0", "#8a8a8a", "#b5544c", "#3fa7a7", "#7a7a2e")
-_PATTERNS = ("", "/", "x", ".", "-", "+", "|", "\\")  # never by colour alone
+_PATTERNS = ("", "/", "x", ".", "-", "+", "|", "\\")  # so that bars don't differ by colour alone
 
 
 def rank_chart(teachers: Sequence[TeacherSummary], names: Sequence[str]) -> go.Figure:
@@ -31,7 +31,7 @@ def place_chart(teachers: Sequence[TeacherSummary], names: Sequence[str]) -> go.
 
 
 def entropy_chart(teacher: TeacherSummary) -> go.Figure:
-    """Base entropy at the positions that a teacher changes, and at those it leaves."""
+    """Base entropy at the positions that a teacher changes, and at the others."""
     labels = [f"{edge:g}" for edge in ENTROPY_EDGES]
     figure = _bars(
         labels,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -11,10 +12,12 @@ import streamlit as st
 
 from core.distillation.plan import plan_after_earlier
 from core.distillation.recipe import ABOUT, PRESETS, DistillationRecipe, recipe_of
-from core.distillation.results import ADAPTER, TASK, distillation_models, distillation_results
+from core.distillation.results import TASK, distillation_models
 from core.distillation.sizes import SizeStudy, distillations, size_studies
+from core.distillation.task import DISTIL
 from core.errors import ExplorerError
-from core.lora.recipe import ATTENTION
+from core.lora.recipe import ALL_LAYERS
+from core.lora.run_files import ADAPTER
 from core.models.files import check_adapter_folder
 from core.models.spec import DEMO
 from core.runs.run import Run
@@ -23,6 +26,7 @@ from core.runs.settings import changed
 from core.runs.status import RunState
 from core.statistics import Estimate
 from explorer.compare.distillation_charts import size_chart
+from explorer.shared.drawing import chart, table
 from explorer.shared.figures import percent, percent_range, points
 from explorer.shared.messages import plain, short, show_error, teaching_notice
 from explorer.shared.opening import open_with_adapter
@@ -39,26 +43,26 @@ from explorer.shared.run_panel import (
     start_button,
     when,
 )
+from explorer.shared.setting_fields import SettingFields
 from explorer.state import BrowserState
 
-_LAYERS = (*ATTENTION, "gate_proj", "up_proj", "down_proj")
 _RUNS_SHOWN = 6
 TEACHER_FIELD = "distillation teacher"
 """The form field that names the teacher to distil."""
 
 
 def distillation_panel(state: BrowserState, teacher: str = "") -> None:
-    """The section of a page; call it from the page's script, never from inside a fragment.
+    """The section of a page; must not be called inside a fragment.
 
     Args:
-        state: of the session.
-        teacher: the page's own; the field starts with it.
+        state: of the browser session.
+        teacher: the initial value of the field.
     """
     folder = RunsFolder()
     st.markdown("**How small can the correction be?**")
     st.caption(
-        "Distil the teacher into a small adapter of the model, and see how near it comes: it "
-        "solves problems, and the adapter learns its distribution at every token of its chains."
+        "Distil the teacher into a small adapter of the model, and see how near it comes: the "
+        "teacher solves problems, and the adapter learns its distribution at every token."
     )
     with st.container(border=True):
         chosen = _setup(state, folder, teacher)
@@ -69,6 +73,14 @@ def distillation_panel(state: BrowserState, teacher: str = "") -> None:
         return any_live(distillations(folder, state.opened.spec.model, chosen))
 
     polled(partial(_runs, state, folder, chosen), live)
+
+
+def show_distillation_asked_for(state: BrowserState, folder: RunsFolder) -> None:
+    """Show the teacher of a distillation that was opened from the list of runs."""
+    with contextlib.suppress(ExplorerError):  # shown where the run on screen is chosen
+        wanted = state.run_ids.get("compare")
+        if wanted is not None and (run := folder.get(wanted)).config.task == TASK:
+            state.form.put(TEACHER_FIELD, distillation_models(run)[1])
 
 
 def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
@@ -84,16 +96,6 @@ def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
         teacher,
         placeholder="a folder or a model",
         help="The folder of a LoRA adapter for this model, or a model of the same vocabulary",
-    )
-    size = form.whole(rank, "Rank", "distillation rank", 32, 1, 4096, help="Of the adapter")
-    targets = form.several(
-        layers,
-        "Layers",
-        "distillation layers",
-        _LAYERS,
-        ATTENTION,
-        typed=True,
-        help="That get an adapter: the fewer, the smaller",
     )
     with st.expander("Preset, problems, prompt", key="tuning_distillation_more"):
         left, middle, right, last = st.columns([2, 3, 3, 1.4])
@@ -115,29 +117,18 @@ def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
             "distillation evaluation",
             list(measuring),
             DEMO_SET,
-            help="Never learned from: a problem that is in both sets is refused",
+            help="Never trained on: problems that are in both sets are refused",
         )
-        seed = form.whole(last, "Seed", "distillation seed", 0, 0, 2**32 - 1, help="Of all draws")
         style, length = st.columns(2)
         start_from = recipe_of(preset)
-        limit = form.whole(
-            length,
-            "Max new tokens",
-            f"distillation {preset} limit",
-            start_from.max_new_tokens,
-            1,
-            65536,
-            step=16,
-        )
-        choice = prompt_fields(state, style, f"distillation {preset}", start_from)
-    changes = {
-        "training.lora_rank": size,
-        "training.target_modules": targets,
-        "seed": seed,
-        "max_new_tokens": limit,
-        **choice.settings(),
-    }
-    recipe, fault = _recipe(start_from, changes)
+        key = f"distillation {preset}"
+        fields = SettingFields(form, start_from, key)
+        fields.draw(last, "seed", key="distillation seed")
+        fields.draw(length, "max_new_tokens", step=16)
+        choice = prompt_fields(state, style, key, start_from)
+    fields.draw(rank, "training.lora_rank", key="distillation rank")
+    fields.draw(layers, "training.target_modules", key="distillation layers", options=ALL_LAYERS)
+    recipe, fault = _recipe(start_from, fields.values | choice.settings())
     start_button(
         state,
         go,
@@ -145,7 +136,7 @@ def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
         lambda: _start(state, folder, named, (learned, measured), recipe),
         icon=":material/play_arrow:",
         disabled=not named or recipe is None or not learning[learned] or not measuring[measured],
-        help="A run of its own. The teacher's chains are made once: another size takes them over.",
+        help="Starts a run. The teacher's chains are sampled once and reused for other sizes.",
     )
     if fault is not None:
         show_error(fault)
@@ -180,12 +171,12 @@ def _start(
     )
     training = recipe.training
     name = f"Rank {training.lora_rank} on {', '.join(training.target_modules)}"
-    run = Run.create(folder.folder, TASK, **vars(plan), name=short(name, 80))
+    run = Run.create(folder.folder, TASK, plan, name=short(name, 80))
     start(state, run)
 
 
 def _runs(state: BrowserState, folder: RunsFolder, teacher: str) -> None:
-    """All sizes so far; polls while one of them is being made."""
+    """All sizes so far."""
     show_notice(state)
     try:
         runs = distillations(folder, state.opened.spec.model, teacher)
@@ -209,9 +200,7 @@ def _runs(state: BrowserState, folder: RunsFolder, teacher: str) -> None:
 
 
 def _study(state: BrowserState, study: SizeStudy, others: int) -> None:
-    st.plotly_chart(
-        size_chart(study), width="stretch", key="sizes", config={"displayModeBar": False}
-    )
+    chart(size_chart(study), "sizes")
     rows = [
         *(
             (
@@ -228,16 +217,10 @@ def _study(state: BrowserState, study: SizeStudy, others: int) -> None:
         ("base", "", "", _share(study.base), "", ""),
     ]
     columns = ["", "parameters", "share", "accuracy", "less teacher", "less base"]
-    st.dataframe(
-        pd.DataFrame(rows, columns=columns),
-        hide_index=True,
-        width="stretch",
-        height="content",
-        key="sizes table",
-    )
+    table(pd.DataFrame(rows, columns=columns), "sizes table")
     more = (
         f" {others} more stud{'ies' if others > 1 else 'y'} of this teacher, measured in another "
-        "way, can't stand beside these."
+        "way, can't be compared with these."
         if others
         else ""
     )
@@ -253,7 +236,7 @@ def _study(state: BrowserState, study: SizeStudy, others: int) -> None:
 
 
 def _one(state: BrowserState, run: Run) -> None:
-    """One run: how far it is, or what came of it."""
+    """One run: its progress, or its results."""
     status = run.status()
     with st.container(border=True, gap="small", key=f"distillation {run.id}"):
         words, load = st.columns([5, 1.6], vertical_alignment="center")
@@ -263,7 +246,7 @@ def _one(state: BrowserState, run: Run) -> None:
             run_progress(state, run, status)
             return
         try:
-            results = distillation_results(run)
+            results = DISTIL.results_of(run)
         except ExplorerError as error:
             show_error(error)
             return

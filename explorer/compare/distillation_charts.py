@@ -12,7 +12,7 @@ from explorer.shared.figures import plotly_text
 
 _STUDENT, _BASE, _TEACHER = "#2d79cf", "#8a8a8a", "#c98a2b"
 _BANDS = {_BASE: "rgba(138,138,138,0.15)", _TEACHER: "rgba(201,138,43,0.15)"}
-_ROOM = 3.0  # factor that the axis goes on beyond the smallest and the largest adapter
+_ROOM = 3.0  # factor by which the axis extends beyond the smallest and the largest adapter
 
 
 def size_chart(study: SizeStudy) -> go.Figure:
@@ -43,7 +43,7 @@ def size_chart(study: SizeStudy) -> go.Figure:
         },
         text=[_short(each) for each in study.points],
         textposition="bottom right",
-        customdata=[[plotly_text(each.label), _told(each)] for each in study.points],
+        customdata=[[plotly_text(each.label), _hover(each)] for each in study.points],
         hovertemplate="%{customdata[0]}<br>%{x:.2%} of the parameters<br>"
         "%{customdata[1]}<extra></extra>",
         name="student",
@@ -112,7 +112,7 @@ def _short(point: SizePoint) -> str:
     return plotly_text(f"r{point.rank} {','.join(layers)}")
 
 
-def _told(point: SizePoint) -> str:
+def _hover(point: SizePoint) -> str:
     gap = point.against_teacher
     return (
         f"{_interval(point.accuracy)}<br>less teacher: {100 * gap.value:+.1f} points "

@@ -9,18 +9,41 @@ import streamlit as st
 
 from core.disagreement import paper
 from core.disagreement.results import CompareResults, TeacherSummary
+from core.disagreement.task import COMPARE, compared_models
+from core.errors import ExplorerError
 from core.runs.kind import TABLE
 from core.runs.run import Run
+from core.runs.runs_folder import RunsFolder
+from core.runs.status import RunStatus
 from core.statistics import Estimate
+from explorer.compare.chain import compared_chain
 from explorer.compare.charts import entropy_chart, place_chart, rank_chart
-from explorer.shared.messages import plain
+from explorer.shared.drawing import chart, table
+from explorer.shared.messages import plain, show_error, teaching_notice
 from explorer.shared.result_downloads import result_downloads
+from explorer.shared.run_results import results_on_screen
+from explorer.shared.teachers import known_teachers, teacher_labels
+from explorer.state import BrowserState
 
-_NO_BAR = {"displayModeBar": False}
+
+def compare_report(state: BrowserState, run: Run, status: RunStatus) -> None:
+    """What the run has found so far, and one of its chains."""
+    found = results_on_screen(COMPARE, run, status)
+    if found is None or not found[0].teachers:
+        return
+    try:
+        base, teachers = compared_models(run)
+    except ExplorerError as error:
+        show_error(error)
+        return
+    names = teacher_labels(teachers, known_teachers(base.model, RunsFolder()))
+    _figures(run, found[0], names)
+    compared_chain(state, run, names)
+    teaching_notice(base.model)
 
 
-def compare_report(run: Run, results: CompareResults, names: Sequence[str]) -> None:
-    """What the run has found so far; `names` are the teachers' labels, in the run's order."""
+def _figures(run: Run, results: CompareResults, names: Sequence[str]) -> None:
+    """`names` are the teachers' labels, in the run's order."""
     _headline(results, names)
     rows = [
         {
@@ -30,9 +53,7 @@ def compare_report(run: Run, results: CompareResults, names: Sequence[str]) -> N
         }
         for label, show, says in _measures(results.tau)
     ]
-    st.dataframe(
-        pd.DataFrame(rows), hide_index=True, width="stretch", height="content", key=f"of {run.id}"
-    )
+    table(pd.DataFrame(rows), f"of {run.id}")
     result_downloads(run, results, TABLE)
     st.caption(
         "In brackets the 95 % interval, by bootstrap over chains. The paper's ranges are of "
@@ -46,20 +67,16 @@ def compare_report(run: Run, results: CompareResults, names: Sequence[str]) -> N
         left, middle, right = st.columns(3, gap="medium")
     with left:
         st.markdown("**What it would put there**")
-        st.plotly_chart(
-            rank_chart(results.teachers, names), key=f"ranks of {run.id}", config=_NO_BAR
-        )
+        chart(rank_chart(results.teachers, names), f"ranks of {run.id}")
         st.caption("Left of the dashed line: among the base's top five (reranked).")
     with middle:
         st.markdown("**How undecided the base was**")
         shown = results.teachers[0]
-        st.plotly_chart(entropy_chart(shown), key=f"entropies of {run.id}", config=_NO_BAR)
+        chart(entropy_chart(shown), f"entropies of {run.id}")
         st.caption(f"Of {plain(names[0])}; the scale is logarithmic.")
     with right:
         st.markdown("**Where in the chain**")
-        st.plotly_chart(
-            place_chart(results.teachers, names), key=f"places of {run.id}", config=_NO_BAR
-        )
+        chart(place_chart(results.teachers, names), f"places of {run.id}")
         st.caption("From the first token of the completion to its last.")
 
 
@@ -84,7 +101,7 @@ def _share(changed: int, summary: TeacherSummary) -> str:
 def _measures(
     tau: float,
 ) -> list[tuple[str, Callable[[TeacherSummary], str], str]]:
-    """Label, what is shown of a teacher, and the paper's range."""
+    """Label, the function that shows a teacher's figure, and the paper's range."""
     return [
         ("unshifted", lambda each: _percent(each.unshifted), _range(paper.UNSHIFTED, 100, " %")),
         ("reranked", lambda each: _percent(each.reranked), _range(paper.RERANKED, 100, " %")),

@@ -1,18 +1,22 @@
-"""What a comparison is to do: problems, teachers, prompt, seed."""
+"""The form of a comparison: problems, teachers, prompt, seed."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
+from core.disagreement.settings import CompareSettings
 from core.disagreement.task import COMPARE, plan_comparison
 from core.models.catalogue import teachers_of
-from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
-from explorer.shared.messages import plain, short
+from explorer.shared.messages import plain
 from explorer.shared.problem_choice import ProblemChoice, choose_problems
 from explorer.shared.problem_sets import upload_problems
 from explorer.shared.prompt_panel import asked
-from explorer.shared.run_panel import start, start_button
+from explorer.shared.run_panel import start_button
+from explorer.shared.setting_fields import SettingFields
+from explorer.shared.start_run import start_run
 from explorer.shared.teachers import compare_key, known_teachers
 from explorer.state import BrowserState
 
@@ -34,6 +38,7 @@ def compare_setup(state: BrowserState, folder: RunsFolder) -> None:
         placeholder="none yet: fine-tune or distil one, or name one below",
         help="The demo's own, and the adapters that finished runs here made for this model",
     )
+    fields = SettingFields(form, CompareSettings, "compare")
     with st.expander(
         "Other teacher, threshold, length, prompt, problems of your own", key="compare_more"
     ):
@@ -46,23 +51,12 @@ def compare_setup(state: BrowserState, folder: RunsFolder) -> None:
             "adapter for this model",
         )
         left, middle, right = st.columns(3)
-        settings: dict[str, object] = {
-            "tau": form.real(
-                left,
-                "Threshold τ (nats)",
-                "compare tau",
-                1.2,
-                0.0,
-                10.0,
-                0.1,
-                help="For the share of the divergence above it",
-            ),
-            "max_new_tokens": form.whole(
-                middle, "Max new tokens", "compare limit", 256, 1, 65536, step=16
-            ),
-            "seed": form.whole(right, "Seed", "compare seed", 0, 0, 2**32 - 1),
-        }
-        settings |= asked(state, st.container(), "compare", chosen.problems).settings()
+        fields.draw(left, "tau", step=0.1)
+        fields.draw(middle, "max_new_tokens", step=16)
+        fields.draw(right, "seed")
+        settings = (
+            fields.values | asked(state, st.container(), "compare", chosen.problems).settings()
+        )
         upload_problems(state, "compare_file")
     teachers = [*named, *([other] if other and other not in named else [])]
     st.caption(
@@ -85,12 +79,9 @@ def _start(
     folder: RunsFolder,
     chosen: ProblemChoice,
     teachers: list[str],
-    settings: dict[str, object],
+    settings: dict[str, Any],
 ) -> None:
     plan = plan_comparison(
         state.opened.spec, chosen.problems, settings, teachers=teachers, sample=chosen.sample
     )
-    name = short(f"Comparison on {chosen.name}", 80)
-    run = Run.create(folder.folder, COMPARE.name, **vars(plan), name=name)
-    start(state, run)
-    state.run_ids["compare"] = run.id
+    start_run(state, folder, COMPARE.name, plan, f"Comparison on {chosen.name}")

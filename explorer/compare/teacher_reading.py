@@ -1,4 +1,4 @@
-"""Reads one of the base's chains with both models, and opens it in Explore with a token forced."""
+"""Score one of the base's chains with both models; open it in Explore with a forced token."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.chains.generation import Fork, fork, scored_chain
+from core.chains.assembly import scored_chain
+from core.chains.generation import Fork, fork
 from core.chains.judging import judge
 from core.disagreement.records import ComparedChain
-from core.disagreement.task import CompareSettings
+from core.disagreement.settings import CompareSettings
 from core.disagreement.token_classes import Disagreement, disagree
 from core.models.language_model import LanguageModel
 from core.models.spec import ModelSpec
@@ -23,7 +24,7 @@ from explorer.workbench import workbench
 
 @dataclass(frozen=True, eq=False)
 class ReadChain:
-    """A chain of the base with both models' views of its T tokens."""
+    """A chain of the base with both models' statistics of its T tokens."""
 
     chain: Chain
     found: Disagreement
@@ -32,7 +33,7 @@ class ReadChain:
 
 
 class Reading:
-    """One chain being read, or read, by both models."""
+    """One chain that is being scored by both models, or is finished."""
 
     def __init__(
         self,
@@ -42,7 +43,7 @@ class Reading:
         record: ComparedChain,
         settings: CompareSettings,
     ) -> None:
-        """Start to load the models, where they are not loaded yet, and to read."""
+        """Start to load the models, unless they are loaded, and to score."""
         self.result: ReadChain | None = None
 
         def work(task: Task) -> None:
@@ -61,7 +62,7 @@ def read_chain(
     record: ComparedChain,
     settings: CompareSettings,
 ) -> ReadChain:
-    """The chain of a record, as both models see it.
+    """The chain of a record, scored by both models.
 
     Raises:
         ModelError, PromptError, PositionError: as `disagree`.
@@ -87,13 +88,13 @@ def start_forcing(
     position: int,
     token_id: int,
 ) -> None:
-    """Show the base's chain in Explore, with a branch that has this token at this position and
-    goes on with the base."""
+    """Show the base's chain in Explore, with a branch that has this token at this position and is
+    continued by the base."""
     tree = opened.open_problem(problem)
 
     def work(task: Task) -> None:
         lm = opened.load(spec)
-        opened.spec = spec  # only now that it is there: the session goes on with this model
+        opened.spec = spec  # only once the chain is there: the session continues with this model
         task.label = "Forcing the token"
         chain = _base_chain(lm, problem, record, settings)
         branches = fork(lm, chain, [Fork(position, token_id)], cancel=task.cancelled)
@@ -102,7 +103,7 @@ def start_forcing(
         def show() -> None:
             root = known_branch(tree.branches, chain) or tree.add_root(chain, outcomes[0])
             forced = branches[0]
-            if len(forced) <= position:  # cancelled before the token stood there
+            if len(forced) <= position:  # cancelled before the forced token
                 tree.select(root.id)
                 return
             if forced.token_ids == chain.token_ids:
@@ -127,7 +128,10 @@ def _base_chain(
         record.prompt_ids,
         record.token_ids,
         forced=(),
-        sampler=Sampler(max_new_tokens=settings.max_new_tokens),
+        sampler=Sampler(
+            max_new_tokens=settings.max_new_tokens,
+            stop=settings.stop_strings(lm.prompt_style),
+        ),
         stop_reason=record.stop_reason,
         prompt_style=settings.prompt_style or lm.prompt_style,
         prompt_date=settings.prompt_date,

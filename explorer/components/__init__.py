@@ -1,4 +1,4 @@
-"""The two components drawn in the browser: the token heatmap and the branch tree."""
+"""The components drawn in the browser: token heatmap, branch tree and attempt grid."""
 
 from explorer.components.branch_tree import TreeNode, branch_tree, read_branch_tree
 from explorer.components.token_heatmap import (

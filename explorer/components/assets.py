@@ -1,4 +1,4 @@
-"""Reads the browser side of a component: plain js and css files, no build step."""
+"""Read the js and css files of a component, used without a build step."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pathlib import Path
 
 
 def read_assets(folder: Path, *names: str) -> str:
-    """Join files of one folder into one text.
+    """Concatenate files of one folder.
 
-    The scripts of a component share one module, because a module that Streamlit serves from
-    memory has no folder to import its neighbours from.
+    The scripts of a component form one module, since a module that Streamlit serves from memory
+    can't import from other files.
     """
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)

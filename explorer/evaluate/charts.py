@@ -55,8 +55,8 @@ def pass_at_k_chart(points: Sequence[PassAtK]) -> go.Figure:
 
 
 def family_chart(families: Sequence[FamilySummary], overall: Estimate) -> go.Figure:
-    """pass@1 of every family with its 95 % interval, the best one first, and a line at that of
-    all problems."""
+    """pass@1 of every family with its 95 % interval, best first, and a line at that of all
+    problems."""
     figure = go.Figure()
     for each in sorted(families, key=lambda family: -family.pass_at_1.value):
         estimate = each.pass_at_1
@@ -94,6 +94,6 @@ def _interval(estimate: Estimate) -> str:
 
 
 def _ticks(ks: Sequence[int]) -> list[int]:
-    """Whole numbers of samples, few enough to be read."""
+    """Ticks at whole numbers of samples, few enough to be readable."""
     step = max(1, -(-ks[-1] // 8)) if ks else 1
     return [1, *range(step if step > 1 else 2, (ks[-1] if ks else 1) + 1, step)]

@@ -82,7 +82,7 @@ def evaluated_problems(
 
 
 def _groups(results: EvaluationResults, found: Mapping[str, _Samples]) -> dict[str, list[str]]:
-    """Ids of problems by what became of them; only groups that have some."""
+    """Ids of problems by outcome; without empty groups."""
     right = {key: sum(map(_is_right, samples)) for key, samples in found.items()}
     groups: dict[str, list[str]] = {}
     if results.comparison is not None:
@@ -97,8 +97,8 @@ def _groups(results: EvaluationResults, found: Mapping[str, _Samples]) -> dict[s
 
 
 def _telling(group: str, samples: _Samples) -> int:
-    """The sample that shows why a problem is in its group: a right one of those that became
-    solved, else a wrong one where there is one."""
+    """A sample that shows why a problem is in its group: a right one if it became solved, else a
+    wrong one if there is any."""
     wanted = group == _GAINED
     return next((i for i, each in enumerate(samples) if _is_right(each) == wanted), 0)
 
@@ -119,7 +119,7 @@ def _sample_label(number: int, verdict: str, answer: str | None) -> str:
 
 @st.cache_data(show_spinner=False, max_entries=4)
 def _samples(folder: str, changed: int) -> dict[str, _Samples]:
-    """Verdict and answer of every sample, by problem: read once for as long as nothing changes."""
+    """Verdict and answer of every sample, by problem; cached until the run changes."""
     records = EVALUATE.records_of(Run.open(Path(folder)))
     return {record.problem_id: _verdicts(record) for record in records}
 

@@ -15,29 +15,28 @@ from core.runs.kind import TABLE
 from core.runs.models import read_model
 from core.runs.result_files import spreadsheet_safe
 from core.runs.run import Run
+from core.runs.status import RunState, RunStatus
 from explorer.evaluate.charts import family_chart, pass_at_k_chart
 from explorer.evaluate.problems import evaluated_problems
+from explorer.shared.drawing import card, chart, questions, table
 from explorer.shared.figures import amount_range, percent, percent_range, points, signed_amount
 from explorer.shared.messages import p_value, plain, show_error, teaching_notice, word_badge
 from explorer.shared.result_downloads import result_downloads
+from explorer.shared.run_results import results_on_screen
 from explorer.state import BrowserState
 
 
-def evaluation_report(state: BrowserState, run: Run, *, finished: bool) -> None:
+def evaluation_report(state: BrowserState, run: Run, status: RunStatus) -> None:
     """What the run has found so far."""
+    found = results_on_screen(EVALUATE, run, status)
+    if found is None:
+        return
+    results, problems = found
     try:
-        results = EVALUATE.results_of(run)
-        problems = {problem.id: problem for problem in run.problems()}
-        earlier = None if results is None else earlier_evaluation(run)
+        earlier = earlier_evaluation(run)
     except ExplorerError as error:
         show_error(error)
         return
-    if results is None:
-        return
-    if not finished:
-        st.info(
-            f"So far: {results.n} of {len(problems)} problems.", icon=":material/hourglass_top:"
-        )
     _cards(results)
     st.caption(f"{_made_of(run, results)} Ranges are 95 % intervals over problems.")
     teaching_notice(str(run.config.model.get("model", "")))
@@ -45,7 +44,7 @@ def evaluation_report(state: BrowserState, run: Run, *, finished: bool) -> None:
         _comparison(results.comparison, earlier)
     _charts(run, results)
     _tables(run, results)
-    if finished:
+    if status.state is RunState.DONE:
         evaluated_problems(state, run, results, problems)
     _questions(results)
 
@@ -73,19 +72,19 @@ def _cards(results: EvaluationResults) -> None:
     ]
     with st.container(key="evaluation_cards"):
         columns = st.columns(len(cards) + 1)
-    for column, (label, estimate, told) in zip(columns, cards, strict=False):
-        _card(column, label, percent(estimate.value), percent_range(estimate), told)
+    for column, (label, estimate, about) in zip(columns, cards, strict=False):
+        card(column, label, percent(estimate.value), percent_range(estimate), about)
     length = results.mean_length
-    span = amount_range(length)
-    _card(columns[-1], "Mean length", f"{length.value:.1f}", span, "Tokens a completion")
+    interval = amount_range(length)
+    card(columns[-1], "Mean length", f"{length.value:.1f}", interval, "Tokens a completion")
 
 
 def _made_of(run: Run, results: EvaluationResults) -> str:
-    """Markdown: which figures these are."""
+    """Markdown: problems, samples, model and sampler of the figures."""
     made = f"{results.n:,} problems, {results.samples} sample{'s' * (results.samples != 1)} each"
     try:
         spec, settings = read_model(run.config.model), EVALUATE.settings_of(run)
-    except ExplorerError:  # whoever opens or resumes the run is told
+    except ExplorerError:  # opening or resuming the run says what is wrong
         return f"{made}."
     drawn = f"temperature {settings.temperature:g}, top-p {settings.top_p:g}"
     return (
@@ -97,12 +96,6 @@ def _made_of(run: Run, results: EvaluationResults) -> str:
 def _name(spec: ModelSpec) -> str:
     """Markdown: a model and its adapter."""
     return plain(spec.model) + (f" with the adapter {plain(spec.adapter)}" if spec.adapter else "")
-
-
-def _card(
-    column: st.delta_generator.DeltaGenerator, label: str, value: str, span: str, told: str
-) -> None:
-    column.metric(label, value, span, delta_color="off", delta_arrow="off", border=True, help=told)
 
 
 def _comparison(found: EvaluationComparison, earlier: EarlierEvaluation) -> None:
@@ -143,12 +136,7 @@ def _charts(run: Run, results: EvaluationResults) -> None:
     for column, (title, figure, caption) in zip(columns, charts, strict=True):
         with column:
             st.markdown(f"**{title}**")
-            st.plotly_chart(
-                figure,
-                width="stretch",
-                key=f"{title} of {run.id}",
-                config={"displayModeBar": False},
-            )
+            chart(figure, f"{title} of {run.id}")
             st.caption(caption)
 
 
@@ -170,12 +158,10 @@ def _tables(run: Run, results: EvaluationResults) -> None:
         columns=["figure", "value", "95 % interval", "problems"],
     )
     with st.expander("All figures as a table"):
-        st.dataframe(
-            figures, hide_index=True, width="stretch", height="content", key=f"table of {run.id}"
-        )
+        table(figures, f"table of {run.id}")
         st.caption(
             f"Samples: {verdicts['correct']:,} right, {verdicts['wrong']:,} wrong, "
-            f"{verdicts['unparseable']:,} without an answer that can be read, "
+            f"{verdicts['unparseable']:,} without a readable answer, "
             f"{verdicts['timed_out']:,} whose check timed out."
         )
         if results.families:
@@ -189,7 +175,7 @@ def _family_table(run: Run, results: EvaluationResults) -> None:
         differences = {each.family: each.difference for each in results.comparison.families}
     rows = [
         {
-            # Streamlit exports a table with its cells as they are
+            # Streamlit's export of a table doesn't escape cells
             "family": spreadsheet_safe(NO_FAMILY if each.family is None else each.family),
             "pass@1": percent(each.pass_at_1.value),
             "95 % interval": percent_range(each.pass_at_1),
@@ -202,13 +188,7 @@ def _family_table(run: Run, results: EvaluationResults) -> None:
         }
         for each in results.families
     ]
-    st.dataframe(
-        pd.DataFrame(rows).fillna(""),
-        hide_index=True,
-        width="stretch",
-        height="content",
-        key=f"families of {run.id}",
-    )
+    table(pd.DataFrame(rows).fillna(""), f"families of {run.id}")
 
 
 def _questions(results: EvaluationResults) -> None:
@@ -232,7 +212,6 @@ def _questions(results: EvaluationResults) -> None:
         if results.families:
             answers.append(
                 "**Can I pick the best family?** With many families some intervals exclude 0 by "
-                "chance. Take them as a hint where to look."
+                "chance. Take them as hints."
             )
-    with st.expander("What a reader will ask"):
-        st.markdown("\n\n".join(answers))
+    questions(answers)

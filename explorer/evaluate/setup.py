@@ -1,15 +1,17 @@
-"""What an evaluation is to do: problems, samples, sampler, and what to compare it with."""
+"""The form of an evaluation: problems, samples, sampler, and what to compare it with."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import ExplorerError
+from core.evaluation.settings import EvaluationSettings
 from core.evaluation.task import EVALUATE, plan_evaluation
 from core.problems.problem_sets import chosen_problems
 from core.records import Problem
@@ -20,7 +22,9 @@ from explorer.shared.messages import plain, short
 from explorer.shared.problem_choice import ProblemChoice, choose_problems
 from explorer.shared.problem_sets import upload_problems
 from explorer.shared.prompt_panel import asked
-from explorer.shared.run_panel import start, start_button, when
+from explorer.shared.run_panel import start_button, when
+from explorer.shared.setting_fields import SettingFields
+from explorer.shared.start_run import start_run
 from explorer.state import BrowserState
 
 _NOTHING = ""
@@ -34,43 +38,19 @@ def evaluation_setup(state: BrowserState, folder: RunsFolder) -> None:
     with st.container(key="evaluation_sampler"):
         samples, temperature, top_p, seed = st.columns(4, vertical_alignment="bottom")
     chosen = choose_problems(state, chosen_set, number, "evaluation")
-    heat = form.real(
-        temperature,
-        "Temperature",
-        "evaluation temperature",
-        0.6,
-        0.0,
-        5.0,
-        0.1,
-        help="0 is greedy: one sample a problem",
-    )
-    drawn = form.whole(
-        samples,
-        "Samples a problem",
-        "evaluation samples",
-        4,
-        1,
-        1024,
-        disabled=heat == 0,
-        help="Chains drawn from each problem: more of them make pass@k reach further and the "
-        "mean of each problem steadier",
-    )
-    nucleus = form.real(top_p, "Top-p", "evaluation top-p", 0.95, 0.01, 1.0, 0.05, help="1 is off")
-    seed_value = form.whole(seed, "Seed", "evaluation seed", 0, 0, 2**32 - 1)
-    settings: dict[str, object] = {
-        "samples": drawn if heat else 1,
-        "temperature": heat,
-        "top_p": nucleus,
-        "seed": seed_value,
-    }
+    fields = SettingFields(form, EvaluationSettings, "evaluation")
+    greedy = fields.draw(temperature, "temperature", step=0.1) == 0
+    drawn = fields.draw(samples, "samples", disabled=greedy)
+    fields.draw(top_p, "top_p", step=0.05)
+    fields.draw(seed, "seed")
     with st.expander("Prompt style, length, problems of your own", key="evaluation_more"):
         left, right = st.columns(2)
-        settings["max_new_tokens"] = form.whole(
-            right, "Max new tokens", "evaluation limit", 256, 1, 65536, step=16
-        )
-        settings |= asked(state, left, "evaluation", chosen.problems).settings()
+        fields.draw(right, "max_new_tokens", step=16)
+        settings = fields.values | asked(state, left, "evaluation", chosen.problems).settings()
         upload_problems(state, "evaluation_file")
-    against = _compare_with(state, folder, other, chosen, seed_value)
+    if greedy:
+        drawn = settings["samples"] = 1
+    against = _compare_with(state, folder, other, chosen, settings["seed"])
     start_button(
         state,
         go,
@@ -82,7 +62,7 @@ def evaluation_setup(state: BrowserState, folder: RunsFolder) -> None:
     )
     spec = state.opened.spec
     adapter = f" with the adapter {plain(spec.adapter)}" if spec.adapter else ""
-    chains = chosen.count * int(str(settings["samples"]))
+    chains = chosen.count * drawn
     st.caption(
         f"{chains:,} chains by the model {plain(spec.model)}{adapter}, chosen in the sidebar. "
         "The run goes on when you leave this page."
@@ -154,13 +134,10 @@ def _start(
     state: BrowserState,
     folder: RunsFolder,
     chosen: ProblemChoice,
-    settings: dict[str, object],
+    settings: dict[str, Any],
     against: str | None,
 ) -> None:
     plan = plan_evaluation(
         state.opened.spec, chosen.problems, settings, sample=chosen.sample, against=against
     )
-    name = short(f"Evaluation on {chosen.name}", 80)
-    run = Run.create(folder.folder, EVALUATE.name, **vars(plan), name=name)
-    start(state, run)
-    state.run_ids[EVALUATE.name] = run.id
+    start_run(state, folder, EVALUATE.name, plan, f"Evaluation on {chosen.name}")

@@ -1,4 +1,4 @@
-"""The branches of the problem on screen: tree, undo, side by side, name, save and open."""
+"""The branches of the current problem: tree, undo, side by side, name, save and open."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NONE = "nothing"
 
 
 def branches_panel(state: BrowserState, tree: ForkTree) -> None:
-    """The tree; a click goes to a branch."""
+    """The tree; a click selects a branch."""
     branch_tree(
         [_node(branch) for branch in tree.branches],
         selected=tree.selection.branch,
@@ -48,7 +48,7 @@ def toolbar(state: BrowserState, tree: ForkTree) -> None:
 
 
 def save_and_open(state: BrowserState) -> None:
-    """The whole session as one file, there and back."""
+    """Save the session as one file, and open one."""
     st.download_button(
         "Save",
         state.opened.session.dumps,
@@ -94,7 +94,7 @@ def _side_by_side(state: BrowserState, tree: ForkTree) -> None:
 
     with st.popover("Side by side", icon=":material/compare:"):
         st.radio(
-            "Show beside this branch",
+            "Compare with",
             options,
             index=options.index(state.beside) if state.beside in names else 0,
             format_func=lambda each: plain(names.get(each or _NONE, _NONE)),
@@ -107,7 +107,7 @@ def _rename(state: BrowserState, tree: ForkTree) -> None:
     branch = tree.selected
     if branch is None:
         return
-    key = f"name of {branch.id}, now {branch.name}"  # an undo changes it behind the field's back
+    key = f"name of {branch.id}, now {branch.name}"  # includes the name, since undo changes it
 
     def rename() -> None:
         name = st.session_state.get(key, branch.name).strip()

@@ -1,4 +1,4 @@
-"""The chain on screen: heatmap, side by side, entropy curve, fork table."""
+"""The current chain: heatmap, side by side, entropy curve, fork table."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from core.chains.forks import fork_positions
 from core.chains.pivotality import decisive
 from core.chains.tree import Branch, first_difference
-from core.entropy import NATS_PER_BIT, threshold_gate
-from core.records import Chain, Problem
+from core.entropy import NATS_PER_BIT
+from core.records import Chain, Problem, StopReason
 from explorer.components.token_heatmap import HeatmapView, read_heatmap, token_heatmap
 from explorer.explore.charts import entropy_curve
 from explorer.explore.inspector import force
@@ -30,7 +31,7 @@ _COLOURS: tuple[Colour, ...] = ("entropy", "pivotality")
 
 
 def live_chain(state: BrowserState, task: Task) -> None:
-    """The chain that is being written, token by token."""
+    """The chain that is being generated, token by token."""
     if task.live is None:
         st.caption(f"{task.label} …")
         return
@@ -39,7 +40,7 @@ def live_chain(state: BrowserState, task: Task) -> None:
 
 
 def selected_chain(state: BrowserState, branch: Branch) -> None:
-    """The branch being looked at; a click selects a token, 1 to 5 force an alternative."""
+    """The selected branch; a click selects a token, keys 1 to 5 force an alternative."""
     tree = state.opened.session.tree
     assert tree is not None
     with st.container(key="headline"):
@@ -74,7 +75,7 @@ def selected_chain(state: BrowserState, branch: Branch) -> None:
 
 
 def chain_beside(state: BrowserState, branch: Branch, other: Branch) -> None:
-    """Another branch, its tokens up to the first difference dimmed."""
+    """Another branch, dimmed up to the first difference."""
     st.markdown(_headline(other), help=_reason(other))
     difference = first_difference(branch.chain, other.chain)
     shared = len(other.chain) if difference is None else difference
@@ -83,9 +84,8 @@ def chain_beside(state: BrowserState, branch: Branch, other: Branch) -> None:
 
 
 def curve_and_forks(state: BrowserState, chain: Chain, selected: int | None) -> None:
-    """Entropy over positions, the threshold to set, and the forks as a sortable table."""
+    """Entropy over positions, the threshold slider, and a sortable table of forks."""
     scale = 1.0 if state.unit == "nats" else 1 / NATS_PER_BIT
-    gate = threshold_gate(chain.entropy, state.tau)
     with st.container(key="threshold"):
         controls, unit = st.columns([3, 1], vertical_alignment="bottom")
     tau_key = f"tau in {state.unit}"
@@ -116,10 +116,10 @@ def curve_and_forks(state: BrowserState, chain: Chain, selected: int | None) -> 
         key="entropy_curve",
         config={"displayModeBar": False},
     )
-    _fork_table(state, chain, np.flatnonzero(gate), scale)
+    _fork_table(state, chain, fork_positions(chain, state.tau), scale)
 
 
-# Streamlit calls a widget's callback, without a value, when the widget leaves the screen.
+# Streamlit calls a widget's callback without a value when the widget leaves the screen.
 
 
 def _set_tau(state: BrowserState, key: str, scale: float) -> None:
@@ -206,6 +206,13 @@ def _reason(branch: Branch) -> str | None:
     return verdict_reason(branch.outcome, branch.chain.problem.answer)
 
 
+_ENDINGS = {
+    StopReason.LENGTH: "stopped at the token limit",
+    StopReason.CANCELLED: "cancelled",
+    StopReason.STOP: "ended by a stop string",
+}
+
+
 def _headline(branch: Branch) -> str:
     chain = branch.chain
     parts = [verdict_badge(branch.outcome)]
@@ -220,8 +227,10 @@ def _headline(branch: Branch) -> str:
         how = ", ".join([f"temperature {sampler.temperature:g}", *set_ones, f"seed {chain.seed}"])
     parts.append(f"{len(chain)} tokens")
     parts.append(how)
-    if chain.stop_reason != "eos":
-        parts.append({"length": "cut at the limit", "cancelled": "cancelled"}[chain.stop_reason])
+    if chain.stop_reason in _ENDINGS:
+        parts.append(_ENDINGS[chain.stop_reason])
+    if chain.run_on is not None and chain.stop_reason is not StopReason.STOP:
+        parts.append(f"runs on after {chain.answer_length} tokens")
     name = f"**{plain(branch.name)}** · " if branch.name else ""
     return name + " · ".join(parts)
 

@@ -1,16 +1,17 @@
-"""Plotly figures from core results; pure functions, no widgets."""
+"""Plotly figures of core's results; pure functions without widgets."""
 
 from __future__ import annotations
 
 import numpy as np
 import plotly.graph_objects as go
 
+from core.chains.forks import fork_positions
 from core.entropy import NATS_PER_BIT
 from core.records import Chain
 from explorer.shared.figures import plotly_text
 
 _CURVE = "#4c86c6"
-_FORK = "#d9822b"  # orange beside blue: told apart by every kind of colour vision
+_FORK = "#d9822b"  # orange against blue is distinguishable in all kinds of colour vision
 
 
 def entropy_curve(chain: Chain, tau: float, selected: int | None, unit: str) -> go.Figure:
@@ -19,7 +20,7 @@ def entropy_curve(chain: Chain, tau: float, selected: int | None, unit: str) -> 
     Args:
         tau: threshold in nats.
         selected: position to mark, or None.
-        unit: "nats" or "bits", of the axis.
+        unit: of the axis, "nats" or "bits".
     """
     scale = 1.0 if unit == "nats" else 1 / NATS_PER_BIT
     entropy = chain.entropy * scale  # (T,)
@@ -37,7 +38,7 @@ def entropy_curve(chain: Chain, tau: float, selected: int | None, unit: str) -> 
         hovertemplate=f"#%{{x}} %{{customdata}}<br>%{{y:.2f}} {unit}<extra></extra>",
         name="entropy",
     )
-    forks = np.flatnonzero(chain.entropy > tau)
+    forks = fork_positions(chain, tau)
     figure.add_scatter(
         x=forks,
         y=entropy[forks],
@@ -66,5 +67,5 @@ def entropy_curve(chain: Chain, tau: float, selected: int | None, unit: str) -> 
 
 
 def _visible(token: str) -> str:
-    """Token text for a plotly label."""
+    """A token's text for a plotly label."""
     return plotly_text(token.replace(" ", "·").replace("\n", "↵") or "…")

@@ -1,4 +1,4 @@
-"""Find the fix: single forced tokens at the forks, and at random positions beside them."""
+"""Find the fix: single forced tokens at the forks, and at random positions as a control."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from itertools import groupby
 import streamlit as st
 
 from core.chains.fix_search import AttemptResult, FixSearch
+from core.chains.settings import FixSettings
 from core.chains.tree import Branch
 from core.entropy import nats_to_bits
 from core.records import Chain, Sampler, Verdict
@@ -21,27 +22,23 @@ from explorer.components.attempt_grid import (
 from explorer.components.attempt_grid.component import Tone
 from explorer.explore.inspector import force, same_model, wait
 from explorer.explore.measuring import start_fix_search
-from explorer.form import is_real, is_whole
 from explorer.shared.messages import VERDICT_SIGNS, short, token_label, visible
+from explorer.shared.setting_fields import SettingFields
 from explorer.state import BrowserState
 
 _GRID = "attempt_grid"
-_K = "fix_positions"
-_TEMPERATURE = "fix_temperature"
-DEFAULT_POSITIONS = 5
-_K_RANGE, _TEMPERATURE_RANGE = (1, 50), (0.0, 5.0)
 
 
 def fix_button(state: BrowserState, branch: Branch) -> None:
-    """Start the search with the settings of the panel."""
+    """A button that starts the search with the panel's settings."""
     words = _words(branch)
     st.button(
         words[0],
         icon=":material/troubleshoot:",
         width="stretch",
         disabled=state.opened.busy or not same_model(state, branch.chain),
-        help="Force every other top-5 token where the entropy is highest, and as many at random "
-        "other positions",
+        help="Force every other top-5 token at the most uncertain positions, and as many at other "
+        "positions drawn at random",
         on_click=_search,
         args=(state, branch),
         key="find_fix",
@@ -49,7 +46,7 @@ def fix_button(state: BrowserState, branch: Branch) -> None:
 
 
 def fix_panel(state: BrowserState, branch: Branch) -> None:
-    """What the search found on this branch."""
+    """The results of the search on this branch, if it was searched."""
     tree = state.opened.session.tree
     found = None if tree is None else tree.findings(branch.id).fix
     if found is None:
@@ -58,21 +55,21 @@ def fix_panel(state: BrowserState, branch: Branch) -> None:
     chain_id = f"{state.opened.id} {branch.id}"
     one, many = _words(branch)[1:]
     with st.container(border=True, key="fix_panel"):
-        st.markdown(f"**Which forced token {one}?**")
+        st.markdown(f"**Which single token {one}?**")
         attempt_grid(
             [
                 _table(
                     state,
                     chain,
-                    f"At the {_positions(found.attempts)} positions of highest entropy",
-                    f"{_summary(found.attempts, found.turned_share)} {many}.",
+                    f"At the {_positions(found.attempts)} most uncertain positions",
+                    _summary(found.attempts, found.turned_share, many),
                     found.attempts,
                 ),
                 _table(
                     state,
                     chain,
-                    f"Control: at {_positions(found.control)} random other positions",
-                    f"{_summary(found.control, found.control_share)} {many}.",
+                    f"Control: at {_positions(found.control)} other positions, drawn at random",
+                    _summary(found.control, found.control_share, many),
                     found.control,
                 ),
             ],
@@ -82,25 +79,18 @@ def fix_panel(state: BrowserState, branch: Branch) -> None:
             on_open=lambda: _open(state, branch, chain_id, found),
         )
         st.caption(
-            f"Continued {_how(found.sampler)}. Many tries make one success likely: compare the "
-            "share of tokens, not whether one was found. In brackets the 95 % interval, as if the "
-            "tries on this one chain were independent of each other, which they are not quite."
+            f"Continued {_how(found.sampler)}. With this many attempts one success is likely by "
+            "chance: compare the two rates. The intervals assume independent attempts, which is "
+            "only roughly true on one chain."
         )
         _settings(state, branch)
 
 
 def _settings(state: BrowserState, branch: Branch) -> None:
     left, middle, right = st.columns(3, vertical_alignment="bottom")
-    state.form.whole(left, "Positions", _K, DEFAULT_POSITIONS, *_K_RANGE)
-    state.form.real(
-        middle,
-        "Temperature",
-        _TEMPERATURE,
-        0.0,
-        *_TEMPERATURE_RANGE,
-        0.1,
-        help="Of the continuations; 0 is greedy. They are drawn with the chain's own seed.",
-    )
+    fields = _fields(state)
+    fields.draw(left, "positions")
+    fields.draw(middle, "temperature", step=0.1)
     right.button(
         "Search again",
         width="stretch",
@@ -110,14 +100,17 @@ def _settings(state: BrowserState, branch: Branch) -> None:
     )
 
 
+def _fields(state: BrowserState) -> SettingFields:
+    return SettingFields(state.form, FixSettings, "fix")
+
+
 def _search(state: BrowserState, branch: Branch) -> None:
-    value = state.form.value
-    positions = value(_K, DEFAULT_POSITIONS, lambda v: is_whole(v, *_K_RANGE))
-    temperature = value(_TEMPERATURE, 0.0, lambda v: is_real(v, *_TEMPERATURE_RANGE))
+    fields = _fields(state)
+    positions, temperature = fields.current("positions"), fields.current("temperature")
     own = branch.chain.sampler
     sampler = own
     if temperature != own.temperature:
-        sampler = Sampler(temperature, max_new_tokens=own.max_new_tokens)
+        sampler = Sampler(temperature, max_new_tokens=own.max_new_tokens, stop=own.stop)
     start_fix_search(state.opened, state.opened.spec, branch, positions, sampler)
     wait(state)
 
@@ -136,12 +129,12 @@ def _all(found: FixSearch) -> tuple[AttemptResult, ...]:
 
 
 def _words(branch: Branch) -> tuple[str, str, str]:
-    """The button's label, and what one token, or many, do that turn the answer."""
+    """The button's label, and verb phrases in singular and plural."""
     if branch.outcome.verdict is Verdict.CORRECT:
-        return "Find what breaks it", "breaks this chain", "break it"
+        return "Find a token that breaks it", "breaks this answer", "break the answer"
     if branch.outcome.verdict is Verdict.NO_GOLD:
-        return "Find what changes it", "changes the answer", "change the answer"
-    return "Find the fix", "mends this chain", "mend it"
+        return "Find a token that changes it", "changes this answer", "change the answer"
+    return "Find the fix", "fixes this answer", "fix the answer"
 
 
 def _how(sampler: Sampler) -> str:
@@ -152,12 +145,12 @@ def _positions(endings: tuple[AttemptResult, ...]) -> int:
     return len({each.attempt.position for each in endings})
 
 
-def _summary(endings: tuple[AttemptResult, ...], estimate: Estimate) -> str:
+def _summary(endings: tuple[AttemptResult, ...], estimate: Estimate, phrase: str) -> str:
     turned = sum(each.turned for each in endings)
     if not endings:
-        return "The chain is too short for a control: 0 of 0 tokens"
-    interval = f"[{estimate.low:.0%}, {estimate.high:.0%}]"
-    return f"{turned} of {len(endings)} tokens ({estimate.value:.0%} {interval})"
+        return "The chain is too short for a control."
+    interval = f"95 % interval {estimate.low:.0%} to {estimate.high:.0%}"
+    return f"{turned} of {len(endings)} tokens {phrase} ({estimate.value:.0%}, {interval})."
 
 
 def _table(

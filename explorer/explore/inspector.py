@@ -1,4 +1,4 @@
-"""This token: its alternatives, any other token, and where each alternative leads."""
+"""The panel for the selected token: its alternatives, any other token, and their outcomes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def inspector(state: BrowserState, branch: Branch, position: int | None) -> None
     if position is None:
         st.markdown("**Select a token**")
         st.caption(
-            "An underlined token is a fork: the model was undecided there. "
+            "An underlined token is a fork: the model was uncertain there. "
             "Click one, then force another token."
         )
         return
@@ -59,7 +59,7 @@ def force(
     token_id: int,
     sampler: Sampler | None = None,
 ) -> None:
-    """Force a token, and wait a moment for what is usually a short continuation."""
+    """Force a token, and wait briefly, since most continuations are short."""
     if not same_model(state, branch.chain):
         return
     state.opened.force(state.opened.spec, branch, position, token_id, sampler)
@@ -72,13 +72,13 @@ def _try_all(state: BrowserState, branch: Branch, position: int) -> None:
 
 
 def wait(state: BrowserState) -> None:
-    """Give work that was just begun a moment to end."""
+    """Wait briefly for the work just started."""
     if state.opened.task is not None:
         state.opened.task.wait(_PATIENCE)
 
 
 def same_model(state: BrowserState, chain: Chain) -> bool:
-    """Whether the chain was made by the model that is chosen, so that it can be continued."""
+    """Whether the chain was made by the current model, so that it can be continued."""
     return (chain.model, chain.adapter) == (state.opened.spec.model, state.opened.spec.adapter)
 
 
@@ -95,10 +95,10 @@ def _alternatives(state: BrowserState, branch: Branch, position: int) -> None:
             name.markdown(f"{rank} · **{text}**")
             bar.progress(min(probability, 1.0), text=f"{probability:.1%}")
             if token_id == chosen:
-                button.caption("forced" if chain.forced[position] else "chosen")
+                button.caption("forced" if chain.forced[position] else "model's pick")
             else:
                 button.button(
-                    "force",
+                    "Use this",
                     key=f"force {rank}",
                     width="stretch",
                     disabled=state.opened.busy,
@@ -128,13 +128,13 @@ def _endings(state: BrowserState, branch: Branch, position: int) -> None:
             sign = VERDICT_SIGNS[ending.outcome.verdict]
             answer = plain(short(ending.outcome.answer or "no answer", 20))
             color = {"correct": "green", "wrong": "red"}.get(ending.outcome.verdict, "gray")
-            line, button = st.columns([5, 2], vertical_alignment="center", gap="small")
+            line, button = st.columns([4, 3], vertical_alignment="center", gap="small")
             line.markdown(
                 f"{text} → :{color}[{sign} {answer}]  \n:small[{len(ending.chain)} tokens]",
                 help=verdict_reason(ending.outcome, branch.chain.problem.answer),
             )
             button.button(
-                "open",
+                "Go to branch",
                 key=f"open ending {rank}",
                 width="stretch",
                 disabled=state.opened.busy,
@@ -147,17 +147,17 @@ def _recomputed(state: BrowserState) -> None:
     lm = workbench().loaded(state.opened.spec)
     if lm is not None and (why := why_recomputed(lm.model)):
         st.caption(
-            f"Branches of this model share no work: {plain(why)}. Every chain is read anew from "
-            "its start at each token, which is slow and gives the same chains."
+            f"Branches of this model can't share a cache: {plain(why)}. Every chain is recomputed "
+            "from the start at each token, which is slower but gives the same chains."
         )
 
 
 def _free_token(state: BrowserState, branch: Branch, position: int) -> None:
     typed = st.text_input(
-        "Any other token",
+        "Another token",
         key=f"other token at {branch.id} {position}",
-        placeholder="type its text, then choose",
-        help="A leading space makes another token in most vocabularies: both are offered.",
+        placeholder="Type a word, then pick a token",
+        help="In most vocabularies a leading space makes a different token: both are offered.",
     )
     if not typed:
         return
@@ -198,11 +198,11 @@ def _load(state: BrowserState) -> LanguageModel | None:
 
 
 def _candidates(lm: LanguageModel, typed: str) -> dict[int, str]:
-    """Tokens a typed text may mean: with and without a leading space, whole or in pieces."""
+    """Tokens that typed text may stand for: with and without a leading space, one or several."""
     readings = [lm.text.tokenise(text) for text in (f" {typed.lstrip()}", typed)]
     found: dict[int, str] = {}
     for ids in sorted(readings, key=len):
         for n, token_id in enumerate(ids, 1):
-            place = "one token" if len(ids) == 1 else f"piece {n} of {len(ids)}"
+            place = "one token" if len(ids) == 1 else f"token {n} of {len(ids)}"
             found.setdefault(token_id, place)
     return found

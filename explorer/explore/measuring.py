@@ -1,4 +1,4 @@
-"""Starts measurements on a branch: the search for a fix, and pivotality."""
+"""Start measurements on a branch: the search for a fix, and pivotality."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ALTERNATIVES = 5
 def start_fix_search(
     opened: OpenSession, spec: ModelSpec, branch: Branch, positions: int, sampler: Sampler
 ) -> None:
-    """Look for the single token that turns a branch's answer."""
+    """Search for single tokens that flip a branch's answer, as a background task."""
     tree = opened.session.tree
     assert tree is not None
 
@@ -49,13 +49,13 @@ def start_pivotality(
     samples: int,
     temperature: float,
 ) -> None:
-    """Measure how much the tokens at these positions decide."""
+    """Measure the pivotality of these positions, as a background task."""
     tree = opened.session.tree
     assert tree is not None
-    limit = branch.chain.sampler.max_new_tokens
 
     def work(task: Task) -> None:
-        sampler = Sampler(temperature=temperature, max_new_tokens=limit)
+        own = branch.chain.sampler
+        sampler = Sampler(temperature, max_new_tokens=own.max_new_tokens, stop=own.stop)
         lm = opened.load(spec)
         task.label, task.unit = "Sampling continuations", "endings"
         found = measure_pivotality(

@@ -1,27 +1,23 @@
-"""Pivotality of the selected token: where do samples end that continue after each alternative?"""
+"""Pivotality of the selected token: outcomes of continuations sampled after each alternative."""
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
 
+from core.chains.forks import fork_positions
 from core.chains.pivotality import AlternativeOutcomes, Pivotality, decisive
+from core.chains.settings import PivotalitySettings
 from core.chains.tree import Branch
-from core.entropy import threshold_gate
 from core.records import Chain
 from explorer.explore.inspector import same_model, wait
 from explorer.explore.measuring import start_pivotality
-from explorer.form import is_real, is_whole
 from explorer.shared.messages import p_value, plain, short, visible
+from explorer.shared.setting_fields import SettingFields
 from explorer.state import BrowserState
-
-_SAMPLES, _TEMPERATURE = "pivotality_samples", "pivotality_temperature"
-DEFAULT_SAMPLES = 16
-_SAMPLES_RANGE, _TEMPERATURE_RANGE = (4, 500), (0.1, 5.0)
 
 
 def pivotality_panel(state: BrowserState, branch: Branch, position: int) -> None:
-    """Measure, and show what was measured here."""
+    """Settings, buttons, and the result at this position."""
     if branch.chain.problem.answer is None:
         return
     tree = state.opened.session.tree
@@ -32,8 +28,8 @@ def pivotality_panel(state: BrowserState, branch: Branch, position: int) -> None
     ):
         if found is None:
             st.caption(
-                "Entropy says how undecided the model was, not whether it mattered. "
-                "Sample continuations after each alternative, and count the right ones."
+                "Entropy shows how uncertain the model was, not whether the choice mattered. "
+                "Sample continuations after each alternative, and count the correct ones."
             )
         else:
             _result(branch.chain, found, sure=position in decisive(measured.values()))
@@ -43,7 +39,8 @@ def pivotality_panel(state: BrowserState, branch: Branch, position: int) -> None
 def _result(chain: Chain, found: Pivotality, *, sure: bool) -> None:
     if sure:
         st.markdown(
-            f"This token decides **{found.share_decided:.0%}** of whether the answer is right."
+            f"The choice at this token explains **{found.share_decided:.0%}** of whether the "
+            "answer is correct."
         )
     else:
         st.markdown("**No measurable difference** between the alternatives.")
@@ -52,14 +49,14 @@ def _result(chain: Chain, found: Pivotality, *, sure: bool) -> None:
         text = plain(visible(chain.top_tokens[found.position][each.rank - 1]))
         st.progress(
             estimate.value,
-            text=f"{text} → right {each.correct} of {each.samples}: "
-            f"{estimate.value:.0%} [{estimate.low:.0%}, {estimate.high:.0%}]  \n"
+            text=f"{text}: {each.correct} of {each.samples} correct, "
+            f"{estimate.value:.0%} ({estimate.low:.0%} to {estimate.high:.0%})  \n"
             f":small[{_answers(each)}]",
         )
     st.caption(
-        f"Share of the outcome's variance, each alternative weighted by its probability. "
-        f"In brackets the 95 % interval. Temperature {found.sampler.temperature:g}; "
-        f"chance of such differences by luck alone: p {p_value(found.p_value)}."
+        f"Share of the variance in correctness, with alternatives weighted by their probability; "
+        f"95 % intervals in brackets. Temperature {found.sampler.temperature:g}; "
+        f"test for equal shares: p {p_value(found.p_value)}."
     )
 
 
@@ -74,9 +71,10 @@ def _answers(each: AlternativeOutcomes) -> str:
 
 def _settings(state: BrowserState, branch: Branch, position: int) -> None:
     left, right = st.columns(2)
-    state.form.whole(left, "Samples each", _SAMPLES, DEFAULT_SAMPLES, *_SAMPLES_RANGE)
-    state.form.real(right, "Temperature", _TEMPERATURE, 1.0, *_TEMPERATURE_RANGE, 0.1)
-    forks = np.flatnonzero(threshold_gate(branch.chain.entropy, state.tau)).tolist()
+    fields = _fields(state)
+    fields.draw(left, "samples")
+    fields.draw(right, "temperature", step=0.1)
+    forks = fork_positions(branch.chain, state.tau).tolist()
     enabled = not state.opened.busy and same_model(state, branch.chain)
     st.button(
         "Measure this token",
@@ -86,18 +84,21 @@ def _settings(state: BrowserState, branch: Branch, position: int) -> None:
         args=(state, branch, [position]),
     )
     st.button(
-        "Measure the one fork" if len(forks) == 1 else f"Measure all {len(forks)} forks",
+        "Measure the only fork" if len(forks) == 1 else f"Measure all {len(forks)} forks",
         width="stretch",
         disabled=not enabled or not forks,
-        help="Every token above the threshold; the chain can then be coloured by what was found",
+        help="Every token above the threshold; the chain can then be coloured by pivotality",
         on_click=_measure,
         args=(state, branch, forks),
     )
 
 
+def _fields(state: BrowserState) -> SettingFields:
+    return SettingFields(state.form, PivotalitySettings, "pivotality")
+
+
 def _measure(state: BrowserState, branch: Branch, positions: list[int]) -> None:
-    opened, value = state.opened, state.form.value
-    samples = value(_SAMPLES, DEFAULT_SAMPLES, lambda v: is_whole(v, *_SAMPLES_RANGE))
-    temperature = value(_TEMPERATURE, 1.0, lambda v: is_real(v, *_TEMPERATURE_RANGE))
+    opened, fields = state.opened, _fields(state)
+    samples, temperature = fields.current("samples"), fields.current("temperature")
     start_pivotality(opened, opened.spec, branch, positions, samples, temperature)
     wait(state)

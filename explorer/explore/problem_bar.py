@@ -1,4 +1,4 @@
-"""The top of Explore: which problem, how to sample, go."""
+"""The top of Explore: problem, prompt and sampler settings, Generate."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from core.chains.settings import GenerationSettings
 from core.errors import ExplorerError
 from core.records import Problem, Sampler
+from core.runs.settings import checked_settings
 from explorer.open_session import PROBLEM_SET
 from explorer.shared.messages import before_gold, plain, plain_lines, short, show_error
 from explorer.shared.problem_sets import close_popover, problem_sets, upload_problems
 from explorer.shared.prompt_panel import prompt_popover
+from explorer.shared.setting_fields import SettingFields
 from explorer.state import BrowserState
 
 _SESSION_SET = "This session"
 _OWN = "My own question"
 _SAMPLER = "sampler"
 _QUESTION, _GOLD = "own_question", "own_gold"  # in the form
-_FOLLOWED = "tree of the picker"  # in this tab: the one that the form was last brought in line with
+_FOLLOWED = "tree of the picker"  # in this tab: the tree that the form was last synchronised with
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,8 @@ def problem_bar(state: BrowserState) -> None:
             prompt_style=asked.style,
             template=asked.template,
             prompt_date=asked.day,
+            stop=asked.stop,
+            examples=asked.examples or (),
             k=settings.k,
         )
         if state.opened.task is not None:
@@ -78,15 +83,15 @@ def problem_bar(state: BrowserState) -> None:
 
 
 def _sets(state: BrowserState) -> dict[str, list[Problem]]:
-    """Problem sets to choose from; the session's own come last."""
+    """Problem sets to choose from; that of the session comes last."""
     sets = problem_sets(state)
     worked_on = [tree.problem for tree in state.opened.session.trees.values() if tree.branches]
     return sets | ({_SESSION_SET: worked_on} if len(worked_on) > 1 else {})
 
 
 def _restore_choice(state: BrowserState, sets: dict[str, list[Problem]]) -> None:
-    """Where the form names no problem, or another tab or page has opened one, the picker shows the
-    problem of the tree on screen. After a refresh the form says what it said before."""
+    """Set the picker to the problem of the current tree if the form names no problem, or another
+    tab or page has opened one. A refresh keeps the form's values."""
     session = state.opened.session
     before = st.session_state.get(_FOLLOWED, session.current)
     st.session_state[_FOLLOWED] = session.current
@@ -120,7 +125,7 @@ def _from_set(state: BrowserState, name: str, problems: list[Problem]) -> Proble
 
 
 def _sign(problem: Problem) -> str:
-    """Names a problem in the form: an id alone may stand for several questions."""
+    """A problem's key in the form: its id may be shared by several questions."""
     text = f"{problem.question}\0{problem.answer}\0{problem.source}\0{problem.family}"
     return f"{problem.id} {zlib.crc32(text.encode('utf-8', 'replace')):08x}"
 
@@ -132,7 +137,7 @@ def _picker_key(name: str) -> str:
 def _own_question(state: BrowserState) -> Problem:
     question, gold = st.columns([3, 1], vertical_alignment="bottom")
     text = state.form.paragraph(question, "Question", _QUESTION, height=68)
-    answer = state.form.line(gold, "Right answer", _GOLD, placeholder="optional")
+    answer = state.form.line(gold, "Correct answer", _GOLD, placeholder="optional")
     return Problem("typed", text, answer or None, source="typed")
 
 
@@ -143,12 +148,13 @@ def _label(problem: Problem) -> str:
 def _show(problem: Problem) -> None:
     if problem.source == "typed":
         return
-    gold = "" if problem.answer is None else f":gray-badge[gold {plain(problem.answer)}]"
+    answer = problem.answer
+    gold = "" if answer is None else f":gray-badge[Correct answer: {plain(answer)}]"
     st.markdown(f"{plain_lines(problem.question)}{before_gold(problem.question)}{gold}")
 
 
 def _show_tree_of(state: BrowserState, problem: Problem, generating: bool) -> None:
-    """Picking another problem shows its tree; a question being typed has none until Generate."""
+    """Show the tree of the problem picked; a question being typed has none until Generate."""
     tree = state.opened.session.tree
     if tree is not None and tree.problem == problem:
         return
@@ -164,26 +170,25 @@ def _sampler_popover(state: BrowserState) -> _Settings | None:
     with st.popover(
         "Sampler",
         width="stretch",
-        help="How tokens are drawn, seed, problem files",
+        help="Sampling settings",
         key=_SAMPLER,
         on_change="rerun",
     ):
         left, right = st.columns(2)
-        form = state.form
-        temperature = form.real(
-            left, "Temperature", "temperature", 0.0, 0.0, 5.0, 0.1, help="0 is greedy"
-        )
-        top_p = form.real(right, "Top-p", "top_p", 1.0, 0.01, 1.0, 0.01, help="1 is off")
-        top_k = form.whole(left, "Top-k", "top_k", 0, 0, 1000, help="0 is off")
-        min_p = form.real(right, "Min-p", "min_p", 0.0, 0.0, 1.0, 0.01, help="0 is off")
-        limit = form.whole(left, "Max new tokens", "max_new_tokens", 256, 1, 65536, step=16)
-        seed = form.whole(right, "Seed", "seed", 0, 0, 2**32 - 1)
-        k = form.whole(left, "Alternatives kept", "alternatives_kept", 5, 1, 50)
+        fields = SettingFields(state.form, GenerationSettings, "")
+        fields.draw(left, "temperature", step=0.1)
+        fields.draw(right, "top_p", step=0.01)
+        fields.draw(left, "top_k")
+        fields.draw(right, "min_p", step=0.01)
+        fields.draw(left, "max_new_tokens", step=16)
+        fields.draw(right, "seed")
+        fields.draw(left, "top_k_alternatives")
         st.divider()
         upload_problems(state, "problem_file", popover=_SAMPLER)
     try:
-        sampler = Sampler(temperature, top_p, top_k, min_p, limit)
+        settings = checked_settings(GenerationSettings, fields.values)
+        sampler = settings.sampler
     except ExplorerError as error:
         show_error(error)
         return None
-    return _Settings(sampler, seed, k)
+    return _Settings(sampler, settings.seed, settings.top_k_alternatives)

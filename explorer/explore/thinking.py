@@ -1,4 +1,4 @@
-"""Above a chain that thinks aloud: where its thinking ends, and how undecided each part is."""
+"""The thinking part and the answer of a reasoning model's chain, with the entropy of each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from explorer.state import BrowserState
 
 
 def thinking_panel(state: BrowserState, branch: Branch) -> None:
-    """A line a part, and a button that goes to the answer; nothing where nothing is thought."""
+    """A line per part, and a button that selects the answer; nothing without a thinking part."""
     parts = sections(branch.chain, state.tau)
     if not parts:
         return
@@ -20,7 +20,7 @@ def thinking_panel(state: BrowserState, branch: Branch) -> None:
         lines, go = st.columns([4, 1], vertical_alignment="center", gap="small")
     lines.caption("  \n".join(_line(part, state) for part in parts))
     go.button(
-        "To the answer",
+        "Go to the answer",
         type="tertiary",
         disabled=not len(answer),
         on_click=state.go_to,
@@ -31,7 +31,7 @@ def thinking_panel(state: BrowserState, branch: Branch) -> None:
 
 def _line(part: Section, state: BrowserState) -> str:
     if part.mean_entropy is None:
-        return "**answer** · none: the chain ends in its thinking part"
+        return "**answer** · none: the chain ends inside its thinking part"
     entropy = part.mean_entropy if state.unit == "nats" else nats_to_bits(part.mean_entropy)
     forks = "fork" if part.forks == 1 else "forks"
     return (

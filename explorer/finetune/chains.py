@@ -1,4 +1,4 @@
-"""The same problem before and after a fine-tune, and the adapter to take along."""
+"""The same problem before and after a fine-tune, and the adapter to load or download."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import streamlit as st
 from core.chains.tree import first_difference
 from core.errors import ExplorerError
 from core.evaluation.comparison import EvaluationComparison
-from core.reasonmaxxer.results import ADAPTER, SIDE_BY_SIDE, chains_side_by_side, run_recipe
+from core.lora.run_files import ADAPTER
+from core.reasonmaxxer.results import SIDE_BY_SIDE, chains_side_by_side, run_recipe
 from core.reasonmaxxer.side_by_side import SideBySide
 from core.records import DEFAULT_ALTERNATIVES, Outcome
 from core.runs.models import read_model
@@ -29,7 +30,7 @@ from explorer.state import BrowserState
 def chains_before_and_after(
     state: BrowserState, run: Run, comparison: EvaluationComparison
 ) -> None:
-    """Choose a problem: its greedy chains stand side by side, with the adapter to take along."""
+    """Choose a problem to see its greedy chains side by side; load or download the adapter."""
     try:
         pairs = _ordered(_read(str(run.folder), changed_at(run.folder / SIDE_BY_SIDE)), comparison)
         tau = run_recipe(run).gate.tau
@@ -84,7 +85,7 @@ def _pair(state: BrowserState, run: Run, pair: SideBySide, tau: float) -> None:
         st.caption("Both models write the same chain here.")
     else:
         st.caption(
-            f"The chains part at #{difference}; what stands before it is dimmed. At {changed} of "
+            f"The chains differ from #{difference} on; the part before is dimmed. At {changed} of "
             f"{len(pair.after)} tokens of the chain after, the base would have chosen another: "
             "a line above the token (reranked) means one of its top "
             f"{DEFAULT_ALTERNATIVES}, a frame (shifted) one outside them."
@@ -145,7 +146,7 @@ def _load(state: BrowserState, run: Run, folder: Path, shown: SideBySide | None)
 
 
 def _ordered(pairs: Sequence[SideBySide], comparison: EvaluationComparison) -> list[SideBySide]:
-    """Gained problems first, then lost ones; of each, those whose chains here show it."""
+    """Gained problems first, then lost ones; among them, those whose chains show it come first."""
     gained, lost = set(comparison.gained), set(comparison.lost)
 
     def place(pair: SideBySide) -> tuple[int, int]:

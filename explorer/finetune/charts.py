@@ -14,7 +14,7 @@ from core.entropy import NATS_PER_BIT
 from core.evaluation.results import FamilySummary
 from explorer.shared.figures import family_label
 
-_QUIET, _FORK = "#4c86c6", "#d9822b"  # blue and orange: told apart by every colour vision
+_QUIET, _FORK = "#4c86c6", "#d9822b"  # blue and orange: distinct in every colour vision
 BEFORE, AFTER, THIRD = "#8a8a8a", "#2d79cf", "#c98a2b"
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 _BIN = 0.05  # in the unit of the axis
@@ -22,7 +22,7 @@ _ROW_HEIGHT = 38  # pixels
 
 
 def pass_rate_chart(pass_rates: Sequence[float]) -> go.Figure:
-    """How many problems have which share of right rollouts; only mixed ones teach anything."""
+    """Histogram of problems by their share of right rollouts; only mixed ones are trained on."""
     counts = sorted(Counter(round(rate, 4) for rate in pass_rates).items())
     figure = go.Figure()
     figure.add_bar(
@@ -49,7 +49,7 @@ def entropy_histogram(entropy: NDArray[np.float32], tau: float, unit: str, top: 
         entropy: nats.
         tau: nats.
         unit: "nats" or "bits", of the axis.
-        top: where the axis ends, in that unit.
+        top: the end of the axis, in that unit.
     """
     scale = 1.0 if unit == "nats" else 1 / NATS_PER_BIT
     values = entropy * scale
@@ -87,7 +87,7 @@ def history_chart(
     percent: bool = False,
     band: tuple[str, str] | None = None,
 ) -> go.Figure:
-    """What a training logged, over its steps.
+    """Logged values of a training, over its steps.
 
     Args:
         rows: entries with "step".

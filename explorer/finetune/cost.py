@@ -1,4 +1,4 @@
-"""What a fine-tune cost, beside what the paper reports for large models."""
+"""The cost of a fine-tune, beside the paper's figures for large models."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.lora.cost import Cost
 from core.runs.run import Run
+from explorer.shared.drawing import table
 from explorer.shared.run_panel import duration
 from explorer.state import BrowserState
 
@@ -50,29 +51,21 @@ def cost_panel(state: BrowserState, run: Run, cost: Cost) -> None:
             ("tokens trained on", f"{cost.trained_tokens:,}"),
             ("peak memory", f"{cost.peak_memory_bytes / 2**20:,.0f} MiB"),
         ]
-        st.dataframe(
-            pd.DataFrame(rows, columns=["what", "how much"]),
-            hide_index=True,
-            width="stretch",
-            height="content",
-            key=f"cost of {run.id}",
-        )
+        table(pd.DataFrame(rows, columns=["what", "how much"]), f"cost of {run.id}")
     with paper:
         st.markdown("**What the paper reports: large models, rented GPUs**")
-        table = pd.DataFrame(
-            [
-                (
-                    row.base,
-                    row.method,
-                    f"{row.math_500:.1%}",
-                    f"{row.gsm8k:.1%}",
-                    "" if row.usd is None else f"${row.usd:,.0f}",
-                )
-                for row in PAPER_ROWS
-            ],
-            columns=["base", "method", "MATH-500", "GSM8K", "training"],
-        )
-        st.dataframe(table, hide_index=True, width="stretch", height="content", key="paper table")
+        reported = [
+            (
+                row.base,
+                row.method,
+                f"{row.math_500:.1%}",
+                f"{row.gsm8k:.1%}",
+                "" if row.usd is None else f"${row.usd:,.0f}",
+            )
+            for row in PAPER_ROWS
+        ]
+        columns = ["base", "method", "MATH-500", "GSM8K", "training"]
+        table(pd.DataFrame(reported, columns=columns), "paper table")
         st.caption(
             "Figures of arXiv:2605.06241, pass@1; none was measured here, and other models and "
             f"problems can't be compared with yours. At {PAPER_RATES.replace('$', chr(92) + '$')}."
@@ -80,7 +73,7 @@ def cost_panel(state: BrowserState, run: Run, cost: Cost) -> None:
 
 
 def _dollars(amount: float) -> str:
-    """Markdown: small sums with their cents and their parts."""
+    """Markdown: an amount of dollars; small ones with fractions of a cent."""
     return f"\\${amount:,.4f}" if 0 < amount < 0.1 else f"\\${amount:,.2f}"
 
 

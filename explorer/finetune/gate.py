@@ -1,4 +1,4 @@
-"""Step 2 of a fine-tune: which tokens are decision points, and what is learned from."""
+"""Step 2 of a fine-tune: the gate that decides which tokens are learned from."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from core.errors import ExplorerError
 from core.evaluation.records import ProblemSamples, Sample
 from core.models.language_model import LanguageModel
 from core.models.spec import DEMO, ModelSpec
-from core.reasonmaxxer.gates import GateKind, GateSettings, gate_rollout
+from core.reasonmaxxer.gates import gate_rollout
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.selection import SelectionReport, select_examples
+from core.reasonmaxxer.settings import GateKind, GateSettings
 from core.runs.models import read_model
 from core.runs.run import Run
 from explorer.components.token_heatmap import HeatmapView, token_heatmap
@@ -34,11 +35,13 @@ _UNITS: tuple[Unit, ...] = ("nats", "bits")
 
 
 def gate_panel(state: BrowserState, run: Run, recipe: Recipe) -> GateSettings | None:
-    """The run's rollouts, and the gate on them; returns the gate that a person chose, None while
-    there is nothing to learn from behind it.
+    """Show a run's rollouts and a gate on them; returns the chosen gate, None while it leaves
+    nothing to learn from.
 
     Args:
-        recipe: whose gate and selection are tried on the rollouts.
+        state: of the session.
+        run: whose rollouts are shown.
+        recipe: its gate is the first one, its selection is applied to the rollouts.
     """
     try:
         rollouts = rollouts_of(run)
@@ -90,13 +93,13 @@ def _pass_rates(rollouts: Rollouts, expected: int) -> None:
 
 
 def _top(state: BrowserState, rollouts: Rollouts, recipe: Recipe) -> float:
-    """Where slider and chart end, in the unit on screen: above every entropy."""
+    """Upper end of slider and chart, in the unit on screen: above every entropy."""
     highest = max(float(each.max(initial=0.0)) for each in rollouts.entropies)
     return max(_LEAST_TOP, ceil(2 * max(highest, recipe.gate.tau) * _scale(state) + 0.1) / 2)
 
 
 def _threshold(state: BrowserState, run: Run, recipe: Recipe, top: float) -> float:
-    """The slider's tau in nats; at first the recipe's."""
+    """The slider's tau in nats; it starts at the recipe's."""
     place = f"tau of {run.id}"
     scale = _scale(state)
     tau = state.form.value(place, recipe.gate.tau, lambda v: is_real(v, 0, top / scale))
@@ -164,8 +167,8 @@ def _learned(report: SelectionReport, recipe: Recipe, gate: GateSettings) -> Non
         if count
     ]
     ablations = [
-        told
-        for on, told in (
+        ablation
+        for on, ablation in (
             (recipe.selection.positive_only, "positive only"),
             (recipe.selection.shuffle_advantages, "advantages shuffled"),
             (gate.kind is not GateKind.THRESHOLD, f"gate: {gate.kind}"),
@@ -218,7 +221,8 @@ def _examples(
 
 
 def _loaded(spec: ModelSpec) -> LanguageModel | None:
-    """The run's model, whose tokenizer reads the rollouts; the demo is loaded unasked."""
+    """The run's model, whose tokenizer the tokens' text needs, or None while it is not loaded.
+    The demo is loaded at once, others at the press of a button."""
     lm = workbench().loaded(spec)
     if lm is not None:
         st.session_state.pop(_LOADING, None)
@@ -282,7 +286,7 @@ def _view(
     gate: GateSettings,
     seed: int,
 ) -> HeatmapView:
-    """A rollout as far as it is kept: its tokens and their entropies, no alternatives."""
+    """A rollout for the heatmap: tokens and entropies; a run keeps no alternatives."""
     entropy = np.asarray(sample.entropy or (), np.float32)
     size = len(entropy)
     gated = None

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import ExplorerError
-from core.reasonmaxxer.results import EVALUATION, TrainingResults, run_recipe, training_results
+from core.lora.run_files import EVALUATION
+from core.reasonmaxxer.results import TrainingResults, run_recipe
+from core.reasonmaxxer.task import TRAIN
 from core.records import Problem
 from core.runs.result_files import spreadsheet_safe
 from core.runs.run import Run
@@ -17,6 +20,7 @@ from core.system.json_text import json_text
 from explorer.finetune.chains import chains_before_and_after
 from explorer.finetune.charts import families_chart
 from explorer.finetune.cost import cost_panel
+from explorer.shared.drawing import card, chart, questions, table
 from explorer.shared.figures import amount_range, percent, percent_range, points, signed_amount
 from explorer.shared.messages import p_value, plain, show_error, teaching_notice, word_badge
 from explorer.state import BrowserState
@@ -25,7 +29,7 @@ from explorer.state import BrowserState
 def finetune_report(state: BrowserState, run: Run) -> None:
     """The results of a finished fine-tune."""
     try:
-        results = training_results(run)
+        results = TRAIN.results_of(run)
         problems = {problem.id: problem for problem in run.problems(EVALUATION)}
     except ExplorerError as error:
         show_error(error)
@@ -63,57 +67,43 @@ def _cards(results: TrainingResults) -> None:
     found, after = results.comparison, results.after
     with st.container(key="tuning_cards"):
         columns = st.columns(6)
-    _card(columns[0], "Before", found.before, results.before.label)
-    _card(columns[1], "After", found.after, after.label)
-    columns[2].metric(
+    _share_card(columns[0], "Before", found.before, results.before.label)
+    _share_card(columns[1], "After", found.after, after.label)
+    card(
+        columns[2],
         "Difference",
         f"{found.difference.value * 100:+.1f}",
         f"{found.difference.low * 100:+.1f} to {found.difference.high * 100:+.1f}",
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
-        help="In percentage points, paired by problem",
+        "In percentage points, paired by problem",
     )
-    _card(
+    _share_card(
         columns[3],
         "Boxed",
         after.boxed,
         r"Share of samples with their answer in a \boxed{}, after; it falls first when a model "
         "breaks",
     )
-    _card(
+    _share_card(
         columns[4],
         "Truncated",
         after.truncated,
         "Share of samples cut at the limit of new tokens, after",
     )
-    columns[5].metric(
+    card(
+        columns[5],
         "Mean length",
         f"{after.mean_length.value:.1f}",
         amount_range(after.mean_length),
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
-        help="Tokens a completion, after",
+        "Tokens a completion, after",
     )
 
 
-def _card(
-    column: st.delta_generator.DeltaGenerator, label: str, estimate: Estimate, told: str
-) -> None:
-    column.metric(
-        label,
-        percent(estimate.value),
-        percent_range(estimate),
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
-        help=told,
-    )
+def _share_card(column: DeltaGenerator, label: str, estimate: Estimate, about: str) -> None:
+    card(column, label, percent(estimate.value), percent_range(estimate), about)
 
 
 def _made_of(run: Run, results: TrainingResults) -> str:
-    """Markdown: which figures these are."""
+    """Markdown: problems, sampler and training of the figures."""
     before = results.before
     made = (
         f"{results.after.label} of {results.after.n:,} problems, before and after; ranges are "
@@ -123,7 +113,7 @@ def _made_of(run: Run, results: TrainingResults) -> str:
     )
     try:
         recipe = run_recipe(run)
-    except ExplorerError:  # whoever resumes the run is told
+    except ExplorerError:  # resuming the run says what is wrong
         return made
     drawn = recipe.evaluation
     return (
@@ -145,12 +135,7 @@ def _families_and_flips(
         height = max(height, figure.layout.height - 20)
         with columns[0]:
             st.markdown("**By family**")
-            st.plotly_chart(
-                figure,
-                width="stretch",
-                key=f"families of {run.id}",
-                config={"displayModeBar": False},
-            )
+            chart(figure, f"families of {run.id}")
             st.caption("In brackets: problems. Largest gain first. Bars with 95 % intervals.")
     with columns[-1]:
         _flips(run, results, problems, height)
@@ -175,11 +160,9 @@ def _rates(run: Run, results: TrainingResults) -> None:
             signed_amount(found.mean_length),
         ),
     ]
-    table = pd.DataFrame(rows, columns=["figure", "before", "after", "difference"])
     with st.expander("All figures as a table"):
-        st.dataframe(
-            table, hide_index=True, width="stretch", height="content", key=f"rates of {run.id}"
-        )
+        columns = ["figure", "before", "after", "difference"]
+        table(pd.DataFrame(rows, columns=columns), f"rates of {run.id}")
         st.caption(
             f"{after.n:,} problems. In brackets: 95 % intervals. Differences in percentage points "
             "or tokens, paired by problem."
@@ -220,7 +203,7 @@ def _flips(
             spreadsheet_safe(key),
         )
         for sign, key in flips
-    ]  # Streamlit's own export of a table writes cells as they are
+    ]  # Streamlit's export of a table doesn't escape cells
     st.dataframe(
         pd.DataFrame(rows, columns=["", "question", "id"]),
         hide_index=True,
@@ -233,17 +216,17 @@ def _flips(
 
 
 def _questions() -> None:
-    with st.expander("What a reader will ask"):
-        st.markdown(
+    questions(
+        [
             "**What is McNemar's p?** The chance of so lopsided a split of the problems that only "
             "one of the two models solves, if either were as likely. The word (better, worse, no "
             "measurable difference) follows the interval of the paired difference; where few "
-            "problems change sides the exact test is stricter, and the two may disagree.\n\n"
+            "problems change sides the exact test is stricter, and the two may disagree.",
             "**Was the test set looked at?** No: the checkpoint is chosen on held-out training "
             "problems, and the problems of before and after are used once each. Try many recipes "
-            "and pick the best by these figures, and they are no longer a fair test.\n\n"
-            "**Is one run enough?** It is one seed. Repeat it with others before you quote a "
-            "gain.\n\n"
+            "and pick the best by these figures, and they are no longer a fair test.",
+            "**Is one run enough?** It is one seed. Repeat it with others before you quote a gain.",
             "**Is it the gate that does it?** Train again with the gate *random* or *low-entropy* "
-            "(as many tokens, elsewhere), and with *shuffled advantages*."
-        )
+            "(as many tokens, elsewhere), and with *shuffled advantages*.",
+        ]
+    )

@@ -1,4 +1,4 @@
-"""The rollouts of a run as a page reads them: once for as long as nothing changes."""
+"""The rollouts of a run, cached for pages until the run changes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from explorer.shared.figures import changed_at
 
 @dataclass(frozen=True, eq=False)
 class Rollouts:
-    """What a run has sampled to learn from."""
+    """The rollouts that a run has sampled."""
 
     records: Sequence[ProblemSamples]
     entropies: tuple[NDArray[np.float32], ...]  # one a problem: of all its tokens, nats
@@ -28,7 +28,7 @@ class Rollouts:
 
     @property
     def tokens(self) -> int:
-        """How many tokens were sampled."""
+        """Number of sampled tokens."""
         return sum(map(len, self.entropies))
 
     @property
@@ -43,7 +43,7 @@ class Rollouts:
 
 
 def rollouts_of(run: Run) -> Rollouts:
-    """What a run has sampled so far.
+    """The rollouts that a run has sampled so far.
 
     Raises:
         RunError, ProblemError: settings or problems of the run can't be read.

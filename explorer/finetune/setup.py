@@ -1,4 +1,4 @@
-"""Step 1 of a fine-tune: what it learns from and is measured on, and the two ways to start."""
+"""Step 1 of a fine-tune: problems to learn from and to measure on, and the two ways to start."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from core.reasonmaxxer.recipe import ABOUT, PRESETS, Recipe, recipe_of
 from core.reasonmaxxer.results import ROLLOUTS_TASK, TRAIN_TASK
 from core.records import Problem
 from core.runs.config import RunPlan
-from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.settings import changed
 from explorer.finetune.recipe_fields import RecipeFields, all_settings
-from explorer.shared.messages import plain, short, show_error
+from explorer.shared.messages import plain, show_error
 from explorer.shared.problem_sets import (
     DEMO_SET,
     TRAINING_SET,
@@ -26,16 +25,16 @@ from explorer.shared.problem_sets import (
     training_sets,
     upload_problems,
 )
-from explorer.shared.run_panel import start, start_button
+from explorer.shared.run_panel import start_button
+from explorer.shared.start_run import start_run
 from explorer.state import BrowserState
 
-PAGE = "finetune"
 _MEASURED = "tuning evaluation"  # in the form
 ROLLOUTS_OF, FINE_TUNE_ON = "Rollouts of ", "Fine-tune on "  # begin the names of runs
 
 
 def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
-    """The form and its two buttons; returns the recipe that it makes, None when it makes none."""
+    """The form and its two buttons; returns the form's recipe, None when it is not valid."""
     training, evaluation = training_sets(state), problem_sets(state)
     st.markdown("**1 · Problems and rollouts**")
     with st.container(key="tuning_problems"):
@@ -71,9 +70,9 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
         help="  \n".join(f"**{name}**: {about}" for name, about in ABOUT.items()),
     )
     fields = RecipeFields(state, preset)
-    fields.whole(k, "Rollouts a problem, K", "rollouts.samples", 2, 1024)
-    fields.real(heat, "Temperature", "rollouts.temperature", 0.0, 5.0, 0.1, "Of the rollouts")
-    fields.whole(seed, "Seed", "seed", 0, 2**32 - 1, "Of everything random")
+    fields.fields.draw(k, "rollouts.samples")
+    fields.fields.draw(heat, "rollouts.temperature", step=0.1)
+    fields.fields.draw(seed, "seed")
     with st.expander("All settings of the recipe, problems of your own", key="tuning_more"):
         all_settings(fields)
         upload_problems(state, "tuning_file")
@@ -114,14 +113,14 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
 
 
 def evaluation_problems(state: BrowserState) -> Sequence[Problem]:
-    """The problems that the form names for before and after."""
+    """The problems that the form names to measure on, before and after."""
     sets = problem_sets(state)
     return sets[state.form.value(_MEASURED, DEMO_SET, lambda name: name in sets)]
 
 
 def start_training(state: BrowserState, folder: RunsFolder, prepared: RunPlan, about: str) -> None:
     """Start a fine-tune and show it."""
-    _start(state, folder, TRAIN_TASK, prepared, f"{FINE_TUNE_ON}{about}")
+    start_run(state, folder, TRAIN_TASK, prepared, f"{FINE_TUNE_ON}{about}")
 
 
 def _recipe(preset: str, changes: Mapping[str, Any]) -> tuple[Recipe | None, ExplorerError | None]:
@@ -134,7 +133,7 @@ def _recipe(preset: str, changes: Mapping[str, Any]) -> tuple[Recipe | None, Exp
 def _sample(state: BrowserState, folder: RunsFolder, name: str, recipe: Recipe | None) -> None:
     assert recipe is not None
     plan = plan_rollouts(state.opened.spec, training_sets(state)[name], recipe)
-    _start(state, folder, ROLLOUTS_TASK, plan, f"{ROLLOUTS_OF}{name}")
+    start_run(state, folder, ROLLOUTS_TASK, plan, f"{ROLLOUTS_OF}{name}")
 
 
 def _train(state: BrowserState, folder: RunsFolder, name: str, recipe: Recipe | None) -> None:
@@ -143,11 +142,3 @@ def _train(state: BrowserState, folder: RunsFolder, name: str, recipe: Recipe | 
         state.opened.spec, training_sets(state)[name], evaluation_problems(state), recipe
     )
     start_training(state, folder, plan, name)
-
-
-def _start(
-    state: BrowserState, folder: RunsFolder, task: str, prepared: RunPlan, name: str
-) -> None:
-    run = Run.create(folder.folder, task, **vars(prepared), name=short(name, 80))
-    state.run_ids[PAGE] = run.id
-    start(state, run)

@@ -1,4 +1,4 @@
-"""Step 3 of a fine-tune: what the training logs while it goes on, and what should worry one."""
+"""Step 3 of a fine-tune: the log of the training as charts, with warnings."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import ExplorerError
-from core.reasonmaxxer.results import run_recipe, training_history, training_warnings
+from core.lora.run_files import training_history
+from core.reasonmaxxer.results import run_recipe, training_warnings
 from core.runs.run import Run
 from explorer.finetune.charts import AFTER, BEFORE, THIRD, history_chart
+from explorer.shared import drawing
 from explorer.shared.messages import plain, show_error, teaching_notice
 
 _Row = Mapping[str, Any]
@@ -60,20 +62,20 @@ _CHARTS = (
         "KL to the base",
         "nats a token",
         {"kl": ("KL", AFTER)},
-        "At all tokens but the decisions: small means that the rest of the model stays as it was.",
+        "At all tokens but the decisions: if it is small, the rest of the model is unchanged.",
     ),
     _Chart(
         "Negative pressure",
         "share",
         {"negative_pressure": ("downwards", THIRD), "floored": ("at floor", BEFORE)},
-        "Share of the push that is downwards, and of decisions pushed down no further.",
+        "Share of the push that is downwards, and of decisions at their floor.",
         True,
     ),
 )
 
 
 def training_panel(run: Run, *, live: bool) -> None:
-    """What the training has logged so far."""
+    """Charts of what the training has logged so far."""
     try:
         history = training_history(run)
         weight = run_recipe(run).training.kl_weight
@@ -96,13 +98,13 @@ def training_panel(run: Run, *, live: bool) -> None:
     if measured and isinstance(measured[-1].get("eval_n"), int | float):
         st.caption(
             f"Held-out accuracy: {measured[-1]['eval_n']:.0f} problems, 95 % intervals over "
-            "problems. They are training problems kept aside, not those of before and after."
+            "problems. They are training problems set aside, not those of before and after."
         )
     teaching_notice(str(run.config.model.get("model", "")))
 
 
 def _rows(history: Sequence[_Row], kl_weight: float) -> list[dict[str, Any]]:
-    """Entries with their step, numbers only, and the anchor's part of the loss."""
+    """Entries with a step, reduced to their numbers, and with the anchor's part of the loss."""
     rows = []
     for entry in history:
         row = {key: value for key, value in entry.items() if _is_number(value)}
@@ -133,19 +135,17 @@ def _charts(
             elif live:
                 _live_chart(known, chart)
             else:
-                st.plotly_chart(
+                drawing.chart(
                     history_chart(
                         known, chart.lines, chart.axis, percent=chart.percent, band=chart.band
                     ),
-                    width="stretch",
-                    key=f"{chart.title} of {run.id}",
-                    config={"displayModeBar": False},
+                    f"{chart.title} of {run.id}",
                 )
             st.caption(chart.about)
 
 
 def _live_chart(rows: Sequence[dict[str, Any]], chart: _Chart) -> None:
-    """The same while it grows: this kind of chart keeps its place on the page."""
+    """The same chart during training: this kind is updated in place."""
     names = {key: name for key, (name, _) in chart.lines.items()}
     colors: list[Any] = [color for _, color in chart.lines.values()]
     if chart.band is not None:

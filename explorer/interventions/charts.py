@@ -16,7 +16,7 @@ _ROW_HEIGHT = 34  # pixels
 
 def accuracy_chart(arms: Sequence[ArmSummary]) -> go.Figure:
     """Accuracy of every arm with its 95 % interval, and a line at the base's; controls are
-    hatched. A sweep is right when any of its tries is: its picture is `rescue_chart`."""
+    hatched. A sweep, which is right when any attempt is, is shown by `rescue_chart` instead."""
     rows = [(each.label, each.accuracy, each) for each in arms if each.sweep is None]
     figure = _bars(rows, "accuracy")
     base = next((each.accuracy.value for each in arms if each.arm == "base"), None)
@@ -26,7 +26,7 @@ def accuracy_chart(arms: Sequence[ArmSummary]) -> go.Figure:
 
 
 def rescue_chart(arms: Sequence[ArmSummary]) -> go.Figure:
-    """Share of single forced tokens that rescue a wrong chain, and of chains that any rescues."""
+    """Share of single forced tokens that rescue a wrong chain, and of chains with any rescue."""
     sweeps = [(each, each.sweep) for each in arms if each.sweep is not None]
     rows = [(f"per token: {each.label}", sweep.rescues, each) for each, sweep in sweeps]
     rows += [(f"per chain: {each.label}", sweep.recovered, each) for each, sweep in sweeps]

@@ -1,4 +1,4 @@
-"""The problems that an arm turned right or wrong, each to open in Explore at its token."""
+"""Problems that an arm made right or wrong; each can be opened in Explore at its token."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import streamlit as st
 from core.errors import ExplorerError, RunError
 from core.interventions.results import Flip, InterventionResults
 from core.interventions.task import INTERVENTIONS, run_models
-from core.records import Problem, Sampler
+from core.records import Problem
 from core.runs.run import Run
 from explorer.navigation import ask_for
 from explorer.shared.messages import short
@@ -28,7 +28,7 @@ def flipped_problems(
         if each.comparison is not None and (each.comparison.gained or each.comparison.lost)
     }
     if not flipped:
-        st.caption("No arm turned a single problem.")
+        st.caption("No arm changed the verdict of any problem.")
         return
     st.markdown("**Flipped problems**")
     with st.container(key="flips_bar"):
@@ -83,15 +83,13 @@ def _open(state: BrowserState, run: Run, problem: Problem | None, arm: str) -> N
     except ExplorerError as error:
         state.notice = error
         return
-    sampler = Sampler(max_new_tokens=settings.max_new_tokens)
     start_opening(
         state.opened,
         with_consent(state, spec),
         problem,
         record,
         arm,
-        sampler,
-        settings.prompt_style,
+        settings,
     )
     if state.opened.task is not None:
         state.opened.task.wait(2)

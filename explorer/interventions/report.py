@@ -7,17 +7,19 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.errors import ExplorerError
 from core.interventions.results import ArmSummary, InterventionResults
 from core.interventions.task import INTERVENTIONS
 from core.runs.kind import TABLE
 from core.runs.run import Run
+from core.runs.status import RunStatus
 from core.statistics import Estimate
 from explorer.interventions.charts import accuracy_chart, rescue_chart
 from explorer.interventions.flipped_problems import flipped_problems
+from explorer.shared.drawing import chart, questions, table
 from explorer.shared.figures import points
-from explorer.shared.messages import p_value, show_error, teaching_notice
+from explorer.shared.messages import p_value, teaching_notice
 from explorer.shared.result_downloads import result_downloads
+from explorer.shared.run_results import results_on_screen
 from explorer.state import BrowserState
 
 _COLUMNS = [
@@ -27,27 +29,14 @@ _COLUMNS = [
 ]
 
 
-def intervention_report(state: BrowserState, run: Run, *, finished: bool) -> None:
+def intervention_report(state: BrowserState, run: Run, status: RunStatus) -> None:
     """What the run has found so far."""
-    try:
-        results = INTERVENTIONS.results_of(run)
-        problems = {problem.id: problem for problem in run.problems()}
-    except ExplorerError as error:
-        show_error(error)
+    found = results_on_screen(INTERVENTIONS, run, status)
+    if found is None:
         return
-    if results is None:
-        return
-    if not finished:
-        st.info(
-            f"So far: {results.n} of {len(problems)} problems.", icon=":material/hourglass_top:"
-        )
+    results, problems = found
     _headline(results)
-    st.plotly_chart(
-        accuracy_chart(results.arms),
-        width="stretch",
-        key=f"accuracy of {run.id}",
-        config={"displayModeBar": False},
-    )
+    chart(accuracy_chart(results.arms), f"accuracy of {run.id}")
     st.caption("Hatched: controls. Dashed line: the base. Bars with 95 % intervals.")
     _rescues(run, results)
     _table(run, results)
@@ -90,12 +79,7 @@ def _rescues(run: Run, results: InterventionResults) -> None:
     if not sweeps[0][1].recovered.n:
         st.caption("No chain of the base is wrong, so there is nothing to rescue.")
         return
-    st.plotly_chart(
-        rescue_chart(results.arms),
-        width="stretch",
-        key=f"rescues of {run.id}",
-        config={"displayModeBar": False},
-    )
+    chart(rescue_chart(results.arms), f"rescues of {run.id}")
     lines = [
         f"{label}: {sweep.attempts_right:,} of {sweep.attempts:,} tokens rescue "
         f"({_interval(sweep.rescues)}), {sweep.chains_recovered} of {sweep.recovered.n} chains "
@@ -110,7 +94,7 @@ def _rescues(run: Run, results: InterventionResults) -> None:
 
 def _table(run: Run, results: InterventionResults) -> None:
     rows = pd.DataFrame([_row(each) for each in results.arms], columns=_COLUMNS).fillna("")
-    st.dataframe(rows, hide_index=True, width="stretch", height="content", key=f"table of {run.id}")
+    table(rows, f"table of {run.id}")
     result_downloads(run, results, TABLE)
 
 
@@ -168,26 +152,25 @@ def _questions(results: InterventionResults) -> None:
     if "base_only" in present:
         answers.append(
             "**Is base-only a fair figure?** It tries many tokens in each chain and counts the "
-            "chain when one of them works, so its control tries as many, at random other "
-            "positions. Compare them per token."
+            "chain if one of them works. Its control tries as many tokens at random other "
+            "positions: compare the two per token."
         )
     answers.append(
-        "**Why has base-only no difference to the base?** One right try of many is enough and a "
-        "right chain is left alone, so it can't lose: that would be no test. Its control is."
+        "**Why has base-only no difference to the base?** One right try of many is enough, and "
+        "right chains stay as they are, so it can't lose. The test is the one against its control."
         if "base_only" in present
         else "**Is a difference real?** Look at the controls first."
     )
     answers.append(
         "**Can the word and McNemar's p-value disagree?** Yes, where few problems flip: the word "
-        "follows the bootstrap interval, and the exact test is stricter then. Run more problems."
+        "follows the bootstrap interval, and the exact test is stricter there. Run more problems."
     )
     answers.append(
         "**What do the brackets mean?** 95 % intervals: Wilson's for shares of problems, a "
         "bootstrap over problems for differences, over chains for shares of tokens. A difference "
-        "whose interval contains 0 is called no measurable difference."
+        "whose interval contains 0 counts as no measurable difference."
     )
-    with st.expander("What a reader will ask"):
-        st.markdown("\n\n".join(answers))
+    questions(answers)
 
 
 def _interval(estimate: Estimate) -> str:

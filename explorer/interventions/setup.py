@@ -1,18 +1,22 @@
-"""What an intervention run is to do: problems, arms, budgets, teacher, prompt, seed."""
+"""The form of an intervention run: problems, arms, budgets, teacher, prompt, seed."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import streamlit as st
 
 from core.interventions.arms import ARMS
+from core.interventions.settings import InterventionSettings
 from core.interventions.task import INTERVENTIONS, plan_interventions
-from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
-from explorer.shared.messages import plain, short
+from explorer.shared.messages import plain
 from explorer.shared.problem_choice import ProblemChoice, choose_problems
 from explorer.shared.problem_sets import upload_problems
 from explorer.shared.prompt_panel import asked
-from explorer.shared.run_panel import start, start_button
+from explorer.shared.run_panel import start_button
+from explorer.shared.setting_fields import SettingFields
+from explorer.shared.start_run import start_run
 from explorer.shared.teachers import interventions_key, known_teachers
 from explorer.state import BrowserState
 
@@ -25,47 +29,25 @@ def intervention_setup(state: BrowserState, folder: RunsFolder) -> None:
     with st.container(key="study_bar"):
         chosen_set, number, seed, go = st.columns([3, 2, 1.3, 1.6], vertical_alignment="bottom")
     chosen = choose_problems(state, chosen_set, number, "study")
-    seed_value = form.whole(seed, "Seed", "study seed", 0, 0, 2**32 - 1)
+    fields = SettingFields(form, InterventionSettings, "study")
+    fields.draw(seed, "seed")
     with st.expander("Teacher, arms, budgets, prompt, problems of your own", key="study_more"):
         teacher = _teacher(state, folder)
         allowed = list(ARMS) if teacher else _ALL_BASE
-        arms = form.several(
+        arms = fields.draw(
             st.container(),
-            "Arms",
-            f"study arms {bool(teacher)}",
-            allowed,
-            allowed,
+            "arms",
+            key=f"study arms {bool(teacher)}",
+            options=allowed,
             format_func=lambda key: ARMS[key].label,
-            help="Arms that others build on are added by themselves",
         )
         st.caption("  \n".join(f"**{ARMS[key].label}** · {ARMS[key].sentence}" for key in allowed))
         left, middle, right, last = st.columns(4)
-        settings: dict[str, object] = {
-            "positions": form.whole(
-                left,
-                "Positions k",
-                "study k",
-                5,
-                1,
-                100,
-                help="Highest-entropy ones, of base-only",
-            ),
-            "tau": form.real(
-                middle,
-                "Threshold τ (nats)",
-                "study tau",
-                1.2,
-                0.0,
-                10.0,
-                0.1,
-                help="Entropy gate",
-            ),
-            "first_k": form.whole(right, "First k of the oracle", "study first", 2, 1, 100),
-            "max_new_tokens": form.whole(
-                last, "Max new tokens", "study limit", 256, 1, 65536, step=16
-            ),
-        }
-        settings |= asked(state, st.container(), "study", chosen.problems).settings()
+        fields.draw(left, "positions")
+        fields.draw(middle, "tau", step=0.1)
+        fields.draw(right, "first_k")
+        fields.draw(last, "max_new_tokens", step=16)
+        settings = fields.values | asked(state, st.container(), "study", chosen.problems).settings()
         upload_problems(state, "study_file")
     st.caption(
         f"Every problem is decoded greedily by the model {plain(state.opened.spec.model)}, once "
@@ -75,9 +57,7 @@ def intervention_setup(state: BrowserState, folder: RunsFolder) -> None:
         state,
         go,
         "Run",
-        lambda: _start(
-            state, folder, chosen, teacher, {**settings, "arms": arms, "seed": seed_value}
-        ),
+        lambda: _start(state, folder, chosen, teacher, settings),
         type="primary",
         icon=":material/play_arrow:",
         disabled=not chosen.problems or not arms,
@@ -105,7 +85,7 @@ def _start(
     folder: RunsFolder,
     chosen: ProblemChoice,
     teacher: str,
-    settings: dict[str, object],
+    settings: dict[str, Any],
 ) -> None:
     plan = plan_interventions(
         state.opened.spec,
@@ -114,7 +94,4 @@ def _start(
         teacher=teacher or None,
         sample=chosen.sample,
     )
-    name = short(f"Interventions on {chosen.name}", 80)
-    run = Run.create(folder.folder, INTERVENTIONS.name, **vars(plan), name=name)
-    start(state, run)
-    state.run_ids[INTERVENTIONS.name] = run.id
+    start_run(state, folder, INTERVENTIONS.name, plan, f"Interventions on {chosen.name}")

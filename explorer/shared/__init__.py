@@ -1,1 +1,1 @@
-"""What several screens use: messages, problem sets, the run panel, the model picker."""
+"""Parts shared by several screens: messages, problem sets, the run panel, the model picker."""

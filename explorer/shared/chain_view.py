@@ -1,4 +1,4 @@
-"""A chain as the heatmap shows it, before a page adds what it marks."""
+"""The heatmap's view of a chain, to which pages add their marks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from explorer.state import Unit
 
 
 def chain_view(chain: Chain, chain_id: str, tau: float, unit: Unit) -> HeatmapView:
-    """The whole chain; `tau` is in nats, whatever the unit on screen."""
+    """The view of a whole chain; `tau` is in nats, `unit` is that of the display."""
     return HeatmapView(
         chain_id=chain_id,
         tokens=chain.tokens,
@@ -22,6 +22,7 @@ def chain_view(chain: Chain, chain_id: str, tau: float, unit: Unit) -> HeatmapVi
         top_tokens=chain.top_tokens,
         top_logprobs=chain.statistics.top_logprobs,
         forced=chain.forced,
+        run_on=chain.run_on,
         tau=tau,
         unit=unit,
     )

@@ -1,4 +1,4 @@
-"""Figures as people write them: percent, points, their 95 % intervals."""
+"""Format figures: percentages, percentage points, 95 % intervals."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ def family_label(family: FamilySummary) -> str:
 
 
 def plotly_text(text: str) -> str:
-    """Text for a label, a name or a hover text of plotly, which reads a little HTML.
+    """Escape text for a plotly label, name or hover text, which may contain some HTML.
 
-    Quotes stay: plotly would show &quot; as it is.
+    Quotes are not escaped: plotly would show &quot; literally.
     """
     return html.escape(text, quote=False)
 
 
 def changed_at(path: Path) -> int:
-    """Nanoseconds of its last change; 0 where it isn't there or can't be asked."""
+    """Time of a file's last change in nanoseconds; 0 if missing or unreadable."""
     try:
         return path.stat().st_mtime_ns
     except OSError:

@@ -1,4 +1,4 @@
-"""How the app says things: problems with their remedy, verdicts, the teaching-model notice."""
+"""Messages of the app: errors with their remedy, verdicts, the notice about the demo model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VERDICT_WORDS = {
     Verdict.WRONG: "wrong",
     Verdict.UNPARSEABLE: "no answer found",
     Verdict.TIMED_OUT: "check timed out",
-    Verdict.NO_GOLD: "no known answer to check against",
+    Verdict.NO_GOLD: "not checked (no correct answer given)",
 }
 _WORD_BADGES = {BETTER: ":green-badge[▲ better]", WORSE: ":red-badge[▼ worse]"}
 
@@ -34,17 +34,17 @@ _MARKDOWN = "\\`*_{}[]()#+-.!|~$:<>&"
 _MAGIC = re.compile(
     r"www|https?|ftp|mailto|@|\\-(?=\\[->])|\\<(?=\\-)|\\:(?=\w)|=(?=\\>)|\\[<>](?==)"
 )
-"""What Streamlit turns into links, icons and arrows even when each sign of it is escaped."""
+"""Text that Streamlit turns into links, icons and arrows even when every character is escaped."""
 
 
 def show_error(error: ExplorerError) -> None:
-    """What is wrong, and what to do."""
+    """Show what is wrong and what to do."""
     st.error(f"**{plain(error.what)}** {plain(error.remedy)}", icon=":material/error:")
 
 
 def verdict_badge(outcome: Outcome) -> str:
-    """Markdown: sign, answer and verdict, never colour alone; whose verdict, where it is not the
-    checker's."""
+    """Markdown: sign, answer and verdict, so that colour is never the only cue; a person's verdict
+    is labelled as such."""
     verdict = outcome.overruled or outcome.verdict
     color = _VERDICT_COLORS.get(verdict, "gray")
     answer = "" if outcome.answer is None else f"{plain(short(outcome.answer))} · "
@@ -55,12 +55,12 @@ def verdict_badge(outcome: Outcome) -> str:
 
 
 def word_badge(word: str) -> str:
-    """Markdown: what a difference shows, in a word and its sign."""
+    """Markdown: the direction of a difference, as a sign and a word."""
     return _WORD_BADGES.get(word, f":gray-badge[= {word}]")
 
 
 def teaching_notice(model: str) -> None:
-    """Say what the demo model is, wherever its numbers appear."""
+    """Show what the demo model is, wherever its numbers appear."""
     if model == DEMO:
         st.caption(DEMO_NOTICE)
 
@@ -71,36 +71,36 @@ def short(text: str, length: int = 40) -> str:
 
 
 def p_value(p: float) -> str:
-    """A p-value as people write it, with its sign."""
+    """A p-value with its sign: "= 0.03", "< 0.001"."""
     return "< 0.001" if p < 0.001 else f"= {p:.2g}"
 
 
 def plain(text: str) -> str:
-    """Text with its markdown and HTML signs escaped: shown as it is, never interpreted."""
+    """Text with markdown and HTML escaped, so that it is shown literally."""
     escaped = "".join(f"\\{sign}" if sign in _MARKDOWN else sign for sign in text)
     return " ".join(_MAGIC.sub(_broken, escaped).split())
 
 
 def plain_lines(text: str) -> str:
-    """As `plain`, with the text's own line breaks; a blank line stays one."""
+    """As `plain`, keeping line breaks and blank lines."""
     return "  \n".join(plain(line) or "\u00a0" for line in text.strip().split("\n"))
 
 
 def before_gold(question: str) -> str:
-    """What stands between a question and its gold answer: a new line where the question has
-    several, so that the gold doesn't seem to belong to the last choice."""
+    """The separator between a question and its gold answer: a line break after a question with
+    several lines, so that the answer doesn't seem to belong to the last choice."""
     return "  \n" if "\n" in question.strip() else " "
 
 
 def _broken(found: re.Match[str]) -> str:
-    """The same signs with a word joiner, which nobody sees, after the first of them."""
+    """The same characters with an invisible word joiner after the first."""
     text = found.group()
     cut = 2 if text.startswith("\\") else 1
     return f"{text[:cut]}\u2060{text[cut:]}"
 
 
 def visible(token: str) -> str:
-    """A token's text with spaces and line breaks drawn, in quotation marks."""
+    """A token's text in quotation marks, with visible spaces and line breaks."""
     shown = token.replace("\n", "↵").replace("\t", "⇥")
     if not shown.strip(" "):
         shown = "·" * len(shown)
@@ -108,8 +108,8 @@ def visible(token: str) -> str:
 
 
 def token_label(chain: Chain, position: int) -> str:
-    """A token of a chain in quotation marks; where it goes on with a character that the token
-    before began, its bytes as the alternatives show them."""
+    """A token of a chain in quotation marks; for a token that continues an earlier token's
+    character, its bytes, as in the list of alternatives."""
     if chain.tokens[position]:
         return visible(chain.tokens[position])
     ids = chain.statistics.top_ids[position].tolist()

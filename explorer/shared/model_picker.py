@@ -30,13 +30,13 @@ _QUANTIZATIONS = ("none", "4bit", "8bit")
 
 
 def model_picker(state: BrowserState) -> None:
-    """Choose what generates: model, adapter, device, precision."""
+    """Choose model, adapter, device and precision."""
     spec = _chosen_spec(state)
     if spec == state.opened.spec:
         _forget_failure()
     else:
         st.button("Load", type="primary", width="stretch", on_click=_ask)
-    # A draw may be given up for the next one, and a button's returned click with it: it is noted.
+    # Streamlit may abandon a draw and with it the click that a button returned.
     if st.session_state.pop(_ASKED, False) and spec != state.opened.spec:
         _load(spec)
     _follow(state)
@@ -146,7 +146,7 @@ def _pair_label(name: str) -> str:
 
 
 def _place(options: Sequence[str], value: str) -> int:
-    """Where a value is among options; a run's model may have one that is not offered here."""
+    """Index of a value among options; 0 for one that is not offered, as a run's model may have."""
     return options.index(value) if value in options else 0
 
 
@@ -170,20 +170,20 @@ def _load(spec: ModelSpec) -> None:
         wanted, before = st.session_state[_TASK]
         if before.running and wanted == spec:
             return
-        before.cancel()  # another model is wanted now
+        before.cancel()  # another model was chosen
     task = Task("Loading the model", work)
     st.session_state[_TASK] = (spec, task)
     task.wait(3)
 
 
 def _forget_failure() -> None:
-    """A model that could not be loaded is no longer wanted."""
+    """Forget a model that could not be loaded."""
     if _TASK in st.session_state and st.session_state[_TASK][1].error is not None:
         del st.session_state[_TASK]
 
 
 def _follow(state: BrowserState) -> None:
-    """Wait for a model that is being loaded; take it when it is there, keep the old one if not."""
+    """Wait for a model that is being loaded; the old one stays until then and after a failure."""
     if _TASK not in st.session_state:
         return
     spec, task = st.session_state[_TASK]
@@ -213,7 +213,7 @@ def _waiting(task: Task) -> None:
 
 
 def model_facts_panel(facts: ModelFacts) -> None:
-    """One line that is always there, and all of it in an expander."""
+    """A line with the main facts, and all of them in an expander."""
     size = facts.parameters
     millions = f"{size / 1e9:.2f} B" if size >= 1e9 else f"{size / 1e6:.1f} M"
     st.caption(

@@ -1,17 +1,18 @@
-"""Opens a chain of an intervention run in Explore, as a branch of the base's."""
+"""Open chains of runs, and tuned models, in Explore."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
 
-from core.chains.generation import scored_chain
+from core.chains.assembly import scored_chain
 from core.chains.judging import judge
 from core.chains.tree import Branch, first_difference
 from core.decoding.sampling import chain_seed
 from core.evaluation.records import ProblemSamples
-from core.evaluation.sampling import EvaluationSettings
+from core.evaluation.settings import EvaluationSettings
 from core.interventions.records import ProblemRecord
+from core.interventions.settings import InterventionSettings
 from core.models.spec import ModelSpec
 from core.reasonmaxxer.side_by_side import SideBySide
 from core.records import Chain, Problem, Sampler
@@ -28,20 +29,18 @@ def start_opening(
     problem: Problem,
     record: ProblemRecord,
     arm: str,
-    sampler: Sampler,
-    style: str | None,
+    settings: InterventionSettings,
 ) -> None:
-    """Show an arm's chain at the token where it leaves the base's.
+    """Open an arm's chain as a branch of the base's, at the token where it leaves it.
 
     Args:
-        sampler: the run's.
-        style: the run's prompt style; the model's own when None.
+        settings: the run's.
     """
     tree = opened.open_problem(problem)
 
     def work(task: Task) -> None:
         lm = opened.load(spec)
-        opened.spec = spec  # only now that it is there: the session goes on with this model
+        opened.spec = spec  # set once loaded: the session continues with this model
         task.label = "Reading the chains"
         base, other = (
             scored_chain(
@@ -50,9 +49,12 @@ def start_opening(
                 record.prompt_ids,
                 chain.token_ids,
                 forced={each.position for each in chain.touched},
-                sampler=sampler,
+                sampler=Sampler(
+                    max_new_tokens=settings.max_new_tokens,
+                    stop=settings.stop_strings(lm.prompt_style),
+                ),
                 stop_reason=chain.stop_reason,
-                prompt_style=style or lm.prompt_style,
+                prompt_style=settings.prompt_style or lm.prompt_style,
             )
             for chain in (record.chain("base"), record.chain(arm))
         )
@@ -75,7 +77,7 @@ def start_opening(
 
 
 def known_branch(branches: tuple[Branch, ...], chain: Chain) -> Branch | None:
-    """The branch that has this chain already."""
+    """The branch that already has this chain; None if there is none."""
     ids = (chain.prompt_ids, chain.token_ids)
     return next((b for b in branches if (b.chain.prompt_ids, b.chain.token_ids) == ids), None)
 
@@ -88,8 +90,7 @@ def start_opening_sample(
     number: int,
     settings: EvaluationSettings,
 ) -> None:
-    """Show one sample of a problem; what is forced in it goes on with the sampler and seed that
-    drew it.
+    """Open one sample of a problem; tokens forced in it continue with its own sampler and seed.
 
     Args:
         number: of the sample, from 0.
@@ -100,7 +101,7 @@ def start_opening_sample(
 
     def work(task: Task) -> None:
         lm = opened.load(spec)
-        opened.spec = spec  # only now that it is there: the session goes on with this model
+        opened.spec = spec  # set once loaded: the session continues with this model
         task.label = "Reading the chain"
         chain = scored_chain(
             lm,
@@ -108,7 +109,7 @@ def start_opening_sample(
             record.prompt_ids,
             sample.token_ids,
             forced=(),
-            sampler=settings.sampler,
+            sampler=replace(settings.sampler, stop=settings.stop_strings(lm.prompt_style)),
             stop_reason=sample.stop_reason,
             seed=chain_seed(settings.seed, problem.id, number),
             prompt_style=settings.prompt_style or lm.prompt_style,
@@ -128,13 +129,13 @@ def start_opening_sample(
 def open_with_adapter(
     state: BrowserState, base: ModelSpec, folder: Path, shown: SideBySide | None = None
 ) -> None:
-    """Go to Explore with a tuned model.
+    """Open Explore with a tuned model.
 
     Args:
-        base: as a run has it; device and precision are the sidebar's, since they may be others
-            than where the run was at work.
+        base: the run's base model; device and dtype come from the sidebar, since this machine may
+            differ from the run's.
         folder: of the adapter.
-        shown: a problem whose chain is to be on screen.
+        shown: a problem whose chain to show.
     """
     here, base = state.opened.spec, with_consent(state, base)
     spec = replace(base, adapter=str(folder.resolve()), device=here.device, dtype=here.dtype)
@@ -145,12 +146,12 @@ def open_with_adapter(
 
 
 def _start_with_adapter(opened: OpenSession, spec: ModelSpec, shown: SideBySide | None) -> None:
-    """Make a tuned model the session's, and show its chain of a problem where one is given."""
+    """Make a tuned model the session's model, and show its chain of a problem if one is given."""
     tree = None if shown is None else opened.open_problem(shown.after.problem)
 
     def work(task: Task) -> None:
         opened.load(spec)
-        opened.spec = spec  # only now that it is there: the session goes on with this model
+        opened.spec = spec  # set once loaded: the session continues with this model
 
         def show() -> None:
             assert tree is not None

@@ -1,4 +1,4 @@
-"""The problems that a run is to work on: a set, and how many of it."""
+"""Choose the problems of a run: a set, and how many of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from explorer.state import BrowserState
 
 @dataclass(frozen=True)
 class ProblemChoice:
-    """A problem set by its name, its problems, and how many of them are worked on."""
+    """A problem set's name, its problems, and the number to use."""
 
     name: str
     problems: list[Problem]
@@ -21,24 +21,24 @@ class ProblemChoice:
 
     @property
     def sample(self) -> int | None:
-        """As `plan_...` takes it; None for all."""
+        """The sample size for `plan_...`; None for all."""
         return self.count if self.count < len(self.problems) else None
 
 
 def choose_problems(
     state: BrowserState, which: DeltaGenerator, number: DeltaGenerator, page: str
 ) -> ProblemChoice:
-    """The two fields, whose names in the form begin with `page`."""
+    """Draw the two fields; their keys in the form begin with `page`."""
     sets = problem_sets(state)
     name = state.form.choice(which, "Problems from", f"{page} set", list(sets), DEMO_SET)
     most = max(len(sets[name]), 1)
     count = state.form.whole(
         number,
-        "How many of them",
+        "Number of problems",
         f"{page} count of {name} {len(sets[name])}",
         most,
         1,
         most,
-        help="Fewer than all are drawn at random by the seed",
+        help="Fewer than all: a random sample (uses the seed)",
     )
     return ProblemChoice(name, sets[name], count)

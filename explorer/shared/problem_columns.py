@@ -1,4 +1,4 @@
-"""Which column of an uploaded file is what: the guess, to be confirmed or changed."""
+"""The columns of an uploaded file: a guess, to be confirmed or changed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,14 @@ _NAMED = 8  # rows that are left out
 def confirm_columns(
     rows: Rows, key: str, take: Callable[[list[Problem]], None], dismiss: Callable[[], None]
 ) -> None:
-    """A dialog with the guess and what comes of it; its button takes the problems."""
+    """Open a dialog with the guessed columns and their first problems.
+
+    Args:
+        rows: of the file.
+        key: begins the keys of the dialog's fields.
+        take: called with the problems when they are accepted.
+        dismiss: called when the dialog is closed.
+    """
     title = f"Columns of {plain(short(rows.name))}"
     st.dialog(title, width="medium", on_dismiss=dismiss)(_confirm)(rows, key, take)
 
@@ -68,7 +75,7 @@ def _confirm(rows: Rows, key: str, take: Callable[[list[Problem]], None]) -> Non
 
 
 def _choices(rows: Rows, guessed: ColumnMapping, key: str) -> ColumnMapping:
-    """What the person says the columns are, beginning with the guess."""
+    """The chosen columns; the fields start with the guess."""
     paths = offered(rows)
     label = _labels(rows, paths)
 
@@ -157,7 +164,7 @@ def _gold(
 
 
 def _labels(rows: Rows, paths: tuple[str, ...]) -> Callable[[str | None], str]:
-    """A column's name with what stands there in the first row; what was typed as it is."""
+    """Labels of columns: the name with its value in the first row; a typed path as it is."""
     first = rows.rows[0][1] if rows.rows else {}
 
     def label(name: str | None) -> str:
@@ -173,12 +180,12 @@ def _labels(rows: Rows, paths: tuple[str, ...]) -> Callable[[str | None], str]:
 
 
 def _with(paths: tuple[str, ...], chosen: tuple[str, ...]) -> list[str]:
-    """The paths that are offered, and those that are chosen beside them."""
+    """The offered paths, and the chosen ones that are not among them."""
     return [*paths, *(path for path in chosen if path not in paths)]
 
 
 def _or(default: T, find: Callable[[], T]) -> T:
-    """What is found; the default where a typed name is no path, of which the table will tell."""
+    """What `find` returns; the default where a typed path is wrong, which the table reports."""
     try:
         return find()
     except ExplorerError:
@@ -186,7 +193,7 @@ def _or(default: T, find: Callable[[], T]) -> T:
 
 
 def _show(found: ProblemTable) -> None:
-    """The first problems as they will be asked, what is left out, and what may be wrong."""
+    """Show the first problems, the rows that are left out, and warnings."""
     for warning in found.warnings:
         st.warning(plain(warning), icon=":material/warning:")
     for note in found.notes:

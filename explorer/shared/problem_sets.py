@@ -1,16 +1,23 @@
-"""The problem sets that a session can choose from: the demo's and the uploaded ones."""
+"""The problem sets that a session can choose from: those of the app and the uploaded ones."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import streamlit as st
 from streamlit.typing import UploadedFile
 
 from core.errors import ExplorerError
 from core.problems.conversion import make_table
-from core.problems.problem_sets import demo_problems, demo_training_problems
+from core.problems.problem_sets import (
+    DEMO_PROBLEMS,
+    DEMO_TRAINING_PROBLEMS,
+    WORD_PROBLEMS,
+    WORD_TRAINING_PROBLEMS,
+    read_problems,
+)
 from core.problems.reading import SUFFIXES, read_rows
 from core.problems.table import ProblemTable, Rows
 from core.records import Problem
@@ -19,12 +26,15 @@ from explorer.shared.problem_columns import confirm_columns
 from explorer.state import BrowserState
 
 DEMO_SET = "Demo problems"
-_CLOSING = "closing popover"  # the key of the one that is to be closed
+TRAINING_SET = "Demo training problems"
+WORD_SET = "Word problems (test)"
+WORD_TRAINING_SET = "Word problems (train)"
+_CLOSING = "closing popover"  # in Streamlit's session state: the key of the popover to close
 
 
 @dataclass
 class _Upload:
-    """A file that was uploaded, and how far it came."""
+    """An uploaded file, and the state of its reading."""
 
     id: str
     name: str
@@ -36,13 +46,28 @@ class _Upload:
 
 def problem_sets(state: BrowserState) -> dict[str, list[Problem]]:
     """Problem sets by name, the demo's first."""
-    return {DEMO_SET: _demo(), **state.opened.problem_sets}
+    own = {DEMO_SET: _own(DEMO_PROBLEMS), WORD_SET: _own(WORD_PROBLEMS)}
+    return own | state.opened.problem_sets
+
+
+def training_sets(state: BrowserState) -> dict[str, list[Problem]]:
+    """Sets to learn from by name, the demo's first."""
+    own = {
+        TRAINING_SET: _own(DEMO_TRAINING_PROBLEMS),
+        WORD_TRAINING_SET: _own(WORD_TRAINING_PROBLEMS),
+    }
+    return own | state.opened.problem_sets
 
 
 def upload_problems(state: BrowserState, key: str, popover: str | None = None) -> None:
-    """A file of the person's own becomes one more set: at once where it is in the explorer's own
-    form, else when its columns are confirmed. `popover` is the key of the one that this stands
-    in, which would lie over the dialog."""
+    """An uploader whose file becomes one more set: at once if it is in the explorer's own format,
+    otherwise when its columns are confirmed.
+
+    Args:
+        state: of the session.
+        key: of the uploader.
+        popover: key of the popover around it, which has to close before the dialog opens.
+    """
     file = st.file_uploader(
         "Problems of your own",
         type=list(SUFFIXES),
@@ -88,14 +113,14 @@ def upload_problems(state: BrowserState, key: str, popover: str | None = None) -
 
 
 def close_popover(key: str) -> None:
-    """Close a popover over which a dialog is to open; before it is drawn."""
+    """Close a popover before a dialog opens; call it before the popover is drawn."""
     if st.session_state.get(_CLOSING) == key:
         del st.session_state[_CLOSING]
         st.session_state[key] = False
 
 
 def _opened(file: UploadedFile) -> tuple[_Upload, ProblemTable | None]:
-    """What is in a file, and its problems by the columns that are guessed."""
+    """Read a file; its problems by the guessed columns, None where it can't be read."""
     upload = _Upload(file.file_id, file.name)
     try:
         upload.rows = read_rows(file.getvalue(), file.name)
@@ -122,24 +147,9 @@ def _quiet(upload: _Upload) -> None:
 
 
 @st.cache_data(show_spinner=False)
-def _demo() -> list[Problem]:
+def _own(path: Path) -> list[Problem]:
+    """A set of the app; empty where its file is missing."""
     try:
-        return demo_problems()
-    except ExplorerError:
-        return []
-
-
-TRAINING_SET = "Demo training problems"
-
-
-def training_sets(state: BrowserState) -> dict[str, list[Problem]]:
-    """Sets to learn from by name, the demo's first."""
-    return {TRAINING_SET: _demo_training(), **state.opened.problem_sets}
-
-
-@st.cache_data(show_spinner=False)
-def _demo_training() -> list[Problem]:
-    try:
-        return demo_training_problems()
+        return read_problems(path)
     except ExplorerError:
         return []

@@ -1,22 +1,36 @@
-"""How the chosen problem is asked: style, template, and the prompt as the model reads it."""
+"""The prompt of the chosen problem: style, template, and the prompt as the model reads it."""
 
 from __future__ import annotations
 
+import contextlib
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import streamlit as st
+from pydantic import ValidationError
 from streamlit.delta_generator import DeltaGenerator
 
+from core.chains.few_shot import DEFAULT_COUNT
 from core.chains.prompting import PromptPreview, PromptSettings, preview_prompt
 from core.errors import ExplorerError, PromptError
 from core.models.language_model import LanguageModel
 from core.records import Problem
-from core.tokens.prompts import PLACEHOLDER, PROMPT_STYLES, prompt_text
+from core.runs.settings import first_fault
+from core.system.setting import setting, typed_lines
+from core.tokens.prompts import (
+    FEW_SHOT,
+    PLACEHOLDER,
+    PROMPT_STYLES,
+    WorkedExample,
+    default_stop,
+    prompt_text,
+)
 from core.tokens.template_clock import asks_the_date
 from explorer.shared.messages import plain, show_error, visible
+from explorer.shared.setting_fields import SettingFields
 from explorer.state import BrowserState
 from explorer.workbench import workbench
 
@@ -40,11 +54,19 @@ class PromptChoice:
     style: str | None = None  # None: the model's own
     template: str | None = None  # a person's own, where the style takes one
     day: date | None = None  # for a chat template that asks; None: today, or the run's day
+    stop: tuple[str, ...] | None = None  # None: the prompt style's own
+    examples: tuple[WorkedExample, ...] | None = None
 
-    def settings(self) -> dict[str, str | None]:
+    def settings(self) -> dict[str, Any]:
         """As the settings of a run name them."""
         day = None if self.day is None else self.day.isoformat()
-        return {"prompt_style": self.style, "template": self.template, "prompt_date": day}
+        return {
+            "prompt_style": self.style,
+            "template": self.template,
+            "prompt_date": day,
+            "stop": self.stop,
+            "examples": self.examples,
+        }
 
 
 def prompt_popover(state: BrowserState, problem_set: str, problem: Problem | None) -> PromptChoice:
@@ -68,7 +90,7 @@ def prompt_fields(
     default: PromptSettings | None = None,
 ) -> PromptChoice:
     """The fields for the prompt style and, below where this is called, for the template of the
-    style plain. The template is kept while another style is chosen.
+    style plain and the stop strings. The template is kept while another style is chosen.
 
     Args:
         place: of the prompt style.
@@ -76,26 +98,70 @@ def prompt_fields(
         default: whose style and template the fields start from.
     """
     before = default or PromptSettings()
+    asked_in = setting(before, "prompt_style")
     style = state.form.choice(
         place,
-        "Prompt style",
+        asked_in.label,
         f"{key} style",
         [_MODEL_STYLE, *PROMPT_STYLES],
         before.prompt_style or _MODEL_STYLE,
-        help=f"{_MODEL_STYLE}: as the model's files say. plain takes a template of yours.",
+        help=asked_in.help,
     )
     template = None
     if style == "plain":
+        around = setting(before, "template")
         template = state.form.paragraph(
             st.container(),
-            "Template",
+            around.label,
             f"{key} template",
             before.template or PLACEHOLDER,
-            help=f"{PLACEHOLDER} is the question.",
+            help=around.help,
         )
-    return PromptChoice(
-        None if style == _MODEL_STYLE else style, template, _date(state, style, key, before)
+    chosen = None if style == _MODEL_STYLE else style
+    day = _date(state, style, key, before)
+    examples = _examples(state, chosen, key, before)
+    stop = _stop(state, chosen, template, key, before)
+    return PromptChoice(chosen, template, day, stop, examples)
+
+
+def _examples(
+    state: BrowserState, style: str | None, key: str, before: PromptSettings
+) -> tuple[WorkedExample, ...] | None:
+    """A field for the worked examples of a few-shot prompt."""
+    field = setting(before, "examples")
+    text = state.form.line(
+        st.container(),
+        field.label,
+        f"{key} examples",
+        "" if before.examples is None else str(len(before.examples)),
+        placeholder=str(DEFAULT_COUNT) if style == FEW_SHOT else "none",
+        help=field.help,
     )
+    try:
+        return PromptSettings(prompt_style=style, examples=text or None).examples
+    except ValidationError as error:
+        show_error(PromptError(f"{first_fault(error)}", "Change the worked examples."))
+        return None
+
+
+def _stop(
+    state: BrowserState, style: str | None, template: str | None, key: str, before: PromptSettings
+) -> tuple[str, ...] | None:
+    """A field for the stop strings, which shows those of the prompt style."""
+    own = ""
+    lm = workbench().loaded(state.opened.spec)
+    if style is not None or lm is not None:
+        with contextlib.suppress(PromptError):  # a template of somebody's own, said elsewhere
+            own = typed_lines(default_stop(style or (lm.prompt_style if lm else ""), template))
+    fields = SettingFields(state.form, before, key)
+    text = fields.draw(st.container(), "stop", placeholder=own, height=68)
+    try:
+        return PromptSettings(stop=text).stop
+    except ValidationError as error:
+        show_error(
+            PromptError(f"These stop strings can't be used ({first_fault(error)}).", "Change them.")
+        )
+        return None
 
 
 def _date(state: BrowserState, style: str, key: str, before: PromptSettings) -> date | None:
@@ -105,14 +171,14 @@ def _date(state: BrowserState, style: str, key: str, before: PromptSettings) -> 
         return None
     if not PROMPT_STYLES[lm.prompt_style if style == _MODEL_STYLE else style].chat:
         return None
+    day = setting(before, "prompt_date")
     text = state.form.line(
         st.container(),
-        "Date in the prompt",
+        day.label,
         f"{key} date",
         "" if before.prompt_date is None else before.prompt_date.isoformat(),
         placeholder="today, YYYY-MM-DD",
-        help="This model's chat template writes the date into the prompt. The chain or run "
-        "records it; give it again to get the same prompt on another day.",
+        help=day.help,
     )
     try:
         return date.fromisoformat(text) if text else None
@@ -133,14 +199,16 @@ def asked(
 
 
 def prompt_shown(state: BrowserState, problem: Problem, choice: PromptChoice) -> None:
-    """A problem's prompt as the chosen model reads it, or why it can't be asked so."""
+    """Show a problem's prompt as the chosen model reads it, or why there can't be one."""
     lm = workbench().loaded(state.opened.spec)
     style, template = choice.style, choice.template
     try:
         if lm is not None:
-            _show(lm, preview_prompt(lm, problem.question, style, template, choice.day))
+            examples = choice.examples or ()
+            _show(lm, preview_prompt(lm, problem.question, style, template, choice.day, examples))
         elif style is not None:
-            st.code(prompt_text(problem.question, style, template), language=None)
+            text = prompt_text(problem.question, style, template, choice.examples or ())
+            st.code(text, language=None)
             st.caption("Token ids are shown once the model is loaded.")
     except ExplorerError as error:
         show_error(error)
@@ -158,7 +226,7 @@ def _show(lm: LanguageModel, preview: PromptPreview) -> None:
 
 
 def tokens_as_html(preview: PromptPreview) -> str:
-    """Every token in a frame of its own with its id; token text is text, whatever it holds."""
+    """HTML: every token in a frame of its own with its id; the tokens' text is escaped."""
     frames = []
     shown = zip(preview.ids[:_SHOWN], preview.pieces[:_SHOWN], strict=True)
     for position, (token_id, piece) in enumerate(shown):

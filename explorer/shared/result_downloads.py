@@ -1,4 +1,4 @@
-"""The results of a run to take along: as a table for a spreadsheet, and as JSON."""
+"""Download buttons for a run's results: CSV and JSON."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from core.system.json_text import json_text
 
 
 class Results(Protocol):
-    """What a run's summary can be turned into."""
+    """The interface of a run's summary."""
 
     def to_rows(self) -> list[dict[str, Cell]]:
-        """Flat rows, of which a spreadsheet runs no cell."""
+        """Flat rows; a spreadsheet must not run any cell as a formula."""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict."""
 
 
 def result_downloads(run: Run, results: Results, table: str) -> None:
-    """A button each for CSV and JSON; `table` is the CSV file's name in the run's folder."""
+    """Buttons for CSV and JSON; `table` is the CSV file's name in the run's folder."""
     files = st.container(horizontal=True)
     files.download_button(
         "CSV",
@@ -47,11 +47,11 @@ def result_downloads(run: Run, results: Results, table: str) -> None:
 
 
 def zipped(folder: Path, name: str) -> bytes:
-    """The plain files of a folder as a zip file, in a folder of that name. Links are left out:
-    in a folder from elsewhere they could lead to any file of this machine.
+    """The regular files of a folder as a zip archive with a top folder `name`. Links are left out:
+    in a folder from elsewhere they could expose any file of this machine.
 
     Raises:
-        OSError: one of them can't be read.
+        OSError: a file can't be read.
     """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -1,4 +1,4 @@
-"""One run as a page shows it: its state, progress, cause of failure, cancel and resume."""
+"""A run on a page: state, progress, cause of failure, cancel and resume."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def any_live(runs: Iterable[Run]) -> bool:
 
 
 def run_progress(state: BrowserState, run: Run, status: RunStatus) -> None:
-    """How far it is, and what can be done about it."""
+    """The progress, with a button to cancel or resume."""
     if status.error is not None:
         show_error(status.error)
     if status.state.is_live:
@@ -51,7 +51,7 @@ def run_progress(state: BrowserState, run: Run, status: RunStatus) -> None:
         row.button(
             "Cancel",
             key=f"cancel {run.id}",
-            help="Stops within seconds; what is finished stays, and Resume goes on from there",
+            help="Stops within seconds; finished work is kept, and Resume continues from there",
             on_click=act,
             args=(state, lambda: jobs.cancel(run)),
         )
@@ -61,14 +61,14 @@ def run_progress(state: BrowserState, run: Run, status: RunStatus) -> None:
             "Start" if fresh else "Resume",
             key=f"resume {run.id}",
             icon=":material/play_arrow:",
-            help=None if fresh else "Goes on after the last finished unit of work",
+            help=None if fresh else "Continues after the last finished unit of work",
             on_click=act,
             args=(state, lambda: start(state, run, resume=not fresh)),
         )
 
 
 def start(state: BrowserState, run: Run, *, resume: bool = False) -> None:
-    """Start a run in a process of its own."""
+    """Start a run in its own process."""
     trusted = _trusts(state, run.config.model.get("model"))
     jobs.start(run, resume=resume, trust_remote_code=trusted)
 
@@ -79,14 +79,14 @@ def with_consent(state: BrowserState, spec: ModelSpec) -> ModelSpec:
 
 
 def _trusts(state: BrowserState, model: object) -> bool:
-    """Whether a model's own Python code may run: only where this session allows it for that
-    model. A run's folder, which may come from elsewhere, can't."""
+    """Whether a model's own Python code may run: only if this session allows it for that model. A
+    run's folder, which may come from another machine, can't allow it."""
     chosen = state.opened.spec
     return chosen.trust_remote_code and absolute_name(chosen.model) == model
 
 
 def act(state: BrowserState, action: Callable[[], object]) -> None:
-    """Do something to a run; what goes wrong is said on the page."""
+    """Do something to a run; errors are shown on the page."""
     state.notice = None
     try:
         action()
@@ -103,11 +103,11 @@ def start_button(
     disabled: bool,
     **looks: Any,
 ) -> None:
-    """A button that starts something with what the form above it says.
+    """A button that starts something with the values of the form above it.
 
-    Typing and clicking at once, a person is ahead of the page: a callback would still have the
-    values of the draw before. So the click is only noted, and the next draw that gets here, whose
-    values are new, carries it out.
+    A click right after typing arrives before the page is drawn again: a callback would still
+    have the old values. So the click is only noted, and carried out by the next draw, which has
+    the new values.
     """
     wish = f"asked for {label}"
     place.button(
@@ -122,7 +122,7 @@ def start_button(
 
 
 def show_notice(state: BrowserState) -> None:
-    """What went wrong with the last thing done to a run on this page."""
+    """The error of the last action on a run of this page."""
     if state.notice is not None:
         show_error(state.notice)
 
@@ -136,7 +136,7 @@ def duration(seconds: float) -> str:
 
 
 def when(created: str) -> str:
-    """The moment a run was made, in this machine's time: 2026-05-01 14:30."""
+    """The time a run was made, in local time: 2026-05-01 14:30."""
     try:
         return datetime.fromisoformat(created).astimezone().strftime("%Y-%m-%d %H:%M")
     except ValueError:

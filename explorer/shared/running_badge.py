@@ -1,4 +1,4 @@
-"""The sidebar's line that says how many runs are working."""
+"""The sidebar's line with the number of runs in progress."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _SECONDS = 3.0
 
 
 def running_badge() -> None:
-    """Shown while there is work, and drawn again until it ends."""
+    """Show the number of runs in progress, updated until they end."""
     polled(_badge, lambda: _live() > 0, seconds=_SECONDS)
 
 
 def _badge() -> None:
     live = _live()
     if live:
-        words = "1 run is working" if live == 1 else f"{live} runs are working"
+        words = "1 run in progress" if live == 1 else f"{live} runs in progress"
         st.page_link(page("runs"), label=words, icon=":material/progress_activity:")
 
 
 def _live() -> int:
     try:
         return sum(run.status().state.is_live for run in RunsFolder().list())
-    except ExplorerError:  # the pages about runs say what is wrong with the folder
+    except ExplorerError:  # the pages about runs show the error
         return 0

@@ -1,5 +1,5 @@
-"""The teachers that a page can offer for a model: the demo's, adapters that runs here made, and
-the RL-trained checkpoints that the catalogue pairs with it."""
+"""The teachers that pages offer for a model: the demo's, adapters made by runs here, and the
+RL-trained checkpoints that the catalogue pairs with it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from core.errors import ExplorerError
+from core.kinds import kind_title
+from core.lora.run_files import ADAPTER
 from core.models.catalogue import Pair, teachers_of
 from core.models.spec import DEMO, DEMO_TEACHER, DEMO_TEACHER_FOLDER, absolute_name
 from core.runs.runs_folder import RunsFolder
@@ -15,15 +17,14 @@ from core.runs.status import RunState
 from explorer.state import BrowserState
 
 _OFFERED = "pair_offered"
-_ADAPTER = "adapter"  # the folder that runs leave it in
 
 
 def known_teachers(model: str, folder: RunsFolder) -> dict[str, str]:
-    """What each is called, by the name that loads it; the newest run's adapter first.
+    """Labels by the names that load them; the newest run's adapter first.
 
     Args:
-        model: the base, as the person chose it.
-        folder: where the runs are.
+        model: name of the base.
+        folder: of the runs.
     """
     found = {}
     if model == DEMO and DEMO_TEACHER_FOLDER.is_dir():
@@ -33,7 +34,7 @@ def known_teachers(model: str, folder: RunsFolder) -> dict[str, str]:
     except ExplorerError:  # the pages about runs say what is wrong with the folder
         return found | teachers_of(model)
     for run in runs:
-        adapter = run.folder / _ADAPTER
+        adapter = run.folder / ADAPTER
         of_this = run.config.model.get("model") == absolute_name(model)
         if (
             of_this
@@ -41,7 +42,7 @@ def known_teachers(model: str, folder: RunsFolder) -> dict[str, str]:
             and (adapter / "adapter_config.json").is_file()
             and run.status().state is RunState.DONE
         ):
-            found[str(adapter.resolve())] = f"{run.config.task}: {run.config.name or run.id}"
+            found[str(adapter.resolve())] = f"{kind_title(run)}: {run.config.name or run.id}"
     return found | teachers_of(model)
 
 
@@ -66,7 +67,7 @@ def compare_key(model: str) -> str:
 
 
 def teacher_labels(teachers: Sequence[str], known: Mapping[str, str]) -> list[str]:
-    """What each teacher is called on a page; no two are called the same."""
+    """The labels of teachers on a page, each of them unique."""
     labels = [known.get(each, each) for each in teachers]
     return [
         label if labels.count(label) == 1 else f"{label} ({number})"

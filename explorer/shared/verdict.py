@@ -1,4 +1,4 @@
-"""The verdict on a chain with its reason, and a person's own beside it."""
+"""The verdict on a chain with its reason, and the user's own verdict."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ from core.system.terminal_text import printable
 from explorer.shared.messages import VERDICT_WORDS, plain, short
 from explorer.state import BrowserState
 
-_CHOICES = {"as checked": None, "right": Verdict.CORRECT, "wrong": Verdict.WRONG}
+_CHOICES = {"Automatic": None, "Correct": Verdict.CORRECT, "Wrong": Verdict.WRONG}
 _LONGEST = 200  # characters of an answer in a tooltip
 
 
 def verdict_reason(outcome: Outcome, gold: str | None) -> str | None:
-    """Markdown for a tooltip: what was found where, how the two were read, which rule decided.
+    """Markdown for a tooltip: the answer and its place, how both were read, the rule that decided.
 
-    Outcomes made before explanations were kept get theirs now. None where there is no gold answer,
-    so that nothing was decided.
+    Outcomes stored without an explanation get one now. None without a gold answer.
     """
     if gold is None:
         return None
@@ -45,7 +44,7 @@ def verdict_reason(outcome: Outcome, gold: str | None) -> str | None:
 def _explained(answer: str | None, gold: str) -> Explanation | None:
     try:
         return default_checker().explain(answer, gold)
-    except ExplorerError:  # without the process that compares, the verdict stays as it is
+    except ExplorerError:  # the worker doesn't start: show the verdict without a reason
         return None
 
 
@@ -58,9 +57,9 @@ def _shown(text: str) -> str:
 
 
 def overrule(state: BrowserState, branch: Branch) -> None:
-    """Let a person say whether the answer is right; it is recorded as theirs."""
+    """Let the user mark the answer correct or wrong; recorded as the user's own verdict."""
     now = branch.outcome.overruled
-    key = f"verdict on {branch.id}, now {now}"  # an undo changes it behind the widget's back
+    key = f"verdict on {branch.id}, now {now}"  # includes the verdict, since undo changes it
 
     def choose() -> None:
         if key in st.session_state:
@@ -68,11 +67,11 @@ def overrule(state: BrowserState, branch: Branch) -> None:
             state.opened.change(lambda tree: tree.overrule(branch.id, verdict))
 
     with st.popover(
-        "Overrule",
+        "Change verdict",
         type="tertiary",
         icon=":material/gavel:",
         disabled=state.opened.busy,
-        help="Say yourself whether the answer is right",
+        help="Mark this answer correct or wrong",
         key="overrule",
     ):
         st.radio(
@@ -83,4 +82,4 @@ def overrule(state: BrowserState, branch: Branch) -> None:
             key=key,
             on_change=choose,
         )
-        st.caption("Kept with the chain as yours. Figures go on counting the checker's.")
+        st.caption("Saved as your own verdict. Statistics still use the automatic check.")

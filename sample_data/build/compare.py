@@ -26,12 +26,8 @@ from core.disagreement.results import CompareResults, TeacherSummary  # noqa: E4
 from core.disagreement.task import COMPARE, plan_comparison  # noqa: E402
 from core.distillation.plan import plan_distillation  # noqa: E402
 from core.distillation.recipe import recipe_of  # noqa: E402
-from core.distillation.results import TASK as DISTIL  # noqa: E402
-from core.distillation.results import (  # noqa: E402
-    DistillationResults,
-    distillation_results,
-)
-from core.distillation.task import run_distillation  # noqa: E402
+from core.distillation.results import DistillationResults  # noqa: E402
+from core.distillation.task import DISTIL  # noqa: E402
 from core.evaluation.results import EvaluationResults  # noqa: E402
 from core.evaluation.task import EVALUATE, plan_evaluation  # noqa: E402
 from core.interventions.results import ArmSummary, InterventionResults  # noqa: E402
@@ -89,8 +85,8 @@ def main() -> None:
         source = distilled[next(iter(SIZES))].folder if number else None
         distilled[label] = done(
             runs / f"distilled-{number}",
-            DISTIL,
-            run_distillation,
+            DISTIL.name,
+            DISTIL.carry_out,
             lambda recipe=recipe, source=source: plan_distillation(
                 base, DEMO_TEACHER, demo_training_problems(), problems, recipe, teacher_from=source
             ),
@@ -115,7 +111,7 @@ def main() -> None:
             teacher_line(found(EVALUATE.results_of(taught))),
             arms_table(found(INTERVENTIONS.results_of(arms))),
             classes_table(found(COMPARE.results_of(compared)), list(adapters)),
-            sizes_table({key: found(distillation_results(run)) for key, run in distilled.items()}),
+            sizes_table({key: found(DISTIL.results_of(run)) for key, run in distilled.items()}),
         ]
     )
     print(report)
@@ -128,11 +124,7 @@ def done(
 ) -> Run:
     """A finished run; it is made or gone on with where it must be."""
     there = (folder / "config.json").exists()
-    run = (
-        Run.open(folder)
-        if there
-        else Run.create(folder.parent, task, **vars(plan()), folder=folder)
-    )
+    run = Run.open(folder) if there else Run.create(folder.parent, task, plan(), folder=folder)
     if run.status().state.value != "done" and carry_out(run, work, bar=True) != DONE:
         raise SystemExit(f"{folder} ended with: {run.status().error}")
     return run

@@ -25,8 +25,8 @@ from core.chains.generation import generate  # noqa: E402
 from core.chains.judging import judge  # noqa: E402
 from core.decoding.sampling import chain_seed  # noqa: E402
 from core.entropy import threshold_gate  # noqa: E402
-from core.interventions.arms import InterventionSettings  # noqa: E402
 from core.interventions.records import ProblemRecord  # noqa: E402
+from core.interventions.settings import InterventionSettings  # noqa: E402
 from core.interventions.study import check_interventions, intervene  # noqa: E402
 from core.models.language_model import LanguageModel, load_language_model  # noqa: E402
 from core.models.spec import ModelSpec  # noqa: E402

@@ -32,7 +32,8 @@ sys.path.insert(0, str(ROOT))
 
 from core.answers import default_checker  # noqa: E402
 from core.evaluation.results import summarise_evaluation  # noqa: E402
-from core.evaluation.sampling import EvaluationSettings, evaluate  # noqa: E402
+from core.evaluation.sampling import evaluate  # noqa: E402
+from core.evaluation.settings import EvaluationSettings  # noqa: E402
 from core.models.language_model import load_language_model, wrap  # noqa: E402
 from core.models.spec import DEMO, ModelSpec  # noqa: E402
 from core.problems.problem_sets import demo_training_problems, sample_problems  # noqa: E402

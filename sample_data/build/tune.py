@@ -22,12 +22,8 @@ from core.models.spec import ModelSpec  # noqa: E402
 from core.problems.problem_sets import demo_problems, demo_training_problems  # noqa: E402
 from core.reasonmaxxer.plan import plan_training  # noqa: E402
 from core.reasonmaxxer.recipe import recipe_of  # noqa: E402
-from core.reasonmaxxer.results import (  # noqa: E402
-    TRAIN_TASK,
-    TrainingResults,
-    training_results,
-)
-from core.reasonmaxxer.task import run_training  # noqa: E402
+from core.reasonmaxxer.results import TrainingResults  # noqa: E402
+from core.reasonmaxxer.task import TRAIN  # noqa: E402
 from core.runs.context import DONE, carry_out  # noqa: E402
 from core.runs.run import Run  # noqa: E402
 from core.runs.settings import changed  # noqa: E402
@@ -69,10 +65,10 @@ def tuned(folder: Path, arm: str, seed: int) -> TrainingResults:
     else:
         recipe = changed(recipe_of("demo"), {**ARMS[arm][1], "seed": seed})
         plan = plan_training(ModelSpec(), demo_training_problems(), demo_problems(), recipe)
-        run = Run.create(folder.parent, TRAIN_TASK, **vars(plan), folder=folder)
-    if training_results(run) is None and carry_out(run, run_training, bar=True) != DONE:
+        run = Run.create(folder.parent, TRAIN.name, plan, folder=folder)
+    if TRAIN.results_of(run) is None and carry_out(run, TRAIN.carry_out, bar=True) != DONE:
         raise SystemExit(f"{folder} ended with: {run.status().error}")
-    results = training_results(run)
+    results = TRAIN.results_of(run)
     assert results is not None
     return results
 

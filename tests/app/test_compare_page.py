@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def opened() -> AppTest:
-    app = AppTest.from_file(str(ROOT / "explorer" / "app.py"), default_timeout=60)
+    app = AppTest.from_file(str(ROOT / "explorer" / "app.py"), default_timeout=300)
     app.run()
     app.switch_page("../pages/compare.py")
     app.run()
@@ -32,7 +32,7 @@ def opened() -> AppTest:
 
 def prepared(user_folder: Path) -> Run:
     plan = plan_comparison(ModelSpec(), demo_problems()[:4], {}, teachers=["demo-teacher"])
-    return Run.create(user_folder / "runs", COMPARE.name, **vars(plan), name="**mine**")
+    return Run.create(user_folder / "runs", COMPARE.name, plan, name="**mine**")
 
 
 def test_an_empty_page_says_what_to_do_first() -> None:

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def app() -> AppTest:
-    return AppTest.from_file(str(ROOT / "explorer" / "app.py"), default_timeout=60)
+    return AppTest.from_file(str(ROOT / "explorer" / "app.py"), default_timeout=300)
 
 
 def four() -> list[Problem]:
@@ -41,7 +41,7 @@ def four() -> list[Problem]:
 def prepared(folder: Path, problems: list[Problem], **how: Any) -> Run:
     against, name = how.pop("against", None), how.pop("name", "**mine**")
     plan = plan_evaluation(ModelSpec(), problems, {"samples": 3} | how, against=against)
-    return Run.create(folder, EVALUATE.name, **vars(plan), name=name)
+    return Run.create(folder, EVALUATE.name, plan, name=name)
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ def test_only_finished_evaluations_of_the_same_problems_can_be_compared_with(
     assert len(compare.options) == 2
     assert compare.options[0] == "nothing"
     assert compare.options[1].startswith("all of them · demo · seed 0 · ")
-    count = next(each for each in app.number_input if each.label == "How many of them")
+    count = next(each for each in app.number_input if each.label == "Number of problems")
     count.set_value(4).run()
     assert choice(app, "Compare with").options == ["nothing"], "other problems"
 
@@ -164,7 +164,7 @@ def test_what_can_t_be_run_is_said(app: AppTest) -> None:
 
 def test_a_run_of_another_task_is_not_shown_here(app: AppTest, user_folder: Path) -> None:
     plan = plan_interventions(ModelSpec(), four(), {})
-    other = Run.create(user_folder / "runs", "interventions", **vars(plan))
+    other = Run.create(user_folder / "runs", "interventions", plan)
     opened(app, run=other.id)
     assert "page of its own" in app.error[0].value
     assert "press **Run**" in said(app)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def app() -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=60)
+    app = AppTest.from_file(APP, default_timeout=300)
     app.run()
     assert not app.exception
     return app
@@ -49,7 +49,7 @@ def click(app: AppTest, label: str) -> None:
     next(each for each in app.button if each.label == label).click().run()
     task = state(app).opened.task
     if task is not None:
-        assert task.wait(60)
+        assert task.wait(300)
         app.run()
     assert not app.exception
 
@@ -62,7 +62,7 @@ def test_a_chain_is_there_at_once_with_its_notice(app: AppTest) -> None:
 
 def test_force_undo_redo(app: AppTest) -> None:
     position = select_strongest_fork(app)
-    click(app, "force")
+    click(app, "Use this")
     assert len(tree(app).branches) == 2
     forked = tree(app).selected
     assert forked is not None
@@ -75,20 +75,20 @@ def test_force_undo_redo(app: AppTest) -> None:
 
 def test_forcing_the_same_token_twice_makes_one_branch(app: AppTest) -> None:
     position = select_strongest_fork(app)
-    click(app, "force")
+    click(app, "Use this")
     tree(app).select("b1", position)
     app.run()
-    click(app, "force")
+    click(app, "Use this")
     assert len(tree(app).branches) == 2
 
 
 def test_another_token_at_the_same_place_is_a_sibling(app: AppTest) -> None:
     select_strongest_fork(app)
-    click(app, "force")
+    click(app, "Use this")
     app.button(key="force 5").click().run()
     task = state(app).opened.task
     assert task is not None
-    assert task.wait(60)
+    assert task.wait(300)
     assert [branch.parent for branch in tree(app).branches] == [None, "b1", "b1"]
 
 
@@ -107,12 +107,12 @@ def test_a_session_is_kept_on_disk_and_comes_back_by_its_link(
     app: AppTest, user_folder: Path
 ) -> None:
     position = select_strongest_fork(app)
-    click(app, "force")
+    click(app, "Use this")
     session_id = state(app).opened.id
     assert (user_folder / "sessions" / f"{session_id}.json").is_file() or list(
         user_folder.parent.parent.rglob(f"{session_id}.json")
     )
-    again = AppTest.from_file(APP, default_timeout=60)
+    again = AppTest.from_file(APP, default_timeout=300)
     again.query_params["session"] = session_id
     again.query_params["branch"] = "b1"
     again.query_params["token"] = str(position + 1)

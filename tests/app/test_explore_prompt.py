@@ -12,7 +12,7 @@ from models import random_qwen3
 from streamlit.testing.v1 import AppTest
 from tokenizer_kinds import byte_level
 
-from core.chains.generation import scored_chain
+from core.chains.assembly import scored_chain
 from core.chains.judging import judge
 from core.chains.prompting import PromptPreview, preview_prompt
 from core.chains.session import Session
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def app() -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=60)
+    app = AppTest.from_file(APP, default_timeout=300)
     app.run()
     assert not app.exception
     return app
@@ -80,7 +80,7 @@ def test_the_prompt_is_previewed_as_the_model_reads_it(app: AppTest) -> None:
     next(each for each in app.button if each.label == "Generate").click().run()
     task = state(app).opened.task
     assert task is not None
-    assert task.wait(60)
+    assert task.wait(300)
     branch = tree(app).selected
     assert branch is not None
     asked = preview_prompt(lm, question, "plain", "Q: {problem}\nA:")
@@ -137,7 +137,7 @@ def test_a_persons_verdict_is_shown_as_theirs_saved_and_undone(
     app: AppTest, user_folder: Path
 ) -> None:
     assert "wrong" in headline(app)
-    overrule(app, "right")
+    overrule(app, "Correct")
     assert "correct by you (checker: wrong)" in headline(app)
     assert "✓" in headline(app)
     # The folder is that of the first test in this process: the workbench is made once.
@@ -146,8 +146,8 @@ def test_a_persons_verdict_is_shown_as_theirs_saved_and_undone(
     assert (branch["chain"]["verdict"], branch["chain"]["overruled"]) == ("wrong", "correct")
     next(each for each in app.button if each.label == "Undo").click().run()
     assert "by you" not in headline(app)
-    overrule(app, "wrong")
-    overrule(app, "as checked")
+    overrule(app, "Wrong")
+    overrule(app, "Automatic")
     assert "by you" not in headline(app)
 
 
@@ -176,7 +176,7 @@ def test_a_thinking_chain_shows_both_parts_and_goes_to_its_answer(app: AppTest) 
     assert f"{len(chain) - chain.thinking} tokens" in lines
     mean = float(chain.entropy[: chain.thinking].mean())
     assert f"mean entropy {mean:.2f} nats" in lines
-    next(each for each in app.button if each.label == "To the answer").click().run()
+    next(each for each in app.button if each.label == "Go to the answer").click().run()
     assert tree(app).selection.position == chain.thinking
     assert "correct" in headline(app)
 
@@ -184,7 +184,7 @@ def test_a_thinking_chain_shows_both_parts_and_goes_to_its_answer(app: AppTest) 
 def test_a_chain_that_never_ends_its_thinking_says_that_there_is_no_answer(app: AppTest) -> None:
     state(app).open_session(thinking_session("<think>It is \\boxed{2}"))
     app.run()
-    assert any("ends in its thinking part" in each.value for each in app.caption)
+    assert any("ends inside its thinking part" in each.value for each in app.caption)
     assert "no answer found" in headline(app)
 
 
@@ -203,7 +203,7 @@ def test_a_template_that_asks_the_date_gets_a_field_for_it(
     next(each for each in app.button if each.label == "Generate").click().run()
     task = state(app).opened.task
     assert task is not None
-    assert task.wait(60)
+    assert task.wait(300)
     branch = tree(app).selected
     assert branch is not None
     assert branch.chain.prompt_date == "2026-03-01"

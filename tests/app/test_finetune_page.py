@@ -6,28 +6,19 @@ import json
 import math
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from small_runs import UNIT, fine_tune_recipe
 from streamlit.testing.v1 import AppTest
 
+from core.lora.run_files import HISTORY
 from core.models.spec import DEMO_FOLDER, DEMO_NOTICE, ModelSpec
-from core.problems.problem_sets import demo_problems, demo_training_problems
-from core.reasonmaxxer.plan import plan_rollouts, plan_training
-from core.reasonmaxxer.recipe import ABOUT, Recipe, recipe_of
-from core.reasonmaxxer.results import (
-    HISTORY,
-    ROLLOUTS_TASK,
-    TRAIN_TASK,
-    run_recipe,
-    training_results,
-)
-from core.reasonmaxxer.task import run_rollouts, run_training
-from core.records import Problem
-from core.runs import jobs
-from core.runs.context import DONE, carry_out
+from core.reasonmaxxer.recipe import ABOUT, recipe_of
+from core.reasonmaxxer.results import ROLLOUTS_TASK, TRAIN_TASK, run_recipe
+from core.reasonmaxxer.task import TRAIN
+from core.runs import jobs, problem_units
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.settings import changed
@@ -36,50 +27,24 @@ ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(
     not (DEMO_FOLDER / "config.json").is_file(), reason="the demo model is not built"
 )
-SMALL = {
-    "problems": 8,
-    "max_new_tokens": 120,
-    "rollouts.samples": 4,
-    "held_out.problems": 2,
-    "held_out.every": 2,
-    "training.batch_size": 4,
-    "training.warmup_steps": 1,
-    "evaluation.samples": 2,
-}
+
+
+@pytest.fixture(autouse=True)
+def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the shared runs."""
+    monkeypatch.setattr(problem_units, "PROBLEMS_A_UNIT", UNIT)
 
 
 @pytest.fixture
 def app() -> AppTest:
-    return AppTest.from_file(str(ROOT / "explorer" / "app.py"), default_timeout=60)
-
-
-def small(**changes: Any) -> Recipe:
-    return changed(recipe_of("demo"), SMALL | changes)
-
-
-def training_set() -> list[Problem]:
-    """With markup in what a person wrote."""
-    first, *others = demo_training_problems()[::17]
-    return [replace(first, id="<i>*0*</i>"), *others]
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a finished fine-tune, named train, and rollouts, named rollouts."""
-    folder = tmp_path_factory.mktemp("made") / "runs"
-    evaluation = [replace(each, family="<b>f</b>") for each in demo_problems()[::60]]
-    plan = plan_training(ModelSpec(), training_set(), evaluation, small())
-    train = Run.create(folder, TRAIN_TASK, **vars(plan), name="**mine**", folder=folder / "train")
-    assert carry_out(train, run_training, bar=False) == DONE
-    plan = plan_rollouts(ModelSpec(), training_set(), small())
-    rollouts = Run.create(folder, ROLLOUTS_TASK, **vars(plan), folder=folder / "rollouts")
-    assert carry_out(rollouts, run_rollouts, bar=False) == DONE
-    return folder
+    return AppTest.from_file(str(ROOT / "explorer" / "app.py"), default_timeout=300)
 
 
 @pytest.fixture
-def runs(made: Path, user_folder: Path) -> Path:
-    shutil.copytree(made, user_folder / "runs")
+def runs(fine_tune_folder: Path, rollouts_folder: Path, user_folder: Path) -> Path:
+    """A folder with a finished fine-tune, named train, and rollouts, named rollouts."""
+    for each in (fine_tune_folder / "train", rollouts_folder / "rollouts"):
+        shutil.copytree(each, user_folder / "runs" / each.name)
     return user_folder / "runs"
 
 
@@ -189,10 +154,10 @@ def test_a_finished_fine_tune_shows_before_and_after_with_n_and_intervals(
     app: AppTest, runs: Path
 ) -> None:
     opened(app, run="train")
-    results = training_results(Run.open(runs / "train"))
+    results = TRAIN.results_of(Run.open(runs / "train"))
     assert results is not None
     text = said(app)
-    assert r"**\*\*mine\*\*** :green-badge[✓ done]" in text
+    assert r"**\*\*mine\*\*** · Fine\-tune :green-badge[✓ done]" in text
     assert results.comparison.word in text
     assert f"paired over {results.comparison.n} problems" in text
     assert "McNemar's exact test" in text
@@ -209,7 +174,7 @@ def test_a_finished_fine_tune_shows_before_and_after_with_n_and_intervals(
 
 def test_the_cost_follows_the_rate(app: AppTest, runs: Path) -> None:
     opened(app, run="train")
-    results = training_results(Run.open(runs / "train"))
+    results = TRAIN.results_of(Run.open(runs / "train"))
     assert results is not None
     labelled(app.number_input, "Dollars an hour of").set_value(3600.0).run()
     assert f"${results.cost.total_seconds:,.2f}" in said(app).replace("\\", "")
@@ -254,7 +219,9 @@ def test_training_from_rollouts_takes_the_threshold_of_the_slider(app: AppTest, 
     new = runs_in(runs)[0]
     assert new.config.task == TRAIN_TASK
     assert run_recipe(new).gate.tau == 0.75
-    assert run_recipe(new).rollouts == small().rollouts, "the rollouts' own, not the form's"
+    assert run_recipe(new).rollouts == fine_tune_recipe().rollouts, (
+        "the rollouts' own, not the form's"
+    )
     assert new.config.inputs["rollouts_from"] == str((runs / "rollouts").resolve())
 
 

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Iterator
 from functools import cache
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from streamlit.testing.v1 import AppTest
 
 from core.chains.session import Session, SessionFolder
+from core.chains.settings import GenerationSettings
+from core.disagreement.settings import CompareSettings
+from core.evaluation.settings import EvaluationSettings
+from core.interventions.settings import InterventionSettings
 from core.models.spec import DEMO_FOLDER
+from core.reasonmaxxer.recipe import recipe_of
 from core.runs import jobs
 from core.runs.runs_folder import RunsFolder
+from core.system.setting import setting, setting_names
 from explorer.state import BrowserState, welcome_session
 from explorer.workbench import workbench
 
@@ -40,7 +49,7 @@ def sessions(user_folder: Path) -> Iterator[Path]:
 
 def opened(page: str, session: str | None = None) -> AppTest:
     """A new browser tab on a page."""
-    app = AppTest.from_file(APP, default_timeout=60)
+    app = AppTest.from_file(APP, default_timeout=300)
     if session is not None:
         app.query_params["session"] = session
     app.run()
@@ -111,6 +120,59 @@ def test_every_field_comes_back_from_another_page_and_after_a_refresh(page: str)
     assert not again.error or page in ("compare", "finetune"), again.error
 
 
+PROMPT = {"prompt_style", "template", "prompt_date"}  # fields of their own, explorer/shared
+FORMS: dict[str, tuple[str, BaseModel | type[BaseModel], set[str]]] = {
+    "explore": ("", GenerationSettings, {"samples", "batch_size"}),
+    "interventions": ("study ", InterventionSettings, {"arms", "alternatives", "batch_size"}),
+    "compare": ("compare ", CompareSettings, {"batch_size"}),
+    "finetune": ("tuning demo ", recipe_of("demo"), {"preset", "held_out.sampling.top_p"}),
+    "evaluate": ("evaluation ", EvaluationSettings, {"batch_size"}),
+}
+"""How the keys of a page's settings begin, the settings, and those without a field of this key."""
+
+NUMBERS = ("whole", "real", "optional", "switch")
+"""Methods of a form that take a default and bounds."""
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_label_help_bounds_and_default_of_a_field_are_the_setting_s(page: str) -> None:
+    prefix, settings, others = FORMS[page]
+    drawn = fields(opened(page))
+    names = set(setting_names(settings)) - PROMPT - others
+    assert {name for name in names if f"{prefix}{name}" not in drawn} == set()
+    for name in names:
+        field, found = drawn[f"{prefix}{name}"], setting(settings, name)
+        assert (field.label, field.help or "") == (found.label, found.help), name
+        value = tuple(field.value) if field.type == "multiselect" else field.value
+        assert value == found.default, name
+        if field.type == "selectbox":
+            assert tuple(field.options) == found.choices, name
+        if field.type == "number_input":
+            for shown, bound, is_open in (
+                (field.min, found.low, found.open_low),
+                (field.max, found.high, found.open_high),
+            ):
+                if is_open:  # the next number that can be seen
+                    assert 0 < abs(shown - bound) < 0.0101, name
+                elif isfinite(bound):
+                    assert shown == bound, name
+                else:
+                    assert abs(shown) == 2**53 - 1, name
+
+
+def test_the_pages_have_no_bounds_or_defaults_of_their_own() -> None:
+    found: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "explorer").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            method = node.func if isinstance(node, ast.Call) else None
+            if isinstance(method, ast.Attribute) and method.attr in NUMBERS:
+                found.setdefault(path.name, []).append(method.attr)
+    # Facts of a run or of a file: how many problems there are, what a finished run cost an hour.
+    assert found.pop("problem_choice.py") == ["whole"]
+    assert found.pop("cost.py") == ["real"]
+    assert set(found) == {"setting_fields.py"}
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_s_address_names_the_session(page: str) -> None:
     app = opened(page)
@@ -141,20 +203,22 @@ def save(folder: Path, **form: object) -> str:
     ],
     ids=repr,
 )  # fmt: skip
-@pytest.mark.parametrize("page", PAGES)
-def test_values_that_no_field_made_are_ignored(page: str, hostile: object, sessions: Path) -> None:
-    defaults = default_keys(page)
-    form = dict.fromkeys([*defaults, "tau", "shown unit", "shown colour"], hostile)
-    app = opened(page, save(sessions, form=form))
-    found = values(app)
-    assert found.keys() >= set(defaults) - {"study arms False"}  # any text may be a teacher's name
-    for key, field in fields(app).items():
-        if field.type == "number_input" and field.value is not None:
-            assert field.min <= field.value <= field.max, key
-    assert 0 <= state(app).tau <= 4
-    assert state(app).unit in ("nats", "bits")
-    state(app).opened.save()
-    assert state(app).opened.notice is None
+def test_values_that_no_field_made_are_ignored(hostile: object, sessions: Path) -> None:
+    defaults = {page: default_keys(page) for page in PAGES}
+    keys = [key for page in PAGES for key in defaults[page]]
+    form = dict.fromkeys([*keys, "tau", "shown unit", "shown colour"], hostile)
+    app = opened("explore", save(sessions, form=form))
+    for page in PAGES:
+        found = values(on(app, page))
+        # Any text may be a teacher's name.
+        assert found.keys() >= set(defaults[page]) - {"study arms False"}, page
+        for key, field in fields(app).items():
+            if field.type == "number_input" and field.value is not None:
+                assert field.min <= field.value <= field.max, key
+        assert 0 <= state(app).tau <= 4
+        assert state(app).unit in ("nats", "bits")
+        state(app).opened.save()
+        assert state(app).opened.notice is None, page
 
 
 @pytest.mark.parametrize("form", [None, [], "x", 7, {"": "x", "seed": {}}])
@@ -198,7 +262,7 @@ def test_an_own_question_comes_back_typed_or_generated(sessions: Path) -> None:
     next(each for each in app.button if each.label == "Generate").click().run()
     task = state(app).opened.task
     assert task is not None
-    assert task.wait(60)
+    assert task.wait(300)
     for tab in (on(on(app, "runs"), "explore"), opened("explore", state(app).opened.id)):
         check(tab)
         tree = state(tab).opened.session.tree

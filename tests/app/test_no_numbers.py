@@ -14,13 +14,13 @@ from streamlit.testing.v1 import AppTest
 from core.disagreement.task import COMPARE, plan_comparison
 from core.distillation.plan import plan_distillation
 from core.distillation.recipe import DistillationRecipe
-from core.distillation.task import run_distillation
+from core.distillation.task import DISTIL
 from core.evaluation.task import EVALUATE, plan_evaluation
 from core.interventions.task import INTERVENTIONS, plan_interventions
 from core.models.spec import ModelSpec
 from core.reasonmaxxer.plan import plan_rollouts, plan_training
 from core.reasonmaxxer.recipe import Recipe
-from core.reasonmaxxer.task import run_rollouts, run_training
+from core.reasonmaxxer.task import SAMPLE_ROLLOUTS, TRAIN
 from core.records import Problem
 from core.runs.config import RunPlan
 from core.runs.context import RunContext, carry_out
@@ -57,19 +57,19 @@ KINDS: dict[str, tuple[str, Plan, Callable[[RunContext], None]]] = {
     "rollouts": (
         "rollouts",
         lambda spec, _: plan_rollouts(spec, PROBLEMS, Recipe(**SHORT)),
-        run_rollouts,
+        SAMPLE_ROLLOUTS.carry_out,
     ),
     "train": (
         "train",
         lambda spec, _: plan_training(spec, PROBLEMS, OTHERS, Recipe(**SHORT)),
-        run_training,
+        TRAIN.carry_out,
     ),
     "distill": (
         "distill",
         lambda spec, teacher: plan_distillation(
             spec, teacher, PROBLEMS, OTHERS, DistillationRecipe(problems=4, **SHORT)
         ),
-        run_distillation,
+        DISTIL.carry_out,
     ),
 }
 WITH_TEACHER = ["interventions with a teacher", "compare", "distill"]
@@ -104,12 +104,12 @@ def test_a_run_of_a_model_without_numbers_ends_in_a_sentence_on_its_page(
         models["broken" if broken == each else "whole"] for each in ("base", "teacher")
     )
     prepared: Any = plan(ModelSpec(base), teacher)
-    run = Run.create(user_folder / "runs", task, **vars(prepared))
+    run = Run.create(user_folder / "runs", task, prepared)
     assert carry_out(run, work, bar=False) == EXPLORER_ERROR
     reason = run.status().error
     assert reason is not None
     assert "are not finite numbers (NaN or infinite), in float32" in str(reason)
-    app = AppTest.from_file(str(ROOT / "explorer" / "app.py"), default_timeout=60).run()
+    app = AppTest.from_file(str(ROOT / "explorer" / "app.py"), default_timeout=300).run()
     app.switch_page(f"../pages/{PAGES.get(kind, task)}.py")
     app.query_params["run"] = run.id
     app.run()

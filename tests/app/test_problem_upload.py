@@ -33,7 +33,7 @@ def panel() -> None:
 
 @pytest.fixture
 def app() -> AppTest:
-    return AppTest.from_function(panel, default_timeout=30).run()
+    return AppTest.from_function(panel, default_timeout=300).run()
 
 
 def upload(app: AppTest, name: str, data: bytes) -> AppTest:
@@ -84,7 +84,7 @@ def test_a_guess_is_shown_and_confirmed(app: AppTest) -> None:
     assert choice(app, "Right answer").value == "gold"
     assert choice(app, "Id").value is None
     assert [button.label for button in app.button] == ["Choose its columns", "Use 2 problems"]
-    assert "row 3: there is no question" in said(app)
+    assert "row 3: the question is missing" in said(app)
     assert "\\*\\*1 \\+ 1\\*\\*?" in said(app)  # markup of a file is text
     assert "<b>" not in said(app)
     use(app)
@@ -142,7 +142,7 @@ def test_a_column_that_may_be_a_part_of_the_question_is_pointed_out(app: AppTest
     assert "in the form of SVAMP" in said(app)
     assert "looks like a part" not in said(app)
     choice(app, "Question").set_value(["Question"]).run()
-    assert "The column 'Body' is not used, and looks like a part of the question" in said(app)
+    assert "The column 'Body' is not used, but looks like a part of the question" in said(app)
 
 
 def test_values_inside_columns_are_offered_and_can_be_typed(app: AppTest) -> None:
@@ -186,7 +186,7 @@ def test_choices_are_shown_with_letters_on_lines_of_their_own(app: AppTest) -> N
         ("a.csv", b"PK\x03\x04", "a zip archive"),
         ("a.jsonl", b"", "no problems"),
         ("a.jsonl", b"{", "line 1\\: the JSON is broken"),
-        ("a.csv", b"question,answer\n,1\n", "row 2\\: there is no question"),
+        ("a.csv", b"question,answer\n,1\n", "row 2\\: the question is missing"),
         ("a.json", b"\xff\xfe", "UTF\\-16"),
     ],
 )

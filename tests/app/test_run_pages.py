@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def app() -> AppTest:
-    return AppTest.from_file(str(ROOT / "explorer" / "app.py"), default_timeout=60)
+    return AppTest.from_file(str(ROOT / "explorer" / "app.py"), default_timeout=300)
 
 
 def opened(app: AppTest, page: str) -> AppTest:
@@ -35,7 +35,7 @@ def opened(app: AppTest, page: str) -> AppTest:
 
 def prepared(user_folder: Path, **settings: Any) -> Run:
     plan = plan_interventions(ModelSpec(), demo_problems()[:4], settings)
-    return Run.create(user_folder / "runs", INTERVENTIONS.name, **vars(plan), name="**mine**")
+    return Run.create(user_folder / "runs", INTERVENTIONS.name, plan, name="**mine**")
 
 
 @pytest.mark.parametrize("page", ["explore", "interventions", "runs"])

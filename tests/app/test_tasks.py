@@ -9,7 +9,7 @@ from explorer.tasks import Task
 
 
 def finished(task: Task) -> Task:
-    assert task.wait(10)
+    assert task.wait(300)
     return task
 
 
@@ -20,7 +20,7 @@ def test_a_task_reports_what_it_did_and_how_long_it_may_take() -> None:
         task.done = task.before = 10
         task.total = 30
         task.done = 20
-        go_on.wait(10)
+        go_on.wait(300)
 
     task = Task("Generating", work)
     while task.done != 20:

@@ -61,7 +61,7 @@ def test_what_the_libraries_brought_in_is_not_searched_for_garbage_after_every_c
     before = len(gc.get_objects())
     task = Task("Loading the demo model", Workbench().warm_up)
     try:
-        assert task.wait(120)
+        assert task.wait(300)
         assert task.error is None
         assert len(gc.get_objects()) < before / 10
     finally:

@@ -2,23 +2,54 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from conftest import ROOT, settled
+import psutil
 from playwright.sync_api import Locator, Page, expect
+from server import ROOT
+
+from core.runs import jobs
+from core.runs.kind import SO_FAR
+from core.runs.run import Run
+from core.runs.runs_folder import RunsFolder
 
 APP = ROOT / "explorer" / "app.py"
 DEMO_IS_BUILT = (ROOT / "sample_data/demo_model/config.json").is_file()
+RUNNING, DONE, CANCELLED = "▶ running", "✓ done", "■ cancelled"
+FAILED, INTERRUPTED = "✗ failed", "! interrupted"
+PATIENCE = 300.0  # seconds until a test that waits for a state gives up
+
+
+def settled(page: Page) -> Locator:
+    """Wait until the script run has ended; returns the app's element."""
+    app = page.locator("[data-test-script-state='notRunning']")
+    expect(app).to_be_visible()
+    return app
 
 
 def open_app(page: Page, address: str) -> Locator:
     """The app with its first chain on screen; returns the chain's tokens."""
     page.goto(address)
     tokens = page.locator(".heatmap .token")
-    expect(tokens.first).to_be_visible(timeout=60_000)
+    expect(tokens.first).to_be_visible()
     settled(page)
     return tokens
+
+
+def go_to(page: Page, name: str, delay: float = 0) -> None:
+    """Go to another page by the navigation; `delay` ms between pressing and letting go."""
+    link = page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True)
+    link.click(delay=delay)
+    heading = page.get_by_role("heading", name=name, exact=True)
+    expect(button(page, "Generate") if name == "Explore" else heading).to_be_visible()
+    settled(page)
 
 
 def button(page: Page, name: str) -> Locator:
@@ -26,11 +57,32 @@ def button(page: Page, name: str) -> Locator:
     return page.get_by_role("button", name=name, exact=True)
 
 
+def opens(page: Page) -> Locator:
+    """The buttons that open a run; a selectbox of the sidebar has an arrow of that name, too."""
+    return page.get_by_test_id("stMain").get_by_role("button", name="Open", exact=True)
+
+
 def choose(page: Page, label: str, option: str | re.Pattern[str]) -> None:
     """Choose an option of a select box."""
     page.get_by_role("combobox", name=re.compile(label)).click()
     page.get_by_role("option", name=option).click()
     settled(page)
+
+
+def number(page: Page, label: str) -> Locator:
+    """A number field of a form."""
+    return page.get_by_role("spinbutton", name=re.compile(label))
+
+
+def fill_number(page: Page, label: str, value: float) -> None:
+    """Set a number field of a form."""
+    field = number(page, label)
+    expect(field).to_be_visible()
+    settled(page)  # what is typed into a page that still draws itself is lost
+    field.fill(str(value))
+    field.press("Enter")
+    settled(page)
+    expect(field).to_have_value(str(value))
 
 
 def set_number(page: Page, label: str, value: float) -> None:
@@ -51,3 +103,90 @@ def load_other_model(page: Page, folder: Path | str) -> None:
     field.fill(str(folder))
     field.press("Enter")
     button(page, "Load").click()
+
+
+def nodes(page: Page) -> Locator:
+    """The branches of the tree on screen."""
+    return page.locator(".tree .node")
+
+
+def cards(page: Page) -> Locator:
+    """The figures at the top of a run's results."""
+    return page.get_by_test_id("stMetric")
+
+
+def assert_nothing_is_cut_off(page: Page) -> None:
+    """The page is no wider than the window, once its charts have followed it."""
+    page.wait_for_function(
+        "() => { const main = document.querySelector('[data-testid=stMain]');"
+        " return main.scrollWidth <= main.clientWidth; }"
+    )
+
+
+def state_is(page: Page, state: str) -> None:
+    """Wait until a run on the page is in this state."""
+    expect(page.get_by_text(state, exact=True).first).to_be_visible()
+
+
+def runs_in(home: Path) -> list[Run]:
+    """The runs of the app, the newest first."""
+    return RunsFolder(home / "runs").list()
+
+
+def delete_runs(home: Path) -> None:
+    """Leave no run; one that a failed test left at work is cancelled."""
+    for run in runs_in(home):
+        while run.status().state.is_live:
+            jobs.cancel(run)
+            time.sleep(0.2)
+        run.delete()
+
+
+def until(ready: Callable[[], object], what: str) -> None:
+    """Wait for something that is not on the page."""
+    end = time.monotonic() + PATIENCE
+    while not ready():
+        assert time.monotonic() < end, f"still waiting for {what}"
+        time.sleep(0.02)
+
+
+def process_of(run: Run) -> psutil.Process:
+    """The process that works on a run."""
+
+    def pids() -> list[int]:
+        lines = run.log.path.read_text().splitlines()
+        events = [json.loads(line) for line in lines]
+        return [each["pid"] for each in events if each["event"] == "started"]
+
+    until(pids, "the start of the run")
+    return psutil.Process(pids()[-1])
+
+
+@contextmanager
+def paused(home: Path, when: Callable[[Run], object] = lambda run: True) -> Iterator[Run]:
+    """The newest run, which stands still from the moment that `when` says so: what a test does
+    meanwhile meets a run at work, on however slow or fast a machine."""
+    until(lambda: runs_in(home), "a run")
+    run = runs_in(home)[0]
+    process = process_of(run)
+    until(lambda: when(run), "the moment to pause the run")
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield run
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGCONT)
+
+
+def has_some(run: Run) -> bool:
+    """Whether results of the problems done so far are there."""
+    return (run.folder / SO_FAR).exists()
+
+
+def put_into(home: Path, folder: Path, name: str = "") -> Run:
+    """A copy of a finished run among the app's own."""
+    shutil.copytree(folder, home / "runs" / folder.name)
+    run = Run.open(home / "runs" / folder.name)
+    if name:
+        run.rename(name)
+    return run

@@ -1,28 +1,27 @@
-"""A Streamlit server and a browser for the tests that need to see a real page."""
+"""One server and one browser for all tests of a process, a page of its own for each.
+
+Nothing here waits for a time: what is waited for is a state, and the limit is so high that only a
+failure reaches it, on a machine that is busy with other things, too.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from app import APP, PATIENCE, delete_runs
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from server import end_server, start_server
 
-ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = os.environ.get("FORK_EXPLORER_CHROMIUM") or shutil.which("chromium")
-START_SECONDS = 90
 Serve = Callable[..., str]
 
-expect.set_options(timeout=60_000)  # only a failure takes so long: a busy machine must not fail
+expect.set_options(timeout=1000 * PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -39,42 +38,20 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
 
     yield start
     for process, _ in servers.values():
-        process.terminate()
-    for process, _ in servers.values():
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        end_server(process)
 
 
-def start_server(app: Path, env: dict[str, str], log: Path) -> tuple[subprocess.Popen[bytes], str]:
-    """A server of one's own, to be ended by who asked for it; returns it with its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-P", "-m", "streamlit", "run", str(app)]
-    command += ["--server.port", str(port), "--server.headless", "true"]
-    command += ["--server.fileWatcherType", "none", "--server.address", "127.0.0.1"]
-    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), **env}
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT / "explorer",  # whose settings hold for the test pages too
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    url = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):
-                return process, url
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    process.kill()
-    raise RuntimeError(f"The server did not start:\n{log.read_text(errors='replace')}")
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the app of these tests keeps sessions and runs."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture
+def url(serve: Serve, home: Path) -> str:
+    """The address of the app, whose folder holds no run."""
+    delete_runs(home)
+    return serve(APP, {"FORK_EXPLORER_HOME": str(home)})
 
 
 @pytest.fixture(scope="session")
@@ -100,6 +77,7 @@ def page(browser: Browser, scheme: Literal["light", "dark"]) -> Iterator[Page]:
     context = browser.new_context(
         viewport={"width": 1280, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
     )
+    context.set_default_timeout(1000 * PATIENCE)
     tab = context.new_page()
     errors: list[str] = []
     tab.on("pageerror", lambda error: errors.append(str(error)))
@@ -108,10 +86,3 @@ def page(browser: Browser, scheme: Literal["light", "dark"]) -> Iterator[Page]:
     context.close()
     assert errors == []
     assert exceptions == [], "a traceback box is on the page"
-
-
-def settled(page: Page) -> Locator:
-    """Wait until the script run has ended; returns the app's element."""
-    app = page.locator("[data-test-script-state='notRunning']")
-    expect(app).to_be_visible()
-    return app

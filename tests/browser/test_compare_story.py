@@ -6,53 +6,65 @@ import re
 from pathlib import Path
 
 import pytest
-from app import APP, DEMO_IS_BUILT, button
-from conftest import Serve, settled
+from app import (
+    DEMO_IS_BUILT,
+    DONE,
+    assert_nothing_is_cut_off,
+    button,
+    fill_number,
+    put_into,
+    runs_in,
+    settled,
+    state_is,
+)
+from made_once import MadeOnce
 from playwright.sync_api import Page, expect
 
-from core.disagreement.task import COMPARE
+from core.disagreement.task import COMPARE, plan_comparison
 from core.disagreement.token_classes import TokenClass
-from core.models.spec import DEMO_TEACHER_FOLDER
-from core.runs.runs_folder import RunsFolder
+from core.models.spec import DEMO_TEACHER, DEMO_TEACHER_FOLDER, ModelSpec
+from core.problems.problem_sets import demo_problems
+from core.runs.context import DONE as DONE_CODE
+from core.runs.context import carry_out
+from core.runs.run import Run
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not DEMO_IS_BUILT, reason="no demo model built"),
     pytest.mark.skipif(not DEMO_TEACHER_FOLDER.is_dir(), reason="no demo teacher trained"),
 ]
-LONG = 90_000  # milliseconds; a child loads torch before it works
 
 
-@pytest.fixture
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.getbasetemp() / "comparisons"
+@pytest.fixture(scope="session")
+def comparison(made_once: MadeOnce) -> Path:
+    """The folder of a finished run of 24 problems."""
 
+    def make(folder: Path) -> None:
+        plan = plan_comparison(ModelSpec(), demo_problems(), {}, teachers=[DEMO_TEACHER], sample=24)
+        run = Run.create(folder, COMPARE.name, plan)
+        assert carry_out(run, COMPARE.carry_out, bar=False) == DONE_CODE
+        run.folder.rename(folder / "comparison")
 
-@pytest.fixture
-def url(serve: Serve, home: Path) -> str:
-    return serve(APP, {"FORK_EXPLORER_HOME": str(home)})
+    return made_once("comparison", make) / "comparison"
 
 
 def test_a_token_of_the_teacher_is_forced_and_lands_in_explore(
     page: Page, url: str, home: Path
 ) -> None:
     page.goto(f"{url}/compare")
-    expect(page.get_by_text("Choose problems and a teacher")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("Choose problems and a teacher")).to_be_visible()
     expect(page.get_by_text("demo teacher (GRPO)")).to_be_visible()
-    many = page.get_by_role("spinbutton", name=re.compile("How many"))
-    many.fill("24")
-    many.press("Enter")
-    settled(page)
+    fill_number(page, "Number of problems", 8)
     button(page, "Compare").click()
-    expect(page.get_by_text("✓ done")).to_be_visible(timeout=LONG)
+    state_is(page, DONE)
     expect(page.get_by_text(re.compile("would put another token at"))).to_be_visible()
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
     expect(page.get_by_test_id("stMain").get_by_text("Teaching model").first).to_be_visible()
 
-    (run,) = RunsFolder(home / "runs").list()
+    (run,) = runs_in(home)
     record = max(COMPARE.records_of(run), key=lambda each: len(each.changes(0)))
     tokens = page.locator(".heatmap .token")
-    expect(tokens).to_have_count(len(record.token_ids), timeout=LONG)
+    expect(tokens).to_have_count(len(record.token_ids))
     classes = record.classes(0)
     for kind in TokenClass:
         expect(page.locator(f".heatmap .token.{kind}")).to_have_count(classes.count(kind))
@@ -72,28 +84,26 @@ def test_a_token_of_the_teacher_is_forced_and_lands_in_explore(
     inspector = page.locator(".st-key-inspector")
     expect(inspector).to_contain_text("reranked")
     inspector.get_by_role("button", name=re.compile("^Force")).click()
-    expect(page.get_by_text("Undo", exact=True)).to_be_visible(timeout=LONG)
-    expect(page.locator(".tree .node")).to_have_count(2, timeout=LONG)
+    expect(page.get_by_text("Undo", exact=True)).to_be_visible()
+    expect(page.locator(".tree .node")).to_have_count(2)
     forced = page.locator(".heatmap .token.forced")
     expect(forced).to_have_count(1)
     assert forced.inner_text().strip() == choice.strip("·").strip()
 
 
-def test_a_chain_can_be_chosen_and_nothing_is_cut_off(page: Page, url: str) -> None:
-    page.goto(f"{url}/compare")
-    expect(page.locator(".heatmap .token").first).to_be_visible(timeout=LONG)
+def test_a_chain_can_be_chosen_and_nothing_is_cut_off(
+    page: Page, url: str, home: Path, comparison: Path
+) -> None:
+    run = put_into(home, comparison)
+    page.goto(f"{url}/compare?run={run.id}")
+    expect(page.locator(".heatmap .token").first).to_be_visible()
     settled(page)
     for width in (1280, 800):
         page.set_viewport_size({"width": width, "height": 900})
         settled(page)
-        page.wait_for_function(  # charts take a moment to follow the window
-            "() => { const main = document.querySelector('[data-testid=stMain]');"
-            " return main.scrollWidth <= main.clientWidth; }"
-        )
+        assert_nothing_is_cut_off(page)
     chosen = page.get_by_role("combobox", name=re.compile("Problem$"))
     chosen.click()
     chosen.fill("0 changes")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("The teacher would have written this very chain.")).to_be_visible(
-        timeout=LONG
-    )
+    expect(page.get_by_text("The teacher would have written the same chain.")).to_be_visible()

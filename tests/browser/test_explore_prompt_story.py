@@ -8,8 +8,15 @@ import re
 from pathlib import Path
 
 import pytest
-from app import APP, DEMO_IS_BUILT, button, choose, load_other_model, open_app, set_number
-from conftest import Serve, settled
+from app import (
+    DEMO_IS_BUILT,
+    button,
+    choose,
+    load_other_model,
+    open_app,
+    set_number,
+    settled,
+)
 from models import random_qwen3
 from playwright.sync_api import Page, expect
 from tokenizer_kinds import byte_level
@@ -19,16 +26,6 @@ pytestmark = [
     pytest.mark.skipif(not DEMO_IS_BUILT, reason="no demo model built"),
 ]
 HOSTILE = "<img src=x onerror=alert(1)> **2** + 2 = 你好?"
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture
-def url(serve: Serve, home: Path) -> str:
-    return serve(APP, {"FORK_EXPLORER_HOME": str(home)})
 
 
 def picture(page: Page, name: str) -> None:
@@ -41,8 +38,8 @@ def test_a_template_is_tried_and_its_tokens_are_seen(page: Page, url: str, schem
     open_app(page, url)
     choose(page, "Problems from", "My own question")
     page.get_by_role("textbox", name="Question").fill(HOSTILE)
-    page.get_by_role("textbox", name="Right answer").fill("4")
-    page.get_by_role("textbox", name="Right answer").press("Enter")
+    page.get_by_role("textbox", name="Correct answer").fill("4")
+    page.get_by_role("textbox", name="Correct answer").press("Enter")
     settled(page)
     button(page, "Prompt").click()
     frames = page.locator(".prompt-tokens span")
@@ -78,17 +75,17 @@ def test_a_verdict_is_overruled_and_taken_back(page: Page, url: str) -> None:
     open_app(page, url)
     headline = page.locator(".st-key-headline")
     expect(headline).to_contain_text("wrong")
-    button(page, "Overrule").click()
-    page.get_by_text("right", exact=True).click()
+    button(page, "Change verdict").click()
+    page.get_by_text("Correct", exact=True).click()
     expect(headline).to_contain_text("correct by you (checker: wrong)")
     picture(page, "overruled")
     page.keyboard.press("Escape")
     expect(page.locator(".tree .node.correct")).to_have_count(1)
     settled(page)
     page.reload()
-    expect(headline).to_contain_text("by you", timeout=30_000)
-    button(page, "Overrule").click()
-    page.get_by_text("as checked", exact=True).click()
+    expect(headline).to_contain_text("by you")
+    button(page, "Change verdict").click()
+    page.get_by_text("Automatic", exact=True).click()
     expect(headline).not_to_contain_text("by you")
     page.keyboard.press("Escape")
     button(page, "Undo").click()
@@ -111,19 +108,19 @@ def save_thinker(folder: Path) -> Path:
 def test_a_thinking_models_chain_has_two_parts(page: Page, url: str, tmp_path: Path) -> None:
     open_app(page, url)
     load_other_model(page, save_thinker(tmp_path / "thinker"))
-    expect(page.get_by_text("prompt style chat_template")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("prompt style chat_template")).to_be_visible()
     set_number(page, "Max new tokens", 12)
     button(page, "Generate").click()
     sections = page.locator(".st-key-sections")
-    expect(sections).to_contain_text("ends in its thinking part", timeout=30_000)
+    expect(sections).to_contain_text("ends inside its thinking part")
     page.locator(".heatmap .token").nth(1).click()
-    other = page.get_by_role("textbox", name="Any other token")
+    other = page.get_by_role("textbox", name="Another token")
     other.fill("</think>")
     other.press("Enter")
     page.get_by_role("button", name=re.compile("Force .*think")).click()
-    expect(sections).to_contain_text("#0 to #1, 2 tokens", timeout=30_000)
+    expect(sections).to_contain_text("#0 to #1, 2 tokens")
     settled(page)
-    button(page, "To the answer").click()
+    button(page, "Go to the answer").click()
     expect(page.locator(".st-key-inspector")).to_contain_text("#2")
     picture(page, "thinking")
     page.set_viewport_size({"width": 800, "height": 900})

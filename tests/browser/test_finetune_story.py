@@ -7,95 +7,65 @@ import re
 import time
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
-from app import APP, DEMO_IS_BUILT, button
-from conftest import Serve, settled
-from playwright.sync_api import Locator, Page, expect
+from app import (
+    CANCELLED,
+    DEMO_IS_BUILT,
+    DONE,
+    PATIENCE,
+    RUNNING,
+    assert_nothing_is_cut_off,
+    button,
+    cards,
+    fill_number,
+    go_to,
+    opens,
+    paused,
+    put_into,
+    runs_in,
+    settled,
+    state_is,
+)
+from made_once import MadeOnce
+from playwright.sync_api import Page, expect
+from small_runs import fine_tune_recipe, make_rollouts, prepare_fine_tune
 
-from core.models.spec import ModelSpec
+from core.lora.run_files import training_history
 from core.problems.problem_sets import demo_problems, demo_training_problems, write_problems
-from core.reasonmaxxer.plan import plan_rollouts, plan_training
-from core.reasonmaxxer.recipe import Recipe, recipe_of
-from core.reasonmaxxer.results import ROLLOUTS_TASK, TRAIN_TASK, run_recipe
-from core.reasonmaxxer.task import run_rollouts
-from core.runs import jobs
-from core.runs.context import DONE, carry_out
+from core.reasonmaxxer.recipe import Recipe
+from core.reasonmaxxer.results import run_recipe
+from core.runs import problem_units
 from core.runs.run import Run
-from core.runs.runs_folder import RunsFolder
-from core.runs.settings import changed
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not DEMO_IS_BUILT, reason="no demo model built"),
 ]
-LONG = 90_000  # milliseconds; a child loads torch before it works
-SMALL = {
-    "problems": 16,
-    "rollouts.samples": 4,
-    "held_out.problems": 4,
-    "held_out.every": 4,
-    "held_out.sampling.samples": 1,
-    "training.batch_size": 8,
-    "training.warmup_steps": 2,
-    "evaluation.samples": 1,
-}
 
 
-@pytest.fixture
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.getbasetemp() / "fine-tunes"
-
-
-@pytest.fixture
-def url(serve: Serve, home: Path) -> str:
-    return serve(APP, {"FORK_EXPLORER_HOME": str(home)})
-
-
-@pytest.fixture(autouse=True)
-def clean(home: Path) -> None:
-    for run in runs_in(home):
-        while run.status().state.is_live:  # a test that failed may have left one at work
-            jobs.cancel(run)
-            time.sleep(0.2)
-        run.delete()
-
-
-def runs_in(home: Path) -> list[Run]:
-    return RunsFolder(home / "runs").list()
-
-
-def small(**changes: Any) -> Recipe:
-    return changed(recipe_of("demo"), SMALL | changes)
+@pytest.fixture(scope="session")
+def rollouts(made_once: MadeOnce) -> Path:
+    """The folder of finished rollouts in units of the app's own size."""
+    size = problem_units.PROBLEMS_A_UNIT
+    return made_once("rollouts for the app", lambda to: make_rollouts(to, size)) / "rollouts"
 
 
 def prepared(home: Path, recipe: Recipe) -> Run:
-    problems, evaluation = demo_training_problems()[::8], demo_problems()[::42]
-    plan = plan_training(ModelSpec(), problems, evaluation, recipe)
-    return Run.create(home / "runs", TRAIN_TASK, **vars(plan), name="<b>small</b>")
+    run = prepare_fine_tune(home / "runs", recipe)
+    run.rename("<b>small</b>")
+    return run
 
 
-def go_to(page: Page, name: str) -> None:
-    page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True).click()
-    expect(page.get_by_role("heading", name=name)).to_be_visible()
-    settled(page)
-
-
-def number(page: Page, label: str) -> Locator:
-    return page.get_by_role("spinbutton", name=re.compile(f"^{label}"))
-
-
-def set_number(page: Page, label: str, value: int) -> None:
-    number(page, label).fill(str(value))
-    number(page, label).press("Enter")
-    settled(page)
+def fill_first_number(page: Page, label: str, value: float) -> None:
+    """Of several fields with this label, the first one."""
+    fill_number(page, f"^{label}", value)
 
 
 def choose_when_there(page: Page, label: str, option: str) -> None:
     """Choose an option that appears once its file is read: an open list knows nothing of it."""
     wanted = page.get_by_role("option", name=option)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     page.get_by_role("combobox", name=re.compile(label)).click()
     while not wanted.is_visible() and time.monotonic() < deadline:
         page.keyboard.press("Escape")
@@ -103,14 +73,6 @@ def choose_when_there(page: Page, label: str, option: str) -> None:
         page.get_by_role("combobox", name=re.compile(label)).click()
     wanted.click()
     settled(page)
-
-
-def state_is(page: Page, state: str) -> None:
-    expect(page.get_by_text(state, exact=True).first).to_be_visible(timeout=LONG)
-
-
-def cards(page: Page) -> Locator:
-    return page.get_by_test_id("stMetric")
 
 
 def test_from_one_click_to_before_and_after_and_on_into_explore(
@@ -127,15 +89,17 @@ def test_from_one_click_to_before_and_after_and_on_into_explore(
         write_problems(file, problems)
         page.locator(".st-key-tuning_file input[type=file]").set_input_files(file)
         choose_when_there(page, field, file.name)
-    set_number(page, "Rollouts a problem", 4)
+    fill_first_number(page, "Rollouts a problem", 4)
     button(page, "Do it all").click()
-    state_is(page, "▶ running")
-    expect(page.get_by_text("1 run is working")).to_be_visible(timeout=LONG)
-    page.reload()
-    settled(page)
-    go_to(page, "Explore")
-    go_to(page, "Fine-tune")
-    state_is(page, "✓ done")
+    with paused(home):
+        state_is(page, RUNNING)
+        expect(page.get_by_text("1 run in progress")).to_be_visible()
+        page.reload()
+        settled(page)
+        go_to(page, "Explore")
+        go_to(page, "Fine-tune")
+        state_is(page, RUNNING)
+    state_is(page, DONE)
     expect(cards(page)).to_have_count(6)
     verdict = re.compile(f"paired over {len(sets[1])} problems that were not trained on")
     expect(page.get_by_text(verdict)).to_be_visible()
@@ -155,56 +119,68 @@ def test_from_one_click_to_before_and_after_and_on_into_explore(
 
     after = page.locator(".heatmap").nth(1).locator(".token").count()
     button(page, "Load the adapter into Explore").click()
-    expect(page.locator(".st-key-inspector")).to_be_visible(timeout=30_000)
-    expect(page.locator(".heatmap .token")).to_have_count(after, timeout=30_000)
+    expect(page.locator(".st-key-inspector")).to_be_visible()
+    expect(page.locator(".heatmap .token")).to_have_count(after)
     page.get_by_text("Adapter, device, precision").click()
     expect(page.get_by_label("LoRA adapter folder")).to_have_value(
         str((run.folder / "adapter").resolve())
     )
     page.locator(".token.fork").last.click()
-    button(page, "force").first.click()
-    expect(page.locator(".tree .node")).to_have_count(2, timeout=30_000)
+    button(page, "Use this").first.click()
+    expect(page.locator(".tree .node")).to_have_count(2)
 
 
 def test_cancel_keeps_what_was_done_and_resume_ends_with_the_verdict(
     page: Page, url: str, home: Path
 ) -> None:
-    run = prepared(home, small(**{"training.epochs": 40}))  # minutes of training
+    run = prepared(home, fine_tune_recipe(**{"training.epochs": 40}))
     page.goto(f"{url}/finetune?run={run.id}")
     expect(page.get_by_text("<b>small</b>")).to_be_visible()
     button(page, "Start").click()
-    expect(page.get_by_text(re.compile(r"3 of 4: training · [1-9]\d* of"))).to_be_visible(
-        timeout=LONG
-    )
-    expect(page.get_by_text("Accuracy on held-out problems")).to_be_visible(timeout=LONG)
-    page.reload()
-    expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible(timeout=LONG)
-    button(page, "Cancel").click()
-    state_is(page, "■ cancelled")
+    training = page.get_by_text(re.compile(r"3 of 4: training · [1-9]\d* of"))
+    with paused(home, trains):
+        expect(training).to_be_visible()
+        expect(page.get_by_text("Accuracy on held-out problems")).to_be_visible()
+        page.reload()
+        expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
+        button(page, "Cancel").click()
+        settled(page)
+    state_is(page, CANCELLED)
     kept = run.units()
     assert sum(key.startswith("rollouts/") for key in kept) == 1
     assert sum(key.startswith("before/") for key in kept) == 1
+    steps = len(training_history(run))
     go_to(page, "Runs")
     button(page, "Resume").click()
-    state_is(page, "▶ running")
-    page.get_by_test_id("stMain").get_by_role("button", name="Open", exact=True).click()
-    expect(page.get_by_role("heading", name="Fine-tune")).to_be_visible()
-    expect(page.get_by_text(re.compile(r"3 of 4: training · [1-9]\d* of"))).to_be_visible(
-        timeout=LONG
-    )
-    assert {key: run.units()[key] for key in kept} == kept
-    button(page, "Cancel").click()
-    state_is(page, "■ cancelled")
+    state_is(page, RUNNING)
+    with paused(home, lambda run: len(training_history(run)) > steps and trains(run)):
+        opens(page).click()
+        expect(page.get_by_role("heading", name="Fine-tune")).to_be_visible()
+        expect(training).to_be_visible()
+        assert {key: run.units()[key] for key in kept} == kept
+        button(page, "Cancel").click()
+        settled(page)
+    state_is(page, CANCELLED)
 
 
-def test_rollouts_then_the_gate_by_hand_then_training(page: Page, url: str, home: Path) -> None:
-    plan = plan_rollouts(ModelSpec(), demo_training_problems()[::8], small())
-    source = Run.create(home / "runs", ROLLOUTS_TASK, **vars(plan), name="Rollouts of some")
-    assert carry_out(source, run_rollouts, bar=False) == DONE
+def trains(run: Run) -> bool:
+    """Whether a run says that some steps of its training are done, and has logged them."""
+    status = run.status()
+    return status.unit == "steps" and status.done >= 1 and len(training_history(run)) > 1
+
+
+def is_past_its_rollouts(run: Run) -> bool:
+    return re.match("[234] of 4", run.status().what or "") is not None
+
+
+def test_rollouts_then_the_gate_by_hand_then_training(
+    page: Page, url: str, home: Path, rollouts: Path
+) -> None:
+    source = put_into(home, rollouts, "Rollouts of some")
     address = f"{url}/finetune?run={source.id}"
     page.goto(address)
-    expect(page.get_by_text("16 problems, 4 rollouts each")).to_be_visible(timeout=LONG)
-    expect(page.locator(".heatmap")).to_have_count(2, timeout=30_000)
+    expect(page.get_by_text("8 problems, 4 rollouts each")).to_be_visible()
+    expect(page.locator(".heatmap")).to_have_count(2)
     slider = page.get_by_role("slider", name=re.compile("Threshold"))
     forks = page.locator(".heatmap").first.locator(".token.fork")
     before = forks.count()
@@ -226,12 +202,13 @@ def test_rollouts_then_the_gate_by_hand_then_training(page: Page, url: str, home
     expect(page.get_by_text("τ = 0.92 nats")).to_be_visible()
     expect(train).to_be_enabled()
     train.click()
-    expect(page.get_by_text("Fine-tune on some")).to_be_visible(timeout=LONG)
-    new = runs_in(home)[0]
-    assert run_recipe(new).gate.tau == pytest.approx(0.92)
-    expect(page.get_by_text(re.compile("[234] of 4: [at]")).first).to_be_visible(timeout=LONG)
-    button(page, "Cancel").click()
-    state_is(page, "■ cancelled")
+    expect(page.get_by_text("Fine-tune on some")).to_be_visible()
+    with paused(home, is_past_its_rollouts) as new:
+        assert run_recipe(new).gate.tau == pytest.approx(0.92)
+        expect(page.get_by_text(re.compile("[234] of 4: [at]")).first).to_be_visible()
+        button(page, "Cancel").click()
+        settled(page)
+    state_is(page, CANCELLED)
     page.reload()
     again = button(page, "Train again with this τ")
     page.get_by_text("2 · The gate").first.click()  # folded away once it is passed
@@ -239,12 +216,12 @@ def test_rollouts_then_the_gate_by_hand_then_training(page: Page, url: str, home
     slider.press("ArrowRight")
     expect(again).to_be_enabled()
     again.click()
-    expect(button(page, "Cancel")).to_be_visible(timeout=LONG)
+    expect(button(page, "Cancel")).to_be_visible()
     newest = runs_in(home)[0]
     assert run_recipe(newest).gate.tau > 0.92
     assert newest.config.inputs["rollouts_from"] == str(new.folder)
     button(page, "Cancel").click()
-    state_is(page, "■ cancelled")
+    state_is(page, CANCELLED)
 
 
 def test_nothing_is_cut_off_at_either_width(page: Page, url: str) -> None:
@@ -254,6 +231,6 @@ def test_nothing_is_cut_off_at_either_width(page: Page, url: str) -> None:
     for width in (1280, 800):
         page.set_viewport_size({"width": width, "height": 900})
         settled(page)
-        assert main.evaluate("each => each.scrollWidth <= each.clientWidth")
+        assert_nothing_is_cut_off(page)
         for label in main.get_by_role("button").locator("p").all():
             assert label.evaluate("each => each.scrollWidth <= each.clientWidth")

@@ -3,104 +3,89 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import time
 from pathlib import Path
 
 import peft
 import pytest
-from app import APP, DEMO_IS_BUILT, button, open_app
-from conftest import Serve, settled, start_server
+from app import (
+    APP,
+    CANCELLED,
+    DEMO_IS_BUILT,
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    PATIENCE,
+    RUNNING,
+    button,
+    fill_number,
+    go_to,
+    has_some,
+    nodes,
+    number,
+    open_app,
+    opens,
+    paused,
+    process_of,
+    put_into,
+    runs_in,
+    settled,
+    state_is,
+    until,
+)
+from made_once import MadeOnce
 from models import save_tiny_model
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
+from server import end_server, start_server
 
-from core.runs import jobs
+from core.interventions.task import INTERVENTIONS, plan_interventions
+from core.models.language_model import load_language_model
+from core.models.spec import ModelSpec
+from core.problems.problem_sets import demo_problems
+from core.runs.context import DONE as DONE_CODE
+from core.runs.context import carry_out
 from core.runs.run import Run
-from core.runs.runs_folder import RunsFolder
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not DEMO_IS_BUILT, reason="no demo model built"),
 ]
-LONG = 90_000  # milliseconds; a child loads torch before it works
-ALL = 333  # the demo's test problems: a run that is still at work when its test cancels it
 
 
-@pytest.fixture
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.getbasetemp() / "interventions"
+@pytest.fixture(scope="session")
+def study(made_once: MadeOnce) -> Path:
+    """The folder of a finished run of two problems."""
 
+    def make(folder: Path) -> None:
+        plan = plan_interventions(ModelSpec(), demo_problems(), {}, sample=2)
+        run = Run.create(folder, INTERVENTIONS.name, plan)
+        assert carry_out(run, INTERVENTIONS.carry_out, bar=False) == DONE_CODE
+        run.folder.rename(folder / "study")
 
-@pytest.fixture
-def url(serve: Serve, home: Path) -> str:
-    return serve(APP, {"FORK_EXPLORER_HOME": str(home)})
-
-
-@pytest.fixture(autouse=True)
-def clean(home: Path) -> None:
-    for run in runs_in(home):
-        while run.status().state.is_live:  # a test that failed may have left one at work
-            jobs.cancel(run)
-            time.sleep(0.2)
-        run.delete()
-
-
-def runs_in(home: Path) -> list[Run]:
-    return RunsFolder(home / "runs").list()
-
-
-def go_to(page: Page, name: str) -> None:
-    page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True).click()
-    expect(page.get_by_role("heading", name=name)).to_be_visible()
-    settled(page)
-
-
-def how_many(page: Page) -> Locator:
-    return page.get_by_role("spinbutton", name=re.compile("How many of them"))
+    return made_once("study", make) / "study"
 
 
 def start(page: Page, url: str, problems: int) -> None:
     page.goto(f"{url}/interventions")
-    expect(how_many(page)).to_be_visible()
-    settled(page)  # what is typed into a page that still draws itself is lost
-    how_many(page).fill(str(problems))
-    how_many(page).press("Enter")
-    settled(page)
-    expect(how_many(page)).to_have_value(str(problems))
+    fill_number(page, "Number of problems", problems)
     button(page, "Run").click()
 
 
-def state_is(page: Page, state: str) -> None:
-    expect(page.get_by_text(state, exact=True).first).to_be_visible(timeout=LONG)
-
-
-def nodes(page: Page) -> Locator:
-    return page.locator(".tree .node")
-
-
-def opens(page: Page) -> Locator:
-    # A selectbox of the sidebar has an arrow that is called Open, too.
-    return page.get_by_test_id("stMain").get_by_role("button", name="Open", exact=True)
-
-
 def test_a_run_survives_refresh_and_page_switch_and_its_flips_open_in_explore(
-    page: Page, url: str
+    page: Page, url: str, home: Path
 ) -> None:
-    start(page, url, 128)
-    state_is(page, "▶ running")
-    expect(page.get_by_text("1 run is working")).to_be_visible(timeout=LONG)
-    page.reload()
-    how_many(page).fill("7")
-    how_many(page).press("Enter")
-    settled(page)
-    go_to(page, "Explore")
-    go_to(page, "Interventions")
-    expect(how_many(page)).to_have_value("7")
-    expect(page.get_by_text(re.compile(r"of 128 problems")).first).to_be_visible(timeout=LONG)
-    state_is(page, "✓ done")
-    expect(page.get_by_text("1 run is working")).to_have_count(0)
+    start(page, url, 8)
+    with paused(home, lambda run: run.status().total == 8):
+        state_is(page, RUNNING)
+        expect(page.get_by_text("1 run in progress")).to_be_visible()
+        page.reload()
+        fill_number(page, "Number of problems", 7)
+        go_to(page, "Explore")
+        go_to(page, "Interventions")
+        expect(number(page, "Number of problems")).to_have_value("7")
+        expect(page.get_by_text(re.compile(r"of 8 problems")).first).to_be_visible()
+    state_is(page, DONE)
+    expect(page.get_by_text("1 run in progress")).to_have_count(0)
     expect(page.get_by_text("Teaching model").first).to_be_visible()
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
     expect(page.get_by_text("A token forced at a highest-entropy position")).to_be_visible()
@@ -110,64 +95,60 @@ def test_a_run_survives_refresh_and_page_switch_and_its_flips_open_in_explore(
     position = re.search(r"at #(\d+)", chosen.input_value())
     assert position is not None
     button(page, "Open in Explore").click()
-    expect(nodes(page)).to_have_count(2, timeout=30_000)
+    expect(nodes(page)).to_have_count(2)
     expect(page.locator(".tree .node.correct[aria-selected='true']")).to_have_count(1)
     expect(page.locator(".tree .node.wrong")).to_have_count(1)
     expect(page.locator(".st-key-inspector")).to_contain_text(f"#{position.group(1)}")
     expect(page.locator(".token.forced")).to_have_count(1)
-    expect(button(page, "force").first).to_be_enabled()
+    expect(button(page, "Use this").first).to_be_enabled()
 
 
-def test_cancel_keeps_what_was_done_and_resume_ends_as_if_nothing_had_been(
+def test_cancelled_and_killed_a_run_keeps_what_was_done_and_ends_as_if_nothing_had_been(
     page: Page, url: str, home: Path
 ) -> None:
-    start(page, url, 80)
-    so_far = page.get_by_text(re.compile(r"So far: \d+ of 80 problems"))
-    expect(so_far).to_be_visible(timeout=LONG)
-    button(page, "Cancel").click()
-    state_is(page, "■ cancelled")
-    (run,) = runs_in(home)
+    start(page, url, 36)
+    with paused(home, has_some) as run:
+        expect(page.get_by_text(re.compile(r"So far: \d+ of 36 problems"))).to_be_visible()
+        button(page, "Cancel").click()
+        settled(page)
+    state_is(page, CANCELLED)
     kept = run.units()
-    assert 0 < len(kept) < 5
+    assert 0 < len(kept) < 3
+    starts = run.log.path.read_text().count('"started"')
     button(page, "Resume").click()
-    state_is(page, "✓ done")
+    state_is(page, RUNNING)
+    until(lambda: run.log.path.read_text().count('"started"') > starts, "the start of the run")
+    with paused(home):
+        process_of(run).kill()
+    state_is(page, INTERRUPTED)
+    button(page, "Resume").click()
+    state_is(page, DONE)
     assert {key: run.units()[key] for key in kept} == kept
-    assert len(run.units()) == 5
-
-
-def test_a_run_whose_process_died_is_interrupted_and_resumes(
-    page: Page, url: str, home: Path
-) -> None:
-    start(page, url, 64)
-    expect(page.get_by_text(re.compile(r"So far: \d+ of 64 problems"))).to_be_visible(timeout=LONG)
-    (run,) = runs_in(home)
-    events = [json.loads(line) for line in run.log.path.read_text().splitlines()]
-    os.kill(next(each["pid"] for each in events if each["event"] == "started"), signal.SIGKILL)
-    state_is(page, "! interrupted")
-    button(page, "Resume").click()
-    state_is(page, "✓ done")
+    assert len(run.units()) == 3
 
 
 def test_a_run_outlives_its_server(page: Page, tmp_path: Path) -> None:
     environment = {"FORK_EXPLORER_HOME": str(tmp_path)}
     server, url = start_server(APP, environment, tmp_path / "log.txt")
-    start(page, url, 64)
-    state_is(page, "▶ running")
-    server.kill()
-    server.wait()
-    server, url = start_server(APP, environment, tmp_path / "log.txt")
-    page.goto(f"{url}/interventions")
-    state_is(page, "✓ done")
-    (run,) = runs_in(tmp_path)
-    assert sum(len(unit) for unit in run.units().values()) == 64
-    server.terminate()
-    server.wait()
+    start(page, url, 8)
+    with paused(tmp_path) as run:
+        state_is(page, RUNNING)
+        server.kill()
+        server.wait()
+        server, url = start_server(APP, environment, tmp_path / "log.txt")
+        page.goto(f"{url}/interventions")
+        state_is(page, RUNNING)
+    state_is(page, DONE)
+    assert sum(len(unit) for unit in run.units().values()) == 8
+    end_server(server)
 
 
-def test_runs_are_opened_repeated_renamed_and_deleted(page: Page, url: str, home: Path) -> None:
-    start(page, url, 2)
-    state_is(page, "✓ done")
-    go_to(page, "Runs")
+def test_runs_are_opened_repeated_renamed_and_deleted(
+    page: Page, url: str, home: Path, study: Path
+) -> None:
+    put_into(home, study)
+    page.goto(f"{url}/runs")
+    state_is(page, DONE)
     button(page, "Rename").click()
     page.get_by_label("Name of this run").fill("first <b>try</b>")
     page.keyboard.press("Enter")
@@ -175,7 +156,7 @@ def test_runs_are_opened_repeated_renamed_and_deleted(page: Page, url: str, home
     page.keyboard.press("Escape")
     button(page, "Repeat").click()
     expect(opens(page)).to_have_count(2)
-    expect(page.get_by_text("✓ done", exact=True)).to_have_count(2, timeout=LONG)
+    expect(page.get_by_text("✓ done", exact=True)).to_have_count(2)
     new, old = runs_in(home)
     results = [(run.folder / "results.json").read_bytes() for run in (new, old)]
     assert results[0] == results[1]
@@ -189,7 +170,7 @@ def test_runs_are_opened_repeated_renamed_and_deleted(page: Page, url: str, home
     opens(page).click()
     expect(page.get_by_role("heading", name="Interventions")).to_be_visible()
     expect(page).to_have_url(re.compile(f"run={old.id}"))
-    state_is(page, "✓ done")
+    state_is(page, DONE)
 
 
 def test_a_teacher_brings_its_arms_and_one_of_another_vocabulary_is_refused(
@@ -203,8 +184,8 @@ def test_a_teacher_brings_its_arms_and_one_of_another_vocabulary_is_refused(
     expect(page.get_by_text("oracle", exact=True).first).to_be_visible()
     settled(page)
     button(page, "Run").click()
-    expect(page.get_by_text(re.compile("has another vocabulary"))).to_be_visible(timeout=LONG)
-    state_is(page, "✗ failed")
+    expect(page.get_by_text(re.compile("has another vocabulary"))).to_be_visible()
+    state_is(page, FAILED)
 
 
 def test_problems_without_a_gold_answer_are_refused_by_name(
@@ -221,15 +202,12 @@ def test_problems_without_a_gold_answer_are_refused_by_name(
     settled(page)
     button(page, "Run").click()
     refusal = page.get_by_role("alert").filter(has_text="without a gold answer")
-    expect(refusal).to_contain_text("1 of 2 (b<b>)", timeout=LONG)
+    expect(refusal).to_contain_text("1 of 2 (b<b>)")
 
 
 def test_the_oracle_of_an_adapter_equals_the_teacher(
     page: Page, url: str, tmp_path: Path, home: Path
 ) -> None:
-    from core.models.language_model import load_language_model
-    from core.models.spec import ModelSpec
-
     config = peft.LoraConfig(r=2, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
     model = load_language_model(ModelSpec()).model
     peft.get_peft_model(model, config).save_pretrained(tmp_path / "adapter")
@@ -239,11 +217,9 @@ def test_the_oracle_of_an_adapter_equals_the_teacher(
     field.fill(str(tmp_path / "adapter"))
     field.press("Enter")
     settled(page)
-    how_many(page).fill("4")
-    how_many(page).press("Enter")
-    settled(page)
+    fill_number(page, "Number of problems", 2)
     button(page, "Run").click()
-    state_is(page, "✓ done")
+    state_is(page, DONE)
     (run,) = runs_in(home)
     for unit in run.units().values():
         for record in unit:
@@ -255,20 +231,23 @@ def test_the_oracle_of_an_adapter_equals_the_teacher(
 
 
 def test_two_sessions_see_only_their_own_while_a_run_works(
-    page: Page, browser: Browser, url: str
+    page: Page, browser: Browser, url: str, home: Path
 ) -> None:
-    start(page, url, ALL)
-    state_is(page, "▶ running")
-    other = browser.new_context(viewport={"width": 1280, "height": 900})
-    explorer = other.new_page()
-    open_app(explorer, url)
-    explorer.locator(".token.fork").last.click()
-    button(explorer, "force").first.click()
-    expect(nodes(explorer)).to_have_count(2, timeout=30_000)
-    go_to(page, "Explore")
-    expect(nodes(page)).to_have_count(1)
-    expect(page.get_by_text("Select a token")).to_be_visible()
-    go_to(explorer, "Runs")
-    button(explorer, "Cancel").click()
-    expect(explorer.get_by_text("■ cancelled", exact=True)).to_be_visible(timeout=LONG)
+    start(page, url, 8)
+    with paused(home):
+        state_is(page, RUNNING)
+        other = browser.new_context(viewport={"width": 1280, "height": 900})
+        other.set_default_timeout(1000 * PATIENCE)
+        explorer = other.new_page()
+        open_app(explorer, url)
+        explorer.locator(".token.fork").last.click()
+        button(explorer, "Use this").first.click()
+        expect(nodes(explorer)).to_have_count(2)
+        go_to(page, "Explore")
+        expect(nodes(page)).to_have_count(1)
+        expect(page.get_by_text("Select a token")).to_be_visible()
+        go_to(explorer, "Runs")
+        button(explorer, "Cancel").click()
+        settled(explorer)
+    state_is(explorer, CANCELLED)
     other.close()

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from app import APP, DEMO_IS_BUILT, button, load_other_model, open_app
-from conftest import settled, start_server
+from app import APP, DEMO_IS_BUILT, button, load_other_model, open_app, settled
 from hub_server import Hub, running_hub
 from models import save_tiny_model
 from playwright.sync_api import Page, expect
+from server import end_server, start_server
 
 pytestmark = [
     pytest.mark.browser,
@@ -39,8 +39,7 @@ def url(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     }
     process, address = start_server(APP, environment, place / "log.txt")
     yield address
-    process.terminate()
-    process.wait(10)
+    end_server(process)
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +59,12 @@ def test_a_model_is_seen_coming_and_then_in_use(
     load_other_model(page, "owner/model")
     sidebar = page.get_by_test_id("stSidebarUserContent")
     seen = sidebar.get_by_text(re.compile(r"Downloading: \d+(\.\d)? [kM]B of 10\.\d MB, about"))
-    expect(seen).to_be_visible(timeout=30_000)
+    expect(seen).to_be_visible()
     page.get_by_role("link", name="Runs").click()  # it goes on, whatever page is on screen
     expect(page.get_by_role("heading", name="Runs")).to_be_visible()
     expect(seen).to_be_visible()
     hub.bytes_a_second = None
-    expect(sidebar.get_by_text("vocabulary 40,320")).to_be_visible(timeout=60_000)
+    expect(sidebar.get_by_text("vocabulary 40,320")).to_be_visible()
     settled(page)
     sidebar.get_by_text("Model facts").click()
     for fact in ("model · owner/model", "licence · apache-2.0", "layers · 2 of width 32"):
@@ -80,13 +79,13 @@ def test_a_cancelled_download_leaves_the_old_model(
     hub.bytes_a_second = MEGABYTE
     open_app(page, url)
     load_other_model(page, "owner/slow")
-    button(page, "Cancel").click(timeout=30_000)
+    button(page, "Cancel").click()
     sidebar = page.get_by_test_id("stSidebarUserContent")
     expect(sidebar.get_by_text("The download of owner/slow was stopped.")).to_be_visible()
     expect(sidebar.get_by_text("vocabulary 960")).to_be_visible()
     hub.bytes_a_second = None
     button(page, "Load").click()
-    expect(sidebar.get_by_text("vocabulary 40,320")).to_be_visible(timeout=60_000)
+    expect(sidebar.get_by_text("vocabulary 40,320")).to_be_visible()
     settled(page)
 
 
@@ -94,5 +93,5 @@ def test_what_the_hub_refuses_is_explained_in_the_page(page: Page, url: str) -> 
     open_app(page, url)
     load_other_model(page, "owner/nothing")
     alert = page.get_by_test_id("stSidebarUserContent").get_by_role("alert")
-    expect(alert).to_contain_text("has no public model owner/nothing", timeout=30_000)
+    expect(alert).to_contain_text("has no public model owner/nothing")
     expect(alert).to_contain_text("HF_TOKEN")

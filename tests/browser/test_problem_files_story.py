@@ -7,26 +7,19 @@ import re
 from pathlib import Path
 
 import pytest
-from app import APP, DEMO_IS_BUILT, button, choose, open_app
-from conftest import Serve, settled
+from app import DEMO_IS_BUILT, button, choose, open_app, settled
 from playwright.sync_api import Locator, Page, expect
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not DEMO_IS_BUILT, reason="no demo model built"),
 ]
-LONG = 30_000  # milliseconds
 SHEET = (
     "prompt,gold,why\n"
     "**How** many is 1 + 1?,2,\\boxed{2}\n"
     ",3,\\boxed{3}\n"
     "<img src=x onerror=alert(1)>How many is 2 + 2?,4,\\boxed{4}\n"
 )
-
-
-@pytest.fixture
-def url(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
-    return serve(APP, {"FORK_EXPLORER_HOME": str(tmp_path_factory.getbasetemp() / "files")})
 
 
 @pytest.fixture
@@ -44,18 +37,18 @@ def test_a_sheet_is_looked_at_changed_and_explored(
     button(page, "Sampler").click()
     page.locator(".st-key-problem_file input[type=file]").set_input_files(sheet)
     dialog = page.get_by_role("dialog").filter(has_text="Columns of sheet.csv")
-    expect(dialog.get_by_role("alert")).to_contain_text("row 3: there is no question", timeout=LONG)
+    expect(dialog.get_by_role("alert")).to_contain_text("row 3: the question is missing")
     box = dialog.bounding_box()
     assert box is not None
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= width
     assert dialog.evaluate("each => each.scrollWidth <= each.clientWidth")
     choose(page, "Right answer", re.compile("^why"))
-    expect(dialog.get_by_text("gold 2")).to_be_visible(timeout=LONG)
+    expect(dialog.get_by_text("gold 2")).to_be_visible()
     stands = page.get_by_role("combobox", name="The right answer stands")
     expect(stands).to_have_value("in the last \\boxed{}")
     use_both(page, dialog, "sheet.csv")
-    expect(page.get_by_text("**How** many is 1 + 1?").first).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("**How** many is 1 + 1?").first).to_be_visible()
     expect(page.get_by_text("gold 2", exact=True).first).to_be_visible()
     expect(page.locator("img[src=x]")).to_have_count(0)
 
@@ -65,18 +58,18 @@ def test_a_dialog_that_was_closed_can_be_opened_again(page: Page, url: str, shee
     page.get_by_text("Prompt style, length").click()
     page.locator(".st-key-evaluation_file input[type=file]").set_input_files(sheet)
     dialog = page.get_by_role("dialog")
-    expect(button(page, "Use 2 problems")).to_be_visible(timeout=LONG)
+    expect(button(page, "Use 2 problems")).to_be_visible()
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     settled(page)
     button(page, "Choose its columns").click()
-    expect(button(page, "Use 2 problems")).to_be_visible(timeout=LONG)
+    expect(button(page, "Use 2 problems")).to_be_visible()
 
 
 def use_both(page: Page, dialog: Locator, name: str) -> None:
     """Take the two problems of a file and choose it in Explore."""
     button(page, "Use 2 problems").click()
-    expect(dialog).to_have_count(0, timeout=LONG)
+    expect(dialog).to_have_count(0)
     settled(page)
     page.keyboard.press("Escape")
     choose(page, "Problems from", name)
@@ -88,7 +81,7 @@ def upload(page: Page, url: str, file: Path) -> Locator:
     button(page, "Sampler").click()
     page.locator(".st-key-problem_file input[type=file]").set_input_files(file)
     dialog = page.get_by_role("dialog").filter(has_text=f"Columns of {file.name}")
-    expect(dialog).to_be_visible(timeout=LONG)
+    expect(dialog).to_be_visible()
     settled(page)
     return dialog
 
@@ -117,20 +110,20 @@ def test_columns_are_joined_and_nested_ones_named(page: Page, url: str, tmp_path
     expect(dialog.get_by_role("alert")).to_contain_text("looks like a question")
     add(page, "Question", "tale")
     told = dialog.locator("p").filter(has_text=re.compile("^Ann has 5 pens. no answer"))
-    expect(told.first).to_be_visible(timeout=LONG)
+    expect(told.first).to_be_visible()
     add(page, "Question", "ask.last")
     whole = dialog.get_by_text("Ann has 5 pens. How many are 1 fewer?")
-    expect(whole.first).to_be_visible(timeout=LONG)
+    expect(whole.first).to_be_visible()
     choose(page, "Joined by", "a blank line")
     answer = page.get_by_role("combobox", name=re.compile("^Right answer"))
     answer.click()
     answer.fill("check.told[0].gold")
     answer.press("Enter")
-    expect(dialog.get_by_text("gold 4", exact=True)).to_be_visible(timeout=LONG)
+    expect(dialog.get_by_text("gold 4", exact=True)).to_be_visible()
     expect(dialog.get_by_text("gold 3", exact=True)).to_be_visible()
     assert dialog.evaluate("each => each.scrollWidth <= each.clientWidth")
     use_both(page, dialog, "tales.jsonl")
-    expect(page.get_by_text("How many are 1 fewer?").first).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("How many are 1 fewer?").first).to_be_visible()
     expect(page.get_by_text("gold 4", exact=True).first).to_be_visible()
 
 
@@ -144,7 +137,7 @@ def test_choices_stand_on_lines_of_their_own(
     file.write_text(f"{json.dumps(row)}\n{json.dumps({**row, 'answer': 0})}")
     dialog = upload(page, url, file)
     shown = dialog.locator("p").filter(has_text=re.compile("^Which is prime")).first
-    expect(shown).to_be_visible(timeout=LONG)
+    expect(shown).to_be_visible()
     lines = [line.strip() for line in shown.inner_text().split("\n") if line.strip()]
     assert lines[:3] == ["Which is prime?", "A. 4", "B. <b>7</b>"]
     expect(dialog.get_by_text("B. <b>7</b>").first).to_be_visible()
@@ -152,7 +145,7 @@ def test_choices_stand_on_lines_of_their_own(
     assert dialog.evaluate("each => each.scrollWidth <= each.clientWidth")
     use_both(page, dialog, "quiz.jsonl")
     asked = page.get_by_test_id("stMain").locator("p").filter(has_text=re.compile("^Which is pr"))
-    expect(asked.first).to_be_visible(timeout=LONG)
+    expect(asked.first).to_be_visible()
     assert "\nA. 4\nB. <b>7</b>\n" in asked.first.inner_text()
     expect(page.get_by_text("gold B", exact=True).first).to_be_visible()
 
@@ -172,9 +165,9 @@ def test_every_page_takes_a_sheet(
     page.goto(f"{url}/{address}")
     page.get_by_text(unfold).click()
     page.locator(f".st-key-{key} input[type=file]").set_input_files(sheet)
-    expect(page.get_by_text("row 3: there is no question")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("row 3: the question is missing")).to_be_visible()
     button(page, "Use 2 problems").click()
-    expect(page.get_by_role("dialog")).to_have_count(0, timeout=LONG)
+    expect(page.get_by_role("dialog")).to_have_count(0)
     settled(page)
     choose(page, field, "sheet.csv")
     settled(page)

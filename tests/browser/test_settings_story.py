@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from app import APP, DEMO_IS_BUILT, button, choose, open_app, set_number
-from conftest import Serve, settled
+from app import DEMO_IS_BUILT, button, choose, go_to, open_app, set_number, settled
 from playwright.sync_api import Page, expect
 
 pytestmark = [
@@ -18,27 +17,10 @@ _PRESS = 120  # ms between pressing and letting go, as people need
 NUMBERS = {"Temperature": "0.70", "Top-p": "0.90", "Max new tokens": "77", "Seed": "12"}
 
 
-@pytest.fixture
-def url(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
-    return serve(APP, {"FORK_EXPLORER_HOME": str(tmp_path_factory.mktemp("home"))})
-
-
-def go_to(page: Page, name: str) -> None:
-    page.get_by_role("link", name=re.compile(name)).click(delay=_PRESS)
-    expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
-    settled(page)
-
-
-def back_to_explore(page: Page) -> None:
-    page.get_by_role("link", name=re.compile("Explore")).click()
-    expect(button(page, "Generate")).to_be_visible()
-    settled(page)
-
-
 def expect_settings(page: Page) -> None:
     """The sampler, the prompt and the own question are as they were set."""
     expect(page.get_by_role("textbox", name="Question")).to_have_value(QUESTION)
-    expect(page.get_by_role("textbox", name="Right answer")).to_have_value("9")
+    expect(page.get_by_role("textbox", name="Correct answer")).to_have_value("9")
     button(page, "Sampler").click()
     for label, value in NUMBERS.items():
         expect(page.get_by_role("spinbutton", name=label)).to_have_value(value)
@@ -60,27 +42,27 @@ def test_settings_and_own_question_survive_page_switch_and_refresh(page: Page, u
     template.press("Control+Enter")
     settled(page)
     page.keyboard.press("Escape")
-    page.get_by_role("textbox", name="Right answer").fill("9")
+    page.get_by_role("textbox", name="Correct answer").fill("9")
     # The last field is left by the click that goes to another page.
     page.get_by_role("textbox", name="Question").fill(QUESTION)
-    go_to(page, "Runs")
-    back_to_explore(page)
+    go_to(page, "Runs", _PRESS)
+    go_to(page, "Explore")
     expect_settings(page)
     page.reload()
-    expect(button(page, "Generate")).to_be_visible(timeout=30_000)
+    expect(button(page, "Generate")).to_be_visible()
     settled(page)
     expect_settings(page)
 
     # A chain is on screen with its own question, during the work and after it.
     button(page, "Generate").click()
-    go_to(page, "Runs")
-    back_to_explore(page)
+    go_to(page, "Runs", _PRESS)
+    go_to(page, "Explore")
     expect(page.get_by_role("textbox", name="Question")).to_have_value(QUESTION)
-    expect(button(page, "Generate")).to_be_enabled(timeout=60_000)
+    expect(button(page, "Generate")).to_be_enabled()
     expect(page.locator(".heatmap .token").first).to_be_visible()
     expect(page.locator(".tree .node")).to_have_count(1)
     page.reload()
-    expect(button(page, "Generate")).to_be_visible(timeout=30_000)
+    expect(button(page, "Generate")).to_be_visible()
     settled(page)
     expect_settings(page)
     expect(page.locator(".tree .node")).to_have_count(1)
@@ -88,25 +70,25 @@ def test_settings_and_own_question_survive_page_switch_and_refresh(page: Page, u
 
 def test_the_forms_of_other_pages_survive_page_switch_and_refresh(page: Page, url: str) -> None:
     open_app(page, url)
-    go_to(page, "Evaluate")
+    go_to(page, "Evaluate", _PRESS)
     field = page.get_by_role("spinbutton", name="Samples a problem")
     field.fill("9")
     field.press("Enter")
     settled(page)
-    go_to(page, "Interventions")
+    go_to(page, "Interventions", _PRESS)
     page.get_by_text("Teacher, arms, budgets").click()
     limit = page.get_by_role("spinbutton", name="Max new tokens")
     limit.fill("33")
     limit.press("Enter")
     settled(page)
-    go_to(page, "Evaluate")
+    go_to(page, "Evaluate", _PRESS)
     expect(page).to_have_url(re.compile("session="))
     expect(field).to_have_value("9")
     page.reload()
-    expect(field).to_have_value("9", timeout=30_000)
+    expect(field).to_have_value("9")
     settled(page)
-    go_to(page, "Interventions")
+    go_to(page, "Interventions", _PRESS)
     page.reload()
-    expect(page.get_by_text("Teacher, arms, budgets")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Teacher, arms, budgets")).to_be_visible()
     page.get_by_text("Teacher, arms, budgets").click()
     expect(limit).to_have_value("33")

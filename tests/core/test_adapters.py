@@ -149,15 +149,32 @@ def assert_says(lm: LanguageModel, cases: Cases, kind: str | None) -> None:
     assert lm.vocab_size == cases.logits[kind].shape[-1]
 
 
+BESIDE = (0, 1, 2, 5)
+"""How many kinds further on those stand that are loaded beside each kind."""
+
+
 def test_two_models_on_one_base_are_two_models_loaded_apart(cases: Cases) -> None:
-    """All pairs in both orders: every kind is once the first and once the second."""
-    for first in cases.logits:
+    """Every kind, loaded as the first one, gives its base back, and has itself and others beside
+    it: every kind is several times the first and several times the second."""
+    kinds = list(cases.logits)
+    for number, first in enumerate(kinds):
         one = load_language_model(spec_of(cases, first))
         assert_says(one, cases, first)
-        for second in cases.logits:
+        others = [kinds[(number + further) % len(kinds)] for further in BESIDE]
+        for second in dict.fromkeys([None, *others]):
             other = load_beside(one, spec_of(cases, second))
             assert_says(other, cases, second)
             assert_says(one, cases, first)
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["in order", "in reverse"])
+def test_all_kinds_stand_on_one_base_at_once(cases: Cases, order: int) -> None:
+    """Whichever of two came first: none changes what another one says."""
+    base = load_language_model(spec_of(cases, None))
+    beside = {kind: load_beside(base, spec_of(cases, kind)) for kind in list(cases.logits)[::order]}
+    for kind, lm in beside.items():
+        assert_says(lm, cases, kind)
+    assert_says(base, cases, None)
 
 
 def test_what_an_adapter_does_not_replace_is_in_memory_once(cases: Cases) -> None:
@@ -200,7 +217,7 @@ Q0 = "base_model.model.model.layers.0.self_attn.q_proj"
         ),
         (
             lambda w: w | {"base_model.model.model.extra.weight": torch.zeros(2)},
-            r"weights that no layer takes .*model\.extra\.weight",
+            r"weights that match no layer .*model\.extra\.weight",
         ),
         (
             lambda w: w | {"base_model.model.model.norm.weight": torch.zeros(31)},
@@ -218,7 +235,7 @@ def test_what_does_not_fit_is_refused_by_name_and_changes_nothing(
     base = load_language_model(spec_of(cases, None))
     with pytest.raises(ModelError, match=says) as caught:
         load_beside(base, ModelSpec(str(cases.base), str(adapter)))
-    assert "in another version than this one" in caught.value.remedy  # it names this very base
+    assert "another version of" in caught.value.remedy  # it names this very base
     assert_says(base, cases, None)
 
 

@@ -10,9 +10,10 @@ import pytest
 from test_records import chain_of
 
 from core.answers import AnswerChecker
+from core.chain_json import chain_from_json, chain_to_json
 from core.cli import main
 from core.errors import SessionError
-from core.records import Chain, Explanation, Outcome, Verdict
+from core.records import Explanation, Outcome, Verdict
 from explorer.shared.verdict import verdict_reason
 
 
@@ -58,12 +59,12 @@ def test_what_is_explained_on_demand_is_what_judging_says() -> None:
 def test_an_explanation_is_kept_with_its_chain() -> None:
     why = Explanation(r"the last \boxed{}", (3, 5), "2", "2", "numbers, exactly", (1, 1))
     outcome = Outcome("2", Verdict.CORRECT, True, explanation=why)
-    data = json.loads(json.dumps(chain_of().to_json(outcome)))
+    data = json.loads(json.dumps(chain_to_json(chain_of(), outcome)))
     assert data["explanation"] == {
         "place": r"the last \boxed{}", "span": [3, 5], "answer_form": "2", "gold_form": "2",
         "rule": "numbers, exactly", "tokens": [1, 1],
     }  # fmt: skip
-    _, reread = Chain.from_json(data)
+    _, reread = chain_from_json(data)
     assert reread is not None
     assert reread.explanation == why
 
@@ -73,10 +74,10 @@ def test_an_explanation_is_kept_with_its_chain() -> None:
 )
 def test_a_damaged_explanation_is_refused(damage: Any) -> None:
     why = Explanation("", None, None, "2", "no answer")
-    data = chain_of().to_json(Outcome(None, Verdict.UNPARSEABLE, False, explanation=why))
+    data = chain_to_json(chain_of(), Outcome(None, Verdict.UNPARSEABLE, False, explanation=why))
     data["explanation"] = {**data["explanation"], **damage} if damage else 5
     with pytest.raises(SessionError):
-        Chain.from_json(data)
+        chain_from_json(data)
 
 
 def test_the_tooltip_shows_nothing_as_markup() -> None:

@@ -59,7 +59,7 @@ def test_every_math500_gold_is_right_in_thirty_forms() -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=True,
     )
     counts = re.findall(r"== .*: (\d+) bad of (\d+)", done.stdout)

@@ -10,7 +10,7 @@ import pytest
 
 from core.system.child_process import launch, lines_of, python
 
-PATIENCE = 60.0  # seconds until a test that waits for a process gives up
+PATIENCE = 300.0  # seconds until a test that waits for a process gives up
 
 
 def test_a_child_finds_this_program_and_not_another_core_in_the_folder_at_hand(

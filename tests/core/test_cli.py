@@ -15,8 +15,10 @@ from models import save_tiny_model
 from safetensors.torch import load_file, save_file
 from toy_task import square_numbers
 
+from core.chain_json import chain_from_json
 from core.chains.session import Session
-from core.records import SCHEMA_VERSION, Chain, Verdict
+from core.records import SCHEMA_VERSION, Verdict
+from core.runs.config import RunPlan
 from core.runs.context import carry_out
 from core.runs.liveness import hold
 from core.runs.run import Run
@@ -30,9 +32,9 @@ FIELDS = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(save_tiny_model(tmp_path_factory.mktemp("model")))
+@pytest.fixture
+def model(tiny_model: str) -> str:
+    return tiny_model
 
 
 @pytest.fixture
@@ -181,7 +183,7 @@ def test_a_person_can_overrule_a_branch_of_a_saved_session(
     run: Any, chain: Path, tmp_path: Path
 ) -> None:
     session = Session()
-    made, outcome = Chain.from_json(json.loads(chain.read_text()))
+    made, outcome = chain_from_json(json.loads(chain.read_text()))
     assert outcome is not None
     session.open_problem(made.problem).add_root(made, outcome)
     saved, other = tmp_path / "session.json", tmp_path / "other.json"
@@ -215,7 +217,7 @@ def bad_commands(model: str, chain: Path, tmp: Path) -> dict[str, tuple[tuple[ob
         "too long a question": ((*ask, "why " * 900), "512"),
         "too many tokens": ((*ask, "Why?", "--max-new-tokens", 9999), "9999"),
         "negative temperature": ((*ask, "Why?", "--temperature", -1), "temperature"),
-        "top-p of zero": ((*ask, "Why?", "--top-p", 0), "top-p"),
+        "top-p of zero": ((*ask, "Why?", "--top-p", 0), "top_p"),
         "unknown style": ((*ask, "Why?", "--prompt-style", "x"), "prompt style"),
         "no chat template": ((*ask, "Why?", "--prompt-style", "chat_template"), "chat template"),
         "nothing to solve": (("generate", "--model", model), "nothing to solve"),
@@ -267,7 +269,7 @@ def test_bad_input_ends_with_one_clear_line_and_exit_code_2(
 
 @pytest.fixture
 def toy(tmp_path: Path) -> Run:
-    return Run.create(tmp_path / "runs", "toy", settings={"numbers": 3}, model={}, seed=7)
+    return Run.create(tmp_path / "runs", "toy", RunPlan({"numbers": 3}, {}, 7))
 
 
 def held_in_test(runs: Path) -> list[str]:
@@ -335,7 +337,7 @@ def test_a_cancelled_command_ends_with_130_and_says_how_to_go_on(
 
 
 def test_a_failed_command_ends_with_2_and_one_line(run: Any, tmp_path: Path) -> None:
-    made = Run.create(tmp_path, "toy", settings={"numbers": 3, "refuses": 1}, model={}, seed=0)
+    made = Run.create(tmp_path, "toy", RunPlan({"numbers": 3, "refuses": 1}, {}, 0))
     code, out, err = run("toy", "--run", made.folder, "--json")
     assert (code, out) == (2, "")
     assert err == "fork-explorer: The model is tired. Let it rest.\n"
@@ -343,13 +345,13 @@ def test_a_failed_command_ends_with_2_and_one_line(run: Any, tmp_path: Path) -> 
 
 @pytest.fixture
 def refused(toy: Run, tmp_path: Path) -> Iterator[dict[str, tuple[tuple[object, ...], str]]]:
-    other = Run.create(tmp_path, "another", settings={}, model={}, seed=0)
+    other = Run.create(tmp_path, "another", RunPlan({}, {}, 0))
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").write_text("")
     (tmp_path / "file").write_text("")
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "config.json").write_text("{")
-    busy = Run.create(tmp_path, "toy", settings={}, model={}, seed=0)
+    busy = Run.create(tmp_path, "toy", RunPlan({}, {}, 0))
     runs = ("--runs-dir", tmp_path)
     with hold(busy.folder, 0):
         yield {
@@ -358,7 +360,7 @@ def refused(toy: Run, tmp_path: Path) -> Iterator[dict[str, tuple[tuple[object, 
                 ("toy", "--run", toy.folder, "--numbers", 1, "--name", "x"), "--name, --numbers",
             ),
             "another task": (("toy", "--run", other.folder), "another"),
-            "nothing to resume": (("toy", "--resume"), "no run to resume"),
+            "nothing to resume": (("toy", "--resume"), "Which run to resume"),
             "an empty resume": (("toy", "--run", tmp_path / "no", "--resume"), "holds no run"),
             "two places": (("toy", "--run", tmp_path / "no", *runs), "both given"),
             "somebody's folder": (("toy", "--run", tmp_path / "full"), "other files"),
@@ -369,7 +371,7 @@ def refused(toy: Run, tmp_path: Path) -> Iterator[dict[str, tuple[tuple[object, 
             "an unwritable copy": (("toy", *runs, "--out", tmp_path), "can't be written"),
             "no such run": (("runs", "show", "toy-1", *runs), "no run"),
             "an id that is a path": (("runs", "show", "../x", *runs), "no id"),
-            "a task of tomorrow": (("runs", "resume", other.id, *runs), "no task another"),
+            "a task of tomorrow": (("runs", "resume", other.id, *runs), "the kind another"),
             "no yes": (("runs", "delete", other.id, *runs), "--yes"),
             "busy": (("runs", "delete", busy.id, "--yes", *runs), "at work"),
             "idle": (("runs", "cancel", other.id, *runs), "not at work"),
@@ -414,7 +416,7 @@ def test_runs_are_listed_shown_renamed_and_deleted(run: Any, toy: Run) -> None:
 
 
 def test_a_run_that_failed_is_shown_with_the_end_of_its_log(run: Any, tmp_path: Path) -> None:
-    made = Run.create(tmp_path, "toy", settings={"numbers": 3, "breaks": 1}, model={}, seed=0)
+    made = Run.create(tmp_path, "toy", RunPlan({"numbers": 3, "breaks": 1}, {}, 0))
     carry_out(made, square_numbers, bar=False)
     _, out, _ = run("runs", "show", made.id, "--runs-dir", tmp_path)
     assert "This is a bug" in out
@@ -469,9 +471,12 @@ def test_find_fix_and_pivotality_measure_what_the_page_measures(
 
 def test_what_can_t_be_measured_on_a_chain_is_one_line(run: Any, chain: Path) -> None:
     for command, says in (
-        (("find-fix", chain, "-k", 0), "no position to try"),
+        (("find-fix", chain, "-k", 0), "positions: Input should be"),
         (("pivotality", chain, "--position", 999), "no position 999"),
-        (("pivotality", chain, "--position", 1, "--temperature", 0), "all alike"),
+        (
+            ("pivotality", chain, "--position", 1, "--temperature", 0),
+            "temperature: Input should be",
+        ),
     ):
         code, out, err = run(*command)
         assert (code, out) == (2, "")
@@ -519,7 +524,7 @@ def test_what_can_t_be_run_leaves_no_run_in_the_list(
 
 def test_a_folder_from_elsewhere_can_not_command_the_terminal(run: Any, tmp_path: Path) -> None:
     evil = "\x1b[2J\x9b2J\u202e\nforged"
-    made = Run.create(tmp_path, "toy", settings={evil: evil}, model={evil: evil}, seed=0)
+    made = Run.create(tmp_path, "toy", RunPlan({evil: evil}, {evil: evil}, 0))
     path = made.folder / "config.json"
     path.write_text(
         json.dumps(json.loads(path.read_text()) | {"name": evil, "host": "\ud800" + evil})

@@ -7,32 +7,17 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 
 from core.cli import main
-from core.distillation.results import distillation_recipe, distillation_results
-from core.lora.adapter import put_adapter_on
-from core.models.language_model import load_language_model
-from core.models.spec import DEMO_FOLDER, ModelSpec
+from core.distillation.results import distillation_recipe
+from core.distillation.task import DISTIL
+from core.models.spec import DEMO_FOLDER
 from core.problems.problem_sets import DEMO_PROBLEMS
 from core.runs.run import Run
 
 pytestmark = pytest.mark.skipif(not DEMO_FOLDER.is_dir(), reason="no demo model built")
 TINY = ["--set", "problems=3", "--set", "rollouts.samples=1", "--set", "max_new_tokens=80"]
-
-
-@pytest.fixture(scope="module")
-def teacher(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An adapter that makes the demo another model."""
-    lm = load_language_model(ModelSpec())
-    model = put_adapter_on(lm, 2, 4, ("o_proj",))
-    torch.manual_seed(0)
-    for name, parameter in model.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(parameter, std=0.6)
-    folder = tmp_path_factory.mktemp("teacher")
-    model.save_pretrained(str(folder), save_embedding_layers=False)
-    return str(folder)
+TINY += ["--set", "training.epochs=1"]
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -42,15 +27,16 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     return int(ended.value.code or 0)
 
 
+@pytest.mark.training
 def test_two_sizes_are_distilled_in_two_commands(
-    teacher: str,
+    random_teacher: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     measured = tmp_path / "measured.jsonl"
     measured.write_text("\n".join(DEMO_PROBLEMS.read_text().splitlines()[:2]))
-    common = ["distill", "--teacher", teacher, "--eval-problems", str(measured), *TINY]
+    common = ["distill", "--teacher", random_teacher, "--eval-problems", str(measured), *TINY]
     large, small = tmp_path / "large", tmp_path / "small"
     assert run(monkeypatch, *common, "--run", str(large)) == 0
     told = capsys.readouterr().out
@@ -59,7 +45,7 @@ def test_two_sizes_are_distilled_in_two_commands(
         assert f"\n{line}" in told
     assert "n = 2" in told
     assert "Teaching model" in told
-    results = distillation_results(Run.open(large))
+    results = DISTIL.results_of(Run.open(large))
     assert results is not None
     assert f"student less teacher    {results.against_teacher.difference.value:+.3f} [" in told
 
@@ -85,7 +71,7 @@ def test_two_sizes_are_distilled_in_two_commands(
     [
         ([], "No teacher is named"),
         (["--teacher", "./nowhere/at/all"], "no model folder"),
-        (["--teacher", "demo", "--preset", "magic"], "no preset 'magic'"),
+        (["--teacher", "demo", "--preset", "magic"], "The preset 'magic' is unknown"),
         (["--teacher", "demo", "--set", "rank=3"], "no setting 'rank'"),
         (["--teacher", "demo", "--targets", ","], "target_modules"),
         (["--teacher", "demo", "--teacher-from", "nowhere"], "holds no run"),

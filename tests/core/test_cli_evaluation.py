@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from models import save_tiny_model
 
 from core.cli import main
 from core.models.spec import DEMO_FOLDER, DEMO_NOTICE
@@ -16,9 +15,9 @@ from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(save_tiny_model(tmp_path_factory.mktemp("model")))
+@pytest.fixture
+def model(tiny_model: str) -> str:
+    return tiny_model
 
 
 @pytest.fixture
@@ -98,7 +97,7 @@ def test_against_takes_the_problems_of_the_earlier_run_and_says_what_changed(
         (("--top-p", 0), "top_p"),
         (("--samples", 0), "samples"),
         (("--temperature", -1), "temperature"),
-        (("--prompt-style", "poem"), "no prompt style"),
+        (("--prompt-style", "poem"), "unknown prompt style"),
         (("--template", "x", "--prompt-style", "plain"), "{problem}"),
         (("--against", "./nowhere"), "holds no run"),
         (("--adapter", "./nowhere"), "no adapter"),

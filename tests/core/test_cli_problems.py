@@ -34,7 +34,7 @@ def test_it_shows_what_a_file_holds(run: Any, sheet: Path) -> None:
         "- sheet-2: 1 + 1? -> 2\n"
         "- sheet-4: =2+2 -> =4\n"
     )
-    assert err == "fork-explorer: sheet.csv, row 3 is left out: there is no question.\n"
+    assert err == "fork-explorer: sheet.csv, row 3 is left out: the question is missing.\n"
 
 
 def test_json_is_everything_and_nothing_else(run: Any, sheet: Path) -> None:
@@ -42,7 +42,7 @@ def test_json_is_everything_and_nothing_else(run: Any, sheet: Path) -> None:
     found = json.loads(out)
     assert (code, err) == (0, "")
     assert found["mapping"]["answer"] == "gold"
-    assert found["refused"] == [{"row": 3, "reason": "there is no question"}]
+    assert found["refused"] == [{"row": 3, "reason": "the question is missing"}]
     assert [problem["family"] for problem in found["problems"]] == ["sums", "sums"]
 
 
@@ -136,7 +136,7 @@ def test_columns_are_joined_in_the_given_order(
 
 
 def test_a_part_that_is_missing_is_warned_of(run: Any, story: Path, tmp_path: Path) -> None:
-    warning = "The column 'Body' is not used, and looks like a part of the question."
+    warning = "The column 'Body' is not used, but looks like a part of the question."
     _, _, err = run("problems", story, "--question", "Question")
     assert err == f"fork-explorer: story.json: {warning}\n"
     _, out, _ = run("problems", story, "--question", "Question", "--json")
@@ -175,7 +175,7 @@ def test_nested_columns_and_choices_are_named(run: Any, tmp_path: Path) -> None:
             "has nothing at 'prompt.text' for the question, in any row",
         ),
         (("--question", "prompt[x]"), "'prompt[x]' is neither a column nor a path"),
-        (("--question", "prompt", "--question", "prompt"), "would have 'prompt' twice"),
+        (("--question", "prompt", "--question", "prompt"), "names 'prompt' twice"),
         (("--columns", "question=prompt", "--question", "prompt"), "are given twice"),
         (("--columns", "join=comma"), "does not know 'join=comma'"),
         (("--choices", "gold"), "the choices are 1, and 2 to 10 are allowed"),

@@ -24,6 +24,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     return int(ended.value.code or 0)
 
 
+@pytest.mark.training
 def test_rollouts_are_sampled_and_trained_from_in_two_commands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -50,7 +51,7 @@ def test_rollouts_are_sampled_and_trained_from_in_two_commands(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--preset", "magic"], "no preset 'magic'"),
+        (["--preset", "magic"], "The preset 'magic' is unknown"),
         (["--set", "tau"], "has no value"),
         (["--set", "gate.tao=1"], "no setting 'gate.tao'"),
         (["--set", "preset=paper"], "no setting 'preset'"),
@@ -78,7 +79,9 @@ def test_what_makes_no_sense_is_refused_in_one_line(
 
 def test_words_and_lists_need_no_quotes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = ["--set", "training.target_modules=q_proj, v_proj", "--set", "gate.kind=random"]
-    assert run(monkeypatch, "rollouts", "--run", str(tmp_path / "a"), *TINY, *settings) == 0
+    assert (
+        run(monkeypatch, "rollouts", "--run", str(tmp_path / "a"), *TINY, *settings, "-k", "1") == 0
+    )
     recipe = run_recipe(Run.open(tmp_path / "a"))
     assert recipe.training.target_modules == ("q_proj", "v_proj")
     assert recipe.gate.kind == "random"

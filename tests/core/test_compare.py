@@ -14,7 +14,8 @@ from core.chains.generation import generate
 from core.cli import app
 from core.disagreement.records import ComparedChain, TeacherView
 from core.disagreement.results import ENTROPY_EDGES, CompareResults, summarise_comparison
-from core.disagreement.task import COMPARE, CompareSettings, compare_chains, plan_comparison
+from core.disagreement.settings import CompareSettings
+from core.disagreement.task import COMPARE, compare_chains, plan_comparison
 from core.disagreement.token_classes import TokenClass, disagree
 from core.errors import FileError, ModelError, ProblemError
 from core.models.language_model import load_language_model
@@ -148,7 +149,7 @@ def test_a_run_that_is_cancelled_goes_on_and_ends_with_the_same_bytes(
     monkeypatch.setattr(problem_units, "PROBLEMS_A_UNIT", 2)
     teachers = [str(each) for each in save_adapters(DEMO_FOLDER, tmp_path)]
     plan = plan_comparison(ModelSpec(), demo_problems()[::60], {"seed": 1}, teachers=teachers)
-    whole, cut = (Run.create(tmp_path / "runs", COMPARE.name, **vars(plan)) for _ in range(2))
+    whole, cut = (Run.create(tmp_path / "runs", COMPARE.name, plan) for _ in range(2))
     assert carry_out(whole, COMPARE.carry_out, bar=False) == DONE, whole.log_tail()
 
     def stops_early(work: RunContext) -> None:

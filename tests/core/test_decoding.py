@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -270,11 +271,11 @@ def test_cancel_does_not_wait_for_a_model_that_somebody_else_holds(lm: LanguageM
     def hold() -> None:
         with lm.lock:
             held.set()
-            done.wait(30)
+            done.wait(300)
 
     holder = threading.Thread(target=hold)
     holder.start()
-    held.wait(30)
+    held.wait(300)
     (decoded,) = decode(lm, [Row((1, 2))], GREEDY, cancel=lambda: True)
     done.set()
     holder.join()
@@ -439,17 +440,17 @@ def test_cancel_does_not_wait_for_a_teacher_that_somebody_else_holds(
     def hold() -> None:
         with teacher.lock:
             held.set()
-            done.wait(30)
+            done.wait(300)
 
     holder = threading.Thread(target=hold)
     holder.start()
-    held.wait(30)
+    held.wait(300)
     guide = Guide(teacher, [leave_it])
     (decoded,) = decode(lm, [Row((1, 2))], GREEDY, guide=guide, cancel=lambda: True)
     taken: list[bool] = []
 
     def take() -> None:
-        taken.append(lm.lock.acquire(timeout=5))
+        taken.append(lm.lock.acquire(timeout=20))
         lm.lock.release()
 
     other = threading.Thread(target=take)
@@ -477,3 +478,25 @@ def test_a_forced_token_remembers_what_would_have_stood_there(lm: LanguageModel)
     (branch,) = decode(lm, [Row(prompt, forced={2: other})], GREEDY)
     assert dict(branch.replaced) == {2: chain.token_ids[2]}
     assert branch.statistics.rank[2] == 4
+
+
+def test_what_all_prompts_of_a_batch_begin_with_is_computed_once(
+    lm: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examples = tuple(range(5, 69))  # 64 tokens, as the examples of a few-shot prompt
+    prompts = [(*examples, *range(10 + i, 14 + 2 * i)) for i in range(5)]
+    computed: list[int] = []
+    forward = lm.model.forward
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        computed.append(kwargs["input_ids"].numel())
+        return forward(*args, **kwargs)
+
+    alone = [decode(lm, [Row(prompt)], GREEDY)[0] for prompt in prompts]
+    monkeypatch.setattr(lm.model, "forward", watched)
+    together = decode(lm, [Row(prompt) for prompt in prompts], GREEDY)
+    longest = max(map(len, prompts)) - 1 - len(examples)
+    assert computed[:2] == [len(examples), len(prompts) * longest]
+    for one, other in zip(together, alone, strict=True):
+        assert one.token_ids == other.token_ids
+        np.testing.assert_allclose(one.statistics.entropy, other.statistics.entropy, atol=1e-4)

@@ -232,6 +232,7 @@ def test_nothing_to_learn_is_said(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.training
 def test_training_moves_the_student_to_its_teacher_and_nothing_else(tmp_path: Path) -> None:
     teacher, lm = tiny_language_model(seed=9), tiny_language_model(seed=8)
     before = {name: p.clone() for name, p in lm.model.named_parameters()}
@@ -259,7 +260,7 @@ def sample(ids: Sequence[int]) -> Sample:
 
 def test_a_batch_holds_the_teacher_s_positions_example_by_example(tmp_path: Path) -> None:
     trainer = trainer_of([LONG, SHORT], tmp_path)
-    batch = trainer.data_collator([LONG, SHORT])
+    batch = trainer.collator(share=False)([LONG, SHORT])
     assert batch["completion"].sum(-1).tolist() == [8, 3]
     assert batch["completion"][1].nonzero().flatten().tolist() == [0, 1, 2]
     assert batch["top_ids"].shape == batch["top_logprobs"].shape == (11, K)

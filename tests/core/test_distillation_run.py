@@ -11,91 +11,48 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from models import save_tiny_model
 from peft import PeftModel
 from safetensors.numpy import load_file, save_file
+from small_runs import LESS, UNIT, distillation_recipe, finish, prepare_distillation
 from transformers import AutoModelForCausalLM
 
 from core.decoding.scoring import score
 from core.distillation.plan import plan_distillation
-from core.distillation.recipe import PRESETS, DistillationRecipe, recipe_of
-from core.distillation.results import (
-    ADAPTER,
-    CHECKPOINTS,
-    EVALUATION,
-    RESULTS,
-    ROLLOUTS,
-    SUMMARY,
-    TASK,
-    TOP_K,
-    DistillationResults,
-    distillation_history,
-    distillation_recipe,
-    distillation_results,
-)
-from core.distillation.task import run_distillation
+from core.distillation.recipe import PRESETS, recipe_of
+from core.distillation.results import ROLLOUTS, TOP_K, DistillationResults
+from core.distillation.results import distillation_recipe as run_recipe
+from core.distillation.task import DISTIL
 from core.errors import FileError, ModelError, ProblemError, RunError
-from core.evaluation.task import read_unit
-from core.lora.adapter import put_adapter_on
+from core.evaluation.records import ProblemSamples, has_samples
+from core.lora.run_files import ADAPTER, CHECKPOINTS, EVALUATION, SUMMARY, training_history
 from core.models.language_model import load_language_model
 from core.models.spec import DEMO_FOLDER, ModelSpec
 from core.problems.problem_sets import demo_problems, demo_training_problems
 from core.runs import problem_units
 from core.runs.context import CANCELLED, DONE, STOPPED, RunContext, carry_out
-from core.runs.problem_units import kept_records
+from core.runs.kind import RESULTS
+from core.runs.problem_units import kept_records, unit_reader
 from core.runs.run import Run
 from core.runs.settings import changed
 from core.runs.status import RunState
 
-pytestmark = pytest.mark.skipif(not DEMO_FOLDER.is_dir(), reason="no demo model built")
-SMALL = {
-    "training.epochs": 3,
-    "problems": 6,
-    "max_new_tokens": 80,
-    "rollouts.samples": 2,
-    "training.lora_rank": 4,
-    "training.batch_size": 4,
-    "training.accumulation": 1,
-    "evaluation.samples": 1,
-}
+pytestmark = [
+    pytest.mark.training,
+    pytest.mark.skipif(not DEMO_FOLDER.is_dir(), reason="no demo model built"),
+]
+TIMES = ("clock/", "earlier/")  # units that say how long something took
 STEPS = 9  # 12 rollouts, 4 a step, 3 epochs
-
-
-def small(**changes: Any) -> DistillationRecipe:
-    return changed(recipe_of("demo"), SMALL | changes)
 
 
 @pytest.fixture(autouse=True)
 def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(problem_units, "PROBLEMS_A_UNIT", 4)
+    monkeypatch.setattr(problem_units, "PROBLEMS_A_UNIT", UNIT)
 
 
-@pytest.fixture(scope="module")
-def teacher(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A random adapter that makes the demo another model, which still speaks."""
-    lm = load_language_model(ModelSpec())
-    model = put_adapter_on(lm, 4, 8, ("q_proj", "o_proj"))
-    torch.manual_seed(0)
-    for name, parameter in model.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(parameter, std=0.6)
-    folder = tmp_path_factory.mktemp("teacher")
-    model.save_pretrained(str(folder), save_embedding_layers=False)
-    return str(folder)
-
-
-def prepare(
-    folder: Path, teacher: str, recipe: DistillationRecipe | None = None, **how: Any
-) -> Run:
-    plan = plan_distillation(
-        ModelSpec(),
-        teacher,
-        demo_training_problems(),
-        demo_problems()[::70],
-        recipe or small(),
-        **how,
-    )
-    return Run.create(folder, TASK, **vars(plan))
+@pytest.fixture
+def whole(distillations_folder: Path) -> Run:
+    """A distillation that was never interrupted."""
+    return Run.open(distillations_folder / "large")
 
 
 def what_came_of(run: Run) -> tuple[bytes, Any, Any]:
@@ -103,17 +60,7 @@ def what_came_of(run: Run) -> tuple[bytes, Any, Any]:
     results = run.read_json(RESULTS)
     del results["cost"]
     adapter = (run.folder / ADAPTER / "adapter_model.safetensors").read_bytes()
-    return adapter, results, distillation_history(run)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory, teacher: str) -> Run:
-    """A distillation that nobody interrupted."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(problem_units, "PROBLEMS_A_UNIT", 4)
-        run = prepare(tmp_path_factory.mktemp("whole"), teacher)
-        assert carry_out(run, run_distillation, bar=False) == DONE, run.log_tail()
-    return run
+    return adapter, results, training_history(run)
 
 
 def stopping(when: Callable[[float, str, str], bool]) -> Callable[[RunContext], None]:
@@ -128,7 +75,7 @@ def stopping(when: Callable[[float, str, str], bool]) -> Callable[[RunContext], 
                 work.stop.request()
 
         work.report = report_and_stop  # type: ignore[method-assign]
-        run_distillation(work)
+        DISTIL.carry_out(work)
 
     return task
 
@@ -142,21 +89,21 @@ MOMENTS: dict[str, Callable[[float, str, str], bool]] = {
 }
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_a_distillation_cancelled_anywhere_ends_with_the_same_adapter(
-    moment: str, whole: Run, teacher: str, tmp_path: Path
+def test_a_distillation_cancelled_in_every_phase_ends_with_the_same_adapter(
+    whole: Run, random_teacher: str, tmp_path: Path
 ) -> None:
-    run = prepare(tmp_path, teacher)
-    assert carry_out(run, stopping(MOMENTS[moment]), bar=False) == CANCELLED, run.log_tail()
-    assert run.status().state is RunState.CANCELLED
-    assert distillation_results(run) is None
-    assert carry_out(run, run_distillation, bar=False) == DONE, run.log_tail()
+    run = prepare_distillation(tmp_path, random_teacher)
+    for moment, when in MOMENTS.items():
+        assert carry_out(run, stopping(when), bar=False) == CANCELLED, (moment, run.log_tail())
+        assert run.status().state is RunState.CANCELLED, moment
+        assert DISTIL.results_of(run) is None, moment
+    finish(run, DISTIL.carry_out)
     assert what_came_of(run) == what_came_of(whole)
     assert not (run.folder / CHECKPOINTS).exists()
 
 
 def test_a_run_leaves_everything_that_a_page_shows(whole: Run) -> None:
-    results = distillation_results(whole)
+    results = DISTIL.results_of(whole)
     assert results is not None
     assert json.loads(json.dumps(results.to_json())) == whole.read_json(RESULTS)
     measured = len(whole.problems(EVALUATION))
@@ -173,20 +120,18 @@ def test_a_run_leaves_everything_that_a_page_shows(whole: Run) -> None:
     # Rank 4 on four projections of 4 layers: r * (in + out) each.
     assert training.trained_parameters == 4 * 4 * (512 + 384 + 384 + 512)
     assert training.trained_share == training.trained_parameters / 3_197_696
-    history = distillation_history(whole)
+    history = training_history(whole)
     assert [entry["step"] for entry in history] == list(range(1, STEPS + 1))
     assert training.first_kl == history[0]["loss"]
     assert training.last_kl == pytest.approx(np.mean([each["loss"] for each in history[-10:]]))
 
 
 def test_the_cache_is_the_teacher_s_distribution_at_every_completion_position(
-    whole: Run, teacher: str
+    whole: Run, random_teacher: str
 ) -> None:
-    def read(unit: Any, problems: Any) -> Any:
-        return read_unit(unit, problems, samples=2)
-
+    read = unit_reader(ProblemSamples, has_samples(2))
     records = kept_records(whole.problems(), whole.units(), read, ROLLOUTS)
-    lm = load_language_model(ModelSpec(adapter=teacher))
+    lm = load_language_model(ModelSpec(adapter=random_teacher))
     files = sorted((whole.folder / TOP_K).iterdir())
     assert [file.name for file in files] == [f"{i:06d}.safetensors" for i in range(2)]
     arrays = [load_file(file) for file in files]
@@ -220,10 +165,10 @@ def test_a_damaged_cache_is_made_again(whole: Run, tmp_path: Path, damage: str) 
             arrays["logprobs"][3, 5] = np.nan
         rows = slice(None, -1) if damage == "short" else slice(None)
         save_file({name: each[rows].copy() for name, each in arrays.items()}, file)
-    assert carry_out(run, run_distillation, bar=False) == DONE, run.log_tail()
+    assert carry_out(run, DISTIL.carry_out, bar=False) == DONE, run.log_tail()
     assert file.read_bytes() == kept
     assert what_came_of(run) == what_came_of(whole)
-    assert ("made again" in str(run.status().error)) == (damage != "gone")
+    assert ("computed again" in str(run.status().error)) == (damage != "gone")
 
 
 def test_the_adapter_folder_is_plain_peft_and_says_the_same(whole: Run) -> None:
@@ -231,7 +176,7 @@ def test_the_adapter_folder_is_plain_peft_and_says_the_same(whole: Run) -> None:
     assert sorted(file.name for file in folder.iterdir()) == [
         "README.md", "adapter_config.json", "adapter_model.safetensors",
     ]  # fmt: skip
-    results = distillation_results(whole)
+    results = DISTIL.results_of(whole)
     assert results is not None
     card = (folder / "README.md").read_text()
     assert f"{results.student.pass_at_1.value:.3f}" in card
@@ -247,29 +192,45 @@ def test_the_adapter_folder_is_plain_peft_and_says_the_same(whole: Run) -> None:
 
 
 def test_another_rank_takes_the_teacher_s_work_over(
-    whole: Run, teacher: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    distillations_folder: Path, random_teacher: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = small(**{"training.lora_rank": 1, "training.target_modules": "o_proj"})
-    alone = prepare(tmp_path / "alone", teacher, recipe)
-    assert carry_out(alone, run_distillation, bar=False) == DONE, alone.log_tail()
-    source = tmp_path / "source"
-    shutil.copytree(whole.folder, source)
-    run = prepare(tmp_path / "after", teacher, recipe, teacher_from=source)
-    gone = prepare(tmp_path / "gone", teacher, recipe, teacher_from=source)
+    small = Run.open(distillations_folder / "small")
+    results = DISTIL.results_of(small)
+    assert results is not None
+    assert results.cost.seconds["teacher and base, in an earlier run"] > 0
 
     def never(base: ModelSpec, teacher: str) -> ModelSpec:
         raise AssertionError("the teacher's work is done")
 
-    with monkeypatch.context() as patch:
-        patch.setattr("core.distillation.models.teacher_spec", never)
-        assert carry_out(run, run_distillation, bar=False) == DONE, run.log_tail()
-    assert what_came_of(run) == what_came_of(alone)
-    results = distillation_results(run)
-    assert results is not None
-    assert results.cost.seconds["teacher and base, in an earlier run"] > 0
-    shutil.rmtree(source)
-    assert carry_out(gone, run_distillation, bar=False) == DONE, gone.log_tail()
-    assert what_came_of(gone) == what_came_of(alone)
+    monkeypatch.setattr("core.distillation.models.teacher_spec", never)
+    run = prepare_distillation(
+        tmp_path,
+        random_teacher,
+        distillation_recipe(**LESS),
+        teacher_from=distillations_folder / "large",
+    )
+    task = stopping(lambda done, what, unit: unit == "steps" and done >= 1)
+    assert carry_out(run, task, bar=False) == CANCELLED, run.log_tail()
+    taken = {key: unit for key, unit in run.units().items() if not key.startswith(TIMES)}
+    assert taken
+    assert taken == {key: unit for key, unit in small.units().items() if key in taken}
+
+
+@pytest.mark.parametrize("earlier", [None, "gone"])
+def test_without_an_earlier_run_the_teacher_s_work_is_done_to_the_same_end(
+    earlier: str | None, distillations_folder: Path, random_teacher: str, tmp_path: Path
+) -> None:
+    source = None
+    if earlier is not None:
+        source = tmp_path / earlier
+        shutil.copytree(distillations_folder / "large", source)
+    run = prepare_distillation(
+        tmp_path, random_teacher, distillation_recipe(**LESS), teacher_from=source
+    )
+    if source is not None:
+        shutil.rmtree(source)
+    finish(run, DISTIL.carry_out)
+    assert what_came_of(run) == what_came_of(Run.open(distillations_folder / "small"))
 
 
 @pytest.mark.parametrize(
@@ -281,37 +242,38 @@ def test_another_rank_takes_the_teacher_s_work_over(
     ],
 )
 def test_another_teacher_s_work_is_not_taken_over(
-    whole: Run, teacher: str, tmp_path: Path, change: dict[str, Any], told: str
+    whole: Run, random_teacher: str, tmp_path: Path, change: dict[str, Any], told: str
 ) -> None:
     with pytest.raises(RunError, match=f"is of another kind: .*({told})"):
-        prepare(tmp_path, teacher, small(**change), teacher_from=whole.folder)
-    unfinished = prepare(tmp_path, teacher)
+        prepare_distillation(
+            tmp_path, random_teacher, distillation_recipe(**change), teacher_from=whole.folder
+        )
+    unfinished = prepare_distillation(tmp_path, random_teacher)
     with pytest.raises(RunError, match="not finished"):
-        prepare(tmp_path, teacher, teacher_from=unfinished.folder)
+        prepare_distillation(tmp_path, random_teacher, teacher_from=unfinished.folder)
 
 
-def test_a_teacher_of_another_vocabulary_is_refused(tmp_path: Path) -> None:
-    other = save_tiny_model(tmp_path / "tiny")
-    run = prepare(tmp_path, str(other))
-    assert carry_out(run, run_distillation, bar=False) == STOPPED
+def test_a_teacher_of_another_vocabulary_is_refused(tmp_path: Path, tiny_model: str) -> None:
+    run = prepare_distillation(tmp_path, tiny_model)
+    assert carry_out(run, DISTIL.carry_out, bar=False) == STOPPED
     assert "has another vocabulary than demo" in str(run.status().error)
 
 
 def test_a_second_model_teaches_as_an_adapter_does(
-    whole: Run, teacher: str, tmp_path: Path
+    whole: Run, random_teacher: str, tmp_path: Path
 ) -> None:
     """The same teacher with its adapter merged in, as a model of its own: float32 rounds the
     merged weights, so the accuracies are the same and the last bits are not."""
     model = AutoModelForCausalLM.from_pretrained(DEMO_FOLDER, dtype="float32")
-    merged = PeftModel.from_pretrained(model, teacher).merge_and_unload()
+    merged = PeftModel.from_pretrained(model, random_teacher).merge_and_unload()
     folder = tmp_path / "merged"
     shutil.copytree(DEMO_FOLDER, folder)
     for file in folder.glob("*.safetensors"):
         file.unlink()
     merged.save_pretrained(folder)
-    run = prepare(tmp_path, str(folder))
-    assert carry_out(run, run_distillation, bar=False) == DONE, run.log_tail()
-    ours, theirs = distillation_results(run), distillation_results(whole)
+    run = prepare_distillation(tmp_path, str(folder))
+    assert carry_out(run, DISTIL.carry_out, bar=False) == DONE, run.log_tail()
+    ours, theirs = DISTIL.results_of(run), DISTIL.results_of(whole)
     assert ours is not None
     assert theirs is not None
     assert ours.base == theirs.base
@@ -321,34 +283,42 @@ def test_a_second_model_teaches_as_an_adapter_does(
 
 
 def test_what_can_t_be_distilled_is_refused_before_anything_is_made(
-    teacher: str, tmp_path: Path
+    random_teacher: str, tmp_path: Path
 ) -> None:
     problems, measured, recipe = demo_training_problems(), demo_problems(), recipe_of("demo")
     with pytest.raises(ProblemError, match="evaluated on, too"):
-        plan_distillation(ModelSpec(), teacher, problems, problems, recipe)
+        plan_distillation(ModelSpec(), random_teacher, problems, problems, recipe)
     with pytest.raises(ProblemError, match="no problems to train on"):
-        plan_distillation(ModelSpec(), teacher, [], measured, recipe)
+        plan_distillation(ModelSpec(), random_teacher, [], measured, recipe)
     with pytest.raises(ProblemError, match="no problems to evaluate on"):
-        plan_distillation(ModelSpec(), teacher, problems, [], recipe)
+        plan_distillation(ModelSpec(), random_teacher, problems, [], recipe)
     with pytest.raises(ModelError, match="has an adapter already"):
-        plan_distillation(ModelSpec(adapter=teacher), teacher, problems, measured, recipe)
+        plan_distillation(
+            ModelSpec(adapter=random_teacher), random_teacher, problems, measured, recipe
+        )
     with pytest.raises(ModelError, match="no model folder"):
         plan_distillation(ModelSpec(), str(tmp_path / "a/b/c"), problems, measured, recipe)
 
 
 def test_bad_luck_is_told_with_what_to_change(
-    teacher: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    random_teacher: str,
+    distillations_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def told(**changes: Any) -> str:
-        run = prepare(
-            tmp_path, teacher, small(**{"problems": 2, "evaluation.samples": 1} | changes)
+        run = prepare_distillation(
+            tmp_path,
+            random_teacher,
+            distillation_recipe(**{"training.epochs": 1} | changes),
+            teacher_from=distillations_folder / "large",
         )
-        assert carry_out(run, run_distillation, bar=False) == STOPPED, run.log_tail()
+        assert carry_out(run, DISTIL.carry_out, bar=False) == STOPPED, run.log_tail()
         return str(run.status().error)
 
     assert "Choose among" in told(**{"training.target_modules": "query"})
     assert "equals its base" in told(**{"training.learning_rate": 1e-30})
-    assert "is no number any more" in told(**{"training.learning_rate": 1e30})
+    assert "is NaN or infinite" in told(**{"training.learning_rate": 1e30})
 
     def full(*_: Any, **__: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
@@ -358,14 +328,14 @@ def test_bad_luck_is_told_with_what_to_change(
 
 
 def test_checkpoints_or_a_cache_that_are_a_link_are_not_touched(
-    teacher: str, tmp_path: Path
+    random_teacher: str, tmp_path: Path
 ) -> None:
     for name in (CHECKPOINTS, TOP_K):
-        run = prepare(tmp_path, teacher, small(**{"problems": 2}))
+        run = prepare_distillation(tmp_path, random_teacher, distillation_recipe(**{"problems": 2}))
         elsewhere = tmp_path / f"elsewhere {name}" / "checkpoint-7"
         elsewhere.mkdir(parents=True)
         (run.folder / name).symlink_to(elsewhere.parent)
-        assert carry_out(run, run_distillation, bar=False) == STOPPED
+        assert carry_out(run, DISTIL.carry_out, bar=False) == STOPPED
         assert "is a link" in str(run.status().error)
         assert list(elsewhere.parent.iterdir()) == [elsewhere]
 
@@ -382,12 +352,12 @@ def test_damaged_results_are_told(whole: Run, tmp_path: Path) -> None:
     }.items():
         (run.folder / RESULTS).write_text(json.dumps({**good, name: value}))
         with pytest.raises(FileError, match="damaged"):
-            distillation_results(run)
+            DISTIL.results_of(run)
     with pytest.raises(FileError, match="Update the explorer"):
         DistillationResults.from_json({**good, "schema_version": 99})
     (run.folder / RESULTS).unlink()
     (run.folder / SUMMARY).write_text("[]")
-    assert carry_out(run, run_distillation, bar=False) == STOPPED
+    assert carry_out(run, DISTIL.carry_out, bar=False) == STOPPED
     assert "trains again" in str(run.status().error)
 
 
@@ -403,9 +373,9 @@ def test_the_paper_s_preset_is_the_paper_s() -> None:
     eight = changed(recipe, {"training.lora_rank": 8, "training.target_modules": "o_proj"})
     assert (eight.training.alpha, eight.training.target_modules) == (16, ("o_proj",))
     assert {name: each.preset for name, each in PRESETS.items()} == {name: name for name in PRESETS}
-    with pytest.raises(RunError, match="no preset"):
+    with pytest.raises(RunError, match="is unknown"):
         recipe_of("magic")
 
 
 def test_a_run_s_recipe_is_read_back(whole: Run) -> None:
-    assert distillation_recipe(whole) == small()
+    assert run_recipe(whole) == distillation_recipe()

@@ -18,7 +18,8 @@ from core.errors import FileError, ProblemError, PromptError
 from core.evaluation.comparison import EvaluationComparison, FamilyDifference, compare
 from core.evaluation.records import ProblemSamples, Sample
 from core.evaluation.results import EvaluationResults, summarise_evaluation
-from core.evaluation.sampling import EvaluationSettings, check_evaluation, evaluate, votes
+from core.evaluation.sampling import check_evaluation, evaluate, votes
+from core.evaluation.settings import EvaluationSettings
 from core.models.language_model import LanguageModel
 from core.records import Outcome, Problem, Sampler, StopReason, Verdict
 from core.statistics import BETTER, SAME, WORSE, mean_over_problems, share
@@ -152,7 +153,7 @@ def test_a_long_curve_is_thinned_beyond_32() -> None:
 
 def test_records_that_make_no_summary_are_refused() -> None:
     unknown = Sample((1,), "3", Verdict.NO_GOLD, True, EOS)
-    with pytest.raises(ProblemError, match="p9 has no gold"):
+    with pytest.raises(ProblemError, match="p9 has no readable gold"):
         summarise_evaluation([ProblemSamples("p9", None, (9,), (unknown,))])
     with pytest.raises(ProblemError, match="b has 2 samples, and others 1"):
         summarise_evaluation([problem("a", 1, 0), problem("b", 1, 1)])
@@ -372,7 +373,7 @@ def test_cancelled_work_has_no_result(lm: LanguageModel) -> None:
         {"temperature": -0.1},
         {"temperature": 1e-6, "samples": 1},
         {"temperature": float("nan")},
-        {"temperature": 0},
+        {"temperature": 0, "samples": 4},
         {"top_p": 0},
         {"top_p": 1.1},
         {"max_new_tokens": 0},
@@ -391,6 +392,8 @@ def test_settings_out_of_range_are_refused(bad: dict[str, Any]) -> None:
 def test_greedy_chains_are_drawn_once() -> None:
     with pytest.raises(ValidationError, match="all alike"):
         EvaluationSettings(temperature=0, samples=2)
+    assert EvaluationSettings(temperature=0).samples == 1
+    assert EvaluationSettings(temperature=0.1).samples == 4
     greedy = EvaluationSettings(temperature=0, samples=1, max_new_tokens=9)
     assert greedy.sampler == Sampler(0, 0.95, max_new_tokens=9)
     assert EvaluationSettings.model_validate_json(greedy.model_dump_json()) == greedy

@@ -1,40 +1,34 @@
-"""An evaluation as a run: killed at any moment it ends with the same bytes, and stands alone."""
+"""An evaluation as a run: what it leaves, what it refuses, and that it stands alone."""
 
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
-import shutil
-import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from models import save_tiny_model
 
-from core import answers
 from core.errors import FileError, ModelError, ProblemError, RunError
 from core.evaluation.comparison import compare
 from core.evaluation.task import AGAINST, EVALUATE, earlier_evaluation, plan_evaluation
 from core.models.spec import ModelSpec
 from core.records import Problem
 from core.runs import problem_units
+from core.runs.config import RunPlan
 from core.runs.context import CANCELLED, DONE, STOPPED, carry_out
-from core.runs.kind import RESULTS, SO_FAR, TABLE
+from core.runs.kind import RESULTS, TABLE
 from core.runs.models import read_model
 from core.runs.run import Run
-from core.runs.status import RunState
 
 SETTINGS = {"samples": 3, "max_new_tokens": 8}
 PROBLEMS = [Problem(f"p{i}", f"How many cuts make {i} pieces?", str(i)) for i in range(5)]
-KILLS = 12
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(save_tiny_model(tmp_path_factory.mktemp("model")))
+@pytest.fixture
+def model(tiny_model: str) -> str:
+    return tiny_model
 
 
 @pytest.fixture(autouse=True)
@@ -44,55 +38,12 @@ def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def prepare(folder: Path, model: str, against: Path | None = None, **settings: Any) -> Run:
     plan = plan_evaluation(ModelSpec(model), PROBLEMS, SETTINGS | settings, against=against)
-    return Run.create(folder, EVALUATE.name, **vars(plan))
+    return Run.create(folder, EVALUATE.name, plan)
 
 
 def done(run: Run) -> Run:
     assert carry_out(run, EVALUATE.carry_out, bar=False) == DONE, run.log_tail()
     return run
-
-
-def results_of(run: Run) -> list[bytes]:
-    return [(run.folder / name).read_bytes() for name in (RESULTS, TABLE, "units.jsonl", AGAINST)]
-
-
-def in_a_child(folder: Path) -> None:
-    answers._DEFAULT = answers.AnswerChecker()  # the parent's worker is not the child's
-    os._exit(carry_out(Run.open(folder), EVALUATE.carry_out, bar=False))
-
-
-def started_child(folder: Path) -> multiprocessing.process.BaseProcess:
-    child = multiprocessing.get_context("fork").Process(target=in_a_child, args=(folder,))
-    child.start()
-    return child
-
-
-def test_a_run_killed_at_many_moments_always_ends_with_the_same_bytes(
-    tmp_path: Path, model: str
-) -> None:
-    earlier = done(prepare(tmp_path / "earlier", model, seed=1))
-    run = prepare(tmp_path / "whole", model, earlier.folder)
-    shutil.copytree(run.folder, tmp_path / "prepared")
-    begun = time.monotonic()
-    child = started_child(run.folder)
-    child.join()
-    seconds = time.monotonic() - begun
-    assert child.exitcode == DONE, run.log_tail()
-    finished = set()
-    for kill in range(KILLS):
-        folder = tmp_path / f"killed-{kill}"
-        shutil.copytree(tmp_path / "prepared", folder)
-        child = started_child(folder)
-        child.join(seconds * (kill + 0.5) / KILLS)  # moments over the whole of a run
-        child.kill()  # SIGKILL
-        child.join()
-        killed = Run.open(folder)
-        finished.add(len(killed.units()))
-        done(killed)
-        assert results_of(killed) == results_of(run), f"killed after {kill + 0.5} of {KILLS}"
-        assert killed.status().state is RunState.DONE
-        assert not (killed.folder / SO_FAR).exists()
-    assert len(finished) > 1, "the kills came at different moments"
 
 
 def test_the_results_count_every_problem_once_however_they_are_cut_into_units(
@@ -161,14 +112,14 @@ def test_what_can_t_be_compared_is_refused_before_any_work(tmp_path: Path, model
         plan_evaluation(ModelSpec(model), reworded, SETTINGS, against=earlier.folder)
     with pytest.raises(RunError, match="holds no run"):
         prepare(tmp_path, model, tmp_path / "nowhere")
-    other = Run.create(tmp_path, "toy", settings={}, model={}, seed=0)
+    other = Run.create(tmp_path, "toy", RunPlan({}, {}, 0))
     with pytest.raises(RunError, match="a run of toy"):
         prepare(tmp_path, model, other.folder)
 
 
 def test_what_can_t_be_run_fails_with_its_reason(tmp_path: Path, model: str) -> None:
     plan = plan_evaluation(ModelSpec(model), [Problem("p", "Why?")], SETTINGS)
-    run = Run.create(tmp_path / "a", EVALUATE.name, **vars(plan))
+    run = Run.create(tmp_path / "a", EVALUATE.name, plan)
     assert carry_out(run, EVALUATE.carry_out, bar=False) == STOPPED
     assert "without a gold answer" in str(run.status().error)
     with pytest.raises(ModelError, match="no model folder"):
@@ -180,10 +131,10 @@ def test_what_can_t_be_run_fails_with_its_reason(tmp_path: Path, model: str) -> 
     with pytest.raises(RunError, match="all alike"):
         prepare(tmp_path / "b", model, temperature=0)
     assert not (tmp_path / "b").exists(), "nothing is left of what can't be run"
-    run = Run.create(tmp_path, EVALUATE.name, **vars(plan) | {"model": {"weights": "x"}})
+    run = Run.create(tmp_path, EVALUATE.name, replace(plan, model={"weights": "x"}))
     with pytest.raises(RunError, match="model can't be read"):
         read_model(run.config.model)
-    run = Run.create(tmp_path, EVALUATE.name, **vars(plan) | {"settings": {"samples": "x"}})
+    run = Run.create(tmp_path, EVALUATE.name, replace(plan, settings={"samples": "x"}))
     for read in (EVALUATE.settings_of, EVALUATE.records_of):
         with pytest.raises(RunError, match="setting can't be used"):
             read(run)
@@ -193,7 +144,7 @@ def test_code_of_the_model_s_own_runs_only_where_this_person_allows_it(
     tmp_path: Path, model: str
 ) -> None:
     plan = plan_evaluation(ModelSpec(model, trust_remote_code=True), PROBLEMS, SETTINGS)
-    run = Run.create(tmp_path, EVALUATE.name, **vars(plan))
+    run = Run.create(tmp_path, EVALUATE.name, plan)
     assert carry_out(run, EVALUATE.carry_out, bar=False) == STOPPED
     assert "Python code of its own" in str(run.status().error)
     assert carry_out(run, partial(EVALUATE.carry_out, trust_remote_code=True), bar=False) == DONE

@@ -37,6 +37,7 @@ from transformers import (
 )
 
 from core.lora import chunked_loss
+from core.lora.prefix_tree import separate_rows
 from core.lora.two_models import TwoModels
 from core.reasonmaxxer import loss as gated_loss_file
 from core.reasonmaxxer.examples import Example
@@ -382,13 +383,13 @@ def test_the_head_gives_the_models_own_logits_bit_for_bit(
     peft = tiny_trainer(model, [LONG], tmp_path, LossSettings()).model
     two = TwoModels(peft)
     ids = torch.tensor([[1, 5, 9, 2, 7, 3]])
-    mask = torch.ones_like(ids)
+    rows = separate_rows(ids.tolist(), pad_id=0)
     with torch.no_grad():
         tuned = peft(ids, use_cache=False).logits[0]
         base = original(ids, use_cache=False).logits[0]
-        hidden = two.tuned(peft, ids, mask)[0]
+        hidden = two.tuned(peft, rows)[0]
         assert torch.equal(two.head(hidden), tuned)
-        assert torch.equal(two.head(two.base(ids, mask)[0]), base)
+        assert torch.equal(two.head(two.base(rows)[0]), base)
         assert not torch.equal(tuned, base)
         projected = model.get_output_embeddings()(hidden)
         assert torch.equal(projected, tuned) == (kind in ("untied", "tied"))

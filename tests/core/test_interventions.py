@@ -21,13 +21,13 @@ from core.decoding.guidance import StepContext
 from core.errors import FileError, ModelError, ProblemError, PromptError
 from core.interventions.arms import (
     ARMS,
-    InterventionSettings,
     at_most,
     oracle,
     random_alternative,
     top5_oracle,
 )
 from core.interventions.records import ArmChain, ProblemRecord, Substitution, SweepAttempt
+from core.interventions.settings import InterventionSettings
 from core.interventions.study import check_interventions, intervene
 from core.models.language_model import LanguageModel, wrap
 from core.models.spec import ModelSpec

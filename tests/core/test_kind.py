@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from models import save_tiny_model
 from toy_kind import LENGTHS, Length, MeanLength
 
 from core.errors import RunError
 from core.models.spec import ModelSpec
 from core.records import Problem
+from core.runs.config import RunPlan
 from core.runs.context import CANCELLED, DONE, STOPPED, RunContext, carry_out
 from core.runs.models import model_fields
 from core.runs.problem_units import PROBLEMS_A_UNIT
@@ -23,16 +23,14 @@ PROBLEMS = [Problem(f"p{i}", "word " * (i + 1)) for i in range(2 * PROBLEMS_A_UN
 MEAN = sum(range(1, len(PROBLEMS) + 1)) / len(PROBLEMS)
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(save_tiny_model(tmp_path_factory.mktemp("model")))
+@pytest.fixture
+def model(tiny_model: str) -> str:
+    return tiny_model
 
 
 def prepare(folder: Path, model: str, **settings: Any) -> Run:
     fields = model_fields(ModelSpec(model))
-    return Run.create(
-        folder, LENGTHS.name, settings=settings, model=fields, seed=0, problems=PROBLEMS
-    )
+    return Run.create(folder, LENGTHS.name, RunPlan(settings, fields, 0, problems=PROBLEMS))
 
 
 def files(run: Run) -> dict[str, bytes]:

@@ -196,7 +196,7 @@ def test_a_loaded_model_knows_what_was_estimated(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("device", "quantization", "says"),
     [
-        ("balanced", "none", "not several GPUs"),
+        ("balanced", "none", "doesn't have several GPUs"),
         ("cpu", "4bit", "need a CUDA GPU"),
         ("auto", "8bit", "need a CUDA GPU"),
         ("cpu", "2bit", "no quantization '2bit'"),

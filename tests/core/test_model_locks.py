@@ -80,11 +80,11 @@ def test_a_cancelled_wait_holds_nothing() -> None:
     def occupy() -> None:
         with later.lock:
             held.set()
-            done.wait(60)
+            done.wait(300)
 
     thread = threading.Thread(target=occupy)
     thread.start()
-    held.wait(60)
+    held.wait(300)
     with hold((a, b), cancel=lambda: True) as holding:
         assert not holding
     done.set()

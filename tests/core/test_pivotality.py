@@ -103,7 +103,7 @@ def test_what_can_t_be_measured_is_refused(lm: LanguageModel, chain: Chain) -> N
     (unknown,) = generate(
         lm, [Problem("p", "so")], Sampler(max_new_tokens=30), [0], prompt_style="plain"
     )
-    with pytest.raises(ProblemError, match="no known one"):
+    with pytest.raises(ProblemError, match="no gold answer"):
         measure_pivotality(lm, unknown, [1])
     assert measure_pivotality(lm, chain, [1], cancel=lambda: True) is None
 

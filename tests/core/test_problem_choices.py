@@ -87,7 +87,7 @@ def test_where_it_can_not_be_seen_that_is_said_and_can_be_set() -> None:
     assert found.problems[0].answer == "B"
     assert found.warnings == (
         "The right answer is read as the number of a choice, from 0; read as the number of a "
-        "choice, from 1 it fits as well and gives other letters.",
+        "choice, from 1 it fits equally well, but gives other letters.",
     )
     set_by_hand = ColumnMapping("question", "answer", choices="choices", gold=Gold.CHOICE_FROM_1)
     assert read(rows, set_by_hand).problems[0].answer == "A"

@@ -24,8 +24,8 @@ from core.problems.paths import offered, steps
 from core.problems.reading import read_problem_file, read_rows
 from core.problems.table import MAX_CELL_CHARS, ColumnMapping, Gold, Join, ProblemTable
 
-FILES = int(os.environ.get("FORK_EXPLORER_FUZZ_FILES", "5000"))
-PARTS = 10  # tests, so that a slow machine shows where it is
+FILES = int(os.environ.get("FORK_EXPLORER_FUZZ_FILES", "2000"))
+PARTS = 4  # tests, so that several processes share them
 
 NAMES = ["question", "answer", "id", "problem", "solution", "level", "type", "subject", "url",
          "final_answer", "answer_type", "ground_truth", "problem_text", "Question", "x", "", "a.b",
@@ -282,11 +282,11 @@ def test_long_blanks_take_no_time() -> None:
         {"prompt": [{"role": "user", "content": f"1 + 1?{blanks}x"}], "answer": f"9{blanks}(x"},
         {"prompt": [{"role": "user", "content": f"x{blanks}Let's think{blanks}"}], "answer": "("},
     ]
-    start = time.perf_counter()
+    start = time.process_time()
     mapping = ColumnMapping("prompt", "answer", gold=Gold.WITHOUT_UNIT)
     data = "\n".join(map(json.dumps, rows)).encode()
     assert len(read_problem_file(data, "p.jsonl", mapping).problems) == 2
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_a_line_of_fifty_megabytes_is_one_refused_row() -> None:

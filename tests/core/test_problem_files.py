@@ -98,7 +98,7 @@ def test_good_rows_are_kept_and_the_others_named() -> None:
         RowRefusal(2, "the JSON is broken at column 2 (Expecting property name enclosed in "
                       "double quotes)"),
         RowRefusal(4, "this is not UTF-8 text"),
-        RowRefusal(5, "there is no question"),
+        RowRefusal(5, "the question is missing"),
         RowRefusal(6, "the answer is neither text nor a number"),
         RowRefusal(8, "this is not a JSON object"),
         RowRefusal(9, "the answer can't be read (NaN is not a number)"),
@@ -127,7 +127,7 @@ def test_rows_of_a_table_are_named_as_a_spreadsheet_shows_them() -> None:
         4: "it has 1 cells under 2 columns",
         5: "this is not UTF-8 text",
         6: "its quotation marks are wrong (',' expected after '\"')",
-        7: "there is no question",
+        7: "the question is missing",
         9: "its quotation marks are wrong (unexpected end of data)",
     }
 
@@ -175,8 +175,7 @@ def test_parquet_columns_that_are_no_text_are_left_out() -> None:
     assert found.refused == [
         RowRefusal(
             2,
-            "the question has half a character in it (a lone surrogate, or a byte that is not "
-            "UTF-8)",
+            "the question has an invalid character (a lone surrogate, or a byte that is not UTF-8)",
         )
     ]
 
@@ -249,7 +248,7 @@ def test_a_parquet_bomb_inside_an_object_is_refused() -> None:
         table = pa.table({"extra": pa.StructArray.from_arrays([array], ["question"])})
         data = parquet(table, compression="zstd")
         assert len(data) < 200_000
-        with pytest.raises(ProblemError, match=r"unpacks into|broke down|can't be read"):
+        with pytest.raises(ProblemError, match=r"unpacks into|crashed|can't be read"):
             read_problem_file(data, "p.parquet")
     assert pairs(read_problem_file(parquet(ROWS), "p.parquet").problems) == FOUND
 
@@ -339,7 +338,7 @@ def test_a_column_with_the_same_value_twice_is_no_id_unless_it_says_so() -> None
     assert read_problem_file(json_lines(rows), "p.jsonl").mapping.id is None
     rows = [{**row, "id": 1} for row in ROWS]
     found = read_problem_file(json_lines(rows), "p.jsonl")
-    assert found.refused == [RowRefusal(2, "the id '1' stands on line 1 already")]
+    assert found.refused == [RowRefusal(2, "the id '1' was already used on line 1")]
 
 
 def test_a_person_can_say_which_column_is_what() -> None:
@@ -499,13 +498,13 @@ def test_a_proof_has_no_gold_answer() -> None:
         ("p.json", b"{}", "looks like a question"),
         ("p.json", b"[" * 100_000, "nested too deeply"),
         ("p.json", json.dumps({"train": ROWS, "test": ROWS}).encode(), "train, test"),
-        ("p.csv", b"", "row 1: there is nothing in it"),
+        ("p.csv", b"", "row 1: it is empty"),
         ("p.csv", b"question,answer\n", "no problems"),
-        ("p.csv", b"question,question\n1,2\n", "the column 'question' stands there twice"),
+        ("p.csv", b"question,question\n1,2\n", "the column 'question' appears twice"),
         ("p.csv", b"question,\xff\n1,2\n", "row 1: this is not UTF-8 text"),
         ("p.csv", b"\0\1\2,question\n1,2\n", "row 1: this is not UTF-8 text"),
         ("p.csv", b"c," * 300, "row 1: it has 301 columns, and 200 are allowed"),
-        ("p.csv", b'"' + b"x" * 200_000, "row 1: a cell of it never ends"),
+        ("p.csv", b'"' + b"x" * 200_000, "row 1: one of its cells never ends"),
         ("p.csv", "question\n?".encode("utf-16"), "UTF-16"),
         ("p.csv", b"question\n" + b"," * 5_000_001, "more than 5,000,000 values"),
         ("p.parquet", b"question,answer\n", "can't be read as Parquet"),
@@ -526,7 +525,7 @@ def test_a_file_without_problems_is_refused(name: str, data: bytes, reason: str)
 
 def test_where_no_row_is_good_the_first_is_named() -> None:
     with pytest.raises(
-        ProblemError, match="row 2: there is no question, and none of the 2 is a problem"
+        ProblemError, match="row 2: the question is missing, and none of the 2 is valid"
     ):
         read_problem_file(b"question,answer\n,1\n,2\n", "p.csv")
 
@@ -579,7 +578,9 @@ def test_a_full_disk_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(ResourceError, match=r"unpack p\.parquet \(No space left on device\)"):
+    with pytest.raises(
+        ResourceError, match=r"p\.parquet can't be unpacked \(No space left on device\)"
+    ):
         read_problem_file(parquet(ROWS), "p.parquet")
 
 
@@ -588,7 +589,7 @@ def test_a_file_that_breaks_or_stops_the_process_is_refused(
 ) -> None:
     sleeper = "import time; print(flush=True); time.sleep(60)"
     for script, limit, reason in (
-        ("print(flush=True); input()", 60.0, "the process that read it broke down"),
+        ("print(flush=True); input()", 60.0, "crashed the process that read it"),
         (sleeper, 0.2, "it takes longer than 0 seconds"),
     ):
         monkeypatch.setattr(parquet_rows, "_READER", parquet_rows._Reader())

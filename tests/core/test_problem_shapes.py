@@ -405,7 +405,7 @@ def test_a_message_with_a_picture_is_refused() -> None:
     assert found.problems == [Problem("p-1", "How many?", "1")]
     assert found.refused == [
         RowRefusal(2, "the question has a part that is not text (image_url)"),
-        RowRefusal(3, "the question has no message of a user"),
+        RowRefusal(3, "the question has no user message"),
     ]
 
 

@@ -68,23 +68,23 @@ def test_a_line_separator_inside_a_question_ends_no_line() -> None:
         (GOOD + b'[{"question": "1"}]', "p.jsonl, line 2", "not a JSON object"),
         (b'{"question": "?", "answer": NaN}', "p.jsonl, line 1", "NaN is not a number"),
         (b"[" * 200_000, "p.jsonl, line 1", "nested too deeply"),
-        (GOOD + b'{"answer": "2"}', "p.jsonl, line 2", "no question"),
-        (b'{"question": null}', "p.jsonl, line 1", "no question"),
+        (GOOD + b'{"answer": "2"}', "p.jsonl, line 2", "question is missing"),
+        (b'{"question": null}', "p.jsonl, line 1", "question is missing"),
         (b'{"question": " \\n"}', "p.jsonl, line 1", "question is empty"),
         (b'{"question": 5}', "p.jsonl, line 1", "question is empty or no text"),
         (b'{"question": ["a"]}', "p.jsonl, line 1", "question is neither text nor a number"),
         (GOOD + b'{"question": "a", "answer": ["2"]}', "p.jsonl, line 2", "answer is neither"),
         (b'{"question": "a", "answer": true}', "p.jsonl, line 1", "answer is neither"),
-        (b'{"question": "\\ud800"}', "p.jsonl, line 1", "half a character"),
+        (b'{"question": "\\ud800"}', "p.jsonl, line 1", "invalid character"),
         (
             b'{"id": "a", "question": "1"}\n\n{"id": "a", "question": "2"}',
             "p.jsonl, line 3",
-            "'a' stands on line 1 already",
+            "'a' was already used on line 1",
         ),
         (
             b'{"id": "p-2", "question": "1"}\n{"question": "2"}',
             "p.jsonl, line 2",
-            "'p-2' stands on line 1 already",
+            "'p-2' was already used on line 1",
         ),
         (GOOD + GOOD + b'{"question": "\xff"}', "p.jsonl, line 3", "not UTF-8"),
         ('{"question": "1"}'.encode("utf-16"), "p.jsonl, line 1", "not UTF-8"),
@@ -115,7 +115,7 @@ def test_a_file_that_is_too_large_is_refused(
 
 
 def test_a_path_that_is_no_readable_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ProblemError, match="There is no file"):
+    with pytest.raises(ProblemError, match="does not exist"):
         read_problems(tmp_path / "missing.jsonl")
     with pytest.raises(ProblemError, match="is a folder"):
         read_problems(tmp_path)

@@ -12,11 +12,12 @@ import pytest
 from models import byte_level_tokenizer, save_tiny_model, tiny_language_model
 from transformers import PreTrainedTokenizerFast
 
+from core.chain_json import chain_from_json, chain_to_json
 from core.chains.generation import generate
 from core.chains.prompting import PromptSettings, preview_prompt, problem_prompt
 from core.cli import main
 from core.models.language_model import LanguageModel
-from core.records import Chain, Problem, Sampler
+from core.records import Problem, Sampler
 from core.runs.run import Run
 from core.tokens.prompts import encode_prompt
 from core.tokens.template_clock import asks_the_date
@@ -100,7 +101,7 @@ def test_a_chain_records_the_date_it_was_given_and_can_be_made_again() -> None:
     lm = clock_model()
     (chain,) = generate(lm, [PROBLEM], GREEDY, [0], prompt_date=DAY)
     assert chain.prompt_date == "2026-03-01"
-    opened, _ = Chain.from_json(json.loads(json.dumps(chain.to_json())))
+    opened, _ = chain_from_json(json.loads(json.dumps(chain_to_json(chain))))
     assert opened.prompt_date == "2026-03-01"
     (again,) = generate(
         lm, [PROBLEM], GREEDY, [0], prompt_date=date.fromisoformat(opened.prompt_date)
@@ -114,9 +115,9 @@ def test_a_chain_records_the_date_it_was_given_and_can_be_made_again() -> None:
 
 def test_chains_from_before_have_no_date() -> None:
     (chain,) = generate(clock_model(), [PROBLEM], GREEDY, [0])
-    data = chain.to_json()
+    data = chain_to_json(chain)
     del data["prompt_date"]
-    assert Chain.from_json(data)[0].prompt_date is None
+    assert chain_from_json(data)[0].prompt_date is None
 
 
 def test_the_settings_go_before_the_model_s_date() -> None:

@@ -91,7 +91,7 @@ def test_braces_in_questions_and_templates_are_only_braces() -> None:
         ("1", "plain", "", "doesn't contain {problem}"),
         ("1", "llama_abel", "{problem}", "has its own template"),
         ("1", "qwen", None, "no prompt style 'qwen'"),
-        ("1 \ud800", "plain", None, "half a character at place 3"),
+        ("1 \ud800", "plain", None, "Character 3 of the prompt is a lone surrogate"),
     ],
 )
 def test_a_prompt_that_cannot_be_made_says_why(

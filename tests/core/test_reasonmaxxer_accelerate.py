@@ -15,6 +15,7 @@ import tiny_training
 import torch
 from safetensors.torch import load_file
 
+pytestmark = pytest.mark.training
 TESTS = Path(__file__).parent.parent
 
 
@@ -36,7 +37,7 @@ def launch(processes: int, folder: Path, accumulation: int) -> None:
         env=os.environ | {"PYTHONPATH": f"{TESTS.parent}{os.pathsep}{TESTS}"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
 

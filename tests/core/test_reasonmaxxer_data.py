@@ -17,13 +17,9 @@ from core.errors import ProblemError, TrainingError
 from core.evaluation.records import ProblemSamples, Sample
 from core.lora.plan import check_disjoint
 from core.reasonmaxxer.examples import Collator, Example
-from core.reasonmaxxer.gates import GateKind, GateSettings, gate_rollout
-from core.reasonmaxxer.selection import (
-    Selection,
-    SelectionSettings,
-    advantages,
-    select_examples,
-)
+from core.reasonmaxxer.gates import gate_rollout
+from core.reasonmaxxer.selection import Selection, advantages, select_examples
+from core.reasonmaxxer.settings import GateKind, GateSettings, SelectionSettings
 from core.records import Problem, StopReason, Verdict
 
 EVERYTHING = SelectionSettings(drop_longest=0)
@@ -336,12 +332,12 @@ def test_a_micro_batch_is_padded_on_the_right_and_its_masks_belong_to_the_next_t
             Example("q", (6,), (8, 9), (True, True), 0.5),
         ]
     )
-    assert batch["input_ids"].tolist() == [[1, 2, 3, 4, 5], [6, 8, 9, 7, 7]]
-    assert batch["attention_mask"].tolist() == [[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]]
+    assert batch["rows"].input_ids.tolist() == [[1, 2, 3, 4, 5], [6, 8, 9, 7, 7]]
+    assert batch["rows"].attention_mask.tolist() == [[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]]
     assert batch["predicted"].int().tolist() == [[1, 1, 1, 1], [1, 1, 0, 0]]
     assert batch["decision"].int().tolist() == [[0, 0, 1, 0], [1, 1, 0, 0]]
     assert batch["advantage"].tolist() == [-1.5, 0.5]
-    assert batch["input_ids"].dtype == batch["attention_mask"].dtype == torch.long
+    assert batch["rows"].input_ids.dtype == batch["rows"].attention_mask.dtype == torch.long
     assert batch["decision"].dtype == batch["predicted"].dtype == torch.bool
 
 
@@ -353,7 +349,7 @@ def test_the_padding_id_may_be_a_token_that_is_used() -> None:
             Example("q", (1,), (2,), (True,), -1.0),
         ]
     )
-    assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 1, 0]]
+    assert batch["rows"].attention_mask.tolist() == [[1, 1, 1], [1, 1, 0]]
     assert batch["decision"].tolist() == [[True, False], [True, False]]
 
 

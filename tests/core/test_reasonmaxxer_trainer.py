@@ -22,17 +22,21 @@ from safetensors.torch import load_file
 from transformers import Qwen3ForCausalLM
 
 from core.errors import ModelError, TrainingError
-from core.evaluation.sampling import EvaluationSettings, evaluate
+from core.evaluation.sampling import evaluate
+from core.evaluation.settings import EvaluationSettings
 from core.lora.callbacks import CompleteCheckpointCallback, last_whole_checkpoint
+from core.lora.prefix_tree import separate_rows
 from core.models.language_model import LanguageModel, load_language_model, wrap
 from core.models.spec import ModelSpec
 from core.problems.problem_sets import read_problems
 from core.reasonmaxxer import trainer as trainer_module
 from core.reasonmaxxer.examples import Example
-from core.reasonmaxxer.gates import GateSettings
-from core.reasonmaxxer.selection import SelectionSettings, select_examples
+from core.reasonmaxxer.selection import select_examples
+from core.reasonmaxxer.settings import GateSettings, SelectionSettings
 from core.reasonmaxxer.trainer import ReasonMaxxerConfig, ReasonMaxxerTrainer
 from core.records import Problem, StopReason, Verdict
+
+pytestmark = pytest.mark.training
 
 
 def examples(count: int, seed: int = 0) -> list[Example]:
@@ -114,8 +118,8 @@ def test_with_the_adapter_switched_off_the_base_speaks_bit_for_bit(tmp_path: Pat
     assert not torch.equal(trainer.model(ids).logits, base)
     with trainer.model.disable_adapter():
         assert torch.equal(trainer.model(ids).logits, base)
-    mask = torch.ones_like(ids)
-    assert torch.equal(trainer._two.head(trainer._two.base(ids, mask)[0]), base[0])
+    rows = separate_rows(ids.tolist(), pad_id=0)
+    assert torch.equal(trainer._two.head(trainer._two.base(rows)[0]), base[0])
 
 
 def test_training_leaves_every_weight_of_the_base_alone(tmp_path: Path) -> None:
@@ -214,14 +218,45 @@ def test_rollouts_are_seen_in_their_order(tmp_path: Path, monkeypatch: pytest.Mo
     plain = ReasonMaxxerTrainer.compute_loss
 
     def watched(self: Any, model: Any, inputs: Any, **others: Any) -> Any:
-        for ids, mask in zip(inputs["input_ids"], inputs["attention_mask"], strict=True):
-            seen.append(tuple(ids[mask.bool()].tolist()))
+        if (rows := inputs["rows"]) is not None:
+            lengths = inputs["predicted"].sum(-1) + 1
+            for places, length in zip(rows.places, lengths, strict=True):
+                seen.append(tuple(rows.input_ids.flatten()[places[:length]].tolist()))
         return plain(self, model, inputs, **others)
 
     monkeypatch.setattr(ReasonMaxxerTrainer, "compute_loss", watched)
     train = examples(6)
     tiny_trainer(tmp_path, train, per_device_train_batch_size=2).train()
     assert seen == [each.prompt_ids + each.token_ids for each in train]
+
+
+def test_rollouts_of_a_step_share_their_prompt_and_the_gradients_stay(tmp_path: Path) -> None:
+    prompt = tuple(range(40, 80))
+    train = [replace(each, prompt_ids=prompt) for each in examples(4)]
+    trainer = tiny_trainer(tmp_path, train, gradient_accumulation_steps=4)
+    trainer.model.eval()
+    for name, parameter in trainer.model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.3)
+    found = []
+    for share in (True, False):
+        trainer._share = share
+        trainer.model.zero_grad()
+        asked = iter([[each] for each in train])
+        batches, counts = trainer.get_batch_samples(asked, 4, torch.device("cpu"))
+        assert len(batches) == 4, "transformers counts micro-batches"
+        tokens = sum(batch["input_ids"].numel() for batch in batches)
+        completions = sum(len(each.token_ids) for each in train)
+        assert tokens == len(prompt) * (1 if share else 4) + completions
+        for batch in batches:
+            loss = trainer.compute_loss(trainer.model, batch, num_items_in_batch=counts)
+            loss.backward()
+        parameters = trainer.model.named_parameters()
+        found.append({n: p.grad.clone() for n, p in parameters if p.grad is not None})
+    assert found[0].keys() == found[1].keys()
+    for name, gradient in found[0].items():
+        other = found[1][name]
+        assert (gradient - other).abs().max() <= 1e-4 * other.abs().max(), name
 
 
 @pytest.mark.parametrize("broken", ["loss", "gradient"])
@@ -243,7 +278,7 @@ def test_what_is_no_number_never_reaches_the_adapter(
 
     monkeypatch.setattr(trainer_module, "gated_loss", poisoned)
     trainer = tiny_trainer(tmp_path, examples(8))
-    with pytest.raises(TrainingError, match="no number any more at step 3"):
+    with pytest.raises(TrainingError, match="NaN or infinite at step 3"):
         trainer.train()
     assert before
     assert same(adapter(trainer), before[0])
@@ -254,7 +289,7 @@ def test_layers_that_the_model_lacks_are_refused_with_those_it_has(tmp_path: Pat
     with pytest.raises(ModelError) as refused:
         tiny_trainer(tmp_path, examples(2), target_modules=("q_proj", "c_attn", "lm_head"))
     assert str(refused.value) == (
-        "The model has no layers called c_attn, lm_head that an adapter can be put on. "
+        "The model has no layers called c_attn, lm_head that can get an adapter. "
         "Choose among down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj."
     )
     with pytest.raises(ModelError, match="No layers are named"):

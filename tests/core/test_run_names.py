@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from core.cli import main
 from core.errors import RunError
+from core.runs.config import RunPlan
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 
@@ -25,7 +26,7 @@ NAMES = [
 
 
 def create(runs: Path, **how: Any) -> Run:
-    return Run.create(runs, "toy", settings={}, model={}, seed=0, **how)
+    return Run.create(runs, "toy", RunPlan({}, {}, 0), **how)
 
 
 def examples(test: Any) -> Any:

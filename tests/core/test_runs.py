@@ -23,6 +23,7 @@ from toy_task import square_numbers
 from core.errors import ExplorerError, ProblemError, ResourceError, RunError
 from core.records import SCHEMA_VERSION, Problem
 from core.runs.checkpoint import Checkpoint
+from core.runs.config import RunPlan
 from core.runs.context import Cancelled, RunContext, Stop, carry_out
 from core.runs.liveness import hold, is_held
 from core.runs.run import Run
@@ -34,7 +35,7 @@ HERE = platform.node()
 
 
 def new_run(folder: Path, **settings: Any) -> Run:
-    return Run.create(folder, "toy", settings={"numbers": 4} | settings, model={}, seed=7)
+    return Run.create(folder, "toy", RunPlan({"numbers": 4} | settings, {}, 7))
 
 
 def tell(run: Run, *events: dict[str, Any], ago: float = 10.0) -> datetime:
@@ -188,8 +189,12 @@ def test_a_long_file_is_read_from_its_ends(tmp_path: Path) -> None:
 def test_a_run_opens_as_it_was_made(tmp_path: Path) -> None:
     problems = [Problem("a", "Why?\u2028", "8"), Problem("b", "Wie groß?", None, "s", "f")]
     made = Run.create(
-        tmp_path / "new" / "runs", "toy", settings={"pair": (1, 2), "text": "ß\ud800"},
-        model={"model": "demo"}, seed=3, problems=problems, name=" My \n run ",
+        tmp_path / "new" / "runs",
+        "toy",
+        RunPlan(
+            {"pair": (1, 2), "text": "ß\ud800"}, {"model": "demo"}, 3, problems=problems
+        ),
+        name=" My \n run ",
     )  # fmt: skip
     again = Run.open(made.folder)
     assert again.config == made.config
@@ -205,24 +210,23 @@ def test_a_run_opens_as_it_was_made(tmp_path: Path) -> None:
 
 
 def test_a_run_made_in_a_folder_of_ones_own_needs_it_empty(tmp_path: Path) -> None:
-    run = Run.create(tmp_path, "toy", settings={}, model={}, seed=0, folder=tmp_path / "x" / "y")
+    run = Run.create(tmp_path, "toy", RunPlan({}, {}, 0), folder=tmp_path / "x" / "y")
     assert run.id == "y"
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("dear")
     for folder in (tmp_path / "mine", run.folder):
         with pytest.raises(RunError, match="other files"):
-            Run.create(tmp_path, "toy", settings={}, model={}, seed=0, folder=folder)
+            Run.create(tmp_path, "toy", RunPlan({}, {}, 0), folder=folder)
     assert (tmp_path / "mine" / "thesis.tex").exists()
 
 
 def test_a_run_that_can_not_be_made_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="too long"):
-        Run.create(tmp_path, "toy", settings={}, model={}, seed=0, name="x" * 201)
+        Run.create(tmp_path, "toy", RunPlan({}, {}, 0), name="x" * 201)
     with pytest.raises(ProblemError):
-        Run.create(tmp_path, "toy", settings={}, model={}, seed=0,
-                   problems=[Problem("a", "\ud800")])  # fmt: skip
+        Run.create(tmp_path, "toy", RunPlan({}, {}, 0, problems=[Problem("a", "\ud800")]))
     with pytest.raises(ValueError, match="task"):
-        Run.create(tmp_path, "--help", settings={}, model={}, seed=0)
+        Run.create(tmp_path, "--help", RunPlan({}, {}, 0))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -717,7 +721,7 @@ def test_a_disk_that_is_read_only_or_full_is_said_before_any_work(tmp_path: Path
 
 
 def test_a_run_whose_events_are_all_damaged_can_be_resumed(tmp_path: Path) -> None:
-    run = Run.create(tmp_path, "toy", settings={}, model={}, seed=0)
+    run = Run.create(tmp_path, "toy", RunPlan({}, {}, 0))
     run.log.path.write_text("garbage\n" * 20)
     assert run.status().state is RunState.NEW
     assert not run.has_begun
@@ -734,7 +738,7 @@ def test_a_run_whose_events_are_all_damaged_can_be_resumed(tmp_path: Path) -> No
 
 
 def test_a_name_from_elsewhere_can_not_command_a_terminal(tmp_path: Path) -> None:
-    run = Run.create(tmp_path, "toy", settings={}, model={}, seed=0)
+    run = Run.create(tmp_path, "toy", RunPlan({}, {}, 0))
     path = run.folder / "config.json"
     data = json.loads(path.read_text()) | {"name": "\x1b[31mred\n"}
     path.write_text(json.dumps(data))

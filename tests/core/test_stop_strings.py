@@ -10,7 +10,8 @@ from tokenizer_kinds import kinds
 from transformers import PreTrainedTokenizerBase
 
 from core.errors import SamplerError
-from core.tokens.stop_strings import StopMatcher, checked_stops, run_on
+from core.records import Sampler
+from core.tokens.stop_strings import StopMatcher, run_on
 from core.tokens.token_text import TokenText
 
 KINDS = {**kinds(), "one's own": OwnTokenizer(kinds()["byte-level"])}
@@ -117,19 +118,12 @@ def test_what_follows_the_answer_begins_where_the_stop_string_does(
     assert run_on(pieces, ["\nQuestion:", "\nProblem:"]) == position
 
 
-@pytest.mark.parametrize(
-    ("stops", "reason"),
-    [
-        ([""], "empty"),
-        (["a" * 201], "too long"),
-        (["\ud800"], "half a character"),
-        ([str(i) for i in range(17)], "too many"),
-    ],
-)
-def test_stop_strings_that_can_not_work_are_refused(stops: list[str], reason: str) -> None:
-    with pytest.raises(SamplerError, match=reason):
-        checked_stops(stops)
+@pytest.mark.parametrize("stop", ["", "a" * 201, "\ud800"])
+def test_a_stop_string_that_can_not_work_is_refused(stop: str) -> None:
+    with pytest.raises(SamplerError, match="The sampler's stop is out of range"):
+        Sampler(stop=(stop,))
 
 
-def test_a_stop_string_given_twice_counts_once() -> None:
-    assert checked_stops(["a", "b", "a"]) == ("a", "b")
+def test_too_many_stop_strings_are_refused() -> None:
+    with pytest.raises(SamplerError, match="stop"):
+        Sampler(stop=tuple(map(str, range(17))))

@@ -11,18 +11,15 @@ from typing import Any
 import pytest
 
 from core.disagreement.task import COMPARE, compared_models
-from core.distillation.results import (
-    distillation_models,
-    distillation_recipe,
-    distillation_results,
-    teacher_source,
-)
+from core.distillation.results import distillation_models, distillation_recipe, teacher_source
+from core.distillation.task import DISTIL
 from core.errors import RunError
 from core.evaluation.task import EVALUATE, earlier_evaluation
 from core.interventions.task import INTERVENTIONS, run_models
 from core.models.spec import ModelSpec
-from core.reasonmaxxer.results import run_recipe, training_results
+from core.reasonmaxxer.results import run_recipe
 from core.reasonmaxxer.rollouts import rollout_records
+from core.reasonmaxxer.task import TRAIN
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 
@@ -71,7 +68,7 @@ def test_links_stand_in_fields_of_their_own() -> None:
 
 READERS: dict[str, list[Callable[[Run], Any]]] = {
     "compare": [COMPARE.results_of, COMPARE.settings_of, COMPARE.records_of, compared_models],
-    "distill": [distillation_models, distillation_recipe, distillation_results],
+    "distill": [distillation_models, distillation_recipe, DISTIL.results_of],
     "evaluate-against": [
         EVALUATE.records_of, EVALUATE.results_of, EVALUATE.settings_of, earlier_evaluation,
     ],
@@ -83,7 +80,7 @@ READERS: dict[str, list[Callable[[Run], Any]]] = {
         INTERVENTIONS.records_of, INTERVENTIONS.results_of, INTERVENTIONS.settings_of,
     ],
     "rollouts": [run_recipe, rollout_records],
-    "train": [run_recipe, training_results],
+    "train": [run_recipe, TRAIN.results_of],
 }  # fmt: skip
 
 

@@ -10,7 +10,9 @@ from models import random_qwen3
 from tokenizer_kinds import byte_level, sentencepiece, tiktoken
 from transformers import PreTrainedTokenizerFast
 
-from core.chains.generation import Fork, fork, generate, scored_chain
+from core.chain_json import chain_from_json, chain_to_json
+from core.chains.assembly import scored_chain
+from core.chains.generation import Fork, fork, generate
 from core.chains.judging import judge, judge_completions
 from core.models.language_model import LanguageModel, wrap
 from core.models.spec import ModelSpec
@@ -216,7 +218,7 @@ def test_generated_chains_and_their_forks_know_their_thinking_part() -> None:
 
 
 def reopened(chain: Chain) -> Chain:
-    return Chain.from_json(chain.to_json())[0]
+    return chain_from_json(chain_to_json(chain))[0]
 
 
 def lengths_while_it_grows(lm: LanguageModel, chain: Chain) -> Sequence[int | None]:

@@ -91,7 +91,7 @@ def test_any_ids_at_all_are_shown_without_loss(kind: str, data: st.DataObject) -
 
 
 HALVES = {
-    kind: [i for i in range(len(tokenizer)) if SHOWN[kind].alone(i).startswith("⟨")]
+    kind: [i for i in range(len(tokenizer)) if SHOWN[kind].display(i).startswith("⟨")]
     for kind, tokenizer in KINDS.items()
 }
 

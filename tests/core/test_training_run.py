@@ -1,93 +1,76 @@
-"""A fine-tune as a run: killed or cancelled at any moment it ends with the same adapter."""
+"""A fine-tune as a run: cancelled at any moment it ends with the same adapter.
+
+That it does so when it is killed, too, is a case of test_kills.py.
+"""
 
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
 import shutil
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from models import save_tiny_model
 from peft import PeftModel
+from small_runs import (
+    UNIT,
+    fine_tune_recipe,
+    finish,
+    prepare_fine_tune,
+    prepare_rollouts,
+    training_problems,
+)
 from transformers import AutoModelForCausalLM
 
 from core.chains.generation import generate
 from core.errors import ModelError, ProblemError, RunError
 from core.evaluation.task import plan_evaluation
+from core.lora.run_files import ADAPTER, CHECKPOINTS, EVALUATION, SUMMARY, training_history
 from core.models.language_model import load_language_model
 from core.models.spec import DEMO_FOLDER, ModelSpec
 from core.problems.problem_sets import demo_problems, demo_training_problems
-from core.reasonmaxxer.plan import plan_rollouts, plan_training
+from core.reasonmaxxer.plan import plan_training
 from core.reasonmaxxer.recipe import PRESETS, Recipe, recipe_of
-from core.reasonmaxxer.results import (
-    ADAPTER,
-    CHECKPOINTS,
-    EVALUATION,
-    HELD_OUT,
-    RESULTS,
-    ROLLOUTS_TASK,
-    SUMMARY,
-    TRAIN_TASK,
-    chains_side_by_side,
-    selection_report,
-    training_history,
-    training_results,
-)
+from core.reasonmaxxer.results import HELD_OUT, TRAIN_TASK, chains_side_by_side, selection_report
 from core.reasonmaxxer.rollouts import rollout_records
-from core.reasonmaxxer.task import run_rollouts, run_training
+from core.reasonmaxxer.task import TRAIN
 from core.records import Problem, Sampler
 from core.runs import problem_units
 from core.runs.context import CANCELLED, DONE, STOPPED, RunContext, carry_out
+from core.runs.kind import RESULTS
 from core.runs.run import Run
 from core.runs.settings import changed
 from core.runs.status import RunState
 
-pytestmark = pytest.mark.skipif(not DEMO_FOLDER.is_dir(), reason="no demo model built")
-KILLS = 5
-SMALL = {
-    "problems": 8,
-    "max_new_tokens": 120,
-    "rollouts.samples": 4,
-    "held_out.problems": 2,
-    "held_out.every": 2,
-    "training.batch_size": 4,
-    "training.warmup_steps": 1,
-    "evaluation.samples": 1,
-}
-
-
-def small(**changes: Any) -> Recipe:
-    return changed(recipe_of("demo"), SMALL | changes)
-
-
-def prepare(folder: Path, recipe: Recipe | None = None, **how: Any) -> Run:
-    problems, evaluation = demo_training_problems()[::17], demo_problems()[::60]
-    plan = plan_training(ModelSpec(), problems, evaluation, recipe or small(), **how)
-    return Run.create(folder, TRAIN_TASK, **vars(plan))
+pytestmark = [
+    pytest.mark.training,
+    pytest.mark.skipif(not DEMO_FOLDER.is_dir(), reason="no demo model built"),
+]
+FEW = {"selection.max_problems": 1, "training.epochs": 2, "held_out.problems": 0}
+"""For trainings of which only the end counts: two steps."""
+SAMPLED = ("rollouts/", "before/")
+"""Units that a run has before it trains."""
 
 
 @pytest.fixture(autouse=True)
 def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(problem_units, "PROBLEMS_A_UNIT", 4)
+    monkeypatch.setattr(problem_units, "PROBLEMS_A_UNIT", UNIT)
 
 
-def in_a_child(folder: Path) -> None:
-    problem_units.PROBLEMS_A_UNIT = 4
-    os._exit(carry_out(Run.open(folder), run_training, bar=False))
+@pytest.fixture
+def whole(fine_tune_folder: Path) -> Run:
+    """A fine-tune that was never interrupted."""
+    return Run.open(fine_tune_folder / "train")
 
 
-def started_child(folder: Path) -> multiprocessing.process.BaseProcess:
-    # Forked by a process that never ran torch: this one's threads don't survive a fork.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["core.reasonmaxxer.task", "core.reasonmaxxer.training"])
-    child = context.Process(target=in_a_child, args=(folder,))
-    child.start()
-    return child
+def copy_of(folder: Path, to: Path, *without: str) -> Run:
+    """A copy of a run, without some of its files."""
+    shutil.copytree(folder, to)
+    for name in without:
+        (to / name).unlink()
+    return Run.open(to)
 
 
 def what_came_of(run: Run) -> tuple[bytes, Any, Any]:
@@ -101,79 +84,46 @@ def what_came_of(run: Run) -> tuple[bytes, Any, Any]:
     )
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, float]:
-    """A fine-tune that nobody interrupted, and the seconds it took; "prepared" is beside it."""
-    folder = tmp_path_factory.mktemp("training")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(problem_units, "PROBLEMS_A_UNIT", 4)
-        run = prepare(folder / "whole")
-        shutil.copytree(run.folder, folder / "prepared")
-        begun = time.monotonic()
-        child = started_child(run.folder)
-        child.join()
-    assert child.exitcode == DONE, run.log_tail()
-    return run, time.monotonic() - begun
+def test_a_training_cancelled_twice_goes_on_where_it_stopped(whole: Run, tmp_path: Path) -> None:
+    """At a step after which nothing is measured, and at one after which something is. It begins
+    after the rollouts, as a run does whose training has to be done again."""
+    run = copy_of(whole.folder, tmp_path / "cancelled", RESULTS, SUMMARY)
+    for step in (3, 4):
+
+        def stop_at(work: RunContext, step: int = step) -> None:
+            report = work.report
+
+            def report_and_stop(
+                done: float, total: float | None, what: str, unit: str = ""
+            ) -> None:
+                report(done, total, what, unit)
+                if unit == "steps" and done == step:
+                    work.stop.request()
+
+            work.report = report_and_stop  # type: ignore[method-assign]
+            TRAIN.carry_out(work)
+
+        assert carry_out(run, stop_at, bar=False) == CANCELLED
+        assert run.status().state is RunState.CANCELLED
+        if step % 2:  # not while it is measured: who cancels doesn't wait for the end of that
+            assert (run.folder / CHECKPOINTS / f"checkpoint-{step}" / "whole").is_file()
+        assert TRAIN.results_of(run) is None
+    finish(run, TRAIN.carry_out)
+    assert what_came_of(run) == what_came_of(whole)
+    assert not (run.folder / CHECKPOINTS).exists()
 
 
-def copy_of_prepared(whole: tuple[Run, float], to: Path) -> Run:
-    shutil.copytree(whole[0].folder.parents[1] / "prepared", to)
-    return Run.open(to)
-
-
-def test_a_fine_tune_killed_at_any_moment_ends_with_the_same_adapter(
-    whole: tuple[Run, float], tmp_path: Path
-) -> None:
-    run, seconds = whole
-    states = set()
-    for kill in range(KILLS):
-        killed = copy_of_prepared(whole, tmp_path / f"killed-{kill}")
-        child = started_child(killed.folder)
-        child.join(seconds * (kill + 0.5) / KILLS)  # moments over the whole of a run
-        child.kill()  # SIGKILL
-        child.join()
-        states.add((len(killed.units()), len(training_history(killed))))
-        assert carry_out(killed, run_training, bar=False) == DONE, killed.log_tail()
-        assert what_came_of(killed) == what_came_of(run), f"killed after {kill + 0.5} of {KILLS}"
-        assert not (killed.folder / CHECKPOINTS).exists()
-    assert len(states) > 2, "the kills came at different moments"
-
-
-@pytest.mark.parametrize("step", [3, 4])
-def test_a_cancelled_training_goes_on_where_it_stopped(
-    whole: tuple[Run, float], tmp_path: Path, step: int
-) -> None:
-    run = copy_of_prepared(whole, tmp_path / "cancelled")
-
-    def stop_at(work: RunContext) -> None:
-        report = work.report
-
-        def report_and_stop(done: float, total: float | None, what: str, unit: str = "") -> None:
-            report(done, total, what, unit)
-            if unit == "steps" and done == step:
-                work.stop.request()
-
-        work.report = report_and_stop  # type: ignore[method-assign]
-        run_training(work)
-
-    assert carry_out(run, stop_at, bar=False) == CANCELLED
-    assert run.status().state is RunState.CANCELLED
-    if step % 2:  # not while it is measured: who cancels doesn't wait for the end of that
-        assert (run.folder / CHECKPOINTS / f"checkpoint-{step}" / "whole").is_file()
-    assert training_results(run) is None
-    assert carry_out(run, run_training, bar=False) == DONE
-    assert what_came_of(run) == what_came_of(whole[0])
-
-
-def test_a_run_leaves_everything_that_a_page_shows(whole: tuple[Run, float]) -> None:
-    run, _ = whole
-    results = training_results(run)
+def test_a_run_leaves_everything_that_a_page_shows(whole: Run) -> None:
+    run = whole
+    results = TRAIN.results_of(run)
     assert results is not None
     assert json.loads(json.dumps(results.to_json())) == run.read_json(RESULTS)
     assert results.selection == selection_report(run)
     assert results.comparison.n == len(run.problems(EVALUATION)) == 6
     assert list(results.cost.seconds) == ["rollouts", "before", "training", "after"]
-    assert results.cost.total_seconds == pytest.approx(run.status().elapsed, rel=0.2)
+    assert all(seconds > 0 for seconds in results.cost.seconds.values())
+    assert results.cost.total_seconds == pytest.approx(sum(results.cost.seconds.values()))
+    assert results.cost.total_seconds <= run.status().elapsed
     assert results.cost.peak_memory_bytes > 2**26
     records = rollout_records(run)
     assert [len(record.samples) for record in records] == [4] * 8
@@ -193,14 +143,14 @@ def test_a_run_leaves_everything_that_a_page_shows(whole: tuple[Run, float]) -> 
     assert ids.isdisjoint(problem.id for problem in run.problems(HELD_OUT))
 
 
-def test_the_adapter_folder_is_plain_peft_and_says_the_same(whole: tuple[Run, float]) -> None:
-    run, _ = whole
+def test_the_adapter_folder_is_plain_peft_and_says_the_same(whole: Run) -> None:
+    run = whole
     folder = run.folder / ADAPTER
     assert sorted(file.name for file in folder.iterdir()) == [
         "README.md", "adapter_config.json", "adapter_model.safetensors",
     ]  # fmt: skip
     card = (folder / "README.md").read_text()
-    results = training_results(run)
+    results = TRAIN.results_of(run)
     assert results is not None
     assert f"{results.comparison.after.value:.3f}" in card
     assert '"preset": "demo"' in card
@@ -222,8 +172,8 @@ def test_the_adapter_folder_is_plain_peft_and_says_the_same(whole: tuple[Run, fl
         assert tuple(ids[0, prompt.shape[1] :].tolist()) == pair.after.token_ids
 
 
-def test_chains_side_by_side_know_where_the_models_part(whole: tuple[Run, float]) -> None:
-    for pair in chains_side_by_side(whole[0]):
+def test_chains_side_by_side_know_where_the_models_part(whole: Run) -> None:
+    for pair in chains_side_by_side(whole):
         differing = [
             i
             for i, ids in enumerate(zip(pair.before.token_ids, pair.after.token_ids, strict=False))
@@ -237,47 +187,64 @@ def test_chains_side_by_side_know_where_the_models_part(whole: tuple[Run, float]
 
 
 def test_rollouts_of_a_run_are_learned_from_and_become_the_run_s_own(
-    whole: tuple[Run, float], tmp_path: Path
+    whole: Run, rollouts_folder: Path, tmp_path: Path
 ) -> None:
-    plan = plan_rollouts(ModelSpec(), demo_training_problems()[::17], small())
-    source = Run.create(tmp_path / "runs", ROLLOUTS_TASK, **vars(plan))
-    with pytest.raises(RunError, match="not finished"):
-        prepare(tmp_path / "early", rollouts=source.folder)
-    assert carry_out(source, run_rollouts, bar=False) == DONE
+    source = copy_of(rollouts_folder / "rollouts", tmp_path / "rollouts")
     evaluation = plan_evaluation(ModelSpec(), demo_problems()[:1], {})
-    other = Run.create(tmp_path / "runs", "evaluate", **vars(evaluation))
+    other = Run.create(tmp_path / "runs", "evaluate", evaluation)
     with pytest.raises(RunError, match="has no rollouts"):
-        prepare(tmp_path / "other", rollouts=other.folder)
-    assert prepare(tmp_path / "again", rollouts=whole[0].folder).problems() == source.problems()
-    run = prepare(tmp_path / "train", small(**{"seed": 99}), rollouts=source.folder)
+        prepare_fine_tune(tmp_path / "other", rollouts=other.folder)
+    assert prepare_fine_tune(tmp_path, rollouts=whole.folder).problems() == source.problems()
+    run = prepare_fine_tune(
+        tmp_path / "train", fine_tune_recipe(**{"seed": 99}), rollouts=source.folder
+    )
     assert run.config.seed == 0, "the rollouts' own"
-    shutil.copytree(source.folder, tmp_path / "moved")
 
-    def without_rollouts(work: RunContext) -> None:
-        def keep(key: str, result: Any, keep: Any = work.keep) -> None:
-            keep(key, result)
-            if key.startswith("rollouts/") and len(work.run.units()) == 2:
-                shutil.rmtree(source.folder)
+    taken_over, last = (
+        [key for key in whole.units() if key.startswith(phase)][-1] for phase in SAMPLED
+    )
 
-        work.keep = keep  # type: ignore[method-assign]
-        run_training(work)
+    def after_keeping(wanted: str, then: Callable[[RunContext], object]) -> Any:
+        def task(work: RunContext) -> None:
+            def keep(key: str, result: Any, keep: Any = work.keep) -> None:
+                keep(key, result)
+                if key == wanted:
+                    then(work)
 
-    assert carry_out(run, without_rollouts, bar=False) == DONE
-    assert what_came_of(run) == what_came_of(whole[0])
-    results = training_results(run)
+            work.keep = keep  # type: ignore[method-assign]
+            TRAIN.carry_out(work)
+
+        return task
+
+    finish(run, after_keeping(taken_over, lambda work: shutil.rmtree(source.folder)))
+    assert not source.folder.exists()
+    assert what_came_of(run) == what_came_of(whole)
+    results = TRAIN.results_of(run)
     assert results is not None
     assert "rollouts, in an earlier run" in results.cost.seconds
+
     again = run.repeat(tmp_path / "again")  # the rollouts' own run is gone
     assert again.problems(EVALUATION) == run.problems(EVALUATION)
     assert again.problems(HELD_OUT) == run.problems(HELD_OUT)
-    assert carry_out(again, run_training, bar=False) == DONE
-    assert what_came_of(again) == what_came_of(run)
+    stopping = after_keeping(last, lambda work: work.stop.request())
+    assert carry_out(again, stopping, bar=False) == CANCELLED
+    one, other = (
+        {key: unit for key, unit in each.units().items() if key.startswith(SAMPLED)}
+        for each in (again, run)
+    )
+    assert one == other, "all that its training depends on"
+
+
+def test_rollouts_that_are_not_finished_are_not_learned_from(tmp_path: Path) -> None:
+    source = prepare_rollouts(tmp_path / "runs")
+    with pytest.raises(RunError, match="not finished"):
+        prepare_fine_tune(tmp_path / "early", rollouts=source.folder)
 
 
 def test_units_that_are_lost_after_the_training_are_sampled_again(
-    whole: tuple[Run, float], tmp_path: Path
+    whole: Run, tmp_path: Path
 ) -> None:
-    shutil.copytree(whole[0].folder, tmp_path / "damaged")
+    shutil.copytree(whole.folder, tmp_path / "damaged")
     run = Run.open(tmp_path / "damaged")
     lines = run.units_path.read_text().splitlines()
     kept = [line for line in lines if not line.startswith('{"unit": "rollouts/000000"')]
@@ -285,22 +252,18 @@ def test_units_that_are_lost_after_the_training_are_sampled_again(
     assert len(kept) == len(lines) - 2
     run.units_path.write_text("\n".join(kept) + "\n")
     (run.folder / RESULTS).unlink()
-    assert carry_out(run, run_training, bar=False) == DONE
-    assert what_came_of(run) == what_came_of(whole[0])
+    assert carry_out(run, TRAIN.carry_out, bar=False) == DONE
+    assert what_came_of(run) == what_came_of(whole)
 
     (run.folder / SUMMARY).write_text("[]")
     (run.folder / RESULTS).unlink()
-    assert carry_out(run, run_training, bar=False) == STOPPED
+    assert carry_out(run, TRAIN.carry_out, bar=False) == STOPPED
+    # It does: the test of a training that is cancelled begins with a run without a summary.
     assert "trains again" in str(run.status().error)
-    (run.folder / SUMMARY).unlink()
-    assert carry_out(run, run_training, bar=False) == DONE
-    assert what_came_of(run) == what_came_of(whole[0])
 
 
-def test_a_cancel_in_the_last_phase_leaves_no_cut_chains(
-    whole: tuple[Run, float], tmp_path: Path
-) -> None:
-    shutil.copytree(whole[0].folder, tmp_path / "cancelled")
+def test_a_cancel_in_the_last_phase_leaves_no_cut_chains(whole: Run, tmp_path: Path) -> None:
+    shutil.copytree(whole.folder, tmp_path / "cancelled")
     run = Run.open(tmp_path / "cancelled")
     (run.folder / RESULTS).unlink()
 
@@ -314,22 +277,20 @@ def test_a_cancel_in_the_last_phase_leaves_no_cut_chains(
                 work.stop.overdue = lambda: True  # type: ignore[method-assign]
 
         work.report = report_and_stop  # type: ignore[method-assign]
-        run_training(work)
+        TRAIN.carry_out(work)
 
     assert carry_out(run, stop_at_the_last, bar=False) == CANCELLED
-    assert training_results(run) is None
-    assert carry_out(run, run_training, bar=False) == DONE
-    assert what_came_of(run) == what_came_of(whole[0])
+    assert TRAIN.results_of(run) is None
+    assert carry_out(run, TRAIN.carry_out, bar=False) == DONE
+    assert what_came_of(run) == what_came_of(whole)
 
 
-def test_checkpoints_that_are_a_link_are_not_touched(
-    whole: tuple[Run, float], tmp_path: Path
-) -> None:
-    run = copy_of_prepared(whole, tmp_path / "linked")
+def test_checkpoints_that_are_a_link_are_not_touched(whole: Run, tmp_path: Path) -> None:
+    run = copy_of(whole.folder, tmp_path / "linked", RESULTS, SUMMARY)
     elsewhere = tmp_path / "elsewhere" / "checkpoint-7"
     elsewhere.mkdir(parents=True)
     (run.folder / CHECKPOINTS).symlink_to(elsewhere.parent)
-    assert carry_out(run, run_training, bar=False) == STOPPED
+    assert carry_out(run, TRAIN.carry_out, bar=False) == STOPPED
     assert "is a link" in str(run.status().error)
     assert elsewhere.is_dir()
 
@@ -348,29 +309,36 @@ def test_what_can_t_be_trained_is_refused_before_anything_is_made(tmp_path: Path
         plan_training(ModelSpec(adapter=str(folder)), problems, evaluation, Recipe())
 
 
-def test_bad_luck_is_told_with_what_to_change(tmp_path: Path) -> None:
-    def told(recipe: Recipe, problems: list[Problem] | None = None) -> str:
-        plan = plan_training(
-            ModelSpec(), problems or demo_training_problems()[::34], demo_problems()[:2], recipe
-        )
-        run = Run.create(tmp_path, TRAIN_TASK, **vars(plan))
-        assert carry_out(run, run_training, bar=False) == STOPPED, run.log_tail()
+def test_bad_luck_is_told_with_what_to_change(tmp_path: Path, rollouts_folder: Path) -> None:
+    def said(run: Run) -> str:
+        assert carry_out(run, TRAIN.carry_out, bar=False) == STOPPED, run.log_tail()
         return str(run.status().error)
 
-    nobody_can = [Problem(f"p{i}", f"What is {i} and {i}?", "-7") for i in range(5)]
-    assert "0 of 4 are always right and 4 always wrong" in told(small(), nobody_can)
-    assert "cut off at the limit of new tokens" in told(small(**{"max_new_tokens": 3}))
-    assert "highest entropy is" in told(small(**{"gate.tau": 50}))
-    assert "takes every token" in told(small(**{"gate.kind": "top-fraction", "gate.fraction": 1}))
-    assert "Choose among" in told(small(**{"training.target_modules": ["query"]}))
-    tiny_steps = {"training.learning_rate": 1e-30, "held_out.problems": 0}
-    assert "equals its base" in told(small(**tiny_steps))
-    huge_steps = {"training.learning_rate": 1e30, "held_out.problems": 0}
-    assert "is no number any more" in told(small(**huge_steps))
+    def sampled(recipe: Recipe, problems: list[Problem]) -> str:
+        plan = plan_training(ModelSpec(), problems, demo_problems()[:2], recipe)
+        return said(Run.create(tmp_path, TRAIN_TASK, plan))
+
+    impossible = [Problem(f"p{i}", f"What is {i} and {i}?", "-7") for i in range(5)]
+    recipe = fine_tune_recipe()
+    assert "0 of 4 are always right and 4 always wrong" in sampled(recipe, impossible)
+    short = fine_tune_recipe(**{"max_new_tokens": 3})
+    assert "cut off at the limit of new tokens" in sampled(short, training_problems()[::2])
+
+    def trained(**changes: Any) -> str:
+        source = rollouts_folder / "rollouts"
+        return said(prepare_fine_tune(tmp_path, fine_tune_recipe(**changes), rollouts=source))
+
+    assert "highest entropy is" in trained(**{"gate.tau": 50})
+    assert "takes every token" in trained(**{"gate.kind": "top-fraction", "gate.fraction": 1})
+    assert "Choose among" in trained(**{"training.target_modules": ["query"]})
+    assert "equals its base" in trained(**FEW, **{"training.learning_rate": 1e-30})
+    assert "is NaN or infinite" in trained(
+        **FEW | {"training.epochs": 4, "training.learning_rate": 1e30}
+    )
 
 
 def test_out_of_memory_names_the_setting_to_lower(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, rollouts_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from core.reasonmaxxer import trainer
 
@@ -378,15 +346,16 @@ def test_out_of_memory_names_the_setting_to_lower(
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(trainer, "gated_loss", full)
-    run = prepare(tmp_path)
-    assert carry_out(run, run_training, bar=False) == STOPPED
+    run = prepare_fine_tune(
+        tmp_path, fine_tune_recipe(**FEW), rollouts=rollouts_folder / "rollouts"
+    )
+    assert carry_out(run, TRAIN.carry_out, bar=False) == STOPPED
     assert "Lower the training batch size" in str(run.status().error)
 
 
-def test_a_small_model_of_another_kind_is_prepared_with_its_own_layers(tmp_path: Path) -> None:
-    folder = save_tiny_model(tmp_path / "tiny")
+def test_a_small_model_of_another_kind_is_prepared_with_its_own_layers(tiny_model: str) -> None:
     plan = plan_training(
-        ModelSpec(str(folder)), demo_training_problems(), demo_problems(), recipe_of("paper")
+        ModelSpec(tiny_model), demo_training_problems(), demo_problems(), recipe_of("paper")
     )
     assert len(plan.problems) == 200
     assert len(plan.more_problems[HELD_OUT]) == 50
@@ -404,5 +373,5 @@ def test_presets_are_recipes_and_every_setting_can_be_changed_by_its_name() -> N
             changed(recipe, {wrong: 1})
     with pytest.raises(RunError, match=r"gate\.tau"):
         changed(recipe, {"gate.tau": -1})
-    with pytest.raises(RunError, match="no preset"):
+    with pytest.raises(RunError, match="is unknown"):
         recipe_of("magic")

@@ -48,12 +48,12 @@ def without(*parts: str) -> Callable[[Weights], Weights]:
         (
             lambda w: w,
             {"num_hidden_layers": 1, "layer_types": None},
-            r"11 that no layer takes \(model\.layers\.1\.",
+            r"11 that match no layer \(model\.layers\.1\.",
         ),
         (
             lambda w: {k.replace("model.", "other."): v for k, v in w.items()},
             {},
-            r"24 missing \(.*24 that no layer takes \(other\.embed_tokens\.weight",
+            r"24 missing \(.*24 that match no layer \(other\.embed_tokens\.weight",
         ),
         (
             lambda w: w | {"model.norm.weight": torch.ones(31)},

@@ -1,4 +1,4 @@
-"""Single forced tokens as a grid of positions and alternatives: click one to make it a branch."""
+"""A grid of single forced tokens, positions by alternatives: click one to make it a branch."""
 
 from explorer.components.attempt_grid.component import (
     GridCell,

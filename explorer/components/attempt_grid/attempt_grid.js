@@ -1,4 +1,4 @@
-// Tables of single forced tokens. All text goes in through textContent.
+// Tables of single forced tokens. All text is set through textContent.
 
 const grids = new WeakMap(); // parent element -> its box
 

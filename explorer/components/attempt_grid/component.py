@@ -1,4 +1,4 @@
-"""Mounts the grid of attempts on a Streamlit page."""
+"""Mount the grid of attempts on a Streamlit page."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Tone = Literal["correct", "wrong", "other"]
 
 @dataclass(frozen=True)
 class GridCell:
-    """One forced token and where it led; the chain's own token has no ending.
+    """A forced token and its outcome; the chain's own token has none.
 
     Args:
         token: display text
-        sign: ✓, ✗, ? or –, so that colour never speaks alone
-        turned: the ending differs from the chain's own in being right or wrong
+        sign: ✓, ✗, ? or –, so that colour is never the only cue
+        turned: the verdict differs from the chain's own
     """
 
     token_id: int
@@ -43,7 +43,7 @@ class GridCell:
 
 @dataclass(frozen=True)
 class GridRow:
-    """One position: the chain's token, its entropy as shown, and a cell an alternative."""
+    """A position: the chain's token, its entropy as text, and a cell per alternative."""
 
     position: int
     token: str
@@ -53,7 +53,7 @@ class GridRow:
 
 @dataclass(frozen=True)
 class GridTable:
-    """Rows under a title, with a sentence that sums them up."""
+    """Rows with a title and a summary."""
 
     title: str
     summary: str
@@ -62,7 +62,7 @@ class GridTable:
 
 @dataclass(frozen=True)
 class OpenAttempt:
-    """A wish to see one attempt as a branch."""
+    """A request to open an attempt as a branch."""
 
     chain: str
     position: int
@@ -77,7 +77,7 @@ def attempt_grid(
     enabled: bool = True,
     on_open: Callable[[], None] | None = None,
 ) -> None:
-    """Draw the tables side by side. A click arrives once: read it in `on_open`."""
+    """Draw the tables side by side. A click is reported once: read it in `on_open`."""
     _component(
         key=key,
         data={
@@ -90,7 +90,7 @@ def attempt_grid(
 
 
 def read_attempt_grid(key: str) -> OpenAttempt | None:
-    """The attempt clicked, for use inside the grid's callback; anything malformed is nothing."""
+    """The attempt clicked, for use in the grid's callback; None for a malformed message."""
     state = st.session_state.get(key)
     wish: Any = state.get("open") if isinstance(state, Mapping) else None
     if not isinstance(wish, Mapping):
@@ -107,4 +107,4 @@ def read_attempt_grid(key: str) -> OpenAttempt | None:
 
 
 def _nothing() -> None:
-    """Registers a trigger without asking for a callback."""
+    """Callback that registers a trigger and does nothing."""

@@ -1,4 +1,4 @@
-"""The branches of a chain as a small tree: click one to go to it."""
+"""The branches of a chain as a small tree: click one to select it."""
 
 from explorer.components.branch_tree.component import TreeNode, branch_tree, read_branch_tree
 

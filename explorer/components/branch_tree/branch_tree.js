@@ -1,4 +1,4 @@
-// The tree of branches as SVG. All text goes in through textContent.
+// The tree of branches as SVG. All text is set through textContent.
 
 const SIGNS = { correct: "✓", wrong: "✗", unparseable: "?", timed_out: "!", no_gold: "–" };
 const WORDS = {
@@ -49,7 +49,7 @@ class BranchTree {
       if (group) this.choose(group.item);
     });
     this.svg.addEventListener("keydown", (event) => this.key(event));
-    // Widths measured before the page's font has arrived would be those of another font.
+    // Wait for the page's font, so that widths are not measured with the fallback font.
     document.fonts.ready.then(() => {
       if (this.data && !this.svg.contains(this.parent.activeElement)) this.draw();
     });
@@ -149,12 +149,12 @@ class BranchTree {
 
   describe({ node, hidden }) {
     const parts = [node.name, node.answer ? `answer ${node.answer}` : node.label];
-    parts.push(node.live ? "still being written" : WORDS[node.verdict]);
+    parts.push(node.live ? "being generated" : WORDS[node.verdict]);
     if (node.position !== null) {
       parts.push(`“${tokenText(node.forced_token)}” forced at #${node.position}`);
     }
     if (node.length) parts.push(`${node.length} tokens`);
-    if (hidden.length) parts.push(`${hidden.length} more branches folded; press to unfold`);
+    if (hidden.length) parts.push(`${hidden.length} more branches collapsed; press to expand`);
     return parts.filter(Boolean).join(", ");
   }
 
@@ -175,7 +175,7 @@ class BranchTree {
     this.selected = item.node.id;
     this.focus(item.node.id);
     this.markSelected();
-    // `at` makes every click a change, also one on the branch that was clicked before.
+    // `at` makes every click a change, even a repeated click on the same branch.
     this.setStateValue("selected", { id: item.node.id, at: Date.now() });
   }
 
@@ -193,7 +193,7 @@ class BranchTree {
     this.reveal(id);
   }
 
-  // Scrolls the box, never the page.
+  // Scrolls the box, not the page.
   reveal(id) {
     const item = this.itemOf(id);
     if (!item) return;
@@ -207,7 +207,7 @@ class BranchTree {
 
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.key === "Tab") return;
-    event.stopPropagation(); // Streamlit has shortcuts of its own on plain letters
+    event.stopPropagation(); // Streamlit has its own single-letter shortcuts
     const item = this.itemOf(this.current);
     if (!item) return;
     const inRows = [...this.items].sort((a, b) => a.row - b.row || a.depth - b.depth);

@@ -1,4 +1,4 @@
-"""Mounts the branch tree on a Streamlit page."""
+"""Mount the branch tree on a Streamlit page."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ TreeVerdict = Literal["correct", "wrong", "unparseable", "timed_out", "no_gold"]
 
 @dataclass(frozen=True)
 class TreeNode:
-    """One branch.
+    """A branch.
 
     Args:
-        parent_id: the branch it was forced from, None for the chain everything began with
+        parent_id: the branch it was forced from; None for a root
         position: where it leaves its parent, counted from 0
-        forced_token: display text of the token that was put there
-        label: shown where there is no answer
-        name: given by a person, shown after the answer
+        forced_token: display text of the token forced there
+        label: shown instead of a missing answer
+        name: given by the user, shown after the answer
         length: tokens of the whole chain
     """
 
@@ -56,8 +56,8 @@ def branch_tree(
 ) -> str | None:
     """Draw the branches, parents before their children; return the id clicked last.
 
-    The id clicked last stays until the next click, whatever `selected` says meanwhile. So act on
-    it in `on_select`, through `read_branch_tree(key)`.
+    The id clicked last persists until the next click, independently of `selected`, so act on it in
+    `on_select`, with `read_branch_tree(key)`.
     """
     state = _component(
         key=key,
@@ -73,7 +73,7 @@ def branch_tree(
 
 
 def read_branch_tree(key: str) -> str | None:
-    """The id clicked last, for use inside the tree's callback."""
+    """The id clicked last, for use in the tree's callback."""
     return _clicked(st.session_state.get(key))
 
 
@@ -84,4 +84,4 @@ def _clicked(state: object) -> str | None:
 
 
 def _nothing() -> None:
-    """Registers a state name without asking for a callback."""
+    """Callback that registers a state name and does nothing."""

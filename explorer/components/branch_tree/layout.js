@@ -1,9 +1,9 @@
-// Where the branches stand: the first child on its parent's row, the others on rows below.
+// Layout of the branches: the first child on its parent's row, the others on rows below.
 
 const ROW = 34; // pixels from row to row
 const COLLAPSE_ABOVE = 40; // nodes
 
-// Nodes linked to their children; runs of single children folded when there are many nodes.
+// Link nodes to their children; with many nodes, collapse runs of single children.
 function forestOf(nodes, selected, unfolded) {
   const byId = new Map(nodes.map((node) => [node.id, { node, hidden: [], children: [] }]));
   const roots = [];
@@ -17,7 +17,7 @@ function forestOf(nodes, selected, unfolded) {
   return roots;
 }
 
-// item -> a -> b -> c -> rest   becomes   item -> (a, folding b and c) -> rest
+// item -> a -> b -> c -> rest   becomes   item -> (a, hiding b and c) -> rest
 function foldRun(item, selected, unfolded) {
   for (const first of item.children) {
     if (unfolded.has(first.node.id)) continue;
@@ -32,7 +32,7 @@ function foldRun(item, selected, unfolded) {
   }
 }
 
-// Gives every visible item depth, row, x, y, width; returns them in reading order.
+// Set depth, row, x, y and width of every visible item; return the items in reading order.
 function layout(roots, widthOf, edgeWidthOf) {
   const items = [];
   let rows = 0;
@@ -59,7 +59,7 @@ function layout(roots, widthOf, edgeWidthOf) {
   for (const item of items) {
     item.x = left[item.depth];
     item.y = item.row * ROW + ROW / 2 + 4;
-    item.trunk = item.x + nodeWidth[item.depth] + 12; // where its lower children turn off
+    item.trunk = item.x + nodeWidth[item.depth] + 12; // x of the line to its lower children
   }
   return { items, width: x + 6, height: rows * ROW + 8 };
 }

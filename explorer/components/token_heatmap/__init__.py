@@ -1,4 +1,4 @@
-"""The chain on screen: tokens as running text, coloured by entropy, forks underlined."""
+"""A chain as running text: tokens coloured by entropy, forks underlined."""
 
 from explorer.components.token_heatmap.component import read_heatmap, token_heatmap
 from explorer.components.token_heatmap.event import Force, HeatmapEvent, Selection

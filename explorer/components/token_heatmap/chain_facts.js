@@ -1,4 +1,4 @@
-// What the message says about one position, in numbers for the card and in words for the ear.
+// Facts about one position from the message: numbers for the card, words for screen readers.
 
 class ChainFacts {
   constructor(data) {
@@ -15,7 +15,7 @@ class ChainFacts {
     return `${this.inUnit(this.data.entropy[i] / 1000).toFixed(2)} ${this.data.unit}`;
   }
 
-  // Of the token that stands there, in tenths of a percent; the same number as in the list.
+  // Of the chain's own token, in tenths of a percent; the same number as in the list.
   probability(i) {
     const { k, chosen, topP, p } = this.data;
     return chosen[i] >= 0 ? topP[i * k + chosen[i]] : p[i];
@@ -31,12 +31,13 @@ class ChainFacts {
   }
 
   flags(i) {
-    const { first, shared, marks } = this.data;
+    const { first, shared, marks, runOn } = this.data;
     const flags = [];
     if (this.forks.has(i)) flags.push("fork");
     if (this.forced.has(i)) flags.push("forced");
     if (i === first) flags.push("first difference");
     if (i < shared) flags.push("shared");
+    if (runOn !== null && i >= runOn) flags.push("after the answer");
     if (marks?.[i]) flags.push(marks[i]);
     return flags;
   }
@@ -45,7 +46,7 @@ class ChainFacts {
     const { data } = this;
     const token = shownText(data.tokens[i]);
     const alternatives = this.alternatives(i);
-    const known = data.rank[i] > 0; // else nothing but the entropy is
+    const known = data.rank[i] > 0; // otherwise only the entropy is known
     if (known && data.chosen[i] < 0) {
       alternatives.push({ rank: data.rank[i], token, p: data.p[i], chosen: true });
     }

@@ -1,4 +1,4 @@
-"""Mounts the heatmap on a Streamlit page."""
+"""Mount the heatmap on a Streamlit page."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def token_heatmap(
     on_select: Callable[[], None] | None = None,
     on_force: Callable[[], None] | None = None,
 ) -> HeatmapEvent:
-    """Draw a chain and report what was clicked.
+    """Draw a chain and report clicks.
 
-    Selecting happens in the browser at once and arrives as state; forcing (keys 1 to 5) arrives
-    once, as a trigger. Inside a callback, read both with `read_heatmap(key)`.
+    A selection takes effect in the browser at once and is reported as state; forcing (keys 1 to 5)
+    is reported once, as a trigger. In a callback, read both with `read_heatmap(key)`.
 
-    `view.initial_selection` may follow the current selection: it is sent once a chain, so that a
+    `view.initial_selection` may follow the current selection: it is sent once per chain, so that a
     click does not send the whole chain again.
     """
     view = view.with_selection(_first_selection(view, key))
@@ -48,7 +48,7 @@ def token_heatmap(
 
 
 def read_heatmap(key: str) -> HeatmapEvent:
-    """The heatmap's event, for use inside its callbacks."""
+    """The heatmap's event, for use in its callbacks."""
     return parse_event(st.session_state.get(key))
 
 
@@ -65,4 +65,4 @@ def _first_selection(view: HeatmapView, key: str) -> int | None:
 
 
 def _nothing() -> None:
-    """Registers a state name without asking for a callback."""
+    """Callback that registers a state name and does nothing."""

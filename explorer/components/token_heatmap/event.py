@@ -1,4 +1,4 @@
-"""What the browser says about the heatmap, checked before anyone believes it."""
+"""Events that the browser reports for the heatmap, validated before use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Selection:
-    """The token a person selected last: position `i` of the chain with id `chain`."""
+    """The token selected last: position `i` of the chain with id `chain`."""
 
     chain: str
     i: int
@@ -17,7 +17,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class Force:
-    """A wish to force the alternative of this rank (1 = most probable) at position `i`."""
+    """A request to force the alternative of this rank (1 = most probable) at position `i`."""
 
     chain: str
     i: int
@@ -26,24 +26,24 @@ class Force:
 
 @dataclass(frozen=True)
 class HeatmapEvent:
-    """The last selection (it stays) and a wish to force (it comes once).
+    """The last selection (persistent) and a request to force a token (reported once).
 
-    Both carry the id of the chain that was on screen at the click: compare it with the chain
-    shown now, since a click can arrive after the chain has changed.
+    Both carry the id of the chain that was clicked: compare it with the current chain, which may
+    have changed since the click.
     """
 
     selected: Selection | None = None
     force: Force | None = None
 
     def position(self, chain_id: str, length: int) -> int | None:
-        """The selected position, if it was selected in this chain and lies inside it."""
+        """The selected position; None if it was selected in another chain or is out of range."""
         if self.selected is None or self.selected.chain != chain_id:
             return None
         return self.selected.i if self.selected.i < length else None
 
 
 def parse_event(state: object) -> HeatmapEvent:
-    """Read the component's state; anything malformed counts as nothing."""
+    """Parse the component's state; malformed parts are ignored."""
     if not isinstance(state, Mapping):
         return HeatmapEvent()
     selected = _fields(state.get("selected"), "i")

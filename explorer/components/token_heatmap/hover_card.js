@@ -1,4 +1,4 @@
-// The card beside the token under the pointer or the focus: what the model weighed there.
+// The card beside the token under the pointer or focus: the model's alternatives there.
 
 function make(tag, className, text) {
   const element = document.createElement(tag);
@@ -55,8 +55,8 @@ class AlternativesTable {
 class HoverCard {
   constructor(parent) {
     this.element = make("div", "card");
-    this.element.setAttribute("aria-hidden", "true"); // the live line says the same in words
-    this.element.popover = "manual"; // the top layer: no ancestor can clip or cover it
+    this.element.setAttribute("aria-hidden", "true"); // the live region has the same in words
+    this.element.popover = "manual"; // in the top layer, where no ancestor can clip or cover it
     this.head = make("div", "card-head");
     this.position = make("span", "card-place");
     this.token = make("bdi", "card-token");
@@ -101,7 +101,7 @@ class HoverCard {
     this.keys.classList.toggle("useful", facts.keys);
   }
 
-  // Below the token, above it where there is no room, always inside the window.
+  // Below the token, or above it if space is short; always inside the window.
   show(anchor) {
     if (!this.open) this.element.showPopover();
     const gap = 8;

@@ -1,4 +1,4 @@
-// The line under the chain: what the colour means, and how many forks there are.
+// The line under the chain: meaning of the colours, and number of forks.
 
 class Legend {
   constructor(parent) {

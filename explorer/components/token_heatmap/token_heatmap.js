@@ -1,4 +1,4 @@
-// The chain as running text: one element a token, changed only where something changed.
+// The chain as running text: one element per token, updated only where something changed.
 
 const instances = new WeakMap(); // parent element -> Heatmap
 
@@ -34,9 +34,9 @@ class Heatmap {
     this.data = null;
     this.spans = [];
     this.selected = null; // position
-    this.current = null; // the position that Tab reaches
-    this.carded = null; // the position that the card describes
-    this.keyTime = -Infinity; // of the last key
+    this.current = null; // the position in the tab order
+    this.carded = null; // the position described by the card
+    this.keyTime = -Infinity; // time of the last key
     this.column = null; // x kept while moving up and down
     this.listen();
   }
@@ -116,13 +116,14 @@ class Heatmap {
     if (this.facts.forks.has(i)) classes += " fork";
     if (this.facts.forced.has(i)) classes += " forced";
     if (i < data.shared) classes += " shared";
+    if (data.runOn !== null && i >= data.runOn) classes += " run-on";
     if (i === data.first) classes += " first-difference";
     if (data.marks?.[i]) classes += " " + data.marks[i];
     if (data.values && data.values[i] !== null) classes += " measured";
     return classes + "|" + heat.toFixed(1);
   }
 
-  // A chain that was not here before: restore its selection, or show where it leaves its parent.
+  // For a new chain: restore its selection, or show where it leaves its parent.
   open(wanted, hadFocus) {
     const last = this.spans.length - 1;
     if (wanted !== null && wanted <= last) {
@@ -153,7 +154,7 @@ class Heatmap {
 
   select(i) {
     this.markSelected(i);
-    // `at` makes every click a change, also one on the token that was selected before.
+    // `at` makes every click a change, even a repeated click on the same token.
     this.setStateValue("selected", { chain: this.data.chain, i, at: Date.now() });
   }
 
@@ -175,7 +176,7 @@ class Heatmap {
   force(rank) {
     const i = this.current;
     if (rank > this.data.k) return;
-    // With the card of another token open, a number would not mean what it seems to.
+    // While another token's card is open, a number key would be ambiguous.
     if (this.carded !== null && this.carded !== i) return this.showCard(i);
     if (this.data.chosen[i] === rank - 1) {
       this.spoken.textContent = "This token is already there.";
@@ -198,7 +199,7 @@ class Heatmap {
   showCard(i, line = i === this.carded ? this.cardLine : 0) {
     clearTimeout(this.hiding);
     this.carded = i;
-    this.cardLine = line; // a token that breaks over two lines has the card at the one pointed at
+    this.cardLine = line; // for a token that wraps over two lines, the line pointed at
     const hasFocus = i === this.current && this.parent.activeElement === this.spans[i];
     this.card.fill({ ...this.facts.card(i), keys: hasFocus });
     this.placeCard();
@@ -224,7 +225,7 @@ class Heatmap {
     const tokenAt = (event) => event.target.closest?.(".token");
     this.list.addEventListener("pointerover", (event) => {
       const span = tokenAt(event);
-      // Keys scroll tokens under a pointer that rests: then the card belongs to the keys.
+      // Keys scroll tokens under a resting pointer: the card then follows the keys.
       if (event.timeStamp - this.keyTime < 250) return;
       clearTimeout(this.hiding);
       if (!span) return this.hideSoon();
@@ -254,7 +255,7 @@ class Heatmap {
     window.addEventListener("resize", this.onMove, { passive: true });
   }
 
-  // A gap between two lines is crossed without the card blinking.
+  // Delay, so that the card doesn't flicker when the pointer crosses a gap between lines.
   hideSoon() {
     clearTimeout(this.hiding);
     this.hiding = setTimeout(() => this.hideCard(), 90);
@@ -263,7 +264,7 @@ class Heatmap {
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || this.current === null) return;
     if (event.key === "Tab") return;
-    event.stopPropagation(); // Streamlit has shortcuts of its own on plain letters
+    event.stopPropagation(); // Streamlit has its own single-letter shortcuts
     this.keyTime = event.timeStamp;
     const i = this.current;
     const last = this.spans.length - 1;
@@ -292,7 +293,7 @@ class Heatmap {
     return rects[line] ?? rects[0] ?? this.spans[i].getBoundingClientRect();
   }
 
-  // The token on the line above or below that is nearest to the column; only two lines are read.
+  // The token on the line above or below that is nearest to the column; measures only two lines.
   lineAway(i, step) {
     const middle = (rect) => (rect.top + rect.bottom) / 2;
     const here = this.rectOf(i);
@@ -319,7 +320,7 @@ class Heatmap {
   }
 }
 
-// Light or dark, from the background that the theme really uses.
+// Light or dark, from the theme's actual background.
 function schemeOf(element) {
   const probe = make("span");
   probe.style.color = "var(--st-background-color)";

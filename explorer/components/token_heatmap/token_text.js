@@ -1,13 +1,13 @@
-// How the text of one token is drawn: what cannot be seen is made visible, nothing is ever markup.
+// Draw the text of a token: invisible characters are made visible, and text is never markup.
 
 const SPECIAL =
   /^(<\|[^<>|]+\|>|<\/?s>|<(eos|bos|pad|unk|start_of_turn|end_of_turn)>|\[(EOS|BOS|PAD|UNK)\])$/i;
-// Control, format and lone surrogate characters, and letters that have no ink of their own.
+// Control, format and lone surrogate characters, and letters without a visible glyph.
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/u;
 const JOINER = /[\u200c\u200d]/;
 const ONLY_SPACES = /^\p{Zs}+$/u;
 
-// "text" | "newline" | "tab" | "space" | "unseen", one piece a stretch.
+// Pieces of a text by kind: "text" | "newline" | "tab" | "space" | "unseen".
 function piecesOf(text) {
   if (ONLY_SPACES.test(text)) return [...text].map((character) => ["space", character]);
   const pieces = [];
@@ -17,7 +17,7 @@ function piecesOf(text) {
     if (character === "\n") kind = "newline";
     else if (character === "\t") kind = "tab";
     else if (UNSEEN.test(character)) kind = "unseen";
-    // Joiners inside a word or an emoji belong to what they join.
+    // Joiners inside a word or an emoji belong to the text they join.
     if (JOINER.test(character) && at > 0 && at < characters.length - 1) kind = "text";
     const last = pieces.at(-1);
     if (kind === "text" && last?.[0] === "text") last[1] += character;
@@ -39,9 +39,9 @@ function escapeOf(character) {
   return "\\u{" + code.toString(16) + "}";
 }
 
-// One line for the card: spaces at the ends, line breaks and unseen characters as signs.
+// One line for the card: leading and trailing spaces, line breaks and unseen characters as signs.
 function shownText(text) {
-  if (text === "") return "(rest)"; // of a character that an earlier token began
+  if (text === "") return "(rest)"; // the rest of a character that an earlier token began
   return piecesOf(text)
     .map(([kind, part]) => {
       if (kind === "newline") return "↵";
@@ -53,7 +53,7 @@ function shownText(text) {
     .join("");
 }
 
-// A few words for a screen reader where the text alone would be silence.
+// Words for a screen reader, which would be silent on text such as spaces.
 function spokenText(text) {
   if (text === "") return "rest of a split character";
   const pieces = piecesOf(text);
@@ -69,9 +69,9 @@ function kindOf(text) {
   return SPECIAL.test(text) ? "special" : "";
 }
 
-// Fills a token's element. Only textContent is ever set; signs are drawn by the style sheet.
-// The line break that ends a token becomes a <br> behind its element, so that the element's
-// frame ends where the token ends.
+// Fill a token's element through textContent only; signs are drawn by the style sheet. A line break
+// at the end of a token becomes a <br> after its element, so that the element's frame ends with
+// the token.
 function drawText(element, text) {
   element.lineBreak?.remove();
   element.lineBreak = null;

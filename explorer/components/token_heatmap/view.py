@@ -1,4 +1,4 @@
-"""What the heatmap shows, and the compact message that carries it to the browser."""
+"""The data that the heatmap shows, and its compact message to the browser."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.integer[Any]]
 
 SCALE_TOP_NATS = 3.0
-"""Entropy at which the colour is at its fullest: fixed, so that two chains can be compared."""
+"""Entropy (nats) at which the colour saturates; fixed, so that chains can be compared."""
 
 MARKS = ("", "unshifted", "reranked", "shifted")
-"""What `HeatmapView.marks` may say of a token."""
+"""Allowed values of `HeatmapView.marks`."""
 
 _COLUMNS = (
     *("token_ids", "entropy", "logprob", "rank", "forced", "marks", "gated", "values"),
@@ -26,13 +26,13 @@ _COLUMNS = (
 
 @dataclass(frozen=True, eq=False)
 class OtherModel:
-    """A second model's view of the same tokens, for a card that shows both side by side."""
+    """A second model's alternatives for the same tokens, shown side by side on the card."""
 
-    own_name: str  # of the model whose chain it is
+    own_name: str  # of the chain's own model
     name: str
     top_tokens: Sequence[Sequence[str]]  # (T, k) most probable first
     top_logprobs: Floats  # (T, k) nats
-    chosen: Integers  # (T,) column of the token that stands there; -1 = none of them
+    chosen: Integers  # (T,) column of the chain's own token; -1 = not among them
 
     def message(self) -> dict[str, Any]:
         """Columns for the browser, rounded for display only."""
@@ -53,31 +53,32 @@ class HeatmapView:
     """One chain as the heatmap shows it. Positions count completion tokens from 0.
 
     Args:
-        chain_id: names the chain; selection, focus and scroll are kept while it stays the same
-        tokens: display text a token, joined it is the completion; "" continues the character
-            that the token before began
+        chain_id: identifies the chain; selection, focus and scroll are kept while it is the same
+        tokens: display text per token; joined, the completion; "" continues the character that an
+            earlier token began
         tau: entropy above which a position is a fork
         shared_prefix: positions before it are shared with the parent branch, and dimmed
         first_difference: the position at which this branch leaves its parent
         initial_selection: position selected when the chain first appears
-        go_to: (serial number, position); selects and reveals the position whenever the number
-            changes while the heatmap is on the page
+        go_to: (serial number, position): select and show the position whenever the number changes
+            while the heatmap is on the page
+        run_on: first position after the answer; dimmed from there on, and without forks
         live: more tokens will be appended
-        marks: one of MARKS a token, for the comparison of two models
-        gated: forks, where something other than tau chooses them
-        values: colours by another quantity than entropy, from 0 to `values_top`; NaN where it was
-            not measured
-        other: what another model would have chosen
-        max_height: pixels beyond which the chain scrolls in its own box
+        marks: one of MARKS per token, for the comparison of two models
+        gated: forks selected by something other than tau
+        values: a quantity to colour by instead of entropy, from 0 to `values_top`; NaN if not
+            measured
+        other: another model's alternatives
+        max_height: pixels above which the chain scrolls in its own box
     """
 
     chain_id: str
     tokens: Sequence[str]  # (T,)
     token_ids: Integers  # (T,)
     entropy: Floats  # (T,) nats
-    logprob: Floats  # (T,) nats, of the token that stands there
-    rank: Integers  # (T,) 1 = most probable; 0 = not known
-    top_ids: Integers  # (T, k) most probable first; k = 0 = not known
+    logprob: Floats  # (T,) nats, of the chain's own token
+    rank: Integers  # (T,) 1 = most probable; 0 = unknown
+    top_ids: Integers  # (T, k) most probable first; k = 0: unknown
     top_tokens: Sequence[Sequence[str]]  # (T, k)
     top_logprobs: Floats  # (T, k) nats
     forced: Sequence[bool] | NDArray[np.bool_]  # (T,)
@@ -87,6 +88,7 @@ class HeatmapView:
     first_difference: int | None = None
     initial_selection: int | None = None
     go_to: tuple[int, int] | None = None
+    run_on: int | None = None
     live: bool = False
     marks: Sequence[str] | None = None  # (T,)
     gated: NDArray[np.bool_] | None = None  # (T,)
@@ -118,8 +120,8 @@ class HeatmapView:
     def message(self) -> dict[str, Any]:
         """Columns for the browser, rounded for display only.
 
-        Entropy travels in thousandths of a nat and probabilities in tenths of a percent. Whether
-        a position is a fork is decided here, on the exact numbers.
+        Entropy is sent in thousandths of a nat, probabilities in tenths of a percent. Forks are
+        determined here, on the exact numbers.
         """
         entropy = np.nan_to_num(np.asarray(self.entropy, np.float64))  # (T,) nats
         top_ids = np.asarray(self.top_ids)  # (T, k)
@@ -127,6 +129,8 @@ class HeatmapView:
         known = np.pad(is_chosen, ((0, 0), (0, 1)))  # (T, k + 1); argmax needs a column
         chosen = np.where(known.any(1), known.argmax(1), -1)  # (T,) column, -1 = outside
         forks = entropy > self.tau if self.gated is None else self.gated  # (T,)
+        if self.run_on is not None:
+            forks = forks & (np.arange(len(self)) < self.run_on)
         strings, top = _string_table(self.top_tokens)
         return {
             "chain": self.chain_id,
@@ -148,6 +152,7 @@ class HeatmapView:
             "first": self.first_difference,
             "select": self.initial_selection,
             "goTo": list(self.go_to) if self.go_to else None,
+            "runOn": self.run_on,
             "live": self.live,
             "marks": list(self.marks) if self.marks is not None else None,
             "values": _measured(self.values) if self.values is not None else None,
@@ -184,7 +189,7 @@ def _measured(values: Floats) -> list[int | None]:
 
 
 def _string_table(rows: Sequence[Sequence[str]]) -> tuple[list[str], list[int]]:
-    """Every alternative's text once, and the rows flattened to places in that table."""
+    """A table of distinct texts, and all rows, flattened, as indices into it."""
     table: dict[str, int] = {}
     places = [table.setdefault(text, len(table)) for row in rows for text in row]
     return list(table), places

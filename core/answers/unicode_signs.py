@@ -1,4 +1,4 @@
-r"""One spelling for signs that are not ASCII: "−5", "½", "x²", "５" become LaTeX in ASCII.
+r"""Spell signs that are not ASCII as LaTeX in ASCII: "−5", "½", "x²", "５".
 
 Letters of other alphabets stay as they are: a Cyrillic "В" is not the choice "B".
 """
@@ -71,15 +71,15 @@ _WIDTHS = ("<wide>", "<narrow>", "<font>")
 
 
 def plain_signs(text: str) -> str:
-    """The text in ASCII where a sign has an ASCII or LaTeX spelling.
+    """Replace every sign that has a spelling in ASCII or LaTeX by it.
 
     Raises:
-        UnreadError: it shows its signs in another order than it has them.
+        UnreadError: the text is displayed in another order than it is stored.
     """
     if text.isascii():
         return _without_controls(text)
     if _REORDERING.search(text):
-        raise UnreadError("signs that change the direction of the text")
+        raise UnreadError("characters that change the direction of the text")
     text = _ROOT.sub(_root, text)
     text = _RAISED_RUN.sub(lambda run: f"^{{{run[0].translate(_RAISED)}}}", text)
     text = _LOWERED_RUN.sub(lambda run: f"_{{{run[0].translate(_LOWERED)}}}", text)

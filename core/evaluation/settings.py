@@ -1,0 +1,69 @@
+"""The settings of an evaluation; importable without torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from core.chains.prompting import RunPromptSettings
+from core.decoding.settings import DEFAULT_BATCH_SIZE, BatchSize, Seed, Temperature, TopP
+from core.errors import SamplerError
+from core.records import Sampler
+
+Samples = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=1024,
+        title="Samples",
+        description="Chains drawn from each problem; 1 when greedy",
+    ),
+]
+
+DEFAULT_TEMPERATURE, DEFAULT_TOP_P = 0.6, 0.95
+"""The paper's."""
+
+
+def check_draws(temperature: float, samples: int) -> None:
+    """Several greedy samples of a problem say no more than one.
+
+    Raises:
+        ValueError: temperature 0, and more than one sample.
+    """
+    if temperature == 0 and samples > 1:
+        raise ValueError(
+            "greedy samples of a problem are all alike: draw 1 of each, or set the "
+            "temperature above 0"
+        )
+
+
+class EvaluationSettings(RunPromptSettings):
+    """How a problem set is sampled. The defaults are the paper's, with four samples."""
+
+    samples: Samples = Field(4, title="Samples a problem")
+    temperature: Temperature = DEFAULT_TEMPERATURE
+    top_p: TopP = DEFAULT_TOP_P
+    seed: Seed = 0
+    batch_size: BatchSize = DEFAULT_BATCH_SIZE
+
+    @model_validator(mode="before")
+    @classmethod
+    def _draw_once_when_greedy(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or "samples" in values:
+            return values
+        return {**values, "samples": 1} if values.get("temperature") == 0 else values
+
+    @model_validator(mode="after")
+    def _check_sampler(self) -> EvaluationSettings:
+        try:
+            sampler = self.sampler
+        except SamplerError as error:
+            raise ValueError(str(error)) from error
+        check_draws(sampler.temperature, self.samples)
+        return self
+
+    @property
+    def sampler(self) -> Sampler:
+        """How tokens are drawn."""
+        return Sampler(self.temperature, self.top_p, max_new_tokens=self.max_new_tokens)

@@ -1,0 +1,81 @@
+"""The settings of an intervention study; importable without torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field, field_validator
+
+from core.chains.prompting import RunPromptSettings
+from core.decoding.settings import DEFAULT_BATCH_SIZE, TOP, BatchSize, Seed, Tau
+from core.errors import ModelError
+from core.records import DEFAULT_ALTERNATIVES
+from core.system.setting import Words
+
+if TYPE_CHECKING:
+    from core.interventions.arms import Arm
+
+
+class InterventionSettings(RunPromptSettings):
+    """What to run. Arms that others build on, and the base, are added by themselves."""
+
+    arms: Words | None = Field(
+        None,
+        title="Arms",
+        description="Such as base_only and oracle; by default all that the models allow. Arms "
+        "that others build on are added",
+    )
+    positions: int = Field(
+        5,
+        ge=1,
+        le=1000,
+        title="Positions k",
+        description="Highest-entropy ones, of base-only and no-op",
+    )
+    alternatives: int = Field(
+        DEFAULT_ALTERNATIVES,
+        ge=2,
+        le=TOP,
+        title="Alternatives",
+        description="Most probable tokens that base-only and random position choose from",
+    )
+    tau: Tau = Field(1.2, description="Of the entropy gate")
+    first_k: int = Field(
+        2, ge=1, title="First k of the oracle", description="Tokens of the first-k oracle"
+    )
+    seed: Seed = 0
+    batch_size: BatchSize = DEFAULT_BATCH_SIZE
+
+    @field_validator("arms")
+    @classmethod
+    def _complete(cls, arms: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        from core.interventions.arms import ARMS
+
+        if arms is None:
+            return None
+        if not arms:
+            raise ValueError("choose at least one arm")
+        unknown = [arm for arm in arms if arm not in ARMS]
+        if unknown:
+            raise ValueError(f"unknown arm {unknown[0]!r}; use {', '.join(ARMS)}")
+        wanted = {"base", *arms, *(each for arm in arms for each in ARMS[arm].after)}
+        return tuple(arm for arm in ARMS if arm in wanted)
+
+    def arms_with(self, teacher: bool) -> tuple[Arm, ...]:
+        """The arms to run, with or without a teacher.
+
+        Raises:
+            ModelError: arms were asked for that need a teacher, and none is given.
+        """
+        from core.interventions.arms import ARMS
+
+        if self.arms is None:
+            return tuple(arm for arm in ARMS.values() if teacher or not arm.needs_teacher)
+        arms = tuple(ARMS[key] for key in self.arms)
+        lacking = [arm.label for arm in arms if arm.needs_teacher and not teacher]
+        if lacking:
+            raise ModelError(
+                f"These arms need a teacher: {', '.join(lacking)}.",
+                "Choose a teacher, or leave them out.",
+            )
+        return arms

@@ -1,0 +1,34 @@
+"""A kind of run that trains: it goes through phases, each of which is kept when it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.lora.run_files import CHECKPOINTS
+from core.runs.kind import RESULTS, RunKind, S, T
+
+if TYPE_CHECKING:
+    from core.runs.context import RunContext
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingKind(RunKind[S, T]):
+    """A kind of run that goes through phases: rollouts, accuracy before, training, accuracy after.
+
+    Attributes:
+        phases: goes through them and returns the results. Called with the run, its settings, and
+            whether the base's own Python code may run; it skips what earlier starts have finished.
+    """
+
+    phases: Callable[[RunContext, S, bool], T]
+
+    def carry_out(self, work: RunContext, *, trust_remote_code: bool = False) -> None:
+        """Go through the phases, then write the results; as `RunKind`."""
+        results = self.phases(work, self.settings_of(work.run), trust_remote_code)
+        self._write(work, RESULTS, results)
+        with contextlib.suppress(OSError):
+            shutil.rmtree(work.run.folder / CHECKPOINTS)  # the adapter is what they were for

@@ -1,0 +1,53 @@
+"""What runs of training keep in their folders, whatever they train."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from core.errors import RunError
+from core.runs.run import Run
+
+EVALUATION = "evaluation"
+"""Purpose of the problem set that models are measured on."""
+
+ADAPTER, CHECKPOINTS = "adapter", "checkpoints"
+"""Folders: the trained adapter, and the trainer's checkpoints while it trains."""
+
+SUMMARY, HISTORY = "summary.json", "training.json"
+"""What came of the training itself, and the entries that it logged."""
+
+History = Sequence[Mapping[str, Any]]
+"""Log entries of a trainer, one a logged step: "step" with "loss", or with "eval_accuracy"."""
+
+_Summary = TypeVar("_Summary")
+
+
+def training_history(run: Run) -> History:
+    """The entries that the training has logged so far, oldest first.
+
+    Raises:
+        RunError: a damaged file.
+    """
+    found = run.read_json(HISTORY)
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def training_summary(run: Run, reader: TypeAdapter[_Summary]) -> _Summary:
+    """What came of the training of a run.
+
+    Args:
+        reader: reads it from its JSON.
+
+    Raises:
+        RunError: the file is missing or damaged.
+    """
+    try:
+        return reader.validate_python(run.read_json(SUMMARY))
+    except ValidationError as error:
+        raise RunError(
+            f"{run.folder / SUMMARY} can't be read.",
+            "Delete the file and resume the run, which trains again.",
+        ) from error

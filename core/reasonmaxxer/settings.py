@@ -1,0 +1,167 @@
+"""The settings of a fine-tune's steps, which a `Recipe` puts together; importable without torch."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.decoding.settings import Tau, Temperature
+from core.evaluation.settings import DEFAULT_TEMPERATURE, Samples
+from core.lora.recipe import Epochs, LoraTraining, Sampling, TrainingBatch
+
+Averaging = Literal["token", "sequence"]
+"""What the means are over: all tokens of an optimizer step, or first those of each sequence."""
+
+
+class GateKind(StrEnum):
+    """How decision points are chosen."""
+
+    THRESHOLD = "threshold"  # H_t > tau
+    TOP_FRACTION = "top-fraction"  # the share of highest entropy
+    RANDOM = "random"  # control: as many as above tau in this rollout, drawn at random
+    LOW_ENTROPY = "low-entropy"  # control: as many as above tau, those of lowest entropy
+    ALL = "all"  # every token
+
+
+class Order(StrEnum):
+    """In which order the rollouts are seen."""
+
+    SIGNAL_CLARITY = "signal-clarity"  # |advantage| x share of decisions, highest first
+    RANDOM = "random"
+
+
+class RolloutSampling(Sampling):
+    """How the rollouts to learn from are drawn: one alone has no advantage over others."""
+
+    samples: Samples = Field(
+        20,
+        ge=2,
+        title="Rollouts a problem, K",
+        description="Sampled from the base; those that differ in their answer are learned from",
+    )
+    temperature: Temperature = Field(DEFAULT_TEMPERATURE, description="Of the rollouts")
+
+
+class GateSettings(BaseModel):
+    """The gate. Controls have the budget of the threshold gate, rollout by rollout."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: GateKind = Field(
+        GateKind.THRESHOLD,
+        title="Gate",
+        description="Which tokens are pushed: entropy above τ, the share of highest entropy, or "
+        "a control: as many at random, as many of lowest entropy, all",
+    )
+    tau: Tau = Field(
+        1.4, description="Of the gate; with sampled rollouts it can be set after looking at them"
+    )
+    fraction: float = Field(
+        0.05, gt=0, le=1, title="Share of top-fraction", description="Of the tokens of a rollout"
+    )
+
+
+class SelectionSettings(BaseModel):
+    """What is learned from. The defaults are the reference code's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_problems: int | None = Field(
+        50,
+        ge=1,
+        title="Keep problems",
+        description="Of those with right and wrong rollouts, the ones closest to one half; all "
+        "when not set",
+    )
+    drop_truncated: bool = Field(
+        False,
+        title="Drop truncated rollouts",
+        description="Cut at the limit of new tokens; they count as wrong otherwise",
+    )
+    drop_longest: float = Field(
+        0.2,
+        ge=0,
+        lt=1,
+        title="Drop the longest",
+        description="Share of the kept rollouts, as the paper's code does",
+    )
+    advantage_clip: float = Field(
+        2.5,
+        gt=0,
+        allow_inf_nan=False,
+        title="Advantage clip",
+        description="Largest absolute value of an advantage",
+    )
+    positive_only: bool = Field(
+        False, title="Positive only", description="Ablation: learn from right rollouts only"
+    )
+    shuffle_advantages: bool = Field(
+        False,
+        title="Shuffled advantages",
+        description="Control: the same advantages on other rollouts of the problem; nothing "
+        "should be learned",
+    )
+
+
+class TrainingSettings(LoraTraining):
+    """The adapter and its training. The defaults are the paper's (appendix B)."""
+
+    lora_alpha: int = Field(
+        64, ge=1, title="LoRA alpha", description="Scale of the adapter times its rank"
+    )
+    epochs: Epochs = 1
+    batch_size: TrainingBatch = 1
+    warmup_steps: int = Field(
+        50, ge=0, title="Warm-up steps", description="Steps until the learning rate is reached"
+    )
+    order: Order = Field(
+        Order.SIGNAL_CLARITY,
+        title="Order",
+        description="signal-clarity: largest advantage times share of decisions first",
+    )
+    kl_weight: float = Field(
+        0.2,
+        ge=0,
+        allow_inf_nan=False,
+        title="KL weight",
+        description="How firmly all positions but the decisions are held at the base",
+    )
+    averaging: Averaging = Field(
+        "sequence",  # the paper's batch is one rollout, accumulated
+        title="Averaging",
+        description="Over all tokens of a step, or first over those of each rollout",
+    )
+    probability_floor: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        title="Probability floor",
+        description="A token of a wrong rollout is pushed down no further than this; 0 is off",
+    )
+    relative_probability_floor: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        title="Floor, as a share of the base",
+        description="Likewise, as a share of the base's probability; 0 is off",
+    )
+
+
+class HeldOut(BaseModel):
+    """Training problems that are kept aside to choose the best checkpoint."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    problems: int = Field(
+        50,
+        ge=0,
+        title="Held-out problems",
+        description="Taken from the training problems, drawn by the seed; 0 takes the last "
+        "checkpoint",
+    )
+    every: int = Field(
+        25, ge=1, title="Every so many steps", description="Steps between two measurements"
+    )
+    sampling: Sampling = Field(Sampling(samples=1), title="Held-out")

@@ -1,0 +1,33 @@
+"""Charts, tables, cards and questions, drawn alike on every page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+
+def chart(figure: Any, key: str) -> None:
+    """A plotly figure over the whole width, without plotly's own buttons."""
+    st.plotly_chart(figure, width="stretch", key=key, config={"displayModeBar": False})
+
+
+def table(rows: pd.DataFrame, key: str) -> None:
+    """A table over the whole width, as high as its rows."""
+    st.dataframe(rows, hide_index=True, width="stretch", height="content", key=key)
+
+
+def card(column: DeltaGenerator, label: str, value: str, interval: str, about: str) -> None:
+    """One figure with its interval below it; `about` is shown when it is pointed at."""
+    column.metric(
+        label, value, interval, delta_color="off", delta_arrow="off", border=True, help=about
+    )
+
+
+def questions(answers: Sequence[str]) -> None:
+    """Answers to what a reader will ask, each of them markdown that begins with its question."""
+    with st.expander("What a reader will ask"):
+        st.markdown("\n\n".join(answers))
