@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from core.errors import PromptError
+from core.system.json_text import json_text
 from core.system.person_path import person_path
 from core.system.project_root import project_root
 from core.tokens.prompts import WorkedExample
@@ -52,7 +53,7 @@ def read_examples(path: str | Path) -> tuple[WorkedExample, ...]:
         try:
             row: dict[str, Any] = json.loads(line)
             fields = {name: row[name] for name in ("question", "solution")}
-            example = _ROW.validate_json(json.dumps(fields), strict=True)
+            example = _ROW.validate_json(json_text(fields), strict=True)
         except (ValueError, KeyError, TypeError, ValidationError) as error:
             raise PromptError(f"Line {number} of {file} is no worked example.", _REMEDY) from error
         if not example.question.strip() or not example.solution.strip():
