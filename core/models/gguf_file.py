@@ -56,8 +56,8 @@ class GgufHeader:
 def read_gguf_header(path: Path) -> GgufHeader:
     """Read and check the header; of the weights only the extents.
 
-    Every count, length and offset is compared with the file's size before it is used, so the time
-    and memory this takes follow the size of the header.
+    Every count, length and offset is compared with the file's size before it is used, so time and
+    memory are proportional to the header's size.
 
     Raises:
         ModelError: not a GGUF file, damaged, truncated, split over several files, or something
@@ -143,7 +143,7 @@ def _check_kind(path: Path, metadata: dict[str, Any]) -> None:
     kind = metadata.get("general.type", "model")
     if kind != "model":
         raise ModelError(
-            f"{path} holds no language model but a part of one ({printable(str(kind))}).",
+            f"{path} holds only a part of a language model ({printable(str(kind))}).",
             "Give the GGUF file of the whole model.",
         )
 

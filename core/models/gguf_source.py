@@ -1,4 +1,4 @@
-"""Where the weights in a converted folder came from, in a small file beside them."""
+"""The source of the weights in a converted folder, kept in a small file beside them."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class GgufSource:
 
 
 def folder_name(file: str) -> str:
-    """What the folder of a file is called: as the file, since a model's name says how it likes to
-    be asked."""
+    """The folder's name for a file: the file's own, since the prompt style is guessed from a
+    model's name."""
     stem = file.removesuffix(".gguf")
     return re.sub(r"[^\w.-]+", "-", stem, flags=re.ASCII).strip(".-")[:100] or "model"
 

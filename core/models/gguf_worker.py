@@ -1,9 +1,9 @@
-"""The process that converts a GGUF file into a folder with safetensors.
+"""Worker process that converts a GGUF file into a folder with safetensors.
 
-`core.models.gguf_conversion` starts it with what `convert` takes, by `core.models.worker_reports`.
-A process of its own: a conversion must end at once when somebody cancels, and a file that makes a
-library take all memory must not take the app's. transformers does the conversion; what is
-patched here only keeps it from reading the same header five times.
+`core.models.gguf_conversion` starts it with the arguments of `convert`, through
+`core.models.worker_reports`. It is a process because a conversion must stop at once when
+cancelled, and because a file that makes a library exhaust memory must not take the app down.
+transformers does the conversion; the patches here only avoid reading the same header five times.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ def convert(
 
     Args:
         path: of the file.
-        name: what the person named.
-        root: of all conversions; this one's folder stands there under the file's sha256.
-        token: names the folder that is renamed when it is whole, for the parent to take away.
-        quantization, parameters: as the header has them.
+        name: the model as the user gave it.
+        root: folder of all conversions; this one's is named by the file's sha256.
+        token: names the incomplete folder, which the parent deletes after a kill.
+        quantization, parameters: from the header.
 
     Returns:
         {"folder": path, "sha256": hex}
@@ -140,7 +140,7 @@ class _Progress:
 
 
 class _Reader(gguf.GGUFReader):
-    """Reads a header once, and from plain memory: slices of a memmap are slow to make."""
+    """Reads a header from plain memory: slicing a memmap is slow."""
 
     @property
     def data(self) -> Any:
@@ -164,10 +164,10 @@ def _sha256(file: Path) -> str:
 
 
 def _check_room(place: Path, weights: int) -> None:
-    """See whether disk and memory have room for the weights.
+    """Check the free disk space and memory, in bytes, and limit this process's memory.
 
     Raises:
-        FaultError: they don't.
+        FaultError: not enough space.
     """
     free = shutil.disk_usage(place).free
     if weights + _RESERVE > free:
@@ -180,7 +180,7 @@ def _check_room(place: Path, weights: int) -> None:
 
 
 def fault_of(error: Exception) -> dict[str, Any]:
-    """What the parent needs to explain an error."""
+    """The report of an error to the parent."""
     first_line = next(iter(str(error).strip().splitlines()), "")
     match error:
         case MemoryError():

@@ -43,7 +43,7 @@ def download(
         cancelled: polled continuously.
 
     Returns:
-        The snapshot's folder in the cache.
+        The snapshot's folder in the cache, or the file in it.
 
     Raises:
         DownloadCancelledError: `cancelled` returned true.
@@ -165,7 +165,7 @@ def _unfit(what: str, name: str, holds: str, files: list[str]) -> ModelError:
     match holds:
         case "gguf" | "other files" if files:
             return ModelError(
-                f"{name} holds GGUF files, and it wasn't named which one."
+                f"{name} holds GGUF files, and none of them was named."
                 if holds == "gguf"
                 else f"{name} has no file of that name.",
                 f"Name one of them, such as {name.split()[0]}:{files[0]} (there are: "

