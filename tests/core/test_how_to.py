@@ -99,23 +99,25 @@ class Restored:
                 if isinstance(each, (dict, list)) and each is not vars(module)["__builtins__"]
             ]
 
-    def put_back(self) -> None:
+    def __enter__(self) -> Restored:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         for name, names in self._names.items():
             module = sys.modules[name]
             for added in vars(module).keys() - names.keys():
                 if not isinstance(vars(module)[added], ModuleType):  # imported meanwhile
                     delattr(module, added)
             vars(module).update(names)
-        for table, before in self._tables:
+        for table, before in reversed(self._tables):  # the first copy is the oldest
             table.clear()
             table.update(before) if isinstance(table, dict) else table.extend(before)
 
 
 @pytest.fixture
 def restored() -> Iterator[Restored]:
-    restored = Restored()
-    yield restored
-    restored.put_back()
+    with Restored() as restored:
+        yield restored
 
 
 def add(page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, restored: Restored) -> None:
@@ -194,29 +196,23 @@ def test_without_the_example_of_a_page_its_test_fails(
         call(page, test, request)
 
 
-def test_the_program_is_as_before_when_an_example_was_removed(
-    tmp_path: Path,
-) -> None:
+def test_the_program_is_as_before_when_an_example_was_removed(tmp_path: Path) -> None:
     def state() -> list[Any]:
         tables: list[Any] = [list(each) for each in (ARMS, GATES, KINDS, PROMPT_STYLES, SCREENS)]
         commands = [each.callback for each in app.registered_commands]
         return [*tables, [shape.name for shape in shapes.SHAPES], commands, set(sys.modules)]
 
-    def added() -> list[Any]:
-        restored = Restored()
-        with pytest.MonkeyPatch.context() as monkeypatch:
+    def added(folder: Path) -> list[Any]:
+        with pytest.MonkeyPatch.context() as monkeypatch, Restored() as restored:
             for page in PAGES:
-                add(page, tmp_path / page.stem, monkeypatch, restored)
-            found = state()
-        restored.put_back()
-        return found
+                add(page, folder, monkeypatch, restored)
+            return state()
 
-    added()  # imports what is needed
+    added(tmp_path / "first")  # imports what is needed
     before = state()
-    during = added()
-    assert [len(now) - len(then) for now, then in zip(during, before, strict=True)] == [
-        1, 1, 1, 1, 1, 1, 1, 5
-    ]  # fmt: skip
+    during = added(tmp_path / "second")
+    more = [len(now) - len(then) for now, then in zip(during, before, strict=True)]
+    assert more == [1, 1, 1, 1, 1, 1, 1, 6]
     assert state() == before
 
 
