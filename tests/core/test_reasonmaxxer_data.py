@@ -13,13 +13,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.entropy import Gate
 from core.errors import ProblemError, TrainingError
 from core.evaluation.records import ProblemSamples, Sample
 from core.lora.plan import check_disjoint
 from core.reasonmaxxer.examples import Collator, Example
-from core.reasonmaxxer.gates import gate_rollout
+from core.reasonmaxxer.gates import Rollout, gate_rollout
 from core.reasonmaxxer.selection import Selection, advantages, select_examples
-from core.reasonmaxxer.settings import GateSettings, SelectionSettings
+from core.reasonmaxxer.settings import GATES, GateEntry, GateSettings, SelectionSettings
 from core.records import Problem, StopReason, Verdict
 
 EVERYTHING = SelectionSettings(drop_longest=0)
@@ -257,6 +258,19 @@ def test_a_share_of_less_than_a_token_is_refused_as_one() -> None:
     assert refusal(problem("p", 1, 1), gate=gate) == (
         "The gate takes no token, so there is nothing to push: a share of 0.01 is less than one "
         "token of any rollout. Raise the fraction, or choose another gate."
+    )
+
+
+def no_token(rollout: Rollout) -> Gate:
+    return np.zeros(len(rollout.entropy_nats), np.bool_)
+
+
+def test_a_gate_without_a_share_that_takes_nothing_is_refused_by_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(GATES, "none", GateEntry("no token", f"{__name__}:no_token", None))
+    assert refusal(problem("p", 1, 1), gate=GateSettings(kind="none")) == (
+        "The gate none takes no token, so there is nothing to push. Choose another gate."
     )
 
 
