@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -21,14 +19,3 @@ def test_a_page_has_at_most_60_lines(page: Path) -> None:
 
 def test_every_page_is_in_the_navigation() -> None:
     assert sorted(SCREENS) == [page.stem for page in PAGES]
-
-
-def test_the_linter_knows_every_screen() -> None:
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    (screens,) = (
-        each["layers"][1]
-        for each in settings["tool"]["importlinter"]["contracts"]
-        if each.get("layers", [""])[0] == "explorer.app"
-    )
-    folders = {each.parent.name for each in (ROOT / "explorer").glob("*/__init__.py")}
-    assert set(re.findall(r"explorer\.(\w+)", screens)) == folders - {"components", "shared"}
