@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from dataclasses import dataclass
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -11,49 +11,59 @@ from core.kinds import KINDS
 from core.runs.run import Run
 from core.system.project_root import project_root
 
-PageName = Literal["explore", "interventions", "compare", "finetune", "evaluate", "runs"]
+
+@dataclass(frozen=True)
+class Screen:
+    """How a screen stands in the sidebar."""
+
+    title: str
+    icon: str
+
+
+SCREENS: dict[str, Screen] = {
+    "explore": Screen("Explore", ":material/fork_right:"),
+    "interventions": Screen("Interventions", ":material/experiment:"),
+    "compare": Screen("Compare", ":material/compare_arrows:"),
+    "finetune": Screen("Fine-tune", ":material/tune:"),
+    "evaluate": Screen("Evaluate", ":material/grading:"),
+    "runs": Screen("Runs", ":material/list_alt:"),
+}
+"""In the order of the sidebar, by the name of their file in pages/."""
 
 _FOLDER = project_root() / "pages"
-_PAGES: dict[PageName, tuple[str, str]] = {
-    "explore": ("Explore", ":material/fork_right:"),
-    "interventions": ("Interventions", ":material/experiment:"),
-    "compare": ("Compare", ":material/compare_arrows:"),
-    "finetune": ("Fine-tune", ":material/tune:"),
-    "evaluate": ("Evaluate", ":material/grading:"),
-    "runs": ("Runs", ":material/list_alt:"),
-}
 _WISH = "page_wanted"
 
 
 def all_pages() -> list[st.Page]:
     """Every screen, in the order of the sidebar; Explore is home."""
-    return [page(name) for name in _PAGES]
+    return [page(name) for name in SCREENS]
 
 
-def page(name: PageName) -> st.Page:
+def page(name: str) -> st.Page:
     """One screen."""
-    title, icon = _PAGES[name]
-    return st.Page(_FOLDER / f"{name}.py", title=title, icon=icon, default=name == "explore")
+    screen = SCREENS[name]
+    file = _FOLDER / f"{name}.py"
+    return st.Page(file, title=screen.title, icon=screen.icon, default=name == "explore")
 
 
-def page_title(name: PageName) -> str:
+def page_title(name: str) -> str:
     """The title of a screen."""
-    return _PAGES[name][0]
+    return SCREENS[name].title
 
 
-def page_of(run: Run) -> PageName | None:
+def page_of(run: Run) -> str | None:
     """The screen that shows a run; None for kinds that this version doesn't know."""
     entry = KINDS.get(run.config.task)
-    return None if entry is None else cast(PageName, entry.page)
+    return None if entry is None else entry.page
 
 
 def run_page_titles() -> list[str]:
     """The titles of the screens that start runs, in the order of the sidebar."""
     shown = {entry.page for entry in KINDS.values()}
-    return [title for name, (title, _) in _PAGES.items() if name in shown]
+    return [screen.title for name, screen in SCREENS.items() if name in shown]
 
 
-def ask_for(name: PageName, **link: str) -> None:
+def ask_for(name: str, **link: str) -> None:
     """Go to a screen with the next script run: for callbacks, which can't switch pages themselves.
 
     `link` is written to the address: what the new screen writes there while the browser is still

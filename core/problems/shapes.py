@@ -165,7 +165,7 @@ def _one_of(rows: Rows, *columns: str) -> str | None:
     return next((column for column in columns if column in rows.columns), None)
 
 
-SHAPES = (
+SHAPES: tuple[Shape, ...] = (
     Shape(OWN, "question, answer, id, source and family as the explorer writes them", _own),
     Shape("GSM8K", "the gold answer follows #### in the solution", _gsm8k),
     Shape("reference code records", "problem_text and ground_truth", _reference_records),

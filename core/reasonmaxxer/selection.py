@@ -12,7 +12,7 @@ from core.errors import TrainingError
 from core.evaluation.records import ProblemSamples, Sample
 from core.reasonmaxxer.examples import Example
 from core.reasonmaxxer.gates import gate_rollout
-from core.reasonmaxxer.settings import GateKind, GateSettings, SelectionSettings
+from core.reasonmaxxer.settings import GATES, GateSettings, SelectionSettings
 from core.records import StopReason
 
 
@@ -176,7 +176,13 @@ def _nothing_mixed(rates: dict[str, float]) -> TrainingError:
 
 
 def _check_gate(report: SelectionReport, gate: GateSettings, highest: float) -> None:
-    if report.decisions == 0 and gate.kind is GateKind.TOP_FRACTION:
+    share_by = GATES[gate.kind].share_by
+    if report.decisions == 0 and share_by is None:
+        raise TrainingError(
+            f"The gate {gate.kind} takes no token, so there is nothing to push.",
+            "Choose another gate.",
+        )
+    if report.decisions == 0 and share_by == "fraction":
         raise TrainingError(
             "The gate takes no token, so there is nothing to push: a share of "
             f"{gate.fraction:g} is less than one token of any rollout.",
@@ -188,7 +194,7 @@ def _check_gate(report: SelectionReport, gate: GateSettings, highest: float) -> 
             f"{highest:.2f} nats, and tau is {gate.tau:g}.",
             "Lower tau, or choose another gate.",
         )
-    if report.decisions == report.tokens and gate.kind is not GateKind.ALL:
+    if report.decisions == report.tokens and share_by is not None:
         raise TrainingError(
             "The gate takes every token, so it tells decisions from nothing.",
             "Raise tau, lower the fraction, or choose the gate that is meant to take all.",

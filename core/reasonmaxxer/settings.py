@@ -2,27 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from core.decoding.settings import Tau, Temperature
 from core.evaluation.settings import DEFAULT_TEMPERATURE, Samples
 from core.lora.recipe import Epochs, LoraTraining, Sampling, TrainingBatch
+from core.system.setting import KeyOf
+
+if TYPE_CHECKING:
+    from core.entropy import Gate
+    from core.reasonmaxxer.gates import Rollout
 
 Averaging = Literal["token", "sequence"]
 """What the means are over: all tokens of an optimizer step, or first those of each sequence."""
 
 
-class GateKind(StrEnum):
-    """How decision points are chosen."""
+@dataclass(frozen=True)
+class GateEntry:
+    """How a gate is shown and found. Its function is imported when it is needed, since it brings
+    torch with it, and the command line's help must not wait for that."""
 
-    THRESHOLD = "threshold"  # H_t > tau
-    TOP_FRACTION = "top-fraction"  # the share of highest entropy
-    RANDOM = "random"  # control: as many as above tau in this rollout, drawn at random
-    LOW_ENTROPY = "low-entropy"  # control: as many as above tau, those of lowest entropy
-    ALL = "all"  # every token
+    takes: str  # which tokens of a rollout, to follow "Which tokens are pushed:"
+    place: str  # of its function from `Rollout` to `Gate`, as module:name
+    share_by: Literal["tau", "fraction"] | None  # the setting that decides how many tokens
+
+    def load(self) -> Callable[[Rollout], Gate]:
+        """The function of the gate."""
+        gate: Callable[[Rollout], Gate] = resolve_name(self.place)
+        return gate
+
+
+THRESHOLD = "threshold"
+
+GATES: dict[str, GateEntry] = {
+    THRESHOLD: GateEntry("entropy above τ", "core.reasonmaxxer.gates:threshold", "tau"),
+    "top-fraction": GateEntry(
+        "the share of highest entropy", "core.reasonmaxxer.gates:top_fraction", "fraction"
+    ),
+    "random": GateEntry(
+        "as a control, as many as above τ at random", "core.reasonmaxxer.gates:random", "tau"
+    ),
+    "low-entropy": GateEntry(
+        "as a control, as many of lowest entropy", "core.reasonmaxxer.gates:low_entropy", "tau"
+    ),
+    "all": GateEntry("every token", "core.reasonmaxxer.gates:every_token", None),
+}
+"""How decision points are chosen, by the name in settings and on the command line."""
+
+
+def _known_gate(name: str) -> str:
+    if name not in GATES:
+        raise ValueError(f"unknown gate {name!r}; use {', '.join(GATES)}")
+    return name
+
+
+GateName = Annotated[str, AfterValidator(_known_gate), KeyOf(GATES)]
 
 
 class Order(StrEnum):
@@ -49,11 +89,11 @@ class GateSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: GateKind = Field(
-        GateKind.THRESHOLD,
+    kind: GateName = Field(
+        THRESHOLD,
         title="Gate",
-        description="Which tokens are pushed: entropy above τ, the share of highest entropy, or "
-        "a control: as many at random, as many of lowest entropy, all",
+        description="Which tokens are pushed: "
+        + "; ".join(f"{each.takes} ({name})" for name, each in GATES.items()),
     )
     tau: Tau = Field(
         1.4, description="Of the gate; with sampled rollouts it can be set after looking at them"

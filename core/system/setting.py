@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import astuple, dataclass
 from enum import Enum
 from types import NoneType, UnionType
@@ -25,6 +25,14 @@ class Unit:
     """Marks the unit of a field's value: `Annotated[float, Unit("nats")]`."""
 
     name: str
+
+
+@dataclass(frozen=True)
+class KeyOf:
+    """Marks a string that is a key of a table: `Annotated[str, KeyOf(GATES)]`. Its choices are the
+    keys at the time when they are asked for."""
+
+    table: Mapping[str, object]
 
 
 def _by_comma(words: Any) -> Any:
@@ -90,7 +98,7 @@ class Setting:
         help: one sentence; empty where the title says everything.
         unit: of the value; empty where it has none.
         kind: bool, int, float, str, date, or tuple for several words.
-        choices: the only values, of a field that is an enumeration or a literal.
+        choices: the only values, of an enumeration, a literal or the key of a table.
         optional: whether None is a value.
         by_line: whether several strings are typed a line each.
         default: None for a field that has none.
@@ -145,6 +153,8 @@ def setting(settings: BaseModel | type[BaseModel], name: str) -> Setting:
         owner = _value(owner, group)
     field = _fields(owner)[last]
     kind, choices, optional = _kind(field.annotation)
+    for table in (each.table for each in field.metadata if isinstance(each, KeyOf)):
+        choices = tuple(table)
     low, open_low = _bound(field, Ge, Gt, max)
     high, open_high = _bound(field, Le, Lt, min)
     if kind is int:  # of whole numbers every bound is closed

@@ -218,7 +218,7 @@ def _chat_ids(tokenizer: Any, turns: list[dict[str, str]], day: date | None) -> 
     if not getattr(tokenizer, "chat_template", None):
         raise PromptError(
             "This model's tokenizer has no chat template.",
-            "Choose another prompt style, such as few_shot or plain.",
+            _another_style(),
         )
     try:
         clock: dict[str, Any] = {}
@@ -234,9 +234,14 @@ def _chat_ids(tokenizer: Any, turns: list[dict[str, str]], day: date | None) -> 
     except Exception as error:  # the template is a program: anything can fail
         raise PromptError(
             f"This model's chat template fails ({type(error).__name__}: {error}).",
-            "Choose another prompt style, such as few_shot or plain.",
+            _another_style(),
         ) from error
     return _ids(encoded)
+
+
+def _another_style() -> str:
+    *others, last = [name for name, style in PROMPT_STYLES.items() if not style.chat]
+    return f"Choose another prompt style: {', '.join(others)} or {last}."
 
 
 def _ids(encoded: Any) -> list[int]:

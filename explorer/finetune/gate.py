@@ -15,7 +15,7 @@ from core.models.spec import DEMO, ModelSpec
 from core.reasonmaxxer.gates import gate_rollout
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.selection import SelectionReport, select_examples
-from core.reasonmaxxer.settings import GateKind, GateSettings
+from core.reasonmaxxer.settings import GATES, THRESHOLD, GateSettings
 from core.runs.models import read_model
 from core.runs.run import Run
 from explorer.components.token_heatmap import HeatmapView, token_heatmap
@@ -125,7 +125,7 @@ def _threshold(state: BrowserState, run: Run, recipe: Recipe, top: float) -> flo
         step=0.01,
         key=key,
         on_change=set_tau,
-        disabled=recipe.gate.kind in (GateKind.ALL, GateKind.TOP_FRACTION),
+        disabled=GATES[recipe.gate.kind].share_by != "tau",
     )
     follow("gate unit", state.unit)
     unit.segmented_control(
@@ -171,7 +171,7 @@ def _learned(report: SelectionReport, recipe: Recipe, gate: GateSettings) -> Non
         for on, ablation in (
             (recipe.selection.positive_only, "positive only"),
             (recipe.selection.shuffle_advantages, "advantages shuffled"),
-            (gate.kind is not GateKind.THRESHOLD, f"gate: {gate.kind}"),
+            (gate.kind != THRESHOLD, f"gate: {gate.kind}"),
         )
         if on
     ]
@@ -290,7 +290,7 @@ def _view(
     entropy = np.asarray(sample.entropy or (), np.float32)
     size = len(entropy)
     gated = None
-    if gate.kind is not GateKind.THRESHOLD:
+    if gate.kind != THRESHOLD:
         gated = gate_rollout(entropy, gate, seed, record.problem_id, number)
     return HeatmapView(
         chain_id=f"{run.id} {record.problem_id} {number}",

@@ -15,7 +15,7 @@ from core.kinds import KINDS, kind_entry, kind_title
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunStatus
-from explorer.navigation import PageName, page_title
+from explorer.navigation import page_title
 from explorer.shared.messages import plain, show_error
 from explorer.shared.polling import polled
 from explorer.shared.run_panel import any_live, run_badge, run_progress, show_notice
@@ -26,7 +26,7 @@ Report = Callable[[BrowserState, Run, RunStatus], None]
 
 
 def run_page(
-    name: PageName,
+    name: str,
     *,
     about: str,
     form: Callable[[BrowserState, RunsFolder], None],
@@ -49,7 +49,7 @@ def run_page(
     run_section(state, folder, name, hint=hint, report=report)
 
 
-def page_head(name: PageName, about: str) -> None:
+def page_head(name: str, about: str) -> None:
     """The title of a page, and what it is for."""
     st.markdown(f"### {page_title(name)}")
     st.caption(about)
@@ -58,7 +58,7 @@ def page_head(name: PageName, about: str) -> None:
 def run_section(
     state: BrowserState,
     folder: RunsFolder,
-    name: PageName,
+    name: str,
     *,
     hint: str,
     report: Report,

@@ -27,8 +27,8 @@ STORED = Path(__file__).resolve().parents[1] / "data" / "stored_runs"
 OWN = [name for name, entry in KINDS.items() if entry.place.startswith("core.")]
 
 
-def test_there_are_six_kinds() -> None:
-    assert OWN == ["interventions", "compare", "distill", "rollouts", "train", "evaluate"]
+def test_the_kinds_that_runs_were_made_of_are_there() -> None:
+    assert {"interventions", "compare", "distill", "rollouts", "train", "evaluate"} <= set(OWN)
 
 
 @pytest.mark.parametrize("name", OWN)

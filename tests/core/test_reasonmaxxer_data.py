@@ -13,13 +13,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.entropy import Gate
 from core.errors import ProblemError, TrainingError
 from core.evaluation.records import ProblemSamples, Sample
 from core.lora.plan import check_disjoint
 from core.reasonmaxxer.examples import Collator, Example
-from core.reasonmaxxer.gates import gate_rollout
+from core.reasonmaxxer.gates import Rollout, gate_rollout
 from core.reasonmaxxer.selection import Selection, advantages, select_examples
-from core.reasonmaxxer.settings import GateKind, GateSettings, SelectionSettings
+from core.reasonmaxxer.settings import GATES, GateEntry, GateSettings, SelectionSettings
 from core.records import Problem, StopReason, Verdict
 
 EVERYTHING = SelectionSettings(drop_longest=0)
@@ -253,10 +254,23 @@ def test_the_highest_entropy_is_of_the_rollouts_that_are_left() -> None:
 
 
 def test_a_share_of_less_than_a_token_is_refused_as_one() -> None:
-    gate = GateSettings(kind=GateKind.TOP_FRACTION, fraction=0.01)
+    gate = GateSettings(kind="top-fraction", fraction=0.01)
     assert refusal(problem("p", 1, 1), gate=gate) == (
         "The gate takes no token, so there is nothing to push: a share of 0.01 is less than one "
         "token of any rollout. Raise the fraction, or choose another gate."
+    )
+
+
+def no_token(rollout: Rollout) -> Gate:
+    return np.zeros(len(rollout.entropy_nats), np.bool_)
+
+
+def test_a_gate_without_a_share_that_takes_nothing_is_refused_by_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(GATES, "none", GateEntry("no token", f"{__name__}:no_token", None))
+    assert refusal(problem("p", 1, 1), gate=GateSettings(kind="none")) == (
+        "The gate none takes no token, so there is nothing to push. Choose another gate."
     )
 
 
@@ -264,22 +278,22 @@ def test_a_share_of_less_than_a_token_is_refused_as_one() -> None:
     "gate",
     [
         GateSettings(tau=0),
-        GateSettings(kind=GateKind.RANDOM, tau=0.05),
-        GateSettings(kind=GateKind.TOP_FRACTION, fraction=1),
+        GateSettings(kind="random", tau=0.05),
+        GateSettings(kind="top-fraction", fraction=1),
     ],
 )
 def test_a_gate_that_takes_everything_is_refused_unless_it_is_meant_to(gate: GateSettings) -> None:
     assert refusal(problem("p", 1, 1), gate=gate).startswith(
         "The gate takes every token, so it tells decisions from nothing."
     )
-    meant = select(problem("p", 1, 1), gate=GateSettings(kind=GateKind.ALL))
+    meant = select(problem("p", 1, 1), gate=GateSettings(kind="all"))
     assert meant.report.gated_share == 1
 
 
 # Gates.
 
 
-def gated(kind: GateKind, seed: int = 0, rollout: int = 0, name: str = "p") -> list[int]:
+def gated(kind: str, seed: int = 0, rollout: int = 0, name: str = "p") -> list[int]:
     """The positions that a gate of ENTROPY takes."""
     entropy = np.asarray(ENTROPY, np.float32)
     gate = gate_rollout(entropy, GateSettings(kind=kind, fraction=0.5), seed, name, rollout)
@@ -289,19 +303,19 @@ def gated(kind: GateKind, seed: int = 0, rollout: int = 0, name: str = "p") -> l
 
 
 def test_each_gate_by_hand() -> None:
-    assert gated(GateKind.THRESHOLD) == [1, 4]  # 1.4 is not above 1.4
-    assert gated(GateKind.TOP_FRACTION) == [1, 3, 4]
-    assert gated(GateKind.LOW_ENTROPY) == [0, 2]
-    assert gated(GateKind.ALL) == [0, 1, 2, 3, 4, 5]
-    assert len(gated(GateKind.RANDOM)) == 2
+    assert gated("threshold") == [1, 4]  # 1.4 is not above 1.4
+    assert gated("top-fraction") == [1, 3, 4]
+    assert gated("low-entropy") == [0, 2]
+    assert gated("all") == [0, 1, 2, 3, 4, 5]
+    assert len(gated("random")) == 2
 
 
 def test_the_random_gate_depends_on_seed_problem_and_rollout_only() -> None:
-    assert gated(GateKind.RANDOM) == gated(GateKind.RANDOM)
-    draws = [gated(GateKind.RANDOM, seed=i) for i in range(30)]
+    assert gated("random") == gated("random")
+    draws = [gated("random", seed=i) for i in range(30)]
     assert len({tuple(each) for each in draws}) > 5
-    assert len({tuple(gated(GateKind.RANDOM, rollout=i)) for i in range(30)}) > 5
-    assert len({tuple(gated(GateKind.RANDOM, name=f"p{i}")) for i in range(30)}) > 5
+    assert len({tuple(gated("random", rollout=i)) for i in range(30)}) > 5
+    assert len({tuple(gated("random", name=f"p{i}")) for i in range(30)}) > 5
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
@@ -309,10 +323,10 @@ def test_the_random_gate_depends_on_seed_problem_and_rollout_only() -> None:
     entropies=st.lists(
         st.lists(st.floats(0, 3, width=32), min_size=1, max_size=30), min_size=2, max_size=5
     ),
-    kind=st.sampled_from([GateKind.RANDOM, GateKind.LOW_ENTROPY]),
+    kind=st.sampled_from(["random", "low-entropy"]),
 )
 def test_controls_have_the_budget_of_every_single_rollout(
-    entropies: list[list[float]], kind: GateKind
+    entropies: list[list[float]], kind: str
 ) -> None:
     for rollout, values in enumerate(entropies):
         array = np.asarray(values, np.float32)
