@@ -65,6 +65,7 @@ OPTIONS = {
         "--revision --sample --seed --temperature --template --top-k --top-k-alternatives "
         "--top-p --trust-remote-code -n/--samples"
     ),
+    "get": "--json",
     "interventions": (
         "--adapter --arms --batch-size --device --dtype --first-k --json --max-new-tokens "
         "--model --name --out --problems --prompt-date --prompt-style --quantization --resume "
