@@ -53,7 +53,7 @@ def run(threads: int, steps: int) -> list[str]:
 
     def check(one: Gradients, other: Gradients) -> None:
         nonlocal worst
-        worst = max(worst, _difference(one, other))
+        worst = max(worst, gradients_differ(one, other))
         assert worst < SAME_GRADIENT, "the gradients differ"
 
     whole = example(TOKENS)
@@ -122,7 +122,7 @@ def ours(trainer: ReasonMaxxerTrainer, learned: Example) -> Gradients:
     batches, counts = trainer.get_batch_samples(iter([batch]), 1, torch.device("cpu"))
     loss = trainer.compute_loss(trainer.model, batches[0], num_items_in_batch=counts)
     loss.backward()
-    return _taken(trainer.model)
+    return taken(trainer.model)
 
 
 def theirs(trainer: ReasonMaxxerTrainer, base: Any, learned: Example) -> Gradients:
@@ -137,17 +137,17 @@ def theirs(trainer: ReasonMaxxerTrainer, base: Any, learned: Example) -> Gradien
     weight = trainer.args.kl_weight
     pushed = learned.advantage * entropies[decision].mean()
     (pushed + weight * divergences[~decision].mean()).backward()
-    return _taken(trainer.model)
+    return taken(trainer.model)
 
 
-def _taken(model: Any) -> Gradients:
+def taken(model: Any) -> Gradients:
     """The adapter's gradients, which the next step starts without."""
     found = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
     model.zero_grad(set_to_none=True)
     return found
 
 
-def _difference(one: Gradients, other: Gradients) -> float:
+def gradients_differ(one: Gradients, other: Gradients) -> float:
     assert one.keys() == other.keys()
     return max(
         float((one[name] - other[name]).abs().max() / other[name].abs().max()) for name in one

@@ -23,6 +23,7 @@ needs_demo = pytest.mark.skipif(
 
 
 @needs_demo
+@pytest.mark.training
 def test_the_commands_run_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

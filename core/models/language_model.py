@@ -139,6 +139,11 @@ def fetch_model(
     return ModelFiles(folder, adapter)
 
 
+# transformers switches torch's initialisation and its own tying of weights off while it loads, for
+# the whole process: of two loads at once, one may find its tied weights missing.
+_LOADING = threading.Lock()
+
+
 def load_language_model(spec: ModelSpec, files: ModelFiles | None = None) -> LanguageModel:
     """Load a model, fetching it from the hub if it is not on this machine.
 
@@ -158,15 +163,16 @@ def load_language_model(spec: ModelSpec, files: ModelFiles | None = None) -> Lan
         stored = stored_bytes(files.folder)
         memory = estimate_memory(config, placement, stored=stored, code=code)
         memory.check(spec.model)
-        model, found = AutoModelForCausalLM.from_pretrained(
-            files.folder,
-            config=config,
-            use_safetensors=True,
-            trust_remote_code=code,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # rejected below, naming them
-            **placement.arguments,
-        )
+        with _LOADING:
+            model, found = AutoModelForCausalLM.from_pretrained(
+                files.folder,
+                config=config,
+                use_safetensors=True,
+                trust_remote_code=code,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # rejected below, naming them
+                **placement.arguments,
+            )
         check_whole(spec.model, found)
         if "device_map" not in placement.arguments:
             model = model.to(placement.device)

@@ -14,7 +14,12 @@ from pydantic import ValidationError
 from streamlit.delta_generator import DeltaGenerator
 
 from core.chains.few_shot import DEFAULT_COUNT
-from core.chains.prompting import PromptPreview, PromptSettings, preview_prompt
+from core.chains.prompting import (
+    PromptPreview,
+    PromptSettings,
+    RunPromptSettings,
+    preview_prompt,
+)
 from core.errors import ExplorerError, PromptError
 from core.models.language_model import LanguageModel
 from core.records import Problem
@@ -56,6 +61,7 @@ class PromptChoice:
     day: date | None = None  # for a chat template that asks; None: today, or the run's day
     stop: tuple[str, ...] | None = None  # None: the prompt style's own
     examples: tuple[WorkedExample, ...] | None = None
+    keep_run_on: bool = False  # of a run
 
     def settings(self) -> dict[str, Any]:
         """As the settings of a run name them."""
@@ -66,6 +72,7 @@ class PromptChoice:
             "prompt_date": day,
             "stop": self.stop,
             "examples": self.examples,
+            "keep_run_on": self.keep_run_on,
         }
 
 
@@ -121,7 +128,11 @@ def prompt_fields(
     day = _date(state, style, key, before)
     examples = _examples(state, chosen, key, before)
     stop = _stop(state, chosen, template, key, before)
-    return PromptChoice(chosen, template, day, stop, examples)
+    keep_run_on = False
+    if isinstance(before, RunPromptSettings):
+        fields = SettingFields(state.form, before, key)
+        keep_run_on = fields.draw(st.container(), "keep_run_on")
+    return PromptChoice(chosen, template, day, stop, examples, keep_run_on)
 
 
 def _examples(
@@ -191,7 +202,7 @@ def asked(
     state: BrowserState, place: DeltaGenerator, key: str, problems: Sequence[Problem]
 ) -> PromptChoice:
     """As `prompt_fields`, with the first problem's prompt below it."""
-    choice = prompt_fields(state, place, key)
+    choice = prompt_fields(state, place, key, RunPromptSettings())
     if problems:
         st.caption(f"How {plain(problems[0].id)} is asked:")
         prompt_shown(state, problems[0], choice)

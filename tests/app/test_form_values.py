@@ -120,7 +120,8 @@ def test_every_field_comes_back_from_another_page_and_after_a_refresh(page: str)
     assert not again.error or page in ("compare", "finetune"), again.error
 
 
-PROMPT = {"prompt_style", "template", "prompt_date"}  # fields of their own, explorer/shared
+# Fields of the prompt, explorer/shared/prompt_panel.py.
+PROMPT = {"prompt_style", "template", "examples", "prompt_date", "stop", "keep_run_on"}
 FORMS: dict[str, tuple[str, BaseModel | type[BaseModel], set[str]]] = {
     "explore": ("", GenerationSettings, {"samples", "batch_size"}),
     "interventions": ("study ", InterventionSettings, {"arms", "alternatives", "batch_size"}),

@@ -17,7 +17,7 @@ from core.runs.run import Run
 
 pytestmark = pytest.mark.skipif(not DEMO_FOLDER.is_dir(), reason="no demo model built")
 TINY = ["--set", "problems=3", "--set", "rollouts.samples=1", "--set", "max_new_tokens=80"]
-TINY += ["--set", "training.epochs=1"]
+TINY += ["--set", "training.epochs=2"]
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:

@@ -59,7 +59,7 @@ def test_rollouts_are_sampled_and_trained_from_in_two_commands(
         (["--gate", "magic"], "gate.kind"),
         (["--set", "rollouts.temperature=0"], "greedy samples"),
         (["--rollouts", "nowhere"], "holds no run"),
-        (["--problems", "nowhere.jsonl"], "no file nowhere.jsonl"),
+        (["--problems", "nowhere.jsonl"], "The file nowhere.jsonl does not exist"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_line(

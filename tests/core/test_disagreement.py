@@ -132,7 +132,7 @@ def test_what_can_not_be_compared_is_refused() -> None:
     other = wrap(ModelSpec("other"), random_qwen3(len(tokenizer)), tokenizer)
     with pytest.raises(ModelError, match="another vocabulary"):
         disagree(lm, other, PROMPT_IDS, TOKEN_IDS)
-    with pytest.raises(PromptError, match="no prompt token"):
+    with pytest.raises(PromptError, match="The prompt is empty"):
         disagree(lm, lm, [], TOKEN_IDS)
     with pytest.raises(PromptError, match="context holds 512"):
         disagree(lm, lm, PROMPT_IDS, [7] * 510)

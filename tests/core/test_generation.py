@@ -181,7 +181,7 @@ def test_scoring_in_small_chunks_changes_nothing(
 
 
 def test_an_empty_prompt_can_not_be_scored(lm: LanguageModel) -> None:
-    with pytest.raises(PromptError, match="no prompt token"):
+    with pytest.raises(PromptError, match="The prompt is empty"):
         score(lm, [], [1, 2])
 
 
@@ -190,7 +190,7 @@ def test_a_chain_known_by_its_ids_is_the_chain_that_was_generated(lm: LanguageMo
     (chain,) = generate(lm, [PROBLEM], SAMPLED, [5], prompt_date=day)
     (forked,) = fork(lm, chain, [Fork(3, 7)])
     again = scored_chain(
-        lm, PROBLEM, forked.prompt_ids, forked.token_ids, forced={3}, sampler=SAMPLED,
+        lm, PROBLEM, forked.prompt_ids, forked.token_ids, forced={3}, sampler=chain.sampler,
         stop_reason=forked.stop_reason, seed=5, prompt_style=forked.prompt_style,
         prompt_date=day,
     )  # fmt: skip

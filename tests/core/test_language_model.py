@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
-from models import random_qwen3, save_tiny_model
+from models import byte_level_tokenizer, random_qwen3, save_tiny_model
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 
@@ -204,3 +205,19 @@ def test_a_damaged_tokenizer_is_said(tmp_path: Path) -> None:
     (folder / "tokenizer.json").write_text(json.dumps(data))
     with pytest.raises(ModelError, match="is damaged"):
         load_language_model(ModelSpec(str(folder)))
+
+
+def test_models_that_are_loaded_at_once_are_whole(tmp_path: Path) -> None:
+    """transformers changes torch and itself for the whole process while it loads."""
+    tied = random_qwen3(320)
+    tied.config.tie_word_embeddings = True
+    tied.tie_weights()
+    tied.save_pretrained(tmp_path)
+    byte_level_tokenizer().save_pretrained(tmp_path)
+
+    def load(_: int) -> bool:
+        model = load_language_model(ModelSpec(str(tmp_path))).model
+        return bool(torch.equal(model.lm_head.weight, model.model.embed_tokens.weight))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(load, range(24)))

@@ -240,6 +240,7 @@ SINCE_THE_FIRST_FILES = {
     "prompt_date",
     "quantization",
     "revision",
+    "run_on",
     "thinking",
 }
 OPTIONAL = {"versions", "verdict", "boxed", "answer", *SINCE_THE_FIRST_FILES}

@@ -60,7 +60,7 @@ def test_pass_at_k_of_hand_counted_cases() -> None:
     assert pass_at_k(4, 1, 2) == pytest.approx(0.5)  # 3 of the 6 pairs hold the right one
     assert pass_at_k(8, 0, 8) == 0
     assert pass_at_k(8, 1, 8) == 1
-    with pytest.raises(ValueError, match="at least as many"):
+    with pytest.raises(ValueError, match="is not between 1 and the number of samples"):
         pass_at_k(4, 2, 5)
 
 
