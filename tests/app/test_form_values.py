@@ -94,6 +94,8 @@ def set_otherwise(app: AppTest, key: str) -> None:
             field.unselect(field.value[0])
         case "checkbox":
             field.set_value(not field.value)
+        case "text_input" if key.endswith(" examples"):  # a number of built-in ones, or a file
+            field.set_value("2")
         case _:
             field.set_value(f"{field.value} ~/typed {{problem}} <b>é 你")
     app.run()
