@@ -49,7 +49,7 @@ def test_a_sheet_is_looked_at_changed_and_explored(
     expect(stands).to_have_value("in the last \\boxed{}")
     use_both(page, dialog, "sheet.csv")
     expect(page.get_by_text("**How** many is 1 + 1?").first).to_be_visible()
-    expect(page.get_by_text("gold 2", exact=True).first).to_be_visible()
+    expect(page.get_by_text("Correct answer: 2", exact=True).first).to_be_visible()
     expect(page.locator("img[src=x]")).to_have_count(0)
 
 
@@ -124,7 +124,7 @@ def test_columns_are_joined_and_nested_ones_named(page: Page, url: str, tmp_path
     assert dialog.evaluate("each => each.scrollWidth <= each.clientWidth")
     use_both(page, dialog, "tales.jsonl")
     expect(page.get_by_text("How many are 1 fewer?").first).to_be_visible()
-    expect(page.get_by_text("gold 4", exact=True).first).to_be_visible()
+    expect(page.get_by_text("Correct answer: 4", exact=True).first).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [800, 1280])
@@ -147,7 +147,7 @@ def test_choices_stand_on_lines_of_their_own(
     asked = page.get_by_test_id("stMain").locator("p").filter(has_text=re.compile("^Which is pr"))
     expect(asked.first).to_be_visible()
     assert "\nA. 4\nB. <b>7</b>\n" in asked.first.inner_text()
-    expect(page.get_by_text("gold B", exact=True).first).to_be_visible()
+    expect(page.get_by_text("Correct answer: B", exact=True).first).to_be_visible()
 
 
 @pytest.mark.parametrize(
