@@ -39,7 +39,7 @@ def read_examples(path: str | Path) -> tuple[WorkedExample, ...]:
     ignored.
 
     Raises:
-        PromptError: the file can't be read, or a line is no example.
+        PromptError: the file can't be read, or a line is not an example.
     """
     file = person_path(path)
     try:
@@ -55,7 +55,7 @@ def read_examples(path: str | Path) -> tuple[WorkedExample, ...]:
             fields = {name: row[name] for name in ("question", "solution")}
             example = _ROW.validate_json(json_text(fields), strict=True)
         except (ValueError, KeyError, TypeError, ValidationError) as error:
-            raise PromptError(f"Line {number} of {file} is no worked example.", _REMEDY) from error
+            raise PromptError(f"Line {number} of {file} is not a worked example.", _REMEDY) from error
         if not example.question.strip() or not example.solution.strip():
             raise PromptError(f"Line {number} of {file} has an empty text.", _REMEDY)
         examples.append(example)

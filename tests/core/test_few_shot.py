@@ -91,9 +91,9 @@ def test_those_of_a_file_are_named_by_its_path(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"{", "Line 1 of .* is no worked example"),
-        (b'{"question": "a"}', "Line 1 of .* is no worked example"),
-        (b'{"question": "a", "solution": 3}', "Line 1 of .* is no worked example"),
+        (b"{", "Line 1 of .* is not a worked example"),
+        (b'{"question": "a"}', "Line 1 of .* is not a worked example"),
+        (b'{"question": "a", "solution": 3}', "Line 1 of .* is not a worked example"),
         (b'{"question": "a", "solution": " "}', "empty text"),
         (b"[]", "Line 1"),
         (b"", "has 0 examples"),
