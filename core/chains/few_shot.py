@@ -55,7 +55,8 @@ def read_examples(path: str | Path) -> tuple[WorkedExample, ...]:
             fields = {name: row[name] for name in ("question", "solution")}
             example = _ROW.validate_json(json_text(fields), strict=True)
         except (ValueError, KeyError, TypeError, ValidationError) as error:
-            raise PromptError(f"Line {number} of {file} is not a worked example.", _REMEDY) from error
+            what = f"Line {number} of {file} is not a worked example."
+            raise PromptError(what, _REMEDY) from error
         if not example.question.strip() or not example.solution.strip():
             raise PromptError(f"Line {number} of {file} has an empty text.", _REMEDY)
         examples.append(example)
