@@ -122,8 +122,6 @@ class LoraTrainer(Trainer):
         groups = asked
         if self._share:
             groups = grouped([each for group in asked for each in group], self._row_tokens)
-            if len(groups) > len(asked):
-                groups = asked
         collate = self.collator(share=self._share)
         batches = [collate(group) for group in groups]
         counts = self.over_processes(self.counts(batches))
