@@ -28,13 +28,16 @@ def polled(draw: Callable[[], None], live: Callable[[], bool], *, seconds: float
     if _INSIDE.get():
         raise RuntimeError("A part of a page that polls must not stand inside another one.")
     polling = _still(live)
+    known = True  # that nothing has changed: the first draw follows at once
 
     def part() -> None:
+        nonlocal known
         follow_wish()
         inside = _INSIDE.set(True)
         try:
-            if _still(live) == polling:
+            if known or _still(live) == polling:
                 draw()
+            known = False
         finally:
             _INSIDE.reset(inside)
         if _still(live) != polling:  # also where drawing has begun or ended something

@@ -14,14 +14,19 @@ _SECONDS = 3.0
 
 def running_badge() -> None:
     """Show the number of runs in progress, updated until they end."""
-    polled(_badge, lambda: _live() > 0, seconds=_SECONDS)
+    working = 0  # as last counted: every status is read from its run's folder
 
+    def live() -> bool:
+        nonlocal working
+        working = _live()
+        return working > 0
 
-def _badge() -> None:
-    live = _live()
-    if live:
-        words = "1 run in progress" if live == 1 else f"{live} runs in progress"
-        st.page_link(page("runs"), label=words, icon=":material/progress_activity:")
+    def draw() -> None:
+        if working:
+            words = "1 run in progress" if working == 1 else f"{working} runs in progress"
+            st.page_link(page("runs"), label=words, icon=":material/progress_activity:")
+
+    polled(draw, live, seconds=_SECONDS)
 
 
 def _live() -> int:
