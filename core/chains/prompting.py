@@ -113,17 +113,17 @@ class RunPromptSettings(PromptSettings):
         "part too",
     )
 
-    def ends_of(
-        self, lm: LanguageModel, prompt_ids: Sequence[int], question: str
-    ) -> tuple[str, ...]:
-        """What ends the answer to a question, for `core.chains.run_on`; nothing where what follows
-        it is kept."""
-        from core.chains.run_on import answer_ends  # needs transformers
+    def answer_ends(self, models_style: str) -> tuple[str, ...]:
+        """The strings that end an answer, for `core.chains.run_on`: stop strings, and what
+        introduces the next problem; nothing where what follows the answer is kept.
 
+        Args:
+            models_style: the model's own, for settings without a style.
+        """
         if self.keep_run_on:
             return ()
-        style = self.prompt_style or lm.prompt_style
-        return answer_ends(lm, prompt_ids, question, style, self.stop_strings(lm.prompt_style))
+        own = default_stop(self.prompt_style or models_style, self.template)
+        return tuple(dict.fromkeys((*self.stop_strings(models_style), *own)))
 
 
 def prompt_in_words(settings: PromptSettings, models_style: str) -> str:

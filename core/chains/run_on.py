@@ -26,14 +26,15 @@ def answer_ends(
     prompt_style: str,
     stop: Sequence[str] = (),
 ) -> tuple[str, ...]:
-    """The strings that end an answer: stop strings, and what introduces the next problem.
+    """The strings that end an answer of a chain, whose prompt is known and its template may not be:
+    stop strings, and what introduces the next problem.
 
     Chat models end their turn by a token, and may well write "Problem:" themselves: for them only
     the stop strings count.
     """
     if prompt_style in PROMPT_STYLES and PROMPT_STYLES[prompt_style].chat:
         return tuple(stop)
-    with_question = lm.text.decode(prompt_ids)
+    with_question = str(lm.tokenizer.decode(list(prompt_ids), skip_special_tokens=True))
     begin = with_question.rfind(question) if question else -1
     label = introduction(with_question[:begin]) if begin >= 0 else None
     return tuple(stop) if label is None else tuple(dict.fromkeys((*stop, label)))
@@ -61,7 +62,7 @@ def without_run_on(
     lm: LanguageModel,
     rows: Sequence[Row],
     decoded: Sequence[Decoded],
-    ends: Sequence[Sequence[str]],
+    ends: Sequence[str],
 ) -> list[Decoded]:
     """Decoded rows, each up to the end of its answer; those that are cut have the stop reason
     "stop".
@@ -69,9 +70,10 @@ def without_run_on(
     Args:
         rows: N rows, with the tokens that were kept.
         decoded: N results.
-        ends: N times what ends the answer, as of `answer_ends`; nothing is cut without any.
+        ends: what ends an answer, such as `RunPromptSettings.answer_ends`; without any, nothing is
+            cut.
     """
-    return [_answer(lm, *each) for each in zip(rows, decoded, ends, strict=True)]
+    return [_answer(lm, row, each, ends) for row, each in zip(rows, decoded, strict=True)]
 
 
 def _answer(lm: LanguageModel, row: Row, decoded: Decoded, ends: Sequence[str]) -> Decoded:

@@ -116,11 +116,7 @@ def compare_chains(
     )
     if any(chain.stop_reason is StopReason.CANCELLED for chain in chains):
         return None
-    ends = [
-        settings.ends_of(lm, prompt, problem.question)
-        for problem, prompt in zip(problems, prompts, strict=True)
-    ]
-    chains = without_run_on(lm, rows, chains, ends)
+    chains = without_run_on(lm, rows, chains, settings.answer_ends(lm.prompt_style))
     outcomes = judge_completions(
         lm,
         [chain.token_ids for chain in chains],

@@ -85,12 +85,7 @@ def evaluate(
     )
     if any(chain.stop_reason is StopReason.CANCELLED for chain in chains):
         return None
-    ends = [
-        settings.ends_of(lm, prompt, problem.question)
-        for problem, prompt in zip(problems, prompts, strict=True)
-        for _ in range(settings.samples)
-    ]
-    chains = without_run_on(lm, rows, chains, ends)
+    chains = without_run_on(lm, rows, chains, settings.answer_ends(lm.prompt_style))
     golds = [problem.answer for problem in problems for _ in range(settings.samples)]
     outcomes = judge_completions(
         lm, [chain.token_ids for chain in chains], golds, [row.prompt_ids for row in rows]

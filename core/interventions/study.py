@@ -82,10 +82,7 @@ def intervene(
     )
     prompts = [problem_prompt(lm, problem, settings) for problem in problems]
     arms = settings.arms_with(teacher is not None)
-    works = [
-        _Work(problem, ids, settings, settings.ends_of(lm, ids, problem.question))
-        for problem, ids in zip(problems, prompts, strict=True)
-    ]
+    works = [_Work(p, ids, settings) for p, ids in zip(problems, prompts, strict=True)]
     for phase in ([a for a in arms if not a.after], [a for a in arms if a.after]):
         if not study.run(works, phase):
             return None
@@ -110,16 +107,11 @@ class _Work:
     """The state of one problem during the study."""
 
     def __init__(
-        self,
-        problem: Problem,
-        prompt_ids: tuple[int, ...],
-        settings: InterventionSettings,
-        ends: tuple[str, ...],
+        self, problem: Problem, prompt_ids: tuple[int, ...], settings: InterventionSettings
     ) -> None:
         self.problem = problem
         self.prompt_ids = prompt_ids
         self.settings = settings
-        self.ends = ends  # of its answers
         self.ended: dict[str, list[_Ended]] = {}  # by arm
 
     def plan(self, arm: Arm) -> list[Plan]:
@@ -224,7 +216,7 @@ class _Study:
                 self._lm,
                 [plan.row for _, _, plan in asked],
                 decoded,
-                [work.ends for work, _, _ in asked],
+                self._settings.answer_ends(self._lm.prompt_style),
             )
             outcomes = judge_completions(
                 self._lm,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from models import save_tiny_model, tiny_language_model
 
-from core.chains.prompting import PromptSettings
+from core.chains.prompting import PromptSettings, RunPromptSettings
 from core.evaluation.sampling import evaluate
 from core.evaluation.settings import EvaluationSettings
 from core.models.language_model import LanguageModel
@@ -53,6 +53,14 @@ def test_by_default_they_are_those_of_the_prompt() -> None:
     few_shot = PromptSettings(prompt_style="plain", template="Q: 1?\nA: 1\n\nQ: {problem}\nA:")
     assert few_shot.stop_strings("qwen_boxed") == ("\nQ:",)
     assert PromptSettings(stop=()).stop_strings("llama_abel") == ()
+
+
+def test_an_answer_ends_at_the_next_problem_whatever_the_stop_strings() -> None:
+    settings = RunPromptSettings(prompt_style="qwen_boxed", stop=("###",))
+    assert settings.answer_ends("plain") == ("###", "\nProblem:")
+    assert RunPromptSettings(stop=()).answer_ends("llama_abel") == ("\nQuestion:",)
+    assert RunPromptSettings(stop=("a",)).answer_ends("chat_template") == ("a",)
+    assert RunPromptSettings(stop=("a",), keep_run_on=True).answer_ends("llama_abel") == ()
 
 
 def test_too_long_a_stop_string_is_refused_in_words() -> None:
