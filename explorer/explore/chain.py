@@ -44,7 +44,7 @@ def selected_chain(state: BrowserState, branch: Branch) -> None:
     tree = state.opened.session.tree
     assert tree is not None
     with st.container(key="headline"):
-        words, own = st.columns([4, 1], vertical_alignment="center", gap="small")
+        words, own = st.columns([3, 1], vertical_alignment="center", gap="small")
     words.markdown(_headline(branch), help=_reason(branch))
     with own:
         overrule(state, branch)
