@@ -59,13 +59,13 @@ def problem_bar(state: BrowserState) -> None:
             "Generate",
             type="primary",
             width="stretch",
-            disabled=state.opened.busy,
+            disabled=state.opened.busy or asked.lines is None,
             help="Generate a chain from the prompt",
         )
     if chosen is not None:
         _show(chosen)
         _show_tree_of(state, chosen, pressed)
-    if pressed and chosen is not None and settings is not None:
+    if pressed and chosen is not None and settings is not None and asked.lines is not None:
         state.opened.generate(
             state.opened.spec,
             chosen,
@@ -74,8 +74,8 @@ def problem_bar(state: BrowserState) -> None:
             prompt_style=asked.style,
             template=asked.template,
             prompt_date=asked.day,
-            stop=asked.stop,
-            examples=asked.examples or (),
+            stop=asked.lines.stop,
+            examples=asked.examples,
             k=settings.k,
         )
         if state.opened.task is not None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import html
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -59,9 +59,14 @@ class PromptChoice:
     style: str | None = None  # None: the model's own
     template: str | None = None  # a person's own, where the style takes one
     day: date | None = None  # for a chat template that asks; None: today, or the run's day
-    stop: tuple[str, ...] | None = None  # None: the prompt style's own
-    examples: tuple[WorkedExample, ...] | None = None
+    typed: Mapping[str, str] = field(default_factory=dict)  # worked examples and stop strings
+    lines: PromptSettings | None = None  # with these two; None: one of them can't be used
     keep_run_on: bool = False  # of a run
+
+    @property
+    def examples(self) -> tuple[WorkedExample, ...]:
+        """The worked examples."""
+        return () if self.lines is None else self.lines.examples or ()
 
     def settings(self) -> dict[str, Any]:
         """As the settings of a run name them."""
@@ -70,9 +75,8 @@ class PromptChoice:
             "prompt_style": self.style,
             "template": self.template,
             "prompt_date": day,
-            "stop": self.stop,
-            "examples": self.examples,
             "keep_run_on": self.keep_run_on,
+            **self.typed,
         }
 
 
@@ -126,38 +130,44 @@ def prompt_fields(
         )
     chosen = None if style == _MODEL_STYLE else style
     day = _date(state, style, key, before)
-    examples = _examples(state, chosen, key, before)
-    stop = _stop(state, chosen, template, key, before)
+    typed = {
+        "examples": _examples(state, chosen, key, before),
+        "stop": _stop(state, chosen, template, key, before),
+    }
+    lines = _checked(chosen, typed)
     keep_run_on = False
     if isinstance(before, RunPromptSettings):
         fields = SettingFields(state.form, before, key)
         keep_run_on = fields.draw(st.container(), "keep_run_on")
-    return PromptChoice(chosen, template, day, stop, examples, keep_run_on)
+    return PromptChoice(chosen, template, day, typed, lines, keep_run_on)
 
 
-def _examples(
-    state: BrowserState, style: str | None, key: str, before: PromptSettings
-) -> tuple[WorkedExample, ...] | None:
+def _checked(style: str | None, typed: Mapping[str, str]) -> PromptSettings | None:
+    """The settings that the typed texts make; None, with a message, where one can't be used."""
+    try:
+        return PromptSettings(prompt_style=style, **typed)
+    except ValidationError as error:
+        show_error(PromptError(f"The prompt can't be made ({first_fault(error)}).", "Change it."))
+        return None
+
+
+def _examples(state: BrowserState, style: str | None, key: str, before: PromptSettings) -> str:
     """A field for the worked examples of a few-shot prompt."""
-    field = setting(before, "examples")
-    text = state.form.line(
+    found = setting(before, "examples")
+    text: str = state.form.line(
         st.container(),
-        field.label,
+        found.label,
         f"{key} examples",
         "" if before.examples is None else str(len(before.examples)),
         placeholder=str(DEFAULT_COUNT) if style == FEW_SHOT else "none",
-        help=field.help,
+        help=found.help,
     )
-    try:
-        return PromptSettings(prompt_style=style, examples=text or None).examples
-    except ValidationError as error:
-        show_error(PromptError(f"{first_fault(error)}", "Change the worked examples."))
-        return None
+    return text
 
 
 def _stop(
     state: BrowserState, style: str | None, template: str | None, key: str, before: PromptSettings
-) -> tuple[str, ...] | None:
+) -> str:
     """A field for the stop strings, which shows those of the prompt style."""
     own = ""
     lm = workbench().loaded(state.opened.spec)
@@ -165,14 +175,8 @@ def _stop(
         with contextlib.suppress(PromptError):  # a template of somebody's own, said elsewhere
             own = typed_lines(default_stop(style or (lm.prompt_style if lm else ""), template))
     fields = SettingFields(state.form, before, key)
-    text = fields.draw(st.container(), "stop", placeholder=own, height=68)
-    try:
-        return PromptSettings(stop=text).stop
-    except ValidationError as error:
-        show_error(
-            PromptError(f"These stop strings can't be used ({first_fault(error)}).", "Change them.")
-        )
-        return None
+    text: str = fields.draw(st.container(), "stop", placeholder=own, height=68)
+    return text
 
 
 def _date(state: BrowserState, style: str, key: str, before: PromptSettings) -> date | None:
@@ -215,10 +219,10 @@ def prompt_shown(state: BrowserState, problem: Problem, choice: PromptChoice) ->
     style, template = choice.style, choice.template
     try:
         if lm is not None:
-            examples = choice.examples or ()
+            examples = choice.examples
             _show(lm, preview_prompt(lm, problem.question, style, template, choice.day, examples))
         elif style is not None:
-            text = prompt_text(problem.question, style, template, choice.examples or ())
+            text = prompt_text(problem.question, style, template, choice.examples)
             st.code(text, language=None)
             st.caption("Token ids are shown once the model is loaded.")
     except ExplorerError as error:
