@@ -292,7 +292,9 @@ def first_fault(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return f"{type(error).__name__}: {error}"
     first = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    place = ".".join(map(str, first["loc"]))
+    said = str(first.get("ctx", {}).get("error", first["msg"]))  # a validator's own words
+    return f"{place}: {said}" if place else said
 
 
 def floats(values: NDArray[np.float32]) -> list[float]:

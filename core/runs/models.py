@@ -13,9 +13,9 @@ from core.models.language_model import LanguageModel, ModelFiles, fetch_model, l
 from core.models.spec import ModelSpec, absolute_name, check_spec
 from core.models.teacher import load_beside
 from core.models.worker_reports import DOWNLOADING, DownloadCancelledError, Report
+from core.records import first_fault
 from core.runs.context import Cancelled, RunContext
 from core.runs.run import Run
-from core.runs.settings import first_fault
 
 
 def model_fields(spec: ModelSpec) -> dict[str, Any]:

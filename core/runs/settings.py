@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from core.errors import RunError
+from core.records import first_fault
 
 _Settings = TypeVar("_Settings", bound=BaseModel)
 
@@ -46,13 +47,6 @@ def changed(settings: _Settings, changes: Mapping[str, Any]) -> _Settings:
         group[last] = value
     said = settings.model_fields_set | {name.partition(".")[0] for name in changes}
     return checked_settings(type(settings), {name: values[name] for name in values if name in said})
-
-
-def first_fault(error: ValidationError) -> str:
-    """The first error that pydantic found, with its location."""
-    first = error.errors()[0]
-    place = ".".join(map(str, first["loc"]))
-    return f"{place}: {first['msg']}" if place else str(first["msg"])
 
 
 def _dotted(group: Mapping[str, Any]) -> list[str]:

@@ -155,7 +155,7 @@ def _gold(
         fitting = _or(Gold.AS_WRITTEN, lambda: with_guessed_gold(rows, mapping).gold)
     golds = [gold for gold in Gold if mapping.choices or gold not in CHOICE_GOLDS]
     return place.selectbox(
-        "The right answer stands",
+        "The correct answer stands",
         golds,
         index=golds.index(fitting),
         format_func=str,
@@ -199,10 +199,11 @@ def _show(found: ProblemTable) -> None:
     for note in found.notes:
         st.caption(plain(note))
     for problem in found.problems[:_PREVIEWED]:
-        gold = "no answer" if problem.answer is None else f"gold {short(problem.answer, 60)}"
+        answer = "none" if problem.answer is None else plain(short(problem.answer, 60))
+        gold = f":gray-badge[Correct answer: {answer}]"
         question = short(problem.question, _PREVIEWED_CHARS)
         with st.container(border=True):
-            st.markdown(f"{plain_lines(question)}{before_gold(question)}:gray-badge[{plain(gold)}]")
+            st.markdown(f"{plain_lines(question)}{before_gold(question)}{gold}")
     if found.refused:
         lines = [
             f"{found.noun} {refusal.row}: {plain(short(refusal.reason, 160))}"

@@ -22,8 +22,7 @@ from core.chains.prompting import (
 )
 from core.errors import ExplorerError, PromptError
 from core.models.language_model import LanguageModel
-from core.records import Problem
-from core.runs.settings import first_fault
+from core.records import Problem, first_fault
 from core.system.setting import setting, typed_lines
 from core.tokens.prompts import (
     FEW_SHOT,

@@ -36,7 +36,7 @@ def verdict_reason(outcome: Outcome, gold: str | None) -> str | None:
         found += f", token {first}" if first == last else f", tokens {first} to {last}"
     read = "not understood" if why.answer_form is None else _quoted(why.answer_form)
     meant = "not understood" if why.gold_form is None else _quoted(why.gold_form)
-    lines = [found, f"Read as {read}", f"Gold answer {meant}", f"Decided by: {_shown(why.rule)}"]
+    lines = [found, f"Read as {read}", f"Correct answer {meant}", f"Decided by: {_shown(why.rule)}"]
     return "  \n".join(lines if outcome.answer is not None else (lines[0], *lines[2:]))
 
 

@@ -100,7 +100,7 @@ def test_a_guess_is_shown_and_confirmed(app: AppTest) -> None:
 def test_a_wrong_guess_is_changed(app: AppTest) -> None:
     upload(app, "sheet.csv", SHEET)
     choice(app, "Right answer").set_value("solution").run()
-    assert str(choice(app, "The right answer stands").value) == "in the last \\boxed{}"
+    assert str(choice(app, "The correct answer stands").value) == "in the last \\boxed{}"
     choice(app, "Family").set_value("gold").run()
     use(app)
     assert [(p.answer, p.family) for p in held(app)["sheet.csv"]] == [("2", "2"), ("4", "4")]
@@ -157,7 +157,7 @@ def test_values_inside_columns_are_offered_and_can_be_typed(app: AppTest) -> Non
     assert "check.truth · 4" in offered
     choice(app, "Question").set_value(["who.asks.text"]).run()
     typed(app, "Right answer", "check.more[0].deep")
-    assert "gold four" in said(app)
+    assert "Correct answer: four" in said(app)
     typed(app, "Right answer", "check.more[1].deep")
     assert "has nothing at 'check.more[1].deep' for the answer" in said(app).replace("\\", "")
     typed(app, "Right answer", "check..truth")
@@ -171,7 +171,7 @@ def test_choices_are_shown_with_letters_on_lines_of_their_own(app: AppTest) -> N
     rows = [{"question": "Which is prime?", "one": "4", "two": "<b>7</b>", "gold": 2}]
     upload(app, "quiz.json", json.dumps(rows).encode())
     choice(app, "Choices").set_value(["one", "two"]).run()
-    choice(app, "The right answer stands").set_value(Gold.CHOICE_FROM_1).run()
+    choice(app, "The correct answer stands").set_value(Gold.CHOICE_FROM_1).run()
     assert "A\\. 4  \nB\\. \\<b\\>7" in said(app)
     use(app)
     assert held(app)["quiz.json"][0] == Problem(

@@ -44,8 +44,8 @@ def test_a_sheet_is_looked_at_changed_and_explored(
     assert box["x"] + box["width"] <= width
     assert dialog.evaluate("each => each.scrollWidth <= each.clientWidth")
     choose(page, "Right answer", re.compile("^why"))
-    expect(dialog.get_by_text("gold 2")).to_be_visible()
-    stands = page.get_by_role("combobox", name="The right answer stands")
+    expect(dialog.get_by_text("Correct answer: 2")).to_be_visible()
+    stands = page.get_by_role("combobox", name="The correct answer stands")
     expect(stands).to_have_value("in the last \\boxed{}")
     use_both(page, dialog, "sheet.csv")
     expect(page.get_by_text("**How** many is 1 + 1?").first).to_be_visible()
@@ -119,8 +119,8 @@ def test_columns_are_joined_and_nested_ones_named(page: Page, url: str, tmp_path
     answer.click()
     answer.fill("check.told[0].gold")
     answer.press("Enter")
-    expect(dialog.get_by_text("gold 4", exact=True)).to_be_visible()
-    expect(dialog.get_by_text("gold 3", exact=True)).to_be_visible()
+    expect(dialog.get_by_text("Correct answer: 4", exact=True)).to_be_visible()
+    expect(dialog.get_by_text("Correct answer: 3", exact=True)).to_be_visible()
     assert dialog.evaluate("each => each.scrollWidth <= each.clientWidth")
     use_both(page, dialog, "tales.jsonl")
     expect(page.get_by_text("How many are 1 fewer?").first).to_be_visible()
@@ -141,7 +141,7 @@ def test_choices_stand_on_lines_of_their_own(
     lines = [line.strip() for line in shown.inner_text().split("\n") if line.strip()]
     assert lines[:3] == ["Which is prime?", "A. 4", "B. <b>7</b>"]
     expect(dialog.get_by_text("B. <b>7</b>").first).to_be_visible()
-    expect(dialog.get_by_text("gold B", exact=True)).to_be_visible()
+    expect(dialog.get_by_text("Correct answer: B", exact=True)).to_be_visible()
     assert dialog.evaluate("each => each.scrollWidth <= each.clientWidth")
     use_both(page, dialog, "quiz.jsonl")
     asked = page.get_by_test_id("stMain").locator("p").filter(has_text=re.compile("^Which is pr"))
