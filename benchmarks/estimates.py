@@ -20,6 +20,7 @@ import transformers
 from core.evaluation.task import plan_evaluation
 from core.interventions.task import plan_interventions
 from core.kinds import KINDS
+from core.lora.cost import phase_seconds
 from core.models.language_model import LanguageModel, load_language_model
 from core.models.spec import DEMO, ModelSpec
 from core.models.teacher import load_beside
@@ -30,6 +31,7 @@ from core.runs.config import RunPlan
 from core.runs.context import DONE, carry_out
 from core.runs.estimate import RunEstimate, duration
 from core.runs.measurements import Meter
+from core.runs.models import read_model
 from core.runs.run import Run
 from core.runs.settings import changed
 
@@ -72,7 +74,7 @@ def compared(kind: str, plan: RunPlan, model: str, folder: Path) -> str:
     def load() -> LanguageModel:
         return load_language_model(ModelSpec(model))
 
-    foreseen = KINDS[kind].load().estimate_of(plan, Meter(plan_spec(plan), load, load_beside,
+    foreseen = KINDS[kind].load().estimate_of(plan, Meter(read_model(plan.model), load, load_beside,
                                                           folder=folder / "measured"))  # fmt: skip
     assert foreseen is not None
     measuring = time.perf_counter() - begun
@@ -80,13 +82,6 @@ def compared(kind: str, plan: RunPlan, model: str, folder: Path) -> str:
     assert carry_out(run, KINDS[kind].load().carry_out, bar=False) == DONE
     took = run.status().elapsed
     return "\n".join([_line(kind, foreseen, took, measuring), *_phases(run, foreseen)])
-
-
-def plan_spec(plan: RunPlan) -> ModelSpec:
-    """The model of a plan."""
-    from core.runs.models import read_model
-
-    return read_model(plan.model)
 
 
 def _line(kind: str, foreseen: RunEstimate, took: float, measuring: float) -> str:
@@ -101,8 +96,6 @@ def _line(kind: str, foreseen: RunEstimate, took: float, measuring: float) -> st
 
 def _phases(run: Run, foreseen: RunEstimate) -> list[str]:
     """What was foreseen of each phase, and what a training has noted of its own."""
-    from core.lora.cost import phase_seconds
-
     lines = ["  foreseen: " + ", ".join(f"{p.name} {p.seconds:.0f} s" for p in foreseen.phases)]
     took = phase_seconds(run)
     if took:

@@ -231,7 +231,7 @@ def _showing(
     """Greedy chains before and after, each read by the other model."""
     each = (pilot, problems, 1, recipe.batch_size)
     decoding = sampling_seconds(meter.decoding, *each) + sampling_seconds(speed.decoding, *each)
-    tokens = problems * (pilot.prompt + pilot.length)
+    tokens = pilot.shared + problems * (pilot.prompt - pilot.shared + pilot.length)
     reading = meter.decoding.prefill(tokens, 2 * problems)
     reading += speed.decoding.prefill(tokens, 2 * problems)
     spread = sampling_spread(pilot)

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
 
 _SHORT, _LONG = 32, 224  # tokens of the prompts that are decoded from
-_WIDTHS = (1, 8, 32, 64)
-_STEPS = 4  # measured ones of each width; the first follows the prefill
-_BUDGET = 4.0  # seconds, beyond which no wider batch is begun
+_WIDTHS = (1, 8, 64)
+_STEPS = 6  # of each width
+_ENOUGH = 0.8  # seconds of steps of a width, after which no more are measured
+_SLOW = 4.0  # seconds of a step from which no wider batch is begun
 
 Clock = Callable[[], float]
 
@@ -91,7 +92,7 @@ class StepClock:
 
     Args:
         cancel: also ends it.
-        seconds: limit of the work.
+        seconds: limit of the steps after the first, of which there is one at least.
         clock: the time.
     """
 
@@ -106,7 +107,8 @@ class StepClock:
 
     def __call__(self) -> bool:
         self.moments.append(self._clock())
-        return self._cancel() or self.moments[-1] - self.moments[0] > self._limit
+        at = self.moments
+        return self._cancel() or (len(at) > 2 and at[-1] - at[1] > self._limit)
 
     @property
     def steps(self) -> list[float]:
@@ -132,7 +134,7 @@ def measure_decoding(
 
     def timed(width: int, context: int) -> tuple[float, float]:
         """Seconds of the prefill, and of a step."""
-        watch = StepClock(cancel, clock=clock)
+        watch = StepClock(cancel, _ENOUGH, clock)
         prompt = tuple(1 + (7 * i) % (lm.vocab_size - 1) for i in range(context))
         sampler = Sampler(max_new_tokens=_STEPS + 1)
         decode(endless, [Row(prompt)] * width, sampler, k=1, batch_size=width, cancel=watch)
@@ -142,12 +144,11 @@ def measure_decoding(
         step = median(others) if others else first
         return max(first - step, 0.0), step
 
-    begun = clock()
     timed(1, short)  # the first pass allocates
     measured: dict[int, tuple[float, float]] = {}
     for width in _WIDTHS:
         measured[width] = timed(width, short)
-        if clock() - begun > _BUDGET:
+        if measured[width][1] > _SLOW:
             break
     widest = max(measured)
     long_prefill, long_step = timed(widest, long)

@@ -8,7 +8,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -91,7 +91,7 @@ class Meter:
         what: str,
         about: Any,
         read: Callable[[Any], T],
-        measure: Callable[[], Mapping[str, Any]],
+        measure: Callable[[], Any],
     ) -> T:
         """A measurement.
 
@@ -99,7 +99,7 @@ class Meter:
             what: its kind.
             about: on what it depends beside model and machine; JSON-serialisable.
             read: reads it; raises KeyError, TypeError or ValueError where it can't be read.
-            measure: makes it.
+            measure: makes it, JSON-serialisable.
 
         Raises:
             NotMeasuredError: it isn't known, and this meter must not measure.
@@ -176,8 +176,8 @@ class Meter:
         except (OSError, ValueError, RecursionError):
             return None
 
-    def _keep(self, what: str, about: Any, data: Mapping[str, Any]) -> None:
+    def _keep(self, what: str, about: Any, data: Any) -> None:
         path = self._path(what, about)
         with contextlib.suppress(OSError):  # then it is measured again
             path.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(path, (json_text(dict(data)) + "\n").encode())
+            replace_file(path, (json_text(data) + "\n").encode())
