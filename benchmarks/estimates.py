@@ -42,26 +42,29 @@ def plans(model: str, scale: float) -> dict[str, Callable[[], RunPlan]]:
     """A plan of each kind, of a size that takes a minute or two on two cores."""
     spec, is_demo = ModelSpec(model), model == DEMO
     test, training = ("demo", "demo-train") if is_demo else ("word-problems", "word-problems-train")
-    asked: dict[str, Any] = {} if is_demo else {"prompt_style": "few_shot", "max_new_tokens": 64}
+    asked: dict[str, Any] = {} if is_demo else {"prompt_style": "few_shot", "max_new_tokens": 48}
+    swept = asked if is_demo else asked | {"positions": 2, "alternatives": 3}
 
     def some(count: int) -> int:
         return max(round(count * scale), 2)
 
     def fine_tune() -> RunPlan:
         recipe = recipe_of("demo" if is_demo else "quick")
-        less = {"problems": some(84 if is_demo else 16), "held_out.problems": 8, "measured": some(
-            100 if is_demo else 16
-        )}  # fmt: skip
+        less = {
+            "problems": some(84 if is_demo else 12),
+            "held_out.problems": 8 if is_demo else 0,
+            "measured": some(100 if is_demo else 8),
+        }
         return plan_training(
             spec, read_problems(training), read_problems(test), changed(recipe, less)
         )
 
     return {
         "evaluate": lambda: plan_evaluation(
-            spec, read_problems(test), asked, sample=some(160 if is_demo else 32)
+            spec, read_problems(test), asked, sample=some(160 if is_demo else 16)
         ),
         "interventions": lambda: plan_interventions(
-            spec, read_problems(test), asked, sample=some(64 if is_demo else 16)
+            spec, read_problems(test), swept, sample=some(64 if is_demo else 16)
         ),
         "train": fine_tune,
     }

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _FEWEST, _MOST = 8, 32  # problems
 _SECONDS = 4.0  # that the pilot should take
-_LIMIT = 15.0  # seconds after which its chains are cut
+_LIMIT = 20.0  # seconds after which its chains are cut
 _GUESS = 48  # tokens of a chain, before any is known
 _FACTORS = (0.5, 2.0)  # limits of `Pilot.factor`
 
