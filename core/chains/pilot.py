@@ -148,6 +148,19 @@ def pilot_chains(
     return meter.known("chains", about, _PILOT.validate_python, measure)
 
 
+def greedy_pilot(
+    meter: Meter,
+    problems: Sequence[Problem],
+    settings: RunPromptSettings,
+    *,
+    batch_size: int,
+    seed: int,
+) -> Pilot:
+    """A pilot of greedy chains, one a problem; as `pilot_chains`."""
+    sampler = Sampler(max_new_tokens=settings.max_new_tokens)
+    return pilot_chains(meter, problems, settings, sampler, batch_size=batch_size, seed=seed)
+
+
 def _sources(problems: Sequence[Problem]) -> list[str]:
     """Where problems come from; chains of problems of one source are alike. Problems without a
     source are known by their questions."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.chains.chain_time import SPREAD, sampling_seconds, sampling_spread
-from core.chains.pilot import pilot_chains
+from core.chains.pilot import greedy_pilot
 from core.disagreement.settings import CompareSettings
-from core.records import Sampler
 from core.runs.config import RunPlan
 from core.runs.estimate import RunEstimate, merged, phase
 
@@ -21,15 +20,10 @@ def estimate_comparison(
     """The phases of a comparison.
 
     Raises:
-        NotMeasuredError, MeasuringCancelledError, ExplorerError: as `pilot_chains`.
+        NotMeasuredError, MeasuringCancelledError, ExplorerError: as `greedy_pilot`.
     """
-    pilot = pilot_chains(
-        meter,
-        plan.problems,
-        settings,
-        Sampler(max_new_tokens=settings.max_new_tokens),
-        batch_size=settings.batch_size,
-        seed=settings.seed,
+    pilot = greedy_pilot(
+        meter, plan.problems, settings, batch_size=settings.batch_size, seed=settings.seed
     )
     teachers = [meter.teacher(name) for name in plan.teachers]
     problems = len(plan.problems)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.chains.chain_time import SPREAD, sampling_seconds
-from core.chains.pilot import Pilot, PilotChain, pilot_chains
+from core.chains.pilot import Pilot, PilotChain, greedy_pilot
 from core.interventions.settings import InterventionSettings
-from core.records import Sampler
 from core.runs.config import RunPlan
 from core.runs.decoding_speed import batch_seconds
 from core.runs.estimate import RunEstimate, merged, phase
@@ -27,17 +26,12 @@ def estimate_interventions(
     """The phases of a study.
 
     Raises:
-        NotMeasuredError, MeasuringCancelledError, ExplorerError: as `pilot_chains`.
+        NotMeasuredError, MeasuringCancelledError, ExplorerError: as `greedy_pilot`.
     """
     teacher = meter.teacher(plan.teachers[0]) if plan.teachers else None
     arms = settings.arms_with(teacher is not None)
-    pilot = pilot_chains(
-        meter,
-        plan.problems,
-        settings,
-        Sampler(max_new_tokens=settings.max_new_tokens),
-        batch_size=settings.batch_size,
-        seed=settings.seed,
+    pilot = greedy_pilot(
+        meter, plan.problems, settings, batch_size=settings.batch_size, seed=settings.seed
     )
     problems = len(plan.problems)
     guided = [arm for arm in arms if arm.needs_teacher and not arm.by_teacher]

@@ -94,13 +94,14 @@ PRESETS: dict[str, Recipe] = {
         ),
         evaluation=Sampling(samples=4, temperature=0.8, top_p=0.95),
     ),
+    # Small steps of whole rollouts that end by themselves, few enough for two slow cores.
     "quick": Recipe(
         preset="quick",
-        problems=80,
+        problems=64,
         max_new_tokens=64,
         prompt_style="few_shot",
         rollouts=RolloutSampling(samples=8, temperature=0.7, top_p=0.95),
-        selection=SelectionSettings(max_problems=16, drop_truncated=True),
+        selection=SelectionSettings(max_problems=12, drop_truncated=True),
         training=TrainingSettings(
             lora_rank=16,
             lora_alpha=32,
@@ -111,7 +112,7 @@ PRESETS: dict[str, Recipe] = {
         ),
         held_out=HeldOut(problems=0),
         evaluation=Sampling(samples=2, temperature=0.7, top_p=0.95),
-        measured=40,
+        measured=32,
     ),
     "paper": Recipe(preset="paper", max_new_tokens=2048),
     # What independent replications of the paper's code needed.

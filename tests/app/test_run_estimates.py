@@ -163,5 +163,5 @@ def test_the_quick_preset_takes_word_problems(app: AppTest) -> None:
     assert boxes["Learn from"].value == "Word problems (train)"
     assert boxes["Measure on, before and after"].value == "Word problems (test)"
     assert PROBLEM_SETS["quick"] == ("word-problems-train", "word-problems")
-    assert "Up to 80 problems × 8 rollouts" in said(app)
-    assert "40 problems × 2 to measure" in said(app)
+    assert "Up to 64 problems × 8 rollouts" in said(app)
+    assert "32 problems × 2 to measure" in said(app)
