@@ -106,11 +106,14 @@ class LoraTrainer(Trainer):
         return self._share
 
     def accumulate(self, examples: Sequence[Any]) -> None:
-        """Add the gradients of one micro-batch, as in a step that has no others."""
+        """Add the gradients of one micro-batch, as in a step that has no others, and wait for
+        them."""
         batch = self.collator(share=self._share)(list(examples))
         counts = self.over_processes(self.counts([batch]))
         loss = self.compute_loss(self.model, batch, num_items_in_batch=counts)
         loss.backward()
+        if self.args.device.type == "cuda":
+            torch.cuda.synchronize(self.args.device)
 
     def collator(self, *, share: bool) -> Callable[[list[Any]], dict[str, Any]]:
         """Makes a micro-batch of examples, with its token rows under "rows".
