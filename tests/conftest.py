@@ -92,9 +92,22 @@ def real_model(real_cache: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Call `fork-explorer`: its exit code, stdout and stderr."""
-    from core.cli import main  # imported here: most tests need no command line
+def estimates() -> None:
+    """Asked for by tests of commands that measure the model before a run."""
+
+
+@pytest.fixture
+def run(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Any:
+    """Call `fork-explorer`: its exit code, stdout and stderr. Runs start without an estimate, which
+    costs seconds, unless the test asks for `estimates`."""
+    from core.cli import main, run_command  # imported here: most tests need no command line
+
+    if "estimates" not in request.fixturenames:
+        monkeypatch.setattr(run_command, "_estimated", lambda task, name, plan: plan)
 
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["fork-explorer", *map(str, arguments)])

@@ -86,4 +86,5 @@ LENGTHS = Kind(
     solve=solve,
     complete=lambda run: lambda record: record.words > 0,
     summarise=summarise,
+    estimate=None,
 )

@@ -210,3 +210,6 @@ class RunOptions:
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the run in --run after its last unit.")
     ] = False
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Say how long it would take, and start nothing.")
+    ] = False

@@ -42,6 +42,10 @@ def recipe_options(
     return SettingOptions(recipe, {**names, **_SHARED}, flags or {}, preset=True)
 
 
+TRAINING_SET, MEASURED_SET = "demo-train", "demo"
+"""The sets that a training takes where none are named."""
+
+
 @dataclass(frozen=True)
 class LearningProblems:
     """Problems to learn from, and others to measure on."""
@@ -55,34 +59,31 @@ class LearningProblems:
         path_option(help="A problem file to measure on; the demo's when not given."),
     ] = None
 
-    def to_learn_from(self) -> list[Problem]:
+    def to_learn_from(self, default: str = TRAINING_SET) -> list[Problem]:
         """The problems to learn from.
 
-        Raises:
-            ProblemError: the file can't be read.
-        """
-        return training_problems(self.problems)
-
-    def to_measure_on(self) -> list[Problem]:
-        """The problems to measure on.
+        Args:
+            default: the name of a set, taken where no file is given.
 
         Raises:
             ProblemError: the file can't be read.
         """
-        from core.problems.problem_sets import demo_problems
+        return problems_or_set(self.problems, default)
 
-        return demo_problems() if self.eval_problems is None else given_problems(self.eval_problems)
+    def to_measure_on(self, default: str = MEASURED_SET) -> list[Problem]:
+        """The problems to measure on; as `to_learn_from`."""
+        return problems_or_set(self.eval_problems, default)
 
 
-def training_problems(path: Path | None) -> list[Problem]:
-    """The problems of a file, or the demo's training problems.
+def problems_or_set(path: Path | None, default: str) -> list[Problem]:
+    """The problems of a file, or of the set with that name.
 
     Raises:
         ProblemError: the file can't be read.
     """
-    from core.problems.problem_sets import demo_training_problems
+    from core.problems.problem_sets import NAMED_SETS
 
-    return demo_training_problems() if path is None else given_problems(path)
+    return given_problems(NAMED_SETS[default] if path is None else path)
 
 
 def print_cost(steps: int, cost: Cost) -> None:

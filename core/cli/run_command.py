@@ -6,24 +6,31 @@ Without --run it gets a new folder in the runs folder. With --run it is the prep
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from core.cli.files import check_writable, say, write_result
 from core.cli.option_groups import was_given
 from core.cli.options import ModelOptions, OutputOptions, RunOptions
-from core.errors import RunError
-from core.kinds import kind_entry
-from core.models.spec import DEMO, DEMO_NOTICE
+from core.errors import ExplorerError, ModelError, RunError
+from core.kinds import KINDS, kind_entry
+from core.models.spec import DEMO, DEMO_NOTICE, teacher_spec
 from core.runs.config import RunPlan
 from core.runs.context import CANCELLED, DONE, RunContext, carry_out
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.system.json_text import json_text
 from core.system.project_root import project_root
+
+if TYPE_CHECKING:
+    from core.models.language_model import LanguageModel
+    from core.models.spec import ModelSpec
+    from core.runs.estimate import RunEstimate
 
 RESULTS = "results.json"
 """The result file that --json prints and --out copies."""
@@ -45,7 +52,8 @@ def long_work(
 
     Args:
         ctx: the command's context.
-        task: does the work; reads `work.run.config` and never the command's settings.
+        task: does the work; reads `work.run.config` and never the command's settings. A `KindWork`
+            says before how long that will take.
         prepare: turns the options into a new run; only called when there is to be one.
         run: where the run is.
         output: with --json the results are printed alone, without a progress bar.
@@ -58,8 +66,11 @@ def long_work(
     """
     check_writable(output.out)
     found = _existing(ctx, run.run, run.resume) if run.run is not None else None
+    if found is None and run.estimate:
+        _print_estimate(ctx, task, prepare, output)
+        return
     if found is None:
-        found = _new(ctx, prepare, run)
+        found = _new(ctx, prepare, run, task)
     code = carry_out(found, task, bar=not output.as_json)
     if code == CANCELLED:
         say(
@@ -82,21 +93,102 @@ def long_work(
     say(f"The results are in {found.folder}.")
 
 
-def kind_work(model: ModelOptions) -> Callable[[RunContext], None]:
+class KindWork:
     """The work of a run, which its kind knows.
 
     Args:
         model: whether the base's own Python code may run; the run itself says which model it is.
     """
 
-    def work(context: RunContext) -> None:
+    def __init__(self, model: ModelOptions) -> None:
+        self._trust_remote_code = model.trust_remote_code
+        self._loaded: dict[ModelSpec, LanguageModel] = {}  # to measure, then for the run
+
+    def __call__(self, context: RunContext) -> None:
+        """Carry a run out."""
         from transformers.utils import logging
 
         logging.disable_progress_bar()
+        context.loaded.update(self._loaded)
+        self._loaded.clear()
         kind = kind_entry(context.run).load()
-        kind.carry_out(context, trust_remote_code=model.trust_remote_code)
+        kind.carry_out(context, trust_remote_code=self._trust_remote_code)
 
-    return work
+    def estimate(self, task: str, plan: RunPlan) -> RunEstimate | None:
+        """What a planned run will take: by what is known of its model on this machine, else by a
+        quick measurement. None where the kind doesn't say.
+
+        Raises:
+            ExplorerError: the model, its problems or settings don't go together; memory full; or
+                the model is not on this machine yet.
+        """
+        from core.models.fetching import is_here
+        from core.models.language_model import load_language_model
+        from core.models.teacher import load_beside
+        from core.runs.measurements import Meter
+        from core.runs.models import read_model
+
+        kind = KINDS[task].load()
+        spec = replace(read_model(plan.model), trust_remote_code=self._trust_remote_code)
+        for each in (spec, *(teacher_spec(spec, name) for name in plan.teachers)):
+            if not is_here(each):
+                raise ModelError(
+                    f"How long this takes is measured with the model {each.model}, which is not on "
+                    "this machine yet.",
+                    f"Download it first: fork-explorer download {each.model}",
+                )
+
+        def load() -> LanguageModel:
+            say(f"Measuring {spec.model} on this machine ...")
+            self._loaded[spec] = load_language_model(spec)
+            return self._loaded[spec]
+
+        return kind.estimate_of(plan, Meter(spec, load, load_beside))
+
+
+def kind_work(model: ModelOptions) -> KindWork:
+    """The work of a run, which its kind knows; see `KindWork`."""
+    return KindWork(model)
+
+
+def _print_estimate(
+    ctx: typer.Context,
+    task: Callable[[RunContext], None],
+    prepare: Callable[[], RunPlan],
+    output: OutputOptions,
+) -> None:
+    """What --estimate does instead of starting a run.
+
+    Raises:
+        RunError: the command can't say.
+        ExplorerError: as `KindWork.estimate`.
+    """
+    name = ctx.command.name or ""
+    found = task.estimate(name, prepare()) if isinstance(task, KindWork) else None
+    if found is None:
+        raise RunError(
+            f"How long {name} takes isn't known before it starts.", "Leave --estimate out."
+        )
+    write_result(json_text(found.to_json(), indent=1), output.as_json, output.out)
+    if not output.as_json:
+        print(f"{ctx.command.name} would take {found.words}")
+        if found.warning is not None:
+            say(f"Warning: {found.warning}")
+
+
+def _estimated(task: Callable[[RunContext], None], name: str, plan: RunPlan) -> RunPlan:
+    """A plan with its estimate, which is said. What stands in its way is left to the run to say."""
+    if not isinstance(task, KindWork):
+        return plan
+    found = None
+    with contextlib.suppress(ExplorerError):
+        found = task.estimate(name, plan)
+    if found is None:
+        return plan
+    say(f"This takes {found.words}")
+    if found.warning is not None:
+        say(f"Warning: {found.warning}")
+    return replace(plan, estimate=found)
 
 
 def _existing(ctx: typer.Context, folder: Path, resume: bool) -> Run | None:
@@ -124,7 +216,12 @@ def _existing(ctx: typer.Context, folder: Path, resume: bool) -> Run | None:
     return run
 
 
-def _new(ctx: typer.Context, prepare: Callable[[], RunPlan], options: RunOptions) -> Run:
+def _new(
+    ctx: typer.Context,
+    prepare: Callable[[], RunPlan],
+    options: RunOptions,
+    task: Callable[[RunContext], None],
+) -> Run:
     folder, runs_dir = options.run, options.runs_dir
     if options.resume:
         raise RunError(
@@ -140,7 +237,8 @@ def _new(ctx: typer.Context, prepare: Callable[[], RunPlan], options: RunOptions
     if place.is_relative_to(_SOURCE) and (_SOURCE / ".git").exists():
         say(f"Warning: {place} is inside the program's own repository.")
     assert ctx.command.name is not None
-    run = Run.create(runs.folder, ctx.command.name, prepare(), name=options.name, folder=folder)
+    plan = _estimated(task, ctx.command.name, prepare())
+    run = Run.create(runs.folder, ctx.command.name, plan, name=options.name, folder=folder)
     say(f"The run is {run.folder}")
     return run
 

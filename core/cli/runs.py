@@ -11,6 +11,7 @@ from core.cli.option_groups import grouped
 from core.cli.options import AsJson, OutputOptions, RemoteCode, RunsDir
 from core.errors import RunError
 from core.kinds import kind_entry
+from core.runs.estimate import RunEstimate
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState, RunStatus
@@ -60,6 +61,9 @@ def show(run_id: RunId, runs_dir: RunsDir = None, as_json: AsJson = False) -> No
     _print(f"state     {_summary(status)}")
     if status.what:
         _print(f"doing     {status.what}")
+    estimate = RunEstimate.from_json(config.estimate)
+    if estimate is not None:
+        _print(f"estimate  {estimate.words}")
     _print(f"model     {json_text(config.model)}")
     _print(f"settings  {json_text(config.settings)}")
     if status.error is not None:

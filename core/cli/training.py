@@ -10,9 +10,16 @@ import typer
 from core.cli.evaluation import print_comparison
 from core.cli.option_groups import GivenSettings, grouped
 from core.cli.options import ModelOptions, OutputOptions, RunOptions, path_option
-from core.cli.recipes import LearningProblems, print_cost, recipe_options, training_problems
+from core.cli.recipes import (
+    MEASURED_SET,
+    TRAINING_SET,
+    LearningProblems,
+    print_cost,
+    problems_or_set,
+    recipe_options,
+)
 from core.cli.run_command import given_options, kind_work, long_work
-from core.reasonmaxxer.recipe import PRESETS, Recipe
+from core.reasonmaxxer.recipe import PRESETS, PROBLEM_SETS, Recipe
 from core.runs.config import RunPlan
 
 if TYPE_CHECKING:
@@ -53,7 +60,8 @@ def rollouts(
 
     def prepare() -> RunPlan:
         recipe = settings.changed(_start(model.model, preset))
-        return plan_rollouts(model.spec(), training_problems(problems), recipe)
+        learned = problems_or_set(problems, _sets(recipe)[0])
+        return plan_rollouts(model.spec(), learned, recipe)
 
     long_work(ctx, kind_work(model), prepare, run=run, output=output, show=_show_rollouts)
 
@@ -94,8 +102,8 @@ def train(
         recipe = settings.changed(_start(model.model, preset, rollouts))
         return plan_training(
             model.spec(),
-            [] if rollouts is not None else problems.to_learn_from(),
-            problems.to_measure_on(),
+            [] if rollouts is not None else problems.to_learn_from(_sets(recipe)[0]),
+            problems.to_measure_on(_sets(recipe)[1]),
             recipe,
             rollouts=rollouts,
         )
@@ -132,6 +140,11 @@ def _start(model: str, preset: str | None, rollouts: Path | None = None) -> Reci
     if rollouts is not None and preset is None:
         return run_recipe(Run.open(rollouts))
     return recipe_of(preset or ("demo" if model == DEMO else "paper"))
+
+
+def _sets(recipe: Recipe) -> tuple[str, str]:
+    """The sets to learn from and to measure on where none are named."""
+    return PROBLEM_SETS.get(recipe.preset, (TRAINING_SET, MEASURED_SET))
 
 
 def _show_rollouts(data: Any) -> None:

@@ -10,8 +10,10 @@ import torch
 from transformers import DynamicCache
 
 from core.decoding.loop import check_token_id
+from core.decoding.prefill import cache_of, prefill
 from core.entropy import packed_statistics, unpack_statistics
 from core.errors import PromptError
+from core.models.prefix_store import PrefixStore
 from core.records import (
     DEFAULT_ALTERNATIVES,
     TokenStatistics,
@@ -28,11 +30,15 @@ def score(
     prompt_ids: Sequence[int],
     token_ids: Sequence[int],
     k: int = DEFAULT_ALTERNATIVES,
+    store: PrefixStore | None = None,
 ) -> TokenStatistics:
     """Statistics of a completion's T tokens, each given the prompt and the tokens before it.
 
     Logits are computed in chunks of positions through the model's cache and head, so memory grows
     with the number of tokens, never with tokens x vocabulary.
+
+    Args:
+        store: prompts that were read before; what this one begins with isn't computed again.
 
     Raises:
         ModelError: the model's logits are not finite.
@@ -45,7 +51,7 @@ def score(
         return TokenStatistics.empty(k)
     with lm.lock, torch.inference_mode():
         lm.use_threads()
-        return _score(lm, [*prompt_ids, *token_ids], len(prompt_ids), k)
+        return _score(lm, [*prompt_ids, *token_ids], len(prompt_ids), k, store)
 
 
 def check_completion(
@@ -81,6 +87,7 @@ class CompletionLogits:
         ids: prompt and completion.
         prompt_length: tokens of the prompt.
         logits_bytes: limit for the float32 logits held at once.
+        store: prompts that were read before.
     """
 
     def __init__(
@@ -89,6 +96,7 @@ class CompletionLogits:
         ids: Sequence[int],
         prompt_length: int,
         logits_bytes: int = _LOGITS_BYTES,
+        store: PrefixStore | None = None,
     ) -> None:
         self.chunk = max(1, logits_bytes // (4 * lm.vocab_size))
         """Maximum number of positions per chunk."""
@@ -96,7 +104,11 @@ class CompletionLogits:
         self._first = prompt_length - 1  # its logits predict the first completion token
         self._ids = torch.tensor([ids], device=lm.device)
         self._cache = DynamicCache() if lm.shares_prefixes else None
-        if self._cache is not None and self._first > 0:
+        prompt = ids[: self._first]
+        if self._cache is not None and store is not None and prompt:
+            known = prefill(lm, [prompt], store)
+            self._cache = cache_of(known[0][1], self._first)
+        elif self._cache is not None and prompt:
             lm.model(
                 input_ids=self._ids[:, : self._first],
                 past_key_values=self._cache,
@@ -125,8 +137,10 @@ class CompletionLogits:
         return logits
 
 
-def _score(lm: LanguageModel, ids: list[int], prompt_length: int, k: int) -> TokenStatistics:
-    logits = CompletionLogits(lm, ids, prompt_length)
+def _score(
+    lm: LanguageModel, ids: list[int], prompt_length: int, k: int, store: PrefixStore | None
+) -> TokenStatistics:
+    logits = CompletionLogits(lm, ids, prompt_length, store=store)
     chosen = torch.tensor(ids[prompt_length:], device=lm.device)
     parts = [
         packed_statistics(logits.between(start, end), chosen[start:end], k).cpu().numpy()

@@ -9,6 +9,7 @@ from core.chains.judging import check_golds, judge_completions
 from core.chains.prompting import check_prompts, problem_prompt
 from core.chains.run_on import without_run_on
 from core.decoding.loop import Row, decode
+from core.disagreement.estimate import estimate_comparison
 from core.disagreement.records import ComparedChain, TeacherView
 from core.disagreement.results import CompareResults, summarise_comparison
 from core.disagreement.settings import CompareSettings
@@ -184,12 +185,14 @@ def _summarise(run: Run, records: Sequence[ComparedChain], finished: bool) -> Co
     return summarise_comparison(records, compared_models(run)[1], settings.tau, settings.seed)
 
 
+_DOING = "reading the base's chains with every model"
+
 COMPARE = Kind(
     name="compare",
     settings=CompareSettings,
     record=ComparedChain,
     results=CompareResults,
-    doing="reading the base's chains with every model",
+    doing=_DOING,
     belonging="problems and teachers",
     check=_check,
     solve=lambda models, unit, settings, cancel, on_progress: compare_chains(
@@ -197,5 +200,6 @@ COMPARE = Kind(
     ),
     complete=_has_its_teachers,
     summarise=_summarise,
+    estimate=lambda meter, plan, settings: estimate_comparison(meter, plan, settings, _DOING),
 )
 """The base's greedy chains, scored by every teacher: where it prefers another token."""

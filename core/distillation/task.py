@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import TypeAdapter
 
+from core.distillation import phases
 from core.distillation.adapter_card import distillation_card
 from core.distillation.earlier import take_teacher
+from core.distillation.estimate import estimate_distillation
 from core.distillation.examples import DistillationExample
 from core.distillation.models import DistillationModels
 from core.distillation.recipe import DistillationRecipe
@@ -38,8 +40,6 @@ from core.models.language_model import LanguageModel
 if TYPE_CHECKING:
     from core.runs.context import RunContext
 
-_TRAINING = "4 of 5: training"
-
 
 def _distil(
     work: RunContext, recipe: DistillationRecipe, trust_remote_code: bool
@@ -59,8 +59,9 @@ def _distil(
     problems, measured = run.problems(), run.problems(EVALUATION)
     drawing = recipe.sampling_settings(recipe.rollouts)
     measuring = recipe.sampling_settings(recipe.evaluation)
-    doing = "1 of 5: the teacher's rollouts"
-    rollouts = sampled(work, models.teacher, problems, drawing, ROLLOUTS, doing, measured)
+    rollouts = sampled(
+        work, models.teacher, problems, drawing, ROLLOUTS, phases.ROLLING_OUT, measured
+    )
     examples = kept_examples(
         work,
         models.teacher,
@@ -68,9 +69,9 @@ def _distil(
         rollouts,
         recipe.top_k,
         models.vocab_size,
-        "2 of 5: the teacher's distributions",
+        phases.READING,
     )
-    doing = "3 of 5: accuracy of teacher and base"
+    doing = phases.BOTH
     teacher = sampled(work, models.teacher, measured, measuring, TEACHER, doing)
     models.teacher.release()
     mark_end(work, PHASES_BEFORE[0])
@@ -78,8 +79,7 @@ def _distil(
     mark_end(work, PHASES_BEFORE[1])
     _train(work, models.base, recipe, examples)
     models.base.release()
-    doing = "5 of 5: accuracy of the student"
-    student = sampled(work, models.student, measured, measuring, STUDENT, doing)
+    student = sampled(work, models.student, measured, measuring, STUDENT, phases.STUDENT)
     mark_end(work, "student")
     tuned = models.student.loaded()
     results = DistillationResults(
@@ -113,8 +113,8 @@ def _train(
     from core.lora.training import train_once
 
     def train() -> tuple[DistillationSummary, LanguageModel]:
-        work.report(0, None, _TRAINING)
-        return train_student(work, base.loaded(), recipe, examples, _TRAINING)
+        work.report(0, None, phases.TRAINING)
+        return train_student(work, base.loaded(), recipe, examples, phases.TRAINING)
 
     train_once(
         work,
@@ -157,6 +157,10 @@ def _summary_of(
 _SUMMARY = TypeAdapter(DistillationSummary)
 
 DISTIL = TrainingKind(
-    name=TASK, settings=DistillationRecipe, results=DistillationResults, phases=_distil
+    name=TASK,
+    settings=DistillationRecipe,
+    results=DistillationResults,
+    phases=_distil,
+    estimate=estimate_distillation,
 )
 """A teacher's distributions, learned by a LoRA adapter of the base."""

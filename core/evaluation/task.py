@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from core.errors import RunError
 from core.evaluation.comparison import check_same_problems, compare
 from core.evaluation.earlier import EarlierEvaluation
+from core.evaluation.estimate import estimate_evaluation
 from core.evaluation.records import ProblemSamples, has_samples
 from core.evaluation.results import EvaluationResults, summarise_evaluation
 from core.evaluation.sampling import check_evaluation, evaluate
@@ -123,12 +124,14 @@ def _summarise(run: Run, records: Sequence[ProblemSamples], finished: bool) -> E
     return summarise_evaluation(records, seed, comparison)
 
 
+_DOING = "sampling"
+
 EVALUATE = Kind(
     name="evaluate",
     settings=EvaluationSettings,
     record=ProblemSamples,
     results=EvaluationResults,
-    doing="sampling",
+    doing=_DOING,
     belonging="problems and samples",
     check=lambda models, problems, settings: check_evaluation(models.base, problems, settings),
     solve=lambda models, unit, settings, cancel, on_progress: evaluate(
@@ -137,5 +140,6 @@ EVALUATE = Kind(
     complete=_has_its_samples,
     summarise=_summarise,
     prepare=_keep_earlier,
+    estimate=lambda meter, plan, settings: estimate_evaluation(meter, plan, settings, _DOING),
 )
 """Judged samples of every problem, compared with an earlier evaluation."""

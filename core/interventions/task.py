@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from core.errors import RunError
+from core.interventions.estimate import estimate_interventions
 from core.interventions.records import ProblemRecord
 from core.interventions.results import InterventionResults, summarise
 from core.interventions.settings import InterventionSettings
@@ -77,12 +78,14 @@ def _has_its_arms(run: Run) -> Callable[[ProblemRecord], bool]:
     return lambda record: [chain.arm for chain in record.chains] == keys
 
 
+_DOING = "decoding all arms"
+
 INTERVENTIONS = Kind(
     name="interventions",
     settings=InterventionSettings,
     record=ProblemRecord,
     results=InterventionResults,
-    doing="decoding all arms",
+    doing=_DOING,
     belonging="problems and arms",
     check=lambda models, problems, settings: check_interventions(
         models.base, models.teacher, problems, settings
@@ -92,5 +95,6 @@ INTERVENTIONS = Kind(
     ),
     complete=_has_its_arms,
     summarise=lambda run, records, finished: summarise(records, run.config.seed),
+    estimate=lambda meter, plan, settings: estimate_interventions(meter, plan, settings, _DOING),
 )
 """Greedy chains with tokens put in by every arm, judged."""

@@ -14,10 +14,25 @@ from core.errors import RunError
 from core.system.json_text import json_text
 
 if TYPE_CHECKING:
+    from core.lora.trainer import LoraTrainer
     from core.runs.context import RunContext
 
 
-class ProgressCallback(TrainerCallback):
+class StepCallback(TrainerCallback):
+    """A callback that is also called within a step."""
+
+    def on_micro_batch(self, trainer: LoraTrainer, done: int, whole: int) -> None:
+        """Called by a `LoraTrainer` after a micro-batch that is not the last of its step.
+
+        Args:
+            trainer: at work.
+            done: micro-batches of the step so far.
+            whole: all of them.
+        """
+        raise NotImplementedError
+
+
+class ProgressCallback(StepCallback):
     """Reports progress and history to the run, and stops the training when the run is stopped.
 
     Args:
@@ -46,14 +61,28 @@ class ProgressCallback(TrainerCallback):
         elif self._work.stop.requested:
             control.should_save = control.should_training_stop = True
 
+    def on_micro_batch(self, trainer: LoraTrainer, done: int, whole: int) -> None:
+        """Reports the part of the step that is done. A stop that can't wait for the step's end
+        keeps the steps before it.
+
+        Raises:
+            Cancelled: the stop is overdue.
+        """
+        from core.runs.context import Cancelled
+
+        self._report(trainer.state, done / whole)
+        if self._work.stop.overdue():
+            trainer.keep_last_step()
+            raise Cancelled
+
     def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Called by the trainer when it has logged something."""
         # Without the last entry, which summarises this start only.
         entries = [_finite(each) for each in state.log_history if "train_runtime" not in each]
         self._work.write(self._history, json_text(entries) + "\n")
 
-    def _report(self, state: Any) -> None:
-        self._work.report(state.global_step, state.max_steps, self._doing, "steps")
+    def _report(self, state: Any, part: float = 0.0) -> None:
+        self._work.report(state.global_step + part, state.max_steps, self._doing, "steps")
 
 
 def _finite(entry: Mapping[str, Any]) -> dict[str, Any]:

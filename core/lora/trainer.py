@@ -11,13 +11,15 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 
 from core.errors import ModelError, TrainingError
 from core.lora.adapter import attach_adapter
+from core.lora.callbacks import StepCallback
 from core.lora.examples import grouped
 from core.lora.prefix_tree import can_share
 from core.lora.two_models import TwoModels
 from core.models.language_model import LanguageModel
 from core.models.prefix_store import PrefixStore
 
-_ROW_TOKENS = 1024  # that a micro-batch of shared beginnings may have, whatever the batch size
+ROW_TOKENS = 1024
+"""Tokens that a micro-batch of shared beginnings may have, whatever the batch size."""
 
 
 @dataclass
@@ -86,8 +88,9 @@ class LoraTrainer(Trainer):
             callbacks=[_StopAtNaN(), *callbacks],
         )
         longest = max((len(e.prompt_ids) + len(e.token_ids) for e in train_dataset), default=0)
-        self._row_tokens = max(longest * self.args.per_device_train_batch_size, _ROW_TOKENS)
+        self._row_tokens = max(longest * self.args.per_device_train_batch_size, ROW_TOKENS)
         self._share = can_share(adapted) and self.args.world_size == 1
+        self._in_step = (0, 1)  # micro-batches of the step at work: done, in all
         self._lm.device = self.args.device  # the Trainer has moved the model there
         self.remove_callback(PrinterCallback)  # what is logged is read from the state
         self.model_accepts_loss_kwargs = True  # the loss divides by the totals of the whole step
@@ -96,6 +99,21 @@ class LoraTrainer(Trainer):
     def tuned(self) -> LanguageModel:
         """The model with its adapter, to decode with."""
         return self._lm
+
+    @property
+    def shares(self) -> bool:
+        """Whether equal beginnings of prompts are computed once."""
+        return self._share
+
+    def accumulate(self, examples: Sequence[Any]) -> None:
+        """Add the gradients of one micro-batch, as in a step that has no others, and wait for
+        them."""
+        batch = self.collator(share=self._share)(list(examples))
+        counts = self.over_processes(self.counts([batch]))
+        loss = self.compute_loss(self.model, batch, num_items_in_batch=counts)
+        loss.backward()
+        if self.args.device.type == "cuda":
+            torch.cuda.synchronize(self.args.device)
 
     def collator(self, *, share: bool) -> Callable[[list[Any]], dict[str, Any]]:
         """Makes a micro-batch of examples, with its token rows under "rows".
@@ -125,8 +143,30 @@ class LoraTrainer(Trainer):
         collate = self.collator(share=self._share)
         batches = [collate(group) for group in groups]
         counts = self.over_processes(self.counts(batches))
+        self._in_step = (0, len(batches))
         nothing = {"rows": None, "input_ids": torch.zeros(0, dtype=torch.long)}
         return [*batches, *[nothing] * (len(asked) - len(groups))], counts
+
+    def training_step(self, model: Any, inputs: dict[str, Any], *args: Any) -> torch.Tensor:
+        """A micro-batch: its loss, and its gradients added to the step's. A `StepCallback` is
+        called after each but the last, which ends the step."""
+        loss: torch.Tensor = super().training_step(model, inputs, *args)
+        if inputs["rows"] is not None:
+            done, whole = self._in_step
+            self._in_step = done + 1, whole
+            if done + 1 < whole:
+                for each in self.callback_handler.callbacks:
+                    if isinstance(each, StepCallback):
+                        each.on_micro_batch(self, done + 1, whole)
+        return loss
+
+    def keep_last_step(self) -> None:
+        """Write a checkpoint of the last complete step, in the middle of the next one: until that
+        ends, weights and optimizer are what they were."""
+        if self.state.global_step > 0:
+            self._save_checkpoint(self.model, None)
+            control: Any = self.control  # type: ignore[has-type]
+            self.control = self.callback_handler.on_save(self.args, self.state, control)
 
     def check_number(self, loss: torch.Tensor) -> None:
         """Check a loss before its gradient is taken.

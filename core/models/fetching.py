@@ -6,9 +6,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from huggingface_hub import try_to_load_from_cache
+
 from core.models.catalogue import packaged_model
 from core.models.files import check_model_folder
-from core.models.gguf_conversion import check_gguf, converted, converted_folder, small_files
+from core.models.gguf_conversion import (
+    check_gguf,
+    converted,
+    converted_folder,
+    is_converted,
+    small_files,
+)
 from core.models.gguf_file import gguf_constants
 from core.models.gguf_source import GgufSource
 from core.models.hub_download import download
@@ -49,6 +57,22 @@ def fetch_folder(spec: ModelSpec, *, report: Report | None, cancelled: _Cancelle
         folder = download(spec.model, spec.revision, code=code, report=report, cancelled=cancelled)
         check_model_folder(folder)
     return folder
+
+
+def is_here(spec: ModelSpec) -> bool:
+    """Whether a model's files are on this machine, so that it loads at once: nothing is downloaded
+    and nothing converted. A model of the hub is taken to be complete if its config is here."""
+    package = packaged_model(spec.model)
+    if package is not None:
+        return converted_folder(package.member_sha256) is not None
+    folder = local_folder(spec.model)
+    if folder is not None:
+        return is_converted(folder) if is_gguf(folder) else folder.is_dir()
+    hub_id, file = gguf_on_hub(spec.model) or (spec.model, "config.json")
+    cached = try_to_load_from_cache(hub_id, file, revision=spec.revision)
+    if not isinstance(cached, str):
+        return False
+    return not is_gguf(Path(cached)) or is_converted(Path(cached))
 
 
 @contextmanager

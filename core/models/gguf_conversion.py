@@ -110,6 +110,12 @@ def small_files(
         yield folder
 
 
+def is_converted(file: Path) -> bool:
+    """Whether a GGUF file was converted before and is as it was then."""
+    sha256 = _seen_before(file)
+    return sha256 is not None and converted_folder(sha256) is not None
+
+
 def check_gguf(file: Path) -> GgufHeader:
     """Read a file's header, and reject what transformers can't convert.
 

@@ -49,6 +49,11 @@ def device_choices() -> list[str]:
     return ["auto", "cpu", "cuda", "mps"] + [ALL_GPUS] * (torch.cuda.device_count() > 1)
 
 
+def has_accelerator() -> bool:
+    """Whether the device "auto" is another than the processor."""
+    return torch.cuda.is_available() or torch.backends.mps.is_available()
+
+
 def quantization_named(name: str) -> Quantization:
     """Validate a quantization's name.
 

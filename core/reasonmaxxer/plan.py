@@ -89,7 +89,10 @@ def plan_training(
         model=model,
         seed=recipe.seed,
         problems=rolled_out,
-        more_problems={HELD_OUT: held_out, EVALUATION: evaluation},
+        more_problems={
+            HELD_OUT: held_out,
+            EVALUATION: drawn(evaluation, recipe.measured, recipe.seed),
+        },
     )
 
 

@@ -37,6 +37,13 @@ class Recipe(LoraRecipe):
     training: TrainingSettings = TrainingSettings()
     held_out: HeldOut = HeldOut()
     evaluation: Sampling = Field(Sampling(samples=1), title="Evaluation")  # before and after
+    measured: int | None = Field(
+        None,
+        ge=1,
+        title="Measured problems",
+        description="Number of problems to measure on before and after, drawn by the seed; all "
+        "when not set",
+    )
 
     def trainer_config(self, output_dir: Path, **others: Any) -> ReasonMaxxerConfig:
         """The trainer's share.
@@ -87,6 +94,26 @@ PRESETS: dict[str, Recipe] = {
         ),
         evaluation=Sampling(samples=4, temperature=0.8, top_p=0.95),
     ),
+    # Small steps of whole rollouts that end by themselves, few enough for two slow cores.
+    "quick": Recipe(
+        preset="quick",
+        problems=64,
+        max_new_tokens=64,
+        prompt_style="few_shot",
+        rollouts=RolloutSampling(samples=8, temperature=0.7, top_p=0.95),
+        selection=SelectionSettings(max_problems=12, drop_truncated=True),
+        training=TrainingSettings(
+            lora_rank=16,
+            lora_alpha=32,
+            learning_rate=2e-4,
+            warmup_steps=2,
+            kl_weight=1.0,
+            probability_floor=1e-3,
+        ),
+        held_out=HeldOut(problems=0),
+        evaluation=Sampling(samples=2, temperature=0.7, top_p=0.95),
+        measured=32,
+    ),
     "paper": Recipe(preset="paper", max_new_tokens=2048),
     # What independent replications of the paper's code needed.
     "careful": Recipe(
@@ -104,11 +131,35 @@ PRESETS: dict[str, Recipe] = {
 
 ABOUT = {
     "demo": "Tuned for the teaching model on two CPU cores: minutes, not hours.",
+    "quick": "For real models of up to 500 million parameters on a processor: minutes, with worked "
+    "examples in the prompt, on short problems.",
     "paper": "The recipe of arXiv:2605.06241, section 5 and appendix B, as it stands.",
     "careful": "The paper's, with the guards that replications needed: a floor under suppressed "
     "tokens, no truncated rollouts, smaller steps.",
 }
 """What a preset is for, in a sentence."""
+
+
+PROBLEM_SETS = {"quick": ("word-problems-train", "word-problems")}
+"""Of a preset: the sets to learn from and to measure on where none are named, instead of the
+demo's."""
+
+SMALL = 500_000_000
+"""Parameters up to which "quick" suits a real model on a processor."""
+
+
+def suited_preset(*, is_demo: bool, parameters: int | None, on_cpu: bool, other: str) -> str:
+    """The preset to begin with for a model.
+
+    Args:
+        is_demo: whether it is the demo.
+        parameters: of the model; None while unknown.
+        on_cpu: whether it runs on the processor.
+        other: the preset of models that neither "demo" nor "quick" suits.
+    """
+    if is_demo:
+        return "demo"
+    return "quick" if on_cpu and parameters is not None and parameters <= SMALL else other
 
 
 def recipe_of(preset: str) -> Recipe:

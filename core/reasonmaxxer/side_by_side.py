@@ -114,8 +114,11 @@ def side_by_side(
             cancel=cancel,
         )
 
+    read = {id(base): PrefixStore(), id(tuned): PrefixStore()}  # beginnings that prompts share
+
     def ranks(lm: LanguageModel, chain: Chain) -> tuple[int, ...]:
-        return tuple(score(lm, chain.prompt_ids, chain.token_ids).rank.tolist())
+        found = score(lm, chain.prompt_ids, chain.token_ids, store=read[id(lm)])
+        return tuple(found.rank.tolist())
 
     after = chains(tuned)
     disabled: Any = tuned.model

@@ -18,6 +18,8 @@ from core.lora.phases import LazyModel, sampled
 from core.lora.run_files import ADAPTER, EVALUATION, training_summary
 from core.models.language_model import LanguageModel
 from core.reasonmaxxer.adapter_card import adapter_card
+from core.reasonmaxxer.estimate import estimate_rollouts, estimate_training
+from core.reasonmaxxer.phases import AFTER, BEFORE, ROLLING_OUT, SAMPLING, SHOWING, SHOWN_PAIRS
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.results import (
     HELD_OUT,
@@ -39,8 +41,6 @@ if TYPE_CHECKING:
     from core.runs.context import RunContext
 
 _BEFORE, _AFTER = "before/", "after/"
-_SHOWN_PAIRS = 24  # problems that are decoded greedily before and after
-_SHOWING = "4 of 4: the same problems before and after"
 
 
 def _roll_out(work: RunContext, recipe: Recipe, trust_remote_code: bool) -> EvaluationResults:
@@ -52,7 +52,7 @@ def _roll_out(work: RunContext, recipe: Recipe, trust_remote_code: bool) -> Eval
     """
     work.report(0, len(work.run.problems()), "loading the model")
     base = _model(work, trust_remote_code)
-    records = _sampled_rollouts(work, base, recipe, "sampling rollouts")
+    records = _sampled_rollouts(work, base, recipe, SAMPLING)
     return summarise_evaluation(records, recipe.seed)
 
 
@@ -69,18 +69,18 @@ def _fine_tune(work: RunContext, recipe: Recipe, trust_remote_code: bool) -> Tra
     base = _model(work, trust_remote_code)
     take_rollouts(work)
     work.report(0, None, "loading the model")
-    rollouts = _sampled_rollouts(work, base, recipe, "1 of 4: rollouts")
+    rollouts = _sampled_rollouts(work, base, recipe, ROLLING_OUT)
     mark_end(work, "rollouts")
     selection = select_examples(rollouts, recipe.selection, recipe.gate, recipe.seed)
     work.write(SELECTION, _json(asdict(selection.report)))
     measuring, measured = recipe.sampling_settings(recipe.evaluation), run.problems(EVALUATION)
-    before = sampled(work, base, measured, measuring, _BEFORE, "2 of 4: accuracy before")
+    before = sampled(work, base, measured, measuring, _BEFORE, BEFORE)
     mark_end(work, "before")
     _train(work, base, recipe, selection)
     base.release()
     work.report(0, None, "4 of 4: loading the tuned model")
     tuned = _model(work, trust_remote_code, run.folder / ADAPTER)
-    after = sampled(work, tuned, measured, measuring, _AFTER, "4 of 4: accuracy after")
+    after = sampled(work, tuned, measured, measuring, _AFTER, AFTER)
     mark_end(work, "after")
     results = TrainingResults(
         selection=selection.report,
@@ -136,7 +136,7 @@ def _keep_pairs_and_card(
 
     run, found = work.run, results.comparison
     shown = _to_show(run.problems(EVALUATION), found.gained, found.lost)
-    work.report(0, len(shown), _SHOWING)
+    work.report(0, len(shown), SHOWING)
     pairs = side_by_side(tuned, shown, recipe, cancel=work.stop.overdue)
     if pairs is None:
         raise Cancelled
@@ -144,17 +144,17 @@ def _keep_pairs_and_card(
     spec, versions = read_model(run.config.model), run.config.versions
     card = adapter_card(spec, recipe, results, versions, tuned.prompt_style)
     (run.folder / ADAPTER / "README.md").write_text(card, encoding="utf-8")
-    work.report(len(shown), len(shown), _SHOWING)
+    work.report(len(shown), len(shown), SHOWING)
 
 
 def _to_show(
     problems: Sequence[Problem], gained: Sequence[str], lost: Sequence[str]
 ) -> list[Problem]:
     """Problems that flipped, the lost ones among them, then any others."""
-    half = _SHOWN_PAIRS // 2
+    half = SHOWN_PAIRS // 2
     wanted = dict.fromkeys([*lost[:half], *gained, *(problem.id for problem in problems)])
     by_id = {problem.id: problem for problem in problems}
-    return [by_id[each] for each in list(wanted)[:_SHOWN_PAIRS]]
+    return [by_id[each] for each in list(wanted)[:SHOWN_PAIRS]]
 
 
 def _json(data: Any) -> str:
@@ -164,9 +164,19 @@ def _json(data: Any) -> str:
 _SUMMARY = TypeAdapter(TrainingSummary)
 
 SAMPLE_ROLLOUTS = TrainingKind(
-    name=ROLLOUTS_TASK, settings=Recipe, results=EvaluationResults, phases=_roll_out
+    name=ROLLOUTS_TASK,
+    settings=Recipe,
+    results=EvaluationResults,
+    phases=_roll_out,
+    estimate=lambda meter, plan, recipe: estimate_rollouts(meter, plan, recipe, SAMPLING),
 )
 """Rollouts of training problems, for one fine-tune or several."""
 
-TRAIN = TrainingKind(name=TRAIN_TASK, settings=Recipe, results=TrainingResults, phases=_fine_tune)
+TRAIN = TrainingKind(
+    name=TRAIN_TASK,
+    settings=Recipe,
+    results=TrainingResults,
+    phases=_fine_tune,
+    estimate=estimate_training,
+)
 """ReasonMaxxer: rollouts, accuracy before, training at decision points, accuracy after."""

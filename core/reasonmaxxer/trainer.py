@@ -170,7 +170,7 @@ class ReasonMaxxerTrainer(LoraTrainer):
         self.model.eval()
         metrics = {f"eval_{key}": value for key, value in self._held_out(self._lm).items()}
         self.log(metrics)
-        control: Any = self.control  # type: ignore[has-type]
+        control: Any = self.control
         self.control = self.callback_handler.on_evaluate(self.args, self.state, control, metrics)
         return metrics
 

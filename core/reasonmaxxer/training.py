@@ -14,6 +14,7 @@ from core.lora.callbacks import CompleteCheckpointCallback, ProgressCallback
 from core.lora.run_files import HISTORY
 from core.lora.training import train_to_the_end
 from core.models.language_model import LanguageModel
+from core.reasonmaxxer.phases import TRAINING
 from core.reasonmaxxer.results import HELD_OUT, TrainingSummary, training_warnings
 from core.reasonmaxxer.trainer import ReasonMaxxerTrainer
 from core.records import Problem
@@ -61,7 +62,7 @@ def train_adapter(
                 "eval_steps": every,
                 "eval_on_start": not resumes,
             }
-        progress = ProgressCallback(work, "3 of 4: training", HISTORY, measured=bool(held_out))
+        progress = ProgressCallback(work, TRAINING, HISTORY, measured=bool(held_out))
         return ReasonMaxxerTrainer(
             lm,
             recipe.trainer_config(folder, save_steps=every, **common),

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from core.errors import RunError
 from core.records import SCHEMA_VERSION, Problem
+from core.runs.estimate import RunEstimate
 from core.system.durable_files import disk_error, replace_file
 from core.system.environment import versions
 from core.system.json_text import json_text
@@ -42,6 +43,7 @@ class RunPlan:
     inputs: Mapping[str, str] = field(default_factory=dict)
     problems: Sequence[Problem] = ()
     more_problems: Mapping[str, Sequence[Problem]] = field(default_factory=dict)  # by purpose
+    estimate: RunEstimate | None = None  # what it will take, where that was measured
 
 
 class RunConfig(BaseModel):
@@ -65,6 +67,7 @@ class RunConfig(BaseModel):
     inputs: dict[str, str] = {}  # folders of earlier runs, by their role
     versions: dict[str, str] = Field(default_factory=versions)
     host: str = Field(default_factory=platform.node)
+    estimate: dict[str, Any] | None = None  # a `RunEstimate`, as it was given before the start
 
     @model_validator(mode="before")
     @classmethod
@@ -142,6 +145,7 @@ def new_config(task: str, plan: RunPlan, name: str) -> RunConfig:
         model=model,
         teachers=tuple(plan.teachers),
         inputs=dict(plan.inputs),
+        estimate=None if plan.estimate is None else plan.estimate.to_json(),
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from core.errors import ExplorerError
 from core.runs.checkpoint import Checkpoint
+from core.runs.estimate import RunEstimate
 from core.runs.events import Event, EventLog, Events
 from core.runs.liveness import ProcessName, hold
 from core.runs.progress_reports import ProgressReports, Report
@@ -49,6 +50,7 @@ class RunContext:
         self._reports = reports
         self._checkpoint = Checkpoint(run.units_path)
         self.finished: dict[str, Any] = run.units()
+        self.loaded: dict[Any, Any] = {}  # models by specification, for `load_run_model` to take
 
     def keep(self, key: str, result: Any) -> None:
         """Keep a finished unit; it has reached the disk when this returns.
@@ -138,7 +140,7 @@ def carry_out(run: Run, task: Callable[[RunContext], None], *, bar: bool) -> int
             earlier = log.read(0)
             set_reserve_aside(run.reserve_path)
             notice = Checkpoint(run.units_path).repair()
-            reports = _reports(log, earlier, notice, bar=bar)
+            reports = _reports(run, earlier, notice, bar=bar)
             log.append(Event(event="started", **reports.fields()))
             if notice:
                 _tell(run, notice)
@@ -174,14 +176,21 @@ def carry_out(run: Run, task: Callable[[RunContext], None], *, bar: bool) -> int
         return code
 
 
-def _reports(log: EventLog, earlier: Events, notice: str | None, *, bar: bool) -> ProgressReports:
+def _reports(run: Run, earlier: Events, notice: str | None, *, bar: bool) -> ProgressReports:
     known = next((each for each in reversed(earlier.events) if each.elapsed is not None), None)
     me = ProcessName.of(os.getpid())
     common = {"pid": me.pid, "birth": me.birth, "host": me.host, "notice": notice}
     last = Report(what="starting")
     if known is not None:
         last = Report(known.done or 0.0, known.total, "starting", known.unit or DEFAULT_UNIT)
-    return ProgressReports(log, (known and known.elapsed) or 0.0, last, common, bar=bar)
+    return ProgressReports(
+        run.log,
+        (known and known.elapsed) or 0.0,
+        last,
+        common,
+        bar=bar,
+        estimate=RunEstimate.from_json(run.config.estimate),
+    )
 
 
 def _was_cancelled(log: EventLog, begun_at: int) -> bool:

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from typing import Self
 
     from core.models.language_model import LanguageModel
+    from core.runs.config import RunPlan
     from core.runs.context import RunContext
+    from core.runs.estimate import RunEstimate
+    from core.runs.measurements import Meter
 
 RESULTS, TABLE, SO_FAR = "results.json", "results.csv", "so_far.json"
 """Files of a run: its results, the same as flat rows, and those of the problems done so far."""
@@ -59,11 +62,14 @@ class RunKind(ABC, Generic[S, T]):
         name: of its command, and in the config of every run of it.
         settings: the model of its settings.
         results: what a finished run has found, read from and written to results.json.
+        estimate: what a run that is planned will take, from measurements of its model on this
+            machine; None: nothing is said before it starts.
     """
 
     name: str
     settings: type[S]
     results: type[T]
+    estimate: Callable[[Meter, RunPlan, S], RunEstimate] | None
 
     @abstractmethod
     def carry_out(self, work: RunContext, *, trust_remote_code: bool = False) -> None:
@@ -79,6 +85,22 @@ class RunKind(ABC, Generic[S, T]):
             ExplorerError: models, problems or settings that don't go together; a missing input;
                 memory or disk full.
         """
+
+    def estimate_of(self, plan: RunPlan, meter: Meter) -> RunEstimate | None:
+        """What a planned run will take; None where the kind doesn't say.
+
+        Args:
+            plan: of the run.
+            meter: of its model.
+
+        Raises:
+            NotMeasuredError: something isn't known, and the meter must not measure.
+            MeasuringCancelledError: the meter was cancelled.
+            ExplorerError: model, problems or settings that don't go together; memory full.
+        """
+        if self.estimate is None:
+            return None
+        return self.estimate(meter, plan, checked_settings(self.settings, plan.settings))
 
     def settings_of(self, run: Run) -> S:
         """The settings of a run.

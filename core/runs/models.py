@@ -56,7 +56,8 @@ def base_and_teachers(run: Run) -> tuple[ModelSpec, list[str]]:
 
 
 def load_run_model(work: RunContext, spec: ModelSpec, *, trust_remote_code: bool) -> LanguageModel:
-    """Load the model of a run. Chat templates that show a date get the run's.
+    """Load the model of a run, or take the one that was loaded to estimate its time. Chat templates
+    that show a date get the run's.
 
     Args:
         work: the run; it reports a download and can stop it.
@@ -75,7 +76,7 @@ def load_run_model(work: RunContext, spec: ModelSpec, *, trust_remote_code: bool
             "If you trust its authors, give --trust-remote-code, or choose the model in the "
             "sidebar and allow its code there.",
         )
-    lm = load_language_model(spec, _fetched(work, spec))
+    lm = work.loaded.pop(spec, None) or load_language_model(spec, _fetched(work, spec))
     return replace(lm, prompt_date=work.run.config.day)
 
 

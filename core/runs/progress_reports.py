@@ -9,8 +9,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from core.runs.estimate import RunEstimate
 from core.runs.events import Event, EventLog
 from core.runs.status import DEFAULT_UNIT
+from core.runs.time_left import TimeLeft
 
 INTERVAL = 0.5  # seconds
 
@@ -34,10 +36,18 @@ class ProgressReports:
         last: the progress of the earlier starts.
         common: fields of every event of this start.
         bar: show one if stderr is a terminal.
+        estimate: of the run, by which the time left is that of all its phases.
     """
 
     def __init__(
-        self, log: EventLog, earlier: float, last: Report, common: dict[str, Any], *, bar: bool
+        self,
+        log: EventLog,
+        earlier: float,
+        last: Report,
+        common: dict[str, Any],
+        *,
+        bar: bool,
+        estimate: RunEstimate | None = None,
     ) -> None:
         self._log, self._earlier, self._latest, self._common = log, earlier, last, common
         self._begun = time.monotonic()
@@ -45,7 +55,7 @@ class ProgressReports:
         self._timer: threading.Timer | None = None
         self._closed = False
         self._written = -INTERVAL  # when, on the monotonic clock
-        self._from: tuple[float, float, str] | None = None  # where the pace is measured from
+        self._time_left = TimeLeft(estimate)
         self._wants_bar = bar and sys.stderr.isatty()
         self._bar: Any = None
         self._bar_unit = ""
@@ -59,8 +69,7 @@ class ProgressReports:
         with self._lock:
             self._latest = report
             now = time.monotonic()
-            if self._from is None or self._from[2] != report.unit or report.done <= self._from[0]:
-                self._from = (report.done, now, report.unit)
+            self._time_left.report(report.done, report.total, report.what, report.unit, now)
             self._move_bar(report)
             due = self._written + INTERVAL - now
             if due <= 0:
@@ -90,7 +99,7 @@ class ProgressReports:
             "what": latest.what,
             "unit": latest.unit,
             "elapsed": self._earlier + time.monotonic() - self._begun,
-            "seconds_left": self._seconds_left(latest),
+            "seconds_left": self._time_left.seconds(time.monotonic()),
         }
 
     def close(self) -> None:
@@ -101,12 +110,6 @@ class ProgressReports:
                 self._timer.cancel()
             if self._bar is not None:
                 self._bar.close()
-
-    def _seconds_left(self, latest: Report) -> float | None:
-        if self._from is None or latest.total is None or latest.done <= self._from[0]:
-            return None
-        pace = (time.monotonic() - self._from[1]) / (latest.done - self._from[0])
-        return max(0.0, latest.total - latest.done) * pace
 
     def _write(self) -> None:
         self._log.append(Event(event="progress", **self.fields()))

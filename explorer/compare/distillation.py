@@ -20,6 +20,7 @@ from core.lora.recipe import ALL_LAYERS
 from core.lora.run_files import ADAPTER
 from core.models.files import check_adapter_folder
 from core.models.spec import DEMO
+from core.runs.config import RunPlan
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.settings import changed
@@ -33,6 +34,7 @@ from explorer.shared.opening import open_with_adapter
 from explorer.shared.polling import polled
 from explorer.shared.problem_sets import DEMO_SET, TRAINING_SET, problem_sets, training_sets
 from explorer.shared.prompt_panel import prompt_fields
+from explorer.shared.run_estimate import estimate_line, estimated
 from explorer.shared.run_panel import (
     act,
     any_live,
@@ -129,17 +131,29 @@ def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
     fields.draw(rank, "training.lora_rank", key="distillation rank")
     fields.draw(layers, "training.target_modules", key="distillation layers", options=ALL_LAYERS)
     recipe, fault = _recipe(start_from, fields.values | choice.settings())
+    ready = bool(named and recipe is not None and learning[learned] and measuring[measured])
+
+    def plan() -> RunPlan:
+        assert recipe is not None
+        return _plan(state, folder, named, (learned, measured), recipe)
+
+    def begin() -> None:
+        assert recipe is not None
+        _start(state, folder, recipe, plan())
+
     start_button(
         state,
         go,
         "Distil",
-        lambda: _start(state, folder, named, (learned, measured), recipe),
+        begin,
         icon=":material/play_arrow:",
-        disabled=not named or recipe is None or not learning[learned] or not measuring[measured],
+        disabled=not ready,
         help="Starts a run. The teacher's chains are sampled once and reused for other sizes.",
     )
     if fault is not None:
         show_error(fault)
+    elif ready:
+        estimate_line(state, TASK, plan)
     return named
 
 
@@ -152,16 +166,15 @@ def _recipe(
         return None, error
 
 
-def _start(
+def _plan(
     state: BrowserState,
     folder: RunsFolder,
     teacher: str,
     sets: tuple[str, str],
-    recipe: DistillationRecipe | None,
-) -> None:
-    assert recipe is not None
+    recipe: DistillationRecipe,
+) -> RunPlan:
     spec, (learned, measured) = state.opened.spec, sets
-    plan = plan_after_earlier(
+    return plan_after_earlier(
         distillations(folder, spec.model, teacher),
         spec,
         teacher,
@@ -169,8 +182,14 @@ def _start(
         problem_sets(state)[measured],
         recipe,
     )
+
+
+def _start(
+    state: BrowserState, folder: RunsFolder, recipe: DistillationRecipe, plan: RunPlan
+) -> None:
     training = recipe.training
     name = f"Rank {training.lora_rank} on {', '.join(training.target_modules)}"
+    plan = estimated(state, TASK, plan)
     run = Run.create(folder.folder, TASK, plan, name=short(name, 80))
     start(state, run)
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from core.disagreement.settings import CompareSettings
 from core.disagreement.task import COMPARE, plan_comparison
 from core.models.catalogue import teachers_of
+from core.runs.config import RunPlan
 from core.runs.runs_folder import RunsFolder
 from explorer.shared.messages import plain
-from explorer.shared.problem_choice import ProblemChoice, choose_problems
+from explorer.shared.problem_choice import choose_problems
 from explorer.shared.problem_sets import upload_problems
 from explorer.shared.prompt_panel import asked
+from explorer.shared.run_estimate import estimate_line
 from explorer.shared.run_panel import start_button
 from explorer.shared.setting_fields import SettingFields
 from explorer.shared.start_run import start_run
@@ -63,25 +63,20 @@ def compare_setup(state: BrowserState, folder: RunsFolder) -> None:
         f"The model {plain(model)} writes a greedy chain of every problem; at each token every "
         "teacher is asked what it would have put there. The run goes on when you leave this page."
     )
+
+    def plan() -> RunPlan:
+        return plan_comparison(
+            state.opened.spec, chosen.problems, settings, teachers=teachers, sample=chosen.sample
+        )
+
     start_button(
         state,
         go,
         "Compare",
-        lambda: _start(state, folder, chosen, teachers, settings),
+        lambda: start_run(state, folder, COMPARE.name, plan(), f"Comparison on {chosen.name}"),
         type="primary",
         icon=":material/play_arrow:",
         disabled=not chosen.problems or not teachers,
     )
-
-
-def _start(
-    state: BrowserState,
-    folder: RunsFolder,
-    chosen: ProblemChoice,
-    teachers: list[str],
-    settings: dict[str, Any],
-) -> None:
-    plan = plan_comparison(
-        state.opened.spec, chosen.problems, settings, teachers=teachers, sample=chosen.sample
-    )
-    start_run(state, folder, COMPARE.name, plan, f"Comparison on {chosen.name}")
+    if chosen.problems and teachers:
+        estimate_line(state, COMPARE.name, plan)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -15,6 +14,7 @@ from core.evaluation.settings import EvaluationSettings
 from core.evaluation.task import EVALUATE, plan_evaluation
 from core.problems.problem_sets import chosen_problems
 from core.records import Problem
+from core.runs.config import RunPlan
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState
@@ -22,6 +22,7 @@ from explorer.shared.messages import plain, short
 from explorer.shared.problem_choice import ProblemChoice, choose_problems
 from explorer.shared.problem_sets import upload_problems
 from explorer.shared.prompt_panel import asked
+from explorer.shared.run_estimate import estimate_line
 from explorer.shared.run_panel import start_button, when
 from explorer.shared.setting_fields import SettingFields
 from explorer.shared.start_run import start_run
@@ -51,11 +52,17 @@ def evaluation_setup(state: BrowserState, folder: RunsFolder) -> None:
     if greedy:
         drawn = settings["samples"] = 1
     against = _compare_with(state, folder, other, chosen, settings["seed"])
+
+    def plan() -> RunPlan:
+        return plan_evaluation(
+            state.opened.spec, chosen.problems, settings, sample=chosen.sample, against=against
+        )
+
     start_button(
         state,
         go,
         "Run",
-        lambda: _start(state, folder, chosen, settings, against),
+        lambda: start_run(state, folder, EVALUATE.name, plan(), f"Evaluation on {chosen.name}"),
         type="primary",
         icon=":material/play_arrow:",
         disabled=not chosen.problems,
@@ -67,6 +74,8 @@ def evaluation_setup(state: BrowserState, folder: RunsFolder) -> None:
         f"{chains:,} chains by the model {plain(spec.model)}{adapter}, chosen in the sidebar. "
         "The run goes on when you leave this page."
     )
+    if chosen.problems:
+        estimate_line(state, EVALUATE.name, plan)
 
 
 def _compare_with(
@@ -128,16 +137,3 @@ def _label(run: Run) -> str:
     model = config.model.get("adapter") or config.model.get("model") or ""
     facts = [config.name or run.id, short(str(model), 40), f"seed {config.seed}"]
     return " · ".join([*facts, when(config.created)])
-
-
-def _start(
-    state: BrowserState,
-    folder: RunsFolder,
-    chosen: ProblemChoice,
-    settings: dict[str, Any],
-    against: str | None,
-) -> None:
-    plan = plan_evaluation(
-        state.opened.spec, chosen.problems, settings, sample=chosen.sample, against=against
-    )
-    start_run(state, folder, EVALUATE.name, plan, f"Evaluation on {chosen.name}")

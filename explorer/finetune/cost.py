@@ -9,9 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from core.lora.cost import Cost
+from core.runs.estimate import duration
 from core.runs.run import Run
 from explorer.shared.drawing import table
-from explorer.shared.run_panel import duration
 from explorer.state import BrowserState
 
 _PHASES = {

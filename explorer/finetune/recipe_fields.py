@@ -108,6 +108,7 @@ def all_settings(fields: RecipeFields) -> None:
         ("held_out.sampling.temperature", _HEAT),
     )
     fields.row(
+        ("measured", _ALL),
         ("evaluation.samples", _PLAIN),
         ("evaluation.temperature", _HEAT),
         ("evaluation.top_p", _SHARE),

@@ -8,9 +8,18 @@ from typing import Any
 import streamlit as st
 
 from core.errors import ExplorerError
+from core.models.catalogue import MODELS
+from core.models.placement import has_accelerator
 from core.models.spec import DEMO
 from core.reasonmaxxer.plan import plan_rollouts, plan_training
-from core.reasonmaxxer.recipe import ABOUT, PRESETS, Recipe, recipe_of
+from core.reasonmaxxer.recipe import (
+    ABOUT,
+    PRESETS,
+    PROBLEM_SETS,
+    Recipe,
+    recipe_of,
+    suited_preset,
+)
 from core.reasonmaxxer.results import ROLLOUTS_TASK, TRAIN_TASK
 from core.records import Problem
 from core.runs.config import RunPlan
@@ -21,13 +30,17 @@ from explorer.shared.messages import plain, show_error
 from explorer.shared.problem_sets import (
     DEMO_SET,
     TRAINING_SET,
+    WORD_SET,
+    WORD_TRAINING_SET,
     problem_sets,
     training_sets,
     upload_problems,
 )
+from explorer.shared.run_estimate import estimate_line
 from explorer.shared.run_panel import start_button
 from explorer.shared.start_run import start_run
 from explorer.state import BrowserState
+from explorer.workbench import workbench
 
 _MEASURED = "tuning evaluation"  # in the form
 ROLLOUTS_OF, FINE_TUNE_ON = "Rollouts of ", "Fine-tune on "  # begin the names of runs
@@ -43,31 +56,31 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
         k, heat, seed, sample, everything = st.columns(
             [1.4, 1.4, 1.4, 1.9, 1.9], vertical_alignment="bottom"
         )
+    preset = state.form.choice(
+        base,
+        "Preset",
+        _preset_key(state),
+        list(PRESETS),
+        _suited(state),
+        help="  \n".join(f"**{name}**: {about}" for name, about in ABOUT.items()),
+    )
+    own_sets = preset in PROBLEM_SETS  # whose problems are not the demo's
     learned = state.form.choice(
         learn,
         "Learn from",
-        "tuning set",
+        f"tuning set {preset}" if own_sets else "tuning set",
         list(training),
-        TRAINING_SET,
+        WORD_TRAINING_SET if own_sets else TRAINING_SET,
         help="The base solves each of these problems several times; where it is sometimes right "
         "and sometimes wrong, there is something to learn",
     )
     measured = state.form.choice(
         measure,
         "Measure on, before and after",
-        _MEASURED,
+        _measured_key(preset),
         list(evaluation),
-        DEMO_SET,
+        WORD_SET if own_sets else DEMO_SET,
         help="Never trained on: a problem that is in both sets is refused",
-    )
-    is_demo = state.opened.spec.model == DEMO
-    preset = state.form.choice(
-        base,
-        "Preset",
-        f"tuning preset {is_demo}",
-        list(PRESETS),
-        "demo" if is_demo else "careful",
-        help="  \n".join(f"**{name}**: {about}" for name, about in ABOUT.items()),
     )
     fields = RecipeFields(state, preset)
     fields.fields.draw(k, "rollouts.samples")
@@ -78,6 +91,11 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
         upload_problems(state, "tuning_file")
     recipe, fault = _recipe(preset, fields.changes)
     ready = recipe is not None and bool(training[learned])
+
+    def plan() -> RunPlan:
+        assert recipe is not None
+        return plan_training(state.opened.spec, training[learned], evaluation[measured], recipe)
+
     start_button(
         state,
         sample,
@@ -91,7 +109,7 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
         state,
         everything,
         "Do it all",
-        lambda: _train(state, folder, learned, recipe),
+        lambda: start_training(state, folder, plan(), learned),
         type="primary",
         icon=":material/play_arrow:",
         disabled=not ready or not evaluation[measured],
@@ -101,21 +119,53 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
         show_error(fault)
     else:
         assert recipe is not None
+        number = min(recipe.measured or len(evaluation[measured]), len(evaluation[measured]))
         count = min(recipe.problems or len(training[learned]), len(training[learned]))
         st.caption(
             f"**{preset}**: {ABOUT[preset]}  \nUp to {count:,} problems × "
-            f"{recipe.rollouts.samples} rollouts to learn from; {len(evaluation[measured]):,} "
+            f"{recipe.rollouts.samples} rollouts to learn from; {number:,} "
             f"problems × {recipe.evaluation.samples} to measure, before and after. The base is "
             f"the model {plain(state.opened.spec.model)}, chosen in the sidebar. The run goes on "
             "when you leave this page."
         )
+        if ready and evaluation[measured]:
+            estimate_line(state, TRAIN_TASK, plan)
     return recipe
 
 
-def evaluation_problems(state: BrowserState) -> Sequence[Problem]:
-    """The problems that the form names to measure on, before and after."""
+def evaluation_problems(state: BrowserState, preset: str) -> Sequence[Problem]:
+    """The problems that the form names to measure on, before and after.
+
+    Args:
+        preset: that the form's recipe started from.
+    """
     sets = problem_sets(state)
-    return sets[state.form.value(_MEASURED, DEMO_SET, lambda name: name in sets)]
+    default = WORD_SET if preset in PROBLEM_SETS else DEMO_SET
+    return sets[state.form.value(_measured_key(preset), default, lambda name: name in sets)]
+
+
+def _measured_key(preset: str) -> str:
+    """Of the form's field; presets with sets of their own remember their own choice."""
+    return f"{_MEASURED} {preset}" if preset in PROBLEM_SETS else _MEASURED
+
+
+def _preset_key(state: BrowserState) -> str:
+    suited, is_demo = _suited(state), state.opened.spec.model == DEMO
+    return f"tuning preset {suited}" if suited in PROBLEM_SETS else f"tuning preset {is_demo}"
+
+
+def _suited(state: BrowserState) -> str:
+    """The preset that the form begins with."""
+    spec = state.opened.spec
+    facts = workbench().facts(spec)
+    offered = (each.parameters for each in MODELS if each.model == spec.model)
+    on_cpu = spec.device == "cpu" or (spec.device == "auto" and not has_accelerator())
+    return suited_preset(
+        is_demo=spec.model == DEMO,
+        parameters=next(offered, None) if facts is None else facts.parameters,
+        on_cpu=on_cpu if facts is None else facts.device == "cpu",
+        other="careful",
+    )
 
 
 def start_training(state: BrowserState, folder: RunsFolder, prepared: RunPlan, about: str) -> None:
@@ -134,11 +184,3 @@ def _sample(state: BrowserState, folder: RunsFolder, name: str, recipe: Recipe |
     assert recipe is not None
     plan = plan_rollouts(state.opened.spec, training_sets(state)[name], recipe)
     start_run(state, folder, ROLLOUTS_TASK, plan, f"{ROLLOUTS_OF}{name}")
-
-
-def _train(state: BrowserState, folder: RunsFolder, name: str, recipe: Recipe | None) -> None:
-    assert recipe is not None
-    plan = plan_training(
-        state.opened.spec, training_sets(state)[name], evaluation_problems(state), recipe
-    )
-    start_training(state, folder, plan, name)

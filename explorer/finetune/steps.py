@@ -115,7 +115,7 @@ def _rollouts(
             type="primary",
             icon=":material/play_arrow:",
             width="stretch",
-            disabled=gate is None or form is None or not evaluation_problems(state),
+            disabled=gate is None or form is None or not evaluation_problems(state, form.preset),
             on_click=lambda: act(state, lambda: _train(state, folder, run, form, gate)),
         )
 
@@ -142,7 +142,7 @@ def _train(
     plan = plan_training(
         state.opened.spec,
         [],
-        evaluation_problems(state),
+        evaluation_problems(state, recipe.preset),
         recipe.model_copy(update={"gate": gate}),
         rollouts=source.folder,
     )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from core.interventions.arms import ARMS
 from core.interventions.settings import InterventionSettings
 from core.interventions.task import INTERVENTIONS, plan_interventions
+from core.runs.config import RunPlan
 from core.runs.runs_folder import RunsFolder
 from explorer.shared.messages import plain
-from explorer.shared.problem_choice import ProblemChoice, choose_problems
+from explorer.shared.problem_choice import choose_problems
 from explorer.shared.problem_sets import upload_problems
 from explorer.shared.prompt_panel import asked
+from explorer.shared.run_estimate import estimate_line
 from explorer.shared.run_panel import start_button
 from explorer.shared.setting_fields import SettingFields
 from explorer.shared.start_run import start_run
@@ -53,15 +53,28 @@ def intervention_setup(state: BrowserState, folder: RunsFolder) -> None:
         f"Every problem is decoded greedily by the model {plain(state.opened.spec.model)}, once "
         "for every arm. The run goes on when you leave this page."
     )
+
+    def plan() -> RunPlan:
+        return plan_interventions(
+            state.opened.spec,
+            chosen.problems,
+            settings,
+            teacher=teacher or None,
+            sample=chosen.sample,
+        )
+
+    name = f"Interventions on {chosen.name}"
     start_button(
         state,
         go,
         "Run",
-        lambda: _start(state, folder, chosen, teacher, settings),
+        lambda: start_run(state, folder, INTERVENTIONS.name, plan(), name),
         type="primary",
         icon=":material/play_arrow:",
         disabled=not chosen.problems or not arms,
     )
+    if chosen.problems and arms:
+        estimate_line(state, INTERVENTIONS.name, plan)
 
 
 def _teacher(state: BrowserState, folder: RunsFolder) -> str:
@@ -78,20 +91,3 @@ def _teacher(state: BrowserState, folder: RunsFolder) -> str:
         help="Choose one, or type a model folder or hub id with the same vocabulary, or the "
         "folder of a LoRA adapter for this model",
     )
-
-
-def _start(
-    state: BrowserState,
-    folder: RunsFolder,
-    chosen: ProblemChoice,
-    teacher: str,
-    settings: dict[str, Any],
-) -> None:
-    plan = plan_interventions(
-        state.opened.spec,
-        chosen.problems,
-        settings,
-        teacher=teacher or None,
-        sample=chosen.sample,
-    )
-    start_run(state, folder, INTERVENTIONS.name, plan, f"Interventions on {chosen.name}")

@@ -7,13 +7,13 @@ import streamlit as st
 from core.errors import ExplorerError
 from core.kinds import kind_title
 from core.runs.config import MAX_NAME
+from core.runs.estimate import duration
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from explorer.navigation import ask_for, page_of, run_page_titles
 from explorer.shared.messages import plain, show_error
 from explorer.shared.run_panel import (
     act,
-    duration,
     run_badge,
     run_progress,
     show_notice,

@@ -13,10 +13,10 @@ from core.models.facts import ModelFacts
 from core.models.placement import ALL_GPUS, device_choices, quantization_named
 from core.models.spec import DEMO, ModelSpec
 from core.models.worker_reports import DOWNLOADING, DownloadCancelledError
+from core.runs.estimate import duration
 from core.system.terminal_text import in_bytes
 from explorer.shared.messages import plain, show_error, teaching_notice
 from explorer.shared.polling import polled
-from explorer.shared.run_panel import duration
 from explorer.shared.teachers import offer_pair
 from explorer.state import BrowserState
 from explorer.tasks import Task

@@ -13,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core.errors import ExplorerError
 from core.models.spec import ModelSpec, absolute_name
 from core.runs import jobs
+from core.runs.estimate import duration
 from core.runs.run import Run
 from core.runs.status import RunState, RunStatus
 from explorer.shared.messages import plain, show_error
@@ -125,14 +126,6 @@ def show_notice(state: BrowserState) -> None:
     """The error of the last action on a run of this page."""
     if state.notice is not None:
         show_error(state.notice)
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words: 45 s, 3 min, 2 h 5 min."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def when(created: str) -> str:

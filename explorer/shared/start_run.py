@@ -7,6 +7,7 @@ from core.runs.config import RunPlan
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from explorer.shared.messages import short
+from explorer.shared.run_estimate import estimated
 from explorer.shared.run_panel import start
 from explorer.state import BrowserState
 
@@ -26,6 +27,7 @@ def start_run(state: BrowserState, folder: RunsFolder, task: str, plan: RunPlan,
     Raises:
         ExplorerError: the run can't be made or started.
     """
+    plan = estimated(state, task, plan)
     run = Run.create(folder.folder, task, plan, name=short(name, _NAME))
     state.run_ids[KINDS[task].page] = run.id
     start(state, run)
