@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,11 +13,14 @@ from core.cli.option_groups import GivenSettings, grouped
 from core.cli.options import ModelOptions, OutputOptions, RunOptions, path_option
 from core.cli.recipes import LearningProblems, print_cost, recipe_options, training_problems
 from core.cli.run_command import given_options, kind_work, long_work
+from core.cli.thresholds import entropies_of, plan_with_shares
 from core.reasonmaxxer.recipe import PRESETS, Recipe
+from core.records import Problem
 from core.runs.config import RunPlan
 
 if TYPE_CHECKING:
-    pass
+    from core.models.spec import ModelSpec
+    from core.thresholds.measurement import EntropyMeasurement
 
 Preset = Annotated[
     str | None,
@@ -52,8 +56,13 @@ def rollouts(
     from core.reasonmaxxer.plan import plan_rollouts
 
     def prepare() -> RunPlan:
-        recipe = settings.changed(_start(model.model, preset))
-        return plan_rollouts(model.spec(), training_problems(problems), recipe)
+        spec, learned = model.spec(), training_problems(problems)
+        return plan_with_shares(
+            settings,
+            _start(model.model, preset),
+            lambda recipe: plan_rollouts(spec, learned, recipe),
+            _entropies_of_rollouts(spec, learned, problems, quiet=output.as_json),
+        )
 
     long_work(ctx, kind_work(model), prepare, run=run, output=output, show=_show_rollouts)
 
@@ -89,18 +98,45 @@ def train(
     from core.reasonmaxxer.plan import plan_training
 
     def prepare() -> RunPlan:
+        spec, learned, measure = model.spec(), list[Problem](), _entropies_in(rollouts)
         if rollouts is not None:
             _refuse_what_rollouts_have(ctx, settings)
-        recipe = settings.changed(_start(model.model, preset, rollouts))
-        return plan_training(
-            model.spec(),
-            [] if rollouts is not None else problems.to_learn_from(),
-            problems.to_measure_on(),
-            recipe,
-            rollouts=rollouts,
+        else:
+            learned = problems.to_learn_from()
+            measure = _entropies_of_rollouts(spec, learned, problems.problems, quiet=output.as_json)
+        measured_on = problems.to_measure_on()
+        return plan_with_shares(
+            settings,
+            _start(model.model, preset, rollouts),
+            lambda recipe: plan_training(spec, learned, measured_on, recipe, rollouts=rollouts),
+            measure,
         )
 
     long_work(ctx, kind_work(model), prepare, run=run, output=output, show=_show_training)
+
+
+def _entropies_of_rollouts(
+    spec: ModelSpec, learned: Sequence[Problem], problems: Path | None, *, quiet: bool
+) -> Callable[[Recipe], EntropyMeasurement]:
+    """Measures the entropies of chains that are drawn as the rollouts are."""
+    from core.reasonmaxxer.rollouts import rollout_threshold_settings
+
+    name = "demo-train" if problems is None else problems.name
+    measure = entropies_of(spec, learned, name, quiet=quiet)
+    return lambda recipe: measure(rollout_threshold_settings(recipe))
+
+
+def _entropies_in(rollouts: Path | None) -> Callable[[Recipe], EntropyMeasurement]:
+    """Takes the entropies of rollouts that are there already."""
+
+    def measure(_: Recipe) -> EntropyMeasurement:
+        from core.reasonmaxxer.rollouts import rollout_entropies
+        from core.runs.run import Run
+
+        assert rollouts is not None
+        return rollout_entropies(Run.open(rollouts))
+
+    return measure
 
 
 def _refuse_what_rollouts_have(ctx: typer.Context, settings: GivenSettings) -> None:

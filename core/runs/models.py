@@ -55,6 +55,22 @@ def base_and_teachers(run: Run) -> tuple[ModelSpec, list[str]]:
     return read_model(run.config.model), list(run.config.teachers)
 
 
+_handed: list[LanguageModel] = []
+
+
+def hand_over(lm: LanguageModel) -> None:
+    """Leave a loaded model to the next run of this process that loads the same one."""
+    _handed[:] = [lm]
+
+
+def _taken_over(spec: ModelSpec) -> LanguageModel | None:
+    """The model that was left, if it is this one; it is given once, so that its memory can be freed
+    by whoever takes it."""
+    if _handed and read_model(model_fields(_handed[0].spec)) == spec:
+        return _handed.pop()
+    return None
+
+
 def load_run_model(work: RunContext, spec: ModelSpec, *, trust_remote_code: bool) -> LanguageModel:
     """Load the model of a run. Chat templates that show a date get the run's.
 
@@ -75,7 +91,7 @@ def load_run_model(work: RunContext, spec: ModelSpec, *, trust_remote_code: bool
             "If you trust its authors, give --trust-remote-code, or choose the model in the "
             "sidebar and allow its code there.",
         )
-    lm = load_language_model(spec, _fetched(work, spec))
+    lm = _taken_over(spec) or load_language_model(spec, _fetched(work, spec))
     return replace(lm, prompt_date=work.run.config.day)
 
 
