@@ -267,10 +267,8 @@ def threshold_over_chains(
     value = float(every[len(every) - 1 - int(share * len(every) + _ROUNDING)])
     if n < 2:
         return Estimate(value, float("nan"), float("nan"), n)
-    ends = np.unique(every)
-    ends = ends[
-        np.linspace(0, len(ends) - 1, min(len(ends), _ENDS)).round().astype(np.intp)
-    ]  # (E,)
+    ends = np.unique(every)  # (E,)
+    ends = ends[np.linspace(0, len(ends) - 1, min(len(ends), _ENDS)).round().astype(np.intp)]
     lengths = np.array([len(each) for each in chains])  # (n,)
     above = np.stack(  # (n, E) how many amounts of a chain exceed each
         [len(each) - np.searchsorted(each, ends, side="right") for each in chains]

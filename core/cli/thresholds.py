@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from pydantic import BaseModel
@@ -140,24 +140,27 @@ def entropies_of(
         from core.runs.models import hand_over
         from core.thresholds.store import measured
 
-        how = ThresholdSettings.asked_as(settings)
-        if isinstance(settings, ThresholdSettings):
-            how = settings
         lm = load(spec)
-        count = min(how.problems, len(problems))
-        with interruptible() as stopped, progress(count, quiet) as bar:
+        bar: Any = None
+
+        def on_begin(chains: int) -> None:
+            nonlocal bar
+            say(f"Measuring the entropies of {spec.model} on {problem_set}: {chains} chains.")
+            bar = progress(chains, quiet)
+
+        with interruptible() as stopped:
             found = measured(
                 lm,
                 problems,
                 problem_set,
-                how,
+                ThresholdSettings.asked_as(settings),
                 say=say,
-                on_begin=lambda chains: say(
-                    f"Measuring the entropies of {spec.model} on {problem_set}: {chains} chains."
-                ),
-                on_chain=bar.update,
+                on_begin=on_begin,
+                on_chain=lambda: bar.update(),
                 cancel=stopped.is_set,
             )
+        if bar is not None:
+            bar.close()
         if found is None:
             say("Cancelled.")
             raise typer.Exit(130)
@@ -168,5 +171,5 @@ def entropies_of(
 
 
 def _interval(tau: Estimate) -> str:
-    known = "unknown" if isnan(tau.low) else f"{tau.low:.3f}, {tau.high:.3f}"
-    return f"{tau.value:.3f} [{known}]"
+    known = "unknown" if isnan(tau.low) else f"{tau.low:.4g}, {tau.high:.4g}"
+    return f"{tau.value:.4g} [{known}]"

@@ -98,7 +98,8 @@ def train(
     from core.reasonmaxxer.plan import plan_training
 
     def prepare() -> RunPlan:
-        spec, learned, measure = model.spec(), list[Problem](), _entropies_in(rollouts)
+        spec, measure = model.spec(), _entropies_in(rollouts)
+        learned: list[Problem] = []
         if rollouts is not None:
             _refuse_what_rollouts_have(ctx, settings)
         else:

@@ -55,6 +55,8 @@ class ThresholdSettings(RunPromptSettings):
             settings: of a task; it decodes greedily where it has no temperature.
             sampling: fields in place of the task's, such as the temperature of its rollouts.
         """
+        if isinstance(settings, cls) and not sampling:
+            return settings
         shared = set(cls.model_fields) - {"problems", "seed"}
         given = {name: getattr(settings, name) for name in shared if hasattr(settings, name)}
         return cls(**given | sampling)

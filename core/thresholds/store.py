@@ -1,4 +1,4 @@
-"""Measurements of entropies, kept in the cache folder: one file each, named by what was measured."""
+"""Measurements of entropies, kept in the cache folder: one file each, named by what is measured."""
 
 from __future__ import annotations
 
