@@ -8,7 +8,7 @@ the prompt and after the answer don't count.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -182,6 +182,17 @@ class EntropyMeasurement:
             "interval": None if np.isnan(tau.low) else [tau.low, tau.high],
             "measurement": self.facts(),
         }
+
+
+def origins(measured: EntropyMeasurement, taus: Mapping[str, float]) -> dict[str, Any]:
+    """Where thresholds come from that are exactly ones that a measurement offers, for the config of
+    a run: JSON-ready dicts by the settings' names, without any other threshold.
+
+    Args:
+        taus: nats, by the settings' dotted names.
+    """
+    found = {name: measured.offered_as(tau) for name, tau in taus.items()}
+    return {name: measured.origin(each) for name, each in found.items() if each is not None}
 
 
 def measured_on(
