@@ -114,11 +114,11 @@ def share_buttons(
         for each in measured.offered:
             nats = each.tau.value
             st.button(
-                f"top {100 * each.share:.0f} % · {in_unit(nats, state)}",
+                f"top {100 * each.share:.0f} % · {_amount(nats, state)}",
                 key=f"{key} top {100 * each.share:.0f}",
                 type="primary" if nats == tau else "secondary",
-                help=f"Set τ so that {100 * each.share:.0f} % of this model's tokens are above it; "
-                f"{_interval(each.tau, state)}",
+                help=f"Set τ to {in_unit(nats, state)}: {100 * each.share:.0f} % of this model's "
+                f"tokens are above it; {_interval(each.tau, state)}",
                 on_click=choose,
                 args=(nats,),
                 disabled=disabled,
@@ -189,16 +189,21 @@ def _asked(
 
 
 def in_unit(nats: float, state: BrowserState) -> str:
-    """An entropy in the unit on screen, with two decimals or, of a small one, two digits."""
+    """An entropy in the unit on screen, with its unit."""
+    return f"{_amount(nats, state)} {state.unit}"
+
+
+def _amount(nats: float, state: BrowserState) -> str:
+    """An entropy in the unit on screen: two decimals or, of a small one, two digits."""
     shown = nats if state.unit == "nats" else nats / NATS_PER_BIT
-    return f"{shown:.2f} {state.unit}" if shown >= 0.1 or not shown else f"{shown:.2g} {state.unit}"
+    return f"{shown:.2f}" if shown >= 0.1 or not shown else f"{shown:.2g}"
 
 
 def _interval(tau: Estimate, state: BrowserState) -> str:
     if tau.n < 2:
         return "one chain has no interval"
-    low, high = in_unit(tau.low, state), in_unit(tau.high, state)
-    return f"95 % interval over {tau.n} problems: {low.removesuffix(f' {state.unit}')}–{high}"
+    low, high = _amount(tau.low, state), in_unit(tau.high, state)
+    return f"95 % interval over {tau.n} problems: {low}–{high}"
 
 
 def _offer_to_measure(state: BrowserState, asked: MeasureOn, key: str) -> None:

@@ -109,7 +109,7 @@ def test_explore_measures_and_says_what_the_threshold_means(app: AppTest) -> Non
     # A share sets the threshold to exactly its nats, and the slider follows.
     two = found.threshold(0.02).tau.value
     button = app.button(key="tau top 2")
-    assert button.label == f"top 2 % · {two:.2f} nats"
+    assert button.label == f"top 2 % · {two:.2f}"
     button.click().run()
     assert not app.exception
     assert state(app).tau == two
@@ -137,7 +137,7 @@ def test_bits_are_shown_where_bits_are_chosen(app: AppTest) -> None:
     app.run()
     assert (meaning(app) or "").startswith("τ = 2.02 bits: top ")
     two = found.threshold(0.02).tau.value / 0.6931471805599453
-    assert app.button(key="tau top 2").label == f"top 2 % · {two:.2f} bits"
+    assert app.button(key="tau top 2").label == f"top 2 % · {two:.2f}"
     app.button(key="tau top 2").click().run()
     assert state(app).tau == found.threshold(0.02).tau.value
 
