@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictFloat, ValidationError, field_validator
 
 from core.errors import FileError
 from core.records import SCHEMA_VERSION, Problem, check_schema_version, first_fault, floats
@@ -47,7 +47,7 @@ def kept_measurement(on: MeasuredOn) -> EntropyMeasurement | None:
         check_schema_version(data, _KIND, FileError)
         stored = _Stored.model_validate(data)
         found = EntropyMeasurement(
-            MeasuredOn(**dict(stored.on)),
+            stored.on,
             tuple(np.array(each, np.float32) for each in stored.entropies),
         )
         if found.on.key != on.key:
@@ -135,28 +135,14 @@ def measured(
     return found
 
 
-class _On(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    model: str
-    revision: str | None
-    adapter: str | None
-    quantization: str
-    dtype: str
-    weights: str
-    problem_set: str
-    problems: str
-    settings: ThresholdSettings = Field(strict=False)
-
-
 class _Stored(BaseModel):
     """The file."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid")
 
     schema_version: int
-    on: _On
-    entropies: list[list[float]] = Field(min_length=1)
+    on: MeasuredOn
+    entropies: list[list[StrictFloat]] = Field(min_length=1)
 
     @field_validator("entropies")
     @classmethod
