@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
+from small_runs import UNIT
 from streamlit.testing.v1 import AppTest
 
 from core.models.spec import DEMO_FOLDER, ModelSpec
@@ -13,7 +15,7 @@ from core.problems.problem_sets import demo_problems, demo_training_problems
 from core.reasonmaxxer.recipe import recipe_of
 from core.reasonmaxxer.rollouts import rollout_entropies, rollout_threshold_settings
 from core.records import Problem
-from core.runs import jobs
+from core.runs import jobs, problem_units
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.thresholds.measurement import EntropyMeasurement, measured_on
@@ -35,6 +37,12 @@ def app() -> AppTest:
     app.run()
     state(app).opened.load(ModelSpec())
     return app
+
+
+@pytest.fixture
+def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the shared runs."""
+    monkeypatch.setattr(problem_units, "PROBLEMS_A_UNIT", UNIT)
 
 
 def state(app: AppTest) -> BrowserState:
@@ -238,11 +246,10 @@ def test_a_measurement_can_be_cancelled(app: AppTest) -> None:
     assert ("study tau measure" in keys(app)) == (meaning(app) is None)
 
 
+@pytest.mark.usefixtures("small_units")
 def test_the_gate_of_rollouts_offers_shares_of_these_rollouts(
     app: AppTest, rollouts_folder: Path, user_folder: Path
 ) -> None:
-    import shutil
-
     shutil.copytree(rollouts_folder / "rollouts", user_folder / "runs" / "rollouts")
     run = Run.open(user_folder / "runs" / "rollouts")
     found = rollout_entropies(run)

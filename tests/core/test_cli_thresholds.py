@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 import numpy as np
 import pytest
 import typer
+from small_runs import UNIT
 from transformers import AutoModelForCausalLM
 
 import core.cli.run_command
@@ -17,6 +18,7 @@ from core.cli import app
 from core.cli.option_groups import SettingOptions
 from core.models.spec import DEMO_FOLDER
 from core.reasonmaxxer.rollouts import rollout_records
+from core.runs import problem_units
 from core.runs.context import DONE
 from core.runs.models import _handed
 from core.runs.run import Run
@@ -39,6 +41,12 @@ def nothing_handed() -> Any:
 def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs are prepared and not carried out."""
     monkeypatch.setattr(core.cli.run_command, "carry_out", lambda *_, **__: DONE)
+
+
+@pytest.fixture
+def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the shared runs."""
+    monkeypatch.setattr(problem_units, "PROBLEMS_A_UNIT", UNIT)
 
 
 @pytest.fixture
@@ -179,7 +187,7 @@ def _setting_groups(command: Any) -> list[SettingOptions]:
     ]
 
 
-@pytest.mark.usefixtures("no_work")
+@pytest.mark.usefixtures("no_work", "small_units")
 def test_rollouts_that_are_there_say_what_a_share_means(
     run: Any, rollouts_folder: Path, tmp_path: Path, loads: list[str]
 ) -> None:
