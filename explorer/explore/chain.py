@@ -121,6 +121,7 @@ def curve_and_forks(
         "tau",
         state.tau,
         lambda nats: setattr(state, "tau", nats),
+        highest=HIGHEST_TAU,
         whose="this model's" if same else f"{spec.model}'s",
         shows_work=False,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ def threshold_meaning(
     tau: float,
     choose: Callable[[float], None],
     *,
+    highest: float = inf,
     whose: str = "this model's",
     shows_work: bool = True,
 ) -> None:
@@ -64,6 +66,7 @@ def threshold_meaning(
         key: begins the keys of the buttons.
         tau: the threshold, nats.
         choose: called with the nats of the share that a person chooses.
+        highest: threshold that the page takes, nats.
         whose: tokens these are.
         shows_work: whether the progress and faults of measuring are shown here; Explore shows those
             of all work itself.
@@ -86,7 +89,7 @@ def threshold_meaning(
     if measured is None:
         _offer_to_measure(state, asked, key)
         return
-    share_buttons(state, measured, key, tau, choose)
+    share_buttons(state, measured, key, tau, choose, highest=highest)
     share = _share_above(measured.on.key, tau, measured)
     st.caption(
         f"τ = {in_unit(tau, state)}: top {percent(share.value)} of {plain(whose)} tokens on "
@@ -102,13 +105,14 @@ def share_buttons(
     tau: float,
     choose: Callable[[float], None],
     *,
+    highest: float = inf,
     disabled: bool = False,
 ) -> None:
     """Buttons that set a threshold to the one of a share of the tokens.
 
     Args:
         measured: the entropies of the tokens.
-        key, tau, choose: as of `threshold_meaning`.
+        key, tau, choose, highest: as of `threshold_meaning`.
     """
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         for each in measured.offered:
@@ -121,7 +125,7 @@ def share_buttons(
                 f"tokens are above it; {_interval(each.tau, state)}",
                 on_click=choose,
                 args=(nats,),
-                disabled=disabled,
+                disabled=disabled or nats > highest,
             )
 
 
