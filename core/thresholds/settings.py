@@ -18,6 +18,7 @@ from core.decoding.settings import (
 )
 from core.errors import SamplerError
 from core.records import Sampler
+from core.runs.settings import checked_settings
 
 SHARES = (0.02, 0.05, 0.10, 0.20)
 """Of a model's tokens, that are offered as thresholds."""
@@ -54,12 +55,15 @@ class ThresholdSettings(RunPromptSettings):
         Args:
             settings: of a task; it decodes greedily where it has no temperature.
             sampling: fields in place of the task's, such as the temperature of its rollouts.
+
+        Raises:
+            RunError: nothing can be drawn so (a temperature between 0 and 0.001).
         """
         if isinstance(settings, cls) and not sampling:
             return settings
         shared = set(cls.model_fields) - {"problems", "seed"}
         given = {name: getattr(settings, name) for name in shared if hasattr(settings, name)}
-        return cls(**given | sampling)
+        return checked_settings(cls, given | sampling)
 
     @property
     def sampler(self) -> Sampler:

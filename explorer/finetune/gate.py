@@ -58,14 +58,7 @@ def gate_panel(state: BrowserState, run: Run, recipe: Recipe) -> GateSettings | 
     top = _top(state, rollouts, recipe)
     gate = recipe.gate.model_copy(update={"tau": _threshold(state, run, recipe, top)})
     if complete and rollouts.tokens:
-        share_buttons(
-            state,
-            measured_in(run, rollouts),
-            _place(run),
-            gate.tau,
-            lambda nats: state.form.keep(_place(run), nats),
-            disabled=GATES[recipe.gate.kind].share_by != "tau",
-        )
+        _shares(state, run, rollouts, gate)
     _histogram(state, run, rollouts, gate, top)
     try:
         selection = select_examples(rollouts.records, recipe.selection, gate, recipe.seed)
@@ -148,6 +141,22 @@ def _threshold(state: BrowserState, run: Run, recipe: Recipe, top: float) -> flo
         on_change=set_unit,
     )
     return tau
+
+
+def _shares(state: BrowserState, run: Run, rollouts: Rollouts, gate: GateSettings) -> None:
+    """Thresholds to choose from: shares of the rollouts' tokens."""
+    try:
+        measured = measured_in(run, rollouts)
+    except ExplorerError:  # of the run's model, which the examples below say
+        return
+    share_buttons(
+        state,
+        measured,
+        _place(run),
+        gate.tau,
+        lambda nats: state.form.keep(_place(run), nats),
+        disabled=GATES[gate.kind].share_by != "tau",
+    )
 
 
 def _place(run: Run) -> str:

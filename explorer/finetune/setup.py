@@ -142,8 +142,11 @@ def _recipe(preset: str, changes: Mapping[str, Any]) -> tuple[Recipe | None, Exp
         return None, error
 
 
-def _measured_on(name: str, problems: Sequence[Problem], recipe: Recipe) -> MeasureOn:
-    return MeasureOn(name, problems, rollout_threshold_settings(recipe))
+def _measured_on(name: str, problems: Sequence[Problem], recipe: Recipe) -> MeasureOn | None:
+    try:
+        return MeasureOn(name, problems, rollout_threshold_settings(recipe))
+    except ExplorerError:  # said by the run
+        return None
 
 
 def _sample(state: BrowserState, folder: RunsFolder, name: str, recipe: Recipe | None) -> None:

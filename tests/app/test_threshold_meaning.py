@@ -219,6 +219,13 @@ def test_a_form_measures_offers_shares_and_the_run_says_which(
     assert origin["measurement"]["tokens"] == found.tokens
 
 
+def test_a_temperature_that_nothing_can_be_drawn_with_is_no_traceback(app: AppTest) -> None:
+    on(app, "finetune")
+    app.number_input(key="tuning demo rollouts.temperature").set_value(0.0005).run()
+    assert not app.exception
+    assert meaning(app) is None
+
+
 def test_a_threshold_of_one_s_own_has_no_share_in_the_run(
     app: AppTest, user_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,7 @@ from models import save_tiny_model, tiny_language_model
 
 from core.chains.settings import GenerationSettings
 from core.decoding.top_share import TopShare, typed_threshold
-from core.errors import FileError, ProblemError
+from core.errors import FileError, ProblemError, RunError
 from core.models.fingerprint import weights_fingerprint
 from core.models.language_model import LanguageModel, load_language_model
 from core.models.spec import ModelSpec
@@ -260,6 +260,8 @@ def test_settings_of_a_task_are_measured_with_its_prompt_and_sampler() -> None:
     few = GenerationSettings(prompt_style="few_shot")
     assert ThresholdSettings.asked_as(few) == ThresholdSettings(prompt_style="few_shot")
     assert ThresholdSettings.asked_as(found) is found
+    with pytest.raises(RunError, match="temperature"):
+        ThresholdSettings.asked_as(task, temperature=0.0005)
 
 
 # What is kept.
