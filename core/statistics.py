@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from math import comb
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import DegenerateDataWarning, PermutationMethod, bootstrap, chi2_contingency
 from statsmodels.stats.contingency_tables import mcnemar as mcnemar_of_table
 from statsmodels.stats.proportion import proportion_confint
 
 _RESAMPLES = 9_999
+_ROUNDING = 1e-9  # 0.29 of 100 is 28.999999999999996
+_ENDS = 10_000
 
 BETTER, SAME, WORSE = "better", "no measurable difference", "worse"
 
@@ -239,4 +242,58 @@ def ratio_of_sums(
             rng=seed,
         ).bootstrap_distribution
     low, high = np.nanpercentile(drawn, [2.5, 97.5])
+    return Estimate(value, float(low), float(high), n)
+
+
+def threshold_over_chains(
+    amounts: Sequence[NDArray[np.float32]], share: float, seed: int = 0
+) -> Estimate:
+    """The smallest amount that at most a share of all amounts exceed, with a bootstrap interval
+    over the n chains they were counted in, since amounts in one chain are not independent.
+
+    Chains without amounts are left out. With fewer than two chains the interval is NaN. Of more
+    than 10,000 different amounts, the ends of the interval are one of 10,000.
+
+    Args:
+        amounts: N arrays (T,), one per chain.
+        share: of all amounts, at least 0 and below 1.
+        seed: of the resampling.
+    """
+    chains = [np.sort(each) for each in amounts if len(each)]
+    n = len(chains)
+    if n == 0:
+        return Estimate(float("nan"), float("nan"), float("nan"), 0)
+    every = np.sort(np.concatenate(chains))
+    value = float(every[len(every) - 1 - int(share * len(every) + _ROUNDING)])
+    if n < 2:
+        return Estimate(value, float("nan"), float("nan"), n)
+    ends = np.unique(every)  # (E,)
+    ends = ends[np.linspace(0, len(ends) - 1, min(len(ends), _ENDS)).round().astype(np.intp)]
+    lengths = np.array([len(each) for each in chains])  # (n,)
+    above = np.stack(  # (n, E) how many amounts of a chain exceed each
+        [len(each) - np.searchsorted(each, ends, side="right") for each in chains]
+    )
+
+    def threshold(chosen: NDArray[np.intp], axis: int = -1) -> NDArray[np.float32]:
+        chosen = np.moveaxis(chosen, axis, -1)  # (..., n) chains
+        most = np.floor(share * lengths[chosen].sum(-1) + _ROUNDING)
+        low = np.zeros(chosen.shape[:-1], np.intp)
+        high = np.full_like(low, len(ends) - 1)
+        while (low < high).any():  # bisection: the number above falls with the amount
+            middle = (low + high) // 2
+            few = above[chosen, middle[..., None]].sum(-1) <= most
+            low, high = np.where(few, low, middle + 1), np.where(few, middle, high)
+        return ends[low]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DegenerateDataWarning)  # all chains are alike
+        drawn = bootstrap(
+            (np.arange(n),),
+            threshold,
+            n_resamples=_RESAMPLES,
+            method="percentile",
+            batch=1_000,
+            rng=seed,
+        ).bootstrap_distribution
+    low, high = np.percentile(drawn, [2.5, 97.5])
     return Estimate(value, float(low), float(high), n)

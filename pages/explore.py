@@ -10,5 +10,5 @@ from explorer.shared.polling import polled
 from explorer.state import browser_state
 
 state = browser_state()
-problem_bar(state)
-polled(partial(stage, state), lambda: state.opened.busy, seconds=0.4)
+measured_on = problem_bar(state)
+polled(partial(stage, state, measured_on), lambda: state.opened.busy, seconds=0.4)

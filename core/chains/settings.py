@@ -11,8 +11,10 @@ from core.decoding.settings import (
     DEFAULT_BATCH_SIZE,
     BatchSize,
     MaxNewTokens,
+    MinP,
     Seed,
     Temperature,
+    TopK,
     TopP,
 )
 from core.records import DEFAULT_ALTERNATIVES, Sampler
@@ -34,19 +36,8 @@ class GenerationSettings(PromptSettings):
     samples: int = Field(1, ge=1, title="Samples", description="Chains a problem")
     temperature: Temperature = Sampler.temperature
     top_p: TopP = Sampler.top_p
-    top_k: int = Field(
-        Sampler.top_k,
-        ge=0,
-        title="Top-k",
-        description="Most probable tokens to draw from; 0 is off",
-    )
-    min_p: float = Field(
-        Sampler.min_p,
-        ge=0,
-        le=1,
-        title="Min-p",
-        description="Least probability, as a share of the highest; 0 is off",
-    )
+    top_k: TopK = Sampler.top_k
+    min_p: MinP = Sampler.min_p
     max_new_tokens: MaxNewTokens = Sampler.max_new_tokens
     seed: Seed = Field(0, description="The same seed gives the same chain")
     top_k_alternatives: Alternatives = DEFAULT_ALTERNATIVES

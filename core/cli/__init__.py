@@ -22,6 +22,7 @@ from core.cli.models import download, model
 from core.cli.overruling import overrule
 from core.cli.problems import problems
 from core.cli.prompt import prompt
+from core.cli.thresholds import thresholds
 from core.cli.training import rollouts, train
 from core.errors import ExplorerError
 
@@ -40,6 +41,7 @@ app.command()(check)
 app.command()(overrule)
 app.command()(findings.find_fix)
 app.command()(findings.pivotality)
+app.command()(thresholds)
 app.command()(interventions)
 app.command()(compare)
 app.command()(evaluate)

@@ -10,6 +10,7 @@ import typer
 from core.cli.option_groups import GivenSettings, SettingOptions, grouped
 from core.cli.options import ModelOptions, OutputOptions, ProblemOptions, RunOptions
 from core.cli.run_command import kind_work, long_work
+from core.cli.thresholds import entropies_of, plan_with_shares
 from core.disagreement.settings import CompareSettings
 from core.runs.config import RunPlan
 from core.system.terminal_text import printable
@@ -47,16 +48,21 @@ def compare(
     from core.disagreement.task import plan_comparison
     from core.models.spec import DEMO, DEMO_TEACHER
 
+    work = kind_work(model)
+
     def prepare() -> RunPlan:
-        return plan_comparison(
-            model.spec(),
-            problems.problem_set(),
-            settings.changed(CompareSettings()).model_dump(),
-            teachers=teacher or ([DEMO_TEACHER] if model.model == DEMO else []),
-            sample=problems.sample,
+        spec, chosen = model.spec(), problems.problem_set()
+        teachers = teacher or ([DEMO_TEACHER] if model.model == DEMO else [])
+        return plan_with_shares(
+            settings,
+            CompareSettings(),
+            lambda how: plan_comparison(
+                spec, chosen, how.model_dump(), teachers=teachers, sample=problems.sample
+            ),
+            entropies_of(spec, chosen, problems.set_name, work.load, quiet=output.as_json),
         )
 
-    long_work(ctx, kind_work(model), prepare, run=run, output=output, show=_show)
+    long_work(ctx, work, prepare, run=run, output=output, show=_show)
 
 
 def _show(data: Any) -> None:

@@ -9,6 +9,7 @@ import typer
 from core.cli.option_groups import GivenSettings, SettingOptions, grouped
 from core.cli.options import ModelOptions, OutputOptions, ProblemOptions, RunOptions
 from core.cli.run_command import kind_work, long_work
+from core.cli.thresholds import entropies_of, plan_with_shares
 from core.interventions.settings import InterventionSettings
 from core.runs.config import RunPlan
 
@@ -41,16 +42,20 @@ def interventions(
     """
     from core.interventions.task import plan_interventions
 
+    work = kind_work(model)
+
     def prepare() -> RunPlan:
-        return plan_interventions(
-            model.spec(),
-            problems.problem_set(),
-            settings.changed(InterventionSettings()).model_dump(),
-            teacher=teacher,
-            sample=problems.sample,
+        spec, chosen = model.spec(), problems.problem_set()
+        return plan_with_shares(
+            settings,
+            InterventionSettings(),
+            lambda how: plan_interventions(
+                spec, chosen, how.model_dump(), teacher=teacher, sample=problems.sample
+            ),
+            entropies_of(spec, chosen, problems.set_name, work.load, quiet=output.as_json),
         )
 
-    long_work(ctx, kind_work(model), prepare, run=run, output=output, show=_show)
+    long_work(ctx, work, prepare, run=run, output=output, show=_show)
 
 
 def _show(results: Any) -> None:

@@ -18,9 +18,10 @@ from typing import Annotated, Any, Protocol, TypeVar, get_args, get_type_hints
 import typer
 from pydantic import BaseModel
 
+from core.decoding.top_share import TopShare
 from core.errors import RunError
 from core.runs.settings import changed
-from core.system.setting import Setting, setting, setting_names
+from core.system.setting import Setting, Typed, setting, setting_names
 
 _Settings = TypeVar("_Settings", bound=BaseModel)
 
@@ -79,6 +80,21 @@ class GivenSettings:
 
     values: Mapping[str, Any]
 
+    @property
+    def shares(self) -> Mapping[str, TopShare]:
+        """Thresholds that were given as a share of the model's tokens. They have to be measured
+        first, and replaced by nats with `replaced` (`core.cli.thresholds.plan_with_shares`)."""
+        return {name: each for name, each in self.values.items() if isinstance(each, TopShare)}
+
+    def without_shares(self) -> GivenSettings:
+        """All other settings."""
+        shares = self.shares
+        return GivenSettings({n: each for n, each in self.values.items() if n not in shares})
+
+    def replaced(self, values: Mapping[str, Any]) -> GivenSettings:
+        """These settings with some others in their place."""
+        return GivenSettings({**self.values, **values})
+
     def changed(self, start: _Settings) -> _Settings:
         """Settings with what was given.
 
@@ -119,7 +135,7 @@ class SettingOptions:
                 *self.flags.get(parameter, ()),
                 help=_help(found),
                 show_default="the preset's" if self.preset else True,
-                **_PARSED.get(kind, {}),
+                **(_PARSED.get(kind, {}) if found.typed is None else _parsed(found.typed)),
             )
             annotation = kind if default is not None else kind | None
             yield _parameter(parameter, Annotated[annotation, option], default)
@@ -130,7 +146,7 @@ class SettingOptions:
         """What was given, by dotted names; --set counts where both are given.
 
         Raises:
-            RunError: a --set without a value.
+            RunError: a --set without a value, or with one that can't be read.
         """
         names = self.dotted_names()
         values = {name: given[each] for each, name in names.items() if was_given(each)}
@@ -141,11 +157,26 @@ class SettingOptions:
             name, sign, value = text.partition("=")
             if not sign:
                 raise RunError(f"--set {text} has no value.", "Write --set NAME=VALUE.")
+            name = name.strip()
             try:
-                values[name.strip()] = json.loads(value)
+                values[name] = json.loads(value)
             except ValueError:
-                values[name.strip()] = value  # plain words need no quotes
+                values[name] = value  # plain words need no quotes
+            values[name] = self._as_typed(name, values[name])
         return GivenSettings(values)
+
+    def _as_typed(self, name: str, value: Any) -> Any:
+        """What a text means for a number that may be typed otherwise."""
+        try:
+            typed = setting(self.model, name).typed
+        except KeyError:  # said when the settings are made
+            return value
+        if typed is None or not isinstance(value, str):
+            return value
+        try:
+            return typed.parse(value)
+        except ValueError as error:
+            raise RunError(f"A setting can't be used ({name}: {error}).", "Change it.") from error
 
     def dotted_names(self) -> Mapping[str, str]:
         """The settings' dotted names by their options' parameters."""
@@ -186,6 +217,18 @@ def _day(text: str) -> date:
 
 
 _PARSED: dict[type, dict[str, Any]] = {date: {"parser": _day, "metavar": "YYYY-MM-DD"}}
+
+
+def _parsed(typed: Typed) -> dict[str, Any]:
+    """How typer reads a number that may be typed otherwise."""
+
+    def parse(value: str | float) -> Any:
+        try:
+            return typed.parse(value)
+        except ValueError as error:
+            raise typer.BadParameter(f"{error}.") from error
+
+    return {"parser": parse, "metavar": typed.metavar}
 
 
 def _group(hint: Any) -> Group | None:

@@ -159,6 +159,11 @@ class ProblemOptions:
 
         return demo_problems() if self.problems is None else given_problems(self.problems)
 
+    @property
+    def set_name(self) -> str:
+        """The name of the set or file."""
+        return "demo" if self.problems is None else self.problems.name
+
 
 @dataclass(frozen=True)
 class QuestionOptions:

@@ -104,6 +104,20 @@ class KindWork:
         self._trust_remote_code = model.trust_remote_code
         self._loaded: dict[ModelSpec, LanguageModel] = {}  # to measure, then for the run
 
+    def load(self, spec: ModelSpec) -> LanguageModel:
+        """A model that is needed before its run, which takes it over.
+
+        Raises:
+            ModelError, ResourceError: as `load_language_model`.
+        """
+        from core.cli.models import load
+        from core.runs.models import model_fields, read_model
+
+        wanted = read_model(model_fields(spec))
+        if wanted not in self._loaded:
+            self._loaded[wanted] = load(wanted)
+        return self._loaded[wanted]
+
     def __call__(self, context: RunContext) -> None:
         """Carry a run out."""
         from transformers.utils import logging
@@ -123,7 +137,6 @@ class KindWork:
                 the model is not on this machine yet.
         """
         from core.models.fetching import is_here
-        from core.models.language_model import load_language_model
         from core.models.teacher import load_beside
         from core.runs.measurements import Meter
         from core.runs.models import read_model
@@ -140,8 +153,7 @@ class KindWork:
 
         def load() -> LanguageModel:
             say(f"Measuring {spec.model} on this machine ...")
-            self._loaded[spec] = load_language_model(spec)
-            return self._loaded[spec]
+            return self.load(spec)
 
         return kind.estimate_of(plan, Meter(spec, load, load_beside))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,12 +19,15 @@ from core.cli.recipes import (
     problems_or_set,
     recipe_options,
 )
-from core.cli.run_command import given_options, kind_work, long_work
+from core.cli.run_command import KindWork, given_options, kind_work, long_work
+from core.cli.thresholds import entropies_of, plan_with_shares
 from core.reasonmaxxer.recipe import PRESETS, PROBLEM_SETS, Recipe
+from core.records import Problem
 from core.runs.config import RunPlan
 
 if TYPE_CHECKING:
-    pass
+    from core.models.spec import ModelSpec
+    from core.thresholds.measurement import EntropyMeasurement
 
 Preset = Annotated[
     str | None,
@@ -58,12 +62,20 @@ def rollouts(
     """
     from core.reasonmaxxer.plan import plan_rollouts
 
-    def prepare() -> RunPlan:
-        recipe = settings.changed(_start(model.model, preset))
-        learned = problems_or_set(problems, _sets(recipe)[0])
-        return plan_rollouts(model.spec(), learned, recipe)
+    work = kind_work(model)
 
-    long_work(ctx, kind_work(model), prepare, run=run, output=output, show=_show_rollouts)
+    def prepare() -> RunPlan:
+        spec, start = model.spec(), _start(model.model, preset)
+        named = problems or Path(_sets(start)[0])
+        learned = problems_or_set(problems, named.name)
+        return plan_with_shares(
+            settings,
+            start,
+            lambda recipe: plan_rollouts(spec, learned, recipe),
+            _entropies_of_rollouts(work, spec, learned, named.name, quiet=output.as_json),
+        )
+
+    long_work(ctx, work, prepare, run=run, output=output, show=_show_rollouts)
 
 
 @grouped
@@ -96,19 +108,50 @@ def train(
     """
     from core.reasonmaxxer.plan import plan_training
 
+    work = kind_work(model)
+
     def prepare() -> RunPlan:
+        spec, measure = model.spec(), _entropies_in(rollouts)
+        start = _start(model.model, preset, rollouts)
+        learned: list[Problem] = []
         if rollouts is not None:
             _refuse_what_rollouts_have(ctx, settings)
-        recipe = settings.changed(_start(model.model, preset, rollouts))
-        return plan_training(
-            model.spec(),
-            [] if rollouts is not None else problems.to_learn_from(_sets(recipe)[0]),
-            problems.to_measure_on(_sets(recipe)[1]),
-            recipe,
-            rollouts=rollouts,
+        else:
+            learned = problems.to_learn_from(_sets(start)[0])
+            named = problems.problems or Path(_sets(start)[0])
+            measure = _entropies_of_rollouts(work, spec, learned, named.name, quiet=output.as_json)
+        measured_on = problems.to_measure_on(_sets(start)[1])
+        return plan_with_shares(
+            settings,
+            start,
+            lambda recipe: plan_training(spec, learned, measured_on, recipe, rollouts=rollouts),
+            measure,
         )
 
-    long_work(ctx, kind_work(model), prepare, run=run, output=output, show=_show_training)
+    long_work(ctx, work, prepare, run=run, output=output, show=_show_training)
+
+
+def _entropies_of_rollouts(
+    work: KindWork, spec: ModelSpec, learned: Sequence[Problem], problem_set: str, *, quiet: bool
+) -> Callable[[Recipe], EntropyMeasurement]:
+    """Measures the entropies of chains that are drawn as the rollouts are."""
+    from core.reasonmaxxer.rollouts import rollout_threshold_settings
+
+    measure = entropies_of(spec, learned, problem_set, work.load, quiet=quiet)
+    return lambda recipe: measure(rollout_threshold_settings(recipe))
+
+
+def _entropies_in(rollouts: Path | None) -> Callable[[Recipe], EntropyMeasurement]:
+    """Takes the entropies of rollouts that are there already."""
+
+    def measure(_: Recipe) -> EntropyMeasurement:
+        from core.reasonmaxxer.rollouts import rollout_entropies
+        from core.runs.run import Run
+
+        assert rollouts is not None
+        return rollout_entropies(Run.open(rollouts))
+
+    return measure
 
 
 def _refuse_what_rollouts_have(ctx: typer.Context, settings: GivenSettings) -> None:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from core.system.setting import Unit
+from core.decoding.top_share import METAVAR, typed_threshold
+from core.system.setting import Typed, Unit
 
 DEFAULT_BATCH_SIZE = 64
 """Most chains that are decoded at once."""
@@ -32,4 +33,23 @@ BatchSize = Annotated[
         description="Most chains at once; lower it where memory is short",
     ),
 ]
-Tau = Annotated[float, Unit("nats"), Field(ge=0, le=100, allow_inf_nan=False, title="Threshold τ")]
+TopK = Annotated[
+    int, Field(ge=0, title="Top-k", description="Most probable tokens to draw from; 0 is off")
+]
+MinP = Annotated[
+    float,
+    Field(
+        ge=0,
+        le=1,
+        title="Min-p",
+        description="Least probability, as a share of the highest; 0 is off",
+    ),
+]
+Tau = Annotated[
+    float,
+    Unit("nats"),
+    Typed(typed_threshold, METAVAR),
+    Field(ge=0, le=100, allow_inf_nan=False, title="Threshold τ"),
+]
+"""Entropy above which a token is a decision point. On the command line also a share of the model's
+tokens, such as top5%."""

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from core.errors import ExplorerError, RunError
 from core.evaluation.records import ProblemSamples, has_samples
 from core.lora.cost import add_earlier, rollout_seconds
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.results import ROLLOUTS_FROM, ROLLOUTS_TASK, TRAIN_TASK, run_recipe
+from core.runs.models import read_model
 from core.runs.problem_units import kept_records, unit_reader
 from core.runs.run import Run
+from core.thresholds.measurement import (
+    EntropyMeasurement,
+    MeasuredOn,
+    measurement_of,
+    problems_hash,
+)
+from core.thresholds.settings import ThresholdSettings
 
 if TYPE_CHECKING:
     from core.runs.context import RunContext
@@ -39,6 +50,48 @@ def rollout_records(run: Run) -> list[ProblemSamples]:
     """
     read = unit_reader(ProblemSamples, has_samples(run_recipe(run).rollouts.samples))
     return kept_records(run.problems(), run.units(), read, ROLLOUTS)
+
+
+def rollout_threshold_settings(recipe: Recipe) -> ThresholdSettings:
+    """How the entropies of a fine-tune's tokens are measured: with its prompt and the sampler of
+    its rollouts."""
+    sampling = recipe.rollouts
+    return ThresholdSettings.asked_as(
+        recipe, temperature=sampling.temperature, top_p=sampling.top_p
+    )
+
+
+def rollout_entropies(run: Run) -> EntropyMeasurement:
+    """The entropies of the rollouts that a run has so far, of all chains of a problem together.
+
+    Raises:
+        RunError, ProblemError: settings or problems of the run can't be read, or it has no
+            rollouts.
+    """
+    return entropies_of_records(run, rollout_records(run))
+
+
+def entropies_of_records(run: Run, records: Sequence[ProblemSamples]) -> EntropyMeasurement:
+    """As `rollout_entropies`, of rollouts that are read already."""
+    spec, names = read_model(run.config.model), {each.problem_id for each in records}
+    on = MeasuredOn(
+        model=spec.model,
+        revision=spec.revision,
+        adapter=spec.adapter,
+        quantization=spec.quantization,
+        dtype=spec.dtype,
+        weights="",
+        problem_set=f"the rollouts of {run.id}",
+        problems=problems_hash([each for each in run.problems() if each.id in names]),
+        settings=rollout_threshold_settings(run_recipe(run)),
+    )
+    return measurement_of(
+        on,
+        [
+            np.concatenate([np.asarray(each.entropy or (), np.float32) for each in record.samples])
+            for record in records
+        ],
+    )
 
 
 def finished_rollouts(folder: Path) -> Run:

@@ -33,7 +33,8 @@ class RunPlan:
     """Everything about a new run; `settings` and `model` must be JSON-serialisable.
 
     `teachers` are adapter folders for the model, or other models. `inputs` are folders of earlier
-    runs that this one builds on, by their role.
+    runs that this one builds on, by their role. `thresholds` says where a setting in nats came from
+    that was given as a share of the model's tokens, by the setting's dotted name.
     """
 
     settings: dict[str, Any]
@@ -41,6 +42,7 @@ class RunPlan:
     seed: int
     teachers: Sequence[str] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
+    thresholds: Mapping[str, Any] = field(default_factory=dict)
     problems: Sequence[Problem] = ()
     more_problems: Mapping[str, Sequence[Problem]] = field(default_factory=dict)  # by purpose
     estimate: RunEstimate | None = None  # what it will take, where that was measured
@@ -65,6 +67,7 @@ class RunConfig(BaseModel):
     model: dict[str, Any] = {}
     teachers: tuple[str, ...] = ()  # adapter folders for the model, or other models
     inputs: dict[str, str] = {}  # folders of earlier runs, by their role
+    thresholds: dict[str, Any] = {}  # shares that settings in nats were measured for, by setting
     versions: dict[str, str] = Field(default_factory=versions)
     host: str = Field(default_factory=platform.node)
     estimate: dict[str, Any] | None = None  # a `RunEstimate`, as it was given before the start
@@ -136,7 +139,9 @@ def new_config(task: str, plan: RunPlan, name: str) -> RunConfig:
     if not re.fullmatch(TASK, task):
         raise ValueError(f"{task!r} is not a valid name of a task")
     # Through JSON, so that a new run and an opened one have equal settings.
-    settings, model = json.loads(json_text([plan.settings, plan.model], ascii_only=True))
+    settings, model, thresholds = json.loads(
+        json_text([plan.settings, plan.model, dict(plan.thresholds)], ascii_only=True)
+    )
     return RunConfig(
         task=task,
         name=tidy_name(name),
@@ -146,6 +151,7 @@ def new_config(task: str, plan: RunPlan, name: str) -> RunConfig:
         teachers=tuple(plan.teachers),
         inputs=dict(plan.inputs),
         estimate=None if plan.estimate is None else plan.estimate.to_json(),
+        thresholds=thresholds,
     )
 
 

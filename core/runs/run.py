@@ -185,6 +185,7 @@ class Run:
             seed=config.seed,
             teachers=config.teachers,
             inputs=config.inputs,
+            thresholds=config.thresholds,
             problems=self.problems(),
             more_problems={each: self.problems(each) for each in self._purposes()},
         )

@@ -35,6 +35,21 @@ class KeyOf:
     table: Mapping[str, object]
 
 
+@dataclass(frozen=True)
+class Typed:
+    """Marks a number in place of which a person may type something else on the command line, such
+    as a share of tokens for a threshold. It has to be turned into a number before the setting is
+    made.
+
+    Attributes:
+        parse: what a text or number means; raises ValueError, saying what may be typed.
+        metavar: what may be typed, for the help of the option.
+    """
+
+    parse: Callable[[str | float], Any]
+    metavar: str
+
+
 def _by_comma(words: Any) -> Any:
     if isinstance(words, str):
         return tuple(word.strip() for word in words.split(",") if word.strip())
@@ -102,6 +117,7 @@ class Setting:
         optional: whether None is a value.
         by_line: whether several strings are typed a line each.
         default: None for a field that has none.
+        typed: what else may be typed, of a number; None where nothing else may.
         low, high: the bounds; infinite where there is none.
         open_low, open_high: whether the bound itself is out of range.
     """
@@ -114,6 +130,7 @@ class Setting:
     choices: tuple[str, ...]
     optional: bool
     by_line: bool
+    typed: Typed | None
     default: Any
     low: float
     high: float
@@ -169,6 +186,7 @@ def setting(settings: BaseModel | type[BaseModel], name: str) -> Setting:
         choices=choices,
         optional=optional,
         by_line=any(isinstance(each, ByLine) for each in field.metadata),
+        typed=next((each for each in field.metadata if isinstance(each, Typed)), None),
         default=_value(owner, last),
         low=-math.inf if low is None else low,
         high=math.inf if high is None else high,

@@ -18,6 +18,7 @@ from explorer.shared.run_panel import start_button
 from explorer.shared.setting_fields import SettingFields
 from explorer.shared.start_run import start_run
 from explorer.shared.teachers import compare_key, known_teachers
+from explorer.shared.thresholds import form_origin, form_threshold
 from explorer.state import BrowserState
 
 
@@ -54,9 +55,12 @@ def compare_setup(state: BrowserState, folder: RunsFolder) -> None:
         fields.draw(left, "tau", step=0.1)
         fields.draw(middle, "max_new_tokens", step=16)
         fields.draw(right, "seed")
+        meaning = st.container()
         settings = (
             fields.values | asked(state, st.container(), "compare", chosen.problems).settings()
         )
+        with meaning:
+            form_threshold(state, fields, chosen.name, chosen.problems, settings)
         upload_problems(state, "compare_file")
     teachers = [*named, *([other] if other and other not in named else [])]
     st.caption(
@@ -65,9 +69,10 @@ def compare_setup(state: BrowserState, folder: RunsFolder) -> None:
     )
 
     def plan() -> RunPlan:
-        return plan_comparison(
+        made = plan_comparison(
             state.opened.spec, chosen.problems, settings, teachers=teachers, sample=chosen.sample
         )
+        return form_origin(state, made, chosen.name, chosen.problems, settings)
 
     start_button(
         state,

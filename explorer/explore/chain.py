@@ -21,6 +21,7 @@ from explorer.explore.thinking import thinking_panel
 from explorer.form import follow
 from explorer.shared.chain_view import chain_view
 from explorer.shared.messages import plain, token_label, verdict_badge, visible
+from explorer.shared.thresholds import MeasureOn, threshold_meaning
 from explorer.shared.verdict import overrule, verdict_reason
 from explorer.state import HIGHEST_TAU, BrowserState, Colour, Unit
 from explorer.tasks import Task
@@ -83,8 +84,10 @@ def chain_beside(state: BrowserState, branch: Branch, other: Branch) -> None:
     token_heatmap(replace(view, shared_prefix=shared, first_difference=difference), key=_BESIDE)
 
 
-def curve_and_forks(state: BrowserState, chain: Chain, selected: int | None) -> None:
-    """Entropy over positions, the threshold slider, and a sortable table of forks."""
+def curve_and_forks(
+    state: BrowserState, chain: Chain, selected: int | None, measured_on: MeasureOn | None = None
+) -> None:
+    """Entropy over positions, the threshold slider with its meaning, a sortable table of forks."""
     scale = 1.0 if state.unit == "nats" else 1 / NATS_PER_BIT
     with st.container(key="threshold"):
         controls, unit = st.columns([3, 1], vertical_alignment="bottom")
@@ -109,6 +112,18 @@ def curve_and_forks(state: BrowserState, chain: Chain, selected: int | None) -> 
         label_visibility="collapsed",
         required=True,
         on_change=lambda: _set_unit(state),
+    )
+    spec = state.opened.spec
+    same = (chain.model, chain.adapter) == (spec.model, spec.adapter)
+    threshold_meaning(
+        state,
+        measured_on,
+        "tau",
+        state.tau,
+        lambda nats: setattr(state, "tau", nats),
+        highest=HIGHEST_TAU,
+        whose="this model's" if same else f"{spec.model}'s",
+        shows_work=False,
     )
     st.plotly_chart(
         entropy_curve(chain, state.tau, selected, state.unit),

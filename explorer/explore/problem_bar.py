@@ -9,13 +9,22 @@ import streamlit as st
 
 from core.chains.settings import GenerationSettings
 from core.errors import ExplorerError
+from core.models.spec import DEMO
 from core.records import Problem, Sampler
 from core.runs.settings import checked_settings
+from core.thresholds.settings import ThresholdSettings
 from explorer.open_session import PROBLEM_SET
 from explorer.shared.messages import before_gold, plain, plain_lines, short, show_error
-from explorer.shared.problem_sets import close_popover, problem_sets, upload_problems
-from explorer.shared.prompt_panel import prompt_popover
+from explorer.shared.problem_sets import (
+    DEMO_SET,
+    WORD_SET,
+    close_popover,
+    problem_sets,
+    upload_problems,
+)
+from explorer.shared.prompt_panel import PromptChoice, prompt_popover
 from explorer.shared.setting_fields import SettingFields
+from explorer.shared.thresholds import MeasureOn
 from explorer.state import BrowserState
 
 _SESSION_SET = "This session"
@@ -32,8 +41,13 @@ class _Settings:
     k: int
 
 
-def problem_bar(state: BrowserState) -> None:
-    """Draw the bar; Generate starts a chain."""
+def problem_bar(state: BrowserState) -> MeasureOn | None:
+    """Draw the bar; Generate starts a chain.
+
+    Returns:
+        What the threshold is measured on: the problem set, prompt and sampler on screen; None while
+        they can't be used.
+    """
     sets = _sets(state)
     _restore_choice(state, sets)
     with st.container(key="problem_bar"):
@@ -80,6 +94,32 @@ def problem_bar(state: BrowserState) -> None:
         )
         if state.opened.task is not None:
             state.opened.task.wait(0.1)
+    return _measured_on(state, chosen_set, asked, settings)
+
+
+def _measured_on(
+    state: BrowserState, chosen_set: str, asked: PromptChoice, settings: _Settings | None
+) -> MeasureOn | None:
+    """A question of one's own is no problem set: there the model's usual one is taken."""
+    if asked.lines is None or settings is None:
+        return None
+    sets = problem_sets(state)
+    if chosen_set not in sets:
+        chosen_set = DEMO_SET if state.opened.spec.model == DEMO else WORD_SET
+    sampler = settings.sampler
+    values = {
+        **asked.settings(),
+        "temperature": sampler.temperature,
+        "top_p": sampler.top_p,
+        "top_k": sampler.top_k,
+        "min_p": sampler.min_p,
+        "max_new_tokens": sampler.max_new_tokens,
+    }
+    try:
+        how = checked_settings(ThresholdSettings, values)
+    except ExplorerError:  # said where the prompt is chosen
+        return None
+    return MeasureOn(chosen_set, sets[chosen_set], how)
 
 
 def _sets(state: BrowserState) -> dict[str, list[Problem]]:

@@ -15,11 +15,16 @@ from explorer.explore.fix import fix_button, fix_panel
 from explorer.explore.inspector import inspector
 from explorer.explore.pivotality import pivotality_panel
 from explorer.shared.messages import show_error
+from explorer.shared.thresholds import MeasureOn
 from explorer.state import BrowserState
 
 
-def stage(state: BrowserState) -> None:
-    """Everything below the problem bar."""
+def stage(state: BrowserState, measured_on: MeasureOn | None = None) -> None:
+    """Everything below the problem bar.
+
+    Args:
+        measured_on: what the threshold is measured on, as `problem_bar` returns it.
+    """
     if state.page_is_stale:
         state.page_is_stale = False
         st.rerun()
@@ -64,7 +69,7 @@ def stage(state: BrowserState) -> None:
         toolbar(state, tree)
         fix_panel(state, branch)
         branches_panel(state, tree)
-        curve_and_forks(state, branch.chain, position)
+        curve_and_forks(state, branch.chain, position, measured_on)
 
 
 def _working(state: BrowserState) -> None:

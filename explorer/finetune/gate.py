@@ -20,11 +20,12 @@ from core.runs.models import read_model
 from core.runs.run import Run
 from explorer.components.token_heatmap import HeatmapView, token_heatmap
 from explorer.finetune.charts import entropy_histogram, pass_rate_chart
-from explorer.finetune.rollouts import Rollouts, rollouts_of, share_above
+from explorer.finetune.rollouts import Rollouts, measured_in, rollouts_of, share_above
 from explorer.form import follow, is_real
 from explorer.shared.figures import percent, percent_range
 from explorer.shared.messages import plain, short, show_error, teaching_notice
 from explorer.shared.run_panel import with_consent
+from explorer.shared.thresholds import share_buttons
 from explorer.state import BrowserState, Unit
 from explorer.tasks import Task
 from explorer.workbench import workbench
@@ -56,6 +57,8 @@ def gate_panel(state: BrowserState, run: Run, recipe: Recipe) -> GateSettings | 
     _pass_rates(rollouts, expected)
     top = _top(state, rollouts, recipe)
     gate = recipe.gate.model_copy(update={"tau": _threshold(state, run, recipe, top)})
+    if complete and rollouts.tokens:
+        _shares(state, run, rollouts, gate)
     _histogram(state, run, rollouts, gate, top)
     try:
         selection = select_examples(rollouts.records, recipe.selection, gate, recipe.seed)
@@ -100,7 +103,7 @@ def _top(state: BrowserState, rollouts: Rollouts, recipe: Recipe) -> float:
 
 def _threshold(state: BrowserState, run: Run, recipe: Recipe, top: float) -> float:
     """The slider's tau in nats; it starts at the recipe's."""
-    place = f"tau of {run.id}"
+    place = _place(run)
     scale = _scale(state)
     tau = state.form.value(place, recipe.gate.tau, lambda v: is_real(v, 0, top / scale))
     key = f"{place} in {state.unit} to {top:g}"
@@ -138,6 +141,27 @@ def _threshold(state: BrowserState, run: Run, recipe: Recipe, top: float) -> flo
         on_change=set_unit,
     )
     return tau
+
+
+def _shares(state: BrowserState, run: Run, rollouts: Rollouts, gate: GateSettings) -> None:
+    """Thresholds to choose from: shares of the rollouts' tokens."""
+    try:
+        measured = measured_in(run, rollouts)
+    except ExplorerError:  # of the run's model, which the examples below say
+        return
+    share_buttons(
+        state,
+        measured,
+        _place(run),
+        gate.tau,
+        lambda nats: state.form.keep(_place(run), nats),
+        disabled=GATES[gate.kind].share_by != "tau",
+    )
+
+
+def _place(run: Run) -> str:
+    """The key of the slider's tau in the form."""
+    return f"tau of {run.id}"
 
 
 def _histogram(

@@ -54,8 +54,12 @@ class RecipeFields:
         self.fields.values |= choice.settings()
 
 
-def all_settings(fields: RecipeFields) -> None:
-    """What most people leave as the preset has it, in the order of the work."""
+def all_settings(fields: RecipeFields) -> DeltaGenerator:
+    """What most people leave as the preset has it, in the order of the work.
+
+    Returns:
+        The place below the gate's fields.
+    """
     st.markdown("**Rollouts and what is kept of them**")
     fields.row(
         ("problems", _ALL),
@@ -77,6 +81,7 @@ def all_settings(fields: RecipeFields) -> None:
     )
     st.markdown("**The gate**")
     fields.row(("gate.kind", _PLAIN), ("gate.tau", _HEAT), ("gate.fraction", {"step": 0.01}))
+    below_the_gate = st.container()
     st.markdown("**Adapter and training**")
     fields.row(
         ("training.lora_rank", _PLAIN),
@@ -114,3 +119,4 @@ def all_settings(fields: RecipeFields) -> None:
         ("evaluation.top_p", _SHARE),
         ("usd_per_hour", _HEAT),
     )
+    return below_the_gate

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from core.entropy import threshold_gate
 from core.evaluation.records import ProblemSamples
-from core.reasonmaxxer.rollouts import rollout_records
+from core.reasonmaxxer.rollouts import entropies_of_records, rollout_records
 from core.runs.run import Run
 from core.statistics import Estimate, ratio_over_chains
+from core.thresholds.measurement import EntropyMeasurement
 from explorer.shared.figures import changed_at
 
 
@@ -55,6 +56,20 @@ def share_above(run: Run, rollouts: Rollouts, tau: float) -> Estimate:
     """The share of all sampled tokens whose entropy is above tau (nats); its interval is over
     problems."""
     return _share(str(run.folder), rollouts.changed, tau, rollouts)
+
+
+def measured_in(run: Run, rollouts: Rollouts) -> EntropyMeasurement:
+    """The entropies of a run's rollouts, as a measurement of its model.
+
+    Raises:
+        RunError, ProblemError: settings or problems of the run can't be read.
+    """
+    return _measured(str(run.folder), rollouts.changed, rollouts)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _measured(folder: str, changed: int, _rollouts: Rollouts) -> EntropyMeasurement:
+    return entropies_of_records(Run.open(Path(folder)), _rollouts.records)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

@@ -21,6 +21,7 @@ from core.reasonmaxxer.recipe import (
     suited_preset,
 )
 from core.reasonmaxxer.results import ROLLOUTS_TASK, TRAIN_TASK
+from core.reasonmaxxer.rollouts import rollout_threshold_settings
 from core.records import Problem
 from core.runs.config import RunPlan
 from core.runs.runs_folder import RunsFolder
@@ -39,6 +40,7 @@ from explorer.shared.problem_sets import (
 from explorer.shared.run_estimate import estimate_line
 from explorer.shared.run_panel import start_button
 from explorer.shared.start_run import start_run
+from explorer.shared.thresholds import MeasureOn, threshold_meaning, with_origin
 from explorer.state import BrowserState
 from explorer.workbench import workbench
 
@@ -87,14 +89,26 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
     fields.fields.draw(heat, "rollouts.temperature", step=0.1)
     fields.fields.draw(seed, "seed")
     with st.expander("All settings of the recipe, problems of your own", key="tuning_more"):
-        all_settings(fields)
+        below_the_gate = all_settings(fields)
         upload_problems(state, "tuning_file")
     recipe, fault = _recipe(preset, fields.changes)
+    if recipe is not None:
+        place = fields.fields.key_of("gate.tau")
+        with below_the_gate:
+            threshold_meaning(
+                state,
+                _measured_on(learned, training[learned], recipe),
+                place,
+                recipe.gate.tau,
+                lambda nats: state.form.put(place, nats),
+            )
     ready = recipe is not None and bool(training[learned])
 
     def plan() -> RunPlan:
         assert recipe is not None
-        return plan_training(state.opened.spec, training[learned], evaluation[measured], recipe)
+        problems = training[learned]
+        made = plan_training(state.opened.spec, problems, evaluation[measured], recipe)
+        return _with_origin(state, made, learned, problems, recipe)
 
     start_button(
         state,
@@ -180,7 +194,23 @@ def _recipe(preset: str, changes: Mapping[str, Any]) -> tuple[Recipe | None, Exp
         return None, error
 
 
+def _measured_on(name: str, problems: Sequence[Problem], recipe: Recipe) -> MeasureOn | None:
+    try:
+        return MeasureOn(name, problems, rollout_threshold_settings(recipe))
+    except ExplorerError:  # said by the run
+        return None
+
+
 def _sample(state: BrowserState, folder: RunsFolder, name: str, recipe: Recipe | None) -> None:
     assert recipe is not None
-    plan = plan_rollouts(state.opened.spec, training_sets(state)[name], recipe)
+    problems = training_sets(state)[name]
+    plan = plan_rollouts(state.opened.spec, problems, recipe)
+    plan = _with_origin(state, plan, name, problems, recipe)
     start_run(state, folder, ROLLOUTS_TASK, plan, f"{ROLLOUTS_OF}{name}")
+
+
+def _with_origin(
+    state: BrowserState, plan: RunPlan, name: str, problems: Sequence[Problem], recipe: Recipe
+) -> RunPlan:
+    asked = _measured_on(name, problems, recipe)
+    return with_origin(state, plan, "gate.tau", recipe.gate.tau, asked)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from core.errors import ExplorerError
@@ -12,12 +14,15 @@ from core.reasonmaxxer.results import TRAIN_TASK, run_recipe, selection_report
 from core.reasonmaxxer.rollouts import with_rollouts_of
 from core.reasonmaxxer.selection import SelectionReport
 from core.reasonmaxxer.settings import GateSettings
+from core.runs.config import RunPlan
 from core.runs.models import read_model
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState, RunStatus
+from core.thresholds.measurement import origins
 from explorer.finetune.gate import gate_panel
 from explorer.finetune.report import finetune_report
+from explorer.finetune.rollouts import measured_in, rollouts_of
 from explorer.finetune.setup import FINE_TUNE_ON, ROLLOUTS_OF, evaluation_problems, start_training
 from explorer.finetune.training import training_panel
 from explorer.shared.figures import percent
@@ -146,6 +151,7 @@ def _train(
         recipe.model_copy(update={"gate": gate}),
         rollouts=source.folder,
     )
+    plan = _with_origin(plan, source, gate)
     about = source.config.name.removeprefix(ROLLOUTS_OF) or source.id
     start_training(state, folder, plan, about)
 
@@ -161,7 +167,14 @@ def _train_again(
         own.model_copy(update={"gate": gate}),
         rollouts=run.folder,
     )
+    plan = _with_origin(plan, run, gate)
     start_training(state, folder, plan, run.config.name.removeprefix(FINE_TUNE_ON) or run.id)
+
+
+def _with_origin(plan: RunPlan, source: Run, gate: GateSettings) -> RunPlan:
+    """The plan, saying which share of the rollouts' tokens the threshold stands for."""
+    measured = measured_in(source, rollouts_of(source))
+    return replace(plan, thresholds=origins(measured, {"gate.tau": gate.tau}))
 
 
 def _selection(run: Run) -> SelectionReport | None:

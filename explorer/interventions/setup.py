@@ -18,6 +18,7 @@ from explorer.shared.run_panel import start_button
 from explorer.shared.setting_fields import SettingFields
 from explorer.shared.start_run import start_run
 from explorer.shared.teachers import interventions_key, known_teachers
+from explorer.shared.thresholds import form_origin, form_threshold
 from explorer.state import BrowserState
 
 _ALL_BASE = [key for key, arm in ARMS.items() if not arm.needs_teacher]
@@ -47,7 +48,10 @@ def intervention_setup(state: BrowserState, folder: RunsFolder) -> None:
         fields.draw(middle, "tau", step=0.1)
         fields.draw(right, "first_k")
         fields.draw(last, "max_new_tokens", step=16)
+        meaning = st.container()
         settings = fields.values | asked(state, st.container(), "study", chosen.problems).settings()
+        with meaning:
+            form_threshold(state, fields, chosen.name, chosen.problems, settings)
         upload_problems(state, "study_file")
     st.caption(
         f"Every problem is decoded greedily by the model {plain(state.opened.spec.model)}, once "
@@ -55,13 +59,14 @@ def intervention_setup(state: BrowserState, folder: RunsFolder) -> None:
     )
 
     def plan() -> RunPlan:
-        return plan_interventions(
+        made = plan_interventions(
             state.opened.spec,
             chosen.problems,
             settings,
             teacher=teacher or None,
             sample=chosen.sample,
         )
+        return form_origin(state, made, chosen.name, chosen.problems, settings)
 
     name = f"Interventions on {chosen.name}"
     start_button(

@@ -54,7 +54,7 @@ class SettingFields:
             looks: further arguments of the Streamlit widget, such as `step` and `format`.
         """
         found = setting(self._settings, name)
-        key = key or self._key(name)
+        key = key or self.key_of(name)
         looks = {"help": found.help or None, **looks}
         value = self._drawn(place, found, key, options, looks)
         self.values[name] = value
@@ -70,9 +70,9 @@ class SettingFields:
                 return is_whole(value, int(low), int(high))
             return is_real(value, low, high)
 
-        return self._form.value(self._key(name), found.default, fits)
+        return self._form.value(self.key_of(name), found.default, fits)
 
-    def _key(self, name: str) -> str:
+    def key_of(self, name: str) -> str:
         """The key of a field in the form."""
         return f"{self._prefix} {name}".strip()
 

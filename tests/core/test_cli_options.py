@@ -32,16 +32,16 @@ SETTINGS = {"settings", "preset", "usd_per_hour"}
 RUNS = {"interventions", "compare", "evaluate", "rollouts", "train", "distill"}
 TRAININGS = {"rollouts", "train", "distill"}
 ON_A_CHAIN = {"force", "find-fix", "pivotality"}
-ASKING = RUNS | {"generate", "prompt"}
+ASKING = RUNS | {"generate", "prompt", "thresholds"}
 LOADING = ASKING | ON_A_CHAIN | {"score", "model"}
 WITHOUT_A_MODEL = {"app", "check", "overrule", "download", "get", "problems"}
 GROUPS: list[tuple[set[str], set[str]]] = [
     (MODEL, LOADING),
     ({"model"}, LOADING - ON_A_CHAIN - {"model"}),  # `model` has it as its argument
-    ({"adapter"}, {"generate", "score", "interventions", "compare", "evaluate"}),
+    ({"adapter"}, {"generate", "score", "interventions", "compare", "evaluate", "thresholds"}),
     (PROMPT, ASKING),
     (PROBLEMS, ASKING - {"prompt"}),
-    ({"temperature", "top_p"}, {"generate", "evaluate"}),
+    ({"temperature", "top_p"}, {"generate", "evaluate", "thresholds"}),
     ({"teacher"}, {"interventions", "compare", "distill"}),
     (SETTINGS - {"usd_per_hour"}, TRAININGS),
     ({"usd_per_hour"}, {"train", "distill"}),

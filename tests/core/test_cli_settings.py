@@ -105,6 +105,12 @@ OPTIONS = {
         "--adapter --device --dtype --ids --json --model --out --quantization --revision "
         "--top-k-alternatives --trust-remote-code"
     ),
+    "thresholds": (
+        "--above --adapter --batch-size --device --dtype --examples --json --max-new-tokens "
+        "--min-p --model --out --problems --prompt-date --prompt-style --quantization --revision "
+        "--sample --seed --set --stop --temperature --template --top-k --top-p "
+        "--trust-remote-code"
+    ),
     "train": (
         "--batch-size --device --dtype --eval-problems --gate --json --max-new-tokens --model "
         "--name --out --preset --problems --prompt-date --prompt-style --quantization --resume "
@@ -174,7 +180,7 @@ def test_every_command_that_loads_a_model_has_every_way_to_load_it() -> None:
     for name, command in commands().items():
         found = parameters(command) & (loading - {"trust_remote_code", "revision"})
         assert not found or loading <= parameters(command), name
-    assert sum(loading <= parameters(each) for each in commands().values()) == 13
+    assert sum(loading <= parameters(each) for each in commands().values()) == 14
 
 
 def test_every_command_that_asks_a_question_has_every_way_to_ask_it() -> None:
@@ -182,7 +188,7 @@ def test_every_command_that_asks_a_question_has_every_way_to_ask_it() -> None:
         found = parameters(command) & PROMPT
         assert not found or found == PROMPT, name
     asking = {name for name, each in commands().items() if parameters(each) >= PROMPT}
-    assert asking == {*RUNS, "generate", "prompt"}
+    assert asking == {*RUNS, "generate", "prompt", "thresholds"}
 
 
 def test_defaults_and_help_are_the_models() -> None:
