@@ -56,11 +56,14 @@ class CachedStepper:
         self._store = store
 
     def admit(self, prefixes: Sequence[Sequence[int]]) -> None:
-        known = prefill(self._lm, prefixes, self._store)
-        for prefix in prefixes:
-            ids = tuple(prefix)
-            key_values = next((kv for seq, kv in known if tuple(seq[: len(ids)]) == ids), [])
-            self._cache.admit(key_values, len(ids))
+        slots = {self._cache.admit(len(prefix)): tuple(prefix) for prefix in prefixes}
+        missing = {slot: ids for slot, ids in slots.items() if ids}
+        for known, key_values in prefill(self._lm, prefixes, self._store):
+            written = [slot for slot, ids in missing.items() if known[: len(ids)] == ids]
+            for slot in written:
+                self._cache.write(slot, key_values)
+                del missing[slot]
+        assert not missing, "every prefix is the start of a sequence"
 
     def step(self, tokens: Sequence[int]) -> torch.Tensor:
         cache = self._cache
