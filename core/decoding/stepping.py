@@ -9,6 +9,7 @@ import torch
 
 from core.decoding.kv_cache import RowCache
 from core.decoding.prefill import prefill
+from core.decoding.thin_products import thin_products
 from core.models.architecture import attention_windows
 from core.models.prefix_store import PrefixStore
 
@@ -68,13 +69,14 @@ class CachedStepper:
     def step(self, tokens: Sequence[int]) -> torch.Tensor:
         cache = self._cache
         cache.begin_step()
-        logits: torch.Tensor = self._lm.model(
-            input_ids=torch.tensor(tokens, device=self._lm.device).unsqueeze(-1),
-            attention_mask=cache.attention_mask(self._windows, self._lm.model.dtype),
-            position_ids=cache.position_ids(),
-            past_key_values=cache,
-            use_cache=True,
-        ).logits[:, -1]
+        with thin_products(self._lm.model, self._lm.device):
+            logits: torch.Tensor = self._lm.model(
+                input_ids=torch.tensor(tokens, device=self._lm.device).unsqueeze(-1),
+                attention_mask=cache.attention_mask(self._windows, self._lm.model.dtype),
+                position_ids=cache.position_ids(),
+                past_key_values=cache,
+                use_cache=True,
+            ).logits[:, -1]
         cache.end_step()
         self._lm.check_finite(logits)
         return logits

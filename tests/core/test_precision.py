@@ -1,4 +1,4 @@
-"""`auto` on a processor: bfloat16 where it is measured to be faster, and a run keeps what it took."""
+"""`auto` on a processor: bfloat16 where it is measured to be faster; a run keeps what it took."""
 
 from __future__ import annotations
 
