@@ -9,7 +9,7 @@ import torch
 
 from core.decoding.kv_cache import RowCache
 from core.decoding.prefill import prefill
-from core.decoding.thin_products import thin_products
+from core.decoding.thin_head import thin_head
 from core.models.architecture import attention_windows
 from core.models.prefix_store import PrefixStore
 
@@ -69,7 +69,7 @@ class CachedStepper:
     def step(self, tokens: Sequence[int]) -> torch.Tensor:
         cache = self._cache
         cache.begin_step()
-        with thin_products(self._lm.model, self._lm.device):
+        with thin_head(self._lm.model):
             logits: torch.Tensor = self._lm.model(
                 input_ids=torch.tensor(tokens, device=self._lm.device).unsqueeze(-1),
                 attention_mask=cache.attention_mask(self._windows, self._lm.model.dtype),
