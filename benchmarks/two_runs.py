@@ -24,7 +24,7 @@ from core.models.spec import ModelSpec
 from core.records import Sampler
 
 TARGET = 2.2  # together / alone, at most
-_CHAINS, _TOKENS, _BATCHES = 8, 6, 3
+_CHAINS, _TOKENS, _BATCHES = 4, 4, 3
 
 
 def work(model: str) -> None:
