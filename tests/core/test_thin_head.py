@@ -7,14 +7,11 @@ from typing import Any
 
 import pytest
 import torch
-from models import byte_level_tokenizer
+from models import tiny_language_model
 from torch import nn
-from transformers import LlamaConfig, LlamaForCausalLM
 
 from core.decoding import stepping, thin_head
 from core.decoding.loop import Row, decode
-from core.models.language_model import LanguageModel, wrap
-from core.models.spec import ModelSpec
 from core.records import Sampler
 
 pytestmark = pytest.mark.skipif(
@@ -86,27 +83,10 @@ def test_an_error_leaves_the_head_as_it_was() -> None:
     assert "forward" not in vars(head)
 
 
-def model() -> LanguageModel:
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=320,
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=128,
-        bos_token_id=None,
-        eos_token_id=None,
-        pad_token_id=None,
-    )
-    return wrap(ModelSpec("tiny"), LlamaForCausalLM(config).eval(), byte_level_tokenizer())
-
-
 def test_decoded_tokens_and_statistics_are_those_of_plain_products(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    lm = model()
+    lm = tiny_language_model()
     rows = [Row(tuple(range(10, 20 + i))) for i in range(3)]
     found = decode(lm, rows, Sampler(max_new_tokens=6))
     monkeypatch.setattr(stepping, "thin_head", lambda _: nullcontext())
