@@ -32,24 +32,26 @@ def run(lm: LanguageModel, prompts: Sequence[Sequence[int]], limit: int, rounds:
         count = rounds * factor
         chosen = [tuple(prompts[i % len(prompts)]) for i in range(count * size)]
         batches = [chosen[i * size : (i + 1) * size] for i in range(count)]
-        _check(_ours(lm, batches[0], limit), _theirs(lm, batches[0], limit))  # warm-up
+        check(ours(lm, batches[0], limit), theirs(lm, batches[0], limit))  # warm-up
         measured = []
         for i, batch in enumerate(batches):
-            ours, theirs = partial(_ours, lm, batch, limit), partial(_theirs, lm, batch, limit)
-            measured.append(alternate(i, ours, theirs, _check))
+            mine, other = partial(ours, lm, batch, limit), partial(theirs, lm, batch, limit)
+            measured.append(alternate(i, mine, other, check))
         name = f"batch {size}, {count} rounds"
         lines.append(line(name, measured, faster=False, target=TARGET))
     return lines
 
 
-def _ours(lm: LanguageModel, batch: Batch, limit: int) -> Result:
+def ours(lm: LanguageModel, batch: Batch, limit: int) -> Result:
+    """Statistics on the fly."""
     rows = [Row(prompt) for prompt in batch]
     decoded = decode(lm, rows, Sampler(max_new_tokens=limit), k=ALTERNATIVES)
     return [(list(each.token_ids), each.statistics.entropy) for each in decoded]
 
 
 @torch.inference_mode()
-def _theirs(lm: LanguageModel, batch: Batch, limit: int) -> Result:
+def theirs(lm: LanguageModel, batch: Batch, limit: int) -> Result:
+    """Statistics afterwards, from all logits."""
     out = peer.generate(lm.model, batch, limit, logits=True)
     width = max(map(len, batch))
     logits = torch.stack(out.logits, dim=1)  # (n, T, V)
@@ -61,7 +63,8 @@ def _theirs(lm: LanguageModel, batch: Batch, limit: int) -> Result:
     return result
 
 
-def _check(ours: Result, theirs: Result) -> None:
+def check(ours: Result, theirs: Result) -> None:
+    """Reject other tokens, or other entropies."""
     assert [ids for ids, _ in ours] == [ids for ids, _ in theirs], "the tokens differ"
     for (_, a), (_, b) in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-3)

@@ -16,7 +16,7 @@ import transformers
 
 from benchmarks.gated_step import Gradients, gradients_differ, taken
 from benchmarks.timing import alternate, line, table_head
-from core.models.language_model import load_language_model
+from core.models.language_model import LanguageModel, load_language_model
 from core.models.spec import ModelSpec
 from core.reasonmaxxer.examples import Example
 from core.reasonmaxxer.trainer import ReasonMaxxerConfig, ReasonMaxxerTrainer
@@ -52,15 +52,8 @@ def step(trainer: ReasonMaxxerTrainer, train: list[Example], share: bool) -> Gra
     return taken(trainer.model)
 
 
-def main() -> None:
-    """The table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.shared_prompt", description=__doc__)
-    parser.add_argument("model", help="a folder, a hub id, or demo")
-    parser.add_argument("--dtype", default="float32")
-    parser.add_argument("--rounds", type=int, default=3)
-    arguments = parser.parse_args()
-    transformers.logging.set_verbosity_error()
-    lm = load_language_model(ModelSpec(arguments.model, device="cpu", dtype=arguments.dtype))
+def run(lm: LanguageModel, rounds: int) -> list[str]:
+    """A table line, and how far the gradients differ."""
     train = rollouts(min(lm.vocab_size, 10_000))
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # between peft and transformers
@@ -70,19 +63,34 @@ def main() -> None:
         if "lora_B" in name:
             torch.nn.init.normal_(parameter, std=0.02)
     shared, separate = (partial(step, trainer, train, share) for share in (True, False))
-    shared()  # warm-up
+    step(trainer, train[:1], share=True)  # warm-up
     worst = 0.0
 
     def check(one: Gradients, other: Gradients) -> None:
         nonlocal worst
         worst = max(worst, gradients_differ(one, other))
 
-    rounds = [alternate(i, shared, separate, check) for i in range(arguments.rounds)]
-    print(table_head("shared / separate"))
-    print(line(f"step, {arguments.dtype}", rounds, faster=False, target=TARGET))
-    print(f"Gradients differ by {worst:.1e} of their largest entry at most.")
-    if arguments.dtype == "float32":
+    measured = [alternate(i, shared, separate, check) for i in range(rounds)]
+    if lm.dtype == "float32":
         assert worst < SAME_GRADIENT, "the gradients differ"
+    return [
+        line(f"training step, {lm.dtype}", measured, faster=False, target=TARGET),
+        f"Gradients differ by {worst:.1e} of their largest entry at most.",
+    ]
+
+
+def main() -> None:
+    """The table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.shared_prompt", description=__doc__)
+    parser.add_argument("model", help="a folder, a hub id, or demo")
+    parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    transformers.logging.set_verbosity_error()
+    lm = load_language_model(ModelSpec(arguments.model, device="cpu", dtype=arguments.dtype))
+    print(table_head("shared / separate"))
+    for text in run(lm, arguments.rounds):
+        print(text)
 
 
 if __name__ == "__main__":

@@ -22,42 +22,44 @@ TARGET = 5.0  # theirs / ours, at least
 
 def run(lm: LanguageModel, prompts: Sequence[Sequence[int]], limit: int, chains: int) -> str:
     """Greedy chains of so many prompts, swept in rounds of 10 chains."""
-    rows = _sweeps(lm, prompts[:chains], limit)
+    rows = sweeps(lm, prompts[:chains], limit)
     warm_up = rows[0][:5]
-    _check(_ours(lm, warm_up, limit), _theirs(lm, warm_up, limit))
+    check(ours(lm, warm_up, limit), theirs(lm, warm_up, limit))
     measured: list[Round] = []
     for i in range(0, len(rows), CHAINS_A_ROUND):
         attempts = [row for each in rows[i : i + CHAINS_A_ROUND] for row in each]
-        ours, theirs = partial(_ours, lm, attempts, limit), partial(_theirs, lm, attempts, limit)
-        measured.append(alternate(len(measured), ours, theirs, _check))
+        mine, other = partial(ours, lm, attempts, limit), partial(theirs, lm, attempts, limit)
+        measured.append(alternate(len(measured), mine, other, check))
     tries = sum(map(len, rows))
     name = f"{tries} tries on {len(rows)} chains"
     return line(name, measured, faster=True, target=TARGET)
 
 
-def _sweeps(lm: LanguageModel, prompts: Sequence[Sequence[int]], limit: int) -> list[list[Row]]:
+def sweeps(lm: LanguageModel, prompts: Sequence[Sequence[int]], limit: int) -> list[list[Row]]:
     """What the base-only intervention tries on every prompt's greedy chain."""
     starts = [Row(tuple(prompt)) for prompt in prompts]
-    sweeps = []
+    planned = []
     for start, base in zip(starts, decode(lm, starts, Sampler(max_new_tokens=limit)), strict=True):
         ids = base.token_ids
         plan = plan_sweep(ids, base.statistics, POSITIONS, np.random.default_rng(0))
-        sweeps.append(
+        planned.append(
             [
                 Row(start.prompt_ids, ids[: each.position], {each.position: each.token_id})
                 for each in plan.attempts
             ]
         )
-    return sweeps
+    return planned
 
 
-def _ours(lm: LanguageModel, rows: Sequence[Row], limit: int) -> list[list[int]]:
+def ours(lm: LanguageModel, rows: Sequence[Row], limit: int) -> list[list[int]]:
+    """Every attempt in one batch."""
     decoded = decode(lm, rows, Sampler(max_new_tokens=limit))  # its prefix store starts empty
     return [[*row.completion_ids, *each.token_ids] for row, each in zip(rows, decoded, strict=True)]
 
 
 @torch.inference_mode()
-def _theirs(lm: LanguageModel, rows: Sequence[Row], limit: int) -> list[list[int]]:
+def theirs(lm: LanguageModel, rows: Sequence[Row], limit: int) -> list[list[int]]:
+    """A `generate` call an attempt."""
     completions = []
     for row in rows:
         (forced,) = row.forced.values()
@@ -71,5 +73,6 @@ def _theirs(lm: LanguageModel, rows: Sequence[Row], limit: int) -> list[list[int
     return completions
 
 
-def _check(ours: list[list[int]], theirs: list[list[int]]) -> None:
+def check(ours: list[list[int]], theirs: list[list[int]]) -> None:
+    """Reject other tokens."""
     assert ours == theirs, "the tokens differ"

@@ -67,9 +67,13 @@ class LoadOptions:
     device: Annotated[
         str, typer.Option(help="auto, cpu, cuda, mps, or balanced: over all GPUs of this machine.")
     ] = ModelSpec.device
-    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = (
-        ModelSpec.dtype
-    )
+    dtype: Annotated[
+        str,
+        typer.Option(
+            help="auto, float32, bfloat16 or float16. auto: as stored; on a CPU the faster of "
+            "float32 and bfloat16."
+        ),
+    ] = ModelSpec.dtype
     trust_remote_code: RemoteCode = False
     revision: Revision = None
     quantization: Annotated[

@@ -105,15 +105,19 @@ class RowCache(Cache):
         self._lengths = [0] * slots  # the same lengths, on the host
         super().__init__(layers=[_RowLayer(self) for _ in range(layers)])
 
-    def admit(self, prefix: KeyValues, length: int) -> int:
-        """Add a row whose first `length` positions are in `prefix`; returns its slot."""
+    def admit(self, length: int) -> int:
+        """Add a row of `length` positions, to be written; returns its slot."""
         slot = self.active
         self._reserve(length + 1)
-        for layer, (keys, values) in zip(self.layers, prefix, strict=False):
-            layer.write(slot, keys[:, :length], values[:, :length])
         self._lengths[slot] = length
         self.active += 1
         return slot
+
+    def write(self, slot: int, key_values: KeyValues) -> None:
+        """Copy a row's positions from the start of a sequence that may be longer."""
+        length = self._lengths[slot]
+        for layer, (keys, values) in zip(self.layers, key_values, strict=False):
+            layer.write(slot, keys[:, :length], values[:, :length])
 
     def retire(self, slot: int) -> int:
         """Free a slot by moving the last active row into it. Returns that row's old slot."""

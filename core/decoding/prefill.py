@@ -2,52 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
 from transformers import DynamicCache
 
+from core.models.memory import KEPT_A_FORWARD, TOKENS_A_FORWARD
 from core.models.prefix_store import KeyValues, PrefixStore
 
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
 
-_TOKENS_A_FORWARD = 4096  # limits the activations of one forward pass
-_KEPT_A_FORWARD = 8192  # limits the keys and values it makes, beside those of the rows
 _SHARED_AT_LEAST = 32  # tokens; fewer are computed again with each row
 
 
 def prefill(
     lm: LanguageModel, prefixes: Iterable[Sequence[int]], store: PrefixStore
-) -> list[tuple[Sequence[int], KeyValues]]:
+) -> Iterator[tuple[Sequence[int], KeyValues]]:
     """Compute keys and values for every non-empty prefix, each token once.
 
     A prefix of another prefix costs nothing: 50 forks of a chain need one prefill. Tokens covered
     by the store are not computed again.
 
-    Returns:
-        Sequences with their keys and values; each prefix is the start of at least one of them.
+    Yields:
+        Sequences with their keys and values, one batch after another so that they are held only
+        until they are copied; each prefix is the start of at least one of them.
     """
-    known: list[tuple[Sequence[int], KeyValues]] = []
     missing: list[tuple[int, ...]] = []
     for ids in _maximal(prefixes):
         covered, key_values = store.longest(ids)
         if covered == len(ids):
-            known.append((ids, key_values))
+            yield ids, key_values
         elif covered >= len(ids) // 2:
-            known.append((ids, _extend(lm, ids, covered, key_values)))
-            store.put(*known[-1])
+            extended = _extend(lm, ids, covered, key_values)
+            store.put(ids, extended)
+            yield ids, extended
         else:
             missing.append(ids)
     shared, key_values = _shared_beginning(lm, missing, store)
     for batch in _batches(missing, shared):
         filled = _fill(lm, batch, shared, key_values)
         for ids, own in zip(batch, filled, strict=True):
-            known.append((ids, own))
-            store.put(ids, own)
-    return known
+            store.put_copy(ids, own)
+            yield ids, own
 
 
 def _shared_beginning(
@@ -78,13 +77,13 @@ def _maximal(prefixes: Iterable[Sequence[int]]) -> list[tuple[int, ...]]:
 
 
 def _batches(sequences: Sequence[tuple[int, ...]], shared: int) -> Iterable[list[tuple[int, ...]]]:
-    """Sequences of like length together, at most _TOKENS_A_FORWARD padded tokens at once beyond the
-    `shared` ones, and at most _KEPT_A_FORWARD with them."""
+    """Sequences of like length together, at most TOKENS_A_FORWARD padded tokens at once beyond the
+    `shared` ones, and at most KEPT_A_FORWARD with them."""
     batch: list[tuple[int, ...]] = []
     for ids in sorted(sequences, key=len):
         rows = len(batch) + 1
         computed, kept = rows * (len(ids) - shared), rows * len(ids)
-        if batch and (computed > _TOKENS_A_FORWARD or kept > _KEPT_A_FORWARD):
+        if batch and (computed > TOKENS_A_FORWARD or kept > KEPT_A_FORWARD):
             yield batch
             batch = []
         batch.append(ids)
@@ -94,29 +93,25 @@ def _batches(sequences: Sequence[tuple[int, ...]], shared: int) -> Iterable[list
 
 def _fill(
     lm: LanguageModel, batch: list[tuple[int, ...]], shared: int, key_values: KeyValues
-) -> list[KeyValues]:
+) -> Iterator[KeyValues]:
     """Keys and values of B sequences whose first `shared` tokens are known, padded on the right;
-    per layer (heads, length, head_dim) each.
+    per layer (heads, length, head_dim) each, parts of the batch's.
 
     No mask is needed: under causal attention no position attends to the padding after it.
     """
-    if len(batch) == 1:
-        return [_extend(lm, batch[0], shared, key_values)]
     width = max(map(len, batch)) - shared
     padded = torch.zeros((len(batch), width), dtype=torch.long)
     for row, ids in enumerate(batch):
         padded[row, : len(ids) - shared] = torch.tensor(ids[shared:])
     cache = cache_of(key_values, shared, rows=len(batch))
-    lm.model(
-        input_ids=padded.to(lm.device), past_key_values=cache, use_cache=True, logits_to_keep=1
-    )
-    return [
-        [
-            (layer.keys[row, :, : len(ids)].clone(), layer.values[row, :, : len(ids)].clone())
+    for start in range(0, width, TOKENS_A_FORWARD):  # several only for a long row alone
+        piece = padded[:, start : start + TOKENS_A_FORWARD].to(lm.device)
+        lm.model(input_ids=piece, past_key_values=cache, use_cache=True, logits_to_keep=1)
+    for row, ids in enumerate(batch):
+        yield [
+            (layer.keys[row, :, : len(ids)], layer.values[row, :, : len(ids)])
             for layer in cache.layers
         ]
-        for row, ids in enumerate(batch)
-    ]
 
 
 def _extend(
@@ -124,8 +119,8 @@ def _extend(
 ) -> KeyValues:
     """Keys and values of a sequence whose first `covered` tokens are known."""
     cache = cache_of(key_values, covered)
-    for start in range(covered, len(ids), _TOKENS_A_FORWARD):
-        piece = torch.tensor([ids[start : start + _TOKENS_A_FORWARD]], device=lm.device)
+    for start in range(covered, len(ids), TOKENS_A_FORWARD):
+        piece = torch.tensor([ids[start : start + TOKENS_A_FORWARD]], device=lm.device)
         lm.model(input_ids=piece, past_key_values=cache, use_cache=True, logits_to_keep=1)
     return [(layer.keys[0], layer.values[0]) for layer in cache.layers]
 

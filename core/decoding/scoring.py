@@ -106,8 +106,8 @@ class CompletionLogits:
         self._cache = DynamicCache() if lm.shares_prefixes else None
         prompt = ids[: self._first]
         if self._cache is not None and store is not None and prompt:
-            known = prefill(lm, [prompt], store)
-            self._cache = cache_of(known[0][1], self._first)
+            ((_, key_values),) = prefill(lm, [prompt], store)
+            self._cache = cache_of(key_values, self._first)
         elif self._cache is not None and prompt:
             lm.model(
                 input_ids=self._ids[:, : self._first],

@@ -9,6 +9,7 @@ import torch
 
 from core.decoding.kv_cache import RowCache
 from core.decoding.prefill import prefill
+from core.decoding.thin_head import thin_head
 from core.models.architecture import attention_windows
 from core.models.prefix_store import PrefixStore
 
@@ -56,22 +57,26 @@ class CachedStepper:
         self._store = store
 
     def admit(self, prefixes: Sequence[Sequence[int]]) -> None:
-        known = prefill(self._lm, prefixes, self._store)
-        for prefix in prefixes:
-            ids = tuple(prefix)
-            key_values = next((kv for seq, kv in known if tuple(seq[: len(ids)]) == ids), [])
-            self._cache.admit(key_values, len(ids))
+        slots = {self._cache.admit(len(prefix)): tuple(prefix) for prefix in prefixes}
+        missing = {slot: ids for slot, ids in slots.items() if ids}
+        for known, key_values in prefill(self._lm, prefixes, self._store):
+            written = [slot for slot, ids in missing.items() if known[: len(ids)] == ids]
+            for slot in written:
+                self._cache.write(slot, key_values)
+                del missing[slot]
+        assert not missing, "every prefix is the start of a sequence"
 
     def step(self, tokens: Sequence[int]) -> torch.Tensor:
         cache = self._cache
         cache.begin_step()
-        logits: torch.Tensor = self._lm.model(
-            input_ids=torch.tensor(tokens, device=self._lm.device).unsqueeze(-1),
-            attention_mask=cache.attention_mask(self._windows, self._lm.model.dtype),
-            position_ids=cache.position_ids(),
-            past_key_values=cache,
-            use_cache=True,
-        ).logits[:, -1]
+        with thin_head(self._lm.model):
+            logits: torch.Tensor = self._lm.model(
+                input_ids=torch.tensor(tokens, device=self._lm.device).unsqueeze(-1),
+                attention_mask=cache.attention_mask(self._windows, self._lm.model.dtype),
+                position_ids=cache.position_ids(),
+                past_key_values=cache,
+                use_cache=True,
+            ).logits[:, -1]
         cache.end_step()
         self._lm.check_finite(logits)
         return logits

@@ -51,6 +51,7 @@ class ModelFacts:
     memory: MemoryEstimate | None
     memory_used: int | None  # bytes of the loaded weights
     source: GgufSource | None = None  # of weights that were converted
+    dtype_reason: str | None = None  # why `auto` took this dtype; None: a person chose it
 
     @property
     def adapter_is_of_another(self) -> bool:
@@ -62,6 +63,7 @@ class ModelFacts:
         """Labels and values for display, without unknown ones."""
         memory = self.memory
         packed = "" if self.quantization == "none" else f", weights in {self.quantization}"
+        reason = "" if self.dtype_reason is None else f": {self.dtype_reason}"
         forks = (
             "reuse the key/value cache of their chain"
             if self.shares_prefixes
@@ -77,7 +79,7 @@ class ModelFacts:
             "layers": f"{self.layers} of width {self.hidden_size:,}",
             "vocabulary": f"{self.vocab_size:,}",
             "context": f"{self.context_length:,} tokens",
-            "precision": self.dtype + packed,
+            "precision": self.dtype + reason + packed,
             "device": self.device,
             "prompt style": f"{self.prompt_style}: {self.prompt_style_reason}",
             "forks": forks,
@@ -140,6 +142,7 @@ def facts_of(lm: LanguageModel) -> ModelFacts:
         memory=lm.memory,
         memory_used=int(lm.model.get_memory_footprint()),
         source=None if lm.folder is None else GgufSource.of(lm.folder),
+        dtype_reason=lm.dtype_reason,
     )
 
 
@@ -202,6 +205,7 @@ def _facts_of_files(
         memory=memory,
         memory_used=None,
         source=source,
+        dtype_reason=placement.reason,
     )
 
 

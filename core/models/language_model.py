@@ -72,6 +72,7 @@ class LanguageModel:
     memory: MemoryEstimate | None = None  # estimated before loading
     prompt_date: date | None = None  # for chat templates that use the date; None: today
     base: Base | None = None  # under an adapter's twin; never run
+    dtype_reason: str | None = None  # why `auto` took this dtype; None: a person chose it
     lock: threading.RLock = field(default_factory=threading.RLock)
     prefixes: PrefixStore = field(default_factory=PrefixStore)
 
@@ -183,7 +184,8 @@ def load_language_model(spec: ModelSpec, files: ModelFiles | None = None) -> Lan
         ) from error
     except (OSError, ValueError, ImportError, RuntimeError, KeyError, SafetensorError) as error:
         raise explain(spec, error) from error
-    return replace(on_base(spec, files, Base(model, tokenizer)), memory=memory)
+    lm = on_base(spec, files, Base(model, tokenizer))
+    return replace(lm, memory=memory, dtype_reason=placement.reason)
 
 
 def on_base(spec: ModelSpec, files: ModelFiles, base: Base) -> LanguageModel:

@@ -21,8 +21,13 @@ from core.system.terminal_text import in_bytes
 ROWS, LENGTH = 8, 1024
 """Defaults of the memory estimate: rows at once, tokens each."""
 
+TOKENS_A_FORWARD = 4096
+"""Most tokens of one forward pass of prefill, which limits its activations."""
+
+KEPT_A_FORWARD = 8192
+"""Most tokens whose keys and values such a pass holds, beside those of the rows."""
+
 _TIGHT = 0.85  # share of free memory from which a model is a tight fit
-_PREFILL_TOKENS = 4096  # maximum per forward pass
 _LOGIT_COPIES = 3  # float32: logits, log-softmax, the sampler's copy
 _BLOCK_4BIT = 64  # weights per float32 scale
 
@@ -34,7 +39,7 @@ class MemoryEstimate:
     parameters: int
     weights: int
     cache: int  # keys and values of `rows` rows of `length` tokens
-    working: int  # activations, logits, prefixes stored for forks
+    working: int  # activations, logits, prefixes being filled and stored for forks
     rows: int
     length: int
     free: int | None  # on the device, now; None when unknown
@@ -114,13 +119,16 @@ def estimate_memory(
     model = skeleton(config, placement.dtype, code=code)
     text = model.config.get_text_config(decoder=True)
     size = placement.dtype.itemsize
-    cache = cache_bytes(text, rows, length, size) if can_share_prefixes(model) else 0
+    cached = can_share_prefixes(model)
+    cache = cache_bytes(text, rows, length, size) if cached else 0
+    filling = cache_bytes(text, 1, min(rows * length, KEPT_A_FORWARD), size) if cached else 0
+    kept = min(cache, PrefixStore().max_bytes)
     weights = weight_bytes(model, placement.quantization)
     return MemoryEstimate(
         parameters=sum(p.numel() for p in model.parameters()),
         weights=stored if placement.packed and stored is not None else weights,
         cache=cache,
-        working=_working_bytes(text, rows, length, size) + min(cache, PrefixStore().max_bytes),
+        working=_working_bytes(text, rows, length, size) + filling + kept,
         rows=rows,
         length=length,
         free=free_bytes(placement.device, spread=placement.spread),
@@ -213,5 +221,5 @@ def _working_bytes(config: PreTrainedConfig, rows: int, length: int, size: int) 
     """Approximate bytes for the logits of all rows and one layer's activations in prefill."""
     logits = rows * config.vocab_size * 4 * _LOGIT_COPIES
     inner = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
-    tokens = min(rows * length, _PREFILL_TOKENS)
+    tokens = min(rows * length, TOKENS_A_FORWARD)
     return int(logits + tokens * (6 * config.hidden_size + 2 * inner) * size)

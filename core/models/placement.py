@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from core.errors import ModelError
+from core.models.precision import Precision, auto_on_processor
 from core.models.spec import Quantization
 
 ALL_GPUS = "balanced"
@@ -30,6 +31,7 @@ class Placement:
     quantization: Quantization
     spread: bool  # over all GPUs
     packed: bool = False  # the weights are stored quantized, according to the config
+    reason: str | None = None  # why `auto` took this dtype; None: a person chose it
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -81,12 +83,15 @@ def place(device: str, dtype: str, quantization: str, config: Any) -> Placement:
             "This machine doesn't have several GPUs to spread a model over.",
             "Use auto, cpu, cuda or mps.",
         )
-    where = _device("cuda" if spread else device)
+    where = device_named("cuda" if spread else device)
     packing = quantization_named(quantization)
     if packing != "none":
         _check_quantization(packing, where)
     packed = getattr(config, "quantization_config", None) is not None
-    return Placement(where, _dtype(dtype, where, config), packing, spread, packed)
+    if dtype == "auto":
+        taken = _auto(where, config)
+        return Placement(where, taken.dtype, packing, spread, packed, taken.reason)
+    return Placement(where, dtype_named(dtype), packing, spread, packed)
 
 
 def _check_quantization(name: str, device: torch.device) -> None:
@@ -112,7 +117,12 @@ def _bitsandbytes(quantization: Quantization, dtype: torch.dtype) -> Any:
     )
 
 
-def _device(name: str) -> torch.device:
+def device_named(name: str) -> torch.device:
+    """Resolve the name of a device.
+
+    Raises:
+        ModelError: this machine lacks it.
+    """
     if name != "auto":
         try:
             return torch.empty(0, device=name).device
@@ -125,13 +135,24 @@ def _device(name: str) -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def _dtype(name: str, device: torch.device, config: Any) -> torch.dtype:
-    """Resolve a dtype. auto: float32 on a CPU, elsewhere that of the stored weights."""
-    if name != "auto":
-        if name not in DTYPES:
-            raise ModelError(
-                f"Models have no dtype {name!r}.", "Use auto, float32, bfloat16 or float16."
-            )
-        return DTYPES[name]
+def dtype_named(name: str) -> torch.dtype:
+    """Validate a dtype's name.
+
+    Raises:
+        ModelError: unknown.
+    """
+    if name not in DTYPES:
+        raise ModelError(
+            f"Models have no dtype {name!r}.", "Use auto, float32, bfloat16 or float16."
+        )
+    return DTYPES[name]
+
+
+def _auto(device: torch.device, config: Any) -> Precision:
+    """On a CPU the measured choice, elsewhere the dtype of the stored weights."""
+    if device.type == "cpu":
+        return auto_on_processor(config)
     stored: torch.dtype | None = getattr(config, "dtype", None)
-    return torch.float32 if device.type == "cpu" or stored is None else stored
+    if stored is None:
+        return Precision(torch.float32, "the model's config names none")
+    return Precision(stored, "the weights are stored in it")

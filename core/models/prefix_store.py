@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,13 @@ import torch
 
 KeyValues = list[tuple[torch.Tensor, torch.Tensor]]
 """Keys and values of one row per layer, each (heads, length, head_dim)."""
+
+
+@dataclass(frozen=True)
+class _Entry:
+    ids: np.ndarray[Any, Any]  # (T,)
+    key_values: KeyValues
+    size: int  # bytes
 
 
 class PrefixStore:
@@ -21,24 +29,31 @@ class PrefixStore:
 
     def __init__(self, max_bytes: int = 512 * 2**20) -> None:
         self.max_bytes = max_bytes
-        self._entries: OrderedDict[bytes, tuple[np.ndarray[Any, Any], KeyValues]] = OrderedDict()
+        self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
+        self._held = 0  # bytes
 
     def put(self, ids: Sequence[int], key_values: KeyValues) -> None:
         """Store a sequence; `key_values` covers all of `ids`."""
-        array = np.asarray(ids, dtype=np.int32)
-        self._entries[array.tobytes()] = (array, key_values)
-        self._entries.move_to_end(array.tobytes())
-        held = sum(_size(entry[1]) for entry in self._entries.values())
-        while held > self.max_bytes and len(self._entries) > 1:
-            _, (_, dropped) = self._entries.popitem(last=False)
-            held -= _size(dropped)
+        entry = _Entry(np.asarray(ids, dtype=np.int32), key_values, _size(key_values))
+        key = entry.ids.tobytes()
+        if key in self._entries:
+            self._held -= self._entries.pop(key).size
+        self._entries[key] = entry
+        self._held += entry.size
+        while self._held > self.max_bytes and len(self._entries) > 1:
+            self._held -= self._entries.popitem(last=False)[1].size
+
+    def put_copy(self, ids: Sequence[int], key_values: KeyValues) -> None:
+        """Store a copy, where `key_values` are parts of larger tensors."""
+        self.put(ids, [(keys.clone(), values.clone()) for keys, values in key_values])
 
     def longest(self, ids: Sequence[int]) -> tuple[int, KeyValues]:
         """The longest stored prefix of `ids`: its length in tokens, and keys and values, which may
         extend beyond it."""
         wanted = np.asarray(ids, dtype=np.int32)
         best, best_key = 0, None
-        for key, (known, _) in self._entries.items():
+        for key, entry in self._entries.items():
+            known = entry.ids
             n = min(len(known), len(wanted))
             differing = np.flatnonzero(known[:n] != wanted[:n])
             covered = int(differing[0]) if len(differing) else n
@@ -47,11 +62,12 @@ class PrefixStore:
         if best_key is None:
             return 0, []
         self._entries.move_to_end(best_key)
-        return best, self._entries[best_key][1]
+        return best, self._entries[best_key].key_values
 
     def clear(self) -> None:
         """Drop all sequences."""
         self._entries.clear()
+        self._held = 0
 
 
 def _size(key_values: KeyValues) -> int:

@@ -43,7 +43,7 @@ def load_beside(
     base = lm.bare
     if files.adapter is None:
         base = replace(base, model=twin(base.model))
-    return replace(on_base(spec, files, base), folder=lm.folder)
+    return replace(on_base(spec, files, base), folder=lm.folder, dtype_reason=lm.dtype_reason)
 
 
 def check_vocabularies(lm: LanguageModel, teacher: LanguageModel) -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
 from core.errors import RunError
 from core.models.language_model import LanguageModel, ModelFiles, fetch_model, load_language_model
+from core.models.placement import DTYPES, device_named
 from core.models.spec import ModelSpec, absolute_name, check_spec
 from core.models.teacher import load_beside
 from core.models.worker_reports import DOWNLOADING, DownloadCancelledError, Report
 from core.records import first_fault
 from core.runs.context import Cancelled, RunContext
 from core.runs.run import Run
+from core.system.json_text import json_text
 
 
 def model_fields(spec: ModelSpec) -> dict[str, Any]:
@@ -76,17 +78,56 @@ def load_run_model(work: RunContext, spec: ModelSpec, *, trust_remote_code: bool
             "If you trust its authors, give --trust-remote-code, or choose the model in the "
             "sidebar and allow its code there.",
         )
-    lm = work.loaded.pop(spec, None) or load_language_model(spec, _fetched(work, spec))
-    return replace(lm, prompt_date=work.run.config.day)
+    began = _as_it_began(work, spec)
+    loaded = work.loaded.pop(spec, None)
+    if loaded is None or began != spec:
+        loaded = load_language_model(began, _fetched(work, began))
+    return replace(_recorded(work, loaded), prompt_date=work.run.config.day)
 
 
 def load_run_teacher(work: RunContext, lm: LanguageModel, spec: ModelSpec) -> LanguageModel:
     """Load another model of a run beside its first one.
 
     Raises:
-        ModelError, ResourceError, Cancelled: as `load_run_model`.
+        RunError, ModelError, ResourceError, Cancelled: as `load_run_model`.
     """
-    return load_beside(lm, spec, _fetched(work, spec))
+    spec = _as_it_began(work, spec)
+    return _recorded(work, load_beside(lm, spec, _fetched(work, spec)))
+
+
+def _as_it_began(work: RunContext, spec: ModelSpec) -> ModelSpec:
+    """A model in the precision that the run began with: `auto` may be another one today.
+
+    Raises:
+        RunError: the record can't be read.
+    """
+    if spec.dtype != "auto":
+        return spec
+    recorded = _precisions(work.run)
+    if spec.model in recorded:
+        return replace(spec, dtype=recorded[spec.model])
+    if work.finished and not recorded and device_named(spec.device).type == "cpu":
+        return replace(spec, dtype="float32")  # begun before this was recorded
+    return spec
+
+
+def _recorded(work: RunContext, lm: LanguageModel) -> LanguageModel:
+    """Record the precision that `auto` took, before any result is kept."""
+    if lm.spec.dtype != "auto" or lm.dtype not in DTYPES:
+        return lm
+    work.write(PRECISION, json_text({**_precisions(work.run), lm.spec.model: lm.dtype}) + "\n")
+    return replace(lm, spec=replace(lm.spec, dtype=lm.dtype))
+
+
+def _precisions(run: Run) -> Mapping[str, Dtype]:
+    """The precision of each model of a run that `auto` chose one for."""
+    try:
+        return _TAKEN.validate_python(run.read_json(PRECISION) or {})
+    except ValidationError as error:
+        raise RunError(
+            f"The precision of this run's models can't be read ({first_fault(error)}).",
+            f"Delete {PRECISION} in its folder, then resume it.",
+        ) from error
 
 
 def _fetched(work: RunContext, spec: ModelSpec) -> ModelFiles:
@@ -103,5 +144,10 @@ def _telling(work: RunContext) -> Report:
     return report
 
 
+PRECISION = "precision.json"
+"""File of a run: the dtype that `auto` took for each of its models, by their names."""
+
+Dtype = Literal["float32", "bfloat16", "float16"]
+_TAKEN: TypeAdapter[dict[str, Dtype]] = TypeAdapter(dict[str, Dtype])
 _SPEC: TypeAdapter[ModelSpec] = TypeAdapter(ModelSpec)
 _ADDED = {"revision", "quantization"}  # older runs have neither

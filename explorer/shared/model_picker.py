@@ -95,7 +95,13 @@ def _chosen_spec(state: BrowserState) -> ModelSpec:
             index=_place(devices, current.device),
             format_func=_device_name,
         )
-        dtype = st.selectbox("Precision", _DTYPES, index=_place(_DTYPES, current.dtype))
+        dtype = st.selectbox(
+            "Precision",
+            _DTYPES,
+            index=_place(_DTYPES, current.dtype),
+            help="auto: as the weights are stored; on a CPU float32, or bfloat16 where it is "
+            "measured to be faster.",
+        )
         quantization = st.selectbox(
             "Quantization",
             _QUANTIZATIONS,

@@ -30,7 +30,7 @@ TEXTS = (
 
 @pytest.fixture
 def lm(real_model: str) -> LanguageModel:
-    return load_language_model(ModelSpec(real_model))
+    return load_language_model(ModelSpec(real_model, dtype="float32"))
 
 
 @pytest.fixture
