@@ -25,7 +25,10 @@ LESS = [
     (r" --sample ", "--sample 2"),
     (r" --samples ", "--samples 2"),
     (r"fork-explorer (train|distill) ", "--eval-problems my.jsonl"),
-    (r"fork-explorer train ", "--set problems=8 --set rollouts.samples=4 --set held_out.problems=0"),
+    (
+        r"fork-explorer train ",
+        "--set problems=8 --set rollouts.samples=4 --set held_out.problems=0",
+    ),
     (r"fork-explorer distill ", "--set problems=3 --set rollouts.samples=1"),
     (r"fork-explorer distill ", "--set training.epochs=2 --set max_new_tokens=80"),
 ]
