@@ -17,7 +17,6 @@ import torch
 from gguf_files import TEMPLATE, TOKENS, weights, write_gguf
 from hub_server import Hub, hub_in_use
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-from workers_here import use_workers_here
 
 from core.errors import ExplorerError, ModelError
 from core.models import gguf_conversion
@@ -50,11 +49,6 @@ def shared_cache(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Conversions of this file's tests, which take seconds each."""
     monkeypatch.setenv("FORK_EXPLORER_CACHE", str(place / "cache"))
     return place / "cache"
-
-
-@pytest.fixture
-def workers_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    use_workers_here(monkeypatch)
 
 
 needs_no_process = pytest.mark.usefixtures("workers_here")

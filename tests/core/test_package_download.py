@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from gguf_files import write_gguf
 from registry_server import Registry, running_registry
-from workers_here import use_workers_here
 
 from core.errors import ExplorerError, ModelError
 from core.models import catalogue, package_worker, pip_settings
@@ -57,11 +56,6 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         monkeypatch.setenv("PIP_INDEX_URL", registry.url)
         yield registry
-
-
-@pytest.fixture
-def workers_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    use_workers_here(monkeypatch)
 
 
 needs_no_process = pytest.mark.usefixtures("workers_here")
