@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: ours against a peer, six tables in one run."""
+"""`python -m benchmarks`: ours against a peer, seven tables in one run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 import torch
 import transformers
 
-from benchmarks import decoding, forks, gated_step, memory, sweep
+from benchmarks import answers, decoding, forks, gated_step, memory, sweep
 from benchmarks.timing import table_head
 from core.models.language_model import load_language_model
 from core.models.spec import DEMO_FOLDER, ModelSpec
@@ -68,7 +68,11 @@ def main() -> None:
     print(table_head("ours / theirs"), flush=True)
     for text in gated_step.run(arguments.threads, arguments.steps):
         print(text, flush=True)
-    print("theirs: a second copy of the base, whole logits of both, autograd")
+    print("theirs: a second copy of the base, whole logits of both, autograd\n")
+    print("Time of a round: 100 checks of answers")
+    print(table_head("ours / theirs"), flush=True)
+    print(answers.run(arguments.rounds), flush=True)
+    print("theirs: math-verify's parse and verify, in this process")
     print(f"\n{time.perf_counter() - start:.0f} s in all")
 
 

@@ -119,6 +119,14 @@ def run(
     return run
 
 
+@pytest.fixture
+def workers_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models are converted, and fetched from a registry, in the process of the test."""
+    from workers_here import use_workers_here
+
+    use_workers_here(monkeypatch)
+
+
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
     """`made_once(name, make)`: a folder that `make` fills, once a session."""

@@ -16,6 +16,7 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any, NoReturn
 
+import models  # noqa: F401 - with it the server has transformers' code of the tiny model and the demo
 from small_runs import UNIT
 from toy_kind import LENGTHS
 

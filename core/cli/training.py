@@ -112,11 +112,10 @@ def train(
 
     def prepare() -> RunPlan:
         spec, measure = model.spec(), _entropies_in(rollouts)
-        start = _start(model.model, preset, rollouts)
-        learned: list[Problem] = []
         if rollouts is not None:
             _refuse_what_rollouts_have(ctx, settings)
-        else:
+        start, learned = _start(model.model, preset, rollouts), list[Problem]()
+        if rollouts is None:
             learned = problems.to_learn_from(_sets(start)[0])
             named = problems.problems or Path(_sets(start)[0])
             measure = _entropies_of_rollouts(work, spec, learned, named.name, quiet=output.as_json)

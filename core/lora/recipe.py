@@ -16,6 +16,7 @@ from core.evaluation.settings import (
     Samples,
     check_draws,
 )
+from core.runs.settings import checked_settings
 from core.system.setting import Words
 
 
@@ -114,18 +115,19 @@ class LoraRecipe(RunPromptSettings):
     )
 
     def sampling_settings(self, sampling: Sampling) -> EvaluationSettings:
-        """How chains are drawn for one of the recipe's purposes."""
-        return EvaluationSettings(
-            samples=sampling.samples,
-            temperature=sampling.temperature,
-            top_p=sampling.top_p,
-            seed=self.seed,
-            batch_size=self.batch_size,
-            max_new_tokens=self.max_new_tokens,
-            prompt_style=self.prompt_style,
-            template=self.template,
-            prompt_date=self.prompt_date,
-            stop=self.stop,
-            examples=self.examples,
-            keep_run_on=self.keep_run_on,
+        """How chains are drawn for one of the recipe's purposes.
+
+        Raises:
+            RunError: a temperature and a top-p that nothing can be drawn with.
+        """
+        asked = {name: getattr(self, name) for name in RunPromptSettings.model_fields}
+        return checked_settings(
+            EvaluationSettings,
+            asked
+            | sampling.model_dump()
+            | {
+                "seed": self.seed,
+                "batch_size": self.batch_size,
+                "max_new_tokens": self.max_new_tokens,
+            },
         )

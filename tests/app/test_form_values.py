@@ -183,8 +183,8 @@ def test_every_page_s_address_names_the_session(page: str) -> None:
 
 
 @cache
-def default_keys(page: str) -> tuple[str, ...]:
-    return tuple(values(opened(page)))
+def default_values(page: str) -> dict[str, Any]:
+    return values(opened(page))
 
 
 def save(folder: Path, **form: object) -> str:
@@ -207,7 +207,7 @@ def save(folder: Path, **form: object) -> str:
     ids=repr,
 )  # fmt: skip
 def test_values_that_no_field_made_are_ignored(hostile: object, sessions: Path) -> None:
-    defaults = {page: default_keys(page) for page in PAGES}
+    defaults = {page: default_values(page) for page in PAGES}
     keys = [key for page in PAGES for key in defaults[page]]
     form = dict.fromkeys([*keys, "tau", "shown unit", "shown colour"], hostile)
     app = opened("explore", save(sessions, form=form))
@@ -224,16 +224,19 @@ def test_values_that_no_field_made_are_ignored(hostile: object, sessions: Path) 
         assert state(app).opened.notice is None, page
 
 
-@pytest.mark.parametrize("form", [None, [], "x", 7, {"": "x", "seed": {}}])
+ABSENT = object()
+"""For a session file of before there were forms."""
+
+
+@pytest.mark.parametrize("form", [ABSENT, None, [], "x", 7, {"": "x", "seed": {}}])
 def test_a_file_without_a_form_means_defaults(form: object, sessions: Path) -> None:
-    defaults = values(opened("explore"))
-    old = save(sessions)
-    path = sessions / f"{old}.json"
-    data = json.loads(path.read_text(encoding="utf-8"))
-    del data["form"]
-    path.write_text(json.dumps(data), encoding="utf-8")
-    for session_id in (old, save(sessions, form=form)):
-        assert values(opened("explore", session_id)) == defaults
+    session_id = save(sessions, form=None if form is ABSENT else form)
+    if form is ABSENT:
+        path = sessions / f"{session_id}.json"
+        data = json.loads(path.read_text(encoding="utf-8"))
+        del data["form"]
+        path.write_text(json.dumps(data), encoding="utf-8")
+    assert values(opened("explore", session_id)) == default_values("explore")
 
 
 def test_the_form_is_in_the_session_s_file(sessions: Path) -> None:

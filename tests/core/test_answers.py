@@ -9,17 +9,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.answers import AnswerChecker, Extracted, default_checker, extract_answer
+from core.answers.checker import _CHUNK
 from core.records import Outcome, Verdict
 
 ROOT = Path(__file__).parents[2]
@@ -333,21 +332,13 @@ def test_several_threads_at_once_get_their_own_verdicts(checker: AnswerChecker) 
         assert found[n] == ["correct" if m == n else "wrong" for m in range(8)]
 
 
-def test_two_thousand_checks_take_less_than_a_minute_of_the_processor(
-    checker: AnswerChecker,
-) -> None:
-    def seconds() -> float:
-        assert checker._worker is not None
-        worker = psutil.Process(checker._worker.process.pid).cpu_times()
-        return time.process_time() + worker.user + worker.system
-
-    pairs = [(f"\\boxed{{x + {n} + {n % 7}}}", f"x + {n + n % 5}") for n in range(2_000)]
-    checker.check("2x", "y^2")  # starts the worker
-    start = seconds()
-    counts = Counter(outcome.verdict for outcome in checker.judge_many(pairs))
-    assert seconds() - start < 60
-    equal = sum(n % 7 == n % 5 for n in range(2_000))
-    assert counts == {Verdict.CORRECT: equal, Verdict.WRONG: 2_000 - equal}
+def test_many_checks_at_once_come_back_in_their_order(checker: AnswerChecker) -> None:
+    """More than the checker sends ahead of their replies, or checks without a pause."""
+    numbers = range(2 * _CHUNK + 12)
+    pairs = [(f"\\boxed{{x + {n} + {n % 7}}}", f"x + {n + n % 5}") for n in numbers]
+    assert [outcome.verdict for outcome in checker.judge_many(pairs)] == [
+        Verdict.CORRECT if n % 7 == n % 5 else Verdict.WRONG for n in numbers
+    ]
 
 
 def test_it_works_from_a_script_without_a_main_guard_and_leaves_no_process(tmp_path: Path) -> None:

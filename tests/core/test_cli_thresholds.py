@@ -20,7 +20,6 @@ from core.models.spec import DEMO_FOLDER
 from core.reasonmaxxer.rollouts import rollout_records
 from core.runs import problem_units
 from core.runs.context import DONE
-from core.runs.models import _handed
 from core.runs.run import Run
 from core.system.environment import cache_folder
 from core.system.setting import setting, setting_names
@@ -28,13 +27,6 @@ from core.system.setting import setting, setting_names
 pytestmark = pytest.mark.skipif(not DEMO_FOLDER.is_dir(), reason="no demo model built")
 
 SHORT = ("--max-new-tokens", 48)
-
-
-@pytest.fixture(autouse=True)
-def nothing_handed() -> Any:
-    _handed.clear()
-    yield
-    _handed.clear()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from core.chains.generation import Fork, fork, generate
@@ -60,12 +59,19 @@ def test_greedy_decoding_equals_transformers_on_fifty_problems(
     lm: LanguageModel, test_problems: list[Problem]
 ) -> None:
     chosen = test_problems[:: len(test_problems) // 50][:50]
-    for problem, chain in zip(chosen, generate(lm, chosen, GREEDY, [0] * 50), strict=True):
-        prompt = torch.tensor([chain.prompt_ids])
-        out = lm.model.generate(
-            prompt, attention_mask=torch.ones_like(prompt), do_sample=False, max_new_tokens=200
+    chains = generate(lm, chosen, GREEDY, [0] * 50)
+    for start in range(0, 50, 10):
+        batch = chains[start : start + 10]
+        padded = lm.tokenizer.pad(
+            {"input_ids": [list(chain.prompt_ids) for chain in batch]},
+            padding_side="left",
+            return_tensors="pt",
         )
-        assert out[0, prompt.shape[1] :].tolist() == list(chain.token_ids), problem.id
+        out = lm.model.generate(**padded, do_sample=False, max_new_tokens=200)
+        for chain, ids in zip(batch, out[:, padded["input_ids"].shape[1] :].tolist(), strict=True):
+            assert ids[: len(chain)] == list(chain.token_ids), chain.problem.id
+            ended = ids[len(chain) - 1] in lm.eos_ids
+            assert ended or len(chain) == GREEDY.max_new_tokens, chain.problem.id
 
 
 def test_the_welcome_session_is_what_the_model_does_and_one_forced_token_mends_it(

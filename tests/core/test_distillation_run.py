@@ -63,6 +63,10 @@ def what_came_of(run: Run) -> tuple[bytes, Any, Any]:
     return adapter, results, training_history(run)
 
 
+def without_clocks(run: Run) -> dict[str, Any]:
+    return {key: unit for key, unit in run.units().items() if not key.startswith(TIMES)}
+
+
 def stopping(when: Callable[[float, str, str], bool]) -> Callable[[RunContext], None]:
     """The task, with a cancel at the first report of which `when` says so."""
 
@@ -211,24 +215,39 @@ def test_another_rank_takes_the_teacher_s_work_over(
     )
     task = stopping(lambda done, what, unit: unit == "steps" and done >= 1)
     assert carry_out(run, task, bar=False) == CANCELLED, run.log_tail()
-    taken = {key: unit for key, unit in run.units().items() if not key.startswith(TIMES)}
+    taken = without_clocks(run)
     assert taken
     assert taken == {key: unit for key, unit in small.units().items() if key in taken}
 
 
-@pytest.mark.parametrize("earlier", [None, "gone"])
 def test_without_an_earlier_run_the_teacher_s_work_is_done_to_the_same_end(
-    earlier: str | None, distillations_folder: Path, random_teacher: str, tmp_path: Path
+    distillations_folder: Path, random_teacher: str, tmp_path: Path
 ) -> None:
-    source = None
-    if earlier is not None:
-        source = tmp_path / earlier
-        shutil.copytree(distillations_folder / "large", source)
+    """All that a training depends on is the same as of the run that took it over, whose own
+    training is a case of the next test."""
+    small = Run.open(distillations_folder / "small")
+    run = prepare_distillation(tmp_path, random_teacher, distillation_recipe(**LESS))
+    task = stopping(lambda done, what, unit: unit == "steps" and done >= 1)
+    assert carry_out(run, task, bar=False) == CANCELLED, run.log_tail()
+    mine = without_clocks(run)
+    assert mine
+    assert mine == {key: unit for key, unit in small.units().items() if key in mine}
+    caches = [
+        {file.name: file.read_bytes() for file in (each.folder / TOP_K).iterdir()}
+        for each in (run, small)
+    ]
+    assert caches[0] == caches[1]
+
+
+def test_when_the_earlier_run_is_gone_the_teacher_s_work_is_done_to_the_same_end(
+    distillations_folder: Path, random_teacher: str, tmp_path: Path
+) -> None:
+    source = tmp_path / "gone"
+    shutil.copytree(distillations_folder / "large", source)
     run = prepare_distillation(
         tmp_path, random_teacher, distillation_recipe(**LESS), teacher_from=source
     )
-    if source is not None:
-        shutil.rmtree(source)
+    shutil.rmtree(source)
     finish(run, DISTIL.carry_out)
     assert what_came_of(run) == what_came_of(Run.open(distillations_folder / "small"))
 
@@ -271,7 +290,7 @@ def test_a_second_model_teaches_as_an_adapter_does(
     for file in folder.glob("*.safetensors"):
         file.unlink()
     merged.save_pretrained(folder)
-    run = prepare_distillation(tmp_path, str(folder))
+    run = prepare_distillation(tmp_path, str(folder), distillation_recipe(**{"training.epochs": 1}))
     assert carry_out(run, DISTIL.carry_out, bar=False) == DONE, run.log_tail()
     ours, theirs = DISTIL.results_of(run), DISTIL.results_of(whole)
     assert ours is not None

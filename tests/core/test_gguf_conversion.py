@@ -6,6 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,9 +25,8 @@ from core.models.gguf_conversion import converted
 from core.models.gguf_source import GgufSource, folder_name
 from core.models.language_model import LanguageModel, fetch_model, load_language_model
 from core.models.spec import ModelSpec, absolute_name, gguf_on_hub, local_folder
-from core.models.worker_reports import DownloadCancelledError
+from core.models.worker_reports import DownloadCancelledError, follow
 from core.runs.models import model_fields, read_model
-from core.system.child_process import launch, python
 from core.system.environment import cache_folder
 
 
@@ -51,8 +51,11 @@ def shared_cache(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return place / "cache"
 
 
+needs_no_process = pytest.mark.usefixtures("workers_here")
+
+
 @pytest.fixture
-def loaded(file: Path) -> LanguageModel:
+def loaded(file: Path, workers_here: None) -> LanguageModel:
     return load_language_model(ModelSpec(str(file)))
 
 
@@ -103,12 +106,9 @@ def test_the_second_time_nothing_is_converted(
     assert source is not None
     assert loaded.folder.parent.name == source.sha256
     assert loaded.folder.name == "tiny.Q4_1"  # a name says how a model likes to be asked
-    monkeypatch.setattr(gguf_conversion, "follow", lambda *_, **__: pytest.fail("converted again"))
-    begun = time.monotonic()
-    assert fetch_model(ModelSpec(str(file))).folder == loaded.folder
-    assert time.monotonic() - begun < 5
-    monkeypatch.undo()
-    monkeypatch.setenv("FORK_EXPLORER_CACHE", str(loaded.folder.parents[2]))
+    with monkeypatch.context() as patch:
+        patch.setattr(gguf_conversion, "follow", lambda *_, **__: pytest.fail("converted again"))
+        assert fetch_model(ModelSpec(str(file))).folder == loaded.folder
     copy = Path(shutil.copy(file, tmp_path / "copy.gguf"))  # the same bytes elsewhere
     seen: list[Any] = []
     assert converted(copy, "copy", report=lambda *b: seen.append(b)) == loaded.folder
@@ -148,23 +148,28 @@ def test_a_conversion_reports_and_can_be_cancelled_without_a_trace(
     assert not list(cache.rglob("config.json"))
 
 
-def test_a_killed_process_leaves_nothing_that_loads(file: Path, tmp_path: Path) -> None:
-    """Two at once end with one folder, also when a third one was killed before."""
+def test_a_killed_process_leaves_nothing_that_loads(
+    file: Path, loaded: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes at once end with one folder, also when a third one was killed before; it is
+    the one that a conversion in this process makes."""
+    monkeypatch.setattr(gguf_conversion, "follow", follow)  # processes, as in the app
+    monkeypatch.setenv("FORK_EXPLORER_CACHE", str(tmp_path / "cache"))
     sha = "0" * 64
     root = tmp_path / "cache" / "gguf"
-    code = (
-        "import sys; from pathlib import Path; from core.models.gguf_conversion import converted; "
-        "print(converted(Path(sys.argv[1]), 'x'))"
-    )
-    environment = {"FORK_EXPLORER_CACHE": str(tmp_path / "cache")}
     (root / f"{sha}.left.partial").mkdir(parents=True)
-    both = [launch(python("-c", code, str(file)), environment=environment) for _ in range(2)]
-    outputs = {process.communicate()[0].decode().strip() for process in both}
-    (folder,) = outputs
-    assert GgufSource.of(Path(folder)) is not None
+    with ThreadPoolExecutor(2) as both:
+        (folder,) = set(both.map(converted, [file] * 2, "xx"))
+    assert GgufSource.of(folder) is not None
     assert list(root.glob("*.partial")) == [root / f"{sha}.left.partial"]
+    assert loaded.folder is not None
+    one, other = (
+        {each.name: each.read_bytes() for each in of.iterdir()} for of in (folder, loaded.folder)
+    )
+    assert one == other
 
 
+@needs_no_process
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
@@ -243,6 +248,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         yield hub
 
 
+@needs_no_process
 def test_a_file_of_the_hub_is_a_model(
     hub: Hub, file: Path, tmp_path: Path, run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

