@@ -1,4 +1,4 @@
-"""Level 2: one addition or subtraction of small numbers, stated in the order of the computation."""
+"""Level 2: one addition of small numbers, stated in the order of the computation."""
 
 from wordings.group import Group
 
@@ -25,6 +25,20 @@ GROUPS = (
             "On how many days did it rain in these months?",
             "{name} planted {a flowers} by the door and {b} by the gate. "
             "How many {flowers} has {he} planted?",
+            "{a} people wait at a bus stop. {b} more {b:joins/join} them. "
+            "How many people wait at the bus stop now?",
+            "A bowl contains {a fruits}. {name} drops in {b} more. "
+            "How many {fruits} does the bowl contain?",
+            "{a} students sit in a classroom when {b more comes/more come} in. "
+            "How many students sit there?",
+            "A jug holds {a} cups of milk. {name} pours in {b more cup/more cups}. "
+            "How many cups of milk does the jug hold now?",
+            "{name} had {a} dollars and found {b more dollar/more dollars} in a drawer. "
+            "How many dollars did {he} have then?",
+            "A library lends {a} books to {name}, and {he} borrows {b more book/more books} later. "
+            "How many books has {he} borrowed?",
+            "A shelf carries {a} cups. {friend} puts {b more cup/more cups} on it. "
+            "How many cups stand on the shelf now?",
         ),
         test=(
             "There are {a fruits} in a basket. {name} puts in {b} more. "
@@ -43,42 +57,20 @@ GROUPS = (
             "How many passengers are on the bus then?",
             "{name} finds {a toys} under the bed and {b toys} behind the sofa. "
             "How many {toys} does {he} find?",
-        ),
-    ),
-    Group(
-        level=2,
-        family="subtract",
-        expression="a - b",
-        ranges={"a": (4, 12), "b": (1, 9)},
-        train=(
-            "{name} has {a toys}. {He} gives {b} to {friend}. "
-            "How many {toys} does {name} have left?",
-            "{a} ducks swim on a pond. {b duck flies/ducks fly} away. "
-            "How many ducks are still on the pond?",
-            "{a} balloons are tied to a fence. {b} of them {b:bursts/burst}. "
-            "How many balloons are left?",
-            "There were {a} eggs in the fridge. {name} used {b egg/eggs} for a cake. "
-            "How many eggs remain?",
-            "{name} had {a fruits} but lost {b} of them on the way home. "
-            "How many {fruits} did {he} bring home?",
-            "A vase has {a flowers} in it. {name} takes out {b flower/flowers} that "
-            "{b:has/have} withered. How many {flowers} stay in the vase?",
-            "{a} people wait in line. When {b person has/people have} been served, "
-            "how many people are still in line?",
-        ),
-        test=(
-            "There are {a treats} on a plate. {name} eats {b} of them. "
-            "How many {treats} are left on the plate?",
-            "{name} takes {a} dollars to a shop and spends {b dollar/dollars} there. "
-            "How many dollars does {he} bring back?",
-            "A story is {a} pages long. {name} has read {b page/pages} so far. "
-            "How many pages does {he} still have to read?",
-            "A box holds {a toys}. {name} takes {b} out. How many {toys} are still in the box?",
-            "There are {a} cars in front of a house. {b car drives/cars drive} off. "
-            "How many cars stay there?",
-            "A farmer owns {a animals} and sells {b} of them. "
-            "How many {animals} does the farmer keep?",
-            "{a} candles burn on a cake. {name} blows out {b}. How many candles are still burning?",
+            "A parking lot has {a} cars on it. {b more car arrives/more cars arrive}. "
+            "How many cars are parked now?",
+            "{name} blows up {a} balloons, and {friend} blows up {b} more. "
+            "How many balloons do they blow up?",
+            "A team won {a} medals last year and {b more medal/more medals} this year. "
+            "How many medals has the team won?",
+            "{a} frogs sit on a log. {b more frog jumps/more frogs jump} onto the log. "
+            "How many frogs sit on the log now?",
+            "{name} wrote {a} letters on Friday. Today {he} wrote {b} more. "
+            "How many letters did {he} write?",
+            "A fish tank has {a} fish in it. {name} buys {b} more fish for the tank. "
+            "How many fish swim in the tank now?",
+            "{name} strings {a toys} on a thread and then adds {b} more. "
+            "How many {toys} hang on the thread?",
         ),
     ),
 )

@@ -1,13 +1,37 @@
-"""Level 3: one addition or subtraction up to 45, some of it a comparison."""
+"""Level 3: one step with larger numbers, or one that takes away or compares."""
 
 from wordings.group import Group
 
 GROUPS = (
     Group(
         level=3,
+        family="multiply",
+        expression="a * b",
+        ranges={"a": (5, 12), "b": (2, 9)},
+        train=(
+            "{friend} has {a toys}, and {name} has {b} times as many. "
+            "How many {toys} does {name} have?",
+            "A train has {a} cars with {b} doors in each car. How many doors does the train have?",
+            "A sack of potatoes weighs {a} pounds. How many pounds do {b} sacks weigh?",
+            "{name} runs {b} laps a day. How many laps is that in {a} days?",
+            "A street has {a} lamps, and each lamp has {b} bulbs. "
+            "How many bulbs does the street have?",
+        ),
+        test=(
+            "A puppy weighs {a} pounds, and its mother weighs {b} times as much. "
+            "How many pounds does the mother weigh?",
+            "A ladder has {a} steps. How many steps do {b} ladders have in all?",
+            "{name} knits {b} scarves a month. How many scarves can {he} knit in {a} months?",
+            "A theater sells {a} seats for {b} dollars each. How many dollars does it take in?",
+            "A gardener waters {a} bushes with {b} gallons each. "
+            "How many gallons of water does the gardener use?",
+        ),
+    ),
+    Group(
+        level=3,
         family="add",
         expression="a + b",
-        ranges={"a": (11, 30), "b": (3, 15)},
+        ranges={"a": (10, 30), "b": (3, 15)},
         train=(
             "A library has {a} books about animals and {b} books about space. "
             "How many books is that altogether?",
@@ -18,6 +42,8 @@ GROUPS = (
             "How many {toys} does {name} have?",
             "A chair costs {a} dollars, and a table costs {b} dollars more. "
             "How many dollars does the table cost?",
+            "A bucket holds {a} gallons of water. {name} pours in {b} more gallons. "
+            "How many gallons are in the bucket now?",
         ),
         test=(
             "{name} drives {a} miles to {his} aunt and {b} miles more to the sea. "
@@ -29,63 +55,33 @@ GROUPS = (
             "An orchard consists of {a} apple trees and {b} plum trees. "
             "How many trees grow in the orchard?",
             "{name} is {a} years old. {His} uncle is {b} years older. How old is the uncle?",
+            "A club has {a} members. In May {b} more people join. "
+            "How many members does the club have after May?",
         ),
     ),
     Group(
         level=3,
         family="subtract",
         expression="a - b",
-        ranges={"a": (13, 30), "b": (3, 12)},
+        ranges={"a": (5, 15), "b": (1, 5)},
         train=(
-            "A theater has {a} seats, and {b} of them are taken. How many seats are free?",
-            "A rope is {a} feet long. {name} cuts off {b} feet. How many feet of rope remain?",
-            "{a} children act in a school play, and {b} of them are girls. How many are boys?",
-            "A jacket costs {a} dollars. In the sale it is {b} dollars cheaper. "
-            "How many dollars does it cost in the sale?",
-            "A farmer picked {a} pounds of cherries and sold {b} pounds. "
-            "How many pounds of cherries are left?",
-        ),
-        test=(
-            "{name} owns {a toys} and gives {b} of them to {his} cousin. "
-            "How many {toys} does {he} keep?",
-            "A shop had {a fruits} this morning and has sold {b} since. "
-            "How many {fruits} are still for sale?",
-            "A novel has {a} pages, and {name} has finished {b} of them. "
-            "How many pages does {he} have left?",
-            "{a} people came to a concert, and {b} left early. "
-            "How many people stayed until the end?",
-            "A tank held {a} gallons of water until {b} gallons were used. "
-            "How many gallons are in it now?",
-        ),
-    ),
-    Group(
-        level=3,
-        family="subtract",
-        expression="a - b",
-        ranges={"a": (13, 30), "b": (3, 12)},
-        train=(
-            "{name} has {a toys}, and {friend} has {b}. "
-            "How many more {toys} does {name} have than {friend}?",
-            "A red ribbon is {a} inches long, a blue one {b} inches. "
-            "By how many inches is the red ribbon longer?",
-            "On Monday {a} people visited a museum, on Tuesday {b}. "
-            "How many fewer people came on Tuesday?",
-            "A lamp costs {a} dollars, which is {b} dollars more than a clock. "
-            "How many dollars does the clock cost?",
-            "{name} needs {a} dollars for a bike and has {b} dollars. "
+            "{name} had {a fruits} but lost {b} of them on the way home. "
+            "How many {fruits} did {he} bring home?",
+            "{a} people wait in line. When {b person has/people have} been served, "
+            "how many people are still in line?",
+            "There were {a} eggs in the fridge. {name} used {b egg/eggs} for a cake. "
+            "How many eggs remain?",
+            "{name} needs {a} dollars for a kite and has {b dollar/dollars}. "
             "How many dollars are missing?",
         ),
         test=(
-            "{name} weighs {a} kilograms, and {his} dog weighs {b} kilograms. "
-            "How many kilograms heavier is {name}?",
-            "The blue team scored {a} points, the green team {b} points fewer. "
+            "There are {a treats} on a plate. {name} eats {b} of them. "
+            "How many {treats} are left on the plate?",
+            "A box holds {a toys}. {name} takes {b} out. How many {toys} are still in the box?",
+            "There are {a} cars in front of a house. {b car drives/cars drive} off. "
+            "How many cars stay there?",
+            "The blue team scored {a} points, the green team {b point/points} fewer. "
             "How many points did the green team score?",
-            "{name} is {a} years old, and {his} niece is {b}. "
-            "What is the difference of their ages in years?",
-            "In a contest {name} jumped {a} times and {friend} {b} times. "
-            "How many jumps did {name} win by?",
-            "It takes {a} minutes to walk to the station and {b} minutes to cycle there. "
-            "How many minutes does cycling save?",
         ),
     ),
 )
