@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.disagreement.task import COMPARE, plan_comparison
 from core.evaluation.task import EVALUATE, plan_evaluation
+from core.interventions.task import INTERVENTIONS, plan_interventions
 from core.models.spec import ModelSpec
-from core.problems.problem_sets import demo_problems
+from core.problems.problem_sets import demo_problems, read_problems
 from core.reasonmaxxer.rollouts import rollout_records
 from core.reasonmaxxer.task import TRAIN
 from core.runs.run import Run
@@ -47,6 +49,25 @@ def runs(tmp_path: Path, fine_tune_folder: Path, rollouts_folder: Path, small_un
     shutil.copytree(rollouts_folder / "rollouts", folder / "sampled")
     settings = {"samples": 1, "temperature": 0.0, "max_new_tokens": 80}
     plan = plan_evaluation(ModelSpec(), demo_problems()[:4], settings)
+    finish(Run.create(folder, EVALUATE.name, plan, folder=folder / "greedy"), EVALUATE.carry_out)
+    return folder
+
+
+@pytest.fixture
+def studies(tmp_path: Path, random_teacher: str, small_units: None) -> Path:
+    """An intervention study and a comparison, both small, and an evaluation of a level each."""
+    folder = tmp_path / "studies"
+    problems = demo_problems()[:8]
+    short = {"max_new_tokens": 80}
+    sweeps = {**short, "arms": ["no_op", "base_only", "base_only_control"]}
+    plan = plan_interventions(ModelSpec(), problems, sweeps)
+    run = Run.create(folder, INTERVENTIONS.name, plan, folder=folder / "sweep")
+    finish(run, INTERVENTIONS.carry_out)
+    plan = plan_comparison(ModelSpec(), problems, short, teachers=[random_teacher])
+    finish(Run.create(folder, COMPARE.name, plan, folder=folder / "compared"), COMPARE.carry_out)
+    plan = plan_evaluation(
+        ModelSpec(), read_problems("word-problems")[::60], {"temperature": 0.0, "max_new_tokens": 8}
+    )
     finish(Run.create(folder, EVALUATE.name, plan, folder=folder / "greedy"), EVALUATE.carry_out)
     return folder
 
@@ -108,11 +129,31 @@ def test_an_unfinished_run_has_no_figures(tables: Any, runs: Path, fine_tune_fol
     assert "seed 0 of the control: advantages shuffled" in text
 
 
-def test_levels_add_up_to_all(tables: Any, runs: Path) -> None:
-    text = tables.by_level(runs)
+def test_every_level_has_a_row_and_all_have_one(tables: Any, studies: Path) -> None:
+    text = tables.by_level(studies)
+    assert [row[0] for row in rows(text, "")[2:]] == ["1", "2", "3", "4", "5", "all"]
     (every,) = rows(text, "all")
     assert FIGURE.match(every[1])
-    assert every[1].endswith("n = 4")
+    assert every[1].endswith("n = 5")
+
+
+def test_sweeps_and_comparisons_stand_beside_the_demos(tables: Any, studies: Path) -> None:
+    text = tables.report(studies)
+    results = INTERVENTIONS.results_of(Run.open(studies / "sweep"))
+    assert results is not None
+    (sweep,) = (each.sweep for each in results.arms if each.arm == "base_only")
+    assert sweep is not None
+    (forks,) = rows(text, "the 5 positions of highest entropy")
+    assert forks[1] == str(sweep.attempts)
+    assert forks[2].startswith(f"{sweep.rescues.value:.3f} [")
+    assert len(rows(text, "the demo model, ")) == 2
+
+    compared = COMPARE.results_of(Run.open(studies / "compared"))
+    assert compared is not None
+    (reranked,) = rows(text, "reranked")
+    assert reranked[1].startswith(f"{compared.teachers[0].reranked.value:.2%}")
+    assert reranked[2] == tables.card_rows("compared", ("reranked",))[0][2]
+    assert reranked[3] == "1 to 4.1 %"
 
 
 def test_a_percentile_and_its_interval() -> None:
