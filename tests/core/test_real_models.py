@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from small_runs import UNIT, finish
 
 from core.disagreement.task import COMPARE, plan_comparison
 from core.evaluation.task import EVALUATE, plan_evaluation
@@ -20,7 +21,6 @@ from core.problems.problem_sets import demo_problems, read_problems
 from core.reasonmaxxer.rollouts import rollout_records
 from core.reasonmaxxer.task import TRAIN
 from core.runs.run import Run
-from tests.small_runs import UNIT, finish
 
 BUILD = Path(__file__).resolve().parents[2] / "sample_data" / "build"
 FIGURE = re.compile(r"(\d\.\d{3}) \[(\d\.\d{3}), (\d\.\d{3})\]")
