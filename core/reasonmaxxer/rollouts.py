@@ -37,7 +37,10 @@ OF_ROLLOUTS = (
     "max_new_tokens",
     "prompt_style",
     "template",
+    "examples",
     "prompt_date",
+    "stop",
+    "keep_run_on",
 )
 """Settings of a recipe that belong to its rollouts."""
 

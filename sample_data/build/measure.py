@@ -227,15 +227,15 @@ def interval(estimate: object, digits: int = 3) -> str:
     return f"[{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"  # type: ignore[attr-defined]
 
 
-def write_card(report: str, markers: tuple[str, str] = MARKERS) -> None:
-    """Put the tables between two markers of the card."""
+def write_card(report: str, markers: tuple[str, str] = MARKERS, card: Path = CARD) -> None:
+    """Put the tables between two markers of a card."""
     begin, end = markers
-    text = CARD.read_text(encoding="utf-8")
+    text = card.read_text(encoding="utf-8")
     before, _, rest = text.partition(begin)
     _, found, after = rest.partition(end)
     if not found:
-        raise SystemExit(f"{CARD} has no {begin} ... {end}")
-    CARD.write_text(f"{before}{begin}\n{report}\n{end}{after}", encoding="utf-8")
+        raise SystemExit(f"{card} has no {begin} ... {end}")
+    card.write_text(f"{before}{begin}\n{report}\n{end}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

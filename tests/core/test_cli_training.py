@@ -42,7 +42,12 @@ def test_rollouts_are_sampled_and_trained_from_in_two_commands(
     assert (recipe.gate.tau, recipe.rollouts.samples, recipe.problems) == (0.9, 4, 8)
     assert (folder / "adapter" / "adapter_model.safetensors").is_file()
 
-    for option in (["--seed", "1"], ["-k", "3"], ["--set", "rollouts.temperature=0.5"]):
+    for option in (
+        ["--seed", "1"],
+        ["-k", "3"],
+        ["--set", "rollouts.temperature=0.5"],
+        ["--set", "examples=2"],
+    ):
         assert run(monkeypatch, *train, "--run", str(tmp_path / "no"), *option) == 2
         assert "bring their own" in capsys.readouterr().err
     assert not (tmp_path / "no").exists()

@@ -25,6 +25,7 @@ from small_runs import (
 from transformers import AutoModelForCausalLM
 
 from core.chains.generation import generate
+from core.chains.prompting import RunPromptSettings
 from core.errors import ModelError, ProblemError, RunError
 from core.evaluation.task import plan_evaluation
 from core.lora.run_files import ADAPTER, CHECKPOINTS, EVALUATION, SUMMARY, training_history
@@ -33,8 +34,14 @@ from core.models.spec import DEMO_FOLDER, ModelSpec
 from core.problems.problem_sets import demo_problems, demo_training_problems
 from core.reasonmaxxer.plan import plan_training
 from core.reasonmaxxer.recipe import PRESETS, Recipe, recipe_of
-from core.reasonmaxxer.results import HELD_OUT, TRAIN_TASK, chains_side_by_side, selection_report
-from core.reasonmaxxer.rollouts import rollout_records
+from core.reasonmaxxer.results import (
+    HELD_OUT,
+    TRAIN_TASK,
+    chains_side_by_side,
+    run_recipe,
+    selection_report,
+)
+from core.reasonmaxxer.rollouts import OF_ROLLOUTS, rollout_records
 from core.reasonmaxxer.task import TRAIN
 from core.records import Problem, Sampler
 from core.runs import problem_units
@@ -233,6 +240,19 @@ def test_rollouts_of_a_run_are_learned_from_and_become_the_run_s_own(
         for each in (again, run)
     )
     assert one == other, "all that its training depends on"
+
+
+def test_a_fine_tune_asks_its_problems_as_its_rollouts_were_asked(
+    rollouts_folder: Path, tmp_path: Path
+) -> None:
+    assert set(RunPromptSettings.model_fields) <= set(OF_ROLLOUTS)
+    changes = {"examples": 2, "stop": ["\n"], "keep_run_on": True, "prompt_style": "plain"}
+    run = prepare_fine_tune(
+        tmp_path, fine_tune_recipe(**changes), rollouts=rollouts_folder / "rollouts"
+    )
+    own, theirs = run_recipe(run), run_recipe(Run.open(rollouts_folder / "rollouts"))
+    for name in changes:
+        assert getattr(own, name) == getattr(theirs, name), name
 
 
 def test_rollouts_that_are_not_finished_are_not_learned_from(tmp_path: Path) -> None:

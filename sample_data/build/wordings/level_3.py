@@ -1,4 +1,4 @@
-"""Level 3: one addition or subtraction up to 45, some of it a comparison."""
+"""Level 3: one addition, subtraction or division."""
 
 from wordings.group import Group
 
@@ -7,25 +7,54 @@ GROUPS = (
         level=3,
         family="add",
         expression="a + b",
+        ranges={"a": (4, 9), "b": (4, 9)},
+        train=(
+            "{name} has {a toys}. {friend} gives {him} {b} more. "
+            "How many {toys} does {name} have now?",
+            "{name} picks {a tall flowers} and {b short flowers}. "
+            "How many {flowers} does {he} pick in all?",
+            "{name} and {friend} collect {toys}. {name} has {a}, and {friend} has {b}. "
+            "How many {toys} do they have together?",
+            "{name} scores {a} goals in the first game and {b} goals in the second. "
+            "How many goals is that in total?",
+            "There are {a birds} in a tree, and then {b} more birds land in it. "
+            "How many birds are in the tree now?",
+            "A bowl contains {a fruits}. {name} drops in {b} more. "
+            "How many {fruits} does the bowl contain?",
+            "{a} students sit in a classroom when {b} more come in. How many students sit there?",
+        ),
+        test=(
+            "There are {a fruits} in a basket. {name} puts in {b} more. "
+            "How many {fruits} are in the basket now?",
+            "{a} children are playing in the park. Then {b} more come to play. "
+            "How many children are in the park now?",
+            "A farmer keeps {a animals} in one field and {b animals} in another. "
+            "How many {animals} does the farmer keep altogether?",
+            "{name} baked {a treats} on Saturday and {b treats} on Sunday. "
+            "How many {treats} did {he} bake over the weekend?",
+            "A bus carries {a} passengers when {b} more get on. "
+            "How many passengers are on the bus then?",
+            "{name} blows up {a} balloons, and {friend} blows up {b} more. "
+            "How many balloons do they blow up?",
+            "{name} strings {a toys} on a thread and then adds {b} more. "
+            "How many {toys} hang on the thread?",
+        ),
+    ),
+    Group(
+        level=3,
+        family="add",
+        expression="a + b",
         ranges={"a": (11, 30), "b": (3, 15)},
         train=(
-            "A library has {a} books about animals and {b} books about space. "
-            "How many books is that altogether?",
             "A bakery sold {a treats} before noon and {b treats} after noon. "
             "How many {treats} did it sell that day?",
             "{a} girls and {b} boys sing in a choir. How many children sing in the choir?",
             "{friend} has {a toys}. {name} has {b} more than {friend}. "
             "How many {toys} does {name} have?",
-            "A chair costs {a} dollars, and a table costs {b} dollars more. "
-            "How many dollars does the table cost?",
         ),
         test=(
-            "{name} drives {a} miles to {his} aunt and {b} miles more to the sea. "
-            "How many miles does {he} drive in all?",
             "{name} has saved {a} dollars. {He} earns {b} dollars by washing cars. "
             "How many dollars does {he} have now?",
-            "A train leaves with {a} passengers, and {b} more board at the first station. "
-            "How many passengers does it carry then?",
             "An orchard consists of {a} apple trees and {b} plum trees. "
             "How many trees grow in the orchard?",
             "{name} is {a} years old. {His} uncle is {b} years older. How old is the uncle?",
@@ -35,57 +64,38 @@ GROUPS = (
         level=3,
         family="subtract",
         expression="a - b",
-        ranges={"a": (13, 30), "b": (3, 12)},
+        ranges={"a": (4, 15), "b": (1, 4)},
         train=(
-            "A theater has {a} seats, and {b} of them are taken. How many seats are free?",
-            "A rope is {a} feet long. {name} cuts off {b} feet. How many feet of rope remain?",
-            "{a} children act in a school play, and {b} of them are girls. How many are boys?",
-            "A jacket costs {a} dollars. In the sale it is {b} dollars cheaper. "
-            "How many dollars does it cost in the sale?",
-            "A farmer picked {a} pounds of cherries and sold {b} pounds. "
-            "How many pounds of cherries are left?",
+            "{name} had {a fruits} but lost {b} of them on the way home. "
+            "How many {fruits} did {he} bring home?",
+            "{a} people wait in line. When {b person has/people have} been served, "
+            "how many people are still in line?",
+            "There were {a} eggs in the fridge. {name} used {b egg/eggs} for a cake. "
+            "How many eggs remain?",
         ),
         test=(
-            "{name} owns {a toys} and gives {b} of them to {his} cousin. "
-            "How many {toys} does {he} keep?",
-            "A shop had {a fruits} this morning and has sold {b} since. "
-            "How many {fruits} are still for sale?",
-            "A novel has {a} pages, and {name} has finished {b} of them. "
-            "How many pages does {he} have left?",
-            "{a} people came to a concert, and {b} left early. "
-            "How many people stayed until the end?",
-            "A tank held {a} gallons of water until {b} gallons were used. "
-            "How many gallons are in it now?",
+            "There are {a treats} on a plate. {name} eats {b} of them. "
+            "How many {treats} are left on the plate?",
+            "{name} takes {a} dollars to a shop and spends {b dollar/dollars} there. "
+            "How many dollars does {he} bring back?",
+            "A story is {a} pages long. {name} has read {b page/pages} so far. "
+            "How many pages does {he} still have to read?",
         ),
     ),
     Group(
         level=3,
-        family="subtract",
-        expression="a - b",
-        ranges={"a": (13, 30), "b": (3, 12)},
+        family="divide",
+        expression="a / b",
+        ranges={"a": (6, 30), "b": (2, 5)},
         train=(
-            "{name} has {a toys}, and {friend} has {b}. "
-            "How many more {toys} does {name} have than {friend}?",
-            "A red ribbon is {a} inches long, a blue one {b} inches. "
-            "By how many inches is the red ribbon longer?",
-            "On Monday {a} people visited a museum, on Tuesday {b}. "
-            "How many fewer people came on Tuesday?",
-            "A lamp costs {a} dollars, which is {b} dollars more than a clock. "
-            "How many dollars does the clock cost?",
-            "{name} needs {a} dollars for a bike and has {b} dollars. "
-            "How many dollars are missing?",
+            "{name} shares {a toys} equally among {b} friends. "
+            "How many {toys} does each friend get?",
+            "{a} students form teams of {b}. How many teams are there?",
         ),
         test=(
-            "{name} weighs {a} kilograms, and {his} dog weighs {b} kilograms. "
-            "How many kilograms heavier is {name}?",
-            "The blue team scored {a} points, the green team {b} points fewer. "
-            "How many points did the green team score?",
-            "{name} is {a} years old, and {his} niece is {b}. "
-            "What is the difference of their ages in years?",
-            "In a contest {name} jumped {a} times and {friend} {b} times. "
-            "How many jumps did {name} win by?",
-            "It takes {a} minutes to walk to the station and {b} minutes to cycle there. "
-            "How many minutes does cycling save?",
+            "{name} puts {a fruits} into bags, {b} into each bag. How many bags does {he} fill?",
+            "A class of {a} children is divided into {b} groups of the same size. "
+            "How many children are in a group?",
         ),
     ),
 )
