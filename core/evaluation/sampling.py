@@ -115,7 +115,7 @@ def votes(outcomes: Sequence[Outcome]) -> list[int | None]:
     """The vote of each sample of one problem: the index of the first sample whose answer the
     checker finds equal; None without a readable answer.
 
-    Right answers equal the gold one, so they equal each other; wrong ones are compared by
+    Correct answers equal the gold one, so they equal each other; wrong ones are compared by
     `AnswerChecker.same_many`, which is symmetric and transitive: the groups don't depend on the
     order of the samples.
 

@@ -123,7 +123,7 @@ def _choices(rows: Rows, guessed: ColumnMapping, key: str) -> ColumnMapping:
         "question with letters, and the right answer becomes a letter.",
     )
     left, right = st.columns(2)
-    mapping = replace(mapping, choices=tuple(choices), answer=one("Right answer", "answer", left))
+    mapping = replace(mapping, choices=tuple(choices), answer=one("Correct answer", "answer", left))
     if mapping.answer is not None and mapping.answer not in choices:
         mapping = replace(mapping, gold=_gold(right, rows, mapping, guessed, key))
     others: dict[str, Any] = {

@@ -81,7 +81,7 @@ def test_a_guess_is_shown_and_confirmed(app: AppTest) -> None:
     upload(app, "sheet.csv", SHEET)
     assert held(app) == {}
     assert choice(app, "Question").value == ["prompt"]
-    assert choice(app, "Right answer").value == "gold"
+    assert choice(app, "Correct answer").value == "gold"
     assert choice(app, "Id").value is None
     assert [button.label for button in app.button] == ["Choose its columns", "Use 2 problems"]
     assert "row 3: the question is missing" in said(app)
@@ -99,7 +99,7 @@ def test_a_guess_is_shown_and_confirmed(app: AppTest) -> None:
 
 def test_a_wrong_guess_is_changed(app: AppTest) -> None:
     upload(app, "sheet.csv", SHEET)
-    choice(app, "Right answer").set_value("solution").run()
+    choice(app, "Correct answer").set_value("solution").run()
     assert str(choice(app, "The correct answer stands").value) == "in the last \\boxed{}"
     choice(app, "Family").set_value("gold").run()
     use(app)
@@ -111,7 +111,7 @@ def test_a_file_without_a_known_column_asks_for_one(app: AppTest) -> None:
     assert "looks like a question" in said(app)
     assert len(app.button) == 1
     choice(app, "Question").set_value(["a"]).run()
-    choice(app, "Right answer").set_value("b").run()
+    choice(app, "Correct answer").set_value("b").run()
     use(app)
     assert held(app) == {"odd.json": [Problem("odd-1", "1 + 1?", "2")]}
 
@@ -129,7 +129,7 @@ def test_two_columns_are_joined_in_the_order_in_which_they_are_chosen(app: AppTe
     rows = [{"Story": "Ann has 2 pens.", "Task": "How many pens?", "Answer": 2}]
     upload(app, "odd.json", json.dumps(rows).encode())
     choice(app, "Question").set_value(["Story", "Task"]).run()
-    choice(app, "Right answer").set_value("Answer").run()
+    choice(app, "Correct answer").set_value("Answer").run()
     assert "Ann has 2 pens\\. How many pens?" in said(app)
     choice(app, "Joined by").set_value(Join.LINE).run()
     use(app)
@@ -156,13 +156,13 @@ def test_values_inside_columns_are_offered_and_can_be_typed(app: AppTest) -> Non
     assert "who.asks.text · 2 + 2?" in offered
     assert "check.truth · 4" in offered
     choice(app, "Question").set_value(["who.asks.text"]).run()
-    typed(app, "Right answer", "check.more[0].deep")
+    typed(app, "Correct answer", "check.more[0].deep")
     assert "Correct answer: four" in said(app)
-    typed(app, "Right answer", "check.more[1].deep")
+    typed(app, "Correct answer", "check.more[1].deep")
     assert "has nothing at 'check.more[1].deep' for the answer" in said(app).replace("\\", "")
-    typed(app, "Right answer", "check..truth")
+    typed(app, "Correct answer", "check..truth")
     assert "neither a column nor a path" in said(app)
-    choice(app, "Right answer").set_value("check.truth").run()
+    choice(app, "Correct answer").set_value("check.truth").run()
     use(app)
     assert [(p.question, p.answer) for p in held(app)["nested.jsonl"]] == [("2 + 2?", "4")] * 2
 
