@@ -199,11 +199,12 @@ def test_what_can_not_be_compared_is_refused_before_any_work(tmp_path: Path) -> 
 @needs_demo
 @pytest.mark.skipif(not DEMO_TEACHER_FOLDER.is_dir(), reason="no demo teacher trained")
 def test_the_command_compares_the_demo_with_its_teacher(tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, ["compare", "--sample", "3", "--runs-dir", str(tmp_path)])
+    runs = tmp_path / "runs"
+    done = CliRunner().invoke(app, ["compare", "--sample", "3", "--runs-dir", str(runs)])
     assert done.exit_code == 0, done.output
     for said in ("teacher demo-teacher", "reranked", "(paper: 1 to 4.1 %)", "Teaching model"):
         assert said in done.output
-    (folder,) = tmp_path.iterdir()
+    (folder,) = runs.iterdir()
     results = COMPARE.results_of(Run.open(folder))
     assert results is not None
     assert results.teachers[0].counts["reranked"] > 0

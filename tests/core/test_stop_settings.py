@@ -40,7 +40,10 @@ def test_stop_strings_are_typed_a_line_each(typed: Any, stop: tuple[str, ...] | 
     assert PromptSettings(stop=typed).stop == stop
 
 
-@given(st.lists(st.text(min_size=1).filter(lambda text: "\r" not in text), min_size=1, max_size=3))
+TYPED = st.text(min_size=1, max_size=200).filter(lambda text: "\r" not in text)
+
+
+@given(st.lists(TYPED, min_size=1, max_size=3))
 def test_what_is_shown_can_be_typed(stop: list[str]) -> None:
     stop = [each.encode("utf-8", "ignore").decode() or "a" for each in stop]
     if stop != ["none"]:
