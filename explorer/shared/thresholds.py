@@ -212,21 +212,22 @@ def _interval(tau: Estimate, state: BrowserState) -> str:
 
 def _offer_to_measure(state: BrowserState, asked: MeasureOn, key: str) -> None:
     count = min(asked.settings.problems, len(asked.problems))
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button(
-            "Measure τ",
-            key=f"{key} measure",
-            icon=":material/straighten:",
-            help="One chain on each of some problems, with the prompt and sampler of this page; "
-            "kept for the next time",
-            disabled=state.opened.busy,
-            on_click=_measure,
-            args=(state, asked),
-        )
-        st.caption(
-            f"Which share of this model's tokens is above τ has not been measured with this "
-            f"prompt and sampler: {count} chains on {plain(asked.problem_set)}."
-        )
+    text, button = st.columns([3, 1], vertical_alignment="center")
+    text.caption(
+        f"Which share of this model's tokens is above τ has not been measured with this prompt "
+        f"and sampler: {count} chains on {plain(asked.problem_set)}."
+    )
+    button.button(
+        "Measure τ",
+        key=f"{key} measure",
+        icon=":material/straighten:",
+        help="One chain on each of some problems, with the prompt and sampler of this page; "
+        "kept for the next time",
+        width="stretch",
+        disabled=state.opened.busy,
+        on_click=_measure,
+        args=(state, asked),
+    )
 
 
 def _measure(state: BrowserState, asked: MeasureOn) -> None:
