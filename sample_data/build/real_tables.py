@@ -38,6 +38,7 @@ from core.statistics import (
 
 PERCENTILES = (50, 80, 90, 95, 98)
 THRESHOLDS = (0.69, 1.0, 1.2, 1.4, 1.8)  # nats
+SEEDS = (0, 1, 2)  # of the fine-tunes
 RESAMPLES = 499  # of the intervals of percentiles
 
 ARMS = {
@@ -97,21 +98,28 @@ def report(folder: Path) -> str:
         "Base and tuned": compared_table(runs),
     }
     sections = [f"## {title}\n\n{text}" for title, text in parts.items() if text]
-    missing = [title.lower() for title, text in parts.items() if not text]
-    missing += [
-        f"seed {seed} of the {ARMS[arm]}"
-        for arm in ARMS
-        for seed in range(3)
-        if seed not in runs.seeds(arm)
-    ]
-    missing += [
-        what
-        for name, what in (("svamp-greedy", "SVAMP, greedy"), ("svamp-sampled", "SVAMP, sampled"))
-        if runs.finished(name) is None
-    ]
+    missing = _not_measured(runs, [title for title, text in parts.items() if not text])
     if missing:
-        sections.append(f"## Not measured yet\n\n{'; '.join(missing)}.")
+        listed = "\n".join(f"- {each}" for each in missing)
+        sections.append(f"## Not measured yet\n\n{listed}")
     return "\n\n".join([_how(), *sections, settings_section(runs)])
+
+
+def _not_measured(runs: Runs, empty: Sequence[str]) -> list[str]:
+    """What has no finished run: sections, sampling, SVAMP, and the seeds of every arm."""
+    missing = [f"{title}: no run" for title in empty if title != "ReasonMaxxer"]
+    for name, what in (
+        ("sampled", "Accuracy: pass@1 and pass@8 of samples"),
+        ("svamp-greedy", "Accuracy: SVAMP, greedy"),
+        ("svamp-sampled", "Accuracy: SVAMP, pass@1 and pass@8 of samples"),
+    ):
+        if runs.finished(name) is None:
+            missing.append(what)
+    for arm, label in ARMS.items():
+        seeds = [str(seed) for seed in SEEDS if seed not in runs.seeds(arm)]
+        if seeds:
+            missing.append(f"{label}: seeds {', '.join(seeds)}")
+    return missing
 
 
 def _how() -> str:
