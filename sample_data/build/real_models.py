@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 from compare import done  # noqa: E402
 from measure import write_card  # noqa: E402
-from real_tables import by_level, report  # noqa: E402
+from real_tables import SEEDS, by_level, report  # noqa: E402
 
 from core.disagreement.task import COMPARE, plan_comparison  # noqa: E402
 from core.evaluation.task import EVALUATE, plan_evaluation  # noqa: E402
@@ -102,7 +102,9 @@ def main() -> None:
     parser.add_argument("--model", default="smollm2")
     parser.add_argument("--problems", type=int, help="test problems of each new run")
     parser.add_argument("--learned", type=int, help="training problems that are rolled out")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of the stage tune")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=list(SEEDS), help="of the stage tune"
+    )
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
     parser.add_argument("--svamp", type=Path, help="SVAMP's file, for the stage svamp")
     parser.add_argument("--write", action="store_true", help="write the tables into the documents")

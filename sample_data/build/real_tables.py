@@ -21,8 +21,8 @@ from core.evaluation.task import EVALUATE
 from core.interventions.task import INTERVENTIONS
 from core.kinds import kind_entry
 from core.lora.run_files import EVALUATION
-from core.reasonmaxxer.results import run_recipe
-from core.reasonmaxxer.rollouts import rollout_records
+from core.reasonmaxxer.results import ROLLOUTS_TASK, run_recipe
+from core.reasonmaxxer.rollouts import OF_ROLLOUTS, rollout_records
 from core.reasonmaxxer.task import TRAIN
 from core.runs.problem_units import kept_records, unit_reader
 from core.runs.run import Run
@@ -38,6 +38,7 @@ from core.statistics import (
 
 PERCENTILES = (50, 80, 90, 95, 98)
 THRESHOLDS = (0.69, 1.0, 1.2, 1.4, 1.8)  # nats
+SEEDS = (0, 1, 2)  # of the fine-tunes
 RESAMPLES = 499  # of the intervals of percentiles
 
 ARMS = {
@@ -97,21 +98,28 @@ def report(folder: Path) -> str:
         "Base and tuned": compared_table(runs),
     }
     sections = [f"## {title}\n\n{text}" for title, text in parts.items() if text]
-    missing = [title.lower() for title, text in parts.items() if not text]
-    missing += [
-        f"seed {seed} of the {ARMS[arm]}"
-        for arm in ARMS
-        for seed in range(3)
-        if seed not in runs.seeds(arm)
-    ]
-    missing += [
-        what
-        for name, what in (("svamp-greedy", "SVAMP, greedy"), ("svamp-sampled", "SVAMP, sampled"))
-        if runs.finished(name) is None
-    ]
+    missing = _not_measured(runs, [title for title, text in parts.items() if not text])
     if missing:
-        sections.append(f"## Not measured yet\n\n{'; '.join(missing)}.")
+        listed = "\n".join(f"- {each}" for each in missing)
+        sections.append(f"## Not measured yet\n\n{listed}")
     return "\n\n".join([_how(), *sections, settings_section(runs)])
+
+
+def _not_measured(runs: Runs, empty: Sequence[str]) -> list[str]:
+    """What has no finished run: sections, sampling, SVAMP, and the seeds of every arm."""
+    missing = [f"{title}: no run" for title in empty if title != "ReasonMaxxer"]
+    for name, what in (
+        ("sampled", "Accuracy: pass@1 and pass@8 of samples"),
+        ("svamp-greedy", "Accuracy: SVAMP, greedy"),
+        ("svamp-sampled", "Accuracy: SVAMP, pass@1 and pass@8 of samples"),
+    ):
+        if runs.finished(name) is None:
+            missing.append(what)
+    for arm, label in ARMS.items():
+        seeds = [str(seed) for seed in SEEDS if seed not in runs.seeds(arm)]
+        if seeds:
+            missing.append(f"{label}: seeds {', '.join(seeds)}")
+    return missing
 
 
 def _how() -> str:
@@ -152,22 +160,26 @@ def entropies(run: Run) -> list[NDArray[np.float64]]:
     ]
 
 
-def percentile(chains: Sequence[NDArray[np.float64]], percent: float) -> Estimate:
-    """A percentile of all tokens with a bootstrap interval over problems.
+def percentiles(chains: Sequence[NDArray[np.float64]]) -> list[Estimate]:
+    """The `PERCENTILES` of all tokens with bootstrap intervals over problems.
 
     Args:
         chains: the entropies of a problem's tokens, (tokens,) each.
-        percent: from 0 to 100.
     """
-    rng = np.random.default_rng(0)
     n = len(chains)
-    drawn = [
-        np.percentile(np.concatenate([chains[i] for i in rng.integers(0, n, n)]), percent)
-        for _ in range(RESAMPLES)
-    ]
-    value = float(np.percentile(np.concatenate(chains), percent))
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return Estimate(value, float(low), float(high), len(chains))
+    tokens = np.concatenate(chains)
+    order = np.argsort(tokens)
+    owner = np.repeat(np.arange(n), [len(each) for each in chains])[order]
+    rng = np.random.default_rng(0)
+    drawn = np.empty((RESAMPLES, len(PERCENTILES)))
+    for each in drawn:
+        times = np.bincount(rng.integers(0, n, n), minlength=n)  # how often a problem is drawn
+        below = np.cumsum(times[owner])
+        places = np.searchsorted(below, np.array(PERCENTILES) / 100 * below[-1])
+        each[:] = tokens[order[places]]
+    low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
+    values = np.percentile(tokens, PERCENTILES)
+    return [Estimate(*map(float, each), n) for each in zip(values, low, high, strict=True)]
 
 
 def entropy_table(runs: Runs) -> str:
@@ -185,7 +197,7 @@ def entropy_table(runs: Runs) -> str:
         ]
         columns[title] = [
             f"{len(found)}, {sum(lengths):,}",
-            *(shown(percentile(found, percent)) for percent in PERCENTILES),
+            *map(shown, percentiles(found)),
             *(f"{each.value:.1%} [{each.low:.1%}, {each.high:.1%}]" for each in above),
             runs.link(name),
         ]
@@ -482,6 +494,8 @@ def settings_section(runs: Runs) -> str:
         own = _differences(
             settings.model_dump(mode="json"), kind.settings().model_dump(mode="json")
         )
+        if run.config.task == ROLLOUTS_TASK:  # the rest of the recipe is of a fine-tune to come
+            own = {key: own[key] for key in own if key.partition(".")[0] in OF_ROLLOUTS}
         said = ", ".join(f"`{key}` {json.dumps(value)}" for key, value in own.items())
         versions = ", ".join(f"{key} {value}" for key, value in run.config.versions.items())
         parts.append(
