@@ -34,6 +34,12 @@ def tables() -> Iterator[Any]:
         yield importlib.import_module("real_tables")
 
 
+@pytest.fixture(scope="module")
+def effects(tables: Any) -> Any:
+    """The module of the tables that stand beside the demo's."""
+    return importlib.import_module("real_effects")
+
+
 @pytest.fixture
 def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs of the fixtures have small units, and are read with the same."""
@@ -142,7 +148,9 @@ def test_every_level_has_a_row_and_all_have_one(tables: Any, studies: Path) -> N
     assert every[1].endswith("n = 5")
 
 
-def test_sweeps_and_comparisons_stand_beside_the_demos(tables: Any, studies: Path) -> None:
+def test_sweeps_and_comparisons_stand_beside_the_demos(
+    tables: Any, effects: Any, studies: Path
+) -> None:
     text = tables.report(studies)
     results = INTERVENTIONS.results_of(Run.open(studies / "sweep"))
     assert results is not None
@@ -157,7 +165,7 @@ def test_sweeps_and_comparisons_stand_beside_the_demos(tables: Any, studies: Pat
     assert compared is not None
     (reranked,) = rows(text, "reranked")
     assert reranked[1].startswith(f"{compared.teachers[0].reranked.value:.2%}")
-    assert reranked[2] == tables.card_rows("compared", ("reranked",))[0][2]
+    assert reranked[2] == effects.card_rows("compared", ("reranked",))[0][2]
     assert reranked[3] == "1 to 4.1 %"
 
 
@@ -168,6 +176,6 @@ def test_percentiles_have_an_interval_over_problems(tables: Any) -> None:
     assert (last.value, last.low, last.high) == (1.5, 0.5, 1.5)
 
 
-def test_the_demos_rows_come_from_its_card(tables: Any) -> None:
-    forks, random = tables.card_rows("measured", ("the 5 highest", "random other"))
+def test_the_demos_rows_come_from_its_card(effects: Any) -> None:
+    forks, random = effects.card_rows("measured", ("the 5 highest", "random other"))
     assert float(forks[2].partition("%")[0]) > float(random[2].partition("%")[0])
