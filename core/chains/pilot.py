@@ -16,6 +16,7 @@ from core.chains.judging import judge_completions
 from core.chains.prompting import RunPromptSettings, problem_prompt
 from core.chains.run_on import without_run_on
 from core.decoding.loop import Row, decode
+from core.decoding.prefill import common_beginning
 from core.decoding.sampling import chain_seed
 from core.records import Problem, Sampler, StopReason, Verdict, floats
 from core.runs.decoding_speed import MeasuringCancelledError, StepClock, batch_seconds
@@ -219,7 +220,7 @@ def _measured(
         )
         for each, answer, is_right in zip(decoded, answers, right, strict=True)
     ]
-    shared = _shared(prompts)
+    shared = common_beginning(prompts) if len(prompts) > 1 else 0
     read = shared + sum(len(each) - shared for each in set(prompts))
     lengths = [max(chain.tokens, 1) for chain in chains]
     context = sum(map(len, prompts)) / len(prompts)
@@ -255,12 +256,3 @@ def _affordable(speed: DecodingSpeed, available: int, samples: int) -> int:
 def _spread(problems: Sequence[Problem], count: int) -> list[Problem]:
     """That many problems from all over a set, which may be ordered."""
     return [problems[(2 * i + 1) * len(problems) // (2 * count)] for i in range(count)]
-
-
-def _shared(prompts: Sequence[tuple[int, ...]]) -> int:
-    """Tokens that all prompts begin with; 0 for a single one."""
-    if len(prompts) < 2:
-        return 0
-    first, last = min(prompts), max(prompts)
-    pairs = zip(first, last, strict=False)
-    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(first), len(last)))

@@ -6,16 +6,17 @@ answer. What follows is not the model's answer to this problem: its forks decide
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from core.records import StopReason
+from core.chains.prompting import RunPromptSettings
+from core.decoding.loop import Decoded, Row, decode
+from core.records import Sampler, StopReason
 from core.tokens.prompts import PROMPT_STYLES, introduction
 from core.tokens.stop_strings import run_on
 
 if TYPE_CHECKING:
-    from core.decoding.loop import Decoded, Row
     from core.models.language_model import LanguageModel
 
 
@@ -56,6 +57,45 @@ def find_run_on(
     if not any(end in whole for end in ends):
         return None
     return run_on(lm.text.pieces(token_ids, prompt_ids), ends)
+
+
+def decode_answers(
+    lm: LanguageModel,
+    rows: Sequence[Row],
+    settings: RunPromptSettings,
+    sampler: Sampler,
+    *,
+    batch_size: int,
+    on_row: Callable[[int, Decoded], None] | None = None,
+    cancel: Callable[[], bool] = lambda: False,
+) -> list[Decoded] | None:
+    """Chains of a run over a problem set, each up to the end of its answer.
+
+    Args:
+        rows: N prompts that `settings` made.
+        settings: of the prompts; they say what ends an answer.
+        sampler: how tokens are drawn; its stop strings are those of the settings.
+        batch_size, on_row, cancel: as of `decode`.
+
+    Returns:
+        N results, in order; None when cancelled.
+
+    Raises:
+        ModelError, ResourceError: as `decode`.
+    """
+    stop = settings.stop_strings(lm.prompt_style)
+    decoded = decode(
+        lm,
+        rows,
+        replace(sampler, stop=stop),
+        k=1,
+        batch_size=batch_size,
+        on_row=on_row,
+        cancel=cancel,
+    )
+    if any(each.stop_reason is StopReason.CANCELLED for each in decoded):
+        return None
+    return without_run_on(lm, rows, decoded, settings.answer_ends(lm.prompt_style))
 
 
 def without_run_on(

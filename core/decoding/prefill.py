@@ -49,6 +49,13 @@ def prefill(
             yield ids, own
 
 
+def common_beginning(sequences: Sequence[tuple[int, ...]]) -> int:
+    """How many token ids all of one or more sequences begin with."""
+    first, last = min(sequences), max(sequences)  # the others begin with what these two share
+    pairs = zip(first, last, strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(first), len(last)))
+
+
 def _shared_beginning(
     lm: LanguageModel, missing: Sequence[tuple[int, ...]], store: PrefixStore
 ) -> tuple[int, KeyValues]:
@@ -56,11 +63,10 @@ def _shared_beginning(
     prompt, and their keys and values; 0 where that is not worth a forward pass of its own."""
     if len(missing) < 2:
         return 0, []
-    first, last = min(missing), max(missing)  # all others begin with what these two share
-    length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
+    length = common_beginning(missing)
     if length < _SHARED_AT_LEAST:
         return 0, []
-    ids = first[:length]
+    ids = missing[0][:length]
     covered, key_values = store.longest(ids)
     if covered < length:
         key_values = _extend(lm, ids, covered, key_values)

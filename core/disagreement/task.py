@@ -7,8 +7,8 @@ from typing import Any
 
 from core.chains.judging import check_golds, judge_completions
 from core.chains.prompting import check_prompts, problem_prompt
-from core.chains.run_on import without_run_on
-from core.decoding.loop import Row, decode
+from core.chains.run_on import decode_answers
+from core.decoding.loop import Row
 from core.disagreement.estimate import estimate_comparison
 from core.disagreement.records import ComparedChain, TeacherView
 from core.disagreement.results import CompareResults, summarise_comparison
@@ -19,7 +19,7 @@ from core.models.language_model import LanguageModel
 from core.models.spec import ModelSpec, absolute_name, check_spec, teacher_spec
 from core.models.teacher import check_vocabularies
 from core.problems.problem_sets import chosen_problems
-from core.records import Problem, Sampler, StopReason, floats
+from core.records import Problem, Sampler, floats
 from core.runs.config import RunPlan
 from core.runs.kind import Kind, RunModels
 from core.runs.models import base_and_teachers, model_fields
@@ -103,21 +103,17 @@ def compare_chains(
         on_progress(done, steps)
 
     rows = [Row(prompt) for prompt in prompts]
-    chains = decode(
+    chains = decode_answers(
         lm,
         rows,
-        Sampler(
-            max_new_tokens=settings.max_new_tokens,
-            stop=settings.stop_strings(lm.prompt_style),
-        ),
-        k=1,
+        settings,
+        Sampler(max_new_tokens=settings.max_new_tokens),
         batch_size=settings.batch_size,
         on_row=lambda *_: one_more(),
         cancel=cancel,
     )
-    if any(chain.stop_reason is StopReason.CANCELLED for chain in chains):
+    if chains is None:
         return None
-    chains = without_run_on(lm, rows, chains, settings.answer_ends(lm.prompt_style))
     outcomes = judge_completions(
         lm,
         [chain.token_ids for chain in chains],

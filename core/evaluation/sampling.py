@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.answers import default_checker
 from core.chains.judging import check_golds, judge_completions
 from core.chains.prompting import check_prompts, problem_prompt
-from core.chains.run_on import without_run_on
-from core.decoding.loop import Decoded, Row, decode
+from core.chains.run_on import decode_answers
+from core.decoding.loop import Decoded, Row
 from core.decoding.sampling import chain_seed
 from core.evaluation.records import ProblemSamples, Sample
 from core.evaluation.settings import EvaluationSettings
@@ -74,18 +73,17 @@ def evaluate(
             done += 1
             on_progress(done, len(rows))
 
-    chains = decode(
+    chains = decode_answers(
         lm,
         rows,
-        replace(settings.sampler, stop=settings.stop_strings(lm.prompt_style)),
-        k=1,
+        settings,
+        settings.sampler,
         batch_size=settings.batch_size,
         on_row=on_row,
         cancel=cancel,
     )
-    if any(chain.stop_reason is StopReason.CANCELLED for chain in chains):
+    if chains is None:
         return None
-    chains = without_run_on(lm, rows, chains, settings.answer_ends(lm.prompt_style))
     golds = [problem.answer for problem in problems for _ in range(settings.samples)]
     outcomes = judge_completions(
         lm, [chain.token_ids for chain in chains], golds, [row.prompt_ids for row in rows]

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from core.errors import ExplorerError
 from core.runs.checkpoint import Checkpoint
@@ -23,6 +23,10 @@ from core.runs.progress_reports import ProgressReports, Report
 from core.runs.run import Run, check_file_name
 from core.runs.status import DEFAULT_UNIT
 from core.system.durable_files import disk_error, is_full, replace_file, set_reserve_aside
+
+if TYPE_CHECKING:
+    from core.models.language_model import LanguageModel
+    from core.models.spec import ModelSpec
 
 LAUNCH = "FORK_EXPLORER_LAUNCH"
 """Environment variable that tells a child its launch."""
@@ -50,7 +54,7 @@ class RunContext:
         self._reports = reports
         self._checkpoint = Checkpoint(run.units_path)
         self.finished: dict[str, Any] = run.units()
-        self.loaded: dict[Any, Any] = {}  # models by specification, for `load_run_model` to take
+        self.loaded: dict[ModelSpec, LanguageModel] = {}  # for `load_run_model` to take
 
     def keep(self, key: str, result: Any) -> None:
         """Keep a finished unit; it has reached the disk when this returns.

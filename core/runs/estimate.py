@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -133,11 +133,6 @@ def _range(low: float, high: float) -> str:
     if len(ends[0]) == len(ends[1]) == 2 and ends[0][1] == ends[1][1]:
         return f"{ends[0][0]}-{ends[1][0]}"
     return f"{' '.join(ends[0])}-{' '.join(ends[1])}"
-
-
-def mean(values: Sequence[float]) -> float:
-    """The mean; 0 of none."""
-    return sum(values) / len(values) if values else 0.0
 
 
 _PHASES: TypeAdapter[tuple[PhaseEstimate, ...]] = TypeAdapter(tuple[PhaseEstimate, ...])

@@ -116,7 +116,7 @@ class Meter:
         self._keep(what, about, made)
         return found
 
-    @property
+    @cached_property
     def decoding(self) -> DecodingSpeed:
         """How fast the model decodes."""
         return self.known(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.chains.prompting import check_prompts, problem_prompt
-from core.chains.run_on import without_run_on
-from core.decoding.loop import Decoded, Row, decode
+from core.chains.run_on import decode_answers
+from core.decoding.loop import Decoded, Row
 from core.decoding.sampling import chain_seed
 from core.entropy import threshold_gate
 from core.errors import ProblemError
@@ -253,18 +253,17 @@ def measure_entropies(
         if decoded.stop_reason is not StopReason.CANCELLED:
             on_chain()
 
-    chains = decode(
+    chains = decode_answers(
         lm,
         rows,
-        replace(settings.sampler, stop=settings.stop_strings(lm.prompt_style)),
-        k=1,
+        settings,
+        settings.sampler,
         batch_size=settings.batch_size,
         on_row=on_row,
         cancel=cancel,
     )
-    if any(each.stop_reason is StopReason.CANCELLED for each in chains):
+    if chains is None:
         return None
-    chains = without_run_on(lm, rows, chains, settings.answer_ends(lm.prompt_style))
     on = measured_on(lm, problems, problem_set, settings)
     return measurement_of(on, [each.statistics.entropy for each in chains])
 
@@ -276,7 +275,7 @@ def measurement_of(on: MeasuredOn, entropies: Sequence[NDArray[np.float32]]) -> 
         entropies: N arrays (T,) in nats, one per problem; empty ones are left out.
 
     Raises:
-        ProblemError: there is no token.
+        ProblemError: all are empty.
     """
     found = tuple(np.asarray(each, np.float32) for each in entropies if len(each))
     if not found:

@@ -100,7 +100,7 @@ def problem_bar(state: BrowserState) -> MeasureOn | None:
 def _measured_on(
     state: BrowserState, chosen_set: str, asked: PromptChoice, settings: _Settings | None
 ) -> MeasureOn | None:
-    """A question of one's own is no problem set: there the model's usual one is taken."""
+    """The problem set on screen; for a typed question, the set that suits the model."""
     if asked.lines is None or settings is None:
         return None
     sets = problem_sets(state)

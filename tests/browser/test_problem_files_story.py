@@ -109,8 +109,10 @@ def test_columns_are_joined_and_nested_ones_named(page: Page, url: str, tmp_path
     dialog = upload(page, url, file)
     expect(dialog.get_by_role("alert")).to_contain_text("looks like a question")
     add(page, "Question", "tale")
-    told = dialog.locator("p").filter(has_text=re.compile("^Ann has 5 pens. Correct answer: none"))
-    expect(told.first).to_be_visible()
+    preview = dialog.locator("p").filter(
+        has_text=re.compile("^Ann has 5 pens. Correct answer: none")
+    )
+    expect(preview.first).to_be_visible()
     add(page, "Question", "ask.last")
     whole = dialog.get_by_text("Ann has 5 pens. How many are 1 fewer?")
     expect(whole.first).to_be_visible()

@@ -46,9 +46,9 @@ def plain(real_model: str, real_cache: Path) -> Plain:
     """What transformers makes of the file, which takes it a minute: kept beside the model for as
     long as the file, the texts and the libraries are the same."""
     assert SMOLLM2.package is not None
-    told = [SMOLLM2.package.member_sha256, *TEXTS, *random_texts(), json.dumps(ASKED)]
-    told += [version(name) for name in ("transformers", "tokenizers", "gguf", "torch")]
-    kept = real_cache / "plain" / hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    asked = [SMOLLM2.package.member_sha256, *TEXTS, *random_texts(), json.dumps(ASKED)]
+    asked += [version(name) for name in ("transformers", "tokenizers", "gguf", "torch")]
+    kept = real_cache / "plain" / hashlib.sha256(json.dumps(asked).encode()).hexdigest()
     kept.parent.mkdir(exist_ok=True)
     with FileLock(f"{kept}.lock"):
         if not (kept / "made").exists():

@@ -125,7 +125,9 @@ def test_ends_of_an_answer_are_stop_strings_and_the_next_problem(lm: LanguageMod
     assert answer_ends(lm, prompt, PROBLEM.question, "chat_template", ("###",)) == ("###",)
     assert answer_ends(lm, [0, *prompt], PROBLEM.question, "llama_abel") == ("\nQuestion:",)
     alone = [0, *encode_prompt(lm.tokenizer, PROBLEM.question, "plain")]
-    assert answer_ends(lm, alone, PROBLEM.question, "plain") == (), "a special token is no label"
+    assert answer_ends(lm, alone, PROBLEM.question, "plain") == (), (
+        "a special token does not introduce a problem"
+    )
     ids = lm.text.tokenise("7\n\n### 8")
     run_on = find_run_on(lm, prompt, ids, ends)
     assert run_on is not None
