@@ -134,7 +134,7 @@ def _node(branch: Branch) -> TreeNode:
         id=branch.id,
         parent_id=branch.parent,
         position=position,
-        forced_token="" if position is None else token_label(branch.chain, position)[1:-1],
+        forced_token="" if position is None else token_label(branch.chain, position),
         label="cancelled" if branch.chain.stop_reason == "cancelled" else "no answer",
         answer=short(branch.outcome.answer or "", 24),
         verdict=(branch.outcome.overruled or branch.outcome.verdict).value,

@@ -9,6 +9,7 @@ from core.chains.forks import fork_positions
 from core.entropy import NATS_PER_BIT
 from core.records import Chain
 from explorer.shared.figures import plotly_text
+from explorer.shared.messages import visible
 
 _CURVE = "#4c86c6"
 _FORK = "#d9822b"  # orange against blue is distinguishable in all kinds of colour vision
@@ -68,4 +69,4 @@ def entropy_curve(chain: Chain, tau: float, selected: int | None, unit: str) -> 
 
 def _visible(token: str) -> str:
     """A token's text for a plotly label."""
-    return plotly_text(token.replace(" ", "·").replace("\n", "↵") or "…")
+    return plotly_text(visible(token))

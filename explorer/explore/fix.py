@@ -169,11 +169,11 @@ def _row(state: BrowserState, chain: Chain, position: int, endings: list[Attempt
     cells = {each.attempt.rank: _cell(chain, each) for each in endings}
     rank = int(chain.statistics.rank[position])
     if rank <= chain.statistics.top_ids.shape[1]:
-        own = token_label(chain, position)[1:-1]
+        own = token_label(chain, position)
         cells[rank] = GridCell(chain.token_ids[position], rank, own, chosen=True)
     return GridRow(
         position,
-        token_label(chain, position)[1:-1],
+        token_label(chain, position),
         f"{shown:.2f} {state.unit}",
         [cells[rank] for rank in sorted(cells)],
     )
@@ -185,7 +185,7 @@ def _cell(chain: Chain, ending: AttemptResult) -> GridCell:
     return GridCell(
         token_id=attempt.token_id,
         rank=attempt.rank,
-        token=visible(chain.top_tokens[attempt.position][attempt.rank - 1])[1:-1],
+        token=visible(chain.top_tokens[attempt.position][attempt.rank - 1]),
         answer=short(outcome.answer or "no answer", 12),
         sign=VERDICT_SIGNS[outcome.verdict],
         tone=tones.get(outcome.verdict, "other"),

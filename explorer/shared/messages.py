@@ -35,6 +35,7 @@ _MAGIC = re.compile(
     r"www|https?|ftp|mailto|@|\\-(?=\\[->])|\\<(?=\\-)|\\:(?=\w)|=(?=\\>)|\\[<>](?==)"
 )
 """Text that Streamlit turns into links, icons and arrows even when every character is escaped."""
+_OUTER_SPACES = re.compile("^ +| +$")
 
 
 def show_error(error: ExplorerError) -> None:
@@ -100,15 +101,15 @@ def _broken(found: re.Match[str]) -> str:
 
 
 def visible(token: str) -> str:
-    """A token's text in quotation marks, with visible spaces and line breaks."""
+    """A token's text in the one notation for tokens: ␣ for a space at its start or end, ↵ and ⇥
+    for line breaks and tabs, and no quotation marks."""
     shown = token.replace("\n", "↵").replace("\t", "⇥")
-    if not shown.strip(" "):
-        shown = "·" * len(shown)
-    return f"“{printable(shown) or '…'}”"
+    shown = _OUTER_SPACES.sub(lambda found: "␣" * len(found.group()), shown)
+    return printable(shown) or "…"
 
 
 def token_label(chain: Chain, position: int) -> str:
-    """A token of a chain in quotation marks; for a token that continues an earlier token's
+    """A token of a chain, as `visible` writes it; for a token that continues an earlier token's
     character, its bytes, as in the list of alternatives."""
     if chain.tokens[position]:
         return visible(chain.tokens[position])

@@ -244,7 +244,7 @@ def tokens_as_html(preview: PromptPreview) -> str:
     frames = []
     shown = zip(preview.ids[:_SHOWN], preview.pieces[:_SHOWN], strict=True)
     for position, (token_id, piece) in enumerate(shown):
-        text = html.escape(visible(piece)[1:-1])
+        text = html.escape(visible(piece))
         frames.append(
             f'<span title="#{position}, id {token_id}">{text}<sub>{token_id}</sub></span>'
         )

@@ -88,7 +88,7 @@ def test_a_token_of_the_teacher_is_forced_and_lands_in_explore(
     expect(page.locator(".tree .node")).to_have_count(2)
     forced = page.locator(".heatmap .token.forced")
     expect(forced).to_have_count(1)
-    assert forced.inner_text().strip() == choice.strip("·").strip()
+    assert forced.inner_text().strip() == choice.strip("␣").strip()
 
 
 def test_a_chain_can_be_chosen_and_nothing_is_cut_off(

@@ -29,10 +29,7 @@ const clip = (text, length) => {
   const characters = [...text];
   return characters.length > length ? characters.slice(0, length - 1).join("") + "…" : text;
 };
-const tokenText = (text) => {
-  const visible = text.trim() || text.replace(/\n/g, "↵").replace(/ /g, "·");
-  return clip(visible.replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, "·"), 14);
-};
+const tokenText = (text) => clip(text.replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, "�"), 14);
 
 class BranchTree {
   constructor(parent) {
@@ -101,7 +98,7 @@ class BranchTree {
 
   edgeText({ node }) {
     if (node.position === null) return "";
-    return `#${node.position} “${tokenText(node.forced_token)}”`;
+    return `#${node.position} ${tokenText(node.forced_token)}`;
   }
 
   drawEdge(item) {
@@ -151,7 +148,7 @@ class BranchTree {
     const parts = [node.name, node.answer ? `answer ${node.answer}` : node.label];
     parts.push(node.live ? "being generated" : WORDS[node.verdict]);
     if (node.position !== null) {
-      parts.push(`“${tokenText(node.forced_token)}” forced at #${node.position}`);
+      parts.push(`${tokenText(node.forced_token)} forced at #${node.position}`);
     }
     if (node.length) parts.push(`${node.length} tokens`);
     if (hidden.length) parts.push(`${hidden.length} more branches collapsed; press to expand`);

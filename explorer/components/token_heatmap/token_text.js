@@ -46,9 +46,9 @@ function shownText(text) {
     .map(([kind, part]) => {
       if (kind === "newline") return "↵";
       if (kind === "tab") return "⇥";
-      if (kind === "space") return "·";
+      if (kind === "space") return "␣";
       if (kind === "unseen") return escapeOf(part);
-      return part.replace(/^ +| +$/g, (spaces) => "·".repeat(spaces.length));
+      return part.replace(/^ +| +$/g, (spaces) => "␣".repeat(spaces.length));
     })
     .join("");
 }

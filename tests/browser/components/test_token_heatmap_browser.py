@@ -98,7 +98,7 @@ def test_whitespace_is_visible_and_breaks_the_line(opened: Open) -> None:
     expect(two_spaces.locator(".sign.space")).to_have_count(2)
     for i in (HOSTILE.index(" "), HOSTILE.index("\n"), HOSTILE.index("\t")):
         sign = token(page, i).locator(".sign")
-        assert sign.evaluate("e => getComputedStyle(e, '::before').content") in '"·" "↵" "⇥"'
+        assert sign.evaluate("e => getComputedStyle(e, '::before').content") in '"␣" "↵" "⇥"'
         assert token(page, i).evaluate("e => e.getBoundingClientRect().width") >= 5
     top = "e => e.getBoundingClientRect().top"
     newline = HOSTILE.index("\n")
