@@ -173,18 +173,13 @@ def _preset(run: Run) -> str:
 def _drawn_problems(run: Run) -> Iterator[str]:
     """The problems of a run that draws a number of them by its seed: a set that comes with the
     explorer, else the run's own file."""
-    from core.problems.problem_sets import chosen_problems
+    from core.problems.problem_sets import source_of
 
-    problems = run.problems()
-    for name, known in _known_sets():
-        count = len(problems)
-        if count == len(known) and problems == known:
-            yield from ("--problems", name)
-            return
-        if 0 < count < len(known) and chosen_problems(known, count, run.config.seed) == problems:
-            yield from ("--problems", name, "--sample", str(count))
-            return
-    yield from ("--problems", _own_file(run, ""))
+    problems, sets = run.problems(), dict(_known_sets())
+    name = source_of(problems, run.config.seed, sets)
+    yield from ("--problems", _own_file(run, "") if name is None else name)
+    if name is not None and len(problems) < len(sets[name]):
+        yield from ("--sample", str(len(problems)))
 
 
 def _set_of(run: Run, purpose: str, count: int | None) -> str:

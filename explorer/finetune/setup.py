@@ -61,7 +61,7 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
     preset = state.form.choice(
         base,
         "Preset",
-        _preset_key(state),
+        preset_key(state),
         list(PRESETS),
         _suited(state),
         help="  \n".join(f"**{name}**: {about}" for name, about in ABOUT.items()),
@@ -70,7 +70,7 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
     learned = state.form.choice(
         learn,
         "Learn from",
-        f"tuning set {preset}" if own_sets else "tuning set",
+        learned_key(preset),
         list(training),
         WORD_TRAINING_SET if own_sets else TRAINING_SET,
         help="The base solves each of these problems several times; where it is sometimes right "
@@ -79,7 +79,7 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
     measured = state.form.choice(
         measure,
         "Measure on, before and after",
-        _measured_key(preset),
+        measured_key(preset),
         list(evaluation),
         WORD_SET if own_sets else DEMO_SET,
         help="Never trained on: a problem that is in both sets is refused",
@@ -122,12 +122,12 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
     start_button(
         state,
         everything,
-        "Do it all",
+        "Run all steps",
         lambda: start_training(state, folder, plan(), learned),
         type="primary",
         icon=":material/play_arrow:",
         disabled=not ready or not evaluation[measured],
-        help="Rollouts, accuracy before, training, accuracy after: one run, nothing more to press",
+        help="Rollouts, accuracy before, training, accuracy after, in one run",
     )
     if fault is not None:
         show_error(fault)
@@ -155,15 +155,22 @@ def evaluation_problems(state: BrowserState, preset: str) -> Sequence[Problem]:
     """
     sets = problem_sets(state)
     default = WORD_SET if preset in PROBLEM_SETS else DEMO_SET
-    return sets[state.form.value(_measured_key(preset), default, lambda name: name in sets)]
+    return sets[state.form.value(measured_key(preset), default, lambda name: name in sets)]
 
 
-def _measured_key(preset: str) -> str:
-    """Of the form's field; presets with sets of their own remember their own choice."""
+def learned_key(preset: str) -> str:
+    """The form's field of the problems to learn from; presets with sets of their own remember their
+    own choice."""
+    return f"tuning set {preset}" if preset in PROBLEM_SETS else "tuning set"
+
+
+def measured_key(preset: str) -> str:
+    """The form's field of the problems to measure on; as `learned_key`."""
     return f"{_MEASURED} {preset}" if preset in PROBLEM_SETS else _MEASURED
 
 
-def _preset_key(state: BrowserState) -> str:
+def preset_key(state: BrowserState) -> str:
+    """The form's field of the preset, which depends on the model in the sidebar."""
     suited, is_demo = _suited(state), state.opened.spec.model == DEMO
     return f"tuning preset {suited}" if suited in PROBLEM_SETS else f"tuning preset {is_demo}"
 

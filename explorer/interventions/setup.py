@@ -9,6 +9,7 @@ from core.interventions.settings import InterventionSettings
 from core.interventions.task import INTERVENTIONS, plan_interventions
 from core.runs.config import RunPlan
 from core.runs.runs_folder import RunsFolder
+from explorer.interventions.arms_table import arms_table
 from explorer.shared.messages import plain
 from explorer.shared.problem_choice import choose_problems
 from explorer.shared.problem_sets import upload_problems
@@ -42,7 +43,7 @@ def intervention_setup(state: BrowserState, folder: RunsFolder) -> None:
             options=allowed,
             format_func=lambda key: ARMS[key].label,
         )
-        st.caption("  \n".join(f"**{ARMS[key].label}** · {ARMS[key].sentence}" for key in allowed))
+        arms_table(allowed)
         left, middle, right, last = st.columns(4)
         fields.draw(left, "positions")
         fields.draw(middle, "tau", step=0.1)

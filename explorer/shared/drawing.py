@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,9 +11,14 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 
-def chart(figure: Any, key: str) -> None:
-    """A plotly figure over the whole width, without plotly's own buttons."""
+def chart(figure: Any, key: str, *, alt: str) -> None:
+    """A plotly figure over the whole width, without plotly's own buttons.
+
+    Args:
+        alt: what the figure shows, in plain text: for people who can't see it.
+    """
     st.plotly_chart(figure, width="stretch", key=key, config={"displayModeBar": False})
+    st.html(f'<p class="visually-hidden">{html.escape(alt)}</p>')
 
 
 def table(rows: pd.DataFrame, key: str) -> None:
@@ -29,5 +35,5 @@ def card(column: DeltaGenerator, label: str, value: str, interval: str, about: s
 
 def questions(answers: Sequence[str]) -> None:
     """Answers to what a reader will ask, each of them markdown that begins with its question."""
-    with st.expander("What a reader will ask"):
+    with st.expander("How to read these results"):
         st.markdown("\n\n".join(answers))

@@ -33,6 +33,7 @@ from core.tokens.prompts import (
     prompt_text,
 )
 from core.tokens.template_clock import asks_the_date
+from explorer.form import Form
 from explorer.shared.messages import plain, show_error, visible
 from explorer.shared.setting_fields import SettingFields
 from explorer.state import BrowserState
@@ -251,3 +252,28 @@ def tokens_as_html(preview: PromptPreview) -> str:
         if piece.endswith("\n"):
             frames.append("<br>")
     return f'<div class="prompt-tokens">{"".join(frames)}</div>'
+
+
+def put_prompt(form: Form, key: str, settings: PromptSettings, examples: str | None) -> None:
+    """Put a prompt into the fields of `prompt_fields`.
+
+    Args:
+        form: of the session.
+        key: as of `prompt_fields`.
+        settings: with the prompt.
+        examples: its worked examples as a person names them; None: they can't be named, and the
+            field stays as it is.
+    """
+    day = settings.prompt_date
+    values = {
+        "style": settings.prompt_style or _MODEL_STYLE,
+        "template": settings.template or PLACEHOLDER,
+        "date": "" if day is None else day.isoformat(),
+        "stop": typed_lines(settings.stop),
+    }
+    for name, value in values.items():
+        form.put(f"{key} {name}", value)
+    if examples is not None:
+        form.put(f"{key} examples", examples)
+    if isinstance(settings, RunPromptSettings):
+        form.put(f"{key} keep_run_on", settings.keep_run_on)
