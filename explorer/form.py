@@ -173,6 +173,11 @@ class Form:
             _overwrite(key, value)
         self._opened.keep_form(key, value)
 
+    def forget(self, key: str) -> None:
+        """Make a field start from its default again."""
+        st.session_state.pop(key, None)
+        self._opened.forget_form(key)
+
     def keep(self, key: str, value: FormValue) -> None:
         """Keep a value that has no field of its own."""
         self._opened.keep_form(key, value)

@@ -79,6 +79,12 @@ class OpenSession:
                 form[key] = value
                 self.save()
 
+    def forget_form(self, key: str) -> None:
+        """Forget the value of a form field, and save."""
+        with self._lock:
+            if self.session.form.pop(key, None) is not None:
+                self.save()
+
     def save(self) -> None:
         """Save the session to disk; a full disk is shown as a notice and doesn't raise."""
         with self._lock:

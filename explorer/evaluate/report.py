@@ -13,7 +13,7 @@ from core.evaluation.earlier import EarlierEvaluation
 from core.evaluation.headline import comparison_word, evaluation_headline
 from core.evaluation.results import NO_FAMILY, EvaluationResults
 from core.evaluation.task import EVALUATE, earlier_evaluation
-from core.runs.headline import percent as short_share
+from core.runs.headline import short_percent
 from core.runs.kind import TABLE
 from core.runs.result_files import spreadsheet_safe
 from core.runs.run import Run
@@ -71,13 +71,13 @@ def _few_figures(results: EvaluationResults) -> list[tuple[str, str]]:
     n, found = results.samples, []
     if n > 1:
         found += [
-            (f"pass@{n}", short_share(results.pass_at_k[-1].estimate.value)),
-            (f"majority of {n}", short_share(results.maj_at_k.value)),
+            (f"pass@{n}", short_percent(results.pass_at_k[-1].estimate.value)),
+            (f"majority of {n}", short_percent(results.maj_at_k.value)),
         ]
     return [
         *found,
-        ("boxed", short_share(results.boxed.value)),
-        ("cut", short_share(results.truncated.value)),
+        ("boxed", short_percent(results.boxed.value)),
+        ("cut", short_percent(results.truncated.value)),
         ("mean length", f"{results.mean_length.value:.0f} tokens"),
     ]
 
@@ -105,8 +105,8 @@ def _curve(run: Run, results: EvaluationResults) -> None:
         pass_at_k_chart(results.pass_at_k),
         f"pass@k of {run.id}",
         alt=f"Share of problems solved by at least one of k samples, from "
-        f"{short_share(first.estimate.value)} with one sample to "
-        f"{short_share(last.estimate.value)} with {last.k}.",
+        f"{short_percent(first.estimate.value)} with one sample to "
+        f"{short_percent(last.estimate.value)} with {last.k}.",
     )
     st.caption("Band: 95 % intervals over problems.")
 
@@ -114,7 +114,7 @@ def _curve(run: Run, results: EvaluationResults) -> None:
 def _families(run: Run, results: EvaluationResults) -> None:
     ordered = sorted(results.families, key=lambda each: -each.pass_at_1.value)
     said = ", ".join(
-        f"{each.family or NO_FAMILY} {short_share(each.pass_at_1.value)}" for each in ordered
+        f"{each.family or NO_FAMILY} {short_percent(each.pass_at_1.value)}" for each in ordered
     )
     chart(
         family_chart(results.families, results.pass_at_1),

@@ -13,8 +13,7 @@ from core.interventions.arms import ARMS
 from core.interventions.headline import comparison_word, intervention_headline
 from core.interventions.results import ArmSummary, InterventionResults
 from core.interventions.task import INTERVENTIONS
-from core.runs.headline import percent as short_share
-from core.runs.headline import span
+from core.runs.headline import short_percent, span
 from core.runs.kind import TABLE
 from core.runs.run import Run
 from core.runs.status import RunStatus
@@ -70,7 +69,7 @@ def _few_figures(results: InterventionResults) -> list[tuple[str, str]]:
     """Accuracies of the arms that most people ask for."""
     shown = ("base", "oracle", "entropy_gated", "random_position", "teacher")
     return [
-        (ARMS[each.arm].label, f"{short_share(each.accuracy.value)} correct")
+        (ARMS[each.arm].label, f"{short_percent(each.accuracy.value)} correct")
         for each in results.arms
         if each.arm in shown
     ]
@@ -78,7 +77,7 @@ def _few_figures(results: InterventionResults) -> list[tuple[str, str]]:
 
 def _accuracies(run: Run, results: InterventionResults) -> None:
     said = ", ".join(
-        f"{ARMS[each.arm].label} {short_share(each.accuracy.value)}"
+        f"{ARMS[each.arm].label} {short_percent(each.accuracy.value)}"
         for each in results.arms
         if each.sweep is None
     )
@@ -120,7 +119,7 @@ def _row(summary: ArmSummary) -> dict[str, Any]:
     if summary.sweep is None:
         row["accuracy"] = _interval(summary.accuracy)
     else:
-        row["accuracy"] = f"any replacement: {short_share(summary.accuracy.value)}"
+        row["accuracy"] = f"any replacement: {short_percent(summary.accuracy.value)}"
     if comparison is not None:
         word = comparison_word(comparison)
         if word is not None and comparison.mcnemar_p is not None:
@@ -143,7 +142,7 @@ def _row(summary: ArmSummary) -> dict[str, Any]:
     if put is not None:
         rank = put.mean_base_rank
         row |= {
-            "tokens changed": short_share(put.changed_share.value),
+            "tokens changed": short_percent(put.changed_share.value),
             "changed per chain": f"{put.changed_per_chain:.2f}",
             "replaced per chain": f"{put.touched_per_chain:.2f}",
             "mean base rank": "" if rank is None else f"{rank:.2f}",
@@ -198,4 +197,4 @@ def _questions(results: InterventionResults) -> None:
 def _interval(estimate: Estimate) -> str:
     if not estimate.n:
         return "unknown"
-    return f"{short_share(estimate.value)} [{span(estimate)}]"
+    return f"{short_percent(estimate.value)} [{span(estimate)}]"

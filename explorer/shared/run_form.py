@@ -4,7 +4,7 @@ settings of one."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -20,6 +20,7 @@ from explorer.state import BrowserState
 from explorer.tasks import Task
 
 Shown = Literal["new", "edit"]
+_NOTHING = object()  # of a field that had no value of its own
 FillForm = Callable[[BrowserState, Run], None]
 """Puts the settings of a run into the fields of a form."""
 
@@ -35,19 +36,36 @@ def fold(page: str) -> None:
     st.session_state[_key(page)] = None
 
 
-def show_new(page: str) -> None:
-    """Open the form of a page as the person left it."""
+def form_was_used(page: str) -> None:
+    """Fold the form of a page that has started a run: what it was filled with is now its own."""
+    st.session_state.pop(_before(page), None)
+    fold(page)
+
+
+def show_new(state: BrowserState, page: str) -> None:
+    """Open the form of a page as the person left it: without what a run's settings have changed."""
+    before: dict[str, Any] = st.session_state.pop(_before(page), {})
+    for key, value in before.items():
+        if value is _NOTHING:
+            state.form.forget(key)
+        else:
+            state.form.put(key, value)
     st.session_state[_key(page)] = "new"
 
 
 def show_edit(state: BrowserState, page: str, run: Run, fill: FillForm) -> None:
     """Open the form of a page with the settings of a run."""
     state.notice = None
+    own = dict(state.opened.session.form)
     try:
         fill(state, run)
     except ExplorerError as error:
         state.notice = error
         return
+    form = state.opened.session.form
+    changed = {key: own.get(key, _NOTHING) for key in form if own.get(key, _NOTHING) != form[key]}
+    # Of two runs in turn, the person's own values are those before the first one.
+    st.session_state[_before(page)] = changed | st.session_state.get(_before(page), {})
     st.session_state[_key(page)] = "edit"
 
 
@@ -121,3 +139,7 @@ def _use(state: BrowserState, spec: ModelSpec) -> None:
 
 def _key(page: str) -> str:
     return f"form on {page}"
+
+
+def _before(page: str) -> str:
+    return f"form before a run's settings on {page}"

@@ -156,7 +156,7 @@ def _card(state: BrowserState, screen: RunScreen, run: Run) -> None:
             icon=":material/add:",
             help="Open the form as you left it",
             on_click=show_new,
-            args=(screen.name,),
+            args=(state, screen.name),
         )
 
 
