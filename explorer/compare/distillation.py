@@ -219,7 +219,12 @@ def _runs(state: BrowserState, folder: RunsFolder, teacher: str) -> None:
 
 
 def _study(state: BrowserState, study: SizeStudy, others: int) -> None:
-    chart(size_chart(study), "sizes")
+    chart(
+        size_chart(study),
+        "sizes",
+        alt=f"accuracy of {len(study.points)} students by their share of trained parameters, "
+        "between the base and its teacher",
+    )
     rows = [
         *(
             (

@@ -25,6 +25,10 @@ from explorer.shared.run_results import results_on_screen
 from explorer.shared.teachers import known_teachers, teacher_labels
 from explorer.state import BrowserState
 
+_RANKS = "share of the changed tokens by the base's rank of the teacher's token"
+_ENTROPIES = "the base's entropy where the teacher agrees and where it chooses another token"
+_PLACES = "share of the changed tokens by their place in the chain, from start to end"
+
 
 def compare_report(state: BrowserState, run: Run, status: RunStatus) -> None:
     """What the run has found so far, and one of its chains."""
@@ -67,16 +71,16 @@ def _figures(run: Run, results: CompareResults, names: Sequence[str]) -> None:
         left, middle, right = st.columns(3, gap="medium")
     with left:
         st.markdown("**What it would put there**")
-        chart(rank_chart(results.teachers, names), f"ranks of {run.id}")
+        chart(rank_chart(results.teachers, names), f"ranks of {run.id}", alt=_RANKS)
         st.caption("Left of the dashed line: among the base's top five (reranked).")
     with middle:
         st.markdown("**How undecided the base was**")
         shown = results.teachers[0]
-        chart(entropy_chart(shown), f"entropies of {run.id}")
+        chart(entropy_chart(shown), f"entropies of {run.id}", alt=_ENTROPIES)
         st.caption(f"Of {plain(names[0])}; the scale is logarithmic.")
     with right:
         st.markdown("**Where in the chain**")
-        chart(place_chart(results.teachers, names), f"places of {run.id}")
+        chart(place_chart(results.teachers, names), f"places of {run.id}", alt=_PLACES)
         st.caption("From the first token of the completion to its last.")
 
 

@@ -119,7 +119,14 @@ def _charts(run: Run, results: EvaluationResults) -> None:
     charts = []
     if results.samples > 1:
         charts.append(
-            ("pass@k", pass_at_k_chart(results.pass_at_k), "Band: 95 % intervals over problems.")
+            (
+                "pass@k",
+                pass_at_k_chart(results.pass_at_k),
+                "Band: 95 % intervals over problems.",
+                f"share of problems solved by one of k samples, from "
+                f"{percent(results.pass_at_k[0].estimate.value)} for k = 1 to "
+                f"{percent(results.pass_at_k[-1].estimate.value)} for k = {results.samples}",
+            )
         )
     if results.families:
         charts.append(
@@ -127,16 +134,17 @@ def _charts(run: Run, results: EvaluationResults) -> None:
                 "By family",
                 family_chart(results.families, results.pass_at_1),
                 "In brackets: problems. Dashed line: all problems. Bars with 95 % intervals.",
+                f"pass@1 of {len(results.families)} families of problems, best first",
             )
         )
     if not charts:
         return
     with st.container(key="evaluation_charts"):
         columns = st.columns(len(charts), gap="medium")
-    for column, (title, figure, caption) in zip(columns, charts, strict=True):
+    for column, (title, figure, caption, alt) in zip(columns, charts, strict=True):
         with column:
             st.markdown(f"**{title}**")
-            chart(figure, f"{title} of {run.id}")
+            chart(figure, f"{title} of {run.id}", alt=alt)
             st.caption(caption)
 
 

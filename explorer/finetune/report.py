@@ -135,7 +135,12 @@ def _families_and_flips(
         height = max(height, figure.layout.height - 20)
         with columns[0]:
             st.markdown("**By family**")
-            chart(figure, f"families of {run.id}")
+            chart(
+                figure,
+                f"families of {run.id}",
+                alt="accuracy of each family of problems before and after training, largest gain "
+                "first",
+            )
             st.caption("In brackets: problems. Largest gain first. Bars with 95 % intervals.")
     with columns[-1]:
         _flips(run, results, problems, height)

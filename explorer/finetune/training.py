@@ -140,8 +140,18 @@ def _charts(
                         known, chart.lines, chart.axis, percent=chart.percent, band=chart.band
                     ),
                     f"{chart.title} of {run.id}",
+                    alt=_alt(chart, known),
                 )
             st.caption(chart.about)
+
+
+def _alt(chart: _Chart, rows: Sequence[_Row]) -> str:
+    """What a chart shows: its lines, each with its first and last value."""
+    lines = [
+        f"{name} from {rows[0][key]:.3g} to {rows[-1][key]:.3g}"
+        for key, (name, _) in chart.lines.items()
+    ]
+    return f"{chart.title} over {len(rows)} steps: {', '.join(lines)}"
 
 
 def _live_chart(rows: Sequence[dict[str, Any]], chart: _Chart) -> None:
@@ -152,6 +162,7 @@ def _live_chart(rows: Sequence[dict[str, Any]], chart: _Chart) -> None:
         names |= dict(zip(chart.band, ("low", "high"), strict=True))
         colors += ["#9dbfe6", "#9dbfe6"]
     table = pd.DataFrame(rows, columns=["step", *names]).rename(columns=names)
-    st.line_chart(
-        table, x="step", y=list(names.values()), color=colors, y_label=chart.axis, height=230
-    )
+    with drawing.described(_alt(chart, rows)):
+        st.line_chart(
+            table, x="step", y=list(names.values()), color=colors, y_label=chart.axis, height=230
+        )

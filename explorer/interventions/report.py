@@ -16,7 +16,7 @@ from core.statistics import Estimate
 from explorer.interventions.charts import accuracy_chart, rescue_chart
 from explorer.interventions.flipped_problems import flipped_problems
 from explorer.shared.drawing import chart, questions, table
-from explorer.shared.figures import points
+from explorer.shared.figures import percent, points
 from explorer.shared.messages import p_value, teaching_notice
 from explorer.shared.result_downloads import result_downloads
 from explorer.shared.run_results import results_on_screen
@@ -36,7 +36,16 @@ def intervention_report(state: BrowserState, run: Run, status: RunStatus) -> Non
         return
     results, problems = found
     _headline(results)
-    chart(accuracy_chart(results.arms), f"accuracy of {run.id}")
+    chart(
+        accuracy_chart(results.arms),
+        f"accuracy of {run.id}",
+        alt="accuracy per arm: "
+        + ", ".join(
+            f"{each.label} {percent(each.accuracy.value)}"
+            for each in results.arms
+            if each.sweep is None
+        ),
+    )
     st.caption("Hatched: controls. Dashed line: the base. Bars with 95 % intervals.")
     _rescues(run, results)
     _table(run, results)
@@ -79,7 +88,12 @@ def _rescues(run: Run, results: InterventionResults) -> None:
     if not sweeps[0][1].recovered.n:
         st.caption("No chain of the base is wrong, so there is nothing to rescue.")
         return
-    chart(rescue_chart(results.arms), f"rescues of {run.id}")
+    chart(
+        rescue_chart(results.arms),
+        f"rescues of {run.id}",
+        alt="share of single replacements that fix a wrong answer: "
+        + ", ".join(f"{label} {percent(sweep.rescues.value)}" for label, sweep in sweeps),
+    )
     lines = [
         f"{label}: {sweep.attempts_right:,} of {sweep.attempts:,} tokens rescue "
         f"({_interval(sweep.rescues)}), {sweep.chains_recovered} of {sweep.recovered.n} chains "
