@@ -12,6 +12,7 @@ from core.cli.options import AsJson, OutputOptions, RemoteCode, RunsDir
 from core.errors import RunError
 from core.kinds import kind_entry
 from core.runs.estimate import RunEstimate
+from core.runs.pace import time_left
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState, RunStatus
@@ -158,7 +159,7 @@ def _summary(status: RunStatus) -> str:
     if status.elapsed:
         parts.append(f"{status.elapsed:.0f} s of work")
     if status.seconds_left is not None:
-        parts.append(f"about {status.seconds_left:.0f} s left")
+        parts.append(time_left(status.seconds_left))
     return ", ".join(parts)
 
 

@@ -43,6 +43,10 @@ from explorer.shared.run_results import (
 from explorer.shared.teachers import known_teachers, teacher_labels
 from explorer.state import BrowserState
 
+_RANKS = "share of the changed tokens by the base's rank of the teacher's token"
+_ENTROPIES = "the base's entropy where the teacher agrees and where it chooses another token"
+_PLACES = "share of the changed tokens by their place in the chain, from start to end"
+
 
 def compare_report(state: BrowserState, run: Run, status: RunStatus) -> None:
     """What the run has found so far, one of its chains, and all figures folded away."""

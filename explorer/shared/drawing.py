@@ -10,6 +10,10 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+_HIDDEN = (
+    "position:absolute;width:1px;height:1px;margin:-1px;padding:0;overflow:hidden;"
+    "clip-path:inset(50%);white-space:nowrap"
+)
 
 def chart(figure: Any, key: str, *, alt: str) -> None:
     """A plotly figure over the whole width, without plotly's own buttons.

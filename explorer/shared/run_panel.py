@@ -14,6 +14,7 @@ from core.errors import ExplorerError
 from core.models.spec import ModelSpec, absolute_name
 from core.runs import jobs
 from core.runs.estimate import duration
+from core.runs.pace import time_left
 from core.runs.run import Run
 from core.runs.status import RunState, RunStatus
 from explorer.shared.messages import plain, show_error
@@ -164,5 +165,5 @@ def _words(status: RunStatus) -> str:
         parts.append(f"{status.done:.0f} of {status.total:.0f} {plain(status.unit)}")
     parts.append(f"{duration(status.elapsed)} so far")
     if status.seconds_left is not None:
-        parts.append(f"about {duration(status.seconds_left)} left")
+        parts.append(time_left(status.seconds_left))
     return " · ".join(parts)
