@@ -163,7 +163,7 @@ def _live_chart(rows: Sequence[dict[str, Any]], chart: _Chart) -> None:
         names |= dict(zip(chart.band, ("low", "high"), strict=True))
         colors += ["#9dbfe6", "#9dbfe6"]
     table = pd.DataFrame(rows, columns=["step", *names]).rename(columns=names)
-    with drawing.described(_alt(chart, rows)):
+    with drawing.described(_alt(rows, chart)):
         st.line_chart(
             table, x="step", y=list(names.values()), color=colors, y_label=chart.axis, height=230
         )

@@ -15,14 +15,24 @@ _HIDDEN = (
     "clip-path:inset(50%);white-space:nowrap"
 )
 
+
 def chart(figure: Any, key: str, *, alt: str) -> None:
     """A plotly figure over the whole width, without plotly's own buttons.
 
     Args:
-        alt: what the figure shows, in plain text: for people who can't see it.
+        figure: of plotly.
+        key: of the chart.
+        alt: what the chart shows, in a sentence, for a person who can't see it.
     """
-    st.plotly_chart(figure, width="stretch", key=key, config={"displayModeBar": False})
-    st.html(f'<p class="visually-hidden">{html.escape(alt)}</p>')
+    with described(alt):
+        st.plotly_chart(figure, width="stretch", key=key, config={"displayModeBar": False})
+
+
+def described(alt: str) -> DeltaGenerator:
+    """A container for a chart, with a text for screen readers that takes no room."""
+    place = st.container(gap=None)
+    place.html(f'<p class="alt" style="{_HIDDEN}">Chart: {html.escape(alt)}</p>')
+    return place
 
 
 def table(rows: pd.DataFrame, key: str) -> None:

@@ -137,11 +137,15 @@ def _card(state: BrowserState, screen: RunScreen, run: Run) -> None:
     """What is run, in one line, with the ways to run it again."""
     kind = f" · {plain(kind_title(run))}" if len(_kinds_on(screen)) > 1 else ""
     with st.container(border=True, key="run_card"):
-        row = st.container(horizontal=True, vertical_alignment="center", gap="small")
-        words = row.container(key="run_line")
-        words.markdown(f"**{plain(run.config.name or run.id)}**{kind}")
-        words.markdown(run_line(state, run))
+        row = st.container(
+            horizontal=True,
+            horizontal_alignment="distribute",
+            vertical_alignment="center",
+            gap="small",
+        )
+        row.markdown(f"**{plain(run.config.name or run.id)}**{kind}", width="content")
         buttons = row.container(horizontal=True, width="content", gap="xsmall", key="run_again")
+        st.container(key="run_line").markdown(run_line(state, run))
         buttons.button(
             "Edit",
             icon=":material/edit:",

@@ -60,10 +60,9 @@ def show_headline(headline: Headline, figures: Sequence[tuple[str, str]] = ()) -
         headline: of the run.
         figures: labels and values, in plain text.
     """
-    with st.container(key="run_headline"):
-        row = st.container(horizontal=True, vertical_alignment="center", gap="medium")
-        row.container(key="run_figure", width="content").markdown(plain(headline.figure))
-        row.container(key="run_sentence").markdown(plain(headline.sentence))
+    with st.container(gap="xsmall", key="run_headline"):
+        st.container(key="run_figure").markdown(plain(headline.figure))
+        st.container(key="run_sentence").markdown(plain(headline.sentence))
     if figures:
         shown = [f"{plain(label)} **{plain(value)}**" for label, value in figures]
         with st.container(key="run_figures"):
