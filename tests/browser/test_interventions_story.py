@@ -79,6 +79,7 @@ def test_a_run_survives_refresh_and_page_switch_and_its_flips_open_in_explore(
         state_is(page, RUNNING)
         expect(page.get_by_text("1 run in progress")).to_be_visible()
         page.reload()
+        button(page, "New run").click()
         fill_number(page, "Number of problems", 7)
         go_to(page, "Explore")
         go_to(page, "Interventions")
@@ -87,9 +88,11 @@ def test_a_run_survives_refresh_and_page_switch_and_its_flips_open_in_explore(
     state_is(page, DONE)
     expect(page.get_by_text("1 run in progress")).to_have_count(0)
     expect(page.get_by_text("Teaching model").first).to_be_visible()
+    expect(page.get_by_text("Replacing one token at an uncertain position")).to_be_visible()
+    page.get_by_text("Accuracy of every arm").click()
+    page.get_by_text("Single replacements in wrong answers").click()
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
-    expect(page.get_by_text("A token forced at a highest-entropy position")).to_be_visible()
-    expect(page.get_by_text(re.compile(r"per token is the fair comparison"))).to_be_visible()
+    expect(page.get_by_text("compare the rates per replacement")).to_be_visible()
 
     chosen = page.get_by_role("combobox", name=re.compile(r"Problem \("))
     position = re.search(r"at #(\d+)", chosen.input_value())
@@ -226,7 +229,7 @@ def test_the_oracle_of_an_adapter_equals_the_teacher(
             chains = {chain["arm"]: chain["token_ids"] for chain in record["chains"]}
             assert chains["oracle"] == chains["teacher"]
             assert chains["no_op"] == chains["base"]
-    page.get_by_text("What a reader will ask").click()
+    page.get_by_text("How to read these results").click()
     expect(page.get_by_text("Why does the oracle equal")).to_be_visible()
 
 
