@@ -18,6 +18,8 @@ _ROUNDING = 1e-9  # 0.29 of 100 is 28.999999999999996
 _ENDS = 10_000
 
 BETTER, SAME, WORSE = "better", "no measurable difference", "worse"
+UNCLEAR = "unclear"
+_SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,14 @@ def paired_difference(a: Sequence[float], b: Sequence[float], seed: int = 0) -> 
 def in_a_word(difference: Estimate) -> str:
     """The direction of a difference: better or worse only when its interval excludes 0."""
     return BETTER if difference.low > 0 else WORSE if difference.high < 0 else SAME
+
+
+def settled(word: str, p: float | None) -> str:
+    """The word for a difference that was also tested: `UNCLEAR` where its interval excludes 0 but
+    p is not below 0.05, or the other way round."""
+    if p is None or (word == SAME) == (p >= _SIGNIFICANT):
+        return word
+    return UNCLEAR
 
 
 def mcnemar(a: Sequence[bool], b: Sequence[bool]) -> float:

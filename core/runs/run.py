@@ -172,8 +172,12 @@ class Run:
         Raises:
             ProblemError: the file is damaged.
         """
-        path = self.folder / _problems_file(purpose)
+        path = self.problems_path(purpose)
         return read_problems(path) if path.exists() else []
+
+    def problems_path(self, purpose: str = "") -> Path:
+        """The file of a problem set, which need not exist."""
+        return self.folder / _problems_file(purpose)
 
     def repeat(self, runs_dir: Path) -> Run:
         """A new run with the same task, settings, model, seed and problems, under the same name and
