@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +18,9 @@ from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState, RunStatus
 from core.system.json_text import json_text
 from core.system.terminal_text import printable
+
+if TYPE_CHECKING:
+    from core.side_by_side import RunBeside
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -142,6 +145,50 @@ def _carry_out(run: Run, resume: bool, trust: bool, output: OutputOptions) -> No
     code = whole(arguments, standalone_mode=False)
     if code:
         raise typer.Exit(code)
+
+
+@app.command()
+def compare(
+    run_ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Two or more runs.")],
+    reference: Annotated[
+        str | None,
+        typer.Option("--from", metavar="ID", help="The run to take differences from."),
+    ] = None,
+    runs_dir: RunsDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Runs side by side: the result of each; evaluations of the same problems also paired, problem
+    by problem, with the best of them, or with --from."""
+    from core.evaluation.headline import change_sentence
+    from core.side_by_side import best_of, side_by_side
+
+    folder = RunsFolder(runs_dir)
+    runs = [folder.get(each) for each in dict.fromkeys(run_ids)]
+    start = (best_of(runs) or runs[0]) if reference is None else folder.get(reference)
+    found = side_by_side(runs, start)
+    if as_json:
+        print(json_text({"from": start.id, "runs": [_beside(each) for each in found]}))
+        return
+    for each in found:
+        result = "no results" if each.headline is None else each.headline.sentence
+        _print(f"{each.run.id}  {each.run.config.name}".rstrip())
+        _print(f"    {each.problem or result}")
+        if each.difference is not None:
+            _print(f"    against {start.id}: {change_sentence(each.difference)}")
+        elif each.reason:
+            _print(f"    against {start.id}: {each.reason}")
+
+
+def _beside(found: RunBeside) -> dict[str, Any]:
+    headline, difference = found.headline, found.difference
+    return {
+        "id": found.run.id,
+        "figure": None if headline is None else headline.figure,
+        "sentence": None if headline is None else headline.sentence,
+        "error": None if found.problem is None else str(found.problem),
+        "difference": None if difference is None else difference.to_json(),
+        "reason": found.reason,
+    }
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The problems of a study: the base's answer beside an arm's; each opens in Explore at its token."""
+"""The problems of a study: the answers of the base and of an arm, each to open at its token."""
 
 from __future__ import annotations
 

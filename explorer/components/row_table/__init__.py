@@ -10,6 +10,7 @@ from explorer.components.row_table.event import (
     read_selection,
     read_step,
     read_view,
+    view_of,
 )
 from explorer.components.row_table.view import (
     Action,
@@ -40,4 +41,5 @@ __all__ = [
     "read_step",
     "read_view",
     "row_table",
+    "view_of",
 ]

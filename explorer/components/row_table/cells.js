@@ -1,5 +1,5 @@
 // Cells by the kind of their column. A cell is a text, a number, null, or an object:
-// { text, sort, note, tone, share } or { answers: [[tone, text, count, sample], ...], sort }.
+// { text, sort, note, hint, tone, share } or { answers: [[tone, text, count, sample], ...], sort }.
 
 const SIGNS = { correct: "✓", wrong: "✗", other: "?" };
 const SAID = { correct: "correct", wrong: "wrong", other: "not scored" };
@@ -30,7 +30,7 @@ function drawCell(element, cell, data) {
 function drawRich(element, cell) {
   const line = make("span", `text ${cell.tone ?? ""}`, cell.text);
   element.append(line);
-  element.title = [cell.text, cell.note].filter(Boolean).join(" · ");
+  element.title = cell.hint ?? [cell.text, cell.note].filter(Boolean).join(" · ");
   if (cell.note) element.append(make("span", "note", cell.note));
   if (typeof cell.share === "number") {
     const bar = make("span", "bar");

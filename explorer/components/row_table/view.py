@@ -48,6 +48,7 @@ class RichCell:
     Args:
         sort: the value to sort by; None: the text
         note: quiet text after the main one
+        hint: shown when the mouse rests on the cell, in place of text and note
         tone: colour, always beside a sign or word
         share: of a progress bar, from 0 to 1
         answers: shown in place of the text
@@ -56,6 +57,7 @@ class RichCell:
     text: str = ""
     sort: float | str | None = None
     note: str = ""
+    hint: str = ""
     tone: Tone = ""
     share: float | None = None
     answers: Sequence[Answer] = ()
@@ -176,6 +178,10 @@ def _cell_message(cell: Cell, texts: dict[str, int]) -> Any:
             for each in cell.answers
         ]
         return {"answers": answers, "sort": cell.sort}
-    more: dict[str, Any] = {"note": cell.note or None, "tone": cell.tone or None}
+    more: dict[str, Any] = {
+        "note": cell.note or None,
+        "hint": cell.hint or None,
+        "tone": cell.tone or None,
+    }
     more |= {"sort": cell.sort, "share": cell.share}
     return {"text": cell.text, **{key: value for key, value in more.items() if value is not None}}
