@@ -89,7 +89,7 @@ def _row(run: Run, status: RunStatus, facts: RunFacts) -> TableRow:
             _time_cell(status),
         ],
         name=f"{title} {run_label(run)}",
-        find="\n".join([run.id, config.name, *config.tags, config.notes]),
+        find="\n".join([run.id, config.name, *config.tags, config.notes, str(status.error or "")]),
         menu=_menu(run, status.state),
     )
 
@@ -97,8 +97,9 @@ def _row(run: Run, status: RunStatus, facts: RunFacts) -> TableRow:
 def _state_cell(status: RunStatus) -> RichCell:
     text, tone = _STATES[status.state]
     if not status.state.is_live:
-        hint = "" if status.error is None else str(status.error)
-        return RichCell(text, tone=tone, hint=hint)
+        if status.error is None:
+            return RichCell(text, tone=tone)
+        return RichCell(text, tone=tone, note="ⓘ", hint=str(status.error))
     share = min(status.done / status.total, 1.0) if status.total else 0.0
     note = f"{share:.0%}".replace("%", "\u202f%") if status.total else ""
     amount = f"{status.done:.0f} of {status.total:.0f} {status.unit}" if status.total else ""

@@ -31,7 +31,7 @@ from explorer.shared.stored_chains import StoredProblem
 from explorer.shared.verdict import verdict_reason
 from explorer.state import BrowserState
 
-_PANEL = 500  # pixels: as high as the table with its filters, so that nothing below moves
+_PANEL = 520  # pixels: as high as the table with its filters, so that nothing below moves
 
 
 @dataclass(frozen=True, kw_only=True)

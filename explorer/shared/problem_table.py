@@ -46,10 +46,10 @@ def problem_table(
         each: list every chain's answer, however many there are.
     """
     columns = [
-        Column("problem", "Problem", width="minmax(8rem, 3fr)"),
-        Column("gold", "Correct answer", width="minmax(3.5rem, 0.8fr)", least=480),
-        Column("answers", "Answers", "answers", "minmax(7rem, 2.2fr)", sort=""),
-        Column("correct", "Correct", "number", "4.4rem", sort="desc"),
+        Column("problem", "Problem", width="minmax(6rem, 3fr)"),
+        Column("gold", "Expected", width="minmax(4.8rem, 0.8fr)", least=480),
+        Column("answers", "Answers", "answers", "minmax(5rem, 2.2fr)", sort=""),
+        Column("correct", "Correct", "number", "3.8rem", sort="desc"),
         Column("tokens", "Tokens", "number", "4.2rem", least=420, sort="desc"),
     ]
     if notes is not None:

@@ -85,6 +85,7 @@ class Toolbar {
   }
 
   drawChoices(data, memory) {
+    this.choices.hidden = !data.facets.length;
     const selects = data.facets.map((name) => {
       const place = this.table.placeOf(name);
       const label = data.columns[place].label;
