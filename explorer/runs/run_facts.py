@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import streamlit as st
@@ -16,22 +17,35 @@ from core.runs.run import Run
 from core.side_by_side import headline_of
 from explorer.shared.figures import changed_at
 from explorer.shared.model_chip import model_words
+from explorer.tasks import Task
 
 _RUNS = 2000  # whose facts are kept
+_GRACE = 0.2  # seconds that a page waits for kinds that are almost loaded
 
 
 @dataclass(frozen=True)
 class RunFacts:
     """Facts of one run.
 
-    `n` counts the problems; `headline` is None before there are results, and where they can't be
-    read, which the run's page says.
+    `n` counts the problems; `headline` is None before there are results, until `kinds_are_loaded`,
+    and where results can't be read, which the run's page says.
     """
 
     model: str
     problem_set: str
     n: int
     headline: Headline | None
+
+
+def kinds_are_loaded() -> bool:
+    """Whether headlines can be read: the code of training takes seconds to import, and the page
+    doesn't wait for it. The first call begins to."""
+    return _loading().wait(_GRACE)
+
+
+@st.cache_resource(show_spinner=False)
+def _loading() -> Task:
+    return Task("Loading the kinds of runs", lambda task: [each.load() for each in KINDS.values()])
 
 
 def run_facts(run: Run) -> RunFacts:
@@ -46,7 +60,9 @@ def run_facts(run: Run) -> RunFacts:
             run.config.task,
             changed_at(run.folder / RESULTS),
             changed_at(run.folder / SO_FAR),
-        ),
+        )
+        if not _loading().running
+        else None,
     )
 
 
@@ -63,7 +79,7 @@ def _teacher(name: str) -> str:
     return model_words(name, None)
 
 
-@st.cache_resource(show_spinner=False, max_entries=_RUNS)
+@lru_cache(_RUNS)
 def _problems(folder: str, changed: int) -> tuple[str, int]:
     """Name and size of a run's problem set; `changed` is when its file was."""
     try:
@@ -73,7 +89,7 @@ def _problems(folder: str, changed: int) -> tuple[str, int]:
     return set_name(problems), len(problems)
 
 
-@st.cache_resource(show_spinner=False, max_entries=_RUNS)
+@lru_cache(_RUNS)
 def _headline(folder: str, task: str, changed: int, so_far_changed: int) -> Headline | None:
     """A run's result; the numbers are when its files were changed."""
     if task not in KINDS or not (changed or so_far_changed):

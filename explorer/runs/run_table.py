@@ -38,24 +38,24 @@ _STATES: dict[RunState, tuple[str, Tone]] = {
     RunState.INTERRUPTED: ("! interrupted", "warned"),
 }
 _COLUMNS = [
-    Column("status", "Status", width="7.2rem"),
-    Column("run", "Run", width="minmax(7rem, 2.2fr)"),
+    Column("status", "Status", width="minmax(1.2rem, 6.6rem)"),
+    Column("run", "Run", width="minmax(5rem, 1.8fr)"),
     Column("model", "Model", width="minmax(4rem, 1.3fr)", least=620),
-    Column("set", "Problems", width="minmax(4rem, 1fr)", least=760),
-    Column("n", "n", "number", "2.6rem", least=680, sort="desc"),
-    Column("result", "Result", width="minmax(6rem, 1.7fr)", least=430),
-    Column("when", "When", width="6rem", least=560, sort="desc"),
-    Column("time", "Time", "number", "5.6rem", least=820, sort="desc"),
+    Column("set", "Problems", width="minmax(4.4rem, 0.9fr)", least=760),
+    Column("n", "n", "number", "2.4rem", least=680, sort="desc"),
+    Column("result", "Result", width="minmax(5rem, 2fr)"),
+    Column("when", "When", width="5.8rem", least=560, sort="desc"),
+    Column("time", "Time", "number", "4.6rem", least=980, sort="desc"),
 ]
 
 
-def runs_table(runs: Sequence[Run]) -> RowTable:
+def runs_table(runs: Sequence[tuple[Run, RunStatus]]) -> RowTable:
     """A row a run, in the order given."""
     return RowTable(
         id="runs",
         label="Runs",
         columns=_COLUMNS,
-        rows=[_row(run, run.status(), run_facts(run)) for run in runs],
+        rows=[_row(run, status, run_facts(run)) for run, status in runs],
         facets=["status", "run", "model", "set"],
         search="Search names, tags, notes",
         actions=[Action(COMPARE, "Side by side", 2), Action(DELETE, "Delete…", 1)],
@@ -85,8 +85,8 @@ def _row(run: Run, status: RunStatus, facts: RunFacts) -> TableRow:
             facts.problem_set,
             facts.n or None,
             None if headline is None else RichCell(headline.figure, hint=headline.sentence),
-            RichCell(_when(config.created), config.created),
-            _time_cell(status),
+            _when_cell(config.created, status),
+            RichCell(duration(status.elapsed), status.elapsed) if status.elapsed else None,
         ],
         name=f"{title} {run_label(run)}",
         find="\n".join([run.id, config.name, *config.tags, config.notes, str(status.error or "")]),
@@ -107,12 +107,14 @@ def _state_cell(status: RunStatus) -> RichCell:
     return RichCell(text, tone=tone, note=note, share=share, hint=hint)
 
 
-def _time_cell(status: RunStatus) -> RichCell | None:
+def _when_cell(created: str, status: RunStatus) -> RichCell:
+    """When a run was made; of one at work, how long it still takes."""
+    made = _when(created)
+    took = f", took {duration(status.elapsed)}" if status.elapsed else ""
     if status.state.is_live and status.seconds_left is not None:
-        return RichCell(f"~{duration(status.seconds_left)} left", status.elapsed)
-    if not status.elapsed:
-        return None
-    return RichCell(duration(status.elapsed), status.elapsed)
+        left = f"~{duration(status.seconds_left)} left"
+        return RichCell(left, created, tone="live", hint=f"made {made}{took} so far")
+    return RichCell(made, created, hint=f"made {made}{took}")
 
 
 def _menu(run: Run, state: RunState) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.evaluation.task import EVALUATE, plan_evaluation
+from core.kinds import KINDS
 from core.models.spec import DEMO_FOLDER, ModelSpec
 from core.problems.problem_sets import demo_problems
 from core.runs.context import DONE, carry_out
@@ -29,6 +30,13 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture
 def app() -> AppTest:
     return AppTest.from_file(str(ROOT / "explorer" / "app.py"), default_timeout=300)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def kinds() -> None:
+    """Results are shown once the kinds are loaded, for which a page doesn't wait."""
+    for entry in KINDS.values():
+        entry.load()
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +197,7 @@ def test_a_run_that_was_deleted_meanwhile_is_said(app: AppTest, runs: Path) -> N
 def test_runs_of_every_kind_and_version_have_a_row(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(STORED, tmp_path / "runs"))
     runs = RunsFolder(folder).list()
-    table = runs_table(runs)
+    table = runs_table([(run, run.status()) for run in runs])
     assert {row.id for row in table.rows} == {run.id for run in runs}
     facts = {run.id: run_facts(run) for run in runs}
     assert all(each.model for each in facts.values())

@@ -132,9 +132,8 @@ class Toolbar {
     const none = make("button", "action quiet", "Clear");
     none.type = "button";
     this.actions.hidden = !data.actions.length;
-    // The place is kept while nothing is ticked, so that the rows don't move.
-    this.actions.classList.toggle("idle", count === 0);
-    const said = make("span", "ticked", count ? `${count} selected` : "");
+    none.disabled = count === 0;
+    const said = make("span", "ticked", count ? `${count} selected` : "none selected");
     this.actions.replaceChildren(said, ...buttons, none);
   }
 
