@@ -45,7 +45,11 @@ def kinds_are_loaded() -> bool:
 
 @st.cache_resource(show_spinner=False)
 def _loading() -> Task:
-    return Task("Loading the kinds of runs", lambda task: [each.load() for each in KINDS.values()])
+    def load(task: Task) -> None:
+        for entry in KINDS.values():
+            entry.load()
+
+    return Task("Loading the kinds of runs", load)
 
 
 def run_facts(run: Run) -> RunFacts:
