@@ -59,7 +59,7 @@ def problem_table(
         cells = _cells(found, problems.get(found.problem_id), each)
         if notes is not None:
             cells.insert(3, notes.get(found.problem_id, RichCell()))
-        rows.append(TableRow(found.problem_id, cells, name=f"problem {found.problem_id}"))
+        rows.append(TableRow(found.problem_id, cells))
     numbers = {found.problem_id: i for i, found in enumerate(stored)}
     shown = [
         Filter(label, label, [numbers[key] for key in ids if key in numbers])
