@@ -16,10 +16,13 @@ from streamlit.testing.v1 import AppTest
 from core.evaluation.task import EVALUATE, plan_evaluation
 from core.interventions.task import plan_interventions
 from core.models.spec import DEMO_FOLDER, DEMO_NOTICE, ModelSpec
+from core.models.tokenizer_text import load_token_text
 from core.problems.problem_sets import demo_problems
 from core.records import Problem
 from core.runs.context import DONE, carry_out
 from core.runs.run import Run
+from explorer.shared.messages import plain_lines
+from explorer.workbench import Workbench
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(
@@ -116,21 +119,88 @@ def test_a_finished_run_shows_every_figure_with_its_interval_and_what_the_model_
     assert all("-" in span for span in figures["95 % interval"])
 
 
-def test_the_first_run_opens_by_its_address_and_its_samples_can_be_chosen(
+def table_of(app: AppTest) -> Any:
+    """The message of the table of problems."""
+    messages = [json.loads(each.proto.json) for each in app.get("bidi_component")]
+    (table,) = (each for each in messages if "rows" in each)
+    return table
+
+
+def test_the_first_run_opens_by_its_address_with_its_problems_in_a_table(
     app: AppTest, runs: Path
 ) -> None:
     first = next(r for r in runs.iterdir() if "first" in (r / "config.json").read_text())
+    records = EVALUATE.records_of(Run.open(first))
     opened(app, run=first.name)
     assert "first" in said(app)
     assert "**Against" not in said(app)
-    show = choice(app, "Show")
-    assert show.options[-1] == "all (4)"
-    show.set_value("all").run()
-    problem, sample = choice(app, "Problem"), choice(app, "Sample")
-    assert len(problem.options) == 4
-    assert "<i>*0*</i>" in problem.options[0]
-    assert [each[:2] for each in sample.options] == ["#1", "#2", "#3"]
-    assert not next(each for each in app.button if each.label == "Open in Explore").disabled
+    table = table_of(app)
+    assert [row["id"] for row in table["rows"]] == [each.problem_id for each in records]
+    assert table["rows"][0]["id"] == "<i>*0*</i>", "text is data: the browser shows it as it is"
+    for row, record in zip(table["rows"], records, strict=True):
+        answers = row["cells"][2]["answers"]
+        assert [table["texts"][each[1]] for each in answers] == [
+            each.answer for each in record.samples
+        ]
+        assert [each[0] == "correct" for each in answers] == [
+            each.correct for each in record.samples
+        ]
+        assert row["cells"][3]["text"] == f"{record.correct}/3"
+    groups = {each["label"]: each["rows"] for each in table["filters"]}
+    assert groups.get("never", []) == [i for i, each in enumerate(records) if not each.correct]
+    assert not next(each for each in app.button if each.label.startswith("Open in")).disabled
+
+
+def test_the_second_run_has_filters_for_what_changed(app: AppTest, runs: Path) -> None:
+    second = next(r for r in runs.iterdir() if (r / "against.json").exists())
+    results = EVALUATE.results_of(Run.open(second))
+    assert results is not None
+    assert results.comparison is not None
+    opened(app, run=second.name)
+    table = table_of(app)
+    groups = {each["label"]: each["rows"] for each in table["filters"]}
+    ids = [row["id"] for row in table["rows"]]
+    for label, wanted in (
+        ("now solved", results.comparison.gained),
+        ("no longer solved", results.comparison.lost),
+    ):
+        assert {ids[i] for i in groups.get(label, [])} == set(wanted)
+
+
+def test_the_chain_on_screen_needs_no_model_and_follows_the_selection(
+    app: AppTest, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = next(r for r in runs.iterdir() if "first" in (r / "config.json").read_text())
+    records = EVALUATE.records_of(Run.open(first))
+    opened(app, run=first.name)
+    monkeypatch.setattr(Workbench, "loaded", lambda self, spec: None)
+    monkeypatch.setattr(Workbench, "model", lambda self, spec: pytest.fail("loads a model"))
+    last = records[-1]
+    state = app.session_state["browser_state"]
+    state.form.keep("colour stored chains", False)
+    state.form.keep(f"problem of evaluation {first.name}", last.problem_id)
+    app.session_state[f"sample of evaluation {first.name} {last.problem_id}"] = 2
+    app.run()
+    assert not app.exception
+    text = load_token_text(ModelSpec()).decode(last.samples[2].token_ids[:-1])
+    shown = [each.value for each in app.markdown]
+    assert any(plain_lines(text) == each for each in shown), (text, shown)
+    assert any(f"{len(last.samples[2].token_ids)} tokens" in each for each in shown)
+
+
+def test_a_chain_is_coloured_by_its_model(app: AppTest, runs: Path) -> None:
+    first = next(r for r in runs.iterdir() if "first" in (r / "config.json").read_text())
+    opened(app, run=first.name)
+    app.session_state["browser_state"].form.keep("colour stored chains", True)
+    switch = next(each for each in app.checkbox if each.label == "Colour by entropy")
+    switch.set_value(True).run()
+    assert not app.exception
+    tables = [json.loads(each.proto.json) for each in app.get("bidi_component")]
+    (chain,) = [each for each in tables if "tokens" in each]
+    record = EVALUATE.records_of(Run.open(first))
+    sizes = {len(sample.token_ids) for each in record for sample in each.samples}
+    assert len(chain["tokens"]) in sizes
+    assert max(chain["entropy"]) > 0
 
 
 def test_only_finished_evaluations_of_the_same_problems_can_be_compared_with(
@@ -196,7 +266,7 @@ def test_damaged_files_are_said_on_the_page(
     else:
         (second / name).write_text(content)
     opened(app, run=second.name)
-    opens = [each for each in app.button if each.label == "Open in Explore"]
+    opens = [each for each in app.button if each.label.startswith("Open in Explore")]
     if name == "model":
         opens[0].click().run()
         assert not app.exception

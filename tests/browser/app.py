@@ -57,9 +57,26 @@ def button(page: Page, name: str) -> Locator:
     return page.get_by_role("button", name=name, exact=True)
 
 
+def rows(page: Page) -> Locator:
+    """The rows of the table on the page that are drawn."""
+    return page.locator(".row-table .row")
+
+
 def opens(page: Page) -> Locator:
-    """The buttons that open a run; a selectbox of the sidebar has an arrow of that name, too."""
-    return page.get_by_test_id("stMain").get_by_role("button", name="Open", exact=True)
+    """The runs in the list; a click opens one."""
+    return rows(page)
+
+
+def tick(page: Page, *names: str) -> None:
+    """Tick the rows with these texts."""
+    for name in names:
+        rows(page).filter(has_text=name).locator(".check").click()
+
+
+def choose_in_menu(page: Page, row: Locator, item: str) -> None:
+    """Choose an item of a row's menu."""
+    row.locator(".dots").click()
+    page.get_by_role("menuitem", name=item).click()
 
 
 def choose(page: Page, label: str, option: str | re.Pattern[str]) -> None:

@@ -18,6 +18,7 @@ from app import (
     PATIENCE,
     RUNNING,
     button,
+    choose_in_menu,
     fill_number,
     go_to,
     has_some,
@@ -27,7 +28,6 @@ from app import (
     opens,
     paused,
     process_of,
-    put_into,
     runs_in,
     settled,
     state_is,
@@ -94,10 +94,12 @@ def test_a_run_survives_refresh_and_page_switch_and_its_flips_open_in_explore(
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
     expect(page.get_by_text("compare the rates per replacement")).to_be_visible()
 
-    chosen = page.get_by_role("combobox", name=re.compile(r"Problem \("))
-    position = re.search(r"at #(\d+)", chosen.input_value())
+    page.locator(".row-table .filter").filter(has_text="now correct").click()
+    panel = page.locator("[class*='st-key-chain_panel']")
+    expect(panel).to_contain_text(re.compile(r"at #(\d+)"))
+    position = re.search(r"at #(\d+)", panel.inner_text())
     assert position is not None
-    button(page, "Open in Explore").click()
+    button(page, "Open in Explore where the chains differ").click()
     expect(nodes(page)).to_have_count(2)
     expect(page.locator(".tree .node.correct[aria-selected='true']")).to_have_count(1)
     expect(page.locator(".tree .node.wrong")).to_have_count(1)
@@ -144,36 +146,6 @@ def test_a_run_outlives_its_server(page: Page, tmp_path: Path) -> None:
     state_is(page, DONE)
     assert sum(len(unit) for unit in run.units().values()) == 8
     end_server(server)
-
-
-def test_runs_are_opened_repeated_renamed_and_deleted(
-    page: Page, url: str, home: Path, study: Path
-) -> None:
-    put_into(home, study)
-    page.goto(f"{url}/runs")
-    state_is(page, DONE)
-    button(page, "Rename").click()
-    page.get_by_label("Name of this run").fill("first <b>try</b>")
-    page.keyboard.press("Enter")
-    expect(page.get_by_text("first <b>try</b>")).to_be_visible()
-    page.keyboard.press("Escape")
-    button(page, "Repeat").click()
-    expect(opens(page)).to_have_count(2)
-    expect(page.get_by_text("✓ done", exact=True)).to_have_count(2)
-    new, old = runs_in(home)
-    results = [(run.folder / "results.json").read_bytes() for run in (new, old)]
-    assert results[0] == results[1]
-
-    button(page, "Delete").first.click()
-    button(page, "Delete this run").click()
-    expect(opens(page)).to_have_count(1)
-    assert [run.id for run in runs_in(home)] == [old.id]
-    expect(page.locator(f".st-key-open-{new.id}")).to_have_count(0)
-    settled(page)
-    opens(page).click()
-    expect(page.get_by_role("heading", name="Interventions")).to_be_visible()
-    expect(page).to_have_url(re.compile(f"run={old.id}"))
-    state_is(page, DONE)
 
 
 def test_a_teacher_brings_its_arms_and_one_of_another_vocabulary_is_refused(
@@ -250,7 +222,7 @@ def test_two_sessions_see_only_their_own_while_a_run_works(
         expect(nodes(page)).to_have_count(1)
         expect(page.get_by_text("Select a token")).to_be_visible()
         go_to(explorer, "Runs")
-        button(explorer, "Cancel").click()
+        choose_in_menu(explorer, opens(explorer), "Cancel")
         settled(explorer)
     state_is(explorer, CANCELLED)
     other.close()
