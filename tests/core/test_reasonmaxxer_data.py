@@ -226,14 +226,14 @@ def test_problems_that_are_all_easy_or_all_hard_are_refused_with_counts() -> Non
     always, never = problem("a", 2, 0), problem("n", 0, 2)
     assert refusal(always, replace(always, problem_id="b"), never) == (
         "No problem has both right and wrong rollouts, so none says which decisions matter: "
-        "2 of 3 are always right and 1 always wrong. "
+        "2 of 3 are always correct and 1 always wrong. "
         "Choose harder problems, or raise the temperature or the rollouts a problem."
     )
     assert refusal(never).endswith(
-        "0 of 1 are always right and 1 always wrong. Choose easier problems, raise the rollouts "
+        "0 of 1 are always correct and 1 always wrong. Choose easier problems, raise the rollouts "
         "a problem, or check the prompt style."
     )
-    assert "0 of 0 are always right" in refusal()
+    assert "0 of 0 are always correct" in refusal()
 
 
 def test_a_gate_that_takes_nothing_is_refused_with_the_highest_entropy() -> None:
