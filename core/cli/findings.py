@@ -51,9 +51,8 @@ def find_fix(
         ("at forks", found.attempts, found.turned_share),
         ("at random", found.control, found.control_share),
     ):
-        print(
-            f"{name}: {sum(each.turned for each in endings)} tokens change the verdict, share {share}"
-        )
+        count = sum(each.turned for each in endings)
+        print(f"{name}: {count} tokens change the verdict, share {share}")
         for each in endings:
             if each.turned:
                 place = each.attempt

@@ -100,7 +100,7 @@ def test_a_finished_run_shows_every_figure_with_its_interval_and_what_the_model_
     opened(app)
     shown = {each.label: each for each in app.metric}
     assert list(shown) == ["pass@1", "pass@3", "maj@3", "Boxed", "Truncated", "Mean length"]
-    assert all("–" in each.delta for each in shown.values())
+    assert all("-" in each.delta for each in shown.values())
     text = said(app)
     assert "4 problems, 3 samples each, by demo: temperature 0.6, top-p 0.95, seed 1." in text
     assert text.count(DEMO_NOTICE) == 2, "in the sidebar, and beside the figures"
