@@ -51,7 +51,7 @@ class _MakerOptions(ModelOptions):
 def generate(
     model: ModelOptions,
     questions: QuestionOptions,
-    gold: Annotated[str | None, typer.Option(help="The right answer to your question.")] = None,
+    gold: Annotated[str | None, typer.Option(help="The correct answer to your question.")] = None,
     sample: Sample = None,
     *,
     settings: Annotated[

@@ -51,7 +51,8 @@ def find_fix(
         ("at forks", found.attempts, found.turned_share),
         ("at random", found.control, found.control_share),
     ):
-        print(f"{name}: {sum(each.turned for each in endings)} tokens turn it, share {share}")
+        count = sum(each.turned for each in endings)
+        print(f"{name}: {count} tokens change the verdict, share {share}")
         for each in endings:
             if each.turned:
                 place = each.attempt
@@ -86,7 +87,7 @@ def pivotality(
         for each in found.alternatives:
             token = chain.top_tokens[found.position][each.rank - 1]
             answers = ", ".join(f"{answer or 'none'} x{count}" for answer, count in each.answers)
-            print(f"  {token!r:14} right {each.p_correct}; answers {answers}")
+            print(f"  {token!r:14} correct {each.p_correct}; answers {answers}")
 
 
 def _measure(

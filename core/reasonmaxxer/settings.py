@@ -78,7 +78,7 @@ class RolloutSampling(Sampling):
     samples: Samples = Field(
         20,
         ge=2,
-        title="Rollouts a problem, K",
+        title="Rollouts per problem (K)",
         description="Sampled from the base; those that differ in their answer are learned from",
     )
     temperature: Temperature = Field(DEFAULT_TEMPERATURE, description="Of the rollouts")
@@ -99,7 +99,7 @@ class GateSettings(BaseModel):
         1.4, description="Of the gate; with sampled rollouts it can be set after looking at them"
     )
     fraction: float = Field(
-        0.05, gt=0, le=1, title="Share of top-fraction", description="Of the tokens of a rollout"
+        0.05, gt=0, le=1, title="Top fraction", description="Of the tokens of a rollout"
     )
 
 
@@ -111,8 +111,8 @@ class SelectionSettings(BaseModel):
     max_problems: int | None = Field(
         50,
         ge=1,
-        title="Keep problems",
-        description="Of those with right and wrong rollouts, the ones closest to one half; all "
+        title="Problems to keep",
+        description="Of those with correct and wrong rollouts, the ones closest to one half; all "
         "when not set",
     )
     drop_truncated: bool = Field(
@@ -135,7 +135,7 @@ class SelectionSettings(BaseModel):
         description="Largest absolute value of an advantage",
     )
     positive_only: bool = Field(
-        False, title="Positive only", description="Ablation: learn from right rollouts only"
+        False, title="Positive only", description="Ablation: learn from correct rollouts only"
     )
     shuffle_advantages: bool = Field(
         False,
@@ -202,6 +202,6 @@ class HeldOut(BaseModel):
         "checkpoint",
     )
     every: int = Field(
-        25, ge=1, title="Every so many steps", description="Steps between two measurements"
+        25, ge=1, title="Check every N steps", description="Steps between two measurements"
     )
     sampling: Sampling = Field(Sampling(samples=1), title="Held-out")

@@ -93,7 +93,7 @@ def test_an_empty_page_says_what_to_do_first(app: AppTest) -> None:
 def test_greedy_draws_one_sample_a_problem(app: AppTest) -> None:
     opened(app)
     next(each for each in app.number_input if each.label == "Temperature").set_value(0.0).run()
-    assert next(each for each in app.number_input if each.label == "Samples a problem").disabled
+    assert next(each for each in app.number_input if each.label == "Samples per problem").disabled
     assert "333 chains by the model demo" in said(app)
 
 

@@ -109,7 +109,7 @@ def test_one_click_prepares_a_run_with_every_setting_of_the_form(
     labelled(app.number_input, "Epochs").set_value(2.0)
     labelled(app.selectbox, "Gate").set_value("random")
     labelled(app.checkbox, "Positive only").check()
-    labelled(app.number_input, "Keep problems").set_value(7).run()
+    labelled(app.number_input, "Problems to keep").set_value(7).run()
     button(app, "Do it all").click().run()
     assert not app.exception
     assert not app.error

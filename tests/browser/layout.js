@@ -59,9 +59,11 @@
       (each) =>
         each.matches?.(
           ":disabled, [aria-disabled=true], [data-testid=stIconMaterial], [data-testid=stHeader], " +
-            "[data-testid=stTooltipHoverTarget], .alt, noscript, style, script, title",
+            "[data-testid=stTooltipHoverTarget], [data-testid=stSliderThumbValue], .alt, noscript, style, script, title",
         ) ?? false,
-    );
+    ) || isLabelOfDisabled(element);
+  const isLabelOfDisabled = (element) =>
+    element.closest("[data-testid=stWidgetLabel]")?.parentElement?.querySelector(":disabled") != null;
   const isVisible = (element) => {
     const box = element.getBoundingClientRect();
     return (

@@ -62,7 +62,7 @@ def evaluation(made_once: MadeOnce) -> Path:
 def start(page: Page, url: str, problems: int, samples: int) -> None:
     page.goto(f"{url}/evaluate")
     fill_number(page, "Number of problems", problems)
-    fill_number(page, "Samples a problem", samples)
+    fill_number(page, "Samples per problem", samples)
     button(page, "Run").click()
 
 
@@ -194,7 +194,7 @@ def test_a_second_evaluation_is_compared_with_the_first_and_stands_alone(
     put_into(home, evaluation, "Evaluation on Demo problems")
     page.goto(f"{url}/evaluate")
     fill_number(page, "Number of problems", 12)
-    fill_number(page, "Samples a problem", 3)
+    fill_number(page, "Samples per problem", 3)
     choose(page, "Compare with", re.compile("Evaluation on Demo problems"))
     button(page, "Run").click()
     expect(page.get_by_text("12 problems, 3 samples each")).to_be_visible()

@@ -93,7 +93,7 @@ def test_from_the_list_of_models_to_accuracy_before_and_after(page: Page, url: s
     go_to(page, "Evaluate")
     choose(page, "Problems from", WORD_PROBLEMS)
     fill_number(page, "Number of problems", 4)
-    fill_number(page, "Samples a problem", 2)
+    fill_number(page, "Samples per problem", 2)
     unfolded(page, "Prompt style, length, problems of your own")
     choose(page, "Prompt style", "few_shot")
     fill_number(page, "Max new tokens", 60)

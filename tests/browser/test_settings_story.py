@@ -71,7 +71,7 @@ def test_settings_and_own_question_survive_page_switch_and_refresh(page: Page, u
 def test_the_forms_of_other_pages_survive_page_switch_and_refresh(page: Page, url: str) -> None:
     open_app(page, url)
     go_to(page, "Evaluate", _PRESS)
-    field = page.get_by_role("spinbutton", name="Samples a problem")
+    field = page.get_by_role("spinbutton", name="Samples per problem")
     field.fill("9")
     field.press("Enter")
     settled(page)
