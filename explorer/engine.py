@@ -6,10 +6,15 @@ app first draws what needs none of it (`first_view`), and they are imported behi
 
 from __future__ import annotations
 
+import gc
 import threading
 from importlib import import_module
 
 _MODULES = (
+    "torch",
+    "transformers",
+    "plotly.graph_objects",
+    "statsmodels.stats.proportion",
     "explorer.main_view",
     "explorer.explore.problem_bar",
     "explorer.explore.stage",
@@ -17,6 +22,11 @@ _MODULES = (
 _lock = threading.Lock()
 _started = False
 _loaded = threading.Event()
+
+
+def engine_is_started() -> bool:
+    """Whether the imports have begun."""
+    return _started
 
 
 def engine_is_loaded() -> bool:
@@ -35,9 +45,16 @@ def start_engine() -> None:
 
 
 def load_engine() -> None:
-    """Import now. A module that can't be imported is left to the page, which shows the error."""
+    """Import now. A module that can't be imported is left to the page, which shows the error.
+
+    Streamlit collects garbage after every draw, and the page that waits is drawn again and again:
+    what is imported is excluded, or every draw would hold up the imports.
+    """
+    gc.disable()
     try:
         for name in _MODULES:
             import_module(name)
+            gc.freeze()
     finally:
+        gc.enable()
         _loaded.set()

@@ -5,8 +5,6 @@ Nothing here imports torch, transformers, pandas or plotly.
 
 from __future__ import annotations
 
-import time
-
 import streamlit as st
 
 from core.chains.glance import chain_at_a_glance
@@ -15,7 +13,7 @@ from core.records import Chain, Outcome
 from core.system.environment import sessions_folder
 from core.system.project_root import project_root
 from explorer.components.token_heatmap import token_heatmap
-from explorer.engine import engine_is_loaded, start_engine
+from explorer.engine import engine_is_loaded, engine_is_started, start_engine
 from explorer.shared.chain_view import chain_view
 from explorer.shared.messages import plain_lines, verdict_badge
 from explorer.shared.polling import polled
@@ -57,16 +55,19 @@ def first_view(page: st.Page) -> None:
 def _loading() -> None:
     """The line about loading. The browser asks for it again once it has drawn the page: only then
     the imports begin, which would hold up the drawing."""
-    began, drawn = time.monotonic(), False
+    drawn = False
 
     def draw() -> None:
         nonlocal drawn
         if drawn:
             start_engine()
         drawn = True
-        st.caption(f"Loading the engine and the demo model, {time.monotonic() - began:.0f} s …")
+        st.caption("Loading the engine …")
 
-    polled(draw, lambda: not engine_is_loaded(), seconds=0.3)
+    if not engine_is_started():
+        polled(draw, lambda: not engine_is_started(), seconds=0.2)
+    else:
+        polled(draw, lambda: not engine_is_loaded(), seconds=1.0)
 
 
 def _chain() -> tuple[Chain, Outcome | None] | None:
