@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from explorer.guide.help import help_links
 from explorer.shared.model_picker import model_picker
 from explorer.shared.running_badge import running_badge
 from explorer.state import browser_state
@@ -18,3 +19,4 @@ def draw_around(page: st.Page) -> None:
     page.run()
     with st.sidebar:  # after the page, which may have started a run
         running_badge()
+        help_links(browser_state())

@@ -25,7 +25,7 @@ run_section(
     state,
     folder,
     "finetune",
-    hint="Press **Run all steps**: rollouts, training, and the accuracy before and after, in one run. "
+    hint="Press **Run all steps**: rollouts, training, accuracy before and after, in one run. "
     "Or **Sample rollouts** first, to set the gate yourself (step 2) and then train (step 3).",
     report=partial(finetune_steps, folder=folder, form=recipe),
     also_live=model_is_loading,

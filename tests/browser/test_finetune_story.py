@@ -90,7 +90,7 @@ def test_from_one_click_to_before_and_after_and_on_into_explore(
         page.locator(".st-key-tuning_file input[type=file]").set_input_files(file)
         choose_when_there(page, field, file.name)
     fill_first_number(page, "Rollouts a problem", 4)
-    button(page, "Do it all").click()
+    button(page, "Run all steps").click()
     with paused(home):
         state_is(page, RUNNING)
         expect(page.get_by_text("1 run in progress")).to_be_visible()
@@ -226,7 +226,7 @@ def test_rollouts_then_the_gate_by_hand_then_training(
 
 def test_nothing_is_cut_off_at_either_width(page: Page, url: str) -> None:
     page.goto(f"{url}/finetune")
-    expect(button(page, "Do it all")).to_be_visible()
+    expect(button(page, "Run all steps")).to_be_visible()
     main = page.get_by_test_id("stMain")
     for width in (1280, 800):
         page.set_viewport_size({"width": width, "height": 900})

@@ -109,7 +109,7 @@ def test_from_the_list_of_models_to_accuracy_before_and_after(page: Page, url: s
     fill_number(page, "^Problems", 8)
     fill_number(page, "Rollouts a problem", 4)
     fill_number(page, "Measured problems", 3)
-    button(page, "Do it all").click()
+    button(page, "Run all steps").click()
     done = page.get_by_text(DONE, exact=True).first
     expect(done).to_be_visible(timeout=3 * 1000 * PATIENCE)  # minutes, on a quiet machine
     expect(cards(page).first).to_be_visible()
