@@ -41,7 +41,7 @@ from explorer.shared.run_estimate import estimate_line
 from explorer.shared.run_panel import start_button
 from explorer.shared.set_choice import choose_set, upload_place
 from explorer.shared.start_run import start_run
-from explorer.shared.thresholds import MeasureOn, threshold_meaning, with_origin
+from explorer.shared.thresholds import MeasureOn, in_unit, threshold_meaning, with_origin
 from explorer.state import BrowserState
 from explorer.workbench import workbench
 
@@ -99,7 +99,8 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
         below_the_gate = all_settings(fields)
     recipe, fault = _recipe(preset, fields.changes)
     heat_now = fields.fields.values["rollouts.temperature"]
-    asking.sampling = f"rollouts at temperature {heat_now:g} (the preset's)"
+    tau_now = in_unit(fields.fields.values["gate.tau"], state)
+    asking.sampling = f"rollouts at temperature {heat_now:g}, τ {tau_now} (the preset's)"
     problems_now = len(training.get(learned, ()))
     asking.line(line, fields.changes, fields.choice, problems_now)
     if recipe is not None:
