@@ -38,10 +38,11 @@ def evaluation_setup(state: BrowserState, folder: RunsFolder) -> None:
     line = st.container()
     with st.container(key="evaluation_problems"):
         chosen_set, number, other, go = st.columns([3, 2, 3.4, 1.6], vertical_alignment="bottom")
+    below = st.container()
     with st.container(key="evaluation_sampler"):
         samples, temperature, top_p, seed = st.columns(4, vertical_alignment="bottom")
     chosen = choose_problems(state, chosen_set, number, "evaluation")
-    upload_place(state, {set_key("evaluation"): chosen.name}, "evaluation_file")
+    upload_place(state, {set_key("evaluation"): chosen.name}, "evaluation_file", below)
     defaults = session_settings(state, EvaluationSettings(), chosen.name)
     fields = SettingFields(form, defaults, "evaluation")
     greedy = fields.draw(temperature, "temperature", step=0.1) == 0

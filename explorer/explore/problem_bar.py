@@ -191,9 +191,9 @@ def _show(state: BrowserState, problem: Problem | None) -> None:
     elif tree is not None and tree.branches and tree.problem != problem:
         with st.container(key="chain_of"):
             asked_before = plain(short(" ".join(tree.problem.question.split()), 120))
-            st.caption(
-                f"**The chain below answers another question:** {asked_before}  \n"
-                "Press **Generate** for a chain of yours."
+            st.markdown(
+                f":small[**The chain below answers another question:** {asked_before}]  \n"
+                ":small[Press **Generate** for a chain of yours.]"
             )
 
 

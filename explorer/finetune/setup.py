@@ -56,6 +56,7 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
     line = st.container()
     with st.container(key="tuning_problems"):
         learn, measure, base = st.columns([3, 3, 2], vertical_alignment="bottom")
+    below = st.container()
     with st.container(key="tuning_rollouts"):
         k, heat, seed, sample, everything = st.columns(
             [1.4, 1.4, 1.4, 1.9, 1.9], vertical_alignment="bottom"
@@ -89,7 +90,9 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
         WORD_SET if own_sets else DEMO_SET,
         help="Held out: problems in both sets are rejected",
     )
-    upload_place(state, {learned_key: learned, _measured_key(preset): measured}, "tuning_file")
+    upload_place(
+        state, {learned_key: learned, _measured_key(preset): measured}, "tuning_file", below
+    )
     asking = Asking(state, f"tuning {preset}", learned, "", prompt=f"tuning {preset} prompt")
     fields = RecipeFields(state, preset, learned, asking.typed)
     fields.fields.draw(k, "rollouts.samples")

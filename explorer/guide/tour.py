@@ -64,36 +64,26 @@ def tour(state: BrowserState) -> None:
         return
     shown = STEPS[step - 1]
     st.html(f"<style>{shown.at} {{ outline: 2px dashed #c2410c; outline-offset: 3px; }}</style>")
-    with st.container(border=True, key="tour"):
-        words, back, onward, close = st.columns(
-            [8, 1.2, 1.4, 1.2], vertical_alignment="center", gap="small"
-        )
-        words.markdown(f":small[{step} of {len(STEPS)}:] {shown.text}")
-        back.button(
+    last = step == len(STEPS)
+    with st.container(
+        border=True, key="tour", horizontal=True, vertical_alignment="center", gap="small"
+    ):
+        st.markdown(f":small[{step} of {len(STEPS)}:] {shown.text}", width="stretch")
+        st.button(
             "Back",
             key="tour back",
-            width="stretch",
+            type="tertiary",
             disabled=step == 1,
             on_click=_go_to,
             args=(state, step - 1),
         )
-        last = step == len(STEPS)
-        onward.button(
+        st.button(
             "Done" if last else "Next",
             key="tour next",
-            type="primary",
-            width="stretch",
             on_click=_go_to,
             args=(state, 0 if last else step + 1),
         )
-        close.button(
-            "Skip",
-            key="tour skip",
-            type="tertiary",
-            width="stretch",
-            on_click=_go_to,
-            args=(state, 0),
-        )
+        st.button("Skip", key="tour skip", type="tertiary", on_click=_go_to, args=(state, 0))
 
 
 def begin_tour(state: BrowserState) -> None:

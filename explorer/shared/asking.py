@@ -135,7 +135,7 @@ class Asking:
         style = choice.style or "the model's own prompt"
         parts = [
             model_chip(self.state.opened.spec),
-            f"{plain(self.problem_set)} ({count:,})",
+            f"{plain(self.problem_set)} ({count:,})" if count else "no problems yet",
             plain(style),
             self.sampling,
             f"{values['max_new_tokens']} tokens",

@@ -47,7 +47,7 @@ def choose_problems(
         help="Fewer than all: a random sample (uses the seed)",
         disabled=not problems,
     )
-    return ProblemChoice(name, problems, count)
+    return ProblemChoice(name, problems, count if problems else 0)
 
 
 def set_key(page: str) -> str:

@@ -49,16 +49,22 @@ def choose_set(
     return state.form.choice(place, label, key, [*sets, *others, UPLOAD], default, **looks)
 
 
-def upload_place(state: BrowserState, chosen: Mapping[str, str], uploader: str) -> None:
+def upload_place(
+    state: BrowserState,
+    chosen: Mapping[str, str],
+    uploader: str,
+    place: DeltaGenerator | None = None,
+) -> None:
     """The uploader, where one of the fields says UPLOAD; the set that it makes is selected there.
 
     Args:
         chosen: what `choose_set` returned, by the key of the field.
         uploader: key of the uploader.
+        place: where it stands; else below where this is called.
     """
     for key, name in chosen.items():
         if name == UPLOAD:
-            with st.container(border=True):
+            with (place or st.container()).container(border=True):
                 upload_problems(state, uploader, on_taken=partial(_select, key))
             return
 

@@ -164,7 +164,7 @@ def test_the_adapter_leaves_with_its_model(app: AppTest) -> None:
     app.run()
     label = "LoRA adapter folder, or its Hugging Face ID"
     assert field(app, label).value == "/somewhere/adapter"
-    assert "demo + adapter" in said(app)
+    assert "demo \\+ adapter" in said(app)
     put(app, "Model", "Load another model…")
     put(app, "Folder or Hugging Face ID", "/another/model")
     assert field(app, label).value == ""
