@@ -15,8 +15,9 @@ from core.system.project_root import project_root
 from explorer.components.token_heatmap import token_heatmap
 from explorer.engine import engine_is_loaded, engine_is_started, start_engine
 from explorer.shared.chain_view import chain_view
-from explorer.shared.messages import plain_lines, verdict_badge
+from explorer.shared.messages import verdict_badge
 from explorer.shared.polling import polled
+from explorer.shared.problem_text import problem_text
 
 WELCOME = project_root() / "sample_data" / "sessions" / "welcome.json"
 DEFAULT_TAU = 1.4  # nats, the paper's for its smallest model
@@ -27,18 +28,19 @@ def first_view(page: st.Page) -> None:
     """Draw it, and begin to load the engine once it is on screen."""
     with st.sidebar:
         st.markdown("#### Decision Fork Explorer")
-        _loading()
-    if page.title != "Explore":
+    found = _chain() if page.title == "Explore" else None
+    if found is not None:
+        _show(*found)
+    else:
         st.markdown(f"### {page.title}")
         st.caption("Opens as soon as the engine is loaded, in a few seconds.")
-        return
-    found = _chain()
-    if found is None:
-        st.caption("Opens as soon as the engine is loaded, in a few seconds.")
-        return
-    chain, outcome = found
+    with st.sidebar:
+        _loading()
+
+
+def _show(chain: Chain, outcome: Outcome | None) -> None:
     with st.container(key="first_view"):
-        st.markdown(plain_lines(chain.problem.question))
+        problem_text(chain.problem)
         chain_column, words = st.columns([2, 1], gap="medium")
     with chain_column, st.container(border=True):
         if outcome is not None:
@@ -54,7 +56,7 @@ def first_view(page: st.Page) -> None:
 
 def _loading() -> None:
     """The line about loading. The browser asks for it again once it has drawn the page: only then
-    the imports begin, which would hold up the drawing."""
+    the imports begin, which hold up the drawing: the chain's own scripts have arrived by then."""
     drawn = False
 
     def draw() -> None:
@@ -65,7 +67,7 @@ def _loading() -> None:
         st.caption("Loading the engine …")
 
     if not engine_is_started():
-        polled(draw, lambda: not engine_is_started(), seconds=0.2)
+        polled(draw, lambda: not engine_is_started(), seconds=1.5)
     else:
         polled(draw, lambda: not engine_is_loaded(), seconds=1.0)
 

@@ -69,21 +69,22 @@ def tour(state: BrowserState) -> None:
         border=True, key="tour", horizontal=True, vertical_alignment="center", gap="small"
     ):
         st.markdown(f":small[{step} of {len(STEPS)}:] {shown.text}", width="stretch")
-        st.button(
-            "Back",
-            key="tour back",
-            type="tertiary",
-            disabled=step == 1,
-            on_click=_go_to,
-            args=(state, step - 1),
-        )
-        st.button(
-            "Done" if last else "Next",
-            key="tour next",
-            on_click=_go_to,
-            args=(state, 0 if last else step + 1),
-        )
-        st.button("Skip", key="tour skip", type="tertiary", on_click=_go_to, args=(state, 0))
+        with st.container(horizontal=True, gap="small", width="content"):
+            st.button(
+                "Back",
+                key="tour back",
+                type="tertiary",
+                disabled=step == 1,
+                on_click=_go_to,
+                args=(state, step - 1),
+            )
+            st.button(
+                "Done" if last else "Next",
+                key="tour next",
+                on_click=_go_to,
+                args=(state, 0 if last else step + 1),
+            )
+            st.button("Skip", key="tour skip", type="tertiary", on_click=_go_to, args=(state, 0))
 
 
 def begin_tour(state: BrowserState) -> None:
