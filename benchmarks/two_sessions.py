@@ -37,7 +37,7 @@ def main() -> None:
         alone = _force_tokens(explorer, url)
         other = browser.new_context().new_page()
         other.goto(f"{url}/interventions")
-        other.get_by_text("Teacher, arms, budgets").click(timeout=60_000)
+        other.get_by_text("Options", exact=True).click(timeout=60_000)
         positions = other.get_by_role("spinbutton", name="Positions k")
         positions.fill("20")  # more work than the measurement takes
         positions.press("Enter")

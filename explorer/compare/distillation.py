@@ -30,6 +30,7 @@ from core.runs.status import RunState
 from core.statistics import Estimate
 from explorer.compare.distillation_charts import size_chart
 from explorer.compare.edit import TEACHER_FIELD, fill_distillation
+from explorer.shared.asking import Asking, session_settings
 from explorer.shared.drawing import chart, table
 from explorer.shared.figures import percent, percent_range, points
 from explorer.shared.messages import plain, short, show_error, teaching_notice
@@ -50,6 +51,7 @@ from explorer.shared.run_panel import (
     start_button,
     when,
 )
+from explorer.shared.set_choice import choose_set, upload_place
 from explorer.shared.setting_fields import SettingFields
 from explorer.state import BrowserState
 
@@ -98,6 +100,7 @@ def show_distillation_asked_for(state: BrowserState, folder: RunsFolder) -> bool
 def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
     """The form and its button; returns the teacher that it names."""
     learning, measuring = training_sets(state), problem_sets(state)
+    line = st.container()
     with st.container(key="tuning_distillation"):
         who, rank, layers, go = st.columns([3, 1.2, 3, 1.6], vertical_alignment="bottom")
     form = state.form
@@ -120,28 +123,33 @@ def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
             "demo" if is_demo else "paper",
             help="  \n".join(f"**{name}**: {about}" for name, about in ABOUT.items()),
         )
-        learned = form.choice(
-            middle, "Problems for the teacher", "distillation set", list(learning), TRAINING_SET
+        learned = choose_set(
+            state, middle, "Problems for the teacher", "distillation set", learning, TRAINING_SET
         )
-        measured = form.choice(
+        measured = choose_set(
+            state,
             right,
             "Problems to measure on",
             "distillation evaluation",
-            list(measuring),
+            measuring,
             DEMO_SET,
-            help="Never trained on: problems that are in both sets are refused",
+            help="Held out: problems in both sets are rejected",
         )
+        fields_of_sets = {"distillation set": learned, "distillation evaluation": measured}
+        upload_place(state, fields_of_sets, "distillation_file")
         style, length = st.columns(2)
-        start_from = recipe_of(preset)
+        start_from = session_settings(state, recipe_of(preset), learned)
         key = f"distillation {preset}"
+        asking = Asking(state, key, learned, "the recipe's sampler")
         fields = SettingFields(form, start_from, key)
         fields.draw(last, "seed", key="distillation seed")
         fields.draw(length, "max_new_tokens", step=16)
-        choice = prompt_fields(state, style, key, start_from)
+        choice = prompt_fields(state, style, key, start_from, asking.typed)
+    asking.line(line, fields.values | choice.settings(), choice, len(learning.get(learned, ())))
     fields.draw(rank, "training.lora_rank", key="distillation rank")
     fields.draw(layers, "training.target_modules", key="distillation layers", options=ALL_LAYERS)
     recipe, fault = _recipe(start_from, fields.values | choice.settings())
-    ready = bool(named and recipe is not None and learning[learned] and measuring[measured])
+    ready = bool(named and recipe is not None and learning.get(learned) and measuring.get(measured))
 
     def plan() -> RunPlan:
         assert recipe is not None

@@ -57,6 +57,7 @@ def save_and_open(state: BrowserState) -> None:
         icon=":material/download:",
         on_click="ignore",
         help="Save all problems and branches of this session as one file",
+        disabled=not any(tree.branches for tree in state.opened.session.trees.values()),
     )
     with st.popover("Open file", icon=":material/folder_open:", help="Open a saved session"):
         st.file_uploader(

@@ -41,11 +41,17 @@ def stage(state: BrowserState, measured_on: MeasureOn | None = None) -> None:
     tree = state.opened.session.tree
     branch = None if tree is None else tree.selected
     if tree is None or branch is None:
-        st.info("Choose a problem and press **Generate**.", icon=":material/arrow_upward:")
+        st.info(
+            "No chain yet: press **Generate** to write one for this problem."
+            if tree is not None
+            else "Choose a problem and press **Generate**.",
+            icon=":material/arrow_upward:",
+        )
         if tree is not None and tree.can_redo:
             toolbar(state, tree)
         else:
-            save_and_open(state)
+            with st.container(horizontal=True):
+                save_and_open(state)
         return
     position = tree.selection.position
     other = next((b for b in tree.branches if b.id == state.beside and b is not branch), None)

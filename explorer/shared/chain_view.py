@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from core.records import Chain
 from explorer.components.token_heatmap import HeatmapView
-from explorer.state import Unit
+
+if TYPE_CHECKING:  # it imports torch
+    from explorer.state import Unit
 
 
 def chain_view(chain: Chain, chain_id: str, tau: float, unit: Unit) -> HeatmapView:

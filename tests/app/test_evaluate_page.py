@@ -87,14 +87,14 @@ def test_an_empty_page_says_what_to_do_first(app: AppTest) -> None:
     assert "press **Run**" in said(app)
     assert next(each for each in app.button if each.label == "Run").disabled is False
     assert choice(app, "Compare with").disabled
-    assert "1,332 chains by the model demo" in said(app)
+    assert "1,332 chains. You can leave" in said(app)
 
 
 def test_greedy_draws_one_sample_a_problem(app: AppTest) -> None:
     opened(app)
     next(each for each in app.number_input if each.label == "Temperature").set_value(0.0).run()
     assert next(each for each in app.number_input if each.label == "Samples per problem").disabled
-    assert "333 chains by the model demo" in said(app)
+    assert "333 chains. You can leave" in said(app)
 
 
 def test_a_finished_run_shows_every_figure_with_its_interval_and_what_the_model_is(

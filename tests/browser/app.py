@@ -114,9 +114,9 @@ def set_number(page: Page, label: str, value: float) -> None:
 
 def load_other_model(page: Page, folder: Path | str) -> None:
     """Ask for a model other than the demo."""
-    if page.get_by_role("textbox", name="Folder or hub id").count() == 0:
-        choose(page, "Model", "another model")
-    field = page.get_by_role("textbox", name="Folder or hub id")
+    if page.get_by_role("textbox", name="Folder or Hugging Face ID").count() == 0:
+        choose(page, "Model", "Load another model…")
+    field = page.get_by_role("textbox", name="Folder or Hugging Face ID")
     field.fill(str(folder))
     field.press("Enter")
     button(page, "Load").click()

@@ -241,9 +241,12 @@ def test_problems_without_a_gold_answer_are_refused_by_name(
     rows = [{"id": "a", "question": "1+1?", "answer": "2"}, {"id": "b<b>", "question": "Why?"}]
     file.write_text("\n".join(map(json.dumps, rows)))
     page.goto(f"{url}/evaluate")
-    page.get_by_text("Prompt style, length").click()
+    choose(page, "Problems from", "Upload…")
     page.locator(".st-key-evaluation_file input[type=file]").set_input_files(file)
-    choose(page, "Problems from", "mine.jsonl")
+    expect(page.get_by_role("combobox", name=re.compile("Problems from"))).to_have_value(
+        "mine.jsonl"
+    )
+    settled(page)
     button(page, "Run").click()
     refusal = page.get_by_role("alert").filter(has_text="without a gold answer")
     expect(refusal).to_contain_text("1 of 2 (b<b>)")

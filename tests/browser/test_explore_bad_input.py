@@ -89,7 +89,7 @@ def test_an_adapter_of_another_model(page: Page, url: str, tiny_model: str, tmp_
 
 @pytest.mark.parametrize(
     ("question", "says"),
-    [("  ", "question is empty"), ("why " * 700, "leaves no room")],
+    [("  ", ""), ("why " * 700, "leaves no room")],
     ids=["empty", "longer than the context"],
 )
 def test_a_question_that_can_not_be_asked(page: Page, url: str, question: str, says: str) -> None:
@@ -99,8 +99,12 @@ def test_a_question_that_can_not_be_asked(page: Page, url: str, question: str, s
     field.fill(question)
     field.press("Control+Enter")
     settled(page)
-    button(page, "Generate").click()
-    expect(page.get_by_role("alert")).to_contain_text(says)
+    if says:
+        button(page, "Generate").click()
+        expect(page.get_by_role("alert")).to_contain_text(says)
+    else:
+        expect(button(page, "Generate")).to_be_disabled()
+        expect(page.get_by_role("alert")).to_have_count(0)
     choose(page, "Problems from", "Demo problems")
     expect(page.locator(".heatmap .token").first).to_be_visible()
 
@@ -140,7 +144,7 @@ def test_a_problem_file_with_a_broken_line_names_the_line(
     file = tmp_path / "mine.jsonl"
     file.write_text('{"question": "What is 1+1?", "answer": "2"}\n{broken\n')
     open_app(page, url)
-    button(page, "Sampler").click()
+    choose(page, "Problems from", "Upload…")
     page.locator(".st-key-problem_file input[type=file]").set_input_files(file)
     expect(page.get_by_role("alert")).to_contain_text("line 2")
 

@@ -18,6 +18,7 @@ from app import (
     PATIENCE,
     RUNNING,
     button,
+    choose,
     choose_in_menu,
     fill_number,
     go_to,
@@ -152,7 +153,7 @@ def test_a_teacher_brings_its_arms_and_one_of_another_vocabulary_is_refused(
     page: Page, url: str, tmp_path: Path
 ) -> None:
     page.goto(f"{url}/interventions")
-    page.get_by_text("Teacher, arms, budgets").click()
+    page.get_by_text("Options", exact=True).click()
     field = page.get_by_role("combobox", name=re.compile("Teacher$"))
     field.fill(str(save_tiny_model(tmp_path / "other")))
     field.press("Enter")
@@ -170,10 +171,11 @@ def test_problems_without_a_gold_answer_are_refused_by_name(
     rows = [{"id": "a", "question": "1+1?", "answer": "2"}, {"id": "b<b>", "question": "Why?"}]
     file.write_text("\n".join(map(json.dumps, rows)))
     page.goto(f"{url}/interventions")
-    page.get_by_text("Teacher, arms, budgets").click()
+    choose(page, "Problems from", "Upload…")
     page.locator(".st-key-study_file input[type=file]").set_input_files(file)
-    page.get_by_role("combobox", name=re.compile("Problems from")).click()
-    page.get_by_role("option", name="mine.jsonl").click()
+    expect(page.get_by_role("combobox", name=re.compile("Problems from"))).to_have_value(
+        "mine.jsonl"
+    )
     settled(page)
     button(page, "Run").click()
     refusal = page.get_by_role("alert").filter(has_text="without a gold answer")
@@ -187,7 +189,7 @@ def test_the_oracle_of_an_adapter_equals_the_teacher(
     model = load_language_model(ModelSpec()).model
     peft.get_peft_model(model, config).save_pretrained(tmp_path / "adapter")
     page.goto(f"{url}/interventions")
-    page.get_by_text("Teacher, arms, budgets").click()
+    page.get_by_text("Options", exact=True).click()
     field = page.get_by_role("combobox", name=re.compile("Teacher$"))
     field.fill(str(tmp_path / "adapter"))
     field.press("Enter")

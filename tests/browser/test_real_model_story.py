@@ -27,6 +27,8 @@ from app import (
 from playwright.sync_api import Page, expect
 from server import end_server, start_server
 
+from explorer.shared.asking import CHANGE_ASKING
+
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.real_model,
@@ -94,7 +96,7 @@ def test_from_the_list_of_models_to_accuracy_before_and_after(page: Page, url: s
     choose(page, "Problems from", WORD_PROBLEMS)
     fill_number(page, "Number of problems", 4)
     fill_number(page, "Samples per problem", 2)
-    unfolded(page, "Prompt style, length, problems of your own")
+    unfolded(page, CHANGE_ASKING)
     choose(page, "Prompt style", "few_shot")
     fill_number(page, "Max new tokens", 60)
     button(page, "Run").click()
@@ -105,11 +107,11 @@ def test_from_the_list_of_models_to_accuracy_before_and_after(page: Page, url: s
 
     go_to(page, "Fine-tune")
     expect(page.get_by_role("combobox", name=re.compile("^Preset"))).to_have_value("quick")
-    unfolded(page, "All settings of the recipe, problems of your own")
+    unfolded(page, "All settings of the recipe")
     fill_number(page, "^Problems", 8)
     fill_number(page, "Rollouts a problem", 4)
     fill_number(page, "Measured problems", 3)
-    button(page, "Do it all").click()
+    button(page, "Run all steps").click()
     done = page.get_by_text(DONE, exact=True).first
     expect(done).to_be_visible(timeout=3 * 1000 * PATIENCE)  # minutes, on a quiet machine
     expect(cards(page).first).to_be_visible()
