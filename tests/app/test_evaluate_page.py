@@ -112,7 +112,7 @@ def test_a_finished_run_shows_every_figure_with_its_interval_and_what_the_model_
     assert "<b>" not in charts.replace("<br>", "")
     figures, families = (each.value for each in app.dataframe)
     assert set(figures["problems"]) == {"4"}
-    assert all("–" in span for span in figures["95 % interval"])
+    assert all("-" in span for span in figures["95 % interval"])
     assert list(families["family"]) == ["<b>**f**</b>"], "a table shows text as it is"
     assert families["difference (points)"].str.contains("[", regex=False).all()
 
