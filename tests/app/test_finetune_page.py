@@ -164,7 +164,7 @@ def test_a_finished_fine_tune_shows_before_and_after_with_n_and_intervals(
     assert text.count(DEMO_NOTICE) == 2, "in the sidebar, and beside the figures"
     cards = {each.label: each for each in app.metric}
     assert list(cards) == ["Before", "After", "Difference", "Boxed", "Truncated", "Mean length"]
-    assert all("–" in cards[each].delta for each in ("Before", "After", "Boxed", "Mean length"))
+    assert all("-" in cards[each].delta for each in ("Before", "After", "Boxed", "Mean length"))
     charts = "".join(str(each.proto) for each in app.get("plotly_chart"))
     assert "<b>" not in charts.replace("<br>", "")
     assert not button(app, "Load the adapter").disabled

@@ -82,7 +82,7 @@ def test_an_evaluation_survives_refresh_and_page_switch_and_its_chains_open_in_e
         state_is(page, RUNNING)
     state_is(page, DONE)
     expect(cards(page)).to_have_count(6)
-    expect(cards(page).first).to_contain_text(re.compile(r"pass@1.*\d+\.\d%.*–", re.DOTALL))
+    expect(cards(page).first).to_contain_text(re.compile(r"pass@1.*\d+\.\d %.*-", re.DOTALL))
     expect(page.get_by_text("8 problems, 4 samples each, by demo")).to_be_visible()
     expect(page.get_by_test_id("stMain").get_by_text("Teaching model")).to_be_visible()
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
