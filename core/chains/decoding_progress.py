@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from core.runs.decoding_speed import DecodingSpeed, batch_seconds
 
+_COUNTED = 64  # times that the steps of a batch are counted again
 _LONGER = 1.2  # times its tokens so far: what a chain that is longer than expected may reach
 
 
@@ -68,7 +69,9 @@ class DecodingProgress:
         """Take a row that is complete, with the number of tokens it got."""
         self._ended[index] = tokens
         self.finished = len(self._ended)
-        self.total = self._steps()
+        every = max(self.rows // _COUNTED, 1)
+        if self.finished % every == 0 or self.finished == self.rows:
+            self.total = self._steps()
 
     @property
     def reading(self) -> bool:

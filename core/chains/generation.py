@@ -65,6 +65,7 @@ def generate(
     examples: Sequence[WorkedExample] = (),
     k: int = DEFAULT_ALTERNATIVES,
     batch_size: int = DEFAULT_BATCH_SIZE,
+    on_prompts: Callable[[Sequence[int]], None] | None = None,
     watch: Watch | None = None,
     on_chain: Callable[[int, Chain], None] | None = None,
     cancel: Callable[[], bool] = lambda: False,
@@ -82,6 +83,7 @@ def generate(
         stop: strings that end a chain; None: the sampler's or, if it has none, the prompt style's.
         k: alternatives stored per token.
         batch_size: maximum number of chains decoded at once.
+        on_prompts: called with the lengths of all prompts, in tokens, before they are read.
         watch: called after every token.
         on_chain: called with the index and chain whenever a chain is complete.
         cancel: polled between steps; when true, chains end as they are.
@@ -104,6 +106,8 @@ def generate(
             ids = encode_prompt(lm.tokenizer, problem.question, style, template, day, examples)
         check_context(len(ids), sampler.max_new_tokens, lm.context_length)
         blanks.append(blank_chain(lm, problem, ids, sampler, seed, style, day, k))
+    if on_prompts is not None:
+        on_prompts([len(blank.prompt_ids) for blank in blanks])
     return _run(lm, blanks, [{}] * len(blanks), sampler, k, batch_size, watch, on_chain, cancel)
 
 

@@ -33,9 +33,11 @@ _LARGE = 1 / 3  # difference of two shares that a measurement should be able to 
 class SampledEnding:
     """One sampled continuation of one alternative."""
 
+    index: int  # among all continuations of the measurement
     position: int
     token_id: int
     outcome: Outcome
+    length: int  # tokens of the whole chain
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,8 @@ def measure_pivotality(
             return
         (outcomes[index],) = judge(lm, [made])
         if on_ending is not None:
-            on_ending(SampledEnding(*places[index // samples], outcomes[index]))
+            place = places[index // samples]
+            on_ending(SampledEnding(index, *place, outcomes[index], len(made)))
 
     fork(
         lm,
