@@ -45,6 +45,7 @@ class DecodingProgress:
         self._ended: dict[int, int] = {}  # tokens of the rows that are complete
         self._batch_size, self._cancel, self._clock = batch_size, cancel, clock
         self._asked = 0
+        self._active = 0  # rows of the step that was begun last
         self._last: float | None = None  # when the latest step began
         self._begun: float | None = None  # when the first step ended
         self.total = self._steps()
@@ -52,17 +53,17 @@ class DecodingProgress:
     def __call__(self) -> bool:
         """Whether to cancel; counts a step."""
         now = self._clock()
-        active = min(self._batch_size, self.rows - self.finished)
         self._asked += 1
-        if self._asked > 1 and active:
-            self.tokens += active
+        if self._asked > 1 and self._active:
+            self.tokens += self._active
             if self._begun is None:
                 self._begun = now
             elif self._last is not None:
-                self.pace.add(active, now - self._last)
+                self.pace.add(self._active, now - self._last)
             if self.step >= self.total:
                 self.total = self._steps()
         self._last = now
+        self._active = min(self._batch_size, self.rows - self.finished)
         return self._cancel()
 
     def ended(self, index: int, tokens: int) -> None:

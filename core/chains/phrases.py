@@ -42,7 +42,7 @@ def readings(lm: LanguageModel, typed: str) -> list[Phrase]:
     tokens.
     """
     found: dict[tuple[int, ...], Phrase] = {}
-    for text in (f" {typed.lstrip()}", typed):
+    for text in (f" {typed.lstrip()}", typed) if typed else ():
         ids = tuple(lm.text.tokenise(text))
         if ids:
             found.setdefault(ids, Phrase(ids, tuple(map(lm.text.display, ids))))

@@ -67,24 +67,26 @@ def fix_line(state: BrowserState, branch: Branch) -> str:
     positions = highest_entropy_positions(chain.entropy[: chain.answer_length], wanted)
     each = alternatives_of(chain) - 1
     return (
-        f"{len(positions)} positions x {each} alternatives, as many at random: up to "
+        f"{len(positions)} positions x {each} alternatives, and as many at random: "
         f"{2 * len(positions) * each} continuations"
         f"{cost(state.opened, chain, [*positions, *positions], each)}"
     )
 
 
 def fix_marks(state: BrowserState, branch: Branch) -> dict[int, FixMark]:
-    """The positions that were tried, and those of them at which a token flips the answer; also
+    """The uncertain positions that were tried, and those at which a token flips the answer; also
     while the search runs."""
     tree = state.opened.session.tree
     if tree is None:
         return {}
     found = tree.findings(branch.id).fix
     results: Sequence[AttemptResult] = () if found is None else _all(found)
+    forks = set() if found is None else {each.attempt.position for each in found.attempts}
     work = state.opened.work
     if state.opened.busy and work.kind == "fix" and work.is_on(tree, branch.id):
         results = list(work.attempts.values())
-    marks: dict[int, FixMark] = {each.attempt.position: "tried" for each in results}
+        forks = set() if work.plan is None else {each.position for each in work.plan.attempts}
+    marks: dict[int, FixMark] = dict.fromkeys(sorted(forks), "tried")
     return marks | {each.attempt.position: "fixes" for each in results if each.turned}
 
 
@@ -264,7 +266,7 @@ def _count(results: Sequence[AttemptResult]) -> str:
 
 
 def _percent(estimate: Estimate) -> str:
-    return f"{100 * estimate.value:.0f} %"
+    return f"{100 * estimate.value:.0f}\u00a0%"
 
 
 def _positions(attempts: Sequence[Attempt]) -> int:
@@ -279,7 +281,7 @@ def _summary(attempts: Sequence[Attempt], results: _Results, phrase: str) -> str
     if len(ended) < len(attempts):
         return f"{turned} of {len(ended)} replacements so far {phrase}."
     found = share(turned, len(ended))
-    interval = f"95 % interval {100 * found.low:.0f}-{100 * found.high:.0f} %"
+    interval = f"95 % interval {100 * found.low:.0f}-{100 * found.high:.0f}\u00a0%"
     return f"{turned} of {len(ended)} replacements {phrase} ({_percent(found)}, {interval})."
 
 

@@ -93,7 +93,7 @@ def _facts(state: BrowserState, branch: Branch, position: int) -> str:
     words = "forced by you" if chain.forced[position] else "picked by the model"
     return (
         f"{shown:.2f} {state.unit} · rank {int(chain.statistics.rank[position]):,} · "
-        f"probability {plain(probability)} · {words}"
+        f"{plain(probability)} · {words}"
     )
 
 

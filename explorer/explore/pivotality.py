@@ -55,9 +55,10 @@ def _sentence(place: Place, found: Pivotality) -> str:
     test = f"permutation test: p {p_value(found.p_value)}"
     measured = place.tree.findings(place.branch.id).pivotality or {found.position: found}
     if found.position in decisive(measured.values()):
+        share = f"{100 * found.share_decided:.0f}\u00a0%"
         return (
-            f"The choice at this token explains **{100 * found.share_decided:.0f} %** of whether "
-            f"the answer is correct ({plain(test)})."
+            f"The choice at this token explains **{share}** of whether the answer is correct "
+            f"({plain(test)})."
         )
     return f"{found.undecided} ({plain(test)})."
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.chains.tree import Branch, ForkTree
-from core.records import Chain
+from core.records import Chain, StopReason
 from explorer.explore.alternatives import Place, branch_of, outcome_of, place_in
 from explorer.explore.forcing import force, same_model, wait
 from explorer.shared.messages import VERDICT_SIGNS, plain, short, visible
@@ -95,5 +95,6 @@ def _words(place: Place, token_ids: TokenIds, chain: Chain | None) -> str:
         return "Continuing this alternative …" if state.opened.busy else _HINT
     start, end = place.position, place.position + len(token_ids)
     forced = visible("".join(chain.tokens[start:end]))
-    rest = "".join(chain.tokens[end : max(chain.answer_length, end)]).strip()
+    last = chain.answer_length - (chain.stop_reason is StopReason.EOS)
+    rest = "".join(chain.tokens[end : max(last, end)]).strip()
     return f"**{plain(forced)}**: {plain(visible(short(rest, _LONGEST)))}{ending}"

@@ -69,7 +69,7 @@ def stage(state: BrowserState, measured_on: MeasureOn | None = None) -> None:
         with right, st.container(border=True):
             chain_beside(state, branch, other)
     with st.container(key="stage"):
-        chain_column, token_column = st.columns([2, 1], gap="medium")
+        chain_column, token_column = st.columns([3, 2], gap="medium")
     with chain_column:
         if other is None:
             with st.container(border=True, key="chain_card"):

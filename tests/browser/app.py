@@ -105,6 +105,18 @@ def load_other_model(page: Page, folder: Path | str) -> None:
     button(page, "Load").click()
 
 
+def alternatives(page: Page) -> Locator:
+    """The rows of the selected token's table."""
+    return page.locator(".alternatives tbody tr")
+
+
+def use_first(page: Page) -> None:
+    """Make a branch with the most probable token that the chain doesn't have."""
+    row = page.locator(".alternatives tbody tr:not(.chosen)").first
+    expect(row).to_have_attribute("aria-disabled", "false")
+    row.press("Enter")
+
+
 def nodes(page: Page) -> Locator:
     """The branches of the tree on screen."""
     return page.locator(".tree .node")

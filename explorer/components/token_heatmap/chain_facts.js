@@ -39,7 +39,7 @@ class ChainFacts {
     if (i < shared) flags.push("shared");
     if (runOn !== null && i >= runOn) flags.push("after the answer");
     if (marks?.[i]) flags.push(marks[i]);
-    if (fixMarks?.[i]) flags.push(fixMarks[i] === "fixes" ? "fix found here" : "no fix here");
+    if (fixMarks?.[i]) flags.push(fixMarks[i] === "fixes" ? "a token here flips the answer" : "no flip found here");
     return flags;
   }
 
