@@ -117,6 +117,24 @@ def use_first(page: Page) -> None:
     row.press("Enter")
 
 
+def places_of(page: Page) -> dict[str, tuple[float, ...]]:
+    """Where Explore's parts are on the page: left, top, width and height of each."""
+    parts = {
+        "chain card": ".st-key-chain_card",
+        "heatmap": ".heatmap",
+        "panel": ".st-key-inspector",
+        "table": ".alternatives",
+        "threshold": ".st-key-threshold",
+        "tree": ".tree",
+    }
+    found = {}
+    for name, selector in parts.items():
+        box = page.locator(selector).first.bounding_box()
+        assert box is not None, f"the {name} is not on the page"
+        found[name] = (box["x"], box["y"], box["width"], box["height"])
+    return found
+
+
 def nodes(page: Page) -> Locator:
     """The branches of the tree on screen."""
     return page.locator(".tree .node")
