@@ -203,7 +203,9 @@ class AlternativesView {
   }
 
   key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || this.current === null) return;
+    const focused = event.target.closest("tbody tr")?.dataset.key;
+    if (event.ctrlKey || event.metaKey || event.altKey || focused === undefined) return;
+    this.current = focused;
     const keys = this.data.rows.map(keyOf);
     const at = keys.indexOf(this.current);
     const moves = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: keys.length - 1 };
