@@ -82,7 +82,7 @@ def pivotality(
         return
     sure = decisive(measured)
     for found in measured:
-        word = "decides" if found.position in sure else "no measurable difference; decides"
+        word = "decides" if found.position in sure else f"{found.undecided.lower()}; decides"
         print(f"#{found.position} {word} {found.share_decided:.2f} (p = {found.p_value:.2g})")
         for each in found.alternatives:
             token = chain.top_tokens[found.position][each.rank - 1]
@@ -114,7 +114,7 @@ def _measure(
                 max_new_tokens=chain.sampler.max_new_tokens,
                 stop=chain.sampler.stop,
             ),
-            on_ending=bar.update,
+            on_ending=lambda _: bar.update(),
             cancel=stopped.is_set,
         )
     if found is None:

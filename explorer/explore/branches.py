@@ -12,7 +12,7 @@ from explorer.shared.messages import plain, short, token_label
 from explorer.state import BrowserState
 
 _TREE = "branch_tree"
-_NONE = "nothing"
+_NONE = "(none)"
 
 
 def branches_panel(state: BrowserState, tree: ForkTree) -> None:

@@ -14,9 +14,10 @@ from core.chains.pivotality import decisive
 from core.chains.tree import Branch, first_difference
 from core.entropy import NATS_PER_BIT
 from core.records import Chain, Problem, StopReason
-from explorer.components.token_heatmap import HeatmapView, read_heatmap, token_heatmap
+from explorer.components.token_heatmap import HeatmapView, read_heatmap, reopen, token_heatmap
 from explorer.explore.charts import entropy_curve
-from explorer.explore.inspector import force
+from explorer.explore.fix import fix_marks
+from explorer.explore.forcing import force
 from explorer.explore.thinking import thinking_panel
 from explorer.form import follow
 from explorer.shared.chain_view import chain_view
@@ -51,7 +52,12 @@ def selected_chain(state: BrowserState, branch: Branch) -> None:
         overrule(state, branch)
     thinking_panel(state, branch)
     view = _view(state, branch.chain, _chain_id(state, branch))
-    view = replace(view, initial_selection=tree.selection.position, go_to=_go_to(state))
+    view = replace(
+        view,
+        initial_selection=tree.selection.position,
+        go_to=_go_to(state),
+        fix_marks=fix_marks(state, branch),
+    )
     if branch.parent is not None and branch.position is not None:
         view = replace(
             view,
@@ -75,9 +81,24 @@ def selected_chain(state: BrowserState, branch: Branch) -> None:
     )
 
 
+def reopen_chain() -> None:
+    """Let the chain keep its selected token where its heatmap moves to another place."""
+    reopen(_MAIN)
+
+
 def chain_beside(state: BrowserState, branch: Branch, other: Branch) -> None:
-    """Another branch, dimmed up to the first difference."""
-    st.markdown(_headline(other), help=_reason(other))
+    """Another branch, dimmed up to the first difference, and a button that closes it."""
+    with st.container(key="headline_beside"):
+        words, close = st.columns([3, 1], vertical_alignment="center", gap="small")
+    words.markdown(_headline(other), help=_reason(other))
+    close.button(
+        "Close",
+        type="tertiary",
+        icon=":material/close:",
+        key="close_beside",
+        help="Show one chain again",
+        on_click=lambda: setattr(state, "beside", None),
+    )
     difference = first_difference(branch.chain, other.chain)
     shared = len(other.chain) if difference is None else difference
     view = _view(state, other.chain, f"{_chain_id(state, other)} beside {branch.id}")

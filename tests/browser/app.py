@@ -122,6 +122,36 @@ def load_other_model(page: Page, folder: Path | str) -> None:
     button(page, "Load").click()
 
 
+def alternatives(page: Page) -> Locator:
+    """The rows of the selected token's table."""
+    return page.locator(".alternatives tbody tr")
+
+
+def use_first(page: Page) -> None:
+    """Make a branch with the most probable token that the chain doesn't have."""
+    row = page.locator(".alternatives tbody tr:not(.chosen)").first
+    expect(row).to_have_attribute("aria-disabled", "false")
+    row.press("Enter")
+
+
+def places_of(page: Page) -> dict[str, tuple[float, ...]]:
+    """Where Explore's parts are on the page: left, top, width and height of each."""
+    parts = {
+        "chain card": ".st-key-chain_card",
+        "heatmap": ".heatmap",
+        "panel": ".st-key-inspector",
+        "table": ".alternatives",
+        "threshold": ".st-key-threshold",
+        "tree": ".tree",
+    }
+    found = {}
+    for name, selector in parts.items():
+        box = page.locator(selector).first.bounding_box()
+        assert box is not None, f"the {name} is not on the page"
+        found[name] = (box["x"], box["y"], box["width"], box["height"])
+    return found
+
+
 def nodes(page: Page) -> Locator:
     """The branches of the tree on screen."""
     return page.locator(".tree .node")

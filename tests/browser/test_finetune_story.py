@@ -25,6 +25,7 @@ from app import (
     runs_in,
     settled,
     state_is,
+    use_first,
 )
 from made_once import MadeOnce
 from playwright.sync_api import Page, expect
@@ -124,7 +125,7 @@ def test_from_one_click_to_before_and_after_and_on_into_explore(
         str((run.folder / "adapter").resolve())
     )
     page.locator(".token.fork").last.click()
-    button(page, "Use this").first.click()
+    use_first(page)
     expect(page.locator(".tree .node")).to_have_count(2)
 
 

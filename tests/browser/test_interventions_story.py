@@ -17,6 +17,7 @@ from app import (
     INTERRUPTED,
     PATIENCE,
     RUNNING,
+    alternatives,
     button,
     choose,
     choose_in_menu,
@@ -33,6 +34,7 @@ from app import (
     settled,
     state_is,
     until,
+    use_first,
 )
 from made_once import MadeOnce
 from models import save_tiny_model
@@ -106,7 +108,7 @@ def test_a_run_survives_refresh_and_page_switch_and_its_flips_open_in_explore(
     expect(page.locator(".tree .node.wrong")).to_have_count(1)
     expect(page.locator(".st-key-inspector")).to_contain_text(f"#{position.group(1)}")
     expect(page.locator(".token.forced")).to_have_count(1)
-    expect(button(page, "Use this").first).to_be_enabled()
+    expect(alternatives(page).first).to_have_attribute("aria-disabled", "false")
 
 
 def test_cancelled_and_killed_a_run_keeps_what_was_done_and_ends_as_if_nothing_had_been(
@@ -218,7 +220,7 @@ def test_two_sessions_see_only_their_own_while_a_run_works(
         explorer = other.new_page()
         open_app(explorer, url)
         explorer.locator(".token.fork").last.click()
-        button(explorer, "Use this").first.click()
+        use_first(explorer)
         expect(nodes(explorer)).to_have_count(2)
         go_to(page, "Explore")
         expect(nodes(page)).to_have_count(1)

@@ -23,6 +23,7 @@ from app import (
     set_number,
     settled,
     state_is,
+    use_first,
 )
 from playwright.sync_api import Page, expect
 from server import end_server, start_server
@@ -83,7 +84,7 @@ def test_from_the_list_of_models_to_accuracy_before_and_after(page: Page, url: s
     picture(page, "chain")
 
     heatmap.locator(".token.fork").first.click()
-    button(page, "Use this").first.click()
+    use_first(page)
     expect(nodes(page)).to_have_count(2)
     settled(page)
     page.get_by_role("button", name=FIND).click()

@@ -1,6 +1,6 @@
 """A chain as running text: tokens coloured by entropy, forks underlined."""
 
-from explorer.components.token_heatmap.component import read_heatmap, token_heatmap
+from explorer.components.token_heatmap.component import read_heatmap, reopen, token_heatmap
 from explorer.components.token_heatmap.event import Force, HeatmapEvent, Selection
 from explorer.components.token_heatmap.view import HeatmapView, OtherModel
 
@@ -11,5 +11,6 @@ __all__ = [
     "OtherModel",
     "Selection",
     "read_heatmap",
+    "reopen",
     "token_heatmap",
 ]

@@ -31,7 +31,7 @@ class ChainFacts {
   }
 
   flags(i) {
-    const { first, shared, marks, runOn } = this.data;
+    const { first, shared, marks, runOn, fixMarks } = this.data;
     const flags = [];
     if (this.forks.has(i)) flags.push("fork");
     if (this.forced.has(i)) flags.push("forced");
@@ -39,6 +39,7 @@ class ChainFacts {
     if (i < shared) flags.push("shared");
     if (runOn !== null && i >= runOn) flags.push("after the answer");
     if (marks?.[i]) flags.push(marks[i]);
+    if (fixMarks?.[i]) flags.push(fixMarks[i] === "fixes" ? "a token here flips the answer" : "no flip found here");
     return flags;
   }
 

@@ -52,6 +52,11 @@ def read_heatmap(key: str) -> HeatmapEvent:
     return parse_event(st.session_state.get(key))
 
 
+def reopen(key: str) -> None:
+    """Let a heatmap that moves to another place of the page open with its view's selection."""
+    st.session_state.pop(f"{key}:opened_with", None)
+
+
 def _first_selection(view: HeatmapView, key: str) -> int | None:
     """The selection this chain opened with, until the chain or the page changes."""
     memory = f"{key}:opened_with"

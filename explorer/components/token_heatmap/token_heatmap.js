@@ -120,6 +120,7 @@ class Heatmap {
     if (i === data.first) classes += " first-difference";
     if (data.marks?.[i]) classes += " " + data.marks[i];
     if (data.values && data.values[i] !== null) classes += " measured";
+    if (data.fixMarks?.[i]) classes += data.fixMarks[i] === "fixes" ? " fix-hit" : " fix-tried";
     return classes + "|" + heat.toFixed(1);
   }
 

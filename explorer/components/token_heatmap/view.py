@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -69,6 +69,8 @@ class HeatmapView:
         values: a quantity to colour by instead of entropy, from 0 to `values_top`; NaN if not
             measured
         other: another model's alternatives
+        fix_marks: positions that the search for a fix tried, and those where a token fixes the
+            answer
         max_height: pixels above which the chain scrolls in its own box
     """
 
@@ -96,6 +98,7 @@ class HeatmapView:
     values_label: str = ""
     values_top: float = 1.0
     other: OtherModel | None = None
+    fix_marks: Mapping[int, Literal["fixes", "tried"]] = field(default_factory=dict)
     max_height: int = 420
 
     def __post_init__(self) -> None:
@@ -159,6 +162,7 @@ class HeatmapView:
             "valuesLabel": self.values_label,
             "valuesTop": self.values_top,
             "other": self.other.message() if self.other is not None else None,
+            "fixMarks": {str(at): mark for at, mark in self.fix_marks.items()},
             "maxHeight": self.max_height,
         }
 
