@@ -18,7 +18,7 @@ Unit = Literal["nats", "bits"]
 Colour = Literal["entropy", "pivotality"]
 RUNS_A_PAGE = 20
 DEFAULT_TAU = 1.4  # nats, the paper's for its smallest model
-HIGHEST_TAU = 4.0  # nats
+HIGHEST_TAU = 15.0  # nats; more than the entropy of a uniform choice among 3 million tokens
 _TAU, _UNIT, _COLOUR = "tau", "shown unit", "shown colour"  # in the form
 
 

@@ -7,9 +7,9 @@ import streamlit as st
 from explorer.explore.branches import branches_panel, save_and_open, toolbar
 from explorer.explore.chain import (
     chain_beside,
-    curve_and_forks,
     live_chain,
     selected_chain,
+    threshold_and_forks,
 )
 from explorer.explore.fix import fix_button, fix_panel
 from explorer.explore.inspector import inspector
@@ -52,7 +52,7 @@ def stage(state: BrowserState, measured_on: MeasureOn | None = None) -> None:
     if other is not None:
         left, right = st.columns(2, gap="small")
         with left, st.container(border=True):
-            selected_chain(state, branch)
+            selected_chain(state, branch, measured_on)
         with right, st.container(border=True):
             chain_beside(state, branch, other)
     with st.container(key="stage"):
@@ -65,11 +65,11 @@ def stage(state: BrowserState, measured_on: MeasureOn | None = None) -> None:
     with chain_column:
         if other is None:
             with st.container(border=True, key="chain_card"):
-                selected_chain(state, branch)
+                selected_chain(state, branch, measured_on)
         toolbar(state, tree)
         fix_panel(state, branch)
         branches_panel(state, tree)
-        curve_and_forks(state, branch.chain, position, measured_on)
+        threshold_and_forks(state, branch.chain, measured_on)
 
 
 def _working(state: BrowserState) -> None:
