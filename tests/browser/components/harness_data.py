@@ -79,8 +79,7 @@ def view_of(tokens: list[str], chain_id: str, **more: object) -> HeatmapView:
         top_ids=ids,
         top_tokens=top,
         top_logprobs=np.log(p),
-        tau=1.4,
-        **{"forced": [False] * size, **more},  # type: ignore[arg-type]
+        **{"tau": 1.4, "forced": [False] * size, **more},  # type: ignore[arg-type]
     )
 
 
@@ -88,11 +87,11 @@ def nodes_of(size: int) -> list[TreeNode]:
     """The tree of the sketch, or a bigger one."""
     nodes = [
         TreeNode("root", answer="72", verdict="wrong", length=57),
-        TreeNode("a", "root", 9, " Cuts", answer="64", verdict="correct", length=48),
-        TreeNode("b", "root", 9, " One", answer="72", verdict="wrong", length=61, name="no luck"),
-        TreeNode("c", "a", 31, "\n\n", label="no box", verdict="unparseable", length=256),
-        TreeNode("d", "root", 31, " <b>As</b>", live=True, length=12),
-        TreeNode("e", "a", 12, " The", answer="\\frac{1}{2}", verdict="timed_out", length=90),
+        TreeNode("a", "root", 9, "␣Cuts", answer="64", verdict="correct", length=48, model="demo"),
+        TreeNode("b", "root", 9, "␣One", answer="72", verdict="wrong", length=61, name="no luck"),
+        TreeNode("c", "a", 31, "↵↵", label="no box", verdict="unparseable", length=256),
+        TreeNode("d", "root", 31, "␣<b>As</b>", live=True, length=12),
+        TreeNode("e", "a", 12, "␣The", answer="\\frac{1}{2}", verdict="timed_out", length=90),
     ]
     rng = np.random.default_rng(3)
     while len(nodes) < size:
@@ -104,7 +103,7 @@ def nodes_of(size: int) -> list[TreeNode]:
                 f"n{i}",
                 parent,
                 int(rng.integers(0, 90)),
-                " So",
+                "␣So",
                 answer=str(i),
                 verdict="correct" if right else "wrong",
                 length=50,
