@@ -113,7 +113,7 @@ class Heatmap {
     else if (atEnd && data.live && before.tokens.length < size) {
       this.list.scrollTop = this.list.scrollHeight;
     }
-    if (this.current === null && this.spans.length) this.setCurrent(0);
+    if (this.current === null && this.spans.length) this.setCurrent(this.firstShown());
     if (sameChain && asked !== null) this.goTo(asked, false);
     this.hover.again();
     this.pageKeys.listen(data.pageKeys);
@@ -192,8 +192,14 @@ class Heatmap {
       if (this.data.first !== null && this.data.first <= last) this.reveal(this.data.first);
     }
     if (!this.spans.length) return;
-    this.setCurrent(this.selected ?? 0);
+    this.setCurrent(this.selected ?? this.firstShown());
     if (hadFocus) this.spans[this.current].focus({ preventScroll: true });
+  }
+
+  // What is folded can't have the focus.
+  firstShown() {
+    const first = this.spans.findIndex((_, i) => !this.blocks.isFolded(i));
+    return Math.max(0, first);
   }
 
   // After the same chain was drawn again.
@@ -201,7 +207,7 @@ class Heatmap {
     const { selected, current } = this;
     this.selected = this.current = null;
     if (selected !== null) this.markSelected(selected);
-    this.setCurrent(current ?? 0);
+    this.setCurrent(current ?? this.firstShown());
   }
 
   goTo(i, report) {
@@ -285,20 +291,34 @@ class Heatmap {
   // Scroll the chain's own box, and for a person who asked for the token also the page.
   reveal(i, page = false) {
     this.blocks.uncover(i);
-    const step = () => {
-      if (!this.spans[i]) return;
-      const box = this.list.getBoundingClientRect();
-      const rect = this.rectOf(i);
-      if (rect.top < box.top + 8) this.list.scrollTop -= box.top + 8 - rect.top;
-      if (rect.bottom > box.bottom - 8) this.list.scrollTop += rect.bottom - box.bottom + 8;
-      if (!page) return;
+    cancelAnimationFrame(this.revealing);
+    this.bringIntoSight(i, page);
+    if (!this.root.classList.contains("long")) return;
+    // Blocks that come into sight get their real height, which moves the token: follow it until it
+    // stays where it is.
+    let [steady, left] = [0, 30];
+    const follow = () => {
+      steady = this.bringIntoSight(i, page) ? 0 : steady + 1;
+      left -= 1;
+      if (steady < 3 && left) this.revealing = requestAnimationFrame(follow);
+    };
+    this.revealing = requestAnimationFrame(follow);
+  }
+
+  // Whether anything had to be scrolled.
+  bringIntoSight(i, page) {
+    if (!this.spans[i]) return false;
+    const box = this.list.getBoundingClientRect();
+    const rect = this.rectOf(i);
+    const before = this.list.scrollTop;
+    if (rect.top < box.top + 8) this.list.scrollTop -= box.top + 8 - rect.top;
+    else if (rect.bottom > box.bottom - 8) this.list.scrollTop += rect.bottom - box.bottom + 8;
+    if (page) {
       const now = this.rectOf(i);
       const outside = now.top < 70 || now.bottom > window.innerHeight - 8;
       if (outside) this.spans[i].scrollIntoView({ block: "center" });
-    };
-    step();
-    // Blocks that come into sight get their real height, which may move the token.
-    if (this.root.classList.contains("long")) requestAnimationFrame(() => requestAnimationFrame(step));
+    }
+    return this.list.scrollTop !== before;
   }
 
   showSight() {
@@ -446,6 +466,7 @@ class Heatmap {
     this.strip.close();
     this.pageKeys.listen(false);
     cancelAnimationFrame(this.sighting);
+    cancelAnimationFrame(this.revealing);
     this.root.remove();
   }
 }

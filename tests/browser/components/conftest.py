@@ -18,7 +18,7 @@ def opened(serve: Callable[..., str], page: Page) -> Open:
 
     def go(query: str) -> Page:
         page.goto(f"{serve(APP)}/?{query}")
-        expect(page.locator(".token").first).to_be_visible()
+        expect(page.locator(".token:visible").first).to_be_visible()
         rest(page)
         return page
 
