@@ -17,7 +17,7 @@ from explorer.workbench import session_or_none, workbench
 Unit = Literal["nats", "bits"]
 Colour = Literal["entropy", "pivotality"]
 DEFAULT_TAU = 1.4  # nats, the paper's for its smallest model
-HIGHEST_TAU = 4.0  # nats
+HIGHEST_TAU = 15.0  # nats; more than the entropy of a uniform choice among 3 million tokens
 _TAU, _UNIT, _COLOUR = "tau", "shown unit", "shown colour"  # in the form
 
 

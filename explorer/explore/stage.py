@@ -15,10 +15,10 @@ from explorer.components.steady import steady
 from explorer.explore.branches import branches_panel, save_and_open, toolbar
 from explorer.explore.chain import (
     chain_beside,
-    curve_and_forks,
     live_chain,
     reopen_chain,
     selected_chain,
+    threshold_and_forks,
 )
 from explorer.explore.fix import fix_button, fix_line, fix_panel
 from explorer.explore.inspector import inspector
@@ -65,7 +65,7 @@ def stage(state: BrowserState, measured_on: MeasureOn | None = None) -> None:
         with st.container(key="side_by_side"):
             left, right = st.columns(2, gap="small")
         with left, st.container(border=True, key="chain_card"):
-            _chain(state, tree, branch)
+            _chain(state, tree, branch, measured_on)
         with right, st.container(border=True):
             chain_beside(state, branch, other)
     with st.container(key="stage"):
@@ -73,8 +73,8 @@ def stage(state: BrowserState, measured_on: MeasureOn | None = None) -> None:
     with chain_column:
         if other is None:
             with st.container(border=True, key="chain_card"):
-                _chain(state, tree, branch)
-        curve_and_forks(state, branch.chain, position, measured_on)
+                _chain(state, tree, branch, measured_on)
+        threshold_and_forks(state, branch.chain, measured_on)
         with st.container(key="branches"):
             toolbar(state, tree)
             branches_panel(state, tree)
@@ -106,13 +106,15 @@ def _empty(state: BrowserState, tree: ForkTree | None) -> None:
             save_and_open(state)
 
 
-def _chain(state: BrowserState, tree: ForkTree, branch: Branch) -> None:
+def _chain(
+    state: BrowserState, tree: ForkTree, branch: Branch, measured_on: MeasureOn | None
+) -> None:
     """The chain, or the one that is being made, with the previewed alternative and the progress."""
     live = _live(state, tree)
     if live is not None:
         live_chain(state, live)
     else:
-        selected_chain(state, branch)
+        selected_chain(state, branch, measured_on)
     preview_line(state, tree, branch)
     with st.container(key="work_line", horizontal=True, vertical_alignment="center"):
         fix_button(state, branch)

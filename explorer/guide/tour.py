@@ -45,7 +45,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "**The curve shows the whole chain.** Peaks are forks. Move the threshold τ to say how "
         "uncertain the model has to be for a token to count as one.",
-        ".st-key-threshold, .st-key-entropy_curve",
+        ".st-key-threshold",
     ),
     Step(
         "**One chain is an anecdote.** The other pages do this for a whole problem set: change "
