@@ -207,7 +207,7 @@ def test_threshold_unit_and_fork_table(page: Page, url: str) -> None:
     open_app(page, url)
     forks = page.locator(".heatmap .token.fork")
     few = forks.count()
-    slider = page.get_by_role("slider").first
+    slider = page.get_by_test_id("stSlider").get_by_role("slider").first
     slider.focus()
     for _ in range(100):
         page.keyboard.press("ArrowLeft")
