@@ -23,7 +23,7 @@ __all__ = [
 
 
 def percent_range(estimate: Estimate) -> str:
-    """The interval of a share: 41.6-47.4 %."""
+    """The interval of a share: 41.6–47.4 %."""
     return percent_span(estimate.low, estimate.high)
 
 
@@ -33,8 +33,8 @@ def points(estimate: Estimate) -> str:
 
 
 def amount_range(estimate: Estimate) -> str:
-    """The interval of an amount: 47.9-49.8."""
-    return "unknown" if isnan(estimate.low) else f"{estimate.low:.1f}-{estimate.high:.1f}"
+    """The interval of an amount: 47.9–49.8."""
+    return "unknown" if isnan(estimate.low) else f"{estimate.low:.1f}–{estimate.high:.1f}"
 
 
 def signed_amount(estimate: Estimate) -> str:
