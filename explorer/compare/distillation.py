@@ -27,12 +27,11 @@ from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.settings import changed
 from core.runs.status import RunState
-from core.statistics import Estimate
 from explorer.compare.distillation_charts import size_chart
 from explorer.compare.edit import TEACHER_FIELD, fill_distillation
 from explorer.shared.asking import Asking, session_settings
 from explorer.shared.drawing import chart, table
-from explorer.shared.figures import percent, percent_range, points
+from explorer.shared.figures import percent, points, share_and_range
 from explorer.shared.messages import plain, short, show_error, teaching_notice
 from explorer.shared.opening import open_with_adapter
 from explorer.shared.polling import polled
@@ -231,7 +230,7 @@ def _runs(state: BrowserState, folder: RunsFolder, teacher: str) -> None:
         )
         return
     if studies:
-        _study(state, studies[0], others=len(studies) - 1)
+        _study(state, studies[0], others=sum(len(each.points) for each in studies[1:]))
     for run in runs[:_RUNS_SHOWN]:
         _one(state, run)
     if len(runs) > _RUNS_SHOWN:
@@ -239,6 +238,11 @@ def _runs(state: BrowserState, folder: RunsFolder, teacher: str) -> None:
 
 
 def _study(state: BrowserState, study: SizeStudy, others: int) -> None:
+    """The sizes that were measured alike.
+
+    Args:
+        others: number of students that were measured in another way.
+    """
     said = ", ".join(f"{each.label} {percent(each.accuracy.value)}" for each in study.points)
     chart(
         size_chart(study),
@@ -251,15 +255,15 @@ def _study(state: BrowserState, study: SizeStudy, others: int) -> None:
             (
                 each.label,
                 f"{each.trained_parameters:,}",
-                f"{each.trained_share:.2%}",
-                _share(each.accuracy),
+                percent(each.trained_share, 2),
+                share_and_range(each.accuracy),
                 points(each.against_teacher),
                 points(each.against_base),
             )
             for each in study.points
         ),
-        ("teacher", "", "", _share(study.teacher), "", ""),
-        ("base", "", "", _share(study.base), "", ""),
+        ("teacher", "", "", share_and_range(study.teacher), "", ""),
+        ("base", "", "", share_and_range(study.base), "", ""),
     ]
     columns = ["", "parameters", "share", "accuracy", "less teacher", "less base"]
     table(pd.DataFrame(rows, columns=columns), "sizes table")
@@ -274,7 +278,7 @@ def _study(state: BrowserState, study: SizeStudy, others: int) -> None:
         f"{study.label} of {study.base.n:,} problems that were not learned from, temperature "
         f"{study.temperature:g}, top-p {study.top_p:g}, seed {study.seed}. In brackets: 95 % "
         f"intervals over problems; differences in percentage points, paired by problem.{more} "
-        "In the paper rank 32 on q, k, v, o, which is 0.27-0.49 % of the parameters, equals the "
+        "In the paper rank 32 on q, k, v, o, which is 0.27–0.49 % of the parameters, equals the "
         "teacher on MATH-500 and GSM8K, and rank 8 on o alone comes within about a point on "
         "MATH-500. The smaller the model, the larger the share of the same rank."
     )
@@ -334,7 +338,3 @@ def _load(state: BrowserState, run: Run) -> None:
     check_adapter_folder(run.folder / ADAPTER)
     base, _ = distillation_models(run)
     open_with_adapter(state, base, run.folder / ADAPTER)
-
-
-def _share(estimate: Estimate) -> str:
-    return f"{percent(estimate.value)} [{percent_range(estimate)}]"

@@ -27,6 +27,7 @@ from core.runs.config import RunPlan
 from core.runs.runs_folder import RunsFolder
 from core.runs.settings import changed
 from explorer.finetune.recipe_fields import RecipeFields, all_settings
+from explorer.form import one_of
 from explorer.shared.asking import Asking
 from explorer.shared.messages import show_error
 from explorer.shared.problem_sets import (
@@ -171,7 +172,7 @@ def evaluation_problems(state: BrowserState, preset: str) -> Sequence[Problem]:
     """
     sets = problem_sets(state)
     default = WORD_SET if preset in PROBLEM_SETS else DEMO_SET
-    return sets[state.form.value(measured_key(preset), default, lambda name: name in sets)]
+    return sets[state.form.value(measured_key(preset), default, one_of(sets))]
 
 
 def learned_key(preset: str) -> str:

@@ -18,6 +18,7 @@ __all__ = [
     "percent_range",
     "plotly_text",
     "points",
+    "share_and_range",
     "signed_amount",
 ]
 
@@ -25,6 +26,14 @@ __all__ = [
 def percent_range(estimate: Estimate) -> str:
     """The interval of a share: 41.6–47.4 %."""
     return percent_span(estimate.low, estimate.high)
+
+
+def share_and_range(estimate: Estimate, digits: int = 1) -> str:
+    """A share with its interval, for a table: 44.5 % [41.6–47.4 %]; without one of a single n."""
+    shown = percent(estimate.value, digits)
+    if isnan(estimate.low):
+        return shown
+    return f"{shown} [{percent_span(estimate.low, estimate.high, digits)}]"
 
 
 def points(estimate: Estimate) -> str:
