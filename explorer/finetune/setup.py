@@ -105,8 +105,9 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
         below_the_gate = all_settings(fields)
     recipe, fault = _recipe(preset, fields.changes)
     heat_now = fields.fields.values["rollouts.temperature"]
-    tau_now = in_unit(fields.fields.values["gate.tau"], state)
-    asking.sampling = f"rollouts at temperature {heat_now:g}, τ {tau_now} (the preset's)"
+    tau_now = fields.fields.values["gate.tau"]
+    whose = " (the preset's)" if tau_now == recipe_of(preset).gate.tau else ""
+    asking.sampling = f"rollouts at temperature {heat_now:g}, τ {in_unit(tau_now, state)}{whose}"
     problems_now = len(training.get(learned, ()))
     asking.line(line, fields.changes, fields.choice, problems_now)
     if recipe is not None:
