@@ -139,7 +139,8 @@ def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
         style, length = st.columns(2)
         start_from = session_settings(state, recipe_of(preset), learned)
         key = f"distillation {preset}"
-        asking = Asking(state, key, learned, "the recipe's sampler")
+        heat = start_from.rollouts.temperature
+        asking = Asking(state, key, learned, f"rollouts at temperature {heat:g}")
         fields = SettingFields(form, start_from, key)
         fields.draw(last, "seed", key="distillation seed")
         fields.draw(length, "max_new_tokens", step=16)

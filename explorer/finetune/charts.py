@@ -22,7 +22,7 @@ _ROW_HEIGHT = 38  # pixels
 
 
 def pass_rate_chart(pass_rates: Sequence[float]) -> go.Figure:
-    """Histogram of problems by their share of right rollouts; only mixed ones are trained on."""
+    """Histogram of problems by their share of correct rollouts; only mixed ones are trained on."""
     counts = sorted(Counter(round(rate, 4) for rate in pass_rates).items())
     figure = go.Figure()
     figure.add_bar(

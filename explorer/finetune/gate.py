@@ -78,22 +78,22 @@ def gate_panel(state: BrowserState, run: Run, recipe: Recipe) -> GateSettings | 
 def _pass_rates(rollouts: Rollouts, expected: int) -> None:
     rates = rollouts.pass_rates
     mixed = len(rollouts.mixed)
-    right = sum(rate == 1 for rate in rates)
+    always = sum(rate == 1 for rate in rates)
     so_far = "" if len(rates) == expected else f" so far (of {expected:,})"
     with st.container(key="tuning_pass_rates"):
         words, chart = st.columns([1, 2], vertical_alignment="center")
     words.markdown(
         f"**{len(rates):,} problems{so_far}, {rollouts.records[0].n} rollouts each**  \n"
         f"**{mixed:,}** have correct and wrong rollouts: these are learned from.  \n"
-        f"{right:,} always correct, {len(rates) - mixed - right:,} always wrong: nothing in them "
+        f"{always:,} always correct, {len(rates) - mixed - always:,} always wrong: nothing in them "
         "says which decision mattered."
     )
     with chart:
         drawing.chart(
             pass_rate_chart(rates),
             "pass rates",
-            alt=f"problems by their share of correct rollouts: {len(rates) - mixed - right:,} have "
-            f"none, {mixed:,} some, {right:,} all",
+            alt="problems by their share of correct rollouts: "
+            f"{len(rates) - mixed - always:,} have none, {mixed:,} some, {always:,} all",
         )
 
 
@@ -235,8 +235,8 @@ def _examples(
     record = mixed[chosen]
     st.caption(plain(questions.get(chosen, "")))
     numbers = [
-        next(i for i, each in enumerate(record.samples) if each.correct is right)
-        for right in (True, False)
+        next(i for i, each in enumerate(record.samples) if each.correct is correct)
+        for correct in (True, False)
     ]
     with st.container(key="tuning_examples"):
         columns = st.columns(2, gap="small")
@@ -297,7 +297,7 @@ def _rollout(
     st.markdown(f"{badge} rollout {number + 1} · {answer} · {len(sample.token_ids)} tokens")
     token_heatmap(
         _view(state, lm, run, record, sample, number, gate, seed),
-        key=f"rollout {'right' if sample.correct else 'wrong'}",
+        key=f"rollout {'correct' if sample.correct else 'wrong'}",
     )
 
 
