@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ from core.errors import ExplorerError
 from core.lora.recipe import ALL_LAYERS
 from core.lora.run_files import ADAPTER
 from core.models.files import check_adapter_folder
-from core.models.spec import DEMO
+from core.models.spec import DEMO, absolute_name
 from core.runs.config import RunPlan
 from core.runs.estimate import duration
 from core.runs.run import Run
@@ -55,7 +55,9 @@ from explorer.shared.setting_fields import SettingFields
 from explorer.state import BrowserState
 
 _RUNS_SHOWN = 6
-_EDITED = "distillation edited"  # in Streamlit's session state
+# In Streamlit's session state:
+_EDITED = "distillation edited"
+_ASKED_FOR = "distillation asked for"  # the id of a run
 
 
 def distillation_panel(state: BrowserState, teacher: str = "") -> None:
@@ -75,11 +77,16 @@ def distillation_panel(state: BrowserState, teacher: str = "") -> None:
         chosen = _setup(state, folder, teacher)
     if not chosen:
         return
+    asked_for = _asked_for(folder, chosen)
 
     def live() -> bool:
-        return any_live(distillations(folder, state.opened.spec.model, chosen))
+        try:
+            known = distillations(folder, state.opened.spec.model, chosen)
+        except ExplorerError:  # shown below
+            return False
+        return any_live([*known, *asked_for])
 
-    polled(partial(_runs, state, folder, chosen), live)
+    polled(partial(_runs, state, folder, chosen, asked_for), live)
 
 
 def show_distillation_asked_for(state: BrowserState, folder: RunsFolder) -> bool:
@@ -88,12 +95,34 @@ def show_distillation_asked_for(state: BrowserState, folder: RunsFolder) -> bool
     Returns:
         Whether there is one.
     """
-    with contextlib.suppress(ExplorerError):  # shown where the run on screen is chosen
-        wanted = state.run_ids.get("compare") or st.query_params.get("run")
-        if wanted is not None and (run := folder.get(wanted)).config.task == TASK:
-            state.form.put(TEACHER_FIELD, distillation_models(run)[1])
-            return True
-    return False
+    chosen = state.run_ids.get("compare")
+    wanted = chosen or st.query_params.get("run")
+    if wanted is None or (chosen is None and wanted == st.session_state.get(_ASKED_FOR)):
+        return False  # a link counts once: the person may choose another teacher since
+    try:
+        run = folder.get(wanted)
+    except ExplorerError:  # shown where the run on screen is chosen
+        return False
+    if run.config.task != TASK:
+        return False
+    st.session_state[_ASKED_FOR] = run.id
+    try:
+        state.form.put(TEACHER_FIELD, distillation_models(run)[1])
+    except ExplorerError as error:
+        show_error(error)
+    return True
+
+
+def _asked_for(folder: RunsFolder, teacher: str) -> list[Run]:
+    """The distillation of this teacher that was opened from the list of runs or by its link, into
+    whichever model; empty where there is none."""
+    wanted = st.session_state.get(_ASKED_FOR)
+    if wanted is not None:
+        with contextlib.suppress(ExplorerError):  # deleted since, or damaged
+            run = folder.get(wanted)
+            if absolute_name(distillation_models(run)[1]) == absolute_name(teacher):
+                return [run]
+    return []
 
 
 def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
@@ -212,8 +241,8 @@ def _start(
     start(state, run)
 
 
-def _runs(state: BrowserState, folder: RunsFolder, teacher: str) -> None:
-    """All sizes so far."""
+def _runs(state: BrowserState, folder: RunsFolder, teacher: str, asked_for: Sequence[Run]) -> None:
+    """All sizes so far, below the run that was asked for where it isn't one of them."""
     if st.session_state.pop(_EDITED, False):
         st.rerun()  # the form above has other values now
     show_notice(state)
@@ -223,6 +252,10 @@ def _runs(state: BrowserState, folder: RunsFolder, teacher: str) -> None:
     except ExplorerError as error:
         show_error(error)
         return
+    shown = runs[:_RUNS_SHOWN]
+    for run in asked_for:
+        if run.id not in {each.id for each in shown}:
+            _one(state, run)
     if not runs:
         st.info(
             "Choose a rank and the layers, then press **Distil**. The paper's sizes are rank 32 "
@@ -232,7 +265,7 @@ def _runs(state: BrowserState, folder: RunsFolder, teacher: str) -> None:
         return
     if studies:
         _study(state, studies[0], others=sum(len(each.points) for each in studies[1:]))
-    for run in runs[:_RUNS_SHOWN]:
+    for run in shown:
         _one(state, run)
     if len(runs) > _RUNS_SHOWN:
         st.caption(f"{len(runs) - _RUNS_SHOWN} older ones are in the list of runs.")
