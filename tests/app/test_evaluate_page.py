@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from component_messages import component_messages
 from streamlit.testing.v1 import AppTest
 
 from core.evaluation.task import EVALUATE, plan_evaluation
@@ -121,8 +122,7 @@ def test_a_finished_run_shows_every_figure_with_its_interval_and_what_the_model_
 
 def table_of(app: AppTest) -> Any:
     """The message of the table of problems."""
-    messages = [json.loads(each.proto.json) for each in app.get("bidi_component")]
-    (table,) = (each for each in messages if "rows" in each)
+    (table,) = (each for each in component_messages(app) if "rows" in each)
     return table
 
 
@@ -195,8 +195,7 @@ def test_a_chain_is_coloured_by_its_model(app: AppTest, runs: Path) -> None:
     switch = next(each for each in app.checkbox if each.label == "Colour by entropy")
     switch.set_value(True).run()
     assert not app.exception
-    tables = [json.loads(each.proto.json) for each in app.get("bidi_component")]
-    (chain,) = [each for each in tables if "tokens" in each]
+    (chain,) = [each for each in component_messages(app) if "tokens" in each]
     record = EVALUATE.records_of(Run.open(first))
     sizes = {len(sample.token_ids) for each in record for sample in each.samples}
     assert len(chain["tokens"]) in sizes
