@@ -6,16 +6,9 @@ from pathlib import PurePath
 
 from core.disagreement.results import PLACES, CompareResults, TeacherSummary
 from core.disagreement.token_classes import TokenClass
-from core.runs.headline import (
-    Headline,
-    counted,
-    percent,
-    percent_number,
-    short_number,
-    short_percent,
-    span,
-)
+from core.runs.headline import Headline, counted, short_number, short_percent, span
 from core.statistics import Estimate
+from core.system.percent import percent, percent_number
 
 
 def compare_headline(results: CompareResults) -> Headline:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import isnan
 
 from core.statistics import BETTER, SAME, UNCLEAR, WORSE, Estimate
+from core.system.percent import percent, percent_number
 
 _WIDE, _NARROW = 0.05, 0.003  # widths of an interval that needs no decimals, and that needs two
 _CLEAR = {
@@ -21,30 +22,12 @@ class Headline:
     """The result of a run, where there is room for little.
 
     Attributes:
-        figure: for a table cell, such as "33 % (14–58)" or "44 → 94 %".
+        figure: for a table cell, such as "33 % (14-58)" or "44 → 94 %".
         sentence: the same in plain words, with the number of problems and the 95 % interval.
     """
 
     figure: str
     sentence: str
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """A share: "39.3 %", "< 0.1 %"; "unknown" for NaN."""
-    if isnan(share):
-        return "unknown"
-    return f"{percent_number(share, digits)} %"
-
-
-def percent_number(share: float, digits: int = 1) -> str:
-    """A share without its sign. One that rounds to 0 or 100 without being it says so."""
-    least = 10.0**-digits
-    shown = f"{100 * share:.{digits}f}"
-    if share > 0 and float(shown) == 0:
-        return f"< {least:.{digits}f}"
-    if share < 1 and float(shown) == 100:
-        return f"> {100 - least:.{digits}f}"
-    return f"{100 * share:.0f}" if share in (0, 1) else shown
 
 
 def short_percent(share: float) -> str:
@@ -58,17 +41,17 @@ def short_number(share: float) -> str:
 
 
 def span(estimate: Estimate) -> str:
-    """The interval of a share, as precise as its width allows: "5–36"; "unknown" where it is."""
+    """The interval of a share, as precise as its width allows: "5-36"; "unknown" where it is."""
     if isnan(estimate.low):
         return "unknown"
     width = estimate.high - estimate.low
     digits = 0 if width >= _WIDE else 1 if width >= _NARROW else 2
     low, high = (f"{100 * end:.{digits}f}" for end in (estimate.low, estimate.high))
-    return f"{low}–{high}"
+    return f"{low}-{high}"
 
 
 def interval(estimate: Estimate) -> str:
-    """The interval of a share in words: "95 % interval 5–36 %"."""
+    """The interval of a share in words: "95 % interval 5-36 %"."""
     return f"95 % interval {span(estimate)}{'' if isnan(estimate.low) else ' %'}"
 
 

@@ -13,15 +13,18 @@ def percent(share: float, digits: int = 1) -> str:
         digits: after the point. A share that isn't 0 or 1 is never rounded to 0 % or 100 %: the
             least and the most that can be written stand for it.
     """
-    if isnan(share):
-        return "unknown"
+    return "unknown" if isnan(share) else f"{percent_number(share, digits)} %"
+
+
+def percent_number(share: float, digits: int = 1) -> str:
+    """A share as `percent` writes it, without its sign."""
     least = 10.0**-digits
-    value = 100 * share
-    if 0 < value < least / 2:
-        return f"< {least:.{digits}f} %"
-    if 100 - least / 2 <= value < 100:
-        return f"> {100 - least:.{digits}f} %"
-    return f"{value:.0f} %" if value in (0, 100) else f"{value:.{digits}f} %"
+    shown = f"{100 * share:.{digits}f}"
+    if share > 0 and float(shown) == 0:
+        return f"< {least:.{digits}f}"
+    if share < 1 and float(shown) == 100:
+        return f"> {100 - least:.{digits}f}"
+    return f"{100 * share:.0f}" if share in (0, 1) else shown
 
 
 def percent_span(low: float, high: float, digits: int = 1) -> str:
