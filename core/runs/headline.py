@@ -22,7 +22,7 @@ class Headline:
     """The result of a run, where there is room for little.
 
     Attributes:
-        figure: for a table cell, such as "33 % (14-58)" or "44 → 94 %".
+        figure: for a table cell, such as "33 % (14–58)" or "44 → 94 %".
         sentence: the same in plain words, with the number of problems and the 95 % interval.
     """
 
@@ -41,17 +41,17 @@ def short_number(share: float) -> str:
 
 
 def span(estimate: Estimate) -> str:
-    """The interval of a share, as precise as its width allows: "5-36"; "unknown" where it is."""
+    """The interval of a share, as precise as its width allows: "5–36"; "unknown" where it is."""
     if isnan(estimate.low):
         return "unknown"
     width = estimate.high - estimate.low
     digits = 0 if width >= _WIDE else 1 if width >= _NARROW else 2
     low, high = (f"{100 * end:.{digits}f}" for end in (estimate.low, estimate.high))
-    return f"{low}-{high}"
+    return f"{low}–{high}"
 
 
 def interval(estimate: Estimate) -> str:
-    """The interval of a share in words: "95 % interval 5-36 %"."""
+    """The interval of a share in words: "95 % interval 5–36 %"."""
     return f"95 % interval {span(estimate)}{'' if isnan(estimate.low) else ' %'}"
 
 

@@ -30,6 +30,7 @@ from explorer.compare.charts import (
     rank_chart,
 )
 from explorer.shared.drawing import chart, table
+from explorer.shared.figures import share_and_range
 from explorer.shared.folding import folded
 from explorer.shared.messages import plain, show_error
 from explorer.shared.result_downloads import result_downloads
@@ -152,9 +153,9 @@ def _measures(
 ) -> list[tuple[str, Callable[[TeacherSummary], str], str]]:
     """Label, the function that shows a teacher's figure, and the paper's range."""
     return [
-        ("unshifted", lambda each: _percent(each.unshifted), _range(paper.UNSHIFTED, 100, " %")),
-        ("reranked", lambda each: _percent(each.reranked), _range(paper.RERANKED, 100, " %")),
-        ("shifted", lambda each: _percent(each.shifted), _range(paper.SHIFTED, 100, " %")),
+        ("unshifted", lambda each: _share(each.unshifted), _range(paper.UNSHIFTED, 100, " %")),
+        ("reranked", lambda each: _share(each.reranked), _range(paper.RERANKED, 100, " %")),
+        ("shifted", lambda each: _share(each.shifted), _range(paper.SHIFTED, 100, " %")),
         ("changed tokens per chain", lambda each: _number(each.changed_per_chain), ""),
         (
             "mean base rank of changes",
@@ -171,7 +172,7 @@ def _measures(
         ("JS divergence (nats per token)", lambda each: _number(each.js_divergence, 4), ""),
         (
             f"divergence at uncertain tokens (H > {tau:g})",
-            lambda each: _percent(each.js_above_tau),
+            lambda each: _share(each.js_above_tau),
             "",
         ),
         (
@@ -182,8 +183,8 @@ def _measures(
     ]
 
 
-def _percent(estimate: Estimate) -> str:
-    return f"{100 * estimate.value:.2f} % [{100 * estimate.low:.2f}, {100 * estimate.high:.2f}]"
+def _share(estimate: Estimate) -> str:
+    return share_and_range(estimate, 2)
 
 
 def _number(estimate: Estimate, digits: int = 2) -> str:

@@ -53,6 +53,12 @@ def test_a_finished_run_is_shown_beside_the_paper(user_folder: Path) -> None:
     assert any(each.value.startswith(r"**\*\*mine\*\*") for each in app.markdown)
 
 
+def test_a_folder_that_can_t_be_read_is_said(user_folder: Path) -> None:
+    user_folder.mkdir(parents=True)
+    (user_folder / "runs").write_text("a file")
+    assert opened().error
+
+
 @pytest.mark.parametrize(
     "damage",
     [

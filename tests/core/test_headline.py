@@ -52,7 +52,7 @@ def test_a_share_has_a_space_and_never_rounds_to_nothing(
 
 @pytest.mark.parametrize(
     ("low", "high", "text"),
-    [(0.05, 0.36, "5-36"), (0.141, 0.178, "14.1-17.8"), (0.0111, 0.0119, "1.11-1.19")],
+    [(0.05, 0.36, "5–36"), (0.141, 0.178, "14.1–17.8"), (0.0111, 0.0119, "1.11–1.19")],
 )
 def test_an_interval_is_as_precise_as_it_is_narrow(low: float, high: float, text: str) -> None:
     assert span(Estimate(low, low, high, 9)) == text
@@ -123,7 +123,7 @@ def test_of_an_evaluation_it_is_the_accuracy_with_its_interval() -> None:
 
 def test_of_one_sample_each_it_is_the_share_of_problems() -> None:
     found = evaluation_headline(summarise_evaluation([samples("a", True), samples("b", False)]))
-    assert found.sentence == "50.0 % correct (2 problems; 95 % interval 9-91 %)."
+    assert found.sentence == "50.0 % correct (2 problems; 95 % interval 9–91 %)."
 
 
 def test_against_an_earlier_evaluation_it_is_the_change() -> None:
@@ -171,7 +171,7 @@ def test_of_interventions_it_is_forks_against_random() -> None:
     assert headline == Headline(
         "forks 16 % v random 5.7 %",
         "Replacing one token at an uncertain position fixes a wrong answer in 16.1 % of tries; at "
-        "random positions, 5.7 % (11 wrong answers; 95 % intervals 13-19 % and 3-9 %). The "
+        "random positions, 5.7 % (11 wrong answers; 95 % intervals 13–19 % and 3–9 %). The "
         "difference is clear.",
     )
 
@@ -210,7 +210,7 @@ def test_of_a_comparison_it_is_the_share_of_changed_tokens_and_where() -> None:
     found = compare_headline(replace(results, n=4, teachers=(teacher,)))
     assert found == Headline(
         "1.5 % changed",
-        "1.50 % of tokens changed (1,000 tokens of 4 chains; 95 % interval 1.0-2.0 %), half of "
+        "1.50 % of tokens changed (1,000 tokens of 4 chains; 95 % interval 1.0–2.0 %), half of "
         "them in the first 30 % of the chain.",
     )
     same = replace(teacher, counts={"unshifted": 1000, "reranked": 0, "shifted": 0},

@@ -39,5 +39,5 @@ def test_only_nothing_is_0_and_only_all_is_100(share: float, digits: int) -> Non
 
 
 def test_an_interval_has_one_sign() -> None:
-    assert percent_span(0.05, 0.364) == "5.0-36.4 %"
+    assert percent_span(0.05, 0.364) == "5.0–36.4 %"
     assert percent_span(0.05, float("nan")) == "unknown"
