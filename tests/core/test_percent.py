@@ -21,6 +21,7 @@ from core.system.percent import percent, percent_span
         (0.9994, 1, "99.9 %"),
         (0.155, 0, "16 %"),
         (0.004, 0, "< 1 %"),
+        (0.005, 0, "< 1 %"),
         (0.00004, 2, "< 0.01 %"),
         (float("nan"), 1, "unknown"),
     ],
