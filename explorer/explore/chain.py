@@ -42,6 +42,18 @@ def live_chain(state: BrowserState, task: Task) -> None:
     token_heatmap(replace(view, live=True, strip=True), key="heatmap_live")
 
 
+def head_of_chain(state: BrowserState, tree: ForkTree, branch: Branch) -> None:
+    """Above the selected branch: answer, model, a change of the verdict, parts, colours."""
+    with st.container(key="headline"):
+        words, own = st.columns([3, 1], vertical_alignment="center", gap="small")
+    words.markdown(_headline(branch), help=_reason(branch))
+    with own:
+        overrule(state, branch)
+    thinking_panel(state, branch)
+    if tree.findings(branch.id).pivotality:
+        _colour_choice(state)
+
+
 def selected_chain(
     state: BrowserState, branch: Branch, measured_on: MeasureOn | None = None
 ) -> None:
@@ -52,12 +64,6 @@ def selected_chain(
     """
     tree = state.opened.session.tree
     assert tree is not None
-    with st.container(key="headline"):
-        words, own = st.columns([3, 1], vertical_alignment="center", gap="small")
-    words.markdown(_headline(branch), help=_reason(branch))
-    with own:
-        overrule(state, branch)
-    thinking_panel(state, branch)
     measured = known_measurement(state, measured_on) if _same_model(state, branch.chain) else None
     chain_id = _chain_id(state, branch)
     view = replace(
@@ -75,8 +81,6 @@ def selected_chain(
             first_difference=first_difference(tree.branch(branch.parent).chain, branch.chain),
         )
     found = tree.findings(branch.id).pivotality
-    if found:
-        _colour_choice(state)
     if found and state.colour == "pivotality":
         decided = np.full(len(branch.chain), np.nan)
         sure = decisive(found.values())
@@ -98,8 +102,8 @@ def reopen_chain() -> None:
     reopen(_MAIN)
 
 
-def chain_beside(state: BrowserState, branch: Branch, other: Branch) -> None:
-    """Another branch, dimmed up to the first difference, and a button that closes it."""
+def head_of_other(state: BrowserState, other: Branch) -> None:
+    """Above another branch beside the selected one: answer, model, a button that closes it."""
     with st.container(key="headline_beside"):
         words, close = st.columns([3, 1], vertical_alignment="center", gap="small")
     words.markdown(_headline(other), help=_reason(other))
@@ -111,6 +115,10 @@ def chain_beside(state: BrowserState, branch: Branch, other: Branch) -> None:
         help="Show one chain again",
         on_click=lambda: setattr(state, "beside", None),
     )
+
+
+def chain_beside(state: BrowserState, branch: Branch, other: Branch) -> None:
+    """Another branch, dimmed up to its first difference from the selected one."""
     difference = first_difference(branch.chain, other.chain)
     shared = len(other.chain) if difference is None else difference
     view = _view(state, other.chain, f"{_chain_id(state, other)} beside {branch.id}")
