@@ -42,16 +42,14 @@ def live_chain(state: BrowserState, task: Task) -> None:
     token_heatmap(replace(view, live=True, strip=True), key="heatmap_live")
 
 
-def head_of_chain(state: BrowserState, tree: ForkTree, branch: Branch) -> None:
-    """Above the selected branch: answer, model, a change of the verdict, parts, colours."""
+def head_of_chain(state: BrowserState, branch: Branch) -> None:
+    """Above the selected branch: answer, model, a change of the verdict, parts."""
     with st.container(key="headline"):
         words, own = st.columns([3, 1], vertical_alignment="center", gap="small")
     words.markdown(_headline(branch), help=_reason(branch))
     with own:
         overrule(state, branch)
     thinking_panel(state, branch)
-    if tree.findings(branch.id).pivotality:
-        _colour_choice(state)
 
 
 def selected_chain(
@@ -126,12 +124,13 @@ def chain_beside(state: BrowserState, branch: Branch, other: Branch) -> None:
 
 
 def threshold_and_forks(
-    state: BrowserState, chain: Chain, measured_on: MeasureOn | None = None
+    state: BrowserState, tree: ForkTree, branch: Branch, measured_on: MeasureOn | None = None
 ) -> None:
     """The threshold's slider with its meaning, and a sortable table of forks."""
+    chain, measured = branch.chain, bool(tree.findings(branch.id).pivotality)
     scale = 1.0 if state.unit == "nats" else 1 / NATS_PER_BIT
     with st.container(key="threshold"):
-        controls, unit = st.columns([3, 1], vertical_alignment="bottom")
+        controls, looks = st.columns([1, 1] if measured else [3, 1], vertical_alignment="bottom")
     tau_key = f"tau in {state.unit}"
     tau = round(state.tau * scale, 2)
     follow(tau_key, tau)
@@ -144,16 +143,11 @@ def threshold_and_forks(
         key=tau_key,
         on_change=lambda: _set_tau(state, tau_key, scale),
     )
-    follow("unit", state.unit)
-    unit.segmented_control(
-        "Unit",
-        _UNITS,
-        default=state.unit,
-        key="unit",
-        label_visibility="collapsed",
-        required=True,
-        on_change=lambda: _set_unit(state),
-    )
+    # Beside each other, so that nothing moves when the second one comes.
+    with looks, st.container(key="looks", horizontal=True, gap="small"):
+        _unit_choice(state)
+        if measured:
+            _colour_choice(state)
     threshold_meaning(
         state,
         measured_on,
@@ -188,6 +182,19 @@ def _same_model(state: BrowserState, chain: Chain) -> bool:
 def _set_tau(state: BrowserState, key: str, scale: float) -> None:
     if key in st.session_state:
         state.tau = st.session_state[key] / scale
+
+
+def _unit_choice(state: BrowserState) -> None:
+    follow("unit", state.unit)
+    st.segmented_control(
+        "Unit",
+        _UNITS,
+        default=state.unit,
+        key="unit",
+        label_visibility="collapsed",
+        required=True,
+        on_change=lambda: _set_unit(state),
+    )
 
 
 def _colour_choice(state: BrowserState) -> None:

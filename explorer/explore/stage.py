@@ -72,7 +72,7 @@ def stage(state: BrowserState, measured_on: MeasureOn | None = None) -> None:
         if other is None:
             with st.container(border=True, key="chain_card"):
                 _chain(state, tree, branch, measured_on)
-        threshold_and_forks(state, branch.chain, measured_on)
+        threshold_and_forks(state, tree, branch, measured_on)
         with st.container(key="branches"):
             toolbar(state, tree)
             branches_panel(state, tree)
@@ -133,7 +133,7 @@ def _chain(
             live_chain(state, live)
     else:
         with head:
-            head_of_chain(state, tree, branch)
+            head_of_chain(state, branch)
         with body:
             selected_chain(state, branch, measured_on)
     preview_line(state, tree, branch)

@@ -49,7 +49,9 @@ def test_find_the_fix_shows_forks_beside_their_control_and_a_click_makes_a_branc
     for summary, table in zip(summaries, tables.all(), strict=True):
         fixing = table.locator("button.turned.correct").count()
         assert summary.startswith(f"{fixing} of 20 replacements"), summary
-    hits = page.get_by_role("button", name="Go to branch")
+    hits = (
+        page.locator(".st-key-fix_panel").get_by_test_id("stButton").filter(has_text="Go to branch")
+    )
     assert hits.count() == page.locator(".grids button.turned.correct").count()
 
     fix = tables.first.locator("button.turned.correct").first
