@@ -78,22 +78,22 @@ def gate_panel(state: BrowserState, run: Run, recipe: Recipe) -> GateSettings | 
 def _pass_rates(rollouts: Rollouts, expected: int) -> None:
     rates = rollouts.pass_rates
     mixed = len(rollouts.mixed)
-    right = sum(rate == 1 for rate in rates)
+    always = sum(rate == 1 for rate in rates)
     so_far = "" if len(rates) == expected else f" so far (of {expected:,})"
     with st.container(key="tuning_pass_rates"):
         words, chart = st.columns([1, 2], vertical_alignment="center")
     words.markdown(
         f"**{len(rates):,} problems{so_far}, {rollouts.records[0].n} rollouts each**  \n"
-        f"**{mixed:,}** have right and wrong rollouts: these are learned from.  \n"
-        f"{right:,} always right, {len(rates) - mixed - right:,} always wrong: nothing in them "
+        f"**{mixed:,}** have correct and wrong rollouts: these are learned from.  \n"
+        f"{always:,} always correct, {len(rates) - mixed - always:,} always wrong: nothing in them "
         "says which decision mattered."
     )
     with chart:
         drawing.chart(
             pass_rate_chart(rates),
             "pass rates",
-            alt=f"problems by their share of correct rollouts: {len(rates) - mixed - right:,} have "
-            f"none, {mixed:,} some, {right:,} all",
+            alt="problems by their share of correct rollouts: "
+            f"{len(rates) - mixed - always:,} have none, {mixed:,} some, {always:,} all",
         )
 
 
@@ -201,7 +201,7 @@ def _learned(report: SelectionReport, recipe: Recipe, gate: GateSettings) -> Non
         if on
     ]
     st.markdown(
-        f"Learned from: **{report.right:,} right** and **{report.wrong:,} wrong** rollouts of "
+        f"Learned from: **{report.right:,} correct** and **{report.wrong:,} wrong** rollouts of "
         f"{len(report.problems):,} problems, pushed at **{report.decisions:,}** of their "
         f"{report.tokens:,} tokens ({percent(report.gated_share)})"
         + "".join(f"; {each}" for each in dropped)
@@ -220,7 +220,7 @@ def _examples(
     except ExplorerError as error:
         show_error(error)
         return
-    st.markdown("**A right and a wrong rollout of one problem**")
+    st.markdown("**A correct and a wrong rollout of one problem**")
     lm = _loaded(spec)
     if lm is None:
         return
@@ -235,8 +235,8 @@ def _examples(
     record = mixed[chosen]
     st.caption(plain(questions.get(chosen, "")))
     numbers = [
-        next(i for i, each in enumerate(record.samples) if each.correct is right)
-        for right in (True, False)
+        next(i for i, each in enumerate(record.samples) if each.correct is correct)
+        for correct in (True, False)
     ]
     with st.container(key="tuning_examples"):
         columns = st.columns(2, gap="small")
@@ -292,12 +292,12 @@ def _rollout(
     seed: int,
 ) -> None:
     sample = record.samples[number]
-    badge = ":green-badge[✓ right]" if sample.correct else ":red-badge[✗ wrong]"
+    badge = ":green-badge[✓ correct]" if sample.correct else ":red-badge[✗ wrong]"
     answer = "no answer" if sample.answer is None else f"answer {plain(short(sample.answer))}"
     st.markdown(f"{badge} rollout {number + 1} · {answer} · {len(sample.token_ids)} tokens")
     token_heatmap(
         _view(state, lm, run, record, sample, number, gate, seed),
-        key=f"rollout {'right' if sample.correct else 'wrong'}",
+        key=f"rollout {'correct' if sample.correct else 'wrong'}",
     )
 
 
@@ -336,7 +336,7 @@ def _view(
 
 
 def _label(record: ProblemSamples, question: str) -> str:
-    return f"{record.correct}/{record.n} right · {record.problem_id} · {short(question, 60)}"
+    return f"{record.correct}/{record.n} correct · {record.problem_id} · {short(question, 60)}"
 
 
 def _scale(state: BrowserState) -> float:

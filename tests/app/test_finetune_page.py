@@ -93,7 +93,7 @@ def test_an_empty_page_says_what_to_press_and_presets_bring_their_values(app: Ap
         labelled(app.selectbox, "Preset").set_value(name).run()
         recipe = recipe_of(name)
         assert ABOUT[name] in said(app)
-        assert labelled(app.number_input, "Rollouts a problem").value == recipe.rollouts.samples
+        assert labelled(app.number_input, "Rollouts per problem").value == recipe.rollouts.samples
         rate = labelled(app.number_input, "Learning rate").value
         assert rate == pytest.approx(recipe.training.learning_rate)
         assert tuple(labelled(app.multiselect, "Target").value) == recipe.training.target_modules
@@ -105,7 +105,7 @@ def test_one_click_prepares_a_run_with_every_setting_of_the_form(
     app: AppTest, user_folder: Path
 ) -> None:
     opened(app)
-    labelled(app.number_input, "Rollouts a problem").set_value(5)
+    labelled(app.number_input, "Rollouts per problem").set_value(5)
     labelled(app.number_input, "Epochs").set_value(2.0)
     labelled(app.selectbox, "Gate").set_value("random")
     labelled(app.checkbox, "Positive only").check()
@@ -239,7 +239,7 @@ def changed_units(folder: Path, change: Callable[[dict[str, Any]], object]) -> N
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"verdict": "correct"}, "No problem has both right and wrong rollouts"),
+        ({"verdict": "correct"}, "No problem has both correct and wrong rollouts"),
         ({"stop_reason": "length"}, "were cut off at the limit"),
     ],
 )
