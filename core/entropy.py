@@ -104,6 +104,22 @@ def top_fraction_gate(entropy_nats: NDArray[np.float32], fraction: float) -> Gat
     return _first(np.argsort(-entropy_nats, kind="stable"), _budget(entropy_nats, fraction))
 
 
+def top_fraction_threshold(entropies_nats: NDArray[np.float32], fraction: float) -> float:
+    """The tau above which at most `fraction` of these entropies lie, nats.
+
+    It is one of the entropies: the highest that leaves no more than `fraction` above it, so that
+    equal entropies are on one side.
+
+    Args:
+        entropies_nats: (N,) ascending.
+        fraction: from 0 to 1; at 1 everything lies above.
+    """
+    above = _budget(entropies_nats, fraction)
+    if above == len(entropies_nats):
+        return -math.inf
+    return float(entropies_nats[len(entropies_nats) - above - 1])
+
+
 def low_entropy_gate(entropy_nats: NDArray[np.float32], budget: int) -> Gate:
     """Control: the `budget` positions with the lowest entropy."""
     return _first(np.argsort(entropy_nats, kind="stable"), budget)
@@ -112,6 +128,24 @@ def low_entropy_gate(entropy_nats: NDArray[np.float32], budget: int) -> Gate:
 def random_gate(length: int, budget: int, rng: np.random.Generator) -> Gate:
     """Control: `budget` positions drawn at random without replacement."""
     return _first(rng.permutation(length), budget)
+
+
+def first_gate(length: int, budget: int) -> Gate:
+    """Control: the first `budget` positions."""
+    return _first(np.arange(length), budget)
+
+
+def last_gate(length: int, budget: int) -> Gate:
+    """Control: the last `budget` positions."""
+    return _first(np.arange(length)[::-1], budget)
+
+
+def stride_gate(length: int, budget: int) -> Gate:
+    """Control: `budget` positions at equal distances, each in the middle of its part."""
+    gate = np.zeros(length, dtype=np.bool_)
+    parts = np.arange(budget)
+    gate[(2 * parts + 1) * length // (2 * max(budget, 1))] = True
+    return gate
 
 
 def highest_entropy_positions(entropy_nats: NDArray[np.float32], k: int) -> list[int]:
