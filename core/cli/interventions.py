@@ -14,6 +14,18 @@ from core.interventions.settings import InterventionSettings
 from core.runs.config import RunPlan
 
 
+def _list_arms(wanted: bool) -> None:
+    if not wanted:
+        return
+    from core.interventions.arms import ARMS, GROUPS
+
+    for group in GROUPS:
+        print(group)
+        for arm in (each for each in ARMS.values() if each.group == group):
+            print(f"  {arm.key}: {arm.label}\n    {arm.sentence}\n    {arm.tells}")
+    raise typer.Exit
+
+
 @grouped
 def interventions(
     ctx: typer.Context,
@@ -33,12 +45,21 @@ def interventions(
     ],
     run: RunOptions,
     output: OutputOptions,
+    list_arms: Annotated[
+        bool,
+        typer.Option(
+            "--list-arms",
+            is_eager=True,
+            callback=_list_arms,
+            help="Say of each arm where it replaces tokens, with what and what it tells; no run.",
+        ),
+    ] = False,
 ) -> None:
-    """Put tokens into greedy chains, and see which change the answer.
+    """Replace tokens in the model's reasoning and see what changes the answer.
 
-    Every problem is decoded once for every arm: the base alone, no-op, the top alternatives at
-    its highest-entropy positions (base-only), and, with a teacher, the oracle, the entropy gate
-    and their controls.
+    Every problem is decoded once per arm: the base alone, no-op, the top alternatives at its most
+    uncertain positions (base-only), and, with a teacher, the oracle, forks only and their
+    controls. --list-arms explains each.
     """
     from core.interventions.task import plan_interventions
 
@@ -66,7 +87,7 @@ def _show(results: Any) -> None:
             gained, lost = len(comparison["gained"]), len(comparison["lost"])
             line += f"  {comparison['word']}, +{gained} -{lost} problems"
         if put is not None:
-            line += f", {put['changed_per_chain']:.2f} tokens changed a chain"
+            line += f", {put['changed_per_chain']:.2f} tokens changed per chain"
         print(line)
         if sweep is not None:
             print(

@@ -50,6 +50,10 @@ class Plan:
 
 Planner = Callable[[Situation], list[Plan]]
 
+BY_TEACHER, BASE_ALONE, CONTROLS = "teacher", "base alone", "controls"
+GROUPS = (BASE_ALONE, BY_TEACHER, CONTROLS)
+"""The groups of arms, in the order in which they are shown."""
+
 
 @dataclass(frozen=True)
 class Arm:
@@ -57,7 +61,10 @@ class Arm:
 
     key: str
     label: str  # short
-    sentence: str  # where it puts which token
+    group: str  # one of GROUPS
+    where: str  # positions at which it replaces a token, in plain words
+    what: str  # the token it puts there
+    tells: str  # what its result says
     needs_teacher: bool
     plan: Planner
     after: tuple[str, ...] = ()  # arms whose chains it needs; these need none
@@ -65,6 +72,11 @@ class Arm:
     sweeps: bool = False  # forces many tokens, each in its own chain
     control: str | None = None  # the arm that does the same at random
     is_control: bool = False  # expected to have no effect
+
+    @property
+    def sentence(self) -> str:
+        """Where it replaces tokens and with what, in one sentence."""
+        return f"{self.where[0].upper()}{self.where[1:]}: {self.what}."
 
     @property
     def puts_tokens(self) -> bool:
@@ -195,90 +207,126 @@ def _sweep(pick: Callable[[Sweep], tuple[Attempt, ...]]) -> Planner:
 ARMS: dict[str, Arm] = {
     arm.key: arm
     for arm in (
-        Arm("base", "base", "Nowhere; the base's own greedy chain.", False, _plain),
+        Arm(
+            "base",
+            "base",
+            BASE_ALONE,
+            where="nowhere",
+            what="nothing is replaced",
+            tells="How good the model is by itself.",
+            needs_teacher=False,
+            plan=_plain,
+        ),
         Arm(
             "no_op",
             "no-op",
-            "At the base chain's highest-entropy positions, the tokens that stand there anyway: "
-            "the noise floor.",
-            False,
-            _no_op,
+            CONTROLS,
+            where="at the k most uncertain positions",
+            what="the same tokens again",
+            tells="Nothing may change: every difference is numerical noise.",
+            needs_teacher=False,
+            plan=_no_op,
             after=("base",),
             is_control=True,
         ),
         Arm(
             "oracle",
             "oracle",
-            "Wherever the teacher's argmax differs from the base's, the teacher's argmax.",
-            True,
-            _guided(lambda situation: oracle),
+            BY_TEACHER,
+            where="wherever the teacher prefers a different token",
+            what="the teacher's token",
+            tells="How many answers it fixes to follow the teacher wherever it disagrees.",
+            needs_teacher=True,
+            plan=_guided(lambda situation: oracle),
             control="random_substitution",
         ),
         Arm(
             "entropy_gated",
-            "entropy-gated",
-            "Wherever the base's entropy is above tau, the teacher's argmax.",
-            True,
-            _guided(lambda situation: entropy_gated(situation.settings.tau)),
+            "forks only",
+            BY_TEACHER,
+            where="only where the base is uncertain (entropy above tau)",
+            what="the teacher's token",
+            tells="Whether the teacher's choices at forks are enough.",
+            needs_teacher=True,
+            plan=_guided(lambda situation: entropy_gated(situation.settings.tau)),
         ),
         Arm(
             "complement",
-            "complement",
-            "Only where the base's entropy is at most tau and the teacher's argmax differs, "
-            "the teacher's argmax.",
-            True,
-            _guided(lambda situation: complement(situation.settings.tau)),
+            "everything but forks",
+            BY_TEACHER,
+            where="where the teacher disagrees and the base is sure (entropy up to tau)",
+            what="the teacher's token",
+            tells="How much the teacher matters where the base is sure.",
+            needs_teacher=True,
+            plan=_guided(lambda situation: complement(situation.settings.tau)),
         ),
         Arm(
             "top5_oracle",
-            "top-5 oracle",
-            "Where the teacher's argmax differs and is in the base's top 5, the teacher's argmax.",
-            True,
-            _guided(lambda situation: top5_oracle),
+            "oracle within the top 5",
+            BY_TEACHER,
+            where="where the teacher disagrees and its token is among the base's top 5",
+            what="the teacher's token",
+            tells="Whether the base already has the better token among its candidates.",
+            needs_teacher=True,
+            plan=_guided(lambda situation: top5_oracle),
         ),
         Arm(
             "first_k_oracle",
-            "first-k oracle",
-            "At the first k positions where the teacher's argmax differs, the teacher's argmax.",
-            True,
-            _guided(lambda situation: at_most(oracle, situation.settings.first_k)),
+            "oracle: first k replacements",
+            BY_TEACHER,
+            where="at the first k positions where the teacher disagrees",
+            what="the teacher's token",
+            tells="Whether a few early replacements are enough.",
+            needs_teacher=True,
+            plan=_guided(lambda situation: at_most(oracle, situation.settings.first_k)),
         ),
         Arm(
             "random_substitution",
             "random substitution",
-            "Wherever the teacher's argmax differs from the base's, a random one of the base's "
-            "top 20.",
-            True,
-            _guided(lambda situation: random_substitution(situation.rng())),
+            CONTROLS,
+            where="wherever the teacher prefers a different token",
+            what="a random one of the base's top 20 tokens",
+            tells="Whether the teacher's choice matters, or any change at these positions helps.",
+            needs_teacher=True,
+            plan=_guided(lambda situation: random_substitution(situation.rng())),
             is_control=True,
         ),
         Arm(
             "random_substitution_matched",
             "random substitution, matched",
-            "As random substitution, but it stops after as many tokens as the oracle put.",
-            True,
-            _guided(_matched),
+            CONTROLS,
+            where="wherever the teacher prefers a different token, limited to the oracle's number "
+            "of replacements",
+            what="a random one of the base's top 20 tokens",
+            tells="The same question as random substitution, with as many replacements as the "
+            "oracle makes.",
+            needs_teacher=True,
+            plan=_guided(_matched),
             after=("oracle",),
             is_control=True,
         ),
         Arm(
             "random_position",
             "random position",
-            "At as many random positions as the oracle changed, a random one of the base's top "
-            "alternatives, its argmax left out.",
-            True,
-            _guided(_random_position),
+            CONTROLS,
+            where="at random positions, as many as the oracle replaces",
+            what="a random one of the base's other top tokens",
+            tells="Whether replacing tokens anywhere works as well.",
+            needs_teacher=True,
+            plan=_guided(_random_position),
             after=("base", "oracle"),
             is_control=True,
         ),
         Arm(
             "base_only",
             "base-only",
-            "At the highest-entropy positions of a chain that is not correct (of a short one, at "
-            "half of its positions), each other top token in turn; right when any of them makes it "
-            "right.",
-            False,
-            _sweep(lambda sweep: sweep.attempts),
+            BASE_ALONE,
+            where="at the k most uncertain positions of a wrong chain (at most half of them all)",
+            what="each other top token, one at a time",
+            tells="How often one replacement at a fork fixes a wrong answer; counts as solved if "
+            "any replacement works.",
+            needs_teacher=False,
+            plan=_sweep(lambda sweep: sweep.attempts),
             after=("base",),
             sweeps=True,
             control="base_only_control",
@@ -286,9 +334,12 @@ ARMS: dict[str, Arm] = {
         Arm(
             "base_only_control",
             "base-only control",
-            "At random other positions of a chain that is not correct, as many top tokens in turn.",
-            False,
-            _sweep(lambda sweep: sweep.control),
+            CONTROLS,
+            where="at as many other positions of a wrong chain, chosen at random",
+            what="each other top token, one at a time",
+            tells="How often one replacement works by chance; base-only must beat it.",
+            needs_teacher=False,
+            plan=_sweep(lambda sweep: sweep.control),
             after=("base",),
             sweeps=True,
             is_control=True,
@@ -296,9 +347,12 @@ ARMS: dict[str, Arm] = {
         Arm(
             "teacher",
             "teacher",
-            "Nowhere; the teacher's own greedy chain, decoded by itself.",
-            True,
-            _plain,
+            BY_TEACHER,
+            where="everywhere",
+            what="the teacher writes its own chain",
+            tells="How good the teacher is by itself.",
+            needs_teacher=True,
+            plan=_plain,
             by_teacher=True,
         ),
     )

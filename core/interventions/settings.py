@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 
 class InterventionSettings(RunPromptSettings):
-    """What to run. Arms that others build on, and the base, are added by themselves."""
+    """What to run. Arms that others need, and the base, are added automatically."""
 
     arms: Words | None = Field(
         None,
         title="Arms",
         description="Such as base_only and oracle; by default all that the models allow. Arms "
-        "that others build on are added",
+        "that others need are added automatically",
     )
     positions: int = Field(
         5,
         ge=1,
         le=1000,
         title="Positions k",
-        description="Highest-entropy ones, of base-only and no-op",
+        description="Most uncertain ones per chain, for base-only and no-op",
     )
     alternatives: int = Field(
         DEFAULT_ALTERNATIVES,
@@ -39,9 +39,9 @@ class InterventionSettings(RunPromptSettings):
         title="Alternatives",
         description="Most probable tokens that base-only and random position choose from",
     )
-    tau: Tau = Field(1.2, description="Of the entropy gate")
+    tau: Tau = Field(1.2, description="For forks only and everything but forks")
     first_k: int = Field(
-        2, ge=1, title="First k of the oracle", description="Tokens of the first-k oracle"
+        2, ge=1, title="Oracle: first k replacements", description="For the arm of that name"
     )
     seed: Seed = 0
     batch_size: BatchSize = DEFAULT_BATCH_SIZE

@@ -17,6 +17,7 @@ from toy_task import square_numbers
 
 from core.chain_json import chain_from_json
 from core.chains.session import Session
+from core.interventions.arms import ARMS
 from core.records import SCHEMA_VERSION, Verdict
 from core.runs.config import RunPlan
 from core.runs.context import carry_out
@@ -508,6 +509,16 @@ def test_a_refusal_does_not_delete_a_link_to_nowhere(run: Any, tmp_path: Path) -
     link.symlink_to(tmp_path / "later.json")
     assert run("interventions", "--arms", "magic", "--out", link)[0] == 2
     assert link.is_symlink()
+
+
+def test_list_arms_explains_every_arm_and_starts_nothing(run: Any, tmp_path: Path) -> None:
+    code, out, _ = run("interventions", "--runs-dir", tmp_path / "runs", "--list-arms")
+    assert code == 0
+    assert "  entropy_gated: forks only\n    Only where the base is uncertain" in out
+    for arm in ARMS.values():
+        assert out.index(f"{arm.group}\n") < out.index(f"  {arm.key}: {arm.label}\n")
+        assert arm.tells in out
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize(

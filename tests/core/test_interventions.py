@@ -21,6 +21,9 @@ from core.decoding.guidance import StepContext
 from core.errors import FileError, ModelError, ProblemError, PromptError
 from core.interventions.arms import (
     ARMS,
+    BY_TEACHER,
+    CONTROLS,
+    GROUPS,
     at_most,
     oracle,
     random_alternative,
@@ -471,6 +474,21 @@ def test_controls_are_the_arms_that_should_not_help() -> None:
     ]
     for arm in ARMS.values():
         assert arm.control is None or ARMS[arm.control].is_control
+
+
+def test_every_arm_says_where_it_replaces_what_and_what_that_tells() -> None:
+    for arm in ARMS.values():
+        for part in (arm.where, arm.what):  # parts of `sentence`
+            assert part[0].islower(), arm.key
+            assert not part.endswith("."), arm.key
+        assert arm.tells[0].isupper(), arm.key
+        assert arm.tells.endswith("."), arm.key
+        assert (arm.group == CONTROLS) is arm.is_control
+        assert arm.group != BY_TEACHER or arm.needs_teacher
+    assert {arm.group for arm in ARMS.values()} == set(GROUPS)
+    assert ARMS["oracle"].sentence == (
+        "Wherever the teacher prefers a different token: the teacher's token."
+    )
 
 
 def test_arms_come_with_those_they_build_on() -> None:
