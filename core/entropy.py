@@ -51,6 +51,19 @@ def _normalised(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch
     return shifted, log_mass, log_mass - weights.mul_(shifted).sum(dim=-1, keepdim=True) / mass
 
 
+def js_divergence(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
+    """Jensen-Shannon divergence in nats, (n, 1), of two distributions (n, V).
+
+    (KL(p || m) + KL(q || m)) / 2 with m = (p + q) / 2; from 0 to ln 2. A token of probability 0
+    adds 0.
+    """
+    mean = (p + q).div_(2)
+    total = torch.zeros_like(p[:, :1])
+    for each in (p, q):
+        total += (each / mean).log_().mul_(each).nan_to_num_(0).sum(dim=-1, keepdim=True)
+    return total.div_(2).clamp_(0, math.log(2))
+
+
 def packed_statistics(
     logits: torch.Tensor, chosen: torch.Tensor, k: int = DEFAULT_ALTERNATIVES
 ) -> torch.Tensor:
