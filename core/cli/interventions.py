@@ -81,7 +81,7 @@ def interventions(
 
 def _show(results: Any) -> None:
     for arm in results["arms"]:
-        line = f"{arm["label"]:36} {_interval(arm['accuracy'])}"
+        line = f"{arm['label']:36} {_interval(arm['accuracy'])}"
         comparison, put, sweep = arm["comparison"], arm["put"], arm["sweep"]
         if comparison is not None:
             gained, lost = len(comparison["gained"]), len(comparison["lost"])
