@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from math import comb
 
 import numpy as np
+import scipy  # imports scipy.stats when it is first used
 from numpy.typing import NDArray
-from scipy.stats import DegenerateDataWarning, PermutationMethod, bootstrap, chi2_contingency
-from statsmodels.stats.contingency_tables import mcnemar as mcnemar_of_table
-from statsmodels.stats.proportion import proportion_confint
 
 _RESAMPLES = 9_999
 _ROUNDING = 1e-9  # 0.29 of 100 is 28.999999999999996
 _ENDS = 10_000
 
 BETTER, SAME, WORSE = "better", "no measurable difference", "worse"
+UNCLEAR = "unclear"
+_SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,9 @@ def share(successes: int, n: int) -> Estimate:
     """Proportion of n independent trials with its Wilson interval, which is [0, 1] for n = 0."""
     if n == 0:
         return Estimate(float("nan"), 0.0, 1.0, 0)
+    # Imported here: with pandas it takes a second of the app's start.
+    from statsmodels.stats.proportion import proportion_confint
+
     low, high = proportion_confint(successes, n, alpha=0.05, method="wilson")
     return Estimate(successes / n, float(low), float(high), n)
 
@@ -61,7 +64,7 @@ def mean_over_problems(values: Sequence[float], seed: int = 0) -> Estimate:
     if (data == data[0]).all():
         unseen, value = share(0, len(data)).high, float(data[0])
         return Estimate(value, value * (1 - unseen), value * (1 - unseen) + unseen, len(data))
-    interval = bootstrap(
+    interval = scipy.stats.bootstrap(
         (data,), np.mean, n_resamples=_RESAMPLES, method="percentile", batch=1_000, rng=seed
     ).confidence_interval
     return Estimate(float(data.mean()), float(interval.low), float(interval.high), len(data))
@@ -81,7 +84,7 @@ def mean_of_amounts(values: Sequence[float], seed: int = 0) -> Estimate:
         return Estimate(value, float("nan"), float("nan"), n)
     if (data == data[0]).all():
         return Estimate(value, value, value, n)
-    interval = bootstrap(
+    interval = scipy.stats.bootstrap(
         (data,), np.mean, n_resamples=_RESAMPLES, method="percentile", batch=1_000, rng=seed
     ).confidence_interval
     return Estimate(value, float(interval.low), float(interval.high), n)
@@ -102,7 +105,7 @@ def ratio_over_chains(parts: Sequence[int], wholes: Sequence[int], seed: int = 0
         return share(n if part.sum() else 0, n)
     if n < 2:
         return Estimate(float(part.sum() / whole.sum()) if n else float("nan"), 0.0, 1.0, n)
-    interval = bootstrap(
+    interval = scipy.stats.bootstrap(
         (part, whole),
         lambda part, whole, axis: part.sum(axis) / whole.sum(axis),
         paired=True,
@@ -137,7 +140,7 @@ def paired_difference(a: Sequence[float], b: Sequence[float], seed: int = 0) -> 
         unseen = share(0, n).high
         centre = value * (1 - unseen)
         return Estimate(value, centre - unseen, centre + unseen, n)
-    interval = bootstrap(
+    interval = scipy.stats.bootstrap(
         (differences,), np.mean, n_resamples=_RESAMPLES, method="percentile", batch=1_000, rng=seed
     ).confidence_interval
     return Estimate(value, float(interval.low), float(interval.high), n)
@@ -146,6 +149,14 @@ def paired_difference(a: Sequence[float], b: Sequence[float], seed: int = 0) -> 
 def in_a_word(difference: Estimate) -> str:
     """The direction of a difference: better or worse only when its interval excludes 0."""
     return BETTER if difference.low > 0 else WORSE if difference.high < 0 else SAME
+
+
+def settled(word: str, p: float | None) -> str:
+    """The word for a difference that was also tested: `UNCLEAR` where its interval excludes 0 but
+    p is not below 0.05, or the other way round."""
+    if p is None or (word == SAME) == (p >= _SIGNIFICANT):
+        return word
+    return UNCLEAR
 
 
 def mcnemar(a: Sequence[bool], b: Sequence[bool]) -> float:
@@ -164,6 +175,8 @@ def mcnemar(a: Sequence[bool], b: Sequence[bool]) -> float:
     ]
     if table[0][1] + table[1][0] == 0:
         return 1.0
+    from statsmodels.stats.contingency_tables import mcnemar as mcnemar_of_table  # as in `share`
+
     return float(mcnemar_of_table(table, exact=True).pvalue)
 
 
@@ -186,11 +199,11 @@ def homogeneity(successes: Sequence[int], trials: Sequence[int], seed: int = 0) 
     table = table[:, table.sum(0) > 0]
     if table.shape[1] < 2 or not table.sum(1).all():
         return 1.0
-    plain = chi2_contingency(table, correction=False)
+    plain = scipy.stats.chi2_contingency(table, correction=False)
     if plain.expected_freq.min() >= 5:
         return float(plain.pvalue)
-    method = PermutationMethod(n_resamples=_RESAMPLES, rng=seed)
-    return float(chi2_contingency(table, correction=False, method=method).pvalue)
+    method = scipy.stats.PermutationMethod(n_resamples=_RESAMPLES, rng=seed)
+    return float(scipy.stats.chi2_contingency(table, correction=False, method=method).pvalue)
 
 
 def ratio_of_sums(
@@ -231,8 +244,8 @@ def ratio_of_sums(
     if n < 2 or np.isnan(value):
         return Estimate(value, float("nan"), float("nan"), n)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DegenerateDataWarning)  # dropped resamples
-        drawn = bootstrap(
+        warnings.simplefilter("ignore", scipy.stats.DegenerateDataWarning)  # dropped resamples
+        drawn = scipy.stats.bootstrap(
             columns,
             ratio,
             paired=True,
@@ -286,8 +299,8 @@ def threshold_over_chains(
         return ends[low]
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DegenerateDataWarning)  # all chains are alike
-        drawn = bootstrap(
+        warnings.simplefilter("ignore", scipy.stats.DegenerateDataWarning)  # all chains are alike
+        drawn = scipy.stats.bootstrap(
             (np.arange(n),),
             threshold,
             n_resamples=_RESAMPLES,

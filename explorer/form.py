@@ -173,6 +173,15 @@ class Form:
             _overwrite(key, value)
         self._opened.keep_form(key, value)
 
+    def forget(self, key: str) -> None:
+        """Make a field start from its default again."""
+        st.session_state.pop(key, None)
+        self._opened.forget_form(key)
+
+    def is_set(self, key: str) -> bool:
+        """Whether a person has set a field, drawn on this page or not."""
+        return key in self._opened.session.form
+
     def keep(self, key: str, value: FormValue) -> None:
         """Keep a value that has no field of its own."""
         self._opened.keep_form(key, value)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.kinds import KINDS
-from core.runs.run import Run
 from core.system.project_root import project_root
+
+if TYPE_CHECKING:
+    from core.runs.run import Run
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date
 
-from core.chains.assembly import GrowingChain
+from core.chains.decoding_progress import DecodingProgress, Pace
 from core.chains.generation import Fork, fork, generate
 from core.chains.judging import judge
 from core.chains.session import FormValue, Session, SessionFolder
@@ -15,21 +14,22 @@ from core.chains.tree import Branch, ForkTree
 from core.errors import ExplorerError
 from core.models.language_model import LanguageModel
 from core.models.spec import ModelSpec
-from core.records import Chain, Outcome, Problem, Sampler
+from core.records import Chain, Problem, Sampler, StopReason
 from core.tokens.prompts import WorkedExample
 from explorer.tasks import Task
+from explorer.work import (
+    Continuation,
+    Kind,
+    Place,
+    TokenIds,
+    Work,
+    expected_progress,
+    place_of,
+    show_growth,
+)
 
 PROBLEM_SET = "problem_set"
 """Explore's form field of the problem set. Without a value the form follows the tree."""
-
-
-@dataclass(frozen=True)
-class Continuation:
-    """The outcome of one alternative."""
-
-    token_id: int
-    chain: Chain
-    outcome: Outcome
 
 
 class OpenSession:
@@ -47,8 +47,11 @@ class OpenSession:
         self.spec = ModelSpec()
         self.problem_sets: dict[str, list[Problem]] = {}  # uploaded, by file name
         self.task: Task | None = None
+        self.work = Work()  # what the task is about
+        self.paces: dict[ModelSpec, Pace] = {}  # how fast work went, by model
         self.notice: ExplorerError | None = None
-        self._endings: dict[_Place, list[Continuation]] = {}
+        self._endings: dict[Place, dict[TokenIds, Continuation]] = {}
+        self._wanted: tuple[Place, TokenIds, ForkTree, Branch, int] | None = None
         self._folder = folder
         self.load = load
         self._lock = threading.RLock()
@@ -77,6 +80,12 @@ class OpenSession:
             form = self.session.form
             if key not in form or form[key] != value:
                 form[key] = value
+                self.save()
+
+    def forget_form(self, key: str) -> None:
+        """Forget the value of a form field, and save."""
+        with self._lock:
+            if self.session.form.pop(key, None) is not None:
                 self.save()
 
     def save(self) -> None:
@@ -117,10 +126,13 @@ class OpenSession:
     ) -> None:
         """Start a chain from the prompt; it becomes a root of the problem's tree."""
         tree = self.session.open_problem(problem)
+        limit = sampler.max_new_tokens
+        work = Work("chain", tree)
 
-        def work(task: Task) -> None:
+        def do(task: Task) -> None:
             lm = self.load(spec)
             task.label = "Generating"
+            progress = DecodingProgress([limit], [limit], 0, 1, task.cancelled)
             chains = generate(
                 lm,
                 [problem],
@@ -132,94 +144,165 @@ class OpenSession:
                 stop=stop,
                 examples=examples,
                 k=k,
-                watch=_follow(task, 0),
-                cancel=task.cancelled,
+                on_prompts=lambda lengths: setattr(progress, "reads", sum(lengths)),
+                watch=show_growth(task),
+                cancel=work.follow(task, progress),
             )
             self._add_root(tree, lm, chains[0])
 
-        self.start("Loading the model", work, sampler.max_new_tokens)
+        self.start("Loading the model", do, limit, work, spec)
 
     def force(
         self,
         spec: ModelSpec,
         branch: Branch,
         position: int,
-        token_id: int,
+        token_ids: TokenIds,
         sampler: Sampler | None = None,
     ) -> None:
-        """Start the branch that has another token at a position; an existing one is selected.
+        """Start the branch that has other tokens from a position on: one, or those of a phrase.
 
-        It continues with the sampler given, or with the chain's own.
+        It continues with the sampler given, or with the chain's own. A branch that exists is
+        selected, a continuation that is known becomes the branch, and one that is being computed
+        becomes it when it is complete.
         """
         tree = self.session.tree
         assert tree is not None
         branch = tree.origin(branch.id, position)
         sampler = sampler or branch.chain.sampler
-        existing = _existing(tree, branch, position, token_id, sampler)
+        existing = existing_branch(tree, branch, position, token_ids, sampler)
         if existing is not None:
             tree.select(existing.id, position)
             return
-        for ending in self.endings(branch.chain, position):
-            if ending.token_id == token_id and ending.chain.sampler == sampler:
-                self._add_branches(tree, branch, position, [ending])
+        place = place_of(branch.chain, position)
+        with self._lock:
+            known = self._endings.get(place, {}).get(token_ids)
+            own = sampler == branch.chain.sampler
+            awaited = self.busy and own and self.work.awaits(branch.chain, position, token_ids)
+            if known is None and awaited:
+                self._wanted = place, token_ids, tree, branch, position
                 return
+        if known is not None and known.chain.sampler == sampler:
+            self._add_branches(tree, branch, position, [known])
+            return
+        work = Work("chain", tree, branch.id, frozenset([position]))
 
-        def work(task: Task) -> None:
+        def do(task: Task) -> None:
             lm = self.load(spec)
             task.label = "Continuing"
-            chains = fork(
+            (chain,) = fork(
                 lm,
                 branch.chain,
-                [Fork(position, token_id)],
+                [Fork.of(position, token_ids)],
                 sampler=sampler,
-                watch=_follow(task, position),
-                cancel=task.cancelled,
+                watch=show_growth(task),
+                cancel=work.follow(task, expected_progress(task, branch.chain, [position])),
             )
-            (outcome,) = judge(lm, chains)
-            ending = Continuation(token_id, chains[0], outcome)
-            self._add_branches(tree, branch, position, [ending])
+            (outcome,) = judge(lm, [chain])
+            self._add_branches(tree, branch, position, [Continuation(token_ids, chain, outcome)])
 
-        self.start("Loading the model", work, sampler.max_new_tokens)
+        self.start("Loading the model", do, sampler.max_new_tokens, work, spec)
 
-    def endings(self, chain: Chain, position: int) -> list[Continuation]:
-        """The endings of a position's alternatives that were tried so far."""
-        return self._endings.get(_place(chain, position), [])
+    def endings(self, chain: Chain, position: int) -> dict[TokenIds, Continuation]:
+        """The continuations of a position that are known so far, by their first tokens."""
+        with self._lock:
+            return dict(self._endings.get(place_of(chain, position), {}))
 
-    def try_all(self, spec: ModelSpec, chain: Chain, position: int) -> None:
-        """Continue every alternative of a position to its end, in one batch."""
-        token_ids = [int(i) for i in chain.statistics.top_ids[position]]
+    def try_alternatives(
+        self,
+        spec: ModelSpec,
+        branch: Branch,
+        position: int,
+        alternatives: Sequence[TokenIds],
+        *,
+        preview: bool = False,
+    ) -> None:
+        """Continue alternatives of a position to their ends, in one batch. Each is readable as soon
+        as it is complete; those that are known already are not computed again.
 
-        def work(task: Task) -> None:
+        Args:
+            alternatives: tokens to continue from: each one, or those of a phrase.
+            preview: whether the page shows the only one below the chain as it grows.
+        """
+        chain, place = branch.chain, place_of(branch.chain, position)
+        known = self.endings(chain, position)
+        missing = [each for each in alternatives if each not in known]
+        if not missing:
+            return
+        kind: Kind = "preview" if preview else "alternatives"
+        work = Work(
+            kind, self.session.tree, branch.id, frozenset([position]), place, frozenset(missing)
+        )
+
+        def do(task: Task) -> None:
             lm = self.load(spec)
-            task.label = f"Trying all {len(token_ids)}"
-            task.unit = "endings"
-            forks = [Fork(position, token_id) for token_id in token_ids]
-            chains = fork(lm, chain, forks, on_chain=lambda *_: task.count(), cancel=task.cancelled)
-            if task.cancelled():
-                return
-            outcomes = judge(lm, chains)
-            with self._lock:
-                self._endings[_place(chain, position)] = [
-                    Continuation(*each) for each in zip(token_ids, chains, outcomes, strict=True)
-                ]
+            task.label = "Continuing" if preview else f"Trying {len(missing)} alternatives"
+            positions = [position] * len(missing)
+            progress = expected_progress(task, chain, positions)
 
-        self.start("Loading the model", work, len(token_ids))
+            def on_chain(index: int, made: Chain) -> None:
+                progress.ended(index, len(made) - position)
+                if made.stop_reason is not StopReason.CANCELLED:
+                    (outcome,) = judge(lm, [made])
+                    self._keep_ending(place, Continuation(missing[index], made, outcome))
+
+            fork(
+                lm,
+                chain,
+                [Fork.of(position, each) for each in missing],
+                watch=show_growth(task) if preview else None,
+                on_chain=on_chain,
+                cancel=work.follow(task, progress),
+            )
+
+        self.start("Loading the model", do, None, work, spec)
 
     def cancel(self) -> None:
         """Stop the work at its next token; finished parts are kept."""
         if self.task is not None:
             self.task.cancel()
 
-    def start(self, label: str, work: Callable[[Task], None], total: int | None) -> None:
-        """Start work for this session; one piece at a time."""
+    def start(
+        self,
+        label: str,
+        do: Callable[[Task], None],
+        total: int | None,
+        work: Work | None = None,
+        spec: ModelSpec | None = None,
+    ) -> None:
+        """Start work for this session; one piece at a time.
+
+        Args:
+            work: what it is about.
+            spec: the model whose pace it shows.
+        """
+        work = work or Work()
+
+        def timed(task: Task) -> None:
+            try:
+                do(task)
+            finally:
+                if spec is not None and work.progress is not None:
+                    self.paces.setdefault(spec, Pace()).join(work.progress.pace)
+
         with self._lock:
             if self.busy:
                 self.notice = ExplorerError(
                     "This session is still working.", "Wait for it to end, or cancel it."
                 )
                 return
-            self.notice = None
-            self.task = Task(label, work, total)
+            self.notice = self._wanted = None
+            self.work = work
+            self.task = Task(label, timed, total)
+
+    def _keep_ending(self, place: Place, ending: Continuation) -> None:
+        """Keep a continuation, and make it a branch if that was asked for meanwhile."""
+        with self._lock:
+            self._endings.setdefault(place, {})[ending.token_ids] = ending
+            wanted = self._wanted
+            if wanted is not None and wanted[:2] == (place, ending.token_ids):
+                self._wanted = None
+                self._add_branches(*wanted[2:], [ending])
 
     def _add_root(self, tree: ForkTree, lm: LanguageModel, chain: Chain) -> None:
         if len(chain) == 0:
@@ -239,32 +322,15 @@ class OpenSession:
                 self.save()
 
 
-_Place = tuple[tuple[int, ...], tuple[int, ...], Sampler, int, str, str | None]
-
-
-def _place(chain: Chain, position: int) -> _Place:
-    """Key of the endings at a position; branches with an equal key share them."""
-    kept = chain.token_ids[:position]
-    return chain.prompt_ids, kept, chain.sampler, chain.seed, chain.model, chain.adapter
-
-
-def _existing(
-    tree: ForkTree, branch: Branch, position: int, token_id: int, sampler: Sampler
+def existing_branch(
+    tree: ForkTree, branch: Branch, position: int, token_ids: TokenIds, sampler: Sampler
 ) -> Branch | None:
-    """The branch itself, or its child, that has this token at this position."""
-    if branch.chain.token_ids[position] == token_id:
+    """The branch itself, or its child, that has these tokens from a position on; None if there is
+    none."""
+    if len(token_ids) == 1 and branch.chain.token_ids[position] == token_ids[0]:
         return branch
     for child in tree.children(branch.id):
-        same_token = child.position == position and child.chain.token_ids[position] == token_id
-        if same_token and child.chain.sampler == sampler:
+        same_tokens = child.position == position and child.token_ids == token_ids
+        if same_tokens and child.chain.sampler == sampler:
             return child
     return None
-
-
-def _follow(task: Task, start: int) -> Callable[[int, GrowingChain], None]:
-    def watch(_: int, growing: GrowingChain) -> None:
-        task.live = growing
-        task.done += 1
-
-    task.done = task.before = start
-    return watch

@@ -16,9 +16,8 @@ from explorer.workbench import session_or_none, workbench
 
 Unit = Literal["nats", "bits"]
 Colour = Literal["entropy", "pivotality"]
-RUNS_A_PAGE = 20
 DEFAULT_TAU = 1.4  # nats, the paper's for its smallest model
-HIGHEST_TAU = 4.0  # nats
+HIGHEST_TAU = 15.0  # nats; more than the entropy of a uniform choice among 3 million tokens
 _TAU, _UNIT, _COLOUR = "tau", "shown unit", "shown colour"  # in the form
 
 
@@ -33,7 +32,6 @@ class BrowserState:
     page_is_stale: bool = False  # something outside the stage has to be drawn again
     run_ids: dict[str, str] = field(default_factory=dict)  # the run on screen, by page
     page: str = ""  # the title of the one on screen
-    runs_shown: int = RUNS_A_PAGE
     notice: ExplorerError | None = None  # what went wrong with a run
 
     def enter(self, page: str) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from core.chains.assembly import GrowingChain
 from core.errors import ExplorerError
+from core.runs.pace import Countdown, Pace, time_left
 
 _log = logging.getLogger(__name__)
 _NICENESS = 5  # so that pages stay responsive
@@ -25,15 +26,16 @@ class Task:
 
         `total` is the number of units of work, if known.
         """
-        self.label = label
-        self.done = 0
-        self.before = 0  # part of `done` that was there before the work began
+        self._label = label
+        self._done = self._before = 0
         self.total = total
         self.unit = "tokens"
         self.step = ""  # what is being done, where the work has several steps
         self.live: GrowingChain | None = None
         self.error: ExplorerError | None = None
         self.started = time.monotonic()
+        self._pace, self._countdown = Pace(), Countdown()
+        self._pace.report(0, total, self.started)
         self._work = work
         self._cancel = threading.Event()
         self._finished = threading.Event()
@@ -43,6 +45,41 @@ class Task:
     def running(self) -> bool:
         """Whether the work is still running."""
         return not self._finished.is_set()
+
+    @property
+    def label(self) -> str:
+        """What is being done. A new label begins a new part of the work, with a pace of its own:
+        the time that a model took to load says nothing about the tokens after it."""
+        return self._label
+
+    @label.setter
+    def label(self, label: str) -> None:
+        self._label = label
+        self._begin()
+
+    @property
+    def done(self) -> int:
+        """Units that are done."""
+        return self._done
+
+    @done.setter
+    def done(self, done: int) -> None:
+        now, first = time.monotonic(), self._done == self._before < done
+        self._done = done
+        if first and self.unit == "tokens":  # the prompt is read before the first one
+            self._begin()
+        else:
+            self._report(now)
+
+    @property
+    def before(self) -> int:
+        """Part of `done` that was there before the work began."""
+        return self._before
+
+    @before.setter
+    def before(self, before: int) -> None:
+        self._before = before
+        self._begin()
 
     def count(self) -> None:
         """Count one more finished unit."""
@@ -67,11 +104,15 @@ class Task:
 
     @property
     def seconds_left(self) -> float | None:
-        """Upper bound of the seconds left, at the pace so far; None when unknown."""
-        made = self.done - self.before
-        if not self.total or made <= 0:
-            return None
-        return self.elapsed / made * max(self.total - self.done, 0)
+        """Seconds left at the latest pace, if all units are needed; None while unknown. It counts
+        down steadily (`core.runs.pace`)."""
+        return self._countdown.seconds(time.monotonic()) if self.total else None
+
+    @property
+    def per_second(self) -> float | None:
+        """Units per second; None while unknown."""
+        each = self._pace.per_unit
+        return 1 / each if each else None
 
     @property
     def share_done(self) -> float:
@@ -80,13 +121,27 @@ class Task:
 
     @property
     def progress(self) -> str:
-        """The progress in words."""
+        """In words: "Generating: 38 / 450 tokens · 2.2 tokens/s · about 3 min left"."""
         if self.done == self.before:
             return f"{self.label}, {self.elapsed:.0f} s"
-        total = "" if self.total is None else f" of at most {self.total}"
-        left = self.seconds_left
-        remaining = "" if left is None else f", at most {left:.0f} s left"
-        return f"{self.label}: {self.done}{total} {self.unit}{remaining}"
+        total = "" if self.total is None else f" / {self.total}"
+        parts = [f"{self.label}: {self.done}{total} {self.unit}"]
+        speed, left = self.per_second, self.seconds_left
+        if speed is not None and self.unit == "tokens":
+            parts.append(f"{speed:.2g} tokens/s" if speed < 10 else f"{speed:.0f} tokens/s")
+        if left is not None and self.done != self.total:
+            parts.append(time_left(left))
+        return " · ".join(parts)
+
+    def _begin(self) -> None:
+        self._pace, self._countdown = Pace(), Countdown()
+        self._pace.report(self._done, self.total, time.monotonic())
+
+    def _report(self, now: float) -> None:
+        self._pace.report(self._done, self.total, now)
+        left = self._pace.left(now)
+        if left is not None:
+            self._countdown.set(*left, now)
 
     def _run(self) -> None:
         with contextlib.suppress(OSError, AttributeError):

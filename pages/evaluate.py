@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from explorer.evaluate.edit import fill_evaluation
 from explorer.evaluate.report import evaluation_report
 from explorer.evaluate.setup import evaluation_setup
-from explorer.shared.run_page import run_page
+from explorer.shared.run_page import RunScreen, run_page
 
 run_page(
-    "evaluate",
-    about="Draw several answers to every problem, and count how often the model is right; then "
-    "compare with another model, an adapter, or another sampler, problem by problem.",
-    form=evaluation_setup,
-    hint="Choose problems and how many samples of each, then press **Run**.",
-    report=evaluation_report,
+    RunScreen(
+        name="evaluate",
+        about="Sample several answers to every problem and count how often the model is correct; "
+        "then compare with another model, adapter or sampler, problem by problem.",
+        form=evaluation_setup,
+        fill=fill_evaluation,
+        prefix="evaluation ",
+        hint="Choose problems and how many samples of each, then press **Run**.",
+        report=evaluation_report,
+    )
 )

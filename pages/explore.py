@@ -6,9 +6,11 @@ from functools import partial
 
 from explorer.explore.problem_bar import problem_bar
 from explorer.explore.stage import stage
+from explorer.guide.tour import tour
 from explorer.shared.polling import polled
 from explorer.state import browser_state
 
 state = browser_state()
 measured_on = problem_bar(state)
+tour(state)
 polled(partial(stage, state, measured_on), lambda: state.opened.busy, seconds=0.4)

@@ -1,17 +1,21 @@
-"""Runs: everything that runs or ran, to open, repeat, rename, delete or resume."""
+"""Runs: everything that runs or ran, to open, compare, repeat, tag, delete or resume."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from core.runs.runs_folder import RunsFolder
-from explorer.runs.run_list import runs_list
+from explorer.runs.run_dialogs import run_dialog
+from explorer.runs.run_list import RunsNow, runs_list
+from explorer.runs.side_by_side import runs_side_by_side
 from explorer.shared.messages import plain
 from explorer.shared.polling import polled
 from explorer.shared.run_page import page_head
-from explorer.shared.run_panel import any_live
 from explorer.state import browser_state
 
 state, folder = browser_state(), RunsFolder()
-page_head("runs", f"Kept in {plain(str(folder.folder))}")
-polled(partial(runs_list, state, folder), lambda: any_live(folder.list()))
+page_head("runs", f"Stored in {plain(str(folder.folder))}")
+now = RunsNow(folder)
+polled(partial(runs_list, state, now), now.changing)
+runs_side_by_side(state, folder)
+run_dialog(state, folder)

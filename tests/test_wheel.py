@@ -189,6 +189,8 @@ def test_every_screen_is_drawn(installed: Installed) -> None:
         import explorer
         from streamlit.testing.v1 import AppTest
         path = Path(explorer.__file__).parent / "app.py"
+        from explorer.engine import load_engine
+        load_engine()
         app = AppTest.from_file(path, default_timeout={LIMIT_S}).run()
         for page in sorted(path.parents[1].glob("pages/[a-z]*.py")):
             app.switch_page(f"../pages/{{page.name}}").run()

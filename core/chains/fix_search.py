@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from core.chains.generation import Fork, fork
 from core.chains.judging import judge
-from core.chains.sweep import Attempt, plan_sweep
+from core.chains.sweep import Attempt, Sweep, plan_sweep
 from core.decoding.sampling import keyed_generator
 from core.errors import PositionError
-from core.records import Chain, Outcome, Sampler, Verdict
+from core.records import Chain, Outcome, Sampler, StopReason, Verdict
 from core.statistics import Estimate, share
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ def search_fix(
     *,
     positions: int = 5,
     sampler: Sampler | None = None,
-    on_ending: Callable[[], None] = lambda: None,
+    on_plan: Callable[[Sweep], None] | None = None,
+    on_ending: Callable[[AttemptResult], None] | None = None,
     cancel: Callable[[], bool] = lambda: False,
 ) -> FixSearch | None:
     """Force every other top token at the chain's highest-entropy positions, one at a time.
@@ -70,7 +71,8 @@ def search_fix(
         outcome: of the chain.
         positions: number of positions to try, highest entropy first.
         sampler: of the continuations; None: the chain's own.
-        on_ending: called whenever an attempt is complete.
+        on_plan: called with all attempts before the first.
+        on_ending: called with every attempt when it is complete.
         cancel: polled between tokens.
 
     Returns:
@@ -90,20 +92,23 @@ def search_fix(
     answer = slice(chain.answer_length)
     plan = plan_sweep(chain.token_ids[answer], chain.statistics[answer], positions, rng)
     tries = (*plan.attempts, *plan.control)
-    chains = fork(
-        lm,
-        chain,
-        [Fork(each.position, each.token_id) for each in tries],
-        sampler=sampler,
-        on_chain=lambda *_: on_ending(),
-        cancel=cancel,
-    )
-    if cancel():
+    if on_plan is not None:
+        on_plan(plan)
+    results: dict[int, AttemptResult] = {}
+
+    def on_chain(index: int, made: Chain) -> None:
+        if made.stop_reason is StopReason.CANCELLED:
+            return
+        (ended,) = judge(lm, [made])
+        results[index] = AttemptResult(tries[index], ended, len(made), _turned(outcome, ended))
+        if on_ending is not None:
+            on_ending(results[index])
+
+    forks = [Fork(each.position, each.token_id) for each in tries]
+    fork(lm, chain, forks, sampler=sampler, on_chain=on_chain, cancel=cancel)
+    if len(results) < len(tries):
         return None
-    endings = tuple(
-        AttemptResult(attempt, ended, len(made), _turned(outcome, ended))
-        for attempt, made, ended in zip(tries, chains, judge(lm, chains), strict=True)
-    )
+    endings = tuple(results[index] for index in range(len(tries)))
     split = len(plan.attempts)
     return FixSearch(positions, sampler, chain.seed, endings[:split], endings[split:])
 

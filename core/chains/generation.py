@@ -18,6 +18,7 @@ from core.records import (
     Chain,
     Problem,
     Sampler,
+    StopReason,
     TokenStatistics,
 )
 from core.system.environment import versions
@@ -29,10 +30,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Fork:
-    """A position of a chain and the token to force there."""
+    """A position of a chain and the token to force there, or the tokens of a phrase."""
 
     position: int
     token_id: int
+    then: tuple[int, ...] = ()  # forced after it, in order
+
+    @property
+    def token_ids(self) -> tuple[int, ...]:
+        """All tokens that are forced, from `position` on."""
+        return self.token_id, *self.then
+
+    @staticmethod
+    def of(position: int, token_ids: Sequence[int]) -> Fork:
+        """The fork that forces these tokens, of which there is one at least."""
+        first, *then = token_ids
+        return Fork(position, first, tuple(then))
 
 
 Watch = Callable[[int, GrowingChain], None]
@@ -52,6 +65,7 @@ def generate(
     examples: Sequence[WorkedExample] = (),
     k: int = DEFAULT_ALTERNATIVES,
     batch_size: int = DEFAULT_BATCH_SIZE,
+    on_prompts: Callable[[Sequence[int]], None] | None = None,
     watch: Watch | None = None,
     on_chain: Callable[[int, Chain], None] | None = None,
     cancel: Callable[[], bool] = lambda: False,
@@ -69,6 +83,7 @@ def generate(
         stop: strings that end a chain; None: the sampler's or, if it has none, the prompt style's.
         k: alternatives stored per token.
         batch_size: maximum number of chains decoded at once.
+        on_prompts: called with the lengths of all prompts, in tokens, before they are read.
         watch: called after every token.
         on_chain: called with the index and chain whenever a chain is complete.
         cancel: polled between steps; when true, chains end as they are.
@@ -91,6 +106,8 @@ def generate(
             ids = encode_prompt(lm.tokenizer, problem.question, style, template, day, examples)
         check_context(len(ids), sampler.max_new_tokens, lm.context_length)
         blanks.append(blank_chain(lm, problem, ids, sampler, seed, style, day, k))
+    if on_prompts is not None:
+        on_prompts([len(blank.prompt_ids) for blank in blanks])
     return _run(lm, blanks, [{}] * len(blanks), sampler, k, batch_size, watch, on_chain, cancel)
 
 
@@ -106,10 +123,12 @@ def fork(
     on_chain: Callable[[int, Chain], None] | None = None,
     cancel: Callable[[], bool] = lambda: False,
 ) -> list[Chain]:
-    """Force a token at a position of a chain and continue from there, once per fork.
+    """Force a token, or those of a phrase, at a position of a chain and continue from there, once
+    per fork.
 
     Tokens before the position are kept with their statistics. All forks are one batch that shares
-    the chain's prefix.
+    the chain's prefix. A phrase that contains an end-of-sequence token or completes a stop string
+    ends there.
 
     Args:
         forks: N positions and tokens.
@@ -121,7 +140,8 @@ def fork(
         N chains, in order.
 
     Raises:
-        PositionError: a position outside the chain, or a token id the model doesn't have.
+        PositionError: a position outside the chain, a token id the model doesn't have, or a phrase
+            that is longer than the chain may become.
         ModelError: the chain was made by another model, adapter, revision or quantization.
         PromptError: no prompt, or more new tokens than the context holds.
     """
@@ -143,7 +163,9 @@ def fork(
     blanks = []
     for each, seed in zip(forks, seeds, strict=True):
         check_position(chain, each.position)
-        check_token_id(each.token_id, lm.vocab_size)
+        for token_id in each.token_ids:
+            check_token_id(token_id, lm.vocab_size)
+        _check_room(each, sampler)
         blanks.append(
             replace(
                 chain,
@@ -158,7 +180,7 @@ def fork(
                 versions=versions(),
             )
         )
-    forced = [{each.position: each.token_id} for each in forks]
+    forced = [dict(enumerate(each.token_ids, each.position)) for each in forks]
     return _run(lm, blanks, forced, sampler, k, batch_size, watch, on_chain, cancel)
 
 
@@ -174,6 +196,15 @@ def check_position(chain: Chain, position: int) -> None:
             f"Choose a position from 0 to {len(chain) - 1}."
             if len(chain)
             else "Generate a chain first.",
+        )
+
+
+def _check_room(fork: Fork, sampler: Sampler) -> None:
+    if fork.then and fork.position + len(fork.token_ids) > sampler.max_new_tokens:
+        raise PositionError(
+            f"This phrase has {len(fork.token_ids)} tokens, and there is room for "
+            f"{max(sampler.max_new_tokens - fork.position, 0)} at position {fork.position}.",
+            "Force a shorter phrase, or raise max new tokens and generate again.",
         )
 
 
@@ -233,21 +264,32 @@ def _finished(
 
 
 def look_up(
-    lm: LanguageModel, chain: Chain, position: int, token_id: int, patience: float = math.inf
-) -> tuple[float, int]:
-    """Log-probability (nats) and rank of any token at a position of a chain.
+    lm: LanguageModel,
+    chain: Chain,
+    position: int,
+    token_ids: Sequence[int],
+    patience: float = math.inf,
+) -> TokenStatistics:
+    """Statistics of any tokens at a position of a chain, each after those before it.
+
+    Args:
+        token_ids: (n,) at least one.
+        patience: seconds to wait for the model.
+
+    Returns:
+        (n,) statistics; fewer where an end-of-sequence token ends them.
 
     Raises:
         PositionError: a position outside the chain, or an id outside the vocabulary.
         ResourceError: the model was busy for more than `patience` seconds.
     """
     check_position(chain, position)
-    row = Row(chain.prompt_ids, chain.token_ids[:position], {position: token_id})
-    only_this = Sampler(max_new_tokens=position + 1)
+    row = Row(chain.prompt_ids, chain.token_ids[:position], dict(enumerate(token_ids, position)))
+    only_these = Sampler(max_new_tokens=position + len(token_ids))
     deadline = time.monotonic() + patience
     (decoded,) = decode(
-        lm, [row], only_this, k=1, store=lm.prefixes, cancel=lambda: time.monotonic() > deadline
+        lm, [row], only_these, k=1, store=lm.prefixes, cancel=lambda: time.monotonic() > deadline
     )
-    if not decoded.token_ids:
+    if decoded.stop_reason is StopReason.CANCELLED:
         raise ResourceError("The model is busy with other work.", "Try again in a moment.")
-    return float(decoded.statistics.logprob[0]), int(decoded.statistics.rank[0])
+    return decoded.statistics

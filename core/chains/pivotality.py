@@ -7,7 +7,7 @@ that: sample continuations after each alternative and count the correct ones.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,15 +15,29 @@ from typing import TYPE_CHECKING
 import numpy as np
 from statsmodels.stats.multitest import multipletests
 
+from core.answers import default_checker
 from core.chains.generation import Fork, check_position, fork
 from core.chains.judging import judge
 from core.decoding.sampling import chain_seed
 from core.errors import PositionError, ProblemError, SamplerError
-from core.records import Chain, Outcome, Sampler, Verdict
+from core.records import Chain, Outcome, Sampler, StopReason, Verdict
 from core.statistics import Estimate, homogeneity, share
 
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
+
+_LARGE = 1 / 3  # difference of two shares that a measurement should be able to rule out
+
+
+@dataclass(frozen=True)
+class SampledEnding:
+    """One sampled continuation of one alternative."""
+
+    index: int  # among all continuations of the measurement
+    position: int
+    token_id: int
+    outcome: Outcome
+    length: int  # tokens of the whole chain
 
 
 @dataclass(frozen=True)
@@ -71,6 +85,16 @@ class Pivotality:
         variance = mean * (1 - mean)
         return min(max(between / variance, 0.0), 1.0) if variance > 0 else 0.0
 
+    @property
+    def undecided(self) -> str:
+        """In words, what was found at a position that is not among the `decisive` ones: whether
+        the samples rule out a large difference by their 95 % intervals."""
+        shares = [each.p_correct for each in self.alternatives]
+        left_open = max(each.high for each in shares) - min(each.low for each in shares)
+        if left_open > _LARGE:
+            return "Too few samples to tell the alternatives apart"
+        return "No measurable difference between the alternatives"
+
     @cached_property
     def p_value(self) -> float:
         """Chance of differences like these if all alternatives were equally often correct."""
@@ -95,7 +119,7 @@ def measure_pivotality(
     samples: int = 16,
     sampler: Sampler | None = None,
     alternatives: int = 5,
-    on_ending: Callable[[], None] = lambda: None,
+    on_ending: Callable[[SampledEnding], None] | None = None,
     cancel: Callable[[], bool] = lambda: False,
 ) -> list[Pivotality] | None:
     """Sample continuations of every alternative at the given positions, as one batch.
@@ -107,7 +131,8 @@ def measure_pivotality(
         sampler: of the continuations, with temperature above 0. None: the chain's own, at
             temperature 1 if that is greedy.
         alternatives: number of most probable tokens to compare.
-        on_ending: called whenever a continuation is complete.
+        on_ending: called with every continuation when it is complete. Short ones come first, so
+            the shares so far are not those of all samples.
         cancel: polled between tokens.
 
     Returns:
@@ -137,7 +162,17 @@ def measure_pivotality(
         for position in positions
         for token_id in chain.statistics.top_ids[position, :alternatives]
     ]
-    chains = fork(
+    outcomes: dict[int, Outcome] = {}
+
+    def on_chain(index: int, made: Chain) -> None:
+        if made.stop_reason is StopReason.CANCELLED:
+            return
+        (outcomes[index],) = judge(lm, [made])
+        if on_ending is not None:
+            place = places[index // samples]
+            on_ending(SampledEnding(index, *place, outcomes[index], len(made)))
+
+    fork(
         lm,
         chain,
         [Fork(*place) for place in places for _ in range(samples)],
@@ -147,15 +182,14 @@ def measure_pivotality(
             for position, token_id in places
             for sample in range(samples)
         ],
-        on_chain=lambda *_: on_ending(),
+        on_chain=on_chain,
         cancel=cancel,
     )
-    if cancel():
+    if len(outcomes) < len(places) * samples:
         return None
-    outcomes = judge(lm, chains)
     found: dict[int, list[AlternativeOutcomes]] = {}
     for i, (position, token_id) in enumerate(places):
-        made = outcomes[i * samples : (i + 1) * samples]
+        made = [outcomes[i * samples + sample] for sample in range(samples)]
         found.setdefault(position, []).append(_alternative(chain, position, token_id, made))
     return [
         Pivotality(position, sampler, chain.seed, tuple(each)) for position, each in found.items()
@@ -172,12 +206,23 @@ def _alternative(
     chain: Chain, position: int, token_id: int, outcomes: Sequence[Outcome]
 ) -> AlternativeOutcomes:
     column = chain.statistics.top_ids[position].tolist().index(token_id)
-    answers = Counter(each.answer or "" for each in outcomes)
     return AlternativeOutcomes(
         token_id=token_id,
         rank=column + 1,
         probability=float(np.exp(chain.statistics.top_logprobs[position, column])),
         samples=len(outcomes),
         correct=sum(each.verdict is Verdict.CORRECT for each in outcomes),
-        answers=tuple(answers.most_common()),
+        answers=_grouped(each.answer or "" for each in outcomes),
     )
+
+
+def _grouped(answers: Iterable[str]) -> tuple[tuple[str, int], ...]:
+    """Answers with their counts, most frequent first. Those that the checker finds equal, such as
+    "4" and "4.", are one, under the spelling that is most frequent."""
+    counts: Counter[str] = Counter()
+    for answer, count in Counter(answers).most_common():
+        known = [each for each in counts if each and answer]
+        same = default_checker().same_many((answer, each) for each in known)
+        group = next((each for each, equal in zip(known, same, strict=True) if equal), answer)
+        counts[group] += count
+    return tuple(counts.most_common())

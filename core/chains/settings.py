@@ -25,7 +25,7 @@ Alternatives = Annotated[
     Field(
         ge=1,
         le=1000,
-        title="Alternatives kept",
+        title="Alternatives stored per token",
         description="Most probable tokens kept a position",
     ),
 ]
@@ -34,7 +34,7 @@ Alternatives = Annotated[
 class GenerationSettings(ForkSampling, PromptSettings):
     """How chains are generated. The defaults are greedy: one chain a problem."""
 
-    samples: int = Field(1, ge=1, title="Samples", description="Chains a problem")
+    samples: int = Field(1, ge=1, title="Samples", description="Chains per problem")
     temperature: Temperature = Sampler.temperature
     top_p: TopP = Sampler.top_p
     top_k: TopK = Sampler.top_k
@@ -80,5 +80,7 @@ class PivotalitySettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    samples: int = Field(16, ge=2, title="Samples each", description="Continuations an alternative")
+    samples: int = Field(
+        16, ge=2, title="Samples per alternative", description="Continuations an alternative"
+    )
     temperature: Temperature = Field(1.0, gt=0, description="Of the continuations, above 0")

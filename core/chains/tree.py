@@ -29,6 +29,20 @@ class Branch:
     position: int | None = None
     name: str = ""
 
+    @property
+    def token_ids(self) -> tuple[int, ...]:
+        """The tokens forced at `position`, one or those of a phrase; empty for a root.
+
+        A later fork makes a branch of its own, so the tokens marked as forced that follow each
+        other from `position` on are those of this branch.
+        """
+        if self.position is None:
+            return ()
+        end = self.position
+        while end < len(self.chain) and self.chain.forced[end]:
+            end += 1
+        return self.chain.token_ids[self.position : max(end, self.position + 1)]
+
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict."""
         return {

@@ -51,7 +51,7 @@ class _MakerOptions(ModelOptions):
 def generate(
     model: ModelOptions,
     questions: QuestionOptions,
-    gold: Annotated[str | None, typer.Option(help="The right answer to your question.")] = None,
+    gold: Annotated[str | None, typer.Option(help="The correct answer to your question.")] = None,
     sample: Sample = None,
     *,
     settings: Annotated[
@@ -105,24 +105,35 @@ def generate(
 def force(
     chain_file: ChainFile,
     position: Annotated[int, typer.Option(help="Completion position, from 0.")],
-    token_id: Annotated[int | None, typer.Option(help="Id of the token to force.")] = None,
-    text: Annotated[str | None, typer.Option(help="Text of one token to force.")] = None,
+    token_id: Annotated[
+        list[int] | None,
+        typer.Option(help="Id of the token to force; repeated, of the tokens of a phrase."),
+    ] = None,
+    text: Annotated[
+        str | None,
+        typer.Option(help="Text to force, a token or a phrase; a leading space counts."),
+    ] = None,
     *,
     loading: ChainModelOptions,
     output: OutputOptions,
 ) -> None:
-    """Force a token at a position of a chain and let the model continue."""
+    """Force a token or a phrase at a position of a chain and let the model continue.
+
+    A phrase is forced token by token, in order.
+    """
     from core.chains import generation
 
-    if (token_id is None) == (text is None):
+    if (not token_id) == (text is None):
         raise PositionError("Which token to force is not clear.", "Give --token-id or --text.")
     check_writable(output.out)
     chain = read_chain(chain_file)
     generation.check_position(chain, position)
     lm = load(loading.maker(chain))
-    if token_id is None:
-        token_id = _only_token(lm.text.tokenise(text or ""), lm.text.display, text or "")
-    forked = generation.fork(lm, chain, [generation.Fork(position, token_id)])
+    forced = list(token_id or _tokens_of(lm, text or ""))
+    if len(forced) > 1:
+        names = ", ".join(f"{each} {lm.text.display(each)!r}" for each in forced)
+        say(f"Forcing {len(forced)} tokens: {names}.")
+    forked = generation.fork(lm, chain, [generation.Fork.of(position, forced)])
     _judge_and_report(lm, forked, output)
 
 
@@ -181,14 +192,16 @@ def _read_ids(path: Path) -> tuple[list[int], list[int], dict[str, Any]]:
     return lists[0], lists[1], data
 
 
-def _only_token(ids: Sequence[int], show: Any, text: str) -> int:
-    if len(ids) != 1:
-        parts = ", ".join(f"{i} {show(i)!r}" for i in ids) or "none"
-        raise PositionError(
-            f"The text {text!r} is {len(ids)} tokens, not one ({parts}).",
-            "Force one of them by --token-id; a leading space makes another token.",
-        )
-    return ids[0]
+def _tokens_of(lm: LanguageModel, text: str) -> list[int]:
+    """The tokens of a person's text.
+
+    Raises:
+        PositionError: it has none.
+    """
+    ids = lm.text.tokenise(text)
+    if not ids:
+        raise PositionError("The text to force is empty.", "Give --text at least one character.")
+    return ids
 
 
 def _judge_and_report(lm: LanguageModel, chains: Sequence[Chain], output: OutputOptions) -> None:

@@ -62,7 +62,7 @@ def distill(
     run: RunOptions,
     output: OutputOptions,
 ) -> None:
-    """Distil a teacher into a LoRA adapter of the model, and say how near it comes.
+    """Distil a teacher into a LoRA adapter of the model, and say how close it gets.
 
     The teacher solves problems; the student, which is the model with an adapter, is pulled to its
     distributions along these chains; then base, teacher and student are measured on problems that
@@ -98,7 +98,7 @@ def _show(data: Any) -> None:
     learned, training, cost = results.rollouts, results.training, results.cost
     print(
         f"Learned from {learned.rollouts} rollouts of {learned.problems} problems by the teacher, "
-        f"{learned.right} of them right; its top {learned.top_k} tokens at {learned.tokens:,} "
+        f"{learned.right} of them correct; its top {learned.top_k} tokens at {learned.tokens:,} "
         f"positions have {learned.kept_mass:.4%} of its probability"
     )
     print(

@@ -107,7 +107,7 @@ def print_comparison(
     line("boxed, difference", found.boxed)
     line("mean length, difference", found.mean_length, digits=1)
     print(
-        f"Solved (more than half of the samples right): {found.solved_before} before, "
+        f"Solved (more than half of the samples correct): {found.solved_before} before, "
         f"{found.solved_after} {after}; McNemar p = {found.mcnemar_p:.2g}"
     )
     for word, ids in (("gained", found.gained), ("lost", found.lost)):

@@ -51,7 +51,8 @@ def find_fix(
         ("at forks", found.attempts, found.turned_share),
         ("at random", found.control, found.control_share),
     ):
-        print(f"{name}: {sum(each.turned for each in endings)} tokens turn it, share {share}")
+        count = sum(each.turned for each in endings)
+        print(f"{name}: {count} tokens change the verdict, share {share}")
         for each in endings:
             if each.turned:
                 place = each.attempt
@@ -81,12 +82,12 @@ def pivotality(
         return
     sure = decisive(measured)
     for found in measured:
-        word = "decides" if found.position in sure else "no measurable difference; decides"
+        word = "decides" if found.position in sure else f"{found.undecided.lower()}; decides"
         print(f"#{found.position} {word} {found.share_decided:.2f} (p = {found.p_value:.2g})")
         for each in found.alternatives:
             token = chain.top_tokens[found.position][each.rank - 1]
             answers = ", ".join(f"{answer or 'none'} x{count}" for answer, count in each.answers)
-            print(f"  {token!r:14} right {each.p_correct}; answers {answers}")
+            print(f"  {token!r:14} correct {each.p_correct}; answers {answers}")
 
 
 def _measure(
@@ -113,7 +114,7 @@ def _measure(
                 max_new_tokens=chain.sampler.max_new_tokens,
                 stop=chain.sampler.stop,
             ),
-            on_ending=bar.update,
+            on_ending=lambda _: bar.update(),
             cancel=stopped.is_set,
         )
     if found is None:

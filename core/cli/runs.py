@@ -1,8 +1,8 @@
-"""`fork-explorer runs`: list, look at, cancel, resume, repeat, rename and delete runs."""
+"""`fork-explorer runs`: list, compare, cancel, resume, repeat, rename, tag and delete runs."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,25 +11,40 @@ from core.cli.option_groups import grouped
 from core.cli.options import AsJson, OutputOptions, RemoteCode, RunsDir
 from core.errors import RunError
 from core.kinds import kind_entry
+from core.runs.config import tidy_tags
 from core.runs.estimate import RunEstimate
+from core.runs.pace import time_left
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState, RunStatus
 from core.system.json_text import json_text
 from core.system.terminal_text import printable
 
+if TYPE_CHECKING:
+    from core.side_by_side import RunBeside
+
 app = typer.Typer(
-    no_args_is_help=True, help="List, cancel, resume, repeat, rename and delete runs."
+    no_args_is_help=True,
+    help="List, compare, cancel, resume, repeat, rename, tag and delete runs.",
 )
 
 RunId = Annotated[str, typer.Argument(metavar="ID", help="As `runs list` shows it.")]
 
 
 @app.command(name="list")
-def list_runs(runs_dir: RunsDir = None, as_json: AsJson = False) -> None:
+def list_runs(
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="TAG", help="Only runs with this tag; of several, with all."),
+    ] = None,
+    runs_dir: RunsDir = None,
+    as_json: AsJson = False,
+) -> None:
     """All runs, newest first."""
     folder = RunsFolder(runs_dir)
-    found = [(run, run.status()) for run in folder.list()]
+    wanted = set(tag or ())
+    listed = [run for run in folder.list() if wanted <= set(run.config.tags)]
+    found = [(run, run.status()) for run in listed]
     broken = folder.broken()
     if as_json:
         record = {
@@ -39,11 +54,13 @@ def list_runs(runs_dir: RunsDir = None, as_json: AsJson = False) -> None:
         print(json_text(record, ascii_only=True))
         return
     for run, status in found:
-        _print("  ".join(filter(None, (run.id, _summary(status), run.config.name))))
+        tags = " ".join(f"[{each}]" for each in run.config.tags)
+        _print("  ".join(filter(None, (run.id, _summary(status), run.config.name, tags))))
     for path, error in broken:
         say(f"{path.name}: {error}")
     if not found and not broken:
-        say(f"There are no runs in {folder.folder}.")
+        which = " with these tags" if wanted else ""
+        say(f"There are no runs{which} in {folder.folder}.")
 
 
 @app.command()
@@ -56,6 +73,10 @@ def show(run_id: RunId, runs_dir: RunsDir = None, as_json: AsJson = False) -> No
         return
     config = run.config
     _print(f"{run.id}  {config.name}".rstrip())
+    if config.tags:
+        _print(f"tags      {', '.join(config.tags)}")
+    for line in config.notes.splitlines():
+        _print(f"note      {line}")
     _print(f"folder    {run.folder}")
     _print(f"task      {config.task}, seed {config.seed}, made {config.created} on {config.host}")
     _print(f"state     {_summary(status)}")
@@ -128,9 +149,78 @@ def _carry_out(run: Run, resume: bool, trust: bool, output: OutputOptions) -> No
 
 
 @app.command()
+def compare(
+    run_ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Two or more runs.")],
+    reference: Annotated[
+        str | None,
+        typer.Option("--from", metavar="ID", help="The run to take differences from."),
+    ] = None,
+    runs_dir: RunsDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Runs side by side: the result of each; evaluations of the same problems also paired, problem
+    by problem, with the best of them, or with --from."""
+    from core.evaluation.headline import change_sentence
+    from core.side_by_side import best_of, side_by_side
+
+    folder = RunsFolder(runs_dir)
+    runs = [folder.get(each) for each in dict.fromkeys(run_ids)]
+    start = (best_of(runs) or runs[0]) if reference is None else folder.get(reference)
+    found = side_by_side(runs, start)
+    if as_json:
+        print(json_text({"from": start.id, "runs": [_beside(each) for each in found]}))
+        return
+    for each in found:
+        result = "no results" if each.headline is None else each.headline.sentence
+        _print(f"{each.run.id}  {each.run.config.name}".rstrip())
+        _print(f"    {each.problem or result}")
+        if each.difference is not None:
+            _print(f"    against {start.id}: {change_sentence(each.difference)}")
+        elif each.reason:
+            _print(f"    against {start.id}: {each.reason}")
+
+
+def _beside(found: RunBeside) -> dict[str, Any]:
+    headline, difference = found.headline, found.difference
+    return {
+        "id": found.run.id,
+        "figure": None if headline is None else headline.figure,
+        "sentence": None if headline is None else headline.sentence,
+        "error": None if found.problem is None else str(found.problem),
+        "difference": None if difference is None else difference.to_json(),
+        "reason": found.reason,
+    }
+
+
+@app.command()
 def rename(run_id: RunId, name: str, runs_dir: RunsDir = None) -> None:
     """Give a run a name of your own; its id stays."""
     RunsFolder(runs_dir).get(run_id).rename(name)
+
+
+@app.command()
+def tag(
+    run_id: RunId,
+    tags: Annotated[list[str], typer.Argument(metavar="TAG...", help="Words of your own.")],
+    remove: Annotated[bool, typer.Option("--remove", help="Remove these tags instead.")] = False,
+    runs_dir: RunsDir = None,
+) -> None:
+    """Tag a run; `runs list --tag TAG` finds it."""
+    run = RunsFolder(runs_dir).get(run_id)
+    given, known = tidy_tags(tags), run.config.tags
+    missing = [each for each in given if each not in known]
+    if remove and missing:
+        raise RunError(
+            f"The run {run.id} doesn't have the tag {missing[0]}.",
+            f"It has {', '.join(known) or 'none'}.",
+        )
+    run.label(tags=[each for each in known if each not in given] if remove else [*known, *given])
+
+
+@app.command()
+def note(run_id: RunId, text: str, runs_dir: RunsDir = None) -> None:
+    """Write notes about a run in place of those it has; "" removes them."""
+    RunsFolder(runs_dir).get(run_id).label(notes=text)
 
 
 @app.command()
@@ -139,10 +229,13 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
     runs_dir: RunsDir = None,
 ) -> None:
-    """Delete a run with all its results, for good."""
+    """Delete a run's folder and all its results permanently."""
     run = RunsFolder(runs_dir).get(run_id)
     if not yes:
-        raise RunError(f"This deletes {run.folder} for good.", "Give --yes if that is meant.")
+        raise RunError(
+            f"This deletes {run.folder} and all its results permanently.",
+            "Give --yes if that is meant.",
+        )
     run.delete()
 
 
@@ -158,7 +251,7 @@ def _summary(status: RunStatus) -> str:
     if status.elapsed:
         parts.append(f"{status.elapsed:.0f} s of work")
     if status.seconds_left is not None:
-        parts.append(f"about {status.seconds_left:.0f} s left")
+        parts.append(time_left(status.seconds_left))
     return ", ".join(parts)
 
 

@@ -203,7 +203,7 @@ def _show_training(data: Any) -> None:
     results = TrainingResults.from_json(data)
     selection, training, cost = results.selection, results.training, results.cost
     print(
-        f"Learned from {selection.right} right and {selection.wrong} wrong rollouts of "
+        f"Learned from {selection.right} correct and {selection.wrong} wrong rollouts of "
         f"{len(selection.problems)} problems; {selection.decisions} of {selection.tokens} tokens "
         f"({selection.gated_share:.1%}) are decision points"
     )

@@ -30,7 +30,7 @@ BatchSize = Annotated[
     Field(
         ge=1,
         le=4096,
-        title="Decoded at once",
+        title="Decoding batch",
         description="Most chains at once; lower it where memory is short",
     ),
 ]

@@ -10,6 +10,7 @@ from core.chains.prompting import check_prompts, problem_prompt
 from core.chains.run_on import decode_answers
 from core.decoding.loop import Row
 from core.disagreement.estimate import estimate_comparison
+from core.disagreement.headline import compare_headline
 from core.disagreement.records import ComparedChain, TeacherView
 from core.disagreement.results import CompareResults, summarise_comparison
 from core.disagreement.settings import CompareSettings
@@ -213,5 +214,6 @@ COMPARE = Kind(
     complete=_has_its_teachers,
     summarise=_summarise,
     estimate=lambda meter, plan, settings: estimate_comparison(meter, plan, settings, _DOING),
+    headline=compare_headline,
 )
 """Greedy chains, scored by the base and every teacher: where do they prefer another token?"""

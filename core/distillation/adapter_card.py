@@ -54,7 +54,7 @@ def distillation_card(
         ),
         data=[
             f"{learned.rollouts} rollouts of {learned.problems} problems by the teacher, "
-            f"{learned.right} of them\n  right; all of them are learned from",
+            f"{learned.right} of them\n  correct; all of them are learned from",
             f"its {learned.top_k} most probable tokens at each of {learned.tokens:,} positions, "
             f"which have\n  {learned.kept_mass:.4%} of its probability, renormalised",
         ],

@@ -13,6 +13,7 @@ from core.distillation.adapter_card import distillation_card
 from core.distillation.earlier import take_teacher
 from core.distillation.estimate import estimate_distillation
 from core.distillation.examples import DistillationExample
+from core.distillation.headline import distillation_headline
 from core.distillation.models import DistillationModels
 from core.distillation.recipe import DistillationRecipe
 from core.distillation.results import (
@@ -162,5 +163,6 @@ DISTIL = TrainingKind(
     results=DistillationResults,
     phases=_distil,
     estimate=estimate_distillation,
+    headline=distillation_headline,
 )
 """A teacher's distributions, learned by a LoRA adapter of the base."""

@@ -48,7 +48,7 @@ def check_draws(temperature: float, samples: int) -> None:
 class EvaluationSettings(ForkSampling, RunPromptSettings):
     """How a problem set is sampled. The defaults are the paper's, with four samples."""
 
-    samples: Samples = Field(4, title="Samples a problem")
+    samples: Samples = Field(4, title="Samples per problem")
     temperature: Temperature = DEFAULT_TEMPERATURE
     top_p: TopP = DEFAULT_TOP_P
     seed: Seed = 0

@@ -10,6 +10,7 @@ from core.errors import RunError
 from core.evaluation.comparison import check_same_problems, compare
 from core.evaluation.earlier import EarlierEvaluation
 from core.evaluation.estimate import estimate_evaluation
+from core.evaluation.headline import evaluation_headline
 from core.evaluation.records import ProblemSamples, has_samples
 from core.evaluation.results import EvaluationResults, summarise_evaluation
 from core.evaluation.sampling import check_evaluation, evaluate
@@ -141,5 +142,6 @@ EVALUATE = Kind(
     summarise=_summarise,
     prepare=_keep_earlier,
     estimate=lambda meter, plan, settings: estimate_evaluation(meter, plan, settings, _DOING),
+    headline=evaluation_headline,
 )
 """Judged samples of every problem, compared with an earlier evaluation."""

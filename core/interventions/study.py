@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import TYPE_CHECKING
 
 from core.chains.judging import check_golds, judge_completions
@@ -20,6 +21,8 @@ from core.records import Outcome, Problem, Sampler, StopReason, Verdict
 
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
+
+_WRONG = 0.5  # share of the base's chains that are expected to be wrong, for the progress
 
 
 def check_interventions(
@@ -61,8 +64,8 @@ def intervene(
     Args:
         teacher: None runs only the arms that work without one.
         cancel: asked between tokens.
-        on_progress: called with (rows done, rows known of so far); the second batch is only known
-            when the first is done.
+        on_progress: called with (rows done, rows planned). How many rows the second batch has is
+            a forecast until the first one is judged.
 
     Returns:
         One record a problem, in order; None when cancelled.
@@ -83,10 +86,18 @@ def intervene(
     prompts = [problem_prompt(lm, problem, settings) for problem in problems]
     arms = settings.arms_with(teacher is not None)
     works = [_Work(p, ids, settings) for p, ids in zip(problems, prompts, strict=True)]
-    for phase in ([a for a in arms if not a.after], [a for a in arms if a.after]):
-        if not study.run(works, phase):
+    first, second = [a for a in arms if not a.after], [a for a in arms if a.after]
+    for batch, later in ((first, second), (second, [])):
+        if not study.run(works, batch, sum(_forecast(arm, settings) for arm in later)):
             return None
     return [work.record(arms) for work in works]
+
+
+def _forecast(arm: Arm, settings: InterventionSettings) -> float:
+    """Rows per problem that an arm may need, before the base's chains are there."""
+    if not arm.sweeps:
+        return 1.0
+    return _WRONG * settings.positions * (settings.alternatives - 1)
 
 
 @dataclass(frozen=True)
@@ -199,12 +210,16 @@ class _Study:
         self._store = PrefixStore()
         self._teacher_store = PrefixStore()
         self._done = 0
-        self._known = 0
+        self._planned = 0
 
-    def run(self, works: Sequence[_Work], arms: Sequence[Arm]) -> bool:
-        """Plan, decode and judge all rows of some arms; False when cancelled."""
+    def run(self, works: Sequence[_Work], arms: Sequence[Arm], later: float) -> bool:
+        """Plan, decode and judge all rows of some arms; False when cancelled.
+
+        Args:
+            later: rows per problem that are expected of the arms after these.
+        """
         every = [(work, arm, plan) for work in works for arm in arms for plan in work.plan(arm)]
-        self._known += len(every)
+        self._planned = self._done + len(every) + ceil(later * len(works))
         for work in works:
             work.ended.update({arm.key: [] for arm in arms})
         for by_teacher in (False, True):
@@ -262,4 +277,4 @@ class _Study:
     def _on_row(self, _: int, decoded: Decoded) -> None:
         if decoded.stop_reason is not StopReason.CANCELLED:
             self._done += 1
-            self._on_progress(self._done, self._known)
+            self._on_progress(self._done, self._planned)

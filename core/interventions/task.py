@@ -7,6 +7,7 @@ from typing import Any
 
 from core.errors import RunError
 from core.interventions.estimate import estimate_interventions
+from core.interventions.headline import intervention_headline
 from core.interventions.records import ProblemRecord
 from core.interventions.results import InterventionResults, summarise
 from core.interventions.settings import InterventionSettings
@@ -96,5 +97,6 @@ INTERVENTIONS = Kind(
     complete=_has_its_arms,
     summarise=lambda run, records, finished: summarise(records, run.config.seed),
     estimate=lambda meter, plan, settings: estimate_interventions(meter, plan, settings, _DOING),
+    headline=intervention_headline,
 )
 """Greedy chains with tokens put in by every arm, judged."""

@@ -70,7 +70,7 @@ class LoraTraining(BaseModel):
     learning_rate: float = Field(1e-4, gt=0, allow_inf_nan=False, title="Learning rate")
     epochs: Epochs
     batch_size: TrainingBatch
-    accumulation: int = Field(8, ge=1, title="Accumulation", description="Batches a step")
+    accumulation: int = Field(8, ge=1, title="Accumulation", description="Batches per step")
     max_grad_norm: float = Field(
         1.0,
         gt=0,
@@ -110,7 +110,7 @@ class LoraRecipe(RunPromptSettings):
         ge=0,
         le=1e6,
         allow_inf_nan=False,
-        title="Dollars an hour",
+        title="Machine cost (US$/h)",
         description="Price of the machine, for the cost in dollars",
     )
 

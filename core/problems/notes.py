@@ -76,11 +76,11 @@ def warnings(
             names = ", ".join(unused)
             found.append(f"The choices in {names} are not used: questions may need them.")
     elif mapping.gold not in CHOICE_GOLDS and mapping.answer not in (None, *mapping.choices):
-        found.append(f"The right answer is read {mapping.gold}, and names none of the choices.")
+        found.append(f"The correct answer is read {mapping.gold}, and names none of the choices.")
     other = doubtful_gold(rows, mapping)
     if other is not None:
         found.append(
-            f"The right answer is read as {mapping.gold}; read as {other} it fits equally well, "
+            f"The correct answer is read as {mapping.gold}; read as {other} it fits equally well, "
             "but gives other letters."
         )
     count = reader.seen[Seen.EARLIER]
@@ -96,7 +96,7 @@ def warnings(
     if blanks > _MOST * len(looked_at):
         found.append(
             "Most questions have blanks (such as N_00, number0 or <image>) where their numbers or "
-            "pictures should stand."
+            "pictures should be."
         )
     return tuple(found)
 

@@ -7,7 +7,7 @@ by the explorer must not lose a problem unnoticed.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -122,6 +122,21 @@ def chosen_problems(
     if not problems:
         raise ProblemError("There are no problems to run on.", "Choose a set that has some.")
     return problems if sample is None else sample_problems(problems, sample, seed)
+
+
+def source_of(
+    problems: Sequence[Problem], seed: int, sets: Mapping[str, Sequence[Problem]]
+) -> str | None:
+    """The name of the set that `chosen_problems` has taken problems from; None where it is none of
+    these sets."""
+    count = len(problems)
+    for name, known in sets.items():
+        drawn = known if count == len(known) else None
+        if 0 < count < len(known):
+            drawn = sample_problems(known, count, seed)
+        if drawn is not None and list(drawn) == list(problems):
+            return name
+    return None
 
 
 def find_problem(problems: Sequence[Problem], problem_id: str) -> Problem:

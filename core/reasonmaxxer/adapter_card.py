@@ -46,7 +46,7 @@ def adapter_card(
         data=[
             f"{selection.rollouts} rollouts of {len(selection.pass_rates)} problems, by the base "
             "itself",
-            f"learned from: {selection.right} right and {selection.wrong} wrong ones of "
+            f"learned from: {selection.right} correct and {selection.wrong} wrong ones of "
             f"{len(selection.problems)} problems with both",
             f"decision points: {selection.decisions} of {selection.tokens} tokens, "
             f"{selection.gated_share:.1%} ({recipe.gate.kind} gate, tau {recipe.gate.tau:g} nats)",

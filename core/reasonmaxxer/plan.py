@@ -39,7 +39,7 @@ def plan_rollouts(spec: ModelSpec, problems: Sequence[Problem], recipe: Recipe) 
         ModelError: the base has an adapter already, or is missing.
         ProblemError: too few problems.
     """
-    rolled_out, held_out = _split(problems, recipe)
+    rolled_out, held_out = split_problems(problems, recipe)
     return RunPlan(
         settings=recipe.model_dump(mode="json"),
         model=base_fields(spec),
@@ -75,7 +75,7 @@ def plan_training(
     check_measured(evaluation)
     source = None
     if rollouts is None:
-        rolled_out, held_out = _split(problems, recipe)
+        rolled_out, held_out = split_problems(problems, recipe)
         model = base_fields(spec)
     else:
         source = finished_rollouts(person_path(rollouts).resolve())
@@ -96,10 +96,14 @@ def plan_training(
     )
 
 
-def _split(
+def split_problems(
     problems: Sequence[Problem], recipe: Recipe
 ) -> tuple[Sequence[Problem], Sequence[Problem]]:
-    """Problems to roll out, and held-out ones, drawn by the seed; fewer of a small set."""
+    """Problems to roll out, and held-out ones, drawn by the seed; fewer of a small set.
+
+    Raises:
+        ProblemError: no problems.
+    """
     check_learned(problems)
     aside = min(recipe.held_out.problems, int(_LARGEST_HELD_OUT_SHARE * len(problems)))
     held_out = sample_problems(problems, aside, recipe.seed) if aside else []

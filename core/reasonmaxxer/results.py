@@ -142,10 +142,15 @@ def run_recipe(run: Run) -> Recipe:
     Raises:
         RunError: it can't be read, or is out of range.
     """
+    return checked_settings(Recipe, recipe_settings(run))
+
+
+def recipe_settings(run: Run) -> dict[str, Any]:
+    """The settings of a run; of a study those of its fine-tunes."""
     settings = dict(run.config.settings)
     if run.config.task == STUDY_TASK:
-        settings = {name: settings[name] for name in settings if name not in OF_A_STUDY}
-    return checked_settings(Recipe, settings)
+        return {name: settings[name] for name in settings if name not in OF_A_STUDY}
+    return settings
 
 
 OF_A_STUDY = ("vary", "training_seeds")

@@ -166,12 +166,14 @@ def _nothing_mixed(rates: dict[str, float]) -> TrainingError:
     always = sum(rate == 1 for rate in rates.values())
     never = len(rates) - always
     if always > never:
-        remedy = "Choose harder problems, or raise the temperature or the rollouts a problem."
+        remedy = "Choose harder problems, or raise the temperature or the rollouts per problem."
     else:
-        remedy = "Choose easier problems, raise the rollouts a problem, or check the prompt style."
+        remedy = (
+            "Choose easier problems, raise the rollouts per problem, or check the prompt style."
+        )
     return TrainingError(
-        "No problem has both right and wrong rollouts, so none says which decisions matter: "
-        f"{always} of {len(rates)} are always right and {never} always wrong.",
+        "No problem has both correct and wrong rollouts, so none says which decisions matter: "
+        f"{always} of {len(rates)} are always correct and {never} always wrong.",
         remedy,
     )
 

@@ -97,7 +97,7 @@ class RolloutSampling(Sampling):
     samples: Samples = Field(
         20,
         ge=2,
-        title="Rollouts a problem, K",
+        title="Rollouts per problem (K)",
         description="Sampled from the base; those that differ in their answer are learned from",
     )
     temperature: Temperature = Field(DEFAULT_TEMPERATURE, description="Of the rollouts")
@@ -121,7 +121,7 @@ class GateSettings(BaseModel):
         0.05,
         gt=0,
         le=1,
-        title="Share of highest entropy",
+        title="Top fraction",
         description="Of the tokens of a rollout, or of all rollouts; for the gates with a share",
     )
 
@@ -134,8 +134,8 @@ class SelectionSettings(BaseModel):
     max_problems: int | None = Field(
         50,
         ge=1,
-        title="Keep problems",
-        description="Of those with right and wrong rollouts, the ones closest to one half; all "
+        title="Problems to keep",
+        description="Of those with correct and wrong rollouts, the ones closest to one half; all "
         "when not set",
     )
     drop_truncated: bool = Field(
@@ -158,7 +158,7 @@ class SelectionSettings(BaseModel):
         description="Largest absolute value of an advantage",
     )
     positive_only: bool = Field(
-        False, title="Positive only", description="Ablation: learn from right rollouts only"
+        False, title="Positive only", description="Ablation: learn from correct rollouts only"
     )
     shuffle_advantages: bool = Field(
         False,
@@ -225,6 +225,6 @@ class HeldOut(BaseModel):
         "checkpoint",
     )
     every: int = Field(
-        25, ge=1, title="Every so many steps", description="Steps between two measurements"
+        25, ge=1, title="Check every N steps", description="Steps between two measurements"
     )
     sampling: Sampling = Field(Sampling(samples=1), title="Held-out")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from core.evaluation.comparison import compare
+from core.evaluation.headline import rollouts_headline
 from core.evaluation.records import ProblemSamples
 from core.evaluation.results import EvaluationResults, summarise_evaluation
 from core.lora.cost import cost_of, mark_end
@@ -19,6 +20,7 @@ from core.lora.run_files import ADAPTER, EVALUATION, training_summary
 from core.models.language_model import LanguageModel
 from core.reasonmaxxer.adapter_card import adapter_card
 from core.reasonmaxxer.estimate import estimate_rollouts, estimate_training
+from core.reasonmaxxer.headline import training_headline
 from core.reasonmaxxer.phases import AFTER, BEFORE, ROLLING_OUT, SAMPLING, SHOWING, SHOWN_PAIRS
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.results import (
@@ -169,6 +171,7 @@ SAMPLE_ROLLOUTS = TrainingKind(
     results=EvaluationResults,
     phases=_roll_out,
     estimate=lambda meter, plan, recipe: estimate_rollouts(meter, plan, recipe, SAMPLING),
+    headline=rollouts_headline,
 )
 """Rollouts of training problems, for one fine-tune or several."""
 
@@ -178,5 +181,6 @@ TRAIN = TrainingKind(
     results=TrainingResults,
     phases=_fine_tune,
     estimate=estimate_training,
+    headline=training_headline,
 )
 """ReasonMaxxer: rollouts, accuracy before, training at decision points, accuracy after."""

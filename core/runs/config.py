@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -26,6 +26,12 @@ _OLD_INPUTS = ("against", "rollouts_from", "teacher_from")
 TASK = r"[a-z][a-z0-9-]{0,39}"
 MAX_NAME = 200
 """Longest name of a run, in characters."""
+
+MAX_TAG, MAX_TAGS = 40, 20
+"""Longest tag in characters, and most tags of a run."""
+
+MAX_NOTES = 4000
+"""Longest notes of a run, in characters."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,9 @@ class RunConfig(BaseModel):
     schema_version: int = SCHEMA_VERSION
     kind: Literal["run"] = "run"
     task: str = Field(pattern=f"^{TASK}$")  # the kind of run, and the command that carries it out
-    name: str = ""  # given by a person
+    name: str = ""  # given by a person, as are tags and notes
+    tags: tuple[str, ...] = ()
+    notes: str = ""
     created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat())  # ISO 8601, UTC
     seed: int = Field(ge=0)
     settings: dict[str, Any] = {}
@@ -105,8 +113,18 @@ class RunConfig(BaseModel):
     def _can_be_shown(cls, name: str) -> str:
         # The folder may come from another machine, and control characters would be obeyed by a
         # terminal: what `tidy_name` would refuse is replaced here.
-        tidy = " ".join(name.split())[:MAX_NAME]
-        return "".join(sign if sign.isprintable() else "\ufffd" for sign in tidy)
+        return _printable(" ".join(name.split())[:MAX_NAME])
+
+    @field_validator("tags")
+    @classmethod
+    def _tags_can_be_shown(cls, tags: tuple[str, ...]) -> tuple[str, ...]:
+        tidy = (_printable(" ".join(tag.split())[:MAX_TAG]) for tag in tags)
+        return tuple(dict.fromkeys(filter(None, tidy)))[:MAX_TAGS]
+
+    @field_validator("notes")
+    @classmethod
+    def _notes_can_be_shown(cls, notes: str) -> str:
+        return "\n".join(map(_printable, notes[:MAX_NOTES].splitlines())).strip()
 
     @field_validator("created")
     @classmethod
@@ -127,6 +145,43 @@ def tidy_name(name: str) -> str:
             f"Give a name of at most {MAX_NAME} characters.",
         )
     return tidy
+
+
+def tidy_tags(tags: Iterable[str]) -> list[str]:
+    """Tags without outer spaces, each once, in the order given.
+
+    Raises:
+        RunError: too many; or one is empty, longer than `MAX_TAG`, or has control characters.
+    """
+    tidy = list(dict.fromkeys(" ".join(tag.split()) for tag in tags))
+    bad = [tag for tag in tidy if not tag or len(tag) > MAX_TAG or not tag.isprintable()]
+    if bad:
+        raise RunError(
+            "A tag is empty or too long, or has characters that can't be shown.",
+            f"Give tags of 1 to {MAX_TAG} characters.",
+        )
+    if len(tidy) > MAX_TAGS:
+        raise RunError(f"These are {len(tidy)} tags.", f"Give at most {MAX_TAGS}.")
+    return tidy
+
+
+def tidy_notes(notes: str) -> str:
+    """Notes without outer blank lines.
+
+    Raises:
+        RunError: longer than `MAX_NOTES`, or with control characters.
+    """
+    tidy = "\n".join(line.rstrip() for line in notes.replace("\t", " ").splitlines()).strip()
+    if len(tidy) > MAX_NOTES or not all(line.isprintable() for line in tidy.split("\n")):
+        raise RunError(
+            "These notes are too long, or have characters that can't be shown.",
+            f"Write at most {MAX_NOTES} characters.",
+        )
+    return tidy
+
+
+def _printable(text: str) -> str:
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
 
 
 def new_config(task: str, plan: RunPlan, name: str) -> RunConfig:

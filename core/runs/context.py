@@ -175,8 +175,14 @@ def carry_out(run: Run, task: Callable[[RunContext], None], *, bar: bool) -> int
             reports.close()
         _drop_reserve(run)
         fields = {"notice": None} if reports is None else reports.fields()
+        fields |= {"seconds_left": None, "seconds_least": None}
         with contextlib.suppress(OSError):  # stderr has it; readers see an interrupted run
-            log.append(Event(event="ended", **(fields | {"seconds_left": None} | ending)))
+            log.append(
+                Event(
+                    event="ended",
+                    **(fields | ending),
+                )
+            )
         return code
 
 

@@ -44,6 +44,7 @@ class Event(BaseModel):
     what: str | None = None
     elapsed: float | None = Field(default=None, ge=0, allow_inf_nan=False)  # s, over all starts
     seconds_left: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    seconds_least: float | None = Field(default=None, ge=0, allow_inf_nan=False)  # at the next one
     notice: str | None = None  # damage that was found at this start
     state: Literal["done", "cancelled", "failed"] | None = None
     error: str | None = None

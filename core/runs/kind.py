@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from core.runs.config import RunPlan
     from core.runs.context import RunContext
     from core.runs.estimate import RunEstimate
+    from core.runs.headline import Headline
     from core.runs.measurements import Meter
 
 RESULTS, TABLE, SO_FAR = "results.json", "results.csv", "so_far.json"
@@ -64,12 +65,14 @@ class RunKind(ABC, Generic[S, T]):
         results: what a finished run has found, read from and written to results.json.
         estimate: what a run that is planned will take, from measurements of its model on this
             machine; None: nothing is said before it starts.
+        headline: results in one figure and one sentence; None: a kind without one.
     """
 
     name: str
     settings: type[S]
     results: type[T]
     estimate: Callable[[Meter, RunPlan, S], RunEstimate] | None
+    headline: Callable[[T], Headline] | None = None
 
     @abstractmethod
     def carry_out(self, work: RunContext, *, trust_remote_code: bool = False) -> None:
@@ -119,6 +122,16 @@ class RunKind(ABC, Generic[S, T]):
         """
         data = self._results_json(run)
         return None if data is None else self.results.from_json(data)
+
+    def headline_of(self, run: Run) -> Headline | None:
+        """A run's results in one figure and one sentence, so far or at its end; None before there
+        are any, and for a kind without headlines. Only reads the file of results.
+
+        Raises:
+            RunError, FileError: a damaged file.
+        """
+        found = None if self.headline is None else self.results_of(run)
+        return None if found is None or self.headline is None else self.headline(found)
 
     def _results_json(self, run: Run) -> Any:
         return run.read_json(RESULTS)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from core.errors import FileError
 from core.records import Problem
+from core.runs.planned_share import PlannedShare
 
 if TYPE_CHECKING:
     from typing import Self
@@ -42,7 +43,7 @@ missing, damaged or incomplete."""
 
 Solve = Callable[[Sequence[Problem], Callable[[int, int], None]], "Sequence[Record] | None"]
 """Records of some problems, one each, in order; None when cancelled. Called with the problems,
-and with a callback for (steps done, steps known of so far)."""
+and with a callback for (steps done, steps planned so far)."""
 
 
 @dataclass(frozen=True)
@@ -142,9 +143,13 @@ def work_through(
             if work.stop.requested:
                 raise Cancelled
 
-            def on_progress(done: int, total: int, unit: ProblemUnit = unit) -> None:
-                share = done / total if total else 0.0
-                work.report(unit.start + len(unit.problems) * share, len(problems), doing)
+            share = PlannedShare()
+
+            def on_progress(
+                done: int, total: int, unit: ProblemUnit = unit, share: PlannedShare = share
+            ) -> None:
+                made = len(unit.problems) * share.of(done, total)
+                work.report(unit.start + made, len(problems), doing)
 
             records = solve(unit.problems, on_progress)
             if records is None:

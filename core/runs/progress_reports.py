@@ -100,6 +100,7 @@ class ProgressReports:
             "unit": latest.unit,
             "elapsed": self._earlier + time.monotonic() - self._begun,
             "seconds_left": self._time_left.seconds(time.monotonic()),
+            "seconds_least": self._time_left.least,
         }
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ import os
 import re
 import secrets
 import shutil
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +37,8 @@ from core.runs.config import (
     new_config,
     read_config,
     tidy_name,
+    tidy_notes,
+    tidy_tags,
     write_config,
 )
 from core.runs.events import EventLog, Events
@@ -169,11 +172,16 @@ class Run:
         Raises:
             ProblemError: the file is damaged.
         """
-        path = self.folder / _problems_file(purpose)
+        path = self.problems_path(purpose)
         return read_problems(path) if path.exists() else []
 
+    def problems_path(self, purpose: str = "") -> Path:
+        """The file of a problem set, which need not exist."""
+        return self.folder / _problems_file(purpose)
+
     def repeat(self, runs_dir: Path) -> Run:
-        """A new run with the same task, settings, model, seed and problems.
+        """A new run with the same task, settings, model, seed and problems, under the same name and
+        tags.
 
         Raises:
             RunError, ProblemError, ResourceError: as `create` and `problems`.
@@ -189,7 +197,10 @@ class Run:
             problems=self.problems(),
             more_problems={each: self.problems(each) for each in self._purposes()},
         )
-        return Run.create(runs_dir, config.task, plan, name=config.name)
+        again = Run.create(runs_dir, config.task, plan, name=config.name)
+        if config.tags:
+            again.label(tags=config.tags)
+        return again
 
     def _purposes(self) -> list[str]:
         files = sorted(self.folder.glob(_problems_file("*")))
@@ -202,8 +213,30 @@ class Run:
             RunError: the name is too long, or the config is damaged.
             ResourceError: the disk is full or can't be written.
         """
+        self.label(name=name)
+
+    def label(
+        self,
+        *,
+        name: str | None = None,
+        tags: Iterable[str] | None = None,
+        notes: str | None = None,
+    ) -> None:
+        """Change what a person calls it; None leaves a part as it is.
+
+        Raises:
+            RunError: too long, or can't be shown, or the config is damaged.
+            ResourceError: the disk is full or can't be written.
+        """
+        changes: dict[str, Any] = {}
+        if name is not None:
+            changes["name"] = tidy_name(name)
+        if tags is not None:
+            changes["tags"] = tidy_tags(tags)
+        if notes is not None:
+            changes["notes"] = tidy_notes(notes)
         path = self.folder / _CONFIG
-        data = read_config(path) | {"name": tidy_name(name)}
+        data = read_config(path) | changes
         config = check_config(path, data)
         write_config(path, data)
         self.config = config

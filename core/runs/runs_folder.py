@@ -26,7 +26,7 @@ class RunsFolder:
         Raises:
             RunError: the folder is there and can't be read.
         """
-        return self._look()[0]
+        return self.look()[0]
 
     def broken(self) -> _Broken:
         """The folders that can't be opened as runs, and why.
@@ -34,7 +34,7 @@ class RunsFolder:
         Raises:
             RunError: the folder is there and can't be read.
         """
-        return self._look()[1]
+        return self.look()[1]
 
     def get(self, run_id: str) -> Run:
         """The run with an id.
@@ -57,7 +57,12 @@ class RunsFolder:
         except OSError as error:
             raise folder_error(self.folder, error) from error
 
-    def _look(self) -> tuple[_Runs, _Broken]:
+    def look(self) -> tuple[_Runs, _Broken]:
+        """Runs and broken folders, as `list` and `broken`, in one reading.
+
+        Raises:
+            RunError: the folder is there and can't be read.
+        """
         try:
             names = sorted(each.name for each in self.folder.iterdir())
         except FileNotFoundError:

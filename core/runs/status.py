@@ -46,7 +46,7 @@ class RunStatus:
     unit: str
     what: str  # what it is doing, one short phrase
     elapsed: float  # seconds of work over all starts, without the time between them
-    seconds_left: float | None  # at the pace since the last start
+    seconds_left: float | None  # see core.runs.time_left
     error: ExplorerError | None
     started: datetime | None  # the first start
     ended: datetime | None  # of an interrupted run: its last event
@@ -81,6 +81,7 @@ def status_of(events: Events, *, held: bool, now: datetime) -> RunStatus:
     running = state is RunState.RUNNING and known is not None
     since = max(0.0, (now - known.time).total_seconds()) if running and known else 0.0
     left = known.seconds_left if running and known else None
+    least = (known and known.seconds_least) or 0.0
     what = (known and known.what) or ""
     if state.is_live and story.cancelled:
         what = "stopping"
@@ -91,7 +92,7 @@ def status_of(events: Events, *, held: bool, now: datetime) -> RunStatus:
         unit=(known and known.unit) or DEFAULT_UNIT,
         what=what,
         elapsed=((known and known.elapsed) or 0.0) + since,
-        seconds_left=None if left is None else max(0.0, left - since),
+        seconds_left=None if left is None else max(left - since, least),
         error=_error(state, story, known, events.damaged),
         started=events.first_start,
         ended=None if state.is_live or story.last is None else _last_heard(events, story),

@@ -52,11 +52,6 @@ def finished_cells(run: Run, cells: Sequence[Cell]) -> list[CellResult]:
     return [_ADAPTER.validate_python(each) for each in found if each is not None]
 
 
-def units_of(cell: Cell) -> str:
-    """Prefix of the units with a cell's samples of the test problems."""
-    return f"{cell.name}/"
-
-
 def doing(cell: Cell, count: int, what: str) -> str:
     """What is being done, for the progress."""
     return f"cell {cell.number + 1} of {count}: {what}"
@@ -116,7 +111,7 @@ def _result(
         tuned,
         run.problems(EVALUATION),
         recipe.sampling_settings(recipe.evaluation),
-        units_of(cell),
+        f"{cell.name}/",
         doing(cell, count, "accuracy"),
     )
     summary = training_summary(run, _SUMMARY)
@@ -136,8 +131,10 @@ def _result(
         decisions=report.decisions,
         examples=len(selection.examples),
         trained_tokens=round(token_count(selection.examples) * cell.recipe.training.epochs),
+        sampled_tokens=sum(len(s.token_ids) for each in after for s in each.samples),
         steps=summary.steps,
         best_step=summary.best_step,
+        pass_rates=tuple(rates),
     )
 
 

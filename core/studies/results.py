@@ -6,14 +6,13 @@ with their accuracy on the test problems, which took no part in the choice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter
 
-from core.evaluation.records import ProblemSamples
 from core.lora.cost import Cost
 from core.records import SCHEMA_VERSION
 from core.runs.result_files import (
@@ -49,8 +48,10 @@ class CellResult:
     decisions: Count | None = None  # gated tokens: the budget
     examples: Count | None = None  # rollouts learned from
     trained_tokens: Count | None = None  # of prompts and completions, in all epochs
+    sampled_tokens: Count | None = None  # of the test problems
     steps: Count | None = None
     best_step: Count | None = None
+    pass_rates: tuple[Share, ...] = ()  # of the test problems, in their order
 
 
 @dataclass(frozen=True)
@@ -107,20 +108,14 @@ class StudyResults:
         return [_row(each, self.chosen) for each in self.cells]
 
 
-def choose(
-    cells: Sequence[CellResult],
-    tests: Mapping[int, Sequence[ProblemSamples]],
-    before: Sequence[ProblemSamples],
-    seed: int = 0,
-) -> Chosen | None:
+def choose(cells: Sequence[CellResult], base: Sequence[float], seed: int = 0) -> Chosen | None:
     """The settings with the highest held-out accuracy, and their accuracy on the test problems.
 
     Settings of which a seed could not be trained are left out.
 
     Args:
         cells: all of them.
-        tests: by the number of a cell, its records of the test problems, in one order.
-        before: the base's records, in the same order.
+        base: the base's pass rates of the test problems, in their order.
         seed: of the bootstraps.
     """
     groups: dict[int, list[CellResult]] = {}
@@ -135,8 +130,7 @@ def choose(
         return None
     best = max(whole, key=lambda setting: (whole[setting], -setting))
     group = groups[best]
-    rates = np.mean([[each.pass_rate for each in tests[cell.number]] for cell in group], axis=0)
-    base = [each.pass_rate for each in before]
+    rates = np.mean([each.pass_rates for each in group], axis=0)
     return Chosen(
         best,
         group[0].values,

@@ -10,8 +10,8 @@ import pandas as pd
 import torch
 
 from core.errors import TrainingError
-from core.evaluation.records import ProblemSamples, has_samples
-from core.lora.cost import cost_of, mark_end
+from core.evaluation.records import ProblemSamples
+from core.lora.cost import Cost, cost_of, mark_end
 from core.lora.kind import TrainingKind
 from core.lora.phases import LazyModel, sampled
 from core.lora.run_files import EVALUATION
@@ -19,13 +19,13 @@ from core.reasonmaxxer.results import HELD_OUT, STUDY_TASK
 from core.reasonmaxxer.rollouts import ROLLOUTS, take_rollouts
 from core.runs.kind import RESULTS, SO_FAR, TABLE
 from core.runs.models import load_run_model, read_model
-from core.runs.problem_units import kept_records, unit_reader
 from core.statistics import mean_over_problems
-from core.studies.cells import base_held_out, finished_cells, units_of, work_on
+from core.studies.cells import base_held_out, finished_cells, work_on
 from core.studies.estimate import estimate_study
+from core.studies.headline import study_headline
 from core.studies.phases import BEFORE, ROLLING_OUT
 from core.studies.recipe import Cell, StudyRecipe
-from core.studies.results import StudyResults, choose
+from core.studies.results import CellResult, StudyResults, choose
 
 if TYPE_CHECKING:
     from core.runs.context import RunContext
@@ -88,32 +88,32 @@ def _results(
 ) -> StudyResults:
     run = work.run
     done = finished_cells(run, cells)
-    read = unit_reader(ProblemSamples, has_samples(recipe.evaluation.samples))
-    units, problems = run.units(), run.problems(EVALUATION)
-    tests = {
-        cell.number: kept_records(problems, units, read, units_of(cells[cell.number]))
-        for cell in done
-        if cell.failure is None
-    }
-    sampled_ones = [*rollouts, *before, *(each for records in tests.values() for each in records)]
+    base = [each.pass_rate for each in before]
     return StudyResults(
         settings=len({cell.setting for cell in cells}),
         seeds=len(recipe.training_seeds),
-        base_test=mean_over_problems([each.pass_rate for each in before], recipe.seed),
+        base_test=mean_over_problems(base, recipe.seed),
         base_held_out=base_held_out(run),
         cells=tuple(done),
-        chosen=choose(done, tests, before, recipe.seed) if len(done) == len(cells) else None,
-        cost=replace(
-            cost_of(
-                run,
-                sampled_ones,
-                (),
-                epochs=0,
-                device=torch.device("cpu"),
-                usd_per_hour=recipe.usd_per_hour,
-            ),
-            trained_tokens=sum(cell.trained_tokens or 0 for cell in done),
-        ),
+        chosen=choose(done, base, recipe.seed) if len(done) == len(cells) else None,
+        cost=_cost(run, recipe, rollouts, before, done),
+    )
+
+
+def _cost(
+    run: Run,
+    recipe: StudyRecipe,
+    rollouts: Sequence[ProblemSamples],
+    before: Sequence[ProblemSamples],
+    cells: Sequence[CellResult],
+) -> Cost:
+    """Of the rollouts, of all cells and of the choice."""
+    device, rate = torch.device("cpu"), recipe.usd_per_hour
+    shared = cost_of(run, [*rollouts, *before], (), epochs=0, device=device, usd_per_hour=rate)
+    return replace(
+        shared,
+        sampled_tokens=shared.sampled_tokens + sum(each.sampled_tokens or 0 for each in cells),
+        trained_tokens=sum(each.trained_tokens or 0 for each in cells),
     )
 
 
@@ -131,5 +131,6 @@ STUDY = StudyKind(
     results=StudyResults,
     phases=_study,
     estimate=estimate_study,
+    headline=study_headline,
 )
 """Fine-tunes over a grid of settings, chosen on held-out problems."""

@@ -16,6 +16,7 @@ from core.disagreement.token_classes import TokenClass
 from core.errors import ExplorerError
 from core.models.spec import teacher_spec
 from core.records import Outcome, Problem
+from core.runs.headline import percent
 from core.runs.run import Run
 from explorer.compare.teacher_reading import ReadChain, Reading, start_forcing
 from explorer.components.token_heatmap import (
@@ -45,7 +46,7 @@ _HEATMAP = "heatmap_compared"
 def compared_chain(state: BrowserState, run: Run, names: Sequence[str]) -> None:
     """Choose a teacher and a chain, whose tokens are marked by class."""
     try:
-        records = _records(str(run.folder), changed_at(run.units_path))
+        records = compared_records(run)
         problems = {problem.id: problem for problem in run.problems()}
     except ExplorerError as error:
         show_error(error)
@@ -72,6 +73,15 @@ def compared_chain(state: BrowserState, run: Run, names: Sequence[str]) -> None:
     problem = problems.get(problem_id)
     if problem is not None:
         _read(state, run, names[number], number, by_id[problem_id], problem)
+
+
+def compared_records(run: Run) -> list[ComparedChain]:
+    """The chains that a run has compared so far; cached until it has more.
+
+    Raises:
+        ExplorerError: settings, models or problems of the run can't be read.
+    """
+    return _records(str(run.folder), changed_at(run.units_path))
 
 
 def _label(record: ComparedChain, changes: int, problem: Problem | None) -> str:
@@ -154,8 +164,8 @@ def _chain(
             on_force=lambda: _on_force(state, run, record, problem, read, chain_id),
         )
         st.caption(
-            "A line above a token (reranked): the teacher would put another one of the base's "
-            "top five there. A frame (shifted): one outside them. Underlined: a fork of the base."
+            "A line above a token (reranked): the teacher would choose another one of the base's "
+            "top five. A frame (shifted): one outside them. Underlined: a fork of the base."
         )
     position = event.position(chain_id, len(chain))
     with right, st.container(border=True, key="inspector"):
@@ -163,7 +173,7 @@ def _chain(
             agreed = {*classes} <= {TokenClass.UNSHIFTED}
             st.markdown("**Select a token**")
             st.caption(
-                "The teacher would have written the same chain."
+                "The teacher writes exactly this chain."
                 if agreed
                 else "Hover to see both models' top five. The teacher's choice can be forced, and "
                 "the base continues from there."
@@ -193,7 +203,7 @@ def _inspect(
     st.markdown(
         f":small[{plain(name)} agrees, with {probability}.]"
         if kind is TokenClass.UNSHIFTED
-        else f":small[{plain(name)} would put **{plain(visible(text))}** here, with "
+        else f":small[{plain(name)} would choose **{plain(visible(text))}** here, with "
         f"{probability}; it is the base's rank {found.base_rank[position]}. "
         f"JS divergence {found.js_divergence[position]:.3f} nats.]"
     )
@@ -224,7 +234,7 @@ def _alternatives(tokens: Sequence[str], logprobs: NDArray[np.float32]) -> list[
 
 
 def _p(logprob: float) -> str:
-    return f"{float(np.exp(logprob)):.1%}"
+    return percent(float(np.exp(logprob)))
 
 
 def _on_force(

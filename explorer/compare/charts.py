@@ -13,10 +13,13 @@ COLOURS = ("#2d79cf", "#c98a2b", "#5b9e7a", "#9a6fb0", "#8a8a8a", "#b5544c", "#3
 _PATTERNS = ("", "/", "x", ".", "-", "+", "|", "\\")  # so that bars don't differ by colour alone
 
 
+RANK_NAMES = [*(str(rank) for rank in range(1, RANKS + 1)), f">{RANKS}"]
+PLACE_NAMES = [f"{10 * i}–{10 * i + 10} %" for i in range(PLACES)]
+
+
 def rank_chart(teachers: Sequence[TeacherSummary], names: Sequence[str]) -> go.Figure:
     """Share of each teacher's changed tokens by their rank in the base's order."""
-    labels = [str(rank) for rank in range(1, RANKS + 1)] + [f">{RANKS}"]
-    figure = _bars(labels, [_shares(each.rank_counts) for each in teachers], names)
+    figure = _bars(RANK_NAMES, [_shares(each.rank_counts) for each in teachers], names)
     figure.add_vline(x=4.5, line={"color": "#8a8a8a", "width": 1, "dash": "dash"})
     figure.update_layout(xaxis_title="base rank of the teacher's token", yaxis_title="of changes")
     return figure
@@ -24,8 +27,7 @@ def rank_chart(teachers: Sequence[TeacherSummary], names: Sequence[str]) -> go.F
 
 def place_chart(teachers: Sequence[TeacherSummary], names: Sequence[str]) -> go.Figure:
     """Share of each teacher's changed tokens by their place in the chain."""
-    labels = [f"{10 * i}–{10 * i + 10} %" for i in range(PLACES)]
-    figure = _bars(labels, [_shares(each.place_counts) for each in teachers], names)
+    figure = _bars(PLACE_NAMES, [_shares(each.place_counts) for each in teachers], names)
     figure.update_layout(xaxis_title="place in the chain", yaxis_title="of changes")
     return figure
 

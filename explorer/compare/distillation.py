@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.distillation.headline import distillation_headline
 from core.distillation.plan import plan_after_earlier
 from core.distillation.recipe import ABOUT, PRESETS, DistillationRecipe, recipe_of
 from core.distillation.results import TASK, distillation_models
@@ -21,12 +22,15 @@ from core.lora.run_files import ADAPTER
 from core.models.files import check_adapter_folder
 from core.models.spec import DEMO
 from core.runs.config import RunPlan
+from core.runs.estimate import duration
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.settings import changed
 from core.runs.status import RunState
 from core.statistics import Estimate
 from explorer.compare.distillation_charts import size_chart
+from explorer.compare.edit import TEACHER_FIELD, fill_distillation
+from explorer.shared.asking import Asking, session_settings
 from explorer.shared.drawing import chart, table
 from explorer.shared.figures import percent, percent_range, points
 from explorer.shared.messages import plain, short, show_error, teaching_notice
@@ -35,6 +39,8 @@ from explorer.shared.polling import polled
 from explorer.shared.problem_sets import DEMO_SET, TRAINING_SET, problem_sets, training_sets
 from explorer.shared.prompt_panel import prompt_fields
 from explorer.shared.run_estimate import estimate_line, estimated
+from explorer.shared.run_facts import run_line
+from explorer.shared.run_page import command_panel
 from explorer.shared.run_panel import (
     act,
     any_live,
@@ -45,12 +51,12 @@ from explorer.shared.run_panel import (
     start_button,
     when,
 )
+from explorer.shared.set_choice import choose_set, upload_place
 from explorer.shared.setting_fields import SettingFields
 from explorer.state import BrowserState
 
 _RUNS_SHOWN = 6
-TEACHER_FIELD = "distillation teacher"
-"""The form field that names the teacher to distil."""
+_EDITED = "distillation edited"  # in Streamlit's session state
 
 
 def distillation_panel(state: BrowserState, teacher: str = "") -> None:
@@ -61,10 +67,10 @@ def distillation_panel(state: BrowserState, teacher: str = "") -> None:
         teacher: the initial value of the field.
     """
     folder = RunsFolder()
-    st.markdown("**How small can the correction be?**")
+    st.markdown("#### How small can the correction be?")
     st.caption(
-        "Distil the teacher into a small adapter of the model, and see how near it comes: the "
-        "teacher solves problems, and the adapter learns its distribution at every token."
+        "Distil the teacher into a small adapter of the model, and see how close it gets. The "
+        "adapter learns the teacher's probabilities on the teacher's own solutions."
     )
     with st.container(border=True):
         chosen = _setup(state, folder, teacher)
@@ -77,17 +83,24 @@ def distillation_panel(state: BrowserState, teacher: str = "") -> None:
     polled(partial(_runs, state, folder, chosen), live)
 
 
-def show_distillation_asked_for(state: BrowserState, folder: RunsFolder) -> None:
-    """Show the teacher of a distillation that was opened from the list of runs."""
+def show_distillation_asked_for(state: BrowserState, folder: RunsFolder) -> bool:
+    """Show the teacher of a distillation that was opened from the list of runs or by its link.
+
+    Returns:
+        Whether there is one.
+    """
     with contextlib.suppress(ExplorerError):  # shown where the run on screen is chosen
-        wanted = state.run_ids.get("compare")
+        wanted = state.run_ids.get("compare") or st.query_params.get("run")
         if wanted is not None and (run := folder.get(wanted)).config.task == TASK:
             state.form.put(TEACHER_FIELD, distillation_models(run)[1])
+            return True
+    return False
 
 
 def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
     """The form and its button; returns the teacher that it names."""
     learning, measuring = training_sets(state), problem_sets(state)
+    line = st.container()
     with st.container(key="tuning_distillation"):
         who, rank, layers, go = st.columns([3, 1.2, 3, 1.6], vertical_alignment="bottom")
     form = state.form
@@ -110,28 +123,33 @@ def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
             "demo" if is_demo else "paper",
             help="  \n".join(f"**{name}**: {about}" for name, about in ABOUT.items()),
         )
-        learned = form.choice(
-            middle, "Problems for the teacher", "distillation set", list(learning), TRAINING_SET
+        learned = choose_set(
+            state, middle, "Problems for the teacher", "distillation set", learning, TRAINING_SET
         )
-        measured = form.choice(
+        measured = choose_set(
+            state,
             right,
             "Problems to measure on",
             "distillation evaluation",
-            list(measuring),
+            measuring,
             DEMO_SET,
-            help="Never trained on: problems that are in both sets are refused",
+            help="Held out: problems in both sets are rejected",
         )
+        fields_of_sets = {"distillation set": learned, "distillation evaluation": measured}
+        upload_place(state, fields_of_sets, "distillation_file")
         style, length = st.columns(2)
-        start_from = recipe_of(preset)
+        start_from = session_settings(state, recipe_of(preset), learned)
         key = f"distillation {preset}"
+        asking = Asking(state, key, learned, "the recipe's sampler")
         fields = SettingFields(form, start_from, key)
         fields.draw(last, "seed", key="distillation seed")
         fields.draw(length, "max_new_tokens", step=16)
-        choice = prompt_fields(state, style, key, start_from)
+        choice = prompt_fields(state, style, key, start_from, asking.typed)
+    asking.line(line, fields.values | choice.settings(), choice, len(learning.get(learned, ())))
     fields.draw(rank, "training.lora_rank", key="distillation rank")
     fields.draw(layers, "training.target_modules", key="distillation layers", options=ALL_LAYERS)
     recipe, fault = _recipe(start_from, fields.values | choice.settings())
-    ready = bool(named and recipe is not None and learning[learned] and measuring[measured])
+    ready = bool(named and recipe is not None and learning.get(learned) and measuring.get(measured))
 
     def plan() -> RunPlan:
         assert recipe is not None
@@ -148,7 +166,7 @@ def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
         begin,
         icon=":material/play_arrow:",
         disabled=not ready,
-        help="Starts a run. The teacher's chains are sampled once and reused for other sizes.",
+        help="Starts a run. The teacher's chains are generated once and reused for other sizes.",
     )
     if fault is not None:
         show_error(fault)
@@ -196,6 +214,8 @@ def _start(
 
 def _runs(state: BrowserState, folder: RunsFolder, teacher: str) -> None:
     """All sizes so far."""
+    if st.session_state.pop(_EDITED, False):
+        st.rerun()  # the form above has other values now
     show_notice(state)
     try:
         runs = distillations(folder, state.opened.spec.model, teacher)
@@ -219,7 +239,13 @@ def _runs(state: BrowserState, folder: RunsFolder, teacher: str) -> None:
 
 
 def _study(state: BrowserState, study: SizeStudy, others: int) -> None:
-    chart(size_chart(study), "sizes")
+    said = ", ".join(f"{each.label} {percent(each.accuracy.value)}" for each in study.points)
+    chart(
+        size_chart(study),
+        "sizes",
+        alt=f"Accuracy by trained parameters: {said}; the teacher has "
+        f"{percent(study.teacher.value)}, the base {percent(study.base.value)}.",
+    )
     rows = [
         *(
             (
@@ -238,8 +264,9 @@ def _study(state: BrowserState, study: SizeStudy, others: int) -> None:
     columns = ["", "parameters", "share", "accuracy", "less teacher", "less base"]
     table(pd.DataFrame(rows, columns=columns), "sizes table")
     more = (
-        f" {others} more stud{'ies' if others > 1 else 'y'} of this teacher, measured in another "
-        "way, can't be compared with these."
+        f" {others} more student{'s' if others > 1 else ''} of this teacher "
+        f"{'were' if others > 1 else 'was'} measured differently and "
+        f"{'are' if others > 1 else 'is'} not shown here."
         if others
         else ""
     )
@@ -261,6 +288,18 @@ def _one(state: BrowserState, run: Run) -> None:
         words, load = st.columns([5, 1.6], vertical_alignment="center")
         about = f":small[{plain(when(run.config.created))}]"
         words.markdown(f"**{plain(run.config.name or run.id)}** {run_badge(status)} {about}")
+        words.markdown(run_line(state, run))
+        again = words.container(horizontal=True, gap="xsmall")
+        again.button(
+            "Edit",
+            key=f"edit {run.id}",
+            icon=":material/edit:",
+            help="Put the settings of this run into the form",
+            on_click=_edit,
+            args=(state, run),
+        )
+        with again.popover("CLI", icon=":material/terminal:", key=f"cli {run.id}"):
+            command_panel(run)
         if status.state is not RunState.DONE:
             run_progress(state, run, status)
             return
@@ -271,11 +310,10 @@ def _one(state: BrowserState, run: Run) -> None:
             return
         if results is None:
             return
-        gap = results.against_teacher
+        headline = distillation_headline(results)
+        words.markdown(f"**{plain(headline.figure)}** :small[{plain(headline.sentence)}]")
         words.caption(
-            f"Student {_share(results.student.pass_at_1)}; less teacher {points(gap.difference)} "
-            f"points: {gap.word}. {results.training.steps:,} steps, "
-            f"{results.cost.total_seconds:.0f} s."
+            f"{results.training.steps:,} steps, took {duration(results.cost.total_seconds)}."
         )
         load.button(
             "Load into Explore",
@@ -285,6 +323,11 @@ def _one(state: BrowserState, run: Run) -> None:
             on_click=act,
             args=(state, lambda: _load(state, run)),
         )
+
+
+def _edit(state: BrowserState, run: Run) -> None:
+    act(state, lambda: fill_distillation(state, run))
+    st.session_state[_EDITED] = True
 
 
 def _load(state: BrowserState, run: Run) -> None:

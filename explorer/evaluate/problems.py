@@ -1,131 +1,110 @@
-"""The problems of an evaluation, each sample of each to open in Explore."""
+"""The problems of an evaluation: a table with every sample, its chain beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
 from core.errors import ExplorerError, RunError
-from core.evaluation.records import ProblemSamples
 from core.evaluation.results import EvaluationResults
+from core.evaluation.scoring import scored_sample
 from core.evaluation.task import EVALUATE
-from core.records import Outcome, Problem, Verdict
+from core.models.language_model import LanguageModel
+from core.models.spec import ModelSpec
+from core.records import Chain, Problem
 from core.runs.models import read_model
 from core.runs.run import Run
+from explorer.components.row_table import RowTable
 from explorer.navigation import ask_for
 from explorer.shared.figures import changed_at
-from explorer.shared.messages import VERDICT_SIGNS, short, show_error, verdict_badge
+from explorer.shared.messages import show_error
 from explorer.shared.opening import start_opening_sample
+from explorer.shared.problem_browser import ProblemBrowser, problem_browser
+from explorer.shared.problem_table import outcome_filters, problem_table
 from explorer.shared.run_panel import with_consent
-from explorer.shared.verdict import verdict_reason
+from explorer.shared.stored_chain_view import Score
+from explorer.shared.stored_chains import StoredProblem, samples_of
 from explorer.state import BrowserState
 
-_Samples = tuple[tuple[str, str | None], ...]  # (verdict, answer) of every sample
-_GAINED, _LOST = "✗ → ✓ now solved", "✓ → ✗ no longer solved"
+_GAINED, _LOST = "now solved", "no longer solved"
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What is read of a run once, until its files change."""
+
+    stored: dict[str, StoredProblem]
+    table: RowTable
+    gained: frozenset[str]
 
 
 def evaluated_problems(
     state: BrowserState, run: Run, results: EvaluationResults, problems: Mapping[str, Problem]
 ) -> None:
-    """Choose a problem and one of its samples, and open it."""
+    """Filter, search and sort the problems; read any sample, and open it in Explore."""
+    changed = changed_at(run.units_path)
+    comparison = results.comparison
+    gained, lost = ((), ()) if comparison is None else (comparison.gained, comparison.lost)
     try:
-        found = _samples(str(run.folder), changed_at(run.units_path))
+        found = _read(str(run.folder), changed, gained, lost)
     except ExplorerError as error:
         show_error(error)
         return
-    groups = _groups(results, found)
-    if not groups:
+    if not found.stored:
         return
-    st.markdown("**Problems and their chains**")
-    with st.container(key="evaluation_chains"):
-        which, chosen, sample, go = st.columns([2.4, 4, 2, 1.6], vertical_alignment="bottom")
-    group = state.form.choice(
-        which,
-        "Show",
-        f"group of {run.id}",
-        list(groups),
-        format_func=lambda key: f"{key} ({len(groups[key])})",
-    )
-    problem_id = state.form.choice(
-        chosen,
-        "Problem",
-        f"problem of {run.id} {group}",
-        groups[group],
-        format_func=lambda key: _label(key, found[key], problems.get(key)),
-    )
-    samples = found[problem_id]
-    number = state.form.choice(
-        sample,
-        "Sample",
-        f"sample of {run.id} {group} {problem_id}",
-        range(len(samples)),
-        _telling(group, samples),
-        format_func=lambda i: _sample_label(i, *samples[i]),
-    )
-    problem = problems.get(problem_id)
-    verdict, answer = samples[number]
-    outcome = Outcome(answer, Verdict(verdict), False)
-    st.markdown(
-        f"Sample {number + 1}: {verdict_badge(outcome)}",
-        help=None if problem is None else verdict_reason(outcome, problem.answer),
-    )
-    go.button(
-        "Open in Explore",
-        type="primary",
-        width="stretch",
-        disabled=state.opened.busy,
-        on_click=_open,
-        args=(state, run, problem, number),
+    n = results.samples
+    problem_browser(
+        state,
+        ProblemBrowser(
+            key="evaluated",
+            table=found.table,
+            stored=found.stored,
+            problems=problems,
+            names=[str(i + 1) for i in range(n)],
+            label="Sample",
+            spec=_spec(state, run),
+            telling=lambda row: _telling(found.stored[row], row in found.gained),
+            version=changed,
+            score=lambda row, number: _scoring(run, problems[row], number),
+            open=lambda problem, number: _open(state, run, problem, number),
+        ),
     )
 
 
-def _groups(results: EvaluationResults, found: Mapping[str, _Samples]) -> dict[str, list[str]]:
-    """Ids of problems by outcome; without empty groups."""
-    right = {key: sum(map(_is_right, samples)) for key, samples in found.items()}
-    groups: dict[str, list[str]] = {}
-    if results.comparison is not None:
-        groups[_GAINED] = [key for key in results.comparison.gained if key in found]
-        groups[_LOST] = [key for key in results.comparison.lost if key in found]
-    if results.samples > 1:
-        groups["sometimes right"] = [k for k in found if 0 < right[k] < len(found[k])]
-    groups["never right"] = [key for key in found if not right[key]]
-    groups["always right"] = [key for key in found if right[key] == len(found[key])]
-    groups["all"] = list(found)
-    return {name: ids for name, ids in groups.items() if ids}
-
-
-def _telling(group: str, samples: _Samples) -> int:
-    """A sample that shows why a problem is in its group: a right one if it became solved, else a
+def _telling(found: StoredProblem, gained: bool) -> int:
+    """A sample that shows why a problem is in its group: a correct one if it is now solved, else a
     wrong one if there is any."""
-    wanted = group == _GAINED
-    return next((i for i, each in enumerate(samples) if _is_right(each) == wanted), 0)
+    return next((i for i, each in enumerate(found.chains) if each.correct == gained), 0)
 
 
-def _is_right(sample: tuple[str, str | None]) -> bool:
-    return sample[0] == Verdict.CORRECT
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _read(folder: str, changed: int, gained: tuple[str, ...], lost: tuple[str, ...]) -> _Found:
+    """Read a run's chains; `changed` is when its file was."""
+    run = Run.open(Path(folder))
+    stored = {each.problem_id: samples_of(each) for each in EVALUATE.records_of(run)}
+    problems = {problem.id: problem for problem in run.problems()}
+    filters = {_GAINED: gained, _LOST: lost, **outcome_filters(list(stored.values()))}
+    table = problem_table(f"evaluation {run.id}", list(stored.values()), problems, filters=filters)
+    return _Found(stored, table, frozenset(gained))
 
 
-def _label(problem_id: str, samples: _Samples, problem: Problem | None) -> str:
-    question = "" if problem is None else f" · {short(problem.question, 60)}"
-    return f"{sum(map(_is_right, samples))}/{len(samples)} right · {problem_id}{question}"
+def _spec(state: BrowserState, run: Run) -> ModelSpec | None:
+    """The run's model; None if it can't be read, which opening a chain says."""
+    try:
+        return with_consent(state, read_model(run.config.model))
+    except ExplorerError:
+        return None
 
 
-def _sample_label(number: int, verdict: str, answer: str | None) -> str:
-    said = "no answer" if answer is None else short(" ".join(answer.split()), 20)
-    return f"#{number + 1} {VERDICT_SIGNS[Verdict(verdict)]} {said}"
+def _scoring(run: Run, problem: Problem, number: int) -> Score:
+    def score(lm: LanguageModel) -> Chain:
+        record = EVALUATE.record_of(run, problem.id)
+        return scored_sample(lm, problem, record, number, EVALUATE.settings_of(run))
 
-
-@st.cache_data(show_spinner=False, max_entries=4)
-def _samples(folder: str, changed: int) -> dict[str, _Samples]:
-    """Verdict and answer of every sample, by problem; cached until the run changes."""
-    records = EVALUATE.records_of(Run.open(Path(folder)))
-    return {record.problem_id: _verdicts(record) for record in records}
-
-
-def _verdicts(record: ProblemSamples) -> _Samples:
-    return tuple((str(each.verdict), each.answer) for each in record.samples)
+    return score
 
 
 def _open(state: BrowserState, run: Run, problem: Problem | None, number: int) -> None:
@@ -141,7 +120,9 @@ def _open(state: BrowserState, run: Run, problem: Problem | None, number: int) -
     except ExplorerError as error:
         state.notice = error
         return
-    start_opening_sample(state.opened, spec, problem, record, number, settings)
+    start_opening_sample(
+        state.opened, spec, problem, record, number, settings, first_fork_above=state.tau
+    )
     if state.opened.task is not None:
         state.opened.task.wait(2)
     ask_for("explore", session=state.opened.id)

@@ -1,6 +1,8 @@
-"""The results of an evaluation: figures with their intervals, charts, table, comparison."""
+"""The results of an evaluation: its figures, the problems, and all else folded away."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -8,21 +10,29 @@ import streamlit as st
 from core.errors import ExplorerError
 from core.evaluation.comparison import EvaluationComparison
 from core.evaluation.earlier import EarlierEvaluation
+from core.evaluation.headline import comparison_word, evaluation_headline
 from core.evaluation.results import NO_FAMILY, EvaluationResults
 from core.evaluation.task import EVALUATE, earlier_evaluation
-from core.models.spec import ModelSpec
+from core.runs.headline import short_percent
 from core.runs.kind import TABLE
-from core.runs.models import read_model
 from core.runs.result_files import spreadsheet_safe
 from core.runs.run import Run
 from core.runs.status import RunState, RunStatus
 from explorer.evaluate.charts import family_chart, pass_at_k_chart
 from explorer.evaluate.problems import evaluated_problems
-from explorer.shared.drawing import card, chart, questions, table
+from explorer.shared.drawing import chart, questions, table
 from explorer.shared.figures import amount_range, percent, percent_range, points, signed_amount
-from explorer.shared.messages import p_value, plain, show_error, teaching_notice, word_badge
+from explorer.shared.folding import folded
+from explorer.shared.messages import p_value, plain, show_error, word_badge
+from explorer.shared.model_chip import model_chip
 from explorer.shared.result_downloads import result_downloads
-from explorer.shared.run_results import results_on_screen
+from explorer.shared.run_results import (
+    cut_chains,
+    few_problems,
+    results_on_screen,
+    show_cautions,
+    show_headline,
+)
 from explorer.state import BrowserState
 
 
@@ -37,77 +47,51 @@ def evaluation_report(state: BrowserState, run: Run, status: RunStatus) -> None:
     except ExplorerError as error:
         show_error(error)
         return
-    _cards(results)
-    st.caption(f"{_made_of(run, results)} Ranges are 95 % intervals over problems.")
-    teaching_notice(str(run.config.model.get("model", "")))
+    show_headline(evaluation_headline(results), _few_figures(results))
+    show_cautions(run, [cut_in(run, results), few_problems(results.n)])
     if results.comparison is not None and earlier is not None:
         _comparison(results.comparison, earlier)
-    _charts(run, results)
-    _tables(run, results)
     if status.state is RunState.DONE:
         evaluated_problems(state, run, results, problems)
+    if results.samples > 1:
+        folded("Curve of pass@k", f"curve of {run.id}", partial(_curve, run, results))
+    if results.families:
+        folded("By family", f"families of {run.id}", partial(_families, run, results))
+    _figures(run, results)
     _questions(results)
 
 
-def _cards(results: EvaluationResults) -> None:
-    n = results.samples
-    mean = f"The mean of {n} samples a problem" if n > 1 else "One sample a problem"
-    cards = [("pass@1", results.pass_at_1, f"{mean}, over all problems")]
+def cut_in(run: Run, results: EvaluationResults, whose: str = "") -> str | None:
+    """A sentence about the chains of an evaluation that were cut; None where none were."""
+    chains = results.n * results.samples
+    return cut_chains(run, round(results.truncated.value * chains) if chains else 0, chains, whose)
+
+
+def _few_figures(results: EvaluationResults) -> list[tuple[str, str]]:
+    n, found = results.samples, []
     if n > 1:
-        cards += [
-            (
-                f"pass@{n}",
-                results.pass_at_k[-1].estimate,
-                f"Share of problems that at least one of {n} samples solves",
-            ),
-            (
-                f"maj@{n}",
-                results.maj_at_k,
-                f"Share of problems whose most frequent answer of {n} is right",
-            ),
+        found += [
+            (f"pass@{n}", short_percent(results.pass_at_k[-1].estimate.value)),
+            (f"majority of {n}", short_percent(results.maj_at_k.value)),
         ]
-    cards += [
-        ("Boxed", results.boxed, r"Share of samples with their answer in a \boxed{}"),
-        ("Truncated", results.truncated, "Share of samples cut at the limit of new tokens"),
+    return [
+        *found,
+        ("boxed", short_percent(results.boxed.value)),
+        ("cut", short_percent(results.truncated.value)),
+        ("mean length", f"{results.mean_length.value:.0f} tokens"),
     ]
-    with st.container(key="evaluation_cards"):
-        columns = st.columns(len(cards) + 1)
-    for column, (label, estimate, about) in zip(columns, cards, strict=False):
-        card(column, label, percent(estimate.value), percent_range(estimate), about)
-    length = results.mean_length
-    interval = amount_range(length)
-    card(columns[-1], "Mean length", f"{length.value:.1f}", interval, "Tokens a completion")
-
-
-def _made_of(run: Run, results: EvaluationResults) -> str:
-    """Markdown: problems, samples, model and sampler of the figures."""
-    made = f"{results.n:,} problems, {results.samples} sample{'s' * (results.samples != 1)} each"
-    try:
-        spec, settings = read_model(run.config.model), EVALUATE.settings_of(run)
-    except ExplorerError:  # opening or resuming the run says what is wrong
-        return f"{made}."
-    drawn = f"temperature {settings.temperature:g}, top-p {settings.top_p:g}"
-    return (
-        f"{made}, by {_name(spec)}: {'greedy' if settings.sampler.greedy else drawn}, "
-        f"seed {settings.seed}."
-    )
-
-
-def _name(spec: ModelSpec) -> str:
-    """Markdown: a model and its adapter."""
-    return plain(spec.model) + (f" with the adapter {plain(spec.adapter)}" if spec.adapter else "")
 
 
 def _comparison(found: EvaluationComparison, earlier: EarlierEvaluation) -> None:
-    badge = word_badge(found.word)
+    badge = word_badge(comparison_word(found))
     name = plain(earlier.name or earlier.run_id)
     p = p_value(found.mcnemar_p).replace(" ", "\u00a0")
-    st.markdown(f"**Against {name}** ({_name(earlier.model)}) {badge}")
+    st.markdown(f"**Against {name}** {model_chip(earlier.model)} {badge}")
     st.markdown(
         f"pass@1 is **{percent(found.after.value)}** instead of {percent(found.before.value)}: "
         f"a difference of **{points(found.difference)}** points, paired over {found.n:,} "
         "problems.  \n"
-        f"Solved, with more than half of the samples right: **{found.solved_after}** problems "
+        f"Solved, with more than half of the samples correct: **{found.solved_after}** problems "
         f"instead of {found.solved_before}; {len(found.gained)} became solved, "
         f"{len(found.lost)} no longer are (McNemar's exact test, p\u00a0{p}).  \n"
         f"Boxed answers {points(found.boxed)} points, mean length "
@@ -115,38 +99,39 @@ def _comparison(found: EvaluationComparison, earlier: EarlierEvaluation) -> None
     )
 
 
-def _charts(run: Run, results: EvaluationResults) -> None:
-    charts = []
-    if results.samples > 1:
-        charts.append(
-            ("pass@k", pass_at_k_chart(results.pass_at_k), "Band: 95 % intervals over problems.")
-        )
-    if results.families:
-        charts.append(
-            (
-                "By family",
-                family_chart(results.families, results.pass_at_1),
-                "In brackets: problems. Dashed line: all problems. Bars with 95 % intervals.",
-            )
-        )
-    if not charts:
-        return
-    with st.container(key="evaluation_charts"):
-        columns = st.columns(len(charts), gap="medium")
-    for column, (title, figure, caption) in zip(columns, charts, strict=True):
-        with column:
-            st.markdown(f"**{title}**")
-            chart(figure, f"{title} of {run.id}")
-            st.caption(caption)
+def _curve(run: Run, results: EvaluationResults) -> None:
+    first, last = results.pass_at_k[0], results.pass_at_k[-1]
+    chart(
+        pass_at_k_chart(results.pass_at_k),
+        f"pass@k of {run.id}",
+        alt=f"Share of problems solved by at least one of k samples, from "
+        f"{short_percent(first.estimate.value)} with one sample to "
+        f"{short_percent(last.estimate.value)} with {last.k}.",
+    )
+    st.caption("Band: 95 % intervals over problems.")
 
 
-def _tables(run: Run, results: EvaluationResults) -> None:
+def _families(run: Run, results: EvaluationResults) -> None:
+    ordered = sorted(results.families, key=lambda each: -each.pass_at_1.value)
+    said = ", ".join(
+        f"{each.family or NO_FAMILY} {short_percent(each.pass_at_1.value)}" for each in ordered
+    )
+    chart(
+        family_chart(results.families, results.pass_at_1),
+        f"By family of {run.id}",
+        alt=f"pass@1 by family: {said}.",
+    )
+    st.caption("In brackets: problems. Dashed line: all problems. Bars with 95 % intervals.")
+    _family_table(run, results)
+
+
+def _figures(run: Run, results: EvaluationResults) -> None:
     shares = [
         (results.label, results.pass_at_1),
         *((f"pass@{each.k}", each.estimate) for each in results.pass_at_k[1:]),
         (f"maj@{results.samples}", results.maj_at_k),
         ("boxed", results.boxed),
-        ("truncated", results.truncated),
+        ("cut at the token limit", results.truncated),
         ("no answer found", results.unparseable),
     ]
     length, verdicts, n = results.mean_length, results.verdicts, str(results.n)
@@ -157,16 +142,14 @@ def _tables(run: Run, results: EvaluationResults) -> None:
         ],
         columns=["figure", "value", "95 % interval", "problems"],
     )
-    with st.expander("All figures as a table"):
+    with st.expander("All figures"):
         table(figures, f"table of {run.id}")
         st.caption(
-            f"Samples: {verdicts['correct']:,} right, {verdicts['wrong']:,} wrong, "
+            f"Samples: {verdicts['correct']:,} correct, {verdicts['wrong']:,} wrong, "
             f"{verdicts['unparseable']:,} without a readable answer, "
             f"{verdicts['timed_out']:,} whose check timed out."
         )
-        if results.families:
-            _family_table(run, results)
-    result_downloads(run, results, TABLE)
+        result_downloads(run, results, TABLE)
 
 
 def _family_table(run: Run, results: EvaluationResults) -> None:
@@ -198,16 +181,17 @@ def _questions(results: EvaluationResults) -> None:
         "problems: more samples don't make it narrower than the problems allow. With one sample "
         "each, and for the majority vote, it is Wilson's.",
         "**How is pass@k computed?** Without bias, from all samples of a problem: "
-        "1 − C(n − c, k) / C(n, k), with c of n right; then the mean over problems.",
+        "1 − C(n − c, k) / C(n, k), with c of n correct; then the mean over problems.",
         "**Who votes?** Every sample whose answer can be read. Answers that the checker finds "
         "equal count as one, and a tie goes to the one seen first.",
     ]
     if results.comparison is not None:
         answers.append(
             "**When is it better?** When the paired interval of the difference in pass@1 excludes "
-            "0. McNemar's test looks at solved problems only, so the two may disagree where "
-            "problems are half solved. Look at the boxed rate, too: it falls first when "
-            "fine-tuning goes wrong."
+            "0. With one sample each McNemar's test asks the same; where the two disagree, the "
+            "difference is called unclear. With several samples the test looks at problems that "
+            "are solved more than half of the time. Look at the boxed rate, too: it falls first "
+            "when fine-tuning goes wrong."
         )
         if results.families:
             answers.append(

@@ -18,12 +18,13 @@ from core.runs.config import RunPlan
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState
-from explorer.shared.messages import plain, short
-from explorer.shared.problem_choice import ProblemChoice, choose_problems
-from explorer.shared.problem_sets import upload_problems
+from explorer.shared.asking import CHANGE_ASKING, Asking, session_settings
+from explorer.shared.messages import short
+from explorer.shared.problem_choice import ProblemChoice, choose_problems, set_key
 from explorer.shared.prompt_panel import asked
 from explorer.shared.run_estimate import estimate_line
 from explorer.shared.run_panel import start_button, when
+from explorer.shared.set_choice import upload_place
 from explorer.shared.setting_fields import SettingFields
 from explorer.shared.start_run import start_run
 from explorer.state import BrowserState
@@ -34,21 +35,29 @@ _NOTHING = ""
 def evaluation_setup(state: BrowserState, folder: RunsFolder) -> None:
     """The form, and the button that starts a run of its own."""
     form = state.form
+    line = st.container()
     with st.container(key="evaluation_problems"):
         chosen_set, number, other, go = st.columns([3, 2, 3.4, 1.6], vertical_alignment="bottom")
+    below = st.container()
     with st.container(key="evaluation_sampler"):
         samples, temperature, top_p, seed = st.columns(4, vertical_alignment="bottom")
     chosen = choose_problems(state, chosen_set, number, "evaluation")
-    fields = SettingFields(form, EvaluationSettings, "evaluation")
+    upload_place(state, {set_key("evaluation"): chosen.name}, "evaluation_file", below)
+    defaults = session_settings(state, EvaluationSettings(), chosen.name)
+    fields = SettingFields(form, defaults, "evaluation")
     greedy = fields.draw(temperature, "temperature", step=0.1) == 0
     drawn = fields.draw(samples, "samples", disabled=greedy)
-    fields.draw(top_p, "top_p", step=0.05)
+    top_p_value = fields.draw(top_p, "top_p", step=0.05)
     fields.draw(seed, "seed")
-    with st.expander("Prompt style, length, problems of your own", key="evaluation_more"):
+    heat = fields.values["temperature"]
+    sampling = "greedy" if greedy else f"temperature {heat:g}, top-p {top_p_value:g} (its own)"
+    asking = Asking(state, "evaluation", chosen.name, sampling)
+    with st.expander(CHANGE_ASKING, key="evaluation_asking"):
         left, right = st.columns(2)
         fields.draw(right, "max_new_tokens", step=16)
-        settings = fields.values | asked(state, left, "evaluation", chosen.problems).settings()
-        upload_problems(state, "evaluation_file")
+        choice = asked(state, left, "evaluation", chosen.problems, defaults, asking.typed)
+    settings = fields.values | choice.settings()
+    asking.line(line, settings, choice, chosen.count)
     if greedy:
         drawn = settings["samples"] = 1
     against = _compare_with(state, folder, other, chosen, settings["seed"])
@@ -67,13 +76,7 @@ def evaluation_setup(state: BrowserState, folder: RunsFolder) -> None:
         icon=":material/play_arrow:",
         disabled=not chosen.problems,
     )
-    spec = state.opened.spec
-    adapter = f" with the adapter {plain(spec.adapter)}" if spec.adapter else ""
-    chains = chosen.count * drawn
-    st.caption(
-        f"{chains:,} chains by the model {plain(spec.model)}{adapter}, chosen in the sidebar. "
-        "The run goes on when you leave this page."
-    )
+    st.caption(f"{chosen.count * drawn:,} chains. You can leave this page; the run continues.")
     if chosen.problems:
         estimate_line(state, EVALUATE.name, plan)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from core.chains.session import Session
@@ -9,16 +11,22 @@ from core.chains.tree import Branch, ForkTree
 from core.errors import ExplorerError, SessionError
 from explorer.components.branch_tree import TreeNode, branch_tree, read_branch_tree
 from explorer.shared.messages import plain, short, token_label
+from explorer.shared.model_chip import model_words
 from explorer.state import BrowserState
 
 _TREE = "branch_tree"
-_NONE = "nothing"
+_NONE = "(none)"
 
 
 def branches_panel(state: BrowserState, tree: ForkTree) -> None:
     """The tree; a click selects a branch."""
+    made_by = [model_words(each.chain.model, each.chain.adapter) for each in tree.branches]
+    mixed = len(set(made_by)) > 1
     branch_tree(
-        [_node(branch) for branch in tree.branches],
+        [
+            replace(_node(branch), model=model if mixed else "")
+            for branch, model in zip(tree.branches, made_by, strict=True)
+        ],
         selected=tree.selection.branch,
         key=_TREE,
         on_select=lambda: _on_select(tree),
@@ -57,6 +65,7 @@ def save_and_open(state: BrowserState) -> None:
         icon=":material/download:",
         on_click="ignore",
         help="Save all problems and branches of this session as one file",
+        disabled=not any(tree.branches for tree in state.opened.session.trees.values()),
     )
     with st.popover("Open file", icon=":material/folder_open:", help="Open a saved session"):
         st.file_uploader(

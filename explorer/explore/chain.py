@@ -1,8 +1,9 @@
-"""The current chain: heatmap, side by side, entropy curve, fork table."""
+"""The current chain: heatmap with its strip, side by side, threshold, fork table."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from math import ceil
 
 import numpy as np
 import pandas as pd
@@ -11,17 +12,18 @@ from numpy.typing import NDArray
 
 from core.chains.forks import fork_positions
 from core.chains.pivotality import decisive
-from core.chains.tree import Branch, first_difference
+from core.chains.tree import Branch, ForkTree, first_difference
 from core.entropy import NATS_PER_BIT
 from core.records import Chain, Problem, StopReason
-from explorer.components.token_heatmap import HeatmapView, read_heatmap, token_heatmap
-from explorer.explore.charts import entropy_curve
-from explorer.explore.inspector import force
+from explorer.components.token_heatmap import HeatmapView, read_heatmap, reopen, token_heatmap
+from explorer.explore.fix import fix_marks
+from explorer.explore.forcing import force
 from explorer.explore.thinking import thinking_panel
 from explorer.form import follow
 from explorer.shared.chain_view import chain_view
 from explorer.shared.messages import plain, token_label, verdict_badge, visible
-from explorer.shared.thresholds import MeasureOn, threshold_meaning
+from explorer.shared.model_chip import model_chip
+from explorer.shared.thresholds import MeasureOn, known_measurement, threshold_meaning
 from explorer.shared.verdict import overrule, verdict_reason
 from explorer.state import HIGHEST_TAU, BrowserState, Colour, Unit
 from explorer.tasks import Task
@@ -37,11 +39,17 @@ def live_chain(state: BrowserState, task: Task) -> None:
         st.caption(f"{task.label} …")
         return
     view = _view(state, task.live.snapshot(), f"live {id(task)}")
-    token_heatmap(replace(view, live=True), key="heatmap_live")
+    token_heatmap(replace(view, live=True, strip=True), key="heatmap_live")
 
 
-def selected_chain(state: BrowserState, branch: Branch) -> None:
-    """The selected branch; a click selects a token, keys 1 to 5 force an alternative."""
+def selected_chain(
+    state: BrowserState, branch: Branch, measured_on: MeasureOn | None = None
+) -> None:
+    """The selected branch; a click selects a token, keys 1 to 5 force an alternative.
+
+    Args:
+        measured_on: what the model's entropies are measured on, which scale the colours.
+    """
     tree = state.opened.session.tree
     assert tree is not None
     with st.container(key="headline"):
@@ -50,8 +58,16 @@ def selected_chain(state: BrowserState, branch: Branch) -> None:
     with own:
         overrule(state, branch)
     thinking_panel(state, branch)
-    view = _view(state, branch.chain, _chain_id(state, branch))
-    view = replace(view, initial_selection=tree.selection.position, go_to=_go_to(state))
+    measured = known_measurement(state, measured_on) if _same_model(state, branch.chain) else None
+    chain_id = _chain_id(state, branch)
+    view = replace(
+        chain_view(branch.chain, chain_id, state.tau, state.unit, measured),
+        initial_selection=tree.selection.position,
+        go_to=_go_to(state),
+        fix_marks=fix_marks(state, branch),
+        strip=True,
+        page_keys=True,
+    )
     if branch.parent is not None and branch.position is not None:
         view = replace(
             view,
@@ -72,22 +88,39 @@ def selected_chain(state: BrowserState, branch: Branch) -> None:
         key=_MAIN,
         on_select=lambda: _on_select(state, branch),
         on_force=lambda: _on_force(state, branch),
+        on_threshold=lambda: _on_threshold(state),
+        on_command=lambda: _on_command(state, tree),
     )
 
 
+def reopen_chain() -> None:
+    """Let the chain keep its selected token where its heatmap moves to another place."""
+    reopen(_MAIN)
+
+
 def chain_beside(state: BrowserState, branch: Branch, other: Branch) -> None:
-    """Another branch, dimmed up to the first difference."""
-    st.markdown(_headline(other), help=_reason(other))
+    """Another branch, dimmed up to the first difference, and a button that closes it."""
+    with st.container(key="headline_beside"):
+        words, close = st.columns([3, 1], vertical_alignment="center", gap="small")
+    words.markdown(_headline(other), help=_reason(other))
+    close.button(
+        "Close",
+        type="tertiary",
+        icon=":material/close:",
+        key="close_beside",
+        help="Show one chain again",
+        on_click=lambda: setattr(state, "beside", None),
+    )
     difference = first_difference(branch.chain, other.chain)
     shared = len(other.chain) if difference is None else difference
     view = _view(state, other.chain, f"{_chain_id(state, other)} beside {branch.id}")
     token_heatmap(replace(view, shared_prefix=shared, first_difference=difference), key=_BESIDE)
 
 
-def curve_and_forks(
-    state: BrowserState, chain: Chain, selected: int | None, measured_on: MeasureOn | None = None
+def threshold_and_forks(
+    state: BrowserState, chain: Chain, measured_on: MeasureOn | None = None
 ) -> None:
-    """Entropy over positions, the threshold slider with its meaning, a sortable table of forks."""
+    """The threshold's slider with its meaning, and a sortable table of forks."""
     scale = 1.0 if state.unit == "nats" else 1 / NATS_PER_BIT
     with st.container(key="threshold"):
         controls, unit = st.columns([3, 1], vertical_alignment="bottom")
@@ -97,7 +130,7 @@ def curve_and_forks(
     controls.slider(
         f"Threshold τ ({state.unit}): a token above it is a fork",
         0.0,
-        round(HIGHEST_TAU * scale, 2),
+        max(tau, highest_on_slider(chain, scale)),
         tau,
         step=0.01,
         key=tau_key,
@@ -113,8 +146,6 @@ def curve_and_forks(
         required=True,
         on_change=lambda: _set_unit(state),
     )
-    spec = state.opened.spec
-    same = (chain.model, chain.adapter) == (spec.model, spec.adapter)
     threshold_meaning(
         state,
         measured_on,
@@ -122,16 +153,25 @@ def curve_and_forks(
         state.tau,
         lambda nats: setattr(state, "tau", nats),
         highest=HIGHEST_TAU,
-        whose="this model's" if same else f"{spec.model}'s",
+        whose="this model's" if _same_model(state, chain) else f"{state.opened.spec.model}'s",
         shows_work=False,
     )
-    st.plotly_chart(
-        entropy_curve(chain, state.tau, selected, state.unit),
-        width="stretch",
-        key="entropy_curve",
-        config={"displayModeBar": False},
-    )
     _fork_table(state, chain, fork_positions(chain, state.tau), scale)
+
+
+def highest_on_slider(chain: Chain, scale: float) -> float:
+    """The chain's highest entropy, rounded up to what a slider in steps of .01 can show.
+
+    Args:
+        scale: units of the display per nat.
+    """
+    highest = float(chain.entropy.max(initial=0.0)) * scale
+    return max(0.01, ceil(round(highest * 100, 6)) / 100)
+
+
+def _same_model(state: BrowserState, chain: Chain) -> bool:
+    spec = state.opened.spec
+    return (chain.model, chain.adapter) == (spec.model, spec.adapter)
 
 
 # Streamlit calls a widget's callback without a value when the widget leaves the screen.
@@ -230,7 +270,7 @@ _ENDINGS = {
 
 def _headline(branch: Branch) -> str:
     chain = branch.chain
-    parts = [verdict_badge(branch.outcome)]
+    parts = [f"{verdict_badge(branch.outcome)} {model_chip(chain)}"]
     if branch.position is not None:
         token = token_label(chain, branch.position)
         parts.append(f"forced #{branch.position} {plain(token)}")
@@ -264,3 +304,19 @@ def _on_force(state: BrowserState, branch: Branch) -> None:
     top_ids = branch.chain.statistics.top_ids[wish.i]
     if wish.rank <= len(top_ids):
         force(state, branch, wish.i, int(top_ids[wish.rank - 1]))
+
+
+def _on_threshold(state: BrowserState) -> None:
+    moved = read_heatmap(_MAIN).threshold
+    if moved is not None:
+        state.tau = moved.tau
+
+
+def _on_command(state: BrowserState, tree: ForkTree) -> None:
+    command = read_heatmap(_MAIN).command
+    if state.opened.busy:
+        return
+    if command == "undo" and tree.can_undo:
+        state.opened.change(ForkTree.undo)
+    elif command == "redo" and tree.can_redo:
+        state.opened.change(ForkTree.redo)

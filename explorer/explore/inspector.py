@@ -1,146 +1,169 @@
-"""The panel for the selected token: its alternatives, any other token, and their outcomes."""
+"""The panel for the selected token: its facts, the table of alternatives, any phrase, samples."""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
 import streamlit as st
 
-from core.chains.generation import look_up
+from core.chains.forks import fork_positions
 from core.chains.tree import Branch
 from core.entropy import nats_to_bits
-from core.errors import ExplorerError
 from core.models.architecture import why_recomputed
-from core.models.language_model import LanguageModel
-from core.records import Chain, Sampler
-from explorer.shared.messages import VERDICT_SIGNS, plain, short, show_error, token_label, visible
-from explorer.shared.verdict import verdict_reason
+from core.records import Chain
+from explorer.components.alternatives_table import (
+    AlternativesTable,
+    alternatives_table,
+    read_alternatives_table,
+)
+from explorer.explore.alternatives import Place, place_in, probability_text, rows_of
+from explorer.explore.forcing import force, load_model_of, same_model, wait
+from explorer.explore.phrase_field import phrase_field, typed_phrases
+from explorer.explore.pivotality import sample_button, sampled_panel
+from explorer.explore.preview import preview, previewed
+from explorer.shared.messages import plain, token_label
+from explorer.shared.model_chip import model_words
 from explorer.state import BrowserState
 from explorer.workbench import workbench
 
-_PATIENCE = 1.0  # seconds a click waits for a short continuation before the page shows progress
+_TABLE = "alternatives_table"
 
 
 def inspector(state: BrowserState, branch: Branch, position: int | None) -> None:
     """The panel beside the chain."""
+    tree = state.opened.session.tree
+    assert tree is not None
+    chain = branch.chain
+    with st.container(key="inspector_head", horizontal=True, vertical_alignment="center"):
+        if position is None:
+            st.markdown("**Select a token**")
+        else:
+            st.markdown(f"**\\#{position} {plain(token_label(chain, position))}**")
+        _fork_buttons(state, chain, position)
     if position is None:
-        st.markdown("**Select a token**")
         st.caption(
-            "An underlined token is a fork: the model was uncertain there. "
-            "Click one, then force another token."
+            "An underlined token is a fork: the model was uncertain there. Click one to see its "
+            "alternatives and where each of them leads."
         )
         return
+    st.caption(_facts(state, branch, position))
+    place = place_in(state, tree, branch, position)
+    _table(place)
+    if not same_model(state, chain):
+        _other_model(state, chain)
+        return
+    phrase_field(place)
+    _buttons(place)
+    sampled_panel(place)
+    _recomputed(state)
+
+
+def _fork_buttons(state: BrowserState, chain: Chain, position: int | None) -> None:
+    """To the fork before and the one after; without a selection, to the first."""
+    forks = fork_positions(chain, state.tau)
+    here = -1 if position is None else position
+    before = forks[forks < here] if position is not None else np.array([], int)
+    after = forks[forks > here]
+    with st.container(key="fork_buttons", horizontal=True, gap="xxsmall", width="content"):
+        st.button(
+            "Previous fork",
+            icon=":material/chevron_left:",
+            disabled=not len(before),
+            help="Previous fork (key p)",
+            on_click=state.go_to,
+            args=(int(before[-1]) if len(before) else 0,),
+        )
+        st.button(
+            "Next fork",
+            icon=":material/chevron_right:",
+            icon_position="right",
+            disabled=not len(after),
+            help="Next fork (key n)",
+            on_click=state.go_to,
+            args=(int(after[0]) if len(after) else 0,),
+        )
+
+
+def _facts(state: BrowserState, branch: Branch, position: int) -> str:
     chain = branch.chain
     entropy = float(chain.entropy[position])
     shown = entropy if state.unit == "nats" else nats_to_bits(entropy)
-    st.markdown(
-        f"**\\#{position} {plain(token_label(chain, position))}**  \n"
-        f"{shown:.2f} {state.unit}, rank {int(chain.statistics.rank[position])}, "
-        f"probability {math.exp(chain.statistics.logprob[position]):.1%}"
+    probability = probability_text(math.exp(float(chain.statistics.logprob[position])))
+    words = "forced by you" if chain.forced[position] else "picked by the model"
+    return (
+        f"{shown:.2f} {state.unit} · rank {int(chain.statistics.rank[position]):,} · "
+        f"{plain(probability)} · {words}"
     )
-    if not same_model(state, chain):
-        st.info(
-            f"This chain was made by {plain(chain.model)}"
-            + (f" with the adapter {plain(chain.adapter)}" if chain.adapter else "")
-            + ". Choose that model in the sidebar to force tokens here.",
-            icon=":material/info:",
-        )
+
+
+def _table(place: Place) -> None:
+    state, chain = place.state, place.chain
+    chain_id = f"{state.opened.id} {place.tree.problem.id} {place.branch.id}"
+    usable = same_model(state, chain)
+    why = (
+        "The model is working: wait, or cancel it."
+        if usable
+        else "Load the model that made this chain first."
+    )
+    table = AlternativesTable(
+        chain_id,
+        place.position,
+        rows_of(place, typed_phrases(place) if usable else {}),
+        previewed=previewed(place),
+        samples=chain.problem.answer is not None,
+        why=why,
+    )
+    with st.container(key="alternatives"):
+        alternatives_table(table, key=_TABLE, on_act=lambda: _act(place, chain_id))
+
+
+def _act(place: Place, chain_id: str) -> None:
+    act = read_alternatives_table(_TABLE)
+    if act is None or (act.chain, act.position) != (chain_id, place.position):
         return
-    _alternatives(state, branch, position)
-    _endings(state, branch, position)
-    _recomputed(state)
-    _free_token(state, branch, position)
-
-
-def force(
-    state: BrowserState,
-    branch: Branch,
-    position: int,
-    token_id: int,
-    sampler: Sampler | None = None,
-) -> None:
-    """Force a token, and wait briefly, since most continuations are short."""
-    if not same_model(state, branch.chain):
+    if act.token_ids == place.chosen:
         return
-    state.opened.force(state.opened.spec, branch, position, token_id, sampler)
-    wait(state)
+    if act.what == "preview":
+        preview(place, act.token_ids)
+    else:
+        force(place.state, place.branch, place.position, *act.token_ids)
 
 
-def _try_all(state: BrowserState, branch: Branch, position: int) -> None:
-    state.opened.try_all(state.opened.spec, branch.chain, position)
-    wait(state)
-
-
-def wait(state: BrowserState) -> None:
-    """Wait briefly for the work just started."""
-    if state.opened.task is not None:
-        state.opened.task.wait(_PATIENCE)
-
-
-def same_model(state: BrowserState, chain: Chain) -> bool:
-    """Whether the chain was made by the current model, so that it can be continued."""
-    return (chain.model, chain.adapter) == (state.opened.spec.model, state.opened.spec.adapter)
-
-
-def _alternatives(state: BrowserState, branch: Branch, position: int) -> None:
-    chain = branch.chain
-    chosen = chain.token_ids[position]
-    top_ids = [int(i) for i in chain.statistics.top_ids[position]]
-    logprobs = chain.statistics.top_logprobs[position]
-    with st.container(gap="xxsmall", key="alternatives"):
-        for rank, (token_id, logprob) in enumerate(zip(top_ids, logprobs, strict=True), 1):
-            text = plain(visible(chain.top_tokens[position][rank - 1]))
-            name, bar, button = st.columns([4, 3, 3], vertical_alignment="center", gap="small")
-            probability = math.exp(float(logprob))
-            name.markdown(f"{rank} · **{text}**")
-            bar.progress(min(probability, 1.0), text=f"{probability:.1%}")
-            if token_id == chosen:
-                button.caption("forced" if chain.forced[position] else "model's pick")
-            else:
-                button.button(
-                    "Use this",
-                    key=f"force {rank}",
-                    width="stretch",
-                    disabled=state.opened.busy,
-                    help=f"Continue with this token instead (key {rank} on the chain)",
-                    on_click=force,
-                    args=(state, branch, position, token_id),
-                )
-
-
-def _endings(state: BrowserState, branch: Branch, position: int) -> None:
-    count = branch.chain.statistics.top_ids.shape[1]
+def _buttons(place: Place) -> None:
+    state, chain, position = place.state, place.chain, place.position
+    ids = [(int(each),) for each in chain.statistics.top_ids[position]]
     words = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
-    st.button(
-        f"Try all {words.get(count, count)}",
-        width="stretch",
-        disabled=state.opened.busy,
-        help="Continue every alternative in one batch and show where each one ends",
-        on_click=_try_all,
-        args=(state, branch, position),
+    with st.container(key="table_buttons", horizontal=True, gap="small"):
+        st.button(
+            f"Try all {words.get(len(ids), len(ids))}",
+            disabled=state.opened.busy,
+            help="Continue every alternative in one batch, and show where each one leads",
+            on_click=_try_all,
+            args=(place, [each for each in ids if each != place.chosen]),
+        )
+        sample_button(place)
+
+
+def _try_all(place: Place, alternatives: list[tuple[int, ...]]) -> None:
+    opened = place.state.opened
+    opened.try_alternatives(opened.spec, place.branch, place.position, alternatives)
+    wait(place.state)
+
+
+def _other_model(state: BrowserState, chain: Chain) -> None:
+    st.info(
+        f"This chain was made by {plain(model_words(chain.model, chain.adapter))}.",
+        icon=":material/info:",
     )
-    endings = state.opened.endings(branch.chain, position)
-    if not endings:
-        return
-    with st.container(border=True, gap="xxsmall", key="endings"):
-        for rank, ending in enumerate(endings, 1):
-            text = plain(visible(branch.chain.top_tokens[position][rank - 1]))
-            sign = VERDICT_SIGNS[ending.outcome.verdict]
-            answer = plain(short(ending.outcome.answer or "no answer", 20))
-            color = {"correct": "green", "wrong": "red"}.get(ending.outcome.verdict, "gray")
-            line, button = st.columns([4, 3], vertical_alignment="center", gap="small")
-            line.markdown(
-                f"{text} → :{color}[{sign} {answer}]  \n:small[{len(ending.chain)} tokens]",
-                help=verdict_reason(ending.outcome, branch.chain.problem.answer),
-            )
-            button.button(
-                "Go to branch",
-                key=f"open ending {rank}",
-                width="stretch",
-                disabled=state.opened.busy,
-                on_click=force,
-                args=(state, branch, position, ending.token_id),
-            )
+    st.button(
+        "Load that model",
+        icon=":material/memory:",
+        disabled=state.opened.busy,
+        help="Needed to force tokens here; it becomes the model of this session",
+        on_click=load_model_of,
+        args=(state, chain),
+    )
 
 
 def _recomputed(state: BrowserState) -> None:
@@ -150,59 +173,3 @@ def _recomputed(state: BrowserState) -> None:
             f"Branches of this model can't share a cache: {plain(why)}. Every chain is recomputed "
             "from the start at each token, which is slower but gives the same chains."
         )
-
-
-def _free_token(state: BrowserState, branch: Branch, position: int) -> None:
-    typed = st.text_input(
-        "Another token",
-        key=f"other token at {branch.id} {position}",
-        placeholder="Type a word, then pick a token",
-        help="In most vocabularies a leading space makes a different token: both are offered.",
-    )
-    if not typed:
-        return
-    lm = workbench().loaded(state.opened.spec)
-    if lm is None:
-        with st.spinner("Loading the model"):
-            lm = _load(state)
-    if lm is None:
-        return
-    candidates = _candidates(lm, typed)
-    token_id = st.radio(
-        "Which token",
-        list(candidates),
-        format_func=lambda each: plain(f"{visible(lm.text.display(each))} ({candidates[each]})"),
-        key=f"which token at {branch.id} {position}",
-    )
-    try:
-        logprob, rank = look_up(lm, branch.chain, position, token_id, patience=2)
-    except ExplorerError as error:
-        show_error(error)
-        return
-    st.caption(f"probability {math.exp(logprob):.3g}, rank {rank:,}, id {token_id}")
-    st.button(
-        f"Force {plain(visible(lm.text.display(token_id)))}",
-        width="stretch",
-        disabled=state.opened.busy,
-        on_click=force,
-        args=(state, branch, position, token_id),
-    )
-
-
-def _load(state: BrowserState) -> LanguageModel | None:
-    try:
-        return workbench().model(state.opened.spec)
-    except ExplorerError as error:
-        show_error(error)
-        return None
-
-
-def _candidates(lm: LanguageModel, typed: str) -> dict[int, str]:
-    """Tokens that typed text may stand for: with and without a leading space, one or several."""
-    readings = [lm.text.tokenise(text) for text in (f" {typed.lstrip()}", typed)]
-    found: dict[int, str] = {}
-    for ids in sorted(readings, key=len):
-        for n, token_id in enumerate(ids, 1):
-            place = "one token" if len(ids) == 1 else f"token {n} of {len(ids)}"
-            found.setdefault(token_id, place)
-    return found

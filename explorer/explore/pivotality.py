@@ -1,4 +1,4 @@
-"""Pivotality of the selected token: outcomes of continuations sampled after each alternative."""
+"""Samples of the selected token's alternatives: how much the choice among them decides."""
 
 from __future__ import annotations
 
@@ -7,56 +7,73 @@ import streamlit as st
 from core.chains.forks import fork_positions
 from core.chains.pivotality import AlternativeOutcomes, Pivotality, decisive
 from core.chains.settings import PivotalitySettings
-from core.chains.tree import Branch
-from core.records import Chain
-from explorer.explore.inspector import same_model, wait
-from explorer.explore.measuring import start_pivotality
+from explorer.explore.alternatives import Place
+from explorer.explore.forcing import same_model, wait
+from explorer.explore.measuring import alternatives_of, cost, start_pivotality
 from explorer.shared.messages import p_value, plain, short, visible
 from explorer.shared.setting_fields import SettingFields
 from explorer.state import BrowserState
 
 
-def pivotality_panel(state: BrowserState, branch: Branch, position: int) -> None:
-    """Settings, buttons, and the result at this position."""
-    if branch.chain.problem.answer is None:
+def sample_button(place: Place) -> None:
+    """Sample every alternative of this token; its cells fill as the samples end."""
+    if place.chain.problem.answer is None:
         return
-    tree = state.opened.session.tree
-    measured = {} if tree is None else tree.findings(branch.id).pivotality
-    found = measured.get(position)
-    with st.expander(
-        "How much does this token decide?", expanded=found is not None, key="pivotality"
-    ):
+    state, chain = place.state, place.chain
+    samples = _fields(state).current("samples")
+    each = samples * alternatives_of(chain)
+    st.button(
+        f"Sample {samples} each",
+        disabled=state.opened.busy or not same_model(state, chain),
+        help=f"Sample {each} continuations and count the correct ones"
+        + cost(state.opened, chain, [place.position], each),
+        on_click=_measure,
+        args=(place, [place.position]),
+    )
+
+
+def sampled_panel(place: Place) -> None:
+    """What the samples say of this token, and their settings."""
+    if place.chain.problem.answer is None:
+        return
+    found = place.measured
+    with st.container(key="decides"):
         if found is None:
             st.caption(
-                "Entropy shows how uncertain the model was, not whether the choice mattered. "
-                "Sample continuations after each alternative, and count the correct ones."
+                "Entropy shows how uncertain the model was; samples show whether it mattered."
             )
         else:
-            _result(branch.chain, found, sure=position in decisive(measured.values()))
-        _settings(state, branch, position)
+            st.markdown(_sentence(place, found))
+    with st.expander("How much does this token decide?", key="pivotality"):
+        if found is not None:
+            _details(place, found)
+        _settings(place)
 
 
-def _result(chain: Chain, found: Pivotality, *, sure: bool) -> None:
-    if sure:
-        st.markdown(
-            f"The choice at this token explains **{found.share_decided:.0%}** of whether the "
-            "answer is correct."
+def _sentence(place: Place, found: Pivotality) -> str:
+    """Markdown: how much the choice decides, with the test's p."""
+    test = f"permutation test: p {p_value(found.p_value)}"
+    measured = place.tree.findings(place.branch.id).pivotality or {found.position: found}
+    if found.position in decisive(measured.values()):
+        share = f"{100 * found.share_decided:.0f}\u00a0%"
+        return (
+            f"The choice at this token explains **{share}** of whether the answer is correct "
+            f"({plain(test)})."
         )
-    else:
-        st.markdown("**No measurable difference** between the alternatives.")
+    return f"{found.undecided} ({plain(test)})."
+
+
+def _details(place: Place, found: Pivotality) -> None:
     for each in found.alternatives:
-        estimate = each.p_correct
-        text = plain(visible(chain.top_tokens[found.position][each.rank - 1]))
-        st.progress(
-            estimate.value,
-            text=f"{text}: {each.correct} of {each.samples} correct, "
-            f"{estimate.value:.0%} ({estimate.low:.0%} to {estimate.high:.0%})  \n"
-            f":small[{_answers(each)}]",
+        text = plain(visible(place.chain.top_tokens[found.position][each.rank - 1]))
+        share = each.p_correct
+        st.markdown(
+            f"**{text}**: {each.correct} of {each.samples} correct "
+            f"({100 * share.low:.0f}-{100 * share.high:.0f} %)  \n:small[{_answers(each)}]"
         )
     st.caption(
-        f"Share of the variance in correctness, with alternatives weighted by their probability; "
-        f"95 % intervals in brackets. Temperature {found.sampler.temperature:g}; "
-        f"test for equal shares: p {p_value(found.p_value)}."
+        "Share of the variation in correctness explained here; alternatives weighted by "
+        f"probability. 95 % intervals in brackets. Temperature {found.sampler.temperature:g}."
     )
 
 
@@ -69,36 +86,37 @@ def _answers(each: AlternativeOutcomes) -> str:
     return "answers " + ", ".join(named) + (f" and {more} more" if more > 0 else "")
 
 
-def _settings(state: BrowserState, branch: Branch, position: int) -> None:
+def _settings(place: Place) -> None:
+    state, chain = place.state, place.chain
     left, right = st.columns(2)
     fields = _fields(state)
-    fields.draw(left, "samples")
+    samples = fields.draw(left, "samples")
     fields.draw(right, "temperature", step=0.1)
-    forks = fork_positions(branch.chain, state.tau).tolist()
-    enabled = not state.opened.busy and same_model(state, branch.chain)
-    st.button(
-        "Measure this token",
-        width="stretch",
-        disabled=not enabled,
-        on_click=_measure,
-        args=(state, branch, [position]),
-    )
+    forks = fork_positions(chain, state.tau).tolist()
+    each = samples * alternatives_of(chain)
     st.button(
         "Measure the only fork" if len(forks) == 1 else f"Measure all {len(forks)} forks",
         width="stretch",
-        disabled=not enabled or not forks,
+        disabled=state.opened.busy or not same_model(state, chain) or not forks,
         help="Every token above the threshold; the chain can then be coloured by pivotality",
         on_click=_measure,
-        args=(state, branch, forks),
+        args=(place, forks),
     )
+    if forks:
+        st.caption(
+            f"{len(forks)} {'fork' if len(forks) == 1 else 'forks'} x {alternatives_of(chain)} "
+            f"alternatives x {samples} samples = {len(forks) * each:,} continuations"
+            f"{cost(state.opened, chain, forks, each)}"
+        )
 
 
 def _fields(state: BrowserState) -> SettingFields:
     return SettingFields(state.form, PivotalitySettings, "pivotality")
 
 
-def _measure(state: BrowserState, branch: Branch, positions: list[int]) -> None:
-    opened, fields = state.opened, _fields(state)
+def _measure(place: Place, positions: list[int]) -> None:
+    state, fields = place.state, _fields(place.state)
     samples, temperature = fields.current("samples"), fields.current("temperature")
-    start_pivotality(opened, opened.spec, branch, positions, samples, temperature)
+    spec = state.opened.spec
+    start_pivotality(state.opened, spec, place.branch, positions, samples, temperature)
     wait(state)

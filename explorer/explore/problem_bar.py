@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 
 import streamlit as st
@@ -13,16 +12,13 @@ from core.models.spec import DEMO
 from core.records import Problem, Sampler
 from core.runs.settings import checked_settings
 from core.thresholds.settings import ThresholdSettings
+from explorer.explore.problem_labels import distinct, sign_of
 from explorer.open_session import PROBLEM_SET
-from explorer.shared.messages import before_gold, plain, plain_lines, short, show_error
-from explorer.shared.problem_sets import (
-    DEMO_SET,
-    WORD_SET,
-    close_popover,
-    problem_sets,
-    upload_problems,
-)
+from explorer.shared.messages import plain, short, show_error
+from explorer.shared.problem_sets import DEMO_SET, WORD_SET, problem_sets
+from explorer.shared.problem_text import problem_text
 from explorer.shared.prompt_panel import PromptChoice, prompt_popover
+from explorer.shared.set_choice import choose_set, upload_place
 from explorer.shared.setting_fields import SettingFields
 from explorer.shared.thresholds import MeasureOn
 from explorer.state import BrowserState
@@ -55,15 +51,22 @@ def problem_bar(state: BrowserState) -> MeasureOn | None:
             [1.8, 4.6, 1.2, 1.1, 1.2], vertical_alignment="bottom"
         )
     with source:
-        chosen_set = state.form.choice(
-            st.container(), "Problems from", PROBLEM_SET, [*sets, _OWN], disabled=state.opened.busy
+        chosen_set = choose_set(
+            state,
+            st.container(),
+            "Problems from",
+            PROBLEM_SET,
+            sets,
+            others=[_OWN],
+            disabled=state.opened.busy,
         )
     with problem:
         chosen = (
             _own_question(state)
             if chosen_set == _OWN
-            else _from_set(state, chosen_set, sets[chosen_set])
+            else _from_set(state, chosen_set, sets.get(chosen_set, []))
         )
+    upload_place(state, {PROBLEM_SET: chosen_set}, "problem_file")
     with prompt:
         asked = prompt_popover(state, chosen_set, chosen)
     with sampler:
@@ -73,12 +76,15 @@ def problem_bar(state: BrowserState) -> MeasureOn | None:
             "Generate",
             type="primary",
             width="stretch",
-            disabled=state.opened.busy or asked.lines is None,
+            disabled=state.opened.busy
+            or asked.lines is None
+            or chosen is None
+            or not chosen.question.strip(),
             help="Generate a chain from the prompt",
         )
     if chosen is not None:
-        _show(chosen)
         _show_tree_of(state, chosen, pressed)
+    _show(state, chosen)
     if pressed and chosen is not None and settings is not None and asked.lines is not None:
         state.opened.generate(
             state.opened.spec,
@@ -141,7 +147,7 @@ def _restore_choice(state: BrowserState, sets: dict[str, list[Problem]]) -> None
     for name, problems in sets.items():
         if problem in problems and name != _SESSION_SET:
             form.put(PROBLEM_SET, name)
-            form.put(_picker_key(name), _sign(problem))
+            form.put(_picker_key(name), sign_of(problem))
             return
     form.put(PROBLEM_SET, _OWN)
     form.put(_QUESTION, problem.question)
@@ -149,25 +155,21 @@ def _restore_choice(state: BrowserState, sets: dict[str, list[Problem]]) -> None
 
 
 def _from_set(state: BrowserState, name: str, problems: list[Problem]) -> Problem | None:
-    by_sign = {_sign(problem): problem for problem in problems}
+    by_sign = {sign_of(problem): problem for problem in problems}
     if not by_sign:
         st.selectbox("Problem", [], disabled=True)
         return None
+    labels = distinct([each.question for each in by_sign.values()])
+    shown = {sign: short(text, 90) for sign, text in zip(by_sign, labels, strict=True)}
     sign = state.form.choice(
         st.container(),
         "Problem",
         _picker_key(name),
         list(by_sign),
-        format_func=lambda each: _label(by_sign[each]),
+        format_func=lambda each: f"{by_sign[each].id} · {shown[each]}",
         disabled=state.opened.busy,
     )
     return by_sign[sign]
-
-
-def _sign(problem: Problem) -> str:
-    """A problem's key in the form: its id may be shared by several questions."""
-    text = f"{problem.question}\0{problem.answer}\0{problem.source}\0{problem.family}"
-    return f"{problem.id} {zlib.crc32(text.encode('utf-8', 'replace')):08x}"
 
 
 def _picker_key(name: str) -> str:
@@ -181,16 +183,18 @@ def _own_question(state: BrowserState) -> Problem:
     return Problem("typed", text, answer or None, source="typed")
 
 
-def _label(problem: Problem) -> str:
-    return f"{problem.id} · {short(problem.question, 90)}"
-
-
-def _show(problem: Problem) -> None:
-    if problem.source == "typed":
-        return
-    answer = problem.answer
-    gold = "" if answer is None else f":gray-badge[Correct answer: {plain(answer)}]"
-    st.markdown(f"{plain_lines(problem.question)}{before_gold(problem.question)}{gold}")
+def _show(state: BrowserState, problem: Problem | None) -> None:
+    """The text of the problem; above the chain of another one, whose chain that is."""
+    tree = state.opened.session.tree
+    if problem is not None and problem.source != "typed":
+        problem_text(problem)
+    elif tree is not None and tree.branches and tree.problem != problem:
+        with st.container(key="chain_of"):
+            asked_before = plain(short(" ".join(tree.problem.question.split()), 120))
+            st.markdown(
+                f":small[**The chain below answers another question:** {asked_before}]  \n"
+                ":small[Press **Generate** for a chain of yours.]"
+            )
 
 
 def _show_tree_of(state: BrowserState, problem: Problem, generating: bool) -> None:
@@ -206,14 +210,7 @@ def _show_tree_of(state: BrowserState, problem: Problem, generating: bool) -> No
 
 
 def _sampler_popover(state: BrowserState) -> _Settings | None:
-    close_popover(_SAMPLER)
-    with st.popover(
-        "Sampler",
-        width="stretch",
-        help="Sampling settings",
-        key=_SAMPLER,
-        on_change="rerun",
-    ):
+    with st.popover("Sampler", width="stretch", help="Sampling settings", key=_SAMPLER):
         left, right = st.columns(2)
         fields = SettingFields(state.form, GenerationSettings, "")
         fields.draw(left, "temperature", step=0.1)
@@ -223,8 +220,7 @@ def _sampler_popover(state: BrowserState) -> _Settings | None:
         fields.draw(left, "max_new_tokens", step=16)
         fields.draw(right, "seed")
         fields.draw(left, "top_k_alternatives")
-        st.divider()
-        upload_problems(state, "problem_file", popover=_SAMPLER)
+        st.caption("Prompt, length, seed and threshold hold on the other pages, too.")
     try:
         settings = checked_settings(GenerationSettings, fields.values)
         sampler = settings.sampler

@@ -1,22 +1,37 @@
-"""Everything below Explore's problem bar: chain, token, branches, or the work on them."""
+"""Everything below Explore's problem bar: chain, token, branches, and the work on them.
+
+Nothing is removed or moves while work runs: its results fill the cells of the token's table and the
+marks of the chain, and its progress has a line of its own in the chain's card.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
+from core.chains.tree import Branch, ForkTree
+from explorer.components.steady import steady
 from explorer.explore.branches import branches_panel, save_and_open, toolbar
 from explorer.explore.chain import (
     chain_beside,
-    curve_and_forks,
     live_chain,
+    reopen_chain,
     selected_chain,
+    threshold_and_forks,
 )
-from explorer.explore.fix import fix_button, fix_panel
+from explorer.explore.fix import fix_button, fix_line, fix_panel
 from explorer.explore.inspector import inspector
-from explorer.explore.pivotality import pivotality_panel
+from explorer.explore.preview import preview_line
+from explorer.explore.work_line import work_line
 from explorer.shared.messages import show_error
 from explorer.shared.thresholds import MeasureOn
 from explorer.state import BrowserState
+from explorer.tasks import Task
+
+_STYLE = Path(__file__).parent / "stage.css"
+_LAYOUT = "layout of the chains"  # in this tab: whether two are side by side
+_STEADY = ("chain_card", "preview", "work_line", "inspector", "decides", "branches", "fix_panel")
 
 
 def stage(state: BrowserState, measured_on: MeasureOn | None = None) -> None:
@@ -28,60 +43,90 @@ def stage(state: BrowserState, measured_on: MeasureOn | None = None) -> None:
     if state.page_is_stale:
         state.page_is_stale = False
         st.rerun()
+    st.html(_STYLE)
+    steady(_STEADY, busy=state.opened.busy, key="steady")
     state.write_link()
     if state.opened.notice is not None:
         show_error(state.opened.notice)
     task = state.opened.task
-    if task is not None:
-        if task.running:
-            _working(state)
-            return
-        if task.error is not None:
-            show_error(task.error)
+    if task is not None and not task.running and task.error is not None:
+        show_error(task.error)
     tree = state.opened.session.tree
     branch = None if tree is None else tree.selected
     if tree is None or branch is None:
-        st.info("Choose a problem and press **Generate**.", icon=":material/arrow_upward:")
-        if tree is not None and tree.can_redo:
-            toolbar(state, tree)
-        else:
-            save_and_open(state)
+        _empty(state, tree)
         return
     position = tree.selection.position
     other = next((b for b in tree.branches if b.id == state.beside and b is not branch), None)
+    if st.session_state.get(_LAYOUT, False) != (other is not None):
+        st.session_state[_LAYOUT] = other is not None
+        reopen_chain()
     if other is not None:
-        left, right = st.columns(2, gap="small")
-        with left, st.container(border=True):
-            selected_chain(state, branch)
+        with st.container(key="side_by_side"):
+            left, right = st.columns(2, gap="small")
+        with left, st.container(border=True, key="chain_card"):
+            _chain(state, tree, branch, measured_on)
         with right, st.container(border=True):
             chain_beside(state, branch, other)
     with st.container(key="stage"):
-        chain_column, token_column = st.columns([2, 1], gap="medium")
-    with token_column, st.container(border=True, key="inspector"):
-        inspector(state, branch, position)
-        fix_button(state, branch)
-        if position is not None:
-            pivotality_panel(state, branch, position)
+        chain_column, token_column = st.columns([3, 2], gap="medium")
     with chain_column:
         if other is None:
             with st.container(border=True, key="chain_card"):
-                selected_chain(state, branch)
+                _chain(state, tree, branch, measured_on)
+        threshold_and_forks(state, branch.chain, measured_on)
+        with st.container(key="branches"):
+            toolbar(state, tree)
+            branches_panel(state, tree)
+    with token_column, st.container(border=True, key="inspector"):
+        inspector(state, branch, position)
+    fix_panel(state, branch)
+
+
+def _empty(state: BrowserState, tree: ForkTree | None) -> None:
+    """A problem without chains, or with its first chain being made."""
+    if state.opened.busy:
+        with st.container(border=True, key="chain_card"):
+            live = _live(state, tree)
+            if live is not None:
+                live_chain(state, live)
+            with st.container(key="work_line", horizontal=True, vertical_alignment="center"):
+                work_line(state)
+        return
+    st.info(
+        "No chain yet: press **Generate** to write one for this problem."
+        if tree is not None
+        else "Choose a problem and press **Generate**.",
+        icon=":material/arrow_upward:",
+    )
+    if tree is not None and tree.can_redo:
         toolbar(state, tree)
-        fix_panel(state, branch)
-        branches_panel(state, tree)
-        curve_and_forks(state, branch.chain, position, measured_on)
+    else:
+        with st.container(horizontal=True):
+            save_and_open(state)
 
 
-def _working(state: BrowserState) -> None:
-    task = state.opened.task
-    assert task is not None
-    status, cancel = st.columns([5, 1], vertical_alignment="center")
-    with status:
-        st.progress(task.share_done, text=task.progress)
-    cancel.button("Cancel", on_click=state.opened.cancel, width="stretch", key="cancel")
-    tree = state.opened.session.tree
-    with st.container(border=True):
-        if task.live is None and tree is not None and tree.selected is not None:
-            selected_chain(state, tree.selected)  # it is being worked on, so it stays in view
+def _chain(
+    state: BrowserState, tree: ForkTree, branch: Branch, measured_on: MeasureOn | None
+) -> None:
+    """The chain, or the one that is being made, with the previewed alternative and the progress."""
+    live = _live(state, tree)
+    if live is not None:
+        live_chain(state, live)
+    else:
+        selected_chain(state, branch, measured_on)
+    preview_line(state, tree, branch)
+    with st.container(key="work_line", horizontal=True, vertical_alignment="center"):
+        fix_button(state, branch)
+        if state.opened.busy:
+            work_line(state)
         else:
-            live_chain(state, task)
+            st.markdown(fix_line(state, branch), width="stretch")
+
+
+def _live(state: BrowserState, tree: ForkTree | None) -> Task | None:
+    """The work on a chain that belongs to the tree on screen, once it has tokens to show."""
+    task, work = state.opened.task, state.opened.work
+    if task is None or not task.running or work.kind != "chain" or work.tree is not tree:
+        return None
+    return task if task.live is not None else None

@@ -85,8 +85,8 @@ def _pair(state: BrowserState, run: Run, pair: SideBySide, tau: float) -> None:
         st.caption("Both models write the same chain here.")
     else:
         st.caption(
-            f"The chains differ from #{difference} on; the part before is dimmed. At {changed} of "
-            f"{len(pair.after)} tokens of the chain after, the base would have chosen another: "
+            f"The chains diverge at token {difference}; the shared start is dimmed. At {changed} "
+            f"of {len(pair.after)} tokens of the chain after, the base would choose another: "
             "a line above the token (reranked) means one of its top "
             f"{DEFAULT_ALTERNATIVES}, a frame (shifted) one outside them."
         )

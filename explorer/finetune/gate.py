@@ -22,6 +22,7 @@ from explorer.components.token_heatmap import HeatmapView, token_heatmap
 from explorer.finetune.charts import entropy_histogram, pass_rate_chart
 from explorer.finetune.rollouts import Rollouts, measured_in, rollouts_of, share_above
 from explorer.form import follow, is_real
+from explorer.shared import drawing
 from explorer.shared.figures import percent, percent_range
 from explorer.shared.messages import plain, short, show_error, teaching_notice
 from explorer.shared.run_panel import with_consent
@@ -87,12 +88,13 @@ def _pass_rates(rollouts: Rollouts, expected: int) -> None:
         f"{right:,} always right, {len(rates) - mixed - right:,} always wrong: nothing in them "
         "says which decision mattered."
     )
-    chart.plotly_chart(
-        pass_rate_chart(rates),
-        width="stretch",
-        key="pass rates",
-        config={"displayModeBar": False},
-    )
+    with chart:
+        drawing.chart(
+            pass_rate_chart(rates),
+            "pass rates",
+            alt=f"problems by their share of correct rollouts: {len(rates) - mixed - right:,} have "
+            f"none, {mixed:,} some, {right:,} all",
+        )
 
 
 def _top(state: BrowserState, rollouts: Rollouts, recipe: Recipe) -> float:
@@ -167,13 +169,12 @@ def _place(run: Run) -> str:
 def _histogram(
     state: BrowserState, run: Run, rollouts: Rollouts, gate: GateSettings, top: float
 ) -> None:
-    st.plotly_chart(
-        entropy_histogram(np.concatenate(rollouts.entropies), gate.tau, state.unit, top),
-        width="stretch",
-        key="entropies",
-        config={"displayModeBar": False},
-    )
     share = share_above(run, rollouts, gate.tau)
+    drawing.chart(
+        entropy_histogram(np.concatenate(rollouts.entropies), gate.tau, state.unit, top),
+        "entropies",
+        alt=f"entropies of the sampled tokens; {percent(share.value)} are above the threshold",
+    )
     st.markdown(
         f"**{percent(share.value)}** of {rollouts.tokens:,} sampled tokens are above τ = "
         f"{gate.tau * _scale(state):.2f} {state.unit} "

@@ -10,7 +10,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.lora.recipe import ALL_LAYERS
 from core.reasonmaxxer.recipe import recipe_of
-from explorer.shared.prompt_panel import prompt_fields
+from explorer.shared.asking import session_settings
+from explorer.shared.prompt_panel import PromptChoice, prompt_fields
 from explorer.shared.setting_fields import SettingFields
 from explorer.state import BrowserState
 
@@ -27,9 +28,16 @@ class RecipeFields:
     `changes` has the values by the settings' dotted names, for `core.runs.settings.changed`.
     """
 
-    def __init__(self, state: BrowserState, preset: str) -> None:
-        self._state, self._prefix = state, f"tuning {preset}"
-        self._recipe = recipe_of(preset)
+    def __init__(
+        self, state: BrowserState, preset: str, problem_set: str, typed: Mapping[str, str]
+    ) -> None:
+        """Args:
+        problem_set: to learn from, whose prompt in Explore the fields start from.
+        typed: texts that the fields of the prompt start from.
+        """
+        self._state, self._prefix, self._typed = state, f"tuning {preset}", typed
+        self._recipe = session_settings(state, recipe_of(preset), problem_set)
+        self.choice = PromptChoice()
         self._rows = 0
         self.fields = SettingFields(state.form, self._recipe, self._prefix)
 
@@ -50,8 +58,10 @@ class RecipeFields:
 
     def prompt(self, place: DeltaGenerator) -> None:
         """Prompt style, and below where this is called the template of the style plain."""
-        choice = prompt_fields(self._state, place, f"{self._prefix} prompt", self._recipe)
-        self.fields.values |= choice.settings()
+        self.choice = prompt_fields(
+            self._state, place, f"{self._prefix} prompt", self._recipe, self._typed
+        )
+        self.fields.values |= self.choice.settings()
 
 
 def all_settings(fields: RecipeFields) -> DeltaGenerator:

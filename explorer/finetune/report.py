@@ -1,18 +1,23 @@
-"""Step 4 of a fine-tune: what it did to the accuracy."""
+"""What a fine-tune did to the accuracy: first the result, then the chains, then all figures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import pandas as pd
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import ExplorerError
+from core.evaluation.headline import comparison_word
+from core.evaluation.results import NO_FAMILY, EvaluationResults
 from core.lora.run_files import EVALUATION
+from core.reasonmaxxer.headline import training_headline
 from core.reasonmaxxer.results import TrainingResults, run_recipe
 from core.reasonmaxxer.task import TRAIN
 from core.records import Problem
+from core.runs.estimate import duration
+from core.runs.headline import counted, short_percent
 from core.runs.result_files import spreadsheet_safe
 from core.runs.run import Run
 from core.statistics import Estimate
@@ -20,10 +25,14 @@ from core.system.json_text import json_text
 from explorer.finetune.chains import chains_before_and_after
 from explorer.finetune.charts import families_chart
 from explorer.finetune.cost import cost_panel
-from explorer.shared.drawing import card, chart, questions, table
+from explorer.shared.drawing import chart, questions, table
 from explorer.shared.figures import amount_range, percent, percent_range, points, signed_amount
-from explorer.shared.messages import p_value, plain, show_error, teaching_notice, word_badge
+from explorer.shared.folding import folded
+from explorer.shared.messages import p_value, plain, show_error, word_badge
+from explorer.shared.run_results import cut_chains, few_problems, show_cautions, show_headline
 from explorer.state import BrowserState
+
+_FLIPS_HEIGHT = 320  # pixels
 
 
 def finetune_report(state: BrowserState, run: Run) -> None:
@@ -36,70 +45,53 @@ def finetune_report(state: BrowserState, run: Run) -> None:
         return
     if results is None:
         return
-    _headline(results)
-    _cards(results)
-    st.caption(_made_of(run, results))
-    teaching_notice(str(run.config.model.get("model", "")))
-    for warning in results.training.warnings:
-        st.warning(plain(warning), icon=":material/warning:")
+    show_headline(training_headline(results), _few_figures(results))
+    cautions = [
+        _cut(run, results.before, "before"),
+        _cut(run, results.after, "after"),
+        few_problems(results.comparison.n),
+        *(plain(each) for each in results.training.warnings),
+    ]
+    show_cautions(run, cautions)
+    st.markdown(_solved(results))
     chains_before_and_after(state, run, results.comparison)
-    _families_and_flips(run, results, problems)
-    _rates(run, results)
-    cost_panel(state, run, results.cost)
+    _flips(run, results, problems)
+    if results.before.families:
+        folded("By family", f"families of {run.id}", partial(_families, run, results))
+    with st.expander("All figures"):
+        st.caption(_made_of(run, results))
+        _rates(run, results)
+    with st.expander("What this run cost"):
+        cost_panel(state, run, results.cost)
     _questions()
 
 
-def _headline(results: TrainingResults) -> None:
-    found = results.comparison
-    badge = word_badge(found.word)
-    p = p_value(found.mcnemar_p).replace(" ", "\u00a0")
-    st.markdown(
-        f"{badge} The tuned model is right in **{percent(found.after.value)}** of its answers, "
-        f"the base in **{percent(found.before.value)}**: **{points(found.difference)}** points, "
-        f"paired over {found.n:,} problems that were not trained on.  \n"
-        f"Solved, with more than half of the samples right: **{found.solved_after:,}** problems "
-        f"instead of {found.solved_before:,}; **{len(found.gained):,}** gained, "
-        f"**{len(found.lost):,}** lost (McNemar's exact test, p\u00a0{p})."
-    )
-
-
-def _cards(results: TrainingResults) -> None:
+def _few_figures(results: TrainingResults) -> list[tuple[str, str]]:
     found, after = results.comparison, results.after
-    with st.container(key="tuning_cards"):
-        columns = st.columns(6)
-    _share_card(columns[0], "Before", found.before, results.before.label)
-    _share_card(columns[1], "After", found.after, after.label)
-    card(
-        columns[2],
-        "Difference",
-        f"{found.difference.value * 100:+.1f}",
-        f"{found.difference.low * 100:+.1f} to {found.difference.high * 100:+.1f}",
-        "In percentage points, paired by problem",
-    )
-    _share_card(
-        columns[3],
-        "Boxed",
-        after.boxed,
-        r"Share of samples with their answer in a \boxed{}, after; it falls first when a model "
-        "breaks",
-    )
-    _share_card(
-        columns[4],
-        "Truncated",
-        after.truncated,
-        "Share of samples cut at the limit of new tokens, after",
-    )
-    card(
-        columns[5],
-        "Mean length",
-        f"{after.mean_length.value:.1f}",
-        amount_range(after.mean_length),
-        "Tokens a completion, after",
-    )
+    return [
+        ("gained", f"{counted(len(found.gained), 'problem')}"),
+        ("lost", f"{counted(len(found.lost), 'problem')}"),
+        ("boxed after", short_percent(after.boxed.value)),
+        ("mean length after", f"{after.mean_length.value:.0f} tokens"),
+        ("took", duration(results.cost.total_seconds)),
+    ]
 
 
-def _share_card(column: DeltaGenerator, label: str, estimate: Estimate, about: str) -> None:
-    card(column, label, percent(estimate.value), percent_range(estimate), about)
+def _cut(run: Run, found: EvaluationResults, when: str) -> str | None:
+    chains = found.n * found.samples
+    return cut_chains(run, round(found.truncated.value * chains) if chains else 0, chains, when)
+
+
+def _solved(results: TrainingResults) -> str:
+    """Markdown: problems solved before and after, with the exact test."""
+    found = results.comparison
+    p = p_value(found.mcnemar_p).replace(" ", "\u00a0")
+    return (
+        f"{word_badge(comparison_word(found))} Paired over {found.n:,} problems that were not "
+        f"trained on. Solved, with more than half of the samples correct: "
+        f"**{found.solved_after:,}** problems instead of {found.solved_before:,} (McNemar's exact "
+        f"test, p\u00a0{p})."
+    )
 
 
 def _made_of(run: Run, results: TrainingResults) -> str:
@@ -107,8 +99,8 @@ def _made_of(run: Run, results: TrainingResults) -> str:
     before = results.before
     made = (
         f"{results.after.label} of {results.after.n:,} problems, before and after; ranges are "
-        "95 % intervals over problems. Boxed, truncated and length are after; before they were "
-        f"{_share(before.boxed)}, {_share(before.truncated)}, "
+        "95 % intervals over problems. Before, the shares of boxed and cut answers and the "
+        f"length were {_share(before.boxed)}, {_share(before.truncated)}, "
         f"{before.mean_length.value:.1f} [{amount_range(before.mean_length)}] tokens."
     )
     try:
@@ -123,22 +115,20 @@ def _made_of(run: Run, results: TrainingResults) -> str:
     )
 
 
-def _families_and_flips(
-    run: Run, results: TrainingResults, problems: Mapping[str, Problem]
-) -> None:
-    families = bool(results.before.families)
-    with st.container(key="tuning_families"):
-        columns = st.columns([3, 2] if families else 1, gap="medium")
-    height = 320
-    if families:
-        figure = families_chart(results.before.families, results.after.families)
-        height = max(height, figure.layout.height - 20)
-        with columns[0]:
-            st.markdown("**By family**")
-            chart(figure, f"families of {run.id}")
-            st.caption("In brackets: problems. Largest gain first. Bars with 95 % intervals.")
-    with columns[-1]:
-        _flips(run, results, problems, height)
+def _families(run: Run, results: TrainingResults) -> None:
+    later = {each.family: each.pass_at_1.value for each in results.after.families}
+    said = ", ".join(
+        f"{each.family or NO_FAMILY} {short_percent(each.pass_at_1.value)} to "
+        f"{short_percent(later[each.family])}"
+        for each in results.before.families
+        if each.family in later
+    )
+    chart(
+        families_chart(results.before.families, results.after.families),
+        f"families of {run.id}",
+        alt=f"pass@1 by family, before to after: {said}.",
+    )
+    st.caption("In brackets: problems. Largest gain first. Bars with 95 % intervals.")
 
 
 def _rates(run: Run, results: TrainingResults) -> None:
@@ -151,7 +141,7 @@ def _rates(run: Run, results: TrainingResults) -> None:
         ),
         _row(f"maj@{before.samples}", before.maj_at_k, after.maj_at_k),
         _row("boxed", before.boxed, after.boxed, points(found.boxed)),
-        _row("truncated", before.truncated, after.truncated),
+        _row("cut at the token limit", before.truncated, after.truncated),
         _row("no answer found", before.unparseable, after.unparseable),
         (
             "mean length",
@@ -160,21 +150,20 @@ def _rates(run: Run, results: TrainingResults) -> None:
             signed_amount(found.mean_length),
         ),
     ]
-    with st.expander("All figures as a table"):
-        columns = ["figure", "before", "after", "difference"]
-        table(pd.DataFrame(rows, columns=columns), f"rates of {run.id}")
-        st.caption(
-            f"{after.n:,} problems. In brackets: 95 % intervals. Differences in percentage points "
-            "or tokens, paired by problem."
-        )
-        st.download_button(
-            "JSON",
-            lambda: json_text(results.to_json(), indent=1),
-            file_name=f"{run.id}.json",
-            mime="application/json",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+    columns = ["figure", "before", "after", "difference"]
+    table(pd.DataFrame(rows, columns=columns), f"rates of {run.id}")
+    st.caption(
+        f"{after.n:,} problems. In brackets: 95 % intervals. Differences in percentage points "
+        "or tokens, paired by problem."
+    )
+    st.download_button(
+        "JSON",
+        lambda: json_text(results.to_json(), indent=1),
+        file_name=f"{run.id}.json",
+        mime="application/json",
+        icon=":material/download:",
+        on_click="ignore",
+    )
 
 
 def _row(
@@ -187,14 +176,12 @@ def _share(estimate: Estimate) -> str:
     return f"{percent(estimate.value)} [{percent_range(estimate)}]"
 
 
-def _flips(
-    run: Run, results: TrainingResults, problems: Mapping[str, Problem], height: int
-) -> None:
+def _flips(run: Run, results: TrainingResults, problems: Mapping[str, Problem]) -> None:
     found = results.comparison
     st.markdown(f"**Problems gained ({len(found.gained):,}) and lost ({len(found.lost):,})**")
     flips = [("✓ → ✗", key) for key in found.lost] + [("✗ → ✓", key) for key in found.gained]
     if not flips:
-        st.caption("No problem changed sides.")
+        st.caption("No problem changed.")
         return
     rows = [
         (
@@ -208,11 +195,11 @@ def _flips(
         pd.DataFrame(rows, columns=["", "question", "id"]),
         hide_index=True,
         width="stretch",
-        height=min(height, 36 * (len(rows) + 1)),
+        height=min(_FLIPS_HEIGHT, 36 * (len(rows) + 1)),
         column_config={"": st.column_config.TextColumn(width="small")},
         key=f"flips of {run.id}",
     )
-    st.caption("✓ solved: more than half of the samples are right. Lost ones first.")
+    st.caption("✓ solved: more than half of the samples are correct. Lost ones first.")
 
 
 def _questions() -> None:
@@ -220,8 +207,8 @@ def _questions() -> None:
         [
             "**What is McNemar's p?** The chance of so lopsided a split of the problems that only "
             "one of the two models solves, if either were as likely. The word (better, worse, no "
-            "measurable difference) follows the interval of the paired difference; where few "
-            "problems change sides the exact test is stricter, and the two may disagree.",
+            "measurable difference) follows the interval of the paired difference. With one sample "
+            "each the test asks the same: where the two disagree, the difference is unclear.",
             "**Was the test set looked at?** No: the checkpoint is chosen on held-out training "
             "problems, and the problems of before and after are used once each. Try many recipes "
             "and pick the best by these figures, and they are no longer a fair test.",

@@ -27,7 +27,8 @@ from core.runs.config import RunPlan
 from core.runs.runs_folder import RunsFolder
 from core.runs.settings import changed
 from explorer.finetune.recipe_fields import RecipeFields, all_settings
-from explorer.shared.messages import plain, show_error
+from explorer.shared.asking import Asking
+from explorer.shared.messages import show_error
 from explorer.shared.problem_sets import (
     DEMO_SET,
     TRAINING_SET,
@@ -35,12 +36,12 @@ from explorer.shared.problem_sets import (
     WORD_TRAINING_SET,
     problem_sets,
     training_sets,
-    upload_problems,
 )
 from explorer.shared.run_estimate import estimate_line
 from explorer.shared.run_panel import start_button
+from explorer.shared.set_choice import choose_set, upload_place
 from explorer.shared.start_run import start_run
-from explorer.shared.thresholds import MeasureOn, threshold_meaning, with_origin
+from explorer.shared.thresholds import MeasureOn, in_unit, threshold_meaning, with_origin
 from explorer.state import BrowserState
 from explorer.workbench import workbench
 
@@ -52,8 +53,10 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
     """The form and its two buttons; returns the form's recipe, None when it is not valid."""
     training, evaluation = training_sets(state), problem_sets(state)
     st.markdown("**1 · Problems and rollouts**")
+    line = st.container()
     with st.container(key="tuning_problems"):
         learn, measure, base = st.columns([3, 3, 2], vertical_alignment="bottom")
+    below = st.container()
     with st.container(key="tuning_rollouts"):
         k, heat, seed, sample, everything = st.columns(
             [1.4, 1.4, 1.4, 1.9, 1.9], vertical_alignment="bottom"
@@ -61,48 +64,61 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
     preset = state.form.choice(
         base,
         "Preset",
-        _preset_key(state),
+        preset_key(state),
         list(PRESETS),
         _suited(state),
         help="  \n".join(f"**{name}**: {about}" for name, about in ABOUT.items()),
     )
     own_sets = preset in PROBLEM_SETS  # whose problems are not the demo's
-    learned = state.form.choice(
+    learned = choose_set(
+        state,
         learn,
         "Learn from",
-        f"tuning set {preset}" if own_sets else "tuning set",
-        list(training),
+        learned_key(preset),
+        training,
         WORD_TRAINING_SET if own_sets else TRAINING_SET,
-        help="The base solves each of these problems several times; where it is sometimes right "
+        help="The base solves each of these problems several times; where it is sometimes correct "
         "and sometimes wrong, there is something to learn",
     )
-    measured = state.form.choice(
+    measured = choose_set(
+        state,
         measure,
         "Measure on, before and after",
-        _measured_key(preset),
-        list(evaluation),
+        measured_key(preset),
+        evaluation,
         WORD_SET if own_sets else DEMO_SET,
-        help="Never trained on: a problem that is in both sets is refused",
+        help="Held out: problems in both sets are rejected",
     )
-    fields = RecipeFields(state, preset)
+    upload_place(
+        state,
+        {learned_key(preset): learned, measured_key(preset): measured},
+        "tuning_file",
+        below,
+    )
+    asking = Asking(state, f"tuning {preset}", learned, "", prompt=f"tuning {preset} prompt")
+    fields = RecipeFields(state, preset, learned, asking.typed)
     fields.fields.draw(k, "rollouts.samples")
     fields.fields.draw(heat, "rollouts.temperature", step=0.1)
     fields.fields.draw(seed, "seed")
-    with st.expander("All settings of the recipe, problems of your own", key="tuning_more"):
+    with st.expander("All settings of the recipe", key="tuning_more"):
         below_the_gate = all_settings(fields)
-        upload_problems(state, "tuning_file")
     recipe, fault = _recipe(preset, fields.changes)
+    heat_now = fields.fields.values["rollouts.temperature"]
+    tau_now = in_unit(fields.fields.values["gate.tau"], state)
+    asking.sampling = f"rollouts at temperature {heat_now:g}, τ {tau_now} (the preset's)"
+    problems_now = len(training.get(learned, ()))
+    asking.line(line, fields.changes, fields.choice, problems_now)
     if recipe is not None:
         place = fields.fields.key_of("gate.tau")
         with below_the_gate:
             threshold_meaning(
                 state,
-                _measured_on(learned, training[learned], recipe),
+                _measured_on(learned, training.get(learned, []), recipe),
                 place,
                 recipe.gate.tau,
                 lambda nats: state.form.put(place, nats),
             )
-    ready = recipe is not None and bool(training[learned])
+    ready = recipe is not None and bool(training.get(learned))
 
     def plan() -> RunPlan:
         assert recipe is not None
@@ -122,27 +138,27 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
     start_button(
         state,
         everything,
-        "Do it all",
+        "Run all steps",
         lambda: start_training(state, folder, plan(), learned),
         type="primary",
         icon=":material/play_arrow:",
-        disabled=not ready or not evaluation[measured],
-        help="Rollouts, accuracy before, training, accuracy after: one run, nothing more to press",
+        disabled=not ready or not evaluation.get(measured),
+        help="Rollouts, accuracy before, training, accuracy after, in one run",
     )
     if fault is not None:
         show_error(fault)
     else:
         assert recipe is not None
-        number = min(recipe.measured or len(evaluation[measured]), len(evaluation[measured]))
-        count = min(recipe.problems or len(training[learned]), len(training[learned]))
+        to_measure, to_learn = evaluation.get(measured, []), training.get(learned, [])
+        number = min(recipe.measured or len(to_measure), len(to_measure))
+        count = min(recipe.problems or len(to_learn), len(to_learn))
         st.caption(
             f"**{preset}**: {ABOUT[preset]}  \nUp to {count:,} problems × "
             f"{recipe.rollouts.samples} rollouts to learn from; {number:,} "
-            f"problems × {recipe.evaluation.samples} to measure, before and after. The base is "
-            f"the model {plain(state.opened.spec.model)}, chosen in the sidebar. The run goes on "
-            "when you leave this page."
+            f"problems × {recipe.evaluation.samples} to measure, before and after. You can "
+            "leave this page; the run continues."
         )
-        if ready and evaluation[measured]:
+        if ready and evaluation.get(measured):
             estimate_line(state, TRAIN_TASK, plan)
     return recipe
 
@@ -155,15 +171,22 @@ def evaluation_problems(state: BrowserState, preset: str) -> Sequence[Problem]:
     """
     sets = problem_sets(state)
     default = WORD_SET if preset in PROBLEM_SETS else DEMO_SET
-    return sets[state.form.value(_measured_key(preset), default, lambda name: name in sets)]
+    return sets[state.form.value(measured_key(preset), default, lambda name: name in sets)]
 
 
-def _measured_key(preset: str) -> str:
-    """Of the form's field; presets with sets of their own remember their own choice."""
+def learned_key(preset: str) -> str:
+    """The form's field of the problems to learn from; presets with sets of their own remember their
+    own choice."""
+    return f"tuning set {preset}" if preset in PROBLEM_SETS else "tuning set"
+
+
+def measured_key(preset: str) -> str:
+    """The form's field of the problems to measure on; as `learned_key`."""
     return f"{_MEASURED} {preset}" if preset in PROBLEM_SETS else _MEASURED
 
 
-def _preset_key(state: BrowserState) -> str:
+def preset_key(state: BrowserState) -> str:
+    """The form's field of the preset, which depends on the model in the sidebar."""
     suited, is_demo = _suited(state), state.opened.spec.model == DEMO
     return f"tuning preset {suited}" if suited in PROBLEM_SETS else f"tuning preset {is_demo}"
 

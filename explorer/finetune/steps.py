@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import streamlit as st
 
 from core.errors import ExplorerError
+from core.evaluation.headline import rollouts_headline
 from core.lora.run_files import EVALUATION, training_history
 from core.reasonmaxxer.plan import plan_training
 from core.reasonmaxxer.recipe import Recipe
-from core.reasonmaxxer.results import TRAIN_TASK, run_recipe, selection_report
+from core.reasonmaxxer.results import STUDY_TASK, TRAIN_TASK, run_recipe, selection_report
 from core.reasonmaxxer.rollouts import with_rollouts_of
 from core.reasonmaxxer.selection import SelectionReport
 from core.reasonmaxxer.settings import GateSettings
+from core.reasonmaxxer.task import SAMPLE_ROLLOUTS
 from core.runs.config import RunPlan
 from core.runs.models import read_model
 from core.runs.run import Run
@@ -24,24 +27,34 @@ from explorer.finetune.gate import gate_panel
 from explorer.finetune.report import finetune_report
 from explorer.finetune.rollouts import measured_in, rollouts_of
 from explorer.finetune.setup import FINE_TUNE_ON, ROLLOUTS_OF, evaluation_problems, start_training
+from explorer.finetune.study import study_report
 from explorer.finetune.training import training_panel
 from explorer.shared.figures import percent
 from explorer.shared.messages import plain, show_error
 from explorer.shared.run_panel import act
+from explorer.shared.run_results import cut_chains, show_cautions, show_headline
 from explorer.state import BrowserState
 
-_GATE, _TRAIN, _RESULT = "2 · The gate", "3 · Train", "4 · Before and after"
+_GATE, _TRAIN = "2 · The gate", "3 · Train"
 
 
 def finetune_steps(
-    state: BrowserState, run: Run, status: RunStatus, *, folder: RunsFolder, form: Recipe | None
+    state: BrowserState,
+    run: Run,
+    status: RunStatus,
+    *,
+    folder: RunsFolder,
+    form: Sequence[Recipe | None],
 ) -> None:
     """The steps that a run has reached.
 
     Args:
-        form: the recipe of the form above; None if it is invalid.
+        form: the recipe of the form above, None if it is invalid; empty while it is folded, and
+            the run's own recipe counts.
     """
-    if run.config.task == TRAIN_TASK:
+    if run.config.task == STUDY_TASK:
+        study_report(state, run, status)
+    elif run.config.task == TRAIN_TASK:
         _fine_tune(state, folder, run, status)
     else:
         _rollouts(state, folder, run, status, form)
@@ -49,6 +62,8 @@ def finetune_steps(
 
 def _fine_tune(state: BrowserState, folder: RunsFolder, run: Run, status: RunStatus) -> None:
     live, done = status.state.is_live, status.state is RunState.DONE
+    if done:  # the result first, then how it was made
+        finetune_report(state, run)
     report = _selection(run)
     gate = st.expander(
         f"**{_GATE}**{_gated(report)}",
@@ -73,9 +88,6 @@ def _fine_tune(state: BrowserState, folder: RunsFolder, run: Run, status: RunSta
     if train.open:
         with train:
             training_panel(run, live=live)
-    if done:
-        st.markdown(f"**{_RESULT}**")
-        finetune_report(state, run)
 
 
 def _other_gate(
@@ -96,13 +108,20 @@ def _other_gate(
 
 
 def _rollouts(
-    state: BrowserState, folder: RunsFolder, run: Run, status: RunStatus, form: Recipe | None
+    state: BrowserState,
+    folder: RunsFolder,
+    run: Run,
+    status: RunStatus,
+    forms: Sequence[Recipe | None],
 ) -> None:
-    recipe, gate = form, None
+    form, gate = next(iter(forms), None), None
+    _rollouts_so_far(run, status)
     with st.container(border=True):
         st.markdown(f"**{_GATE}**")
         try:
-            recipe = with_rollouts_of(run, form) if form is not None else run_recipe(run)
+            own = run_recipe(run)
+            form = form if forms else own
+            recipe = own if form is None else with_rollouts_of(run, form)
             gate = gate_panel(state, run, recipe)
         except ExplorerError as error:
             show_error(error)
@@ -125,13 +144,30 @@ def _rollouts(
         )
 
 
+def _rollouts_so_far(run: Run, status: RunStatus) -> None:
+    """How many rollouts are correct, once all are sampled."""
+    if status.state is not RunState.DONE:
+        return
+    try:
+        results = SAMPLE_ROLLOUTS.results_of(run)
+    except ExplorerError as error:
+        show_error(error)
+        return
+    if results is not None:
+        show_headline(rollouts_headline(results))
+        chains = results.n * results.samples
+        cut = round(results.truncated.value * chains) if chains else 0
+        show_cautions(run, [cut_chains(run, cut, chains)])
+
+
 def _in_words(recipe: Recipe) -> str:
     training = recipe.training
     return (
-        f"With the recipe of step 1 (preset {plain(recipe.preset)}): learning rate "
-        f"{training.learning_rate:g}, {training.epochs:g} "
+        "With the recipe of these rollouts or, while it is open, of the form (preset "
+        f"{plain(recipe.preset)}): learning rate {training.learning_rate:g}, {training.epochs:g} "
         f"epoch{'s' * (training.epochs != 1)}, LoRA rank {training.lora_rank}, "
-        f"KL weight {training.kl_weight:g}; accuracy before and after is measured with it."
+        f"KL weight {training.kl_weight:g}; it also says how accuracy is measured. "
+        "Press *Edit* to change it."
     )
 
 

@@ -53,14 +53,14 @@ _CHARTS = (
         "Decisions against the base",
         "Δ log-prob (nats)",
         {
-            "right_delta_logprob": ("right", AFTER),
+            "right_delta_logprob": ("correct", AFTER),
             "wrong_delta_logprob": ("wrong", THIRD),
         },
-        "Gated tokens of right rollouts should rise, those of wrong ones fall.",
+        "Gated tokens of correct rollouts should rise, those of wrong ones fall.",
     ),
     _Chart(
         "KL to the base",
-        "nats a token",
+        "nats per token",
         {"kl": ("KL", AFTER)},
         "At all tokens but the decisions: if it is small, the rest of the model is unchanged.",
     ),
@@ -68,7 +68,7 @@ _CHARTS = (
         "Negative pressure",
         "share",
         {"negative_pressure": ("downwards", THIRD), "floored": ("at floor", BEFORE)},
-        "Share of the push that is downwards, and of decisions at their floor.",
+        "Share of updates that lower a probability, and of those stopped at the floor.",
         True,
     ),
 )
@@ -140,8 +140,19 @@ def _charts(
                         known, chart.lines, chart.axis, percent=chart.percent, band=chart.band
                     ),
                     f"{chart.title} of {run.id}",
+                    alt=_alt(known, chart),
                 )
             st.caption(chart.about)
+
+
+def _alt(rows: Sequence[dict[str, Any]], chart: _Chart) -> str:
+    """The first and last value of every line of a chart."""
+    said = []
+    for key, (name, _) in chart.lines.items():
+        values = [row[key] for row in rows if key in row]
+        if values:
+            said.append(f"{name} from {values[0]:.3g} to {values[-1]:.3g}")
+    return f"{chart.title} over {len(rows)} steps: {', '.join(said)}."
 
 
 def _live_chart(rows: Sequence[dict[str, Any]], chart: _Chart) -> None:
@@ -152,6 +163,7 @@ def _live_chart(rows: Sequence[dict[str, Any]], chart: _Chart) -> None:
         names |= dict(zip(chart.band, ("low", "high"), strict=True))
         colors += ["#9dbfe6", "#9dbfe6"]
     table = pd.DataFrame(rows, columns=["step", *names]).rename(columns=names)
-    st.line_chart(
-        table, x="step", y=list(names.values()), color=colors, y_label=chart.axis, height=230
-    )
+    with drawing.described(_alt(rows, chart)):
+        st.line_chart(
+            table, x="step", y=list(names.values()), color=colors, y_label=chart.axis, height=230
+        )

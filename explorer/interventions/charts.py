@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from core.interventions.arms import ARMS
 from core.interventions.results import ArmSummary
+from core.runs.headline import short_percent
 from core.statistics import Estimate
 
 _BASE, _ARM, _CONTROL = "#8a8a8a", "#2d79cf", "#c98a2b"
@@ -17,7 +18,7 @@ _ROW_HEIGHT = 34  # pixels
 def accuracy_chart(arms: Sequence[ArmSummary]) -> go.Figure:
     """Accuracy of every arm with its 95 % interval, and a line at the base's; controls are
     hatched. A sweep, which is right when any attempt is, is shown by `rescue_chart` instead."""
-    rows = [(each.label, each.accuracy, each) for each in arms if each.sweep is None]
+    rows = [(ARMS[each.arm].label, each.accuracy, each) for each in arms if each.sweep is None]
     figure = _bars(rows, "accuracy")
     base = next((each.accuracy.value for each in arms if each.arm == "base"), None)
     if base is not None:
@@ -28,9 +29,13 @@ def accuracy_chart(arms: Sequence[ArmSummary]) -> go.Figure:
 def rescue_chart(arms: Sequence[ArmSummary]) -> go.Figure:
     """Share of single forced tokens that rescue a wrong chain, and of chains with any rescue."""
     sweeps = [(each, each.sweep) for each in arms if each.sweep is not None]
-    rows = [(f"per token: {each.label}", sweep.rescues, each) for each, sweep in sweeps]
-    rows += [(f"per chain: {each.label}", sweep.recovered, each) for each, sweep in sweeps]
-    return _bars(rows, "share that rescues")
+    rows = [
+        (f"per replacement: {ARMS[each.arm].label}", sweep.rescues, each) for each, sweep in sweeps
+    ]
+    rows += [
+        (f"per chain: {ARMS[each.arm].label}", sweep.recovered, each) for each, sweep in sweeps
+    ]
+    return _bars(rows, "success rate")
 
 
 def _bars(rows: Sequence[tuple[str, Estimate, ArmSummary]], title: str) -> go.Figure:
@@ -67,7 +72,7 @@ def _bars(rows: Sequence[tuple[str, Estimate, ArmSummary]], title: str) -> go.Fi
         figure.add_annotation(
             x=max(estimate.high, estimate.value),
             y=label,
-            text=f"{estimate.value:.1%}",
+            text=short_percent(estimate.value),
             showarrow=False,
             xanchor="left",
             xshift=6,

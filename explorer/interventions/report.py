@@ -1,14 +1,19 @@
-"""The results of an intervention run: charts, table, and what a reader will ask."""
+"""The results of an intervention run: forks against random in one sentence, what changed, and all
+figures folded away."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from core.interventions.arms import ARMS
+from core.interventions.headline import comparison_word, intervention_headline
 from core.interventions.results import ArmSummary, InterventionResults
 from core.interventions.task import INTERVENTIONS
+from core.runs.headline import short_percent, span
 from core.runs.kind import TABLE
 from core.runs.run import Run
 from core.runs.status import RunStatus
@@ -17,15 +22,23 @@ from explorer.interventions.charts import accuracy_chart, rescue_chart
 from explorer.interventions.flipped_problems import flipped_problems
 from explorer.shared.drawing import chart, questions, table
 from explorer.shared.figures import points
-from explorer.shared.messages import p_value, teaching_notice
+from explorer.shared.folding import folded
+from explorer.shared.messages import p_value
+from explorer.shared.model_chip import model_words
 from explorer.shared.result_downloads import result_downloads
-from explorer.shared.run_results import results_on_screen
+from explorer.shared.run_results import (
+    cut_chains,
+    few_problems,
+    results_on_screen,
+    show_cautions,
+    show_headline,
+)
 from explorer.state import BrowserState
 
 _COLUMNS = [
-    *("arm", "accuracy", "difference to base", "against base", "McNemar p", "✗ → ✓", "✓ → ✗"),
-    *("against its control", "tokens changed", "changed a chain", "touched a chain"),
-    *("mean base rank", "truncated", "no answer found", "timed out", "problems"),
+    *("arm", "problems", "accuracy", "difference to base", "against base", "McNemar p"),
+    *("✗ → ✓", "✓ → ✗", "against its control", "tokens changed", "changed per chain"),
+    *("replaced per chain", "mean base rank", "cut", "no answer found", "timed out"),
 ]
 
 
@@ -35,81 +48,84 @@ def intervention_report(state: BrowserState, run: Run, status: RunStatus) -> Non
     if found is None:
         return
     results, problems = found
-    _headline(results)
-    chart(accuracy_chart(results.arms), f"accuracy of {run.id}")
-    st.caption("Hatched: controls. Dashed line: the base. Bars with 95 % intervals.")
-    _rescues(run, results)
-    _table(run, results)
-    _questions(results)
+    show_headline(intervention_headline(results), _few_figures(results))
+    base = next((each for each in results.arms if each.arm == "base"), None)
+    cut = None if base is None else cut_chains(run, base.truncated, base.n, "of the base")
+    show_cautions(run, [cut, few_problems(results.n)])
     flipped_problems(state, run, results, problems)
-    teaching_notice(str(run.config.model.get("model", "")))
+    folded("Accuracy of every arm", f"accuracy of {run.id}", partial(_accuracies, run, results))
+    if any(each.sweep is not None for each in results.arms):
+        folded(
+            "Single replacements in wrong answers",
+            f"rescues of {run.id}",
+            partial(_rescues, run, results),
+        )
+    with st.expander("All figures"):
+        _table(run, results)
+    _questions(results)
 
 
-def _headline(results: InterventionResults) -> None:
-    arms = {each.arm: each for each in results.arms}
-    lines = []
-    oracle, swept = arms.get("oracle"), arms.get("base_only")
-    if oracle is not None and oracle.put is not None:
-        lines.append(
-            f"With the teacher's tokens at **{oracle.put.changed_share.value:.2%}** of positions "
-            f"the base is right in {_interval(oracle.accuracy)} instead of "
-            f"{_interval(results.arms[0].accuracy)}."
-        )
-    if swept is not None and swept.sweep is not None and swept.sweep.attempts:
-        line = (
-            f"A token forced at a highest-entropy position mends a wrong chain in "
-            f"**{_interval(swept.sweep.rescues)}** of tries"
-        )
-        control = arms.get("base_only_control")
-        if control is not None and control.sweep is not None and swept.against_control is not None:
-            line += (
-                f", at a random other position in **{_interval(control.sweep.rescues)}**: "
-                f"{swept.against_control.word}"
-            )
-        lines.append(line + ".")
-    if lines:
-        st.markdown("  \n".join(lines))
+def _few_figures(results: InterventionResults) -> list[tuple[str, str]]:
+    """Accuracies of the arms that most people ask for."""
+    shown = ("base", "oracle", "entropy_gated", "random_position", "teacher")
+    return [
+        (ARMS[each.arm].label, f"{short_percent(each.accuracy.value)} correct")
+        for each in results.arms
+        if each.arm in shown
+    ]
+
+
+def _accuracies(run: Run, results: InterventionResults) -> None:
+    said = ", ".join(
+        f"{ARMS[each.arm].label} {short_percent(each.accuracy.value)}"
+        for each in results.arms
+        if each.sweep is None
+    )
+    chart(accuracy_chart(results.arms), f"accuracy of {run.id}", alt=f"Accuracy by arm: {said}.")
+    st.caption("Hatched: controls. Dashed line: the base. Bars with 95 % intervals.")
 
 
 def _rescues(run: Run, results: InterventionResults) -> None:
-    sweeps = [(each.label, each.sweep) for each in results.arms if each.sweep is not None]
-    if not sweeps:
-        return
-    st.markdown("**Single forced tokens in wrong chains**")
+    sweeps = [(ARMS[each.arm].label, each.sweep) for each in results.arms if each.sweep is not None]
     if not sweeps[0][1].recovered.n:
-        st.caption("No chain of the base is wrong, so there is nothing to rescue.")
+        st.caption("The base has no wrong answer, so there is nothing to fix.")
         return
-    chart(rescue_chart(results.arms), f"rescues of {run.id}")
     lines = [
-        f"{label}: {sweep.attempts_right:,} of {sweep.attempts:,} tokens rescue "
+        f"{label}: {sweep.attempts_right:,} of {sweep.attempts:,} replacements fix the answer "
         f"({_interval(sweep.rescues)}), {sweep.chains_recovered} of {sweep.recovered.n} chains "
         f"({_interval(sweep.recovered)})"
         for label, sweep in sweeps
     ]
+    chart(rescue_chart(results.arms), f"rescues of {run.id}", alt="; ".join(lines))
     st.caption(
-        "; ".join(lines) + ". Many tries in one chain make a success likely even at random "
-        "positions, so the figure per token is the fair comparison."
+        "; ".join(lines) + ". With many tries per chain one hit is likely even at random "
+        "positions: compare the rates per replacement."
     )
 
 
 def _table(run: Run, results: InterventionResults) -> None:
+    model = run.config.model
+    adapter = model.get("adapter")
+    words = model_words(str(model.get("model", "")), None if adapter is None else str(adapter))
     rows = pd.DataFrame([_row(each) for each in results.arms], columns=_COLUMNS).fillna("")
+    rows.insert(2, "model", words)
     table(rows, f"table of {run.id}")
     result_downloads(run, results, TABLE)
 
 
 def _row(summary: ArmSummary) -> dict[str, Any]:
     comparison, control, put = summary.comparison, summary.against_control, summary.put
-    row: dict[str, Any] = {"arm": summary.label}
+    row: dict[str, Any] = {"arm": ARMS[summary.arm].label, "problems": str(summary.n)}
     if summary.sweep is None:
         row["accuracy"] = _interval(summary.accuracy)
     else:
-        row["accuracy"] = f"any try right: {summary.accuracy.value:.1%}"
+        row["accuracy"] = f"any replacement: {short_percent(summary.accuracy.value)}"
     if comparison is not None:
-        if comparison.word is not None and comparison.mcnemar_p is not None:
+        word = comparison_word(comparison)
+        if word is not None and comparison.mcnemar_p is not None:
             row |= {
                 "difference to base": points(comparison.difference),
-                "against base": comparison.word,
+                "against base": word,
                 "McNemar p": p_value(comparison.mcnemar_p),
             }
         row |= {
@@ -117,21 +133,24 @@ def _row(summary: ArmSummary) -> dict[str, Any]:
             "✓ → ✗": str(len(comparison.lost)),
         }
     if control is not None:
-        per = " per token" if summary.sweep is not None else ""
-        row["against its control"] = f"{points(control.difference)}{per}, {control.word}"
+        # A sweep is compared per replacement, McNemar's test is of chains: the interval decides.
+        swept = summary.sweep is not None
+        word = control.word if swept else comparison_word(control)
+        row["against its control"] = (
+            f"{points(control.difference)}{' per replacement' if swept else ''}, {word}"
+        )
     if put is not None:
         rank = put.mean_base_rank
         row |= {
-            "tokens changed": f"{put.changed_share.value:.2%}",
-            "changed a chain": f"{put.changed_per_chain:.2f}",
-            "touched a chain": f"{put.touched_per_chain:.2f}",
+            "tokens changed": short_percent(put.changed_share.value),
+            "changed per chain": f"{put.changed_per_chain:.2f}",
+            "replaced per chain": f"{put.touched_per_chain:.2f}",
             "mean base rank": "" if rank is None else f"{rank:.2f}",
         }
     return row | {
-        "truncated": str(summary.truncated),
+        "cut": str(summary.truncated),
         "no answer found": str(summary.verdicts["unparseable"]),
         "timed out": str(summary.verdicts["timed_out"]),
-        "problems": str(summary.n),
     }
 
 
@@ -145,25 +164,27 @@ def _questions(results: InterventionResults) -> None:
         )
     if "random_substitution" in present:
         answers.append(
-            "**Why does random substitution touch more tokens than the oracle?** A random token "
-            "derails the prefix, so the teacher keeps differing. The matched arm stops after as "
-            "many tokens as the oracle put into the same chain."
+            "**Why does random substitution replace more tokens than the oracle?** A random token "
+            "derails the prefix, so the teacher keeps disagreeing. The matched arm stops after as "
+            "many replacements as the oracle made in the same chain."
         )
     if "base_only" in present:
         answers.append(
             "**Is base-only a fair figure?** It tries many tokens in each chain and counts the "
             "chain if one of them works. Its control tries as many tokens at random other "
-            "positions: compare the two per token."
+            "positions: compare the two per replacement."
         )
+        answers.append(
+            "**Why has base-only no difference to the base?** One correct try of many is enough, "
+            "and correct chains stay as they are, so it can't lose. The test is the one against "
+            "its control."
+        )
+    else:
+        answers.append("**Is a difference real?** Look at the controls first.")
     answers.append(
-        "**Why has base-only no difference to the base?** One right try of many is enough, and "
-        "right chains stay as they are, so it can't lose. The test is the one against its control."
-        if "base_only" in present
-        else "**Is a difference real?** Look at the controls first."
-    )
-    answers.append(
-        "**Can the word and McNemar's p-value disagree?** Yes, where few problems flip: the word "
-        "follows the bootstrap interval, and the exact test is stricter there. Run more problems."
+        "**When is a difference unclear?** When its bootstrap interval excludes 0 but McNemar's "
+        "exact test does not reach p < 0.05, or the other way round: it happens where few "
+        "problems change. Run more problems."
     )
     answers.append(
         "**What do the brackets mean?** 95 % intervals: Wilson's for shares of problems, a "
@@ -176,4 +197,4 @@ def _questions(results: InterventionResults) -> None:
 def _interval(estimate: Estimate) -> str:
     if not estimate.n:
         return "unknown"
-    return f"{estimate.value:.1%} [{estimate.low:.1%}, {estimate.high:.1%}]"
+    return f"{short_percent(estimate.value)} [{span(estimate)}]"

@@ -9,12 +9,13 @@ from core.interventions.settings import InterventionSettings
 from core.interventions.task import INTERVENTIONS, plan_interventions
 from core.runs.config import RunPlan
 from core.runs.runs_folder import RunsFolder
-from explorer.shared.messages import plain
-from explorer.shared.problem_choice import choose_problems
-from explorer.shared.problem_sets import upload_problems
+from explorer.interventions.arms_table import arms_table
+from explorer.shared.asking import CHANGE_ASKING, Asking, session_settings
+from explorer.shared.problem_choice import choose_problems, set_key
 from explorer.shared.prompt_panel import asked
 from explorer.shared.run_estimate import estimate_line
 from explorer.shared.run_panel import start_button
+from explorer.shared.set_choice import upload_place
 from explorer.shared.setting_fields import SettingFields
 from explorer.shared.start_run import start_run
 from explorer.shared.teachers import interventions_key, known_teachers
@@ -26,13 +27,16 @@ _ALL_BASE = [key for key, arm in ARMS.items() if not arm.needs_teacher]
 
 def intervention_setup(state: BrowserState, folder: RunsFolder) -> None:
     """The form, and the button that starts a run of its own."""
-    form = state.form
+    line = st.container()
     with st.container(key="study_bar"):
         chosen_set, number, seed, go = st.columns([3, 2, 1.3, 1.6], vertical_alignment="bottom")
     chosen = choose_problems(state, chosen_set, number, "study")
-    fields = SettingFields(form, InterventionSettings, "study")
+    upload_place(state, {set_key("study"): chosen.name}, "study_file")
+    asking = Asking(state, "study", chosen.name, "greedy")
+    defaults = session_settings(state, InterventionSettings(), chosen.name)
+    fields = SettingFields(state.form, defaults, "study")
     fields.draw(seed, "seed")
-    with st.expander("Teacher, arms, budgets, prompt, problems of your own", key="study_more"):
+    with st.expander("Options", key="study_more"):
         teacher = _teacher(state, folder)
         allowed = list(ARMS) if teacher else _ALL_BASE
         arms = fields.draw(
@@ -42,20 +46,22 @@ def intervention_setup(state: BrowserState, folder: RunsFolder) -> None:
             options=allowed,
             format_func=lambda key: ARMS[key].label,
         )
-        st.caption("  \n".join(f"**{ARMS[key].label}** · {ARMS[key].sentence}" for key in allowed))
-        left, middle, right, last = st.columns(4)
+        arms_table(allowed)
+        left, middle, right = st.columns(3)
         fields.draw(left, "positions")
         fields.draw(middle, "tau", step=0.1)
         fields.draw(right, "first_k")
-        fields.draw(last, "max_new_tokens", step=16)
         meaning = st.container()
-        settings = fields.values | asked(state, st.container(), "study", chosen.problems).settings()
-        with meaning:
-            form_threshold(state, fields, chosen.name, chosen.problems, settings)
-        upload_problems(state, "study_file")
+    with st.expander(CHANGE_ASKING, key="study_asking"):
+        style, length = st.columns(2)
+        fields.draw(length, "max_new_tokens", step=16)
+        choice = asked(state, style, "study", chosen.problems, defaults, asking.typed)
+    settings = fields.values | choice.settings()
+    with meaning:
+        form_threshold(state, fields, chosen.name, chosen.problems, settings)
+    asking.line(line, settings, choice, chosen.count)
     st.caption(
-        f"Every problem is decoded greedily by the model {plain(state.opened.spec.model)}, once "
-        "for every arm. The run goes on when you leave this page."
+        "Every problem is decoded once for every arm. You can leave this page; the run continues."
     )
 
     def plan() -> RunPlan:

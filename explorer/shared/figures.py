@@ -8,16 +8,23 @@ from pathlib import Path
 
 from core.evaluation.results import NO_FAMILY, FamilySummary
 from core.statistics import Estimate
+from core.system.percent import percent, percent_span
 
-
-def percent(share: float) -> str:
-    """A share: 44.4%."""
-    return "100%" if share > 0.9995 else f"{share:.1%}"
+__all__ = [
+    "amount_range",
+    "changed_at",
+    "family_label",
+    "percent",
+    "percent_range",
+    "plotly_text",
+    "points",
+    "signed_amount",
+]
 
 
 def percent_range(estimate: Estimate) -> str:
-    """The interval of a share: 41.6–47.4%."""
-    return f"{100 * estimate.low:.1f}–{percent(estimate.high)}"
+    """The interval of a share: 41.6-47.4 %."""
+    return percent_span(estimate.low, estimate.high)
 
 
 def points(estimate: Estimate) -> str:
@@ -26,8 +33,8 @@ def points(estimate: Estimate) -> str:
 
 
 def amount_range(estimate: Estimate) -> str:
-    """The interval of an amount: 47.9–49.8."""
-    return "unknown" if isnan(estimate.low) else f"{estimate.low:.1f}–{estimate.high:.1f}"
+    """The interval of an amount: 47.9-49.8."""
+    return "unknown" if isnan(estimate.low) else f"{estimate.low:.1f}-{estimate.high:.1f}"
 
 
 def signed_amount(estimate: Estimate) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 from core.errors import ExplorerError
 from core.models.spec import DEMO, DEMO_NOTICE
 from core.records import Chain, Outcome, Verdict
-from core.statistics import BETTER, WORSE
+from core.statistics import BETTER, UNCLEAR, WORSE
 from core.system.terminal_text import printable
 
 VERDICT_SIGNS = {
@@ -27,7 +27,11 @@ VERDICT_WORDS = {
     Verdict.TIMED_OUT: "check timed out",
     Verdict.NO_GOLD: "not checked (no correct answer given)",
 }
-_WORD_BADGES = {BETTER: ":green-badge[▲ better]", WORSE: ":red-badge[▼ worse]"}
+_WORD_BADGES = {
+    BETTER: ":green-badge[▲ better]",
+    WORSE: ":red-badge[▼ worse]",
+    UNCLEAR: ":orange-badge[? unclear]",
+}
 
 
 _MARKDOWN = "\\`*_{}[]()#+-.!|~$:<>&"

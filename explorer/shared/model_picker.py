@@ -16,13 +16,14 @@ from core.models.worker_reports import DOWNLOADING, DownloadCancelledError
 from core.runs.estimate import duration
 from core.system.terminal_text import in_bytes
 from explorer.shared.messages import plain, show_error, teaching_notice
+from explorer.shared.model_chip import model_chip
 from explorer.shared.polling import polled
 from explorer.shared.teachers import offer_pair
 from explorer.state import BrowserState
 from explorer.tasks import Task
 from explorer.workbench import workbench
 
-_PAIR, _OTHER = "a base and its RL-trained checkpoint", "another model"
+_PAIR, _OTHER = "a base and its RL-trained checkpoint", "Load another model…"
 _TASK = "model_task"
 _ASKED = "model_asked_for"
 _DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -31,6 +32,7 @@ _QUANTIZATIONS = ("none", "4bit", "8bit")
 
 def model_picker(state: BrowserState) -> None:
     """Choose model, adapter, device and precision."""
+    st.markdown(model_chip(state.opened.spec))
     spec = _chosen_spec(state)
     if spec == state.opened.spec:
         _forget_failure()
@@ -72,11 +74,13 @@ def _chosen_spec(state: BrowserState) -> ModelSpec:
     if kind == _OTHER:
         known = "" if listed else current.model
         model = st.text_input(
-            "Folder or hub id",
+            "Folder or Hugging Face ID",
             known,
             placeholder="Qwen/Qwen2.5-1.5B or /path/to/model",
-            help="Or a .gguf file: its path, or owner/model:file.gguf on the hub.",
+            help="Or a .gguf file: its path, or owner/model:file.gguf on the Hugging Face hub.",
         ).strip()
+    # An adapter belongs to its model: with another one the field starts empty.
+    adapter_before = current.adapter if (model or current.model) == current.model else None
     with st.expander("Adapter, device, precision"):
         if kind == _OTHER:
             revision = st.text_input(
@@ -86,7 +90,9 @@ def _chosen_spec(state: BrowserState) -> ModelSpec:
                 help="Branch, tag or commit of a model on the hub.",
             ).strip()
         adapter = st.text_input(
-            "LoRA adapter folder, or its hub id", current.adapter or "", placeholder="none"
+            "LoRA adapter folder, or its Hugging Face ID",
+            adapter_before or "",
+            placeholder="none",
         ).strip()
         devices = device_choices()
         device = st.selectbox(
@@ -219,14 +225,7 @@ def _waiting(task: Task) -> None:
 
 
 def model_facts_panel(facts: ModelFacts) -> None:
-    """A line with the main facts, and all of them in an expander."""
-    size = facts.parameters
-    millions = f"{size / 1e9:.2f} B" if size >= 1e9 else f"{size / 1e6:.1f} M"
-    st.caption(
-        f"{millions} parameters · vocabulary {facts.vocab_size:,} · context "
-        f"{facts.context_length:,} · {facts.dtype} on {facts.device} · "
-        f"prompt style {plain(facts.prompt_style)}"
-    )
+    """Warnings, and all facts in an expander."""
     memory = facts.memory
     if memory is not None and memory.is_tight:
         st.warning(
@@ -238,6 +237,8 @@ def model_facts_panel(facts: ModelFacts) -> None:
             f"The adapter was trained on {plain(facts.adapter_base or '')}. It fits "
             f"{plain(facts.name)} by its shapes; see that it is the same model."
         )
-    with st.expander("Model facts"):
+    size = facts.parameters
+    millions = f"{size / 1e9:.2f} B" if size >= 1e9 else f"{size / 1e6:.1f} M"
+    with st.expander(f"Facts: {millions} parameters"):
         for label, value in facts.rows():
             st.caption(f"**{plain(label)}** · {plain(value)}")

@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from core.chains.assembly import scored_chain
+from core.chains.forks import fork_positions
 from core.chains.judging import judge
 from core.chains.tree import Branch, first_difference
-from core.decoding.sampling import chain_seed
 from core.evaluation.records import ProblemSamples
+from core.evaluation.scoring import scored_sample
 from core.evaluation.settings import EvaluationSettings
 from core.interventions.records import ProblemRecord
+from core.interventions.scoring import scored_arm
 from core.interventions.settings import InterventionSettings
 from core.models.spec import ModelSpec
 from core.reasonmaxxer.side_by_side import SideBySide
-from core.records import Chain, Problem, Sampler
+from core.records import Chain, Problem
 from explorer.navigation import ask_for
 from explorer.open_session import OpenSession
 from explorer.shared.run_panel import with_consent
@@ -42,22 +43,7 @@ def start_opening(
         lm = opened.load(spec)
         opened.spec = spec  # set once loaded: the session continues with this model
         task.label = "Reading the chains"
-        base, other = (
-            scored_chain(
-                lm,
-                problem,
-                record.prompt_ids,
-                chain.token_ids,
-                forced={each.position for each in chain.touched},
-                sampler=Sampler(
-                    max_new_tokens=settings.max_new_tokens,
-                    stop=settings.stop_strings(lm.prompt_style),
-                ),
-                stop_reason=chain.stop_reason,
-                prompt_style=settings.prompt_style or lm.prompt_style,
-            )
-            for chain in (record.chain("base"), record.chain(arm))
-        )
+        base, other = (scored_arm(lm, problem, record, each, settings) for each in ("base", arm))
         outcomes = judge(lm, [base, other])
 
         def show() -> None:
@@ -89,37 +75,30 @@ def start_opening_sample(
     record: ProblemSamples,
     number: int,
     settings: EvaluationSettings,
+    *,
+    first_fork_above: float,
 ) -> None:
-    """Open one sample of a problem; tokens forced in it continue with its own sampler and seed.
+    """Open one sample of a problem at its first fork; tokens forced in it continue with its own
+    sampler and seed.
 
     Args:
         number: of the sample, from 0.
         settings: the run's.
+        first_fork_above: nats; without a fork above it, no token is selected.
     """
     tree = opened.open_problem(problem)
-    sample = record.samples[number]
 
     def work(task: Task) -> None:
         lm = opened.load(spec)
         opened.spec = spec  # set once loaded: the session continues with this model
         task.label = "Reading the chain"
-        chain = scored_chain(
-            lm,
-            problem,
-            record.prompt_ids,
-            sample.token_ids,
-            forced=(),
-            sampler=replace(settings.sampler, stop=settings.stop_strings(lm.prompt_style)),
-            stop_reason=sample.stop_reason,
-            seed=chain_seed(settings.seed, problem.id, number),
-            prompt_style=settings.prompt_style or lm.prompt_style,
-            prompt_date=settings.prompt_date,
-        )
+        chain = scored_sample(lm, problem, record, number, settings)
         (outcome,) = judge(lm, [chain])
 
         def show() -> None:
             root = known_branch(tree.branches, chain) or tree.add_root(chain, outcome)
-            tree.select(root.id)
+            forks = fork_positions(chain, first_fork_above)
+            tree.select(root.id, int(forks[0]) if len(forks) else None)
 
         opened.keep(show)
 

@@ -26,7 +26,7 @@ def polled(draw: Callable[[], None], live: Callable[[], bool], *, seconds: float
         RuntimeError: called while another part is drawn.
     """
     if _INSIDE.get():
-        raise RuntimeError("A part of a page that polls must not stand inside another one.")
+        raise RuntimeError("A part of a page that polls must not be inside another one.")
     polling = _still(live)
     known = True  # that nothing has changed: the first draw follows at once
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from streamlit.delta_generator import DeltaGenerator
 
 from core.records import Problem
+from explorer.shared.asking import session_set
 from explorer.shared.problem_sets import DEMO_SET, problem_sets
+from explorer.shared.set_choice import choose_set
 from explorer.state import BrowserState
 
 
@@ -28,17 +30,26 @@ class ProblemChoice:
 def choose_problems(
     state: BrowserState, which: DeltaGenerator, number: DeltaGenerator, page: str
 ) -> ProblemChoice:
-    """Draw the two fields; their keys in the form begin with `page`."""
+    """Draw the two fields; their keys in the form begin with `page`. The set is Explore's until a
+    person chooses another one."""
     sets = problem_sets(state)
-    name = state.form.choice(which, "Problems from", f"{page} set", list(sets), DEMO_SET)
-    most = max(len(sets[name]), 1)
+    default = session_set(state, sets, DEMO_SET)
+    name = choose_set(state, which, "Problems from", set_key(page), sets, default)
+    problems = sets.get(name, [])
+    most = max(len(problems), 1)
     count = state.form.whole(
         number,
         "Number of problems",
-        f"{page} count of {name} {len(sets[name])}",
+        f"{page} count of {name} {len(problems)}",
         most,
         1,
         most,
         help="Fewer than all: a random sample (uses the seed)",
+        disabled=not problems,
     )
-    return ProblemChoice(name, sets[name], count)
+    return ProblemChoice(name, problems, count if problems else 0)
+
+
+def set_key(page: str) -> str:
+    """Of the field of the problem set."""
+    return f"{page} set"

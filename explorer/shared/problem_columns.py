@@ -52,9 +52,9 @@ def confirm_columns(
 def _confirm(rows: Rows, key: str, take: Callable[[list[Problem]], None]) -> None:
     shape, guessed = guess(rows)
     if shape:
-        st.markdown(f"{rows.kind} in {plain(described(shape))}. Are these the right columns?")
+        st.markdown(f"{rows.kind} in {plain(described(shape))}. Check the columns we guessed.")
     else:
-        st.markdown(f"{rows.kind}. Are these the right columns?")
+        st.markdown(f"{rows.kind}. Check the columns we guessed.")
     mapping = _choices(rows, guessed or ColumnMapping(None), key)
     try:
         found = make_table(rows, mapping)

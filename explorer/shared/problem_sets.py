@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,7 +30,6 @@ DEMO_SET = "Demo problems"
 TRAINING_SET = "Demo training problems"
 WORD_SET = "Word problems (test)"
 WORD_TRAINING_SET = "Word problems (train)"
-_CLOSING = "closing popover"  # in Streamlit's session state: the key of the popover to close
 
 
 @dataclass
@@ -59,17 +59,19 @@ def training_sets(state: BrowserState) -> dict[str, list[Problem]]:
     return own | state.opened.problem_sets
 
 
-def upload_problems(state: BrowserState, key: str, popover: str | None = None) -> None:
+def upload_problems(
+    state: BrowserState, key: str, on_taken: Callable[[str], None] = lambda name: None
+) -> None:
     """An uploader whose file becomes one more set: at once if it is in the explorer's own format,
     otherwise when its columns are confirmed.
 
     Args:
         state: of the session.
         key: of the uploader.
-        popover: key of the popover around it, which has to close before the dialog opens.
+        on_taken: called with the name of the new set, before the page is drawn again.
     """
     file = st.file_uploader(
-        "Problems of your own",
+        "Upload your problems",
         type=list(SUFFIXES),
         key=key,
         help="JSON lines, JSON, CSV, TSV or Parquet, with a question in each row and, where it is "
@@ -85,38 +87,30 @@ def upload_problems(state: BrowserState, key: str, popover: str | None = None) -
         upload, found = _opened(file)
         st.session_state[kept] = upload
         if found is not None and found.certain:
-            _take(state, upload, found.problems)
-            st.rerun()
-        if upload.asking and popover is not None:
-            st.session_state[_CLOSING] = popover
+            _take(state, upload, on_taken, found.problems)
             st.rerun()
     if upload.taken:
-        st.caption(f"{plain(upload.name)} is among the problem sets.")
+        count = len(state.opened.problem_sets.get(upload.name, ()))
+        word = "problem" if count == 1 else "problems"
+        st.caption(f"Added: {count:,} {word} of {plain(upload.name)}.")
     if upload.error is not None:
         show_error(upload.error)
     if upload.rows is None or not upload.rows.columns:
         return
     st.button(
-        "Choose its columns",
+        "Map columns",
         key=f"{key} columns",
         icon=":material/table:",
         on_click=_ask,
-        args=(upload, popover),
+        args=(upload,),
     )
     if upload.asking:
         confirm_columns(
             upload.rows,
             f"{key} {upload.id}",
-            partial(_take, state, upload),
+            partial(_take, state, upload, on_taken),
             partial(_quiet, upload),
         )
-
-
-def close_popover(key: str) -> None:
-    """Close a popover before a dialog opens; call it before the popover is drawn."""
-    if st.session_state.get(_CLOSING) == key:
-        del st.session_state[_CLOSING]
-        st.session_state[key] = False
 
 
 def _opened(file: UploadedFile) -> tuple[_Upload, ProblemTable | None]:
@@ -131,15 +125,19 @@ def _opened(file: UploadedFile) -> tuple[_Upload, ProblemTable | None]:
         return upload, None
 
 
-def _take(state: BrowserState, upload: _Upload, problems: list[Problem]) -> None:
+def _take(
+    state: BrowserState,
+    upload: _Upload,
+    on_taken: Callable[[str], None],
+    problems: list[Problem],
+) -> None:
     state.opened.problem_sets[upload.name] = problems
     upload.taken, upload.asking, upload.error = True, False, None
+    on_taken(upload.name)
 
 
-def _ask(upload: _Upload, popover: str | None) -> None:
+def _ask(upload: _Upload) -> None:
     upload.asking = True
-    if popover is not None:
-        st.session_state[popover] = False
 
 
 def _quiet(upload: _Upload) -> None:

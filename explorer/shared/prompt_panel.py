@@ -7,6 +7,7 @@ import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 import streamlit as st
@@ -33,12 +34,13 @@ from core.tokens.prompts import (
     prompt_text,
 )
 from core.tokens.template_clock import asks_the_date
+from explorer.form import Form
 from explorer.shared.messages import plain, show_error, visible
 from explorer.shared.setting_fields import SettingFields
 from explorer.state import BrowserState
 from explorer.workbench import workbench
 
-_MODEL_STYLE = "the model's own"
+MODEL_STYLE = "the model's own"
 _SHOWN = 600  # tokens; a page with every token of a very long prompt would be slow
 _CSS = """
 <style>
@@ -61,6 +63,7 @@ class PromptChoice:
     typed: Mapping[str, str] = field(default_factory=dict)  # worked examples and stop strings
     lines: PromptSettings | None = None  # with these two; None: one of them can't be used
     keep_run_on: bool = False  # of a run
+    own_stop: str = ""  # the stop strings of the prompt style, as a person would type them
 
     @property
     def examples(self) -> tuple[WorkedExample, ...]:
@@ -87,10 +90,15 @@ def prompt_popover(state: BrowserState, problem_set: str, problem: Problem | Non
         problem: the one to preview; None while there is none.
     """
     with st.popover("Prompt", width="stretch", help="Prompt style, template and exact token ids"):
-        choice = prompt_fields(state, st.container(), f"{problem_set} asked in")
+        choice = prompt_fields(state, st.container(), prompt_key(problem_set))
         if problem is not None and problem.question.strip():
             prompt_shown(state, problem, choice)
     return choice
+
+
+def prompt_key(problem_set: str) -> str:
+    """Begins the names of Explore's fields for the prompt of a problem set."""
+    return f"{problem_set} asked in"
 
 
 def prompt_fields(
@@ -98,6 +106,7 @@ def prompt_fields(
     place: DeltaGenerator,
     key: str,
     default: PromptSettings | None = None,
+    typed_before: Mapping[str, str] = MappingProxyType({}),
 ) -> PromptChoice:
     """The fields for the prompt style and, below where this is called, for the template of the
     style plain and the stop strings. The template is kept while another style is chosen.
@@ -106,6 +115,7 @@ def prompt_fields(
         place: of the prompt style.
         key: begins the names of both fields.
         default: whose style and template the fields start from.
+        typed_before: texts that the fields of the examples and the date start from instead.
     """
     before = default or PromptSettings()
     asked_in = setting(before, "prompt_style")
@@ -113,8 +123,8 @@ def prompt_fields(
         place,
         asked_in.label,
         f"{key} style",
-        [_MODEL_STYLE, *PROMPT_STYLES],
-        before.prompt_style or _MODEL_STYLE,
+        [MODEL_STYLE, *PROMPT_STYLES],
+        before.prompt_style or MODEL_STYLE,
         help=asked_in.help,
     )
     template = None
@@ -127,18 +137,16 @@ def prompt_fields(
             before.template or PLACEHOLDER,
             help=around.help,
         )
-    chosen = None if style == _MODEL_STYLE else style
+    chosen = None if style == MODEL_STYLE else style
     day = _date(state, style, key, before)
-    typed = {
-        "examples": _examples(state, chosen, key, before),
-        "stop": _stop(state, chosen, template, key, before),
-    }
+    stop, own_stop = _stop(state, chosen, template, key, before)
+    typed = {"examples": _examples(state, chosen, key, before, typed_before), "stop": stop}
     lines = _checked(chosen, typed)
     keep_run_on = False
     if isinstance(before, RunPromptSettings):
         fields = SettingFields(state.form, before, key)
         keep_run_on = fields.draw(st.container(), "keep_run_on")
-    return PromptChoice(chosen, template, day, typed, lines, keep_run_on)
+    return PromptChoice(chosen, template, day, typed, lines, keep_run_on, own_stop)
 
 
 def _checked(style: str | None, typed: Mapping[str, str]) -> PromptSettings | None:
@@ -150,14 +158,21 @@ def _checked(style: str | None, typed: Mapping[str, str]) -> PromptSettings | No
         return None
 
 
-def _examples(state: BrowserState, style: str | None, key: str, before: PromptSettings) -> str:
+def _examples(
+    state: BrowserState,
+    style: str | None,
+    key: str,
+    before: PromptSettings,
+    typed_before: Mapping[str, str],
+) -> str:
     """A field for the worked examples of a few-shot prompt."""
     found = setting(before, "examples")
+    number = "" if before.examples is None else str(len(before.examples))
     text: str = state.form.line(
         st.container(),
         found.label,
         f"{key} examples",
-        "" if before.examples is None else str(len(before.examples)),
+        typed_before.get("examples", number),
         placeholder=str(DEFAULT_COUNT) if style == FEW_SHOT else "none",
         help=found.help,
     )
@@ -166,8 +181,8 @@ def _examples(state: BrowserState, style: str | None, key: str, before: PromptSe
 
 def _stop(
     state: BrowserState, style: str | None, template: str | None, key: str, before: PromptSettings
-) -> str:
-    """A field for the stop strings, which shows those of the prompt style."""
+) -> tuple[str, str]:
+    """A field for the stop strings, which shows those of the prompt style; returns both."""
     own = ""
     lm = workbench().loaded(state.opened.spec)
     if style is not None or lm is not None:
@@ -175,7 +190,7 @@ def _stop(
             own = typed_lines(default_stop(style or (lm.prompt_style if lm else ""), template))
     fields = SettingFields(state.form, before, key)
     text: str = fields.draw(st.container(), "stop", placeholder=own, height=68)
-    return text
+    return text, own
 
 
 def _date(state: BrowserState, style: str, key: str, before: PromptSettings) -> date | None:
@@ -183,7 +198,7 @@ def _date(state: BrowserState, style: str, key: str, before: PromptSettings) -> 
     lm = workbench().loaded(state.opened.spec)
     if lm is None or not asks_the_date(lm.tokenizer):
         return None
-    if not PROMPT_STYLES[lm.prompt_style if style == _MODEL_STYLE else style].chat:
+    if not PROMPT_STYLES[lm.prompt_style if style == MODEL_STYLE else style].chat:
         return None
     day = setting(before, "prompt_date")
     text = state.form.line(
@@ -202,12 +217,17 @@ def _date(state: BrowserState, style: str, key: str, before: PromptSettings) -> 
 
 
 def asked(
-    state: BrowserState, place: DeltaGenerator, key: str, problems: Sequence[Problem]
+    state: BrowserState,
+    place: DeltaGenerator,
+    key: str,
+    problems: Sequence[Problem],
+    default: RunPromptSettings | None = None,
+    typed_before: Mapping[str, str] = MappingProxyType({}),
 ) -> PromptChoice:
     """As `prompt_fields`, with the first problem's prompt below it."""
-    choice = prompt_fields(state, place, key, RunPromptSettings())
+    choice = prompt_fields(state, place, key, default or RunPromptSettings(), typed_before)
     if problems:
-        st.caption(f"How {plain(problems[0].id)} is asked:")
+        st.caption(f"Prompt for {plain(problems[0].id)}")
         prompt_shown(state, problems[0], choice)
     return choice
 
@@ -231,8 +251,8 @@ def prompt_shown(state: BrowserState, problem: Problem, choice: PromptChoice) ->
 def _show(lm: LanguageModel, preview: PromptPreview) -> None:
     own = ""
     if preview.style == lm.prompt_style:
-        own = f", the model's own: {plain(lm.prompt_style_reason)}"
-    st.caption(f"{len(preview.ids)} tokens · style {plain(preview.style)}{own}")
+        own = f" (default for this model: {plain(lm.prompt_style_reason)})"
+    st.caption(f"{len(preview.ids)} tokens · Prompt style: {plain(preview.style)}{own}")
     st.html(_CSS + tokens_as_html(preview))
     if len(preview.ids) > _SHOWN:
         st.caption(f"The first {_SHOWN} tokens; `fork-explorer prompt` prints all of them.")
@@ -251,3 +271,28 @@ def tokens_as_html(preview: PromptPreview) -> str:
         if piece.endswith("\n"):
             frames.append("<br>")
     return f'<div class="prompt-tokens">{"".join(frames)}</div>'
+
+
+def put_prompt(form: Form, key: str, settings: PromptSettings, examples: str | None) -> None:
+    """Put a prompt into the fields of `prompt_fields`.
+
+    Args:
+        form: of the session.
+        key: as of `prompt_fields`.
+        settings: with the prompt.
+        examples: its worked examples as a person names them; None: they can't be named, and the
+            field stays as it is.
+    """
+    day = settings.prompt_date
+    values = {
+        "style": settings.prompt_style or MODEL_STYLE,
+        "template": settings.template or PLACEHOLDER,
+        "date": "" if day is None else day.isoformat(),
+        "stop": typed_lines(settings.stop),
+    }
+    for name, value in values.items():
+        form.put(f"{key} {name}", value)
+    if examples is not None:
+        form.put(f"{key} examples", examples)
+    if isinstance(settings, RunPromptSettings):
+        form.put(f"{key} keep_run_on", settings.keep_run_on)

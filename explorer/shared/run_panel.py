@@ -14,6 +14,7 @@ from core.errors import ExplorerError
 from core.models.spec import ModelSpec, absolute_name
 from core.runs import jobs
 from core.runs.estimate import duration
+from core.runs.pace import time_left
 from core.runs.run import Run
 from core.runs.status import RunState, RunStatus
 from explorer.shared.messages import plain, show_error
@@ -41,12 +42,34 @@ def any_live(runs: Iterable[Run]) -> bool:
     return any(run.status().state.is_live for run in runs)
 
 
+def run_state(run: Run, status: RunStatus) -> str:
+    """Markdown: the state of a run, when it was made, and how long it took."""
+    parts = [run_badge(status), plain(when(run.config.created))]
+    if status.elapsed and not status.state.is_live:
+        parts.append(f"took {duration(status.elapsed)}")
+    return f"{parts[0]} :small[{' · '.join(parts[1:])}]"
+
+
+def status_line(state: BrowserState, run: Run, status: RunStatus) -> None:
+    """The state of a run in one line, with its progress or what became of it."""
+    if status.error is not None:
+        show_error(status.error)
+    row = st.container(horizontal=True, vertical_alignment="center", key="run_status")
+    row.markdown(run_state(run, status), width="content")
+    _progress(row, state, run, status)
+
+
 def run_progress(state: BrowserState, run: Run, status: RunStatus) -> None:
     """The progress, with a button to cancel or resume."""
     if status.error is not None:
         show_error(status.error)
-    if status.state.is_live:
+    if status.state is not RunState.DONE:
         row = st.container(horizontal=True, vertical_alignment="center")
+        _progress(row, state, run, status)
+
+
+def _progress(row: DeltaGenerator, state: BrowserState, run: Run, status: RunStatus) -> None:
+    if status.state.is_live:
         share = min(status.done / status.total, 1.0) if status.total else 0.0
         row.progress(share, text=_words(status))
         row.button(
@@ -58,7 +81,7 @@ def run_progress(state: BrowserState, run: Run, status: RunStatus) -> None:
         )
     elif status.state in _RESUMABLE or status.state is RunState.NEW:
         fresh = status.state is RunState.NEW
-        st.button(
+        row.button(
             "Start" if fresh else "Resume",
             key=f"resume {run.id}",
             icon=":material/play_arrow:",
@@ -142,5 +165,5 @@ def _words(status: RunStatus) -> str:
         parts.append(f"{status.done:.0f} of {status.total:.0f} {plain(status.unit)}")
     parts.append(f"{duration(status.elapsed)} so far")
     if status.seconds_left is not None:
-        parts.append(f"about {duration(status.seconds_left)} left")
+        parts.append(time_left(status.seconds_left))
     return " · ".join(parts)

@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.system.setting import Setting, setting, typed_lines
 from explorer.form import Form, is_real, is_whole
+from explorer.guide.glossary import meaning_of_setting
 
 _LARGEST = 2**53 - 1  # the largest whole number that a browser holds exactly
 _SMALLEST = 1e-12  # step from an open bound where a number is shown as 1.0e-04
@@ -55,7 +56,7 @@ class SettingFields:
         """
         found = setting(self._settings, name)
         key = key or self.key_of(name)
-        looks = {"help": found.help or None, **looks}
+        looks = {"help": field_help(found, name) or None, **looks}
         value = self._drawn(place, found, key, options, looks)
         self.values[name] = value
         return value
@@ -104,6 +105,16 @@ class SettingFields:
             low, high = map(float, form_bounds(found, looks.get("format")))
             return form.real(place, label, key, default, low, high, **looks)
         return form.line(place, label, key, default or "", **looks)
+
+
+def field_help(found: Setting, name: str) -> str:
+    """The help of a setting's field: its own, and what its term means.
+
+    Args:
+        name: of the setting, dotted.
+    """
+    meaning = meaning_of_setting(name)
+    return f"{found.help}\n\n{meaning}".strip() if meaning else found.help
 
 
 def form_bounds(found: Setting, shown_as: str | None = None) -> tuple[float, float]:

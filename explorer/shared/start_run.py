@@ -8,6 +8,7 @@ from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from explorer.shared.messages import short
 from explorer.shared.run_estimate import estimated
+from explorer.shared.run_form import form_was_used
 from explorer.shared.run_panel import start
 from explorer.state import BrowserState
 
@@ -29,5 +30,7 @@ def start_run(state: BrowserState, folder: RunsFolder, task: str, plan: RunPlan,
     """
     plan = estimated(state, task, plan)
     run = Run.create(folder.folder, task, plan, name=short(name, _NAME))
-    state.run_ids[KINDS[task].page] = run.id
+    page = KINDS[task].page
+    state.run_ids[page] = run.id
+    form_was_used(page)
     start(state, run)

@@ -98,6 +98,18 @@ def threshold_meaning(
     )
 
 
+def known_measurement(state: BrowserState, asked: MeasureOn | None) -> EntropyMeasurement | None:
+    """The measurement of the chosen model's entropies; None if none was made, or none that can be
+    read."""
+    lm = workbench().loaded(state.opened.spec)
+    if lm is None or asked is None or not asked.problems:
+        return None
+    try:
+        return _kept(lm, asked)
+    except ExplorerError:  # said below the threshold
+        return None
+
+
 def share_buttons(
     state: BrowserState,
     measured: EntropyMeasurement,

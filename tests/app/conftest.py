@@ -8,6 +8,8 @@ from functools import cache
 import pytest
 from streamlit.components.v2 import manifest_scanner
 
+from explorer.engine import load_engine
+
 
 @pytest.fixture(autouse=True, scope="session")
 def packages_are_scanned_once() -> Iterator[None]:
@@ -17,3 +19,9 @@ def packages_are_scanned_once() -> Iterator[None]:
         scan = manifest_scanner.scan_component_manifests
         patch.setattr(manifest_scanner, "scan_component_manifests", cache(scan))
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def engine_is_loaded() -> None:
+    """The pages are drawn at once, without the first view of a server that has just started."""
+    load_engine()

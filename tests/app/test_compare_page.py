@@ -49,7 +49,7 @@ def test_a_finished_run_is_shown_beside_the_paper(user_folder: Path) -> None:
     assert list(table.columns) == ["measure", "demo teacher (GRPO)", "paper"]
     says = dict(zip(table["measure"], table["paper"], strict=True))
     assert says["reranked"] == "1–4.1 %"
-    assert says["mean base rank of them"] == "2.14–2.39"
+    assert says["mean base rank of changes"] == "2.14–2.39"
     assert any(each.value.startswith(r"**\*\*mine\*\*") for each in app.markdown)
 
 

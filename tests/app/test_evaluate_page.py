@@ -16,10 +16,13 @@ from streamlit.testing.v1 import AppTest
 from core.evaluation.task import EVALUATE, plan_evaluation
 from core.interventions.task import plan_interventions
 from core.models.spec import DEMO_FOLDER, DEMO_NOTICE, ModelSpec
+from core.models.tokenizer_text import load_token_text
 from core.problems.problem_sets import demo_problems
 from core.records import Problem
 from core.runs.context import DONE, carry_out
 from core.runs.run import Run
+from explorer.shared.messages import plain_lines
+from explorer.workbench import Workbench
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(
@@ -84,54 +87,120 @@ def test_an_empty_page_says_what_to_do_first(app: AppTest) -> None:
     assert "press **Run**" in said(app)
     assert next(each for each in app.button if each.label == "Run").disabled is False
     assert choice(app, "Compare with").disabled
-    assert "1,332 chains by the model demo" in said(app)
+    assert "1,332 chains. You can leave" in said(app)
 
 
 def test_greedy_draws_one_sample_a_problem(app: AppTest) -> None:
     opened(app)
     next(each for each in app.number_input if each.label == "Temperature").set_value(0.0).run()
-    assert next(each for each in app.number_input if each.label == "Samples a problem").disabled
-    assert "333 chains by the model demo" in said(app)
+    assert next(each for each in app.number_input if each.label == "Samples per problem").disabled
+    assert "333 chains. You can leave" in said(app)
 
 
 def test_a_finished_run_shows_every_figure_with_its_interval_and_what_the_model_is(
     app: AppTest, runs: Path
 ) -> None:
     opened(app)
-    shown = {each.label: each for each in app.metric}
-    assert list(shown) == ["pass@1", "pass@3", "maj@3", "Boxed", "Truncated", "Mean length"]
-    assert all("–" in each.delta for each in shown.values())
+    for fold in ("Curve of pass@k", "By family"):
+        next(each for each in app.expander if each.label == fold)
     text = said(app)
-    assert "4 problems, 3 samples each, by demo: temperature 0.6, top-p 0.95, seed 1." in text
+    plain_text = text.replace("\\", "").replace("\u2060", "")
+    assert "correct on average (4 problems, 3 samples each; 95 % interval " in plain_text
+    assert "3 samples per problem · temperature 0.6, top-p 0.95" in plain_text
+    for figure in ("pass@3", "majority of 3", "boxed", "cut", "mean length"):
+        assert f"{figure} **" in plain_text
     assert text.count(DEMO_NOTICE) == 2, "in the sidebar, and beside the figures"
-    assert r"**\*\*mine\*\*** :green-badge[✓ done]" in text
-    assert r"**Against first \*one\*** (demo)" in text
+    assert r"**\*\*mine\*\***" in text
+    assert ":green-badge[✓ done]" in text
+    assert r"**Against first \*one\*** :violet-badge[:material/memory: demo]" in text
     assert "paired over 4 problems" in text
-    assert len(app.get("plotly_chart")) == 2
-    charts = "".join(str(each.proto) for each in app.get("plotly_chart"))
-    assert "<b>" not in charts.replace("<br>", "")
-    figures, families = (each.value for each in app.dataframe)
+    figures = app.dataframe[0].value
     assert set(figures["problems"]) == {"4"}
-    assert all("–" in span for span in figures["95 % interval"])
-    assert list(families["family"]) == ["<b>**f**</b>"], "a table shows text as it is"
-    assert families["difference (points)"].str.contains("[", regex=False).all()
+    assert all("-" in span for span in figures["95 % interval"])
 
 
-def test_the_first_run_opens_by_its_address_and_its_samples_can_be_chosen(
+def table_of(app: AppTest) -> Any:
+    """The message of the table of problems."""
+    messages = [json.loads(each.proto.json) for each in app.get("bidi_component")]
+    (table,) = (each for each in messages if "rows" in each)
+    return table
+
+
+def test_the_first_run_opens_by_its_address_with_its_problems_in_a_table(
     app: AppTest, runs: Path
 ) -> None:
     first = next(r for r in runs.iterdir() if "first" in (r / "config.json").read_text())
+    records = EVALUATE.records_of(Run.open(first))
     opened(app, run=first.name)
     assert "first" in said(app)
     assert "**Against" not in said(app)
-    show = choice(app, "Show")
-    assert show.options[-1] == "all (4)"
-    show.set_value("all").run()
-    problem, sample = choice(app, "Problem"), choice(app, "Sample")
-    assert len(problem.options) == 4
-    assert "<i>*0*</i>" in problem.options[0]
-    assert [each[:2] for each in sample.options] == ["#1", "#2", "#3"]
-    assert not next(each for each in app.button if each.label == "Open in Explore").disabled
+    table = table_of(app)
+    assert [row["id"] for row in table["rows"]] == [each.problem_id for each in records]
+    assert table["rows"][0]["id"] == "<i>*0*</i>", "text is data: the browser shows it as it is"
+    for row, record in zip(table["rows"], records, strict=True):
+        answers = row["cells"][2]["answers"]
+        assert [table["texts"][each[1]] for each in answers] == [
+            each.answer for each in record.samples
+        ]
+        assert [each[0] == "correct" for each in answers] == [
+            each.correct for each in record.samples
+        ]
+        assert row["cells"][3]["text"] == f"{record.correct}/3"
+    groups = {each["label"]: each["rows"] for each in table["filters"]}
+    assert groups.get("never", []) == [i for i, each in enumerate(records) if not each.correct]
+    assert not next(each for each in app.button if each.label.startswith("Open in")).disabled
+
+
+def test_the_second_run_has_filters_for_what_changed(app: AppTest, runs: Path) -> None:
+    second = next(r for r in runs.iterdir() if (r / "against.json").exists())
+    results = EVALUATE.results_of(Run.open(second))
+    assert results is not None
+    assert results.comparison is not None
+    opened(app, run=second.name)
+    table = table_of(app)
+    groups = {each["label"]: each["rows"] for each in table["filters"]}
+    ids = [row["id"] for row in table["rows"]]
+    for label, wanted in (
+        ("now solved", results.comparison.gained),
+        ("no longer solved", results.comparison.lost),
+    ):
+        assert {ids[i] for i in groups.get(label, [])} == set(wanted)
+
+
+def test_the_chain_on_screen_needs_no_model_and_follows_the_selection(
+    app: AppTest, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = next(r for r in runs.iterdir() if "first" in (r / "config.json").read_text())
+    records = EVALUATE.records_of(Run.open(first))
+    opened(app, run=first.name)
+    monkeypatch.setattr(Workbench, "loaded", lambda self, spec: None)
+    monkeypatch.setattr(Workbench, "model", lambda self, spec: pytest.fail("loads a model"))
+    last = records[-1]
+    state = app.session_state["browser_state"]
+    state.form.keep("colour stored chains", False)
+    state.form.keep(f"problem of evaluation {first.name}", last.problem_id)
+    app.session_state[f"sample of evaluation {first.name} {last.problem_id}"] = 2
+    app.run()
+    assert not app.exception
+    text = load_token_text(ModelSpec()).decode(last.samples[2].token_ids[:-1])
+    shown = [each.value for each in app.markdown]
+    assert any(plain_lines(text) == each for each in shown), (text, shown)
+    assert any(f"{len(last.samples[2].token_ids)} tokens" in each for each in shown)
+
+
+def test_a_chain_is_coloured_by_its_model(app: AppTest, runs: Path) -> None:
+    first = next(r for r in runs.iterdir() if "first" in (r / "config.json").read_text())
+    opened(app, run=first.name)
+    app.session_state["browser_state"].form.keep("colour stored chains", True)
+    switch = next(each for each in app.checkbox if each.label == "Colour by entropy")
+    switch.set_value(True).run()
+    assert not app.exception
+    tables = [json.loads(each.proto.json) for each in app.get("bidi_component")]
+    (chain,) = [each for each in tables if "tokens" in each]
+    record = EVALUATE.records_of(Run.open(first))
+    sizes = {len(sample.token_ids) for each in record for sample in each.samples}
+    assert len(chain["tokens"]) in sizes
+    assert max(chain["entropy"]) > 0
 
 
 def test_only_finished_evaluations_of_the_same_problems_can_be_compared_with(
@@ -144,6 +213,7 @@ def test_only_finished_evaluations_of_the_same_problems_can_be_compared_with(
         '{"time": "2026-01-01T00:00:01Z", "event": "ended", "state": "done"}\n'
     )
     opened(app)
+    next(each for each in app.button if each.label == "New run").click().run()
     compare = choice(app, "Compare with")
     assert len(compare.options) == 2
     assert compare.options[0] == "nothing"
@@ -196,7 +266,7 @@ def test_damaged_files_are_said_on_the_page(
     else:
         (second / name).write_text(content)
     opened(app, run=second.name)
-    opens = [each for each in app.button if each.label == "Open in Explore"]
+    opens = [each for each in app.button if each.label.startswith("Open in Explore")]
     if name == "model":
         opens[0].click().run()
         assert not app.exception

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.chains.tree import ForkTree
 from core.models.spec import DEMO_FOLDER
+from explorer.explore.forcing import force
 from explorer.state import BrowserState
 
 APP = str(Path(__file__).resolve().parents[2] / "explorer" / "app.py")
@@ -45,6 +46,21 @@ def select_strongest_fork(app: AppTest) -> int:
     return position
 
 
+def use(app: AppTest, rank: int = 0) -> None:
+    """Force an alternative at the selected token, counted among those that the chain lacks."""
+    branch, position = tree(app).selected, tree(app).selection.position
+    assert branch is not None
+    assert position is not None
+    own = branch.chain.token_ids[position]
+    ids = [int(each) for each in branch.chain.statistics.top_ids[position] if each != own]
+    force(state(app), branch, position, ids[rank])
+    task = state(app).opened.task
+    if task is not None:
+        assert task.wait(300)
+    app.run()
+    assert not app.exception
+
+
 def click(app: AppTest, label: str) -> None:
     next(each for each in app.button if each.label == label).click().run()
     task = state(app).opened.task
@@ -62,7 +78,7 @@ def test_a_chain_is_there_at_once_with_its_notice(app: AppTest) -> None:
 
 def test_force_undo_redo(app: AppTest) -> None:
     position = select_strongest_fork(app)
-    click(app, "Use this")
+    use(app)
     assert len(tree(app).branches) == 2
     forked = tree(app).selected
     assert forked is not None
@@ -75,20 +91,17 @@ def test_force_undo_redo(app: AppTest) -> None:
 
 def test_forcing_the_same_token_twice_makes_one_branch(app: AppTest) -> None:
     position = select_strongest_fork(app)
-    click(app, "Use this")
+    use(app)
     tree(app).select("b1", position)
     app.run()
-    click(app, "Use this")
+    use(app)
     assert len(tree(app).branches) == 2
 
 
 def test_another_token_at_the_same_place_is_a_sibling(app: AppTest) -> None:
     select_strongest_fork(app)
-    click(app, "Use this")
-    app.button(key="force 5").click().run()
-    task = state(app).opened.task
-    assert task is not None
-    assert task.wait(300)
+    use(app)
+    use(app, 3)
     assert [branch.parent for branch in tree(app).branches] == [None, "b1", "b1"]
 
 
@@ -107,7 +120,7 @@ def test_a_session_is_kept_on_disk_and_comes_back_by_its_link(
     app: AppTest, user_folder: Path
 ) -> None:
     position = select_strongest_fork(app)
-    click(app, "Use this")
+    use(app)
     session_id = state(app).opened.id
     assert (user_folder / "sessions" / f"{session_id}.json").is_file() or list(
         user_folder.parent.parent.rglob(f"{session_id}.json")

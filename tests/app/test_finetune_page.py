@@ -86,8 +86,8 @@ def runs_in(folder: Path) -> list[Run]:
 
 def test_an_empty_page_says_what_to_press_and_presets_bring_their_values(app: AppTest) -> None:
     opened(app)
-    assert "Press **Do it all**" in said(app)
-    assert not button(app, "Do it all").disabled
+    assert "Press **Run all steps**" in said(app)
+    assert not button(app, "Run all steps").disabled
     assert labelled(app.selectbox, "Preset").value == "demo", "the model is the demo"
     for name in ("paper", "careful", "demo"):
         labelled(app.selectbox, "Preset").set_value(name).run()
@@ -109,8 +109,8 @@ def test_one_click_prepares_a_run_with_every_setting_of_the_form(
     labelled(app.number_input, "Epochs").set_value(2.0)
     labelled(app.selectbox, "Gate").set_value("random")
     labelled(app.checkbox, "Positive only").check()
-    labelled(app.number_input, "Keep problems").set_value(7).run()
-    button(app, "Do it all").click().run()
+    labelled(app.number_input, "Problems to keep").set_value(7).run()
+    button(app, "Run all steps").click().run()
     assert not app.exception
     assert not app.error
     (run,) = runs_in(user_folder / "runs")
@@ -142,7 +142,7 @@ def test_a_recipe_that_can_t_be_is_said_before_anything_is_made(app: AppTest) ->
     opened(app)
     labelled(app.multiselect, "Target").set_value([]).run()
     assert "target_modules" in app.error[0].value.replace("\\", "")
-    assert button(app, "Do it all").disabled
+    assert button(app, "Run all steps").disabled
     labelled(app.multiselect, "Target").set_value(["q_proj"]).run()
     assert not app.error
     labelled(app.number_input, "Temperature").set_value(0.0).run()
@@ -164,7 +164,7 @@ def test_a_finished_fine_tune_shows_before_and_after_with_n_and_intervals(
     assert text.count(DEMO_NOTICE) == 2, "in the sidebar, and beside the figures"
     cards = {each.label: each for each in app.metric}
     assert list(cards) == ["Before", "After", "Difference", "Boxed", "Truncated", "Mean length"]
-    assert all("–" in cards[each].delta for each in ("Before", "After", "Boxed", "Mean length"))
+    assert all("-" in cards[each].delta for each in ("Before", "After", "Boxed", "Mean length"))
     charts = "".join(str(each.proto) for each in app.get("plotly_chart"))
     assert "<b>" not in charts.replace("<br>", "")
     assert not button(app, "Load the adapter").disabled
@@ -257,7 +257,7 @@ def test_an_adapter_in_the_sidebar_is_refused(app: AppTest, runs: Path) -> None:
     state = app.session_state["browser_state"]
     state.opened.spec = ModelSpec(adapter=str(runs / "train" / "adapter"))
     app.run()
-    button(app, "Do it all").click().run()
+    button(app, "Run all steps").click().run()
     assert "has an adapter already" in app.error[0].value
     assert len(runs_in(runs)) == 2, "nothing was made"
 

@@ -24,6 +24,7 @@ from core.reasonmaxxer.recipe import recipe_of
 from core.runs import jobs
 from core.runs.runs_folder import RunsFolder
 from core.system.setting import setting, setting_names
+from explorer.shared.setting_fields import field_help
 from explorer.state import BrowserState, welcome_session
 from explorer.workbench import workbench
 
@@ -145,7 +146,8 @@ def test_label_help_bounds_and_default_of_a_field_are_the_setting_s(page: str) -
     assert {name for name in names if f"{prefix}{name}" not in drawn} == set()
     for name in names:
         field, found = drawn[f"{prefix}{name}"], setting(settings, name)
-        assert (field.label, field.help or "") == (found.label, found.help), name
+        assert (field.label, field.help or "") == (found.label, field_help(found, name)), name
+        assert field_help(found, name).startswith(found.help)
         value = tuple(field.value) if field.type == "multiselect" else field.value
         assert value == found.default, name
         if field.type == "selectbox":
@@ -321,7 +323,7 @@ def test_an_opened_file_brings_its_own_values() -> None:
         ("interventions", "Run", "study style", "study template"),
         ("compare", "Compare", "compare style", "compare template"),
         ("compare", "Distil", "distillation demo style", "distillation demo template"),
-        ("finetune", "Do it all", "tuning demo prompt style", "tuning demo prompt template"),
+        ("finetune", "Run all steps", "tuning demo prompt style", "tuning demo prompt template"),
         ("finetune", "Sample rollouts", "tuning demo prompt style", "tuning demo prompt template"),
         ("evaluate", "Run", "evaluation style", "evaluation template"),
     ],

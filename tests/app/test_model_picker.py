@@ -48,7 +48,7 @@ def test_the_list_offers_real_models_with_size_and_licence(app: AppTest) -> None
     options = box(app, "Model").options
     assert options[0] == "demo"
     assert options[1] == "SmolLM2-135M-Instruct · 92.9 MB · Apache-2.0"
-    assert options[-1] == "another model"
+    assert options[-1] == "Load another model…"
     assert len(options) == len(MODELS) + 3
     for entry in MODELS:
         box(app, "Model").set_value(entry.model).run()

@@ -74,7 +74,7 @@ def test_the_explorers_own_form_is_taken_at_once(app: AppTest) -> None:
     upload(app, "mine.jsonl", b'{"question": "1 + 1?", "answer": "2"}')
     assert held(app) == {"mine.jsonl": [Problem("mine-1", "1 + 1?", "2")]}
     assert not app.selectbox
-    assert "among the problem sets" in said(app)
+    assert "Added: 1 problem of" in said(app)
 
 
 def test_a_guess_is_shown_and_confirmed(app: AppTest) -> None:
@@ -83,7 +83,7 @@ def test_a_guess_is_shown_and_confirmed(app: AppTest) -> None:
     assert choice(app, "Question").value == ["prompt"]
     assert choice(app, "Correct answer").value == "gold"
     assert choice(app, "Id").value is None
-    assert [button.label for button in app.button] == ["Choose its columns", "Use 2 problems"]
+    assert [button.label for button in app.button] == ["Map columns", "Use 2 problems"]
     assert "row 3: the question is missing" in said(app)
     assert "\\*\\*1 \\+ 1\\*\\*?" in said(app)  # markup of a file is text
     assert "<b>" not in said(app)

@@ -114,7 +114,7 @@ def test_hours_are_a_warning_with_the_field_to_lower(
 ) -> None:
     measured(monkeypatch, EVALUATE, HOURS).known = True
     opened(app, "evaluate")
-    assert "Lower “Samples a problem”, which shortens it most." in said(app)
+    assert "Lower “Samples per problem”, which shortens it most." in said(app)
     assert ASK not in labels(app)
 
 

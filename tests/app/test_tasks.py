@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from core.errors import ExplorerError, PromptError
 from explorer.tasks import Task
 
@@ -13,27 +15,73 @@ def finished(task: Task) -> Task:
     return task
 
 
-def test_a_task_reports_what_it_did_and_how_long_it_may_take() -> None:
-    go_on = threading.Event()
+class Steps:
+    """A task whose worker does one step whenever the test says so, on a clock of the test's."""
 
-    def work(task: Task) -> None:
-        task.done = task.before = 10
-        task.total = 30
-        task.done = 20
-        go_on.wait(300)
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, total: int) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr("explorer.tasks.time.monotonic", lambda: self.now)
+        self._ended = threading.Event()
+        self.task = Task("Loading the model", lambda _: self._ended.wait(300) and None, total)
 
-    task = Task("Generating", work)
-    while task.done != 20:
-        pass
+    def end(self) -> None:
+        self._ended.set()
+        assert not finished(self.task).running
+
+
+def test_a_task_says_what_it_did_how_fast_and_what_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps = Steps(monkeypatch, 450)
+    task = steps.task
+    steps.now += 50
+    assert task.progress == "Loading the model, 50 s"
+    task.label = "Generating"
+    steps.now += 9.5  # to read the prompt
+    for _ in range(38):
+        task.done += 1
+        steps.now += 0.45
     assert task.running
-    assert task.share_done == 20 / 30
-    left = task.seconds_left
-    assert left is not None
-    assert abs(left - task.elapsed) < 0.5, "10 of 20 new tokens are made: as long again"
-    assert task.progress.startswith("Generating: 20 of at most 30 tokens, at most ")
-    go_on.set()
-    assert not finished(task).running
+    assert task.share_done == 38 / 450
+    assert task.progress == "Generating: 38 / 450 tokens · 2.2 tokens/s · about 3 min left"
+    steps.end()
     assert task.error is None
+
+
+def test_neither_loading_nor_the_prompt_is_part_of_the_pace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps = Steps(monkeypatch, 20)
+    task = steps.task
+    steps.now += 500  # loads
+    task.label = "Generating"
+    steps.now += 100  # reads the prompt
+    task.done = task.before = 10  # a fork
+    for _ in range(4):
+        task.done += 1
+        steps.now += 2
+    assert task.seconds_left == pytest.approx(10, abs=0.01)
+    steps.end()
+
+
+def test_between_two_endings_the_time_left_counts_down_and_never_rises(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps = Steps(monkeypatch, 40)
+    task = steps.task
+    task.label, task.unit = "Trying single tokens", "endings"
+    seen = []
+    for ending in range(40):
+        for _ in range(5):
+            steps.now += 0.6
+            seen.append(task.seconds_left)
+        task.count()
+        assert task.done == ending + 1
+    known = [each for each in seen if each is not None]
+    assert known == sorted(known, reverse=True)
+    assert known[0] == pytest.approx(36 * 3, rel=0.05), "after three endings of 3 s each"
+    assert task.progress == "Trying single tokens: 40 / 40 endings"
+    steps.end()
 
 
 def test_cancel_is_a_question_that_the_worker_asks() -> None:

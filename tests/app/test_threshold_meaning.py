@@ -171,7 +171,7 @@ def test_an_own_question_is_measured_on_the_demo_s_problems(app: AppTest) -> Non
     [
         ("interventions", "study tau", "Run", "tau"),
         ("compare", "compare tau", "Compare", "tau"),
-        ("finetune", "tuning demo gate.tau", "Do it all", "gate.tau"),
+        ("finetune", "tuning demo gate.tau", "Run all steps", "gate.tau"),
         ("finetune", "tuning demo gate.tau", "Sample rollouts", "gate.tau"),
     ],
 )

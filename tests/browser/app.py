@@ -57,9 +57,26 @@ def button(page: Page, name: str) -> Locator:
     return page.get_by_role("button", name=name, exact=True)
 
 
+def rows(page: Page) -> Locator:
+    """The rows of the table on the page that are drawn."""
+    return page.locator(".row-table .row")
+
+
 def opens(page: Page) -> Locator:
-    """The buttons that open a run; a selectbox of the sidebar has an arrow of that name, too."""
-    return page.get_by_test_id("stMain").get_by_role("button", name="Open", exact=True)
+    """The runs in the list; a click opens one."""
+    return rows(page)
+
+
+def tick(page: Page, *names: str) -> None:
+    """Tick the rows with these texts."""
+    for name in names:
+        rows(page).filter(has_text=name).locator(".check").click()
+
+
+def choose_in_menu(page: Page, row: Locator, item: str) -> None:
+    """Choose an item of a row's menu."""
+    row.locator(".dots").click()
+    page.get_by_role("menuitem", name=item).click()
 
 
 def choose(page: Page, label: str, option: str | re.Pattern[str]) -> None:
@@ -97,12 +114,42 @@ def set_number(page: Page, label: str, value: float) -> None:
 
 def load_other_model(page: Page, folder: Path | str) -> None:
     """Ask for a model other than the demo."""
-    if page.get_by_role("textbox", name="Folder or hub id").count() == 0:
-        choose(page, "Model", "another model")
-    field = page.get_by_role("textbox", name="Folder or hub id")
+    if page.get_by_role("textbox", name="Folder or Hugging Face ID").count() == 0:
+        choose(page, "Model", "Load another model…")
+    field = page.get_by_role("textbox", name="Folder or Hugging Face ID")
     field.fill(str(folder))
     field.press("Enter")
     button(page, "Load").click()
+
+
+def alternatives(page: Page) -> Locator:
+    """The rows of the selected token's table."""
+    return page.locator(".alternatives tbody tr")
+
+
+def use_first(page: Page) -> None:
+    """Make a branch with the most probable token that the chain doesn't have."""
+    row = page.locator(".alternatives tbody tr:not(.chosen)").first
+    expect(row).to_have_attribute("aria-disabled", "false")
+    row.press("Enter")
+
+
+def places_of(page: Page) -> dict[str, tuple[float, ...]]:
+    """Where Explore's parts are on the page: left, top, width and height of each."""
+    parts = {
+        "chain card": ".st-key-chain_card",
+        "heatmap": ".heatmap",
+        "panel": ".st-key-inspector",
+        "table": ".alternatives",
+        "threshold": ".st-key-threshold",
+        "tree": ".tree",
+    }
+    found = {}
+    for name, selector in parts.items():
+        box = page.locator(selector).first.bounding_box()
+        assert box is not None, f"the {name} is not on the page"
+        found[name] = (box["x"], box["y"], box["width"], box["height"])
+    return found
 
 
 def nodes(page: Page) -> Locator:

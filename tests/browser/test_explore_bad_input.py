@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,7 +90,7 @@ def test_an_adapter_of_another_model(page: Page, url: str, tiny_model: str, tmp_
 
 @pytest.mark.parametrize(
     ("question", "says"),
-    [("  ", "question is empty"), ("why " * 700, "leaves no room")],
+    [("  ", ""), ("why " * 700, "leaves no room")],
     ids=["empty", "longer than the context"],
 )
 def test_a_question_that_can_not_be_asked(page: Page, url: str, question: str, says: str) -> None:
@@ -99,8 +100,12 @@ def test_a_question_that_can_not_be_asked(page: Page, url: str, question: str, s
     field.fill(question)
     field.press("Control+Enter")
     settled(page)
-    button(page, "Generate").click()
-    expect(page.get_by_role("alert")).to_contain_text(says)
+    if says:
+        button(page, "Generate").click()
+        expect(page.get_by_role("alert")).to_contain_text(says)
+    else:
+        expect(button(page, "Generate")).to_be_disabled()
+        expect(page.get_by_role("alert")).to_have_count(0)
     choose(page, "Problems from", "Demo problems")
     expect(page.locator(".heatmap .token").first).to_be_visible()
 
@@ -140,21 +145,28 @@ def test_a_problem_file_with_a_broken_line_names_the_line(
     file = tmp_path / "mine.jsonl"
     file.write_text('{"question": "What is 1+1?", "answer": "2"}\n{broken\n')
     open_app(page, url)
-    button(page, "Sampler").click()
+    choose(page, "Problems from", "Upload…")
     page.locator(".st-key-problem_file input[type=file]").set_input_files(file)
     expect(page.get_by_role("alert")).to_contain_text("line 2")
 
 
-def test_text_that_is_no_single_token_offers_its_pieces(page: Page, url: str) -> None:
+def test_text_of_several_tokens_is_one_row_and_is_forced_token_by_token(
+    page: Page, url: str
+) -> None:
     open_app(page, url)
     page.locator(".token.fork").last.click()
-    field = page.get_by_role("textbox", name="Another token")
+    field = page.get_by_role("textbox", name="Another token or a phrase")
     field.fill("xylophone 7")
     field.press("Enter")
-    expect(page.get_by_text("token 1 of").first).to_be_visible()
-    expect(page.get_by_text("rank").last).to_be_visible()
-    page.locator(".st-key-inspector").get_by_role("button", name="Force ").click()
+    typed = page.locator(".alternatives tr.typed")
+    expect(typed).to_have_count(2)  # with a leading space, and without
+    expect(typed.first).to_contain_text(re.compile(r"\d+ tokens, ranks \d"))
+    words = re.search(r"(\d+) tokens", typed.first.inner_text())
+    assert words is not None
+    typed.first.press("Enter")
     expect(page.locator(".tree .node")).to_have_count(2)
+    expect(page.locator(".heatmap .token.forced")).to_have_count(int(words.group(1)))
+    expect(page.locator(".alternatives tr.chosen")).to_contain_text("xylophone 7")
 
 
 def test_a_damaged_or_unknown_link_opens_the_app_all_the_same(page: Page, url: str) -> None:
@@ -193,9 +205,9 @@ def test_hostile_tokens_are_inert_everywhere_in_the_app(
         field = page.get_by_role("textbox", name="Another token")
         field.fill(text)
         field.press("Enter")
-        page.get_by_role("radio", name=text).last.wait_for()
-        page.locator(".st-key-inspector").get_by_text(f"{text} (one token)").click()
-        page.locator(".st-key-inspector").get_by_role("button", name=f"Force {text}").click()
+        row = page.locator(".alternatives tr.typed").filter(has=page.get_by_text(text, exact=True))
+        expect(row).to_have_attribute("aria-disabled", "false")
+        row.press("Enter")
         expect(page.locator(".heatmap .token").nth(n + 1)).to_have_text(text)
         expect(page.locator(".tree .node")).to_have_count(n + 3)
         page.locator(".heatmap .token").nth(n + 1).hover()
@@ -207,6 +219,7 @@ def test_hostile_tokens_are_inert_everywhere_in_the_app(
     positions.press("Enter")
     settled(page)
     button(page, "Search again").click()
+    page.get_by_text("Show all attempts").click()
     grid = page.locator(".grids table").first
     expect(grid.locator("tr")).to_have_count(12)
     expect(grid).to_contain_text(HOSTILE[-1])

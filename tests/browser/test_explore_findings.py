@@ -1,4 +1,4 @@
-"""Find the fix and pivotality in a real browser: grid, control, a click that makes a branch."""
+"""Find the fix and pivotality in a real browser: marks, control, a click that makes a branch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from app import DEMO_IS_BUILT, button, open_app, settled
+from app import DEMO_IS_BUILT, button, open_app, places_of, settled
 from playwright.sync_api import Page, expect
 
 pytestmark = [
@@ -19,19 +19,35 @@ def test_find_the_fix_shows_forks_beside_their_control_and_a_click_makes_a_branc
     page: Page, url: str, tmp_path: Path
 ) -> None:
     open_app(page, url)
+    page.locator(".token.fork").last.click()
+    expect(button(page, "Try all five")).to_be_enabled()
+    settled(page)
+    before = places_of(page)
     button(page, "Find the fix").click()
+    expect(page.locator(".st-key-fix_panel").get_by_text("Show all attempts")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"of 20 replacements fix the answer"))).to_have_count(2)
+    settled(page)
+    assert places_of(page) == before, "what was found stands below everything else"
+    expect(page.locator(".token[aria-selected='true']")).to_have_count(1)
+    expect(page.locator(".token.fix-hit")).not_to_have_count(0)
+    expect(page.locator(".alternatives .leads .value")).to_have_count(5)
+    sentences = page.locator(".st-key-fix_panel").inner_text()
+    assert "Control: at 5 other positions" in sentences
+    assert re.search(r"95 % interval \d+-\d+ %", sentences)
+
+    page.get_by_text("Show all attempts").click()
     tables = page.locator(".grids table")
     expect(tables).to_have_count(2)
     for table in tables.all():
         expect(table.locator("tr")).to_have_count(5)
         expect(table.locator("button")).to_have_count(20)
         expect(table.locator(".chosen")).to_have_count(5)
-    expect(page.get_by_text("Control: at 5 other positions")).to_be_visible()
     summaries = page.locator(".grids .summary").all_inner_texts()
     for summary, table in zip(summaries, tables.all(), strict=True):
-        mending = table.locator("button.turned.correct").count()
-        assert summary.startswith(f"{mending} of 20 tokens"), summary
-        assert re.search(r"95 % interval \d+% to \d+%", summary)
+        fixing = table.locator("button.turned.correct").count()
+        assert summary.startswith(f"{fixing} of 20 replacements"), summary
+    hits = page.get_by_role("button", name="Go to branch")
+    assert hits.count() == page.locator(".grids button.turned.correct").count()
 
     fix = tables.first.locator("button.turned.correct").first
     answer = fix.locator(".answer").inner_text()
@@ -43,12 +59,12 @@ def test_find_the_fix_shows_forks_beside_their_control_and_a_click_makes_a_branc
 
     # The new branch is right: its mirror image is offered. What was found stays with its branch.
     expect(button(page, "Find a token that breaks it")).to_be_enabled()
-    expect(page.locator(".grids")).to_have_count(0)
+    expect(page.locator(".st-key-fix_panel")).to_have_count(0)
     page.locator(".tree .node.wrong").click()
-    expect(page.locator(".grids")).to_have_count(1)
+    expect(page.locator(".st-key-fix_panel")).to_have_count(1)
     settled(page)
     page.reload()
-    expect(page.locator(".grids table")).to_have_count(2)
+    expect(page.locator(".st-key-fix_panel")).to_contain_text("of 20 replacements fix the answer")
 
 
 def test_pivotality_is_measured_and_colours_the_chain(page: Page, url: str) -> None:
@@ -57,12 +73,12 @@ def test_pivotality_is_measured_and_colours_the_chain(page: Page, url: str) -> N
     page.get_by_text("How much does this token decide?").click()
     forks = page.locator(".heatmap .token.fork").count()
     button(page, "Measure the only fork" if forks == 1 else f"Measure all {forks} forks").click()
-    panel = page.locator(".st-key-pivotality")
-    expect(panel.get_by_text(re.compile("The choice at this token explains"))).to_be_visible()
-    shares = re.findall(r"(\d+) of 16 correct, \d+% \(\d+% to \d+%\)", panel.inner_text())
-    assert len(shares) == 5
-    assert "16" in shares
-    assert "0" in shares, "this fork settles the answer"
+    expect(page.get_by_text(re.compile("The choice at this token explains"))).to_be_visible()
+    sampled = page.locator(".alternatives .sampled .value")
+    expect(sampled).to_have_count(5)
+    expect(page.locator(".alternatives .busy")).to_have_count(0)
+    shares = [each.inner_text() for each in sampled.all()]
+    assert set(shares) == {"16/16", "0/16"}, "this fork settles the answer"
 
     expect(page.locator(".token.measured")).to_have_count(0)
     page.get_by_role("radio", name="pivotality").click()

@@ -7,7 +7,18 @@ import re
 from pathlib import Path
 
 import pytest
-from app import DEMO_IS_BUILT, button, load_other_model, open_app, set_number, settled
+from app import (
+    DEMO_IS_BUILT,
+    alternatives,
+    button,
+    load_other_model,
+    nodes,
+    open_app,
+    places_of,
+    set_number,
+    settled,
+    use_first,
+)
 from models import save_tiny_model
 from playwright.sync_api import Locator, Page, expect
 
@@ -26,7 +37,7 @@ def chosen_fork(page: Page) -> Locator:
 
 
 def force_first(page: Page) -> None:
-    button(page, "Use this").first.click()
+    use_first(page)
     expect(page.locator(".tree .node")).to_have_count(2)
 
 
@@ -68,21 +79,65 @@ def test_the_keyboard_goes_to_a_fork_and_forces_an_alternative(page: Page, url: 
     expect(page.locator(".tree .node")).to_have_count(2)
 
 
-def test_try_all_five_lists_five_endings_and_opens_one(page: Page, url: str) -> None:
+def test_the_table_says_where_each_alternative_leads_and_a_row_becomes_a_branch(
+    page: Page, url: str
+) -> None:
     open_app(page, url)
     chosen_fork(page)
+    rows = alternatives(page)
+    expect(rows).to_have_count(5)
+    before = places_of(page)
+
+    # A click previews below the chain; nothing else changes.
+    row = page.locator(".alternatives tbody tr:not(.chosen)").nth(1)
+    token = row.locator(".text").inner_text()
+    row.click()
+    line = page.locator(".st-key-preview")
+    expect(line).to_contain_text(re.compile(f"^{re.escape(token)}: .* → [✓✗] "))
+    expect(row).to_have_attribute("aria-selected", "true")
+    expect(row.locator(".leads .value")).not_to_be_empty()
+    expect(nodes(page)).to_have_count(1)
+    assert places_of(page) == before
+
     button(page, "Try all five").click()
-    expect(button(page, "Go to branch")).to_have_count(5)
-    endings = page.locator(".st-key-endings")
-    verdicts = re.findall(r"[✓✗]", endings.inner_text())
+    expect(rows.locator(".leads .value")).to_have_count(5)
+    settled(page)
+    assert places_of(page) == before
+    verdicts = [each.inner_text() for each in rows.locator(".leads .sign").all()]
     assert len(verdicts) == 5
     assert {"✓", "✗"} <= set(verdicts), "the welcome chain's fork decides its answer"
-    expect(page.locator(".tree .node")).to_have_count(1)
-    rank = verdicts.index("✓")
-    button(page, "Go to branch").nth(rank).click()
-    expect(page.locator(".tree .node")).to_have_count(2)
+    expect(nodes(page)).to_have_count(1)
+
+    # A second click on the previewed row makes the branch.
+    correct = rows.nth(verdicts.index("✓"))
+    correct.dblclick()
+    expect(nodes(page)).to_have_count(2)
     expect(page.locator(".tree .node.correct")).to_have_count(1)
-    expect(button(page, "Go to branch")).to_have_count(5)
+    expect(rows.locator(".leads .value")).to_have_count(5)
+    expect(correct).to_have_attribute("aria-label", re.compile("in the chain"))
+    assert correct.locator("xpath=.").get_attribute("class") == "chosen"
+
+
+def test_the_table_by_keyboard(page: Page, url: str) -> None:
+    open_app(page, url)
+    button(page, "Next fork").click()
+    expect(page.locator(".token[aria-selected='true']")).to_have_count(1)
+    rows = alternatives(page)
+    expect(rows.first).to_have_attribute("aria-disabled", "false")
+    settled(page)
+    own = page.locator(".alternatives tr.chosen")
+    own.focus()
+    page.keyboard.press("End")
+    expect(rows.last).to_be_focused()
+    page.keyboard.press(" ")
+    expect(page.locator(".st-key-preview")).to_contain_text("→")
+    expect(rows.last).to_be_focused()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    expect(rows.nth(1)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(nodes(page)).to_have_count(2)
+    expect(rows.nth(1)).to_have_class("chosen")
 
 
 def test_save_reload_and_open_give_the_same_tree_and_selection(
@@ -131,7 +186,17 @@ def test_two_branches_side_by_side_and_a_name(page: Page, url: str) -> None:
     page.get_by_text("from the prompt").click()
     expect(page.locator(".heatmap")).to_have_count(2)
     expect(page.locator(".first-difference").first).to_be_visible()
+    expect(page.locator(".token[aria-selected='true']")).to_have_count(1)
     page.keyboard.press("Escape")
+    settled(page)
+    left, right = (each.bounding_box() for each in page.locator(".heatmap").all())
+    assert left is not None
+    assert right is not None
+    assert left["y"] == right["y"], "their first lines are at the same height"
+    assert left["width"] == right["width"]
+    button(page, "Close").click()
+    expect(page.locator(".heatmap")).to_have_count(1)
+    expect(page.locator(".token[aria-selected='true']")).to_have_count(1)
     button(page, "Name").click()
     page.get_by_label("Name of this branch").fill("the <b>other</b> way")
     page.keyboard.press("Enter")
@@ -142,7 +207,7 @@ def test_threshold_unit_and_fork_table(page: Page, url: str) -> None:
     open_app(page, url)
     forks = page.locator(".heatmap .token.fork")
     few = forks.count()
-    slider = page.get_by_role("slider").first
+    slider = page.get_by_test_id("stSlider").get_by_role("slider").first
     slider.focus()
     for _ in range(100):
         page.keyboard.press("ArrowLeft")
@@ -186,7 +251,10 @@ def test_generate_cancel_midway_and_the_partial_chain_stays(
     button(page, "Generate").click()
     expect(page.locator(".heatmap.live .token").nth(5)).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
-    expect(page.get_by_text(re.compile(r"Generating: .* s left"))).to_be_visible()
+    line = page.get_by_text(re.compile(r"Generating · .* / 20000 tokens · .* tokens/s · about"))
+    expect(line).to_be_visible()
+    assert page.locator(".st-key-inspector").is_visible()
+    assert nodes(page).count() == 1, "the tree stays"
     button(page, "Cancel").click()
     expect(button(page, "Cancel")).to_have_count(0)
     expect(page.get_by_text("cancelled").first).to_be_visible()
@@ -207,3 +275,43 @@ def test_a_refresh_while_generating_loses_nothing(
     expect(page.locator(".heatmap.live .token").nth(5)).to_be_visible()
     button(page, "Cancel").click()
     expect(page.get_by_text("cancelled").first).to_be_visible()
+
+
+def test_nothing_moves_and_another_token_can_be_read_while_work_runs(
+    page: Page, url: str, endless_model: Path
+) -> None:
+    open_with_endless_model(page, url, endless_model)
+    # A short chain whose continuations don't end.
+    button(page, "Generate").click()
+    expect(page.locator(".heatmap.live .token").nth(60)).to_be_visible()
+    button(page, "Cancel").click()
+    expect(button(page, "Cancel")).to_have_count(0)
+    settled(page)
+    tokens = page.locator(".heatmap .token")
+    tokens.nth(3).click()
+    expect(page.locator(".st-key-inspector")).to_contain_text("#3")
+    settled(page)
+    before = places_of(page)
+
+    button(page, "Try all five").click()
+    expect(
+        page.get_by_text(re.compile("Trying 4 alternatives · 0 of 4 done · step "))
+    ).to_be_visible()
+    expect(page.locator(".alternatives .busy")).to_have_count(4)
+    expect(page.locator(".token[aria-selected='true']")).to_have_count(1)
+    assert places_of(page) == before
+    tokens.nth(5).click()
+    expect(page.locator(".st-key-inspector")).to_contain_text("#5")
+    expect(page.locator(".alternatives .busy")).to_have_count(0)
+    expect(alternatives(page).last).to_have_attribute("aria-disabled", "true")
+    expect(button(page, "Try all five")).to_be_disabled()
+    tokens.nth(3).click()
+    expect(page.locator(".alternatives .busy")).to_have_count(4)
+    expect(page.locator(".token[aria-selected='true']")).to_have_count(1)
+    assert places_of(page) == before
+    button(page, "Cancel").click()
+    expect(button(page, "Cancel")).to_have_count(0)
+    expect(button(page, "Try all five")).to_be_enabled()
+    expect(page.locator(".alternatives .busy")).to_have_count(0)
+    settled(page)
+    assert places_of(page) == before

@@ -17,7 +17,6 @@ from app import (
     RUNNING,
     assert_nothing_is_cut_off,
     button,
-    cards,
     fill_number,
     go_to,
     opens,
@@ -26,6 +25,7 @@ from app import (
     runs_in,
     settled,
     state_is,
+    use_first,
 )
 from made_once import MadeOnce
 from playwright.sync_api import Page, expect
@@ -90,7 +90,7 @@ def test_from_one_click_to_before_and_after_and_on_into_explore(
         page.locator(".st-key-tuning_file input[type=file]").set_input_files(file)
         choose_when_there(page, field, file.name)
     fill_first_number(page, "Rollouts a problem", 4)
-    button(page, "Do it all").click()
+    button(page, "Run all steps").click()
     with paused(home):
         state_is(page, RUNNING)
         expect(page.get_by_text("1 run in progress")).to_be_visible()
@@ -100,8 +100,7 @@ def test_from_one_click_to_before_and_after_and_on_into_explore(
         go_to(page, "Fine-tune")
         state_is(page, RUNNING)
     state_is(page, DONE)
-    expect(cards(page)).to_have_count(6)
-    verdict = re.compile(f"paired over {len(sets[1])} problems that were not trained on")
+    verdict = re.compile(f"Paired over {len(sets[1])} problems that were not trained on")
     expect(page.get_by_text(verdict)).to_be_visible()
     word = re.compile("▲ better|▼ worse|= no measurable difference")
     expect(page.get_by_text(word).first).to_be_visible()
@@ -126,7 +125,7 @@ def test_from_one_click_to_before_and_after_and_on_into_explore(
         str((run.folder / "adapter").resolve())
     )
     page.locator(".token.fork").last.click()
-    button(page, "Use this").first.click()
+    use_first(page)
     expect(page.locator(".tree .node")).to_have_count(2)
 
 
@@ -179,7 +178,7 @@ def test_rollouts_then_the_gate_by_hand_then_training(
     source = put_into(home, rollouts, "Rollouts of some")
     address = f"{url}/finetune?run={source.id}"
     page.goto(address)
-    expect(page.get_by_text("8 problems, 4 rollouts each")).to_be_visible()
+    expect(page.get_by_text("8 problems, 4 rollouts each").first).to_be_visible()
     expect(page.locator(".heatmap")).to_have_count(2)
     slider = page.get_by_role("slider", name=re.compile("Threshold"))
     forks = page.locator(".heatmap").first.locator(".token.fork")
@@ -226,7 +225,7 @@ def test_rollouts_then_the_gate_by_hand_then_training(
 
 def test_nothing_is_cut_off_at_either_width(page: Page, url: str) -> None:
     page.goto(f"{url}/finetune")
-    expect(button(page, "Do it all")).to_be_visible()
+    expect(button(page, "Run all steps")).to_be_visible()
     main = page.get_by_test_id("stMain")
     for width in (1280, 800):
         page.set_viewport_size({"width": width, "height": 900})

@@ -17,7 +17,10 @@ from app import (
     INTERRUPTED,
     PATIENCE,
     RUNNING,
+    alternatives,
     button,
+    choose,
+    choose_in_menu,
     fill_number,
     go_to,
     has_some,
@@ -27,11 +30,11 @@ from app import (
     opens,
     paused,
     process_of,
-    put_into,
     runs_in,
     settled,
     state_is,
     until,
+    use_first,
 )
 from made_once import MadeOnce
 from models import save_tiny_model
@@ -79,6 +82,7 @@ def test_a_run_survives_refresh_and_page_switch_and_its_flips_open_in_explore(
         state_is(page, RUNNING)
         expect(page.get_by_text("1 run in progress")).to_be_visible()
         page.reload()
+        button(page, "New run").click()
         fill_number(page, "Number of problems", 7)
         go_to(page, "Explore")
         go_to(page, "Interventions")
@@ -87,20 +91,24 @@ def test_a_run_survives_refresh_and_page_switch_and_its_flips_open_in_explore(
     state_is(page, DONE)
     expect(page.get_by_text("1 run in progress")).to_have_count(0)
     expect(page.get_by_text("Teaching model").first).to_be_visible()
+    expect(page.get_by_text("Replacing one token at an uncertain position")).to_be_visible()
+    page.get_by_text("Accuracy of every arm").click()
+    page.get_by_text("Single replacements in wrong answers").click()
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
-    expect(page.get_by_text("A token forced at a highest-entropy position")).to_be_visible()
-    expect(page.get_by_text(re.compile(r"per token is the fair comparison"))).to_be_visible()
+    expect(page.get_by_text("compare the rates per replacement")).to_be_visible()
 
-    chosen = page.get_by_role("combobox", name=re.compile(r"Problem \("))
-    position = re.search(r"at #(\d+)", chosen.input_value())
+    page.locator(".row-table .filter").filter(has_text="now correct").click()
+    panel = page.locator("[class*='st-key-chain_panel']")
+    expect(panel).to_contain_text(re.compile(r"at #(\d+)"))
+    position = re.search(r"at #(\d+)", panel.inner_text())
     assert position is not None
-    button(page, "Open in Explore").click()
+    button(page, "Open in Explore where the chains differ").click()
     expect(nodes(page)).to_have_count(2)
     expect(page.locator(".tree .node.correct[aria-selected='true']")).to_have_count(1)
     expect(page.locator(".tree .node.wrong")).to_have_count(1)
     expect(page.locator(".st-key-inspector")).to_contain_text(f"#{position.group(1)}")
     expect(page.locator(".token.forced")).to_have_count(1)
-    expect(button(page, "Use this").first).to_be_enabled()
+    expect(alternatives(page).first).to_have_attribute("aria-disabled", "false")
 
 
 def test_cancelled_and_killed_a_run_keeps_what_was_done_and_ends_as_if_nothing_had_been(
@@ -143,41 +151,11 @@ def test_a_run_outlives_its_server(page: Page, tmp_path: Path) -> None:
     end_server(server)
 
 
-def test_runs_are_opened_repeated_renamed_and_deleted(
-    page: Page, url: str, home: Path, study: Path
-) -> None:
-    put_into(home, study)
-    page.goto(f"{url}/runs")
-    state_is(page, DONE)
-    button(page, "Rename").click()
-    page.get_by_label("Name of this run").fill("first <b>try</b>")
-    page.keyboard.press("Enter")
-    expect(page.get_by_text("first <b>try</b>")).to_be_visible()
-    page.keyboard.press("Escape")
-    button(page, "Repeat").click()
-    expect(opens(page)).to_have_count(2)
-    expect(page.get_by_text("✓ done", exact=True)).to_have_count(2)
-    new, old = runs_in(home)
-    results = [(run.folder / "results.json").read_bytes() for run in (new, old)]
-    assert results[0] == results[1]
-
-    button(page, "Delete").first.click()
-    button(page, "Delete this run").click()
-    expect(opens(page)).to_have_count(1)
-    assert [run.id for run in runs_in(home)] == [old.id]
-    expect(page.locator(f".st-key-open-{new.id}")).to_have_count(0)
-    settled(page)
-    opens(page).click()
-    expect(page.get_by_role("heading", name="Interventions")).to_be_visible()
-    expect(page).to_have_url(re.compile(f"run={old.id}"))
-    state_is(page, DONE)
-
-
 def test_a_teacher_brings_its_arms_and_one_of_another_vocabulary_is_refused(
     page: Page, url: str, tmp_path: Path
 ) -> None:
     page.goto(f"{url}/interventions")
-    page.get_by_text("Teacher, arms, budgets").click()
+    page.get_by_text("Options", exact=True).click()
     field = page.get_by_role("combobox", name=re.compile("Teacher$"))
     field.fill(str(save_tiny_model(tmp_path / "other")))
     field.press("Enter")
@@ -195,10 +173,11 @@ def test_problems_without_a_gold_answer_are_refused_by_name(
     rows = [{"id": "a", "question": "1+1?", "answer": "2"}, {"id": "b<b>", "question": "Why?"}]
     file.write_text("\n".join(map(json.dumps, rows)))
     page.goto(f"{url}/interventions")
-    page.get_by_text("Teacher, arms, budgets").click()
+    choose(page, "Problems from", "Upload…")
     page.locator(".st-key-study_file input[type=file]").set_input_files(file)
-    page.get_by_role("combobox", name=re.compile("Problems from")).click()
-    page.get_by_role("option", name="mine.jsonl").click()
+    expect(page.get_by_role("combobox", name=re.compile("Problems from"))).to_have_value(
+        "mine.jsonl"
+    )
     settled(page)
     button(page, "Run").click()
     refusal = page.get_by_role("alert").filter(has_text="without a gold answer")
@@ -212,7 +191,7 @@ def test_the_oracle_of_an_adapter_equals_the_teacher(
     model = load_language_model(ModelSpec()).model
     peft.get_peft_model(model, config).save_pretrained(tmp_path / "adapter")
     page.goto(f"{url}/interventions")
-    page.get_by_text("Teacher, arms, budgets").click()
+    page.get_by_text("Options", exact=True).click()
     field = page.get_by_role("combobox", name=re.compile("Teacher$"))
     field.fill(str(tmp_path / "adapter"))
     field.press("Enter")
@@ -226,7 +205,7 @@ def test_the_oracle_of_an_adapter_equals_the_teacher(
             chains = {chain["arm"]: chain["token_ids"] for chain in record["chains"]}
             assert chains["oracle"] == chains["teacher"]
             assert chains["no_op"] == chains["base"]
-    page.get_by_text("What a reader will ask").click()
+    page.get_by_text("How to read these results").click()
     expect(page.get_by_text("Why does the oracle equal")).to_be_visible()
 
 
@@ -241,13 +220,13 @@ def test_two_sessions_see_only_their_own_while_a_run_works(
         explorer = other.new_page()
         open_app(explorer, url)
         explorer.locator(".token.fork").last.click()
-        button(explorer, "Use this").first.click()
+        use_first(explorer)
         expect(nodes(explorer)).to_have_count(2)
         go_to(page, "Explore")
         expect(nodes(page)).to_have_count(1)
         expect(page.get_by_text("Select a token")).to_be_visible()
         go_to(explorer, "Runs")
-        button(explorer, "Cancel").click()
+        choose_in_menu(explorer, opens(explorer), "Cancel")
         settled(explorer)
     state_is(explorer, CANCELLED)
     other.close()

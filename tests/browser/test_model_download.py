@@ -66,7 +66,7 @@ def test_a_model_is_seen_coming_and_then_in_use(
     hub.bytes_a_second = None
     expect(sidebar.get_by_text("vocabulary 40,320")).to_be_visible()
     settled(page)
-    sidebar.get_by_text("Model facts").click()
+    sidebar.get_by_text("Facts:").click()
     for fact in ("model · owner/model", "licence · apache-2.0", "layers · 2 of width 32"):
         expect(sidebar.get_by_text(fact, exact=True)).to_be_visible()
     expect(sidebar.get_by_text(re.compile("weights 10.4 MB, keys and values"))).to_be_visible()

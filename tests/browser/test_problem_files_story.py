@@ -34,7 +34,7 @@ def test_a_sheet_is_looked_at_changed_and_explored(
 ) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     open_app(page, url)
-    button(page, "Sampler").click()
+    choose(page, "Problems from", "Upload…")
     page.locator(".st-key-problem_file input[type=file]").set_input_files(sheet)
     dialog = page.get_by_role("dialog").filter(has_text="Columns of sheet.csv")
     expect(dialog.get_by_role("alert")).to_contain_text("row 3: the question is missing")
@@ -55,30 +55,30 @@ def test_a_sheet_is_looked_at_changed_and_explored(
 
 def test_a_dialog_that_was_closed_can_be_opened_again(page: Page, url: str, sheet: Path) -> None:
     page.goto(f"{url}/evaluate")
-    page.get_by_text("Prompt style, length").click()
+    choose(page, "Problems from", "Upload…")
     page.locator(".st-key-evaluation_file input[type=file]").set_input_files(sheet)
     dialog = page.get_by_role("dialog")
     expect(button(page, "Use 2 problems")).to_be_visible()
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     settled(page)
-    button(page, "Choose its columns").click()
+    button(page, "Map columns").click()
     expect(button(page, "Use 2 problems")).to_be_visible()
 
 
 def use_both(page: Page, dialog: Locator, name: str) -> None:
-    """Take the two problems of a file and choose it in Explore."""
+    """Take the two problems of a file, which are then on screen."""
     button(page, "Use 2 problems").click()
     expect(dialog).to_have_count(0)
     settled(page)
-    page.keyboard.press("Escape")
-    choose(page, "Problems from", name)
+    expect(page.get_by_role("combobox", name="Problems from")).to_have_value(name)
+    expect(page.get_by_test_id("stToast")).to_contain_text(f"2 problems of {name}")
 
 
 def upload(page: Page, url: str, file: Path) -> Locator:
     """The dialog about the columns of a file that was uploaded in Explore."""
     open_app(page, url)
-    button(page, "Sampler").click()
+    choose(page, "Problems from", "Upload…")
     page.locator(".st-key-problem_file input[type=file]").set_input_files(file)
     dialog = page.get_by_role("dialog").filter(has_text=f"Columns of {file.name}")
     expect(dialog).to_be_visible()
@@ -146,32 +146,33 @@ def test_choices_stand_on_lines_of_their_own(
     expect(dialog.get_by_text("Correct answer: B", exact=True)).to_be_visible()
     assert dialog.evaluate("each => each.scrollWidth <= each.clientWidth")
     use_both(page, dialog, "quiz.jsonl")
-    asked = page.get_by_test_id("stMain").locator("p").filter(has_text=re.compile("^Which is pr"))
-    expect(asked.first).to_be_visible()
-    assert "\nA. 4\nB. <b>7</b>\n" in asked.first.inner_text()
+    asked = page.get_by_test_id("stMain").locator(".problem .question")
+    expect(asked).to_be_visible()
+    asked.click()  # two of its lines are shown
+    assert "\nA. 4\nB. <b>7</b>\n" in asked.inner_text()
     expect(page.get_by_text("Correct answer: B", exact=True).first).to_be_visible()
 
 
 @pytest.mark.parametrize(
-    ("address", "unfold", "key", "field"),
+    ("address", "key", "field"),
     [
-        ("interventions", "Teacher, arms, budgets", "study_file", "Problems from"),
-        ("evaluate", "Prompt style, length", "evaluation_file", "Problems from"),
-        ("finetune", "All settings of the recipe", "tuning_file", "Learn from"),
+        ("interventions", "study_file", "Problems from"),
+        ("compare", "compare_file", "Problems from"),
+        ("evaluate", "evaluation_file", "Problems from"),
+        ("finetune", "tuning_file", "Learn from"),
     ],
 )
 def test_every_page_takes_a_sheet(
-    page: Page, url: str, sheet: Path, address: str, unfold: str, key: str, field: str
+    page: Page, url: str, sheet: Path, address: str, key: str, field: str
 ) -> None:
     page.set_viewport_size({"width": 800, "height": 900})
     page.goto(f"{url}/{address}")
-    page.get_by_text(unfold).click()
+    choose(page, field, "Upload…")
     page.locator(f".st-key-{key} input[type=file]").set_input_files(sheet)
     expect(page.get_by_text("row 3: the question is missing")).to_be_visible()
     button(page, "Use 2 problems").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     settled(page)
-    choose(page, field, "sheet.csv")
-    settled(page)
+    expect(page.get_by_role("combobox", name=re.compile(field))).to_have_value("sheet.csv")
     main = page.get_by_test_id("stMain")
     assert main.evaluate("each => each.scrollWidth <= each.clientWidth")

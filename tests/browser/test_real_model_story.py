@@ -23,9 +23,12 @@ from app import (
     set_number,
     settled,
     state_is,
+    use_first,
 )
 from playwright.sync_api import Page, expect
 from server import end_server, start_server
+
+from explorer.shared.asking import CHANGE_ASKING
 
 pytestmark = [
     pytest.mark.browser,
@@ -81,7 +84,7 @@ def test_from_the_list_of_models_to_accuracy_before_and_after(page: Page, url: s
     picture(page, "chain")
 
     heatmap.locator(".token.fork").first.click()
-    button(page, "Use this").first.click()
+    use_first(page)
     expect(nodes(page)).to_have_count(2)
     settled(page)
     page.get_by_role("button", name=FIND).click()
@@ -93,8 +96,8 @@ def test_from_the_list_of_models_to_accuracy_before_and_after(page: Page, url: s
     go_to(page, "Evaluate")
     choose(page, "Problems from", WORD_PROBLEMS)
     fill_number(page, "Number of problems", 4)
-    fill_number(page, "Samples a problem", 2)
-    unfolded(page, "Prompt style, length, problems of your own")
+    fill_number(page, "Samples per problem", 2)
+    unfolded(page, CHANGE_ASKING)
     choose(page, "Prompt style", "few_shot")
     fill_number(page, "Max new tokens", 60)
     button(page, "Run").click()
@@ -105,11 +108,11 @@ def test_from_the_list_of_models_to_accuracy_before_and_after(page: Page, url: s
 
     go_to(page, "Fine-tune")
     expect(page.get_by_role("combobox", name=re.compile("^Preset"))).to_have_value("quick")
-    unfolded(page, "All settings of the recipe, problems of your own")
+    unfolded(page, "All settings of the recipe")
     fill_number(page, "^Problems", 8)
     fill_number(page, "Rollouts a problem", 4)
     fill_number(page, "Measured problems", 3)
-    button(page, "Do it all").click()
+    button(page, "Run all steps").click()
     done = page.get_by_text(DONE, exact=True).first
     expect(done).to_be_visible(timeout=3 * 1000 * PATIENCE)  # minutes, on a quiet machine
     expect(cards(page).first).to_be_visible()

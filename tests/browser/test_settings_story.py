@@ -8,6 +8,8 @@ import pytest
 from app import DEMO_IS_BUILT, button, choose, go_to, open_app, set_number, settled
 from playwright.sync_api import Page, expect
 
+from explorer.shared.asking import CHANGE_ASKING
+
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not DEMO_IS_BUILT, reason="no demo model built"),
@@ -71,12 +73,12 @@ def test_settings_and_own_question_survive_page_switch_and_refresh(page: Page, u
 def test_the_forms_of_other_pages_survive_page_switch_and_refresh(page: Page, url: str) -> None:
     open_app(page, url)
     go_to(page, "Evaluate", _PRESS)
-    field = page.get_by_role("spinbutton", name="Samples a problem")
+    field = page.get_by_role("spinbutton", name="Samples per problem")
     field.fill("9")
     field.press("Enter")
     settled(page)
     go_to(page, "Interventions", _PRESS)
-    page.get_by_text("Teacher, arms, budgets").click()
+    page.get_by_text(CHANGE_ASKING).click()
     limit = page.get_by_role("spinbutton", name="Max new tokens")
     limit.fill("33")
     limit.press("Enter")
@@ -89,6 +91,6 @@ def test_the_forms_of_other_pages_survive_page_switch_and_refresh(page: Page, ur
     settled(page)
     go_to(page, "Interventions", _PRESS)
     page.reload()
-    expect(page.get_by_text("Teacher, arms, budgets")).to_be_visible()
-    page.get_by_text("Teacher, arms, budgets").click()
+    expect(page.get_by_text(CHANGE_ASKING)).to_be_visible()
+    page.get_by_text(CHANGE_ASKING).click()
     expect(limit).to_have_value("33")

@@ -134,6 +134,20 @@ def test_forcing_a_token_by_text(run: Any, chain: Path) -> None:
     assert json.loads(out)["tokens"][2] == "7"
 
 
+def test_forcing_a_phrase_forces_all_its_tokens_in_order(run: Any, chain: Path) -> None:
+    code, out, said = run("force", chain, "--position", 2, "--text", "xyz 1", "--json")
+    assert code == 0
+    by_text = json.loads(out)
+    forced = [i for i, each in enumerate(by_text["forced"]) if each]
+    assert forced == list(range(2, 2 + len(forced)))
+    assert len(forced) > 1
+    assert f"Forcing {len(forced)} tokens" in said
+    assert "".join(by_text["tokens"][i] for i in forced) == "xyz 1"
+    ids = [each for i in forced for each in ("--token-id", by_text["token_ids"][i])]
+    _, out, _ = run("force", chain, "--position", 2, *ids, "--json")
+    assert json.loads(out)["token_ids"] == by_text["token_ids"]
+
+
 def test_scoring_a_chain_gives_its_own_statistics_back(run: Any, model: str, chain: Path) -> None:
     code, out, _ = run("score", "--model", model, "--ids", chain, "--json")
     assert code == 0
@@ -238,7 +252,11 @@ def bad_commands(model: str, chain: Path, tmp: Path) -> dict[str, tuple[tuple[ob
         ),
         "position outside": (("force", chain, "--position", 999, "--token-id", 1), "999"),
         "unknown id": (("force", chain, "--position", 0, "--token-id", 10**7), "vocabulary"),
-        "text of many tokens": (("force", chain, "--position", 0, "--text", "xyz 1"), "not one"),
+        "text of no token": (("force", chain, "--position", 0, "--text", ""), "empty"),
+        "phrase too long": (
+            ("force", chain, "--position", 0, "--text", "xyz 1" * 200),
+            "there is room for",
+        ),
         "id and text": (
             ("force", chain, "--position", 0, "--text", "7", "--token-id", 1),
             "not clear",

@@ -100,7 +100,7 @@ def test_looking_up_a_token_too() -> None:
     lm.prefixes.clear()
     broken = (*chain.token_ids[:2], POISON, *chain.token_ids[3:])
     with pytest.raises(ModelError, match="not finite"):
-        look_up(lm, replace(chain, token_ids=broken), 4, 7)
+        look_up(lm, replace(chain, token_ids=broken), 4, [7])
 
 
 @pytest.mark.parametrize("value", [NAN, INF])

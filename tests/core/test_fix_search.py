@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from lookup_model import BASE, END, SEVEN, SO, TEACHER, THEN, THREE, lookup_model
 
-from core.chains.fix_search import FixSearch, search_fix
+from core.chains.fix_search import AttemptResult, FixSearch, search_fix
 from core.chains.generation import generate
 from core.chains.judging import judge
+from core.chains.sweep import Sweep
 from core.errors import PositionError
 from core.models.language_model import LanguageModel
 from core.records import Chain, Outcome, Problem, Sampler, Verdict
@@ -79,3 +80,19 @@ def test_the_same_chain_gives_the_same_search_and_a_cancelled_one_gives_none() -
     assert search_fix(lm, *chain_of(lm), cancel=lambda: True) is None
     with pytest.raises(PositionError, match="no position"):
         search_fix(lm, *chain_of(lm), positions=0)
+
+
+def test_attempts_are_planned_before_the_first_and_handed_out_as_they_end() -> None:
+    lm = lookup_model(BASE)
+    plans: list[Sweep] = []
+    seen: list[AttemptResult] = []
+
+    def on_ending(result: AttemptResult) -> None:
+        assert plans, "the plan comes first"
+        seen.append(result)
+
+    found = search_fix(lm, *chain_of(lm), positions=1, on_plan=plans.append, on_ending=on_ending)
+    assert found is not None
+    results = (*found.attempts, *found.control)
+    assert [each.attempt for each in results] == [*plans[0].attempts, *plans[0].control]
+    assert sorted(map(repr, seen)) == sorted(map(repr, results))

@@ -114,9 +114,9 @@ def test_a_position_outside_the_chain_is_refused(
 def test_looking_up_a_token_agrees_with_its_statistics(lm: LanguageModel, chain: Chain) -> None:
     for rank in (1, 4):
         token = int(chain.statistics.top_ids[6, rank - 1])
-        logprob, found = look_up(lm, chain, 6, token)
-        assert found == rank
-        assert logprob == pytest.approx(chain.statistics.top_logprobs[6, rank - 1], abs=1e-4)
+        found = look_up(lm, chain, 6, [token])
+        assert found.rank.tolist() == [rank]
+        assert found.logprob == pytest.approx(chain.statistics.top_logprobs[6, rank - 1], abs=1e-4)
 
 
 def test_streaming_shows_what_the_finished_chain_holds(lm: LanguageModel) -> None:

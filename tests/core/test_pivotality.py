@@ -14,10 +14,17 @@ from core.chains.findings import Findings
 from core.chains.fix_search import search_fix
 from core.chains.generation import generate
 from core.chains.judging import judge
-from core.chains.pivotality import AlternativeOutcomes, Pivotality, decisive, measure_pivotality
+from core.chains.pivotality import (
+    AlternativeOutcomes,
+    Pivotality,
+    SampledEnding,
+    _grouped,
+    decisive,
+    measure_pivotality,
+)
 from core.errors import PositionError, ProblemError, SamplerError, SessionError
 from core.models.language_model import LanguageModel
-from core.records import Chain, Problem, Sampler
+from core.records import Chain, Problem, Sampler, Verdict
 
 SAMPLES = 400
 DRAWING = Sampler(temperature=1.0, max_new_tokens=30)
@@ -188,3 +195,28 @@ def test_of_many_positions_measured_one_in_twenty_may_not_seem_decisive_by_luck(
     neutral = [place(i, (0.5, 16, 8), (0.5, 16, 8)) for i in range(2, 12)]
     clear = place(0, (0.5, 16, 16), (0.5, 16, 0))
     assert decisive([borderline, clear, *neutral]) == {0}
+
+
+def test_answers_that_the_checker_finds_equal_are_counted_as_one() -> None:
+    grouped = _grouped(["4", "4.", "4", "5", "", "$4$", "", "5.0", "no idea"])
+    assert grouped == (("4", 4), ("", 2), ("5", 2), ("no idea", 1))
+
+
+def test_few_samples_and_no_difference_are_told_apart() -> None:
+    # 0 of 4 against 2 of 4: shares from 0 to 85 % are possible.
+    assert alternatives((0.5, 4, 0), (0.5, 4, 2)).undecided.startswith("Too few samples")
+    assert alternatives((0.5, 4, 0), (0.5, 4, 0)).undecided.startswith("Too few samples")
+    # 0 of 16 each: both shares are below 19 %.
+    assert alternatives((0.5, 16, 0), (0.5, 16, 0)).undecided.startswith("No measurable difference")
+
+
+def test_every_sample_is_handed_out_when_it_ends(lm: LanguageModel, chain: Chain) -> None:
+    seen: list[SampledEnding] = []
+    found = measure_pivotality(lm, chain, [1], samples=5, on_ending=seen.append)
+    assert found is not None
+    assert sorted(each.index for each in seen) == list(range(25))
+    for each in found[0].alternatives:
+        own = [ending.outcome for ending in seen if ending.token_id == each.token_id]
+        assert len(own) == 5
+        assert sum(outcome.verdict is Verdict.CORRECT for outcome in own) == each.correct
+    assert all(each.length > 1 for each in seen)

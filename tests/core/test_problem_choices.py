@@ -86,7 +86,7 @@ def test_where_it_can_not_be_seen_that_is_said_and_can_be_set() -> None:
     found = read(rows)
     assert found.problems[0].answer == "B"
     assert found.warnings == (
-        "The right answer is read as the number of a choice, from 0; read as the number of a "
+        "The correct answer is read as the number of a choice, from 0; read as the number of a "
         "choice, from 1 it fits equally well, but gives other letters.",
     )
     set_by_hand = ColumnMapping("question", "answer", choices="choices", gold=Gold.CHOICE_FROM_1)
@@ -187,7 +187,7 @@ def test_golds_that_are_no_choices_are_pointed_out() -> None:
     found = read([{"question": "?", "choices": ["red", "green"], "answer": "a colour of grass"}])
     assert found.mapping.gold is Gold.AS_WRITTEN
     assert found.warnings == (
-        "The right answer is read as it is written, and names none of the choices.",
+        "The correct answer is read as it is written, and names none of the choices.",
     )
 
 

@@ -225,15 +225,15 @@ def test_rollouts_that_are_all_cut_off_are_refused() -> None:
 def test_problems_that_are_all_easy_or_all_hard_are_refused_with_counts() -> None:
     always, never = problem("a", 2, 0), problem("n", 0, 2)
     assert refusal(always, replace(always, problem_id="b"), never) == (
-        "No problem has both right and wrong rollouts, so none says which decisions matter: "
-        "2 of 3 are always right and 1 always wrong. "
-        "Choose harder problems, or raise the temperature or the rollouts a problem."
+        "No problem has both correct and wrong rollouts, so none says which decisions matter: "
+        "2 of 3 are always correct and 1 always wrong. "
+        "Choose harder problems, or raise the temperature or the rollouts per problem."
     )
     assert refusal(never).endswith(
-        "0 of 1 are always right and 1 always wrong. Choose easier problems, raise the rollouts "
-        "a problem, or check the prompt style."
+        "0 of 1 are always correct and 1 always wrong. Choose easier problems, raise the rollouts "
+        "per problem, or check the prompt style."
     )
-    assert "0 of 0 are always right" in refusal()
+    assert "0 of 0 are always correct" in refusal()
 
 
 def test_a_gate_that_takes_nothing_is_refused_with_the_highest_entropy() -> None:

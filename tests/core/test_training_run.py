@@ -340,7 +340,7 @@ def test_bad_luck_is_told_with_what_to_change(tmp_path: Path, rollouts_folder: P
 
     impossible = [Problem(f"p{i}", f"What is {i} and {i}?", "-7") for i in range(5)]
     recipe = fine_tune_recipe()
-    assert "0 of 4 are always right and 4 always wrong" in sampled(recipe, impossible)
+    assert "0 of 4 are always correct and 4 always wrong" in sampled(recipe, impossible)
     short = fine_tune_recipe(**{"max_new_tokens": 3})
     assert "cut off at the limit of new tokens" in sampled(short, training_problems()[::2])
 

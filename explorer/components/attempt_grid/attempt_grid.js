@@ -60,7 +60,7 @@ function drawCell(cell, row, data) {
   }
   const button = make("button", `${cell.tone}${cell.turned ? " turned" : ""}`);
   button.type = "button";
-  button.disabled = !data.enabled;
+  button.disabled = !data.enabled || cell.pending;
   button.dataset.place = `${row.position} ${cell.token_id}`;
   button.append(
     make("span", "sign", cell.sign),
@@ -68,8 +68,13 @@ function drawCell(cell, row, data) {
     make("span", "answer", cell.answer),
   );
   const said = `position ${row.position}, rank ${cell.rank}, ${cell.token}`;
-  button.setAttribute("aria-label", `${said}: ${cell.sign} ${cell.answer}. Make it a branch`);
-  button.title = `rank ${cell.rank}: ends ${cell.sign} ${cell.answer}. Click: make it a branch`;
+  if (cell.pending) {
+    button.setAttribute("aria-label", `${said}: being tried`);
+    button.title = `rank ${cell.rank}: being tried`;
+  } else {
+    button.setAttribute("aria-label", `${said}: ${cell.sign} ${cell.answer}. Go to branch`);
+    button.title = `rank ${cell.rank}: leads to ${cell.sign} ${cell.answer}. Click: go to branch`;
+  }
   place.append(button);
   return place;
 }

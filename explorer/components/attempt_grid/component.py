@@ -29,6 +29,7 @@ class GridCell:
         token: display text
         sign: ✓, ✗, ? or –, so that colour is never the only cue
         turned: the verdict differs from the chain's own
+        pending: it is being tried
     """
 
     token_id: int
@@ -39,6 +40,7 @@ class GridCell:
     tone: Tone = "other"
     turned: bool = False
     chosen: bool = False
+    pending: bool = False
 
 
 @dataclass(frozen=True)

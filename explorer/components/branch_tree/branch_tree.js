@@ -151,6 +151,7 @@ class BranchTree {
       parts.push(`${tokenText(node.forced_token)} forced at #${node.position}`);
     }
     if (node.length) parts.push(`${node.length} tokens`);
+    if (node.model) parts.push(`by ${node.model}`);
     if (hidden.length) parts.push(`${hidden.length} more branches collapsed; press to expand`);
     return parts.filter(Boolean).join(", ");
   }

@@ -28,10 +28,11 @@ class TreeNode:
     Args:
         parent_id: the branch it was forced from; None for a root
         position: where it leaves its parent, counted from 0
-        forced_token: display text of the token forced there
+        forced_token: the token forced there, in the one notation for tokens
         label: shown instead of a missing answer
         name: given by the user, shown after the answer
         length: tokens of the whole chain
+        model: which model made it, where a tree has branches of several
     """
 
     id: str
@@ -44,6 +45,7 @@ class TreeNode:
     length: int = 0
     live: bool = False
     name: str = ""
+    model: str = ""
 
 
 def branch_tree(

@@ -1,15 +1,26 @@
 """A chain as running text: tokens coloured by entropy, forks underlined."""
 
-from explorer.components.token_heatmap.component import read_heatmap, token_heatmap
-from explorer.components.token_heatmap.event import Force, HeatmapEvent, Selection
-from explorer.components.token_heatmap.view import HeatmapView, OtherModel
+from explorer.components.token_heatmap.component import read_heatmap, reopen, token_heatmap
+from explorer.components.token_heatmap.event import Force, HeatmapEvent, NewThreshold, Selection
+from explorer.components.token_heatmap.view import (
+    FIXED_SCALE,
+    ColourScale,
+    HeatmapView,
+    OtherModel,
+    Part,
+)
 
 __all__ = [
+    "FIXED_SCALE",
+    "ColourScale",
     "Force",
     "HeatmapEvent",
     "HeatmapView",
+    "NewThreshold",
     "OtherModel",
+    "Part",
     "Selection",
     "read_heatmap",
+    "reopen",
     "token_heatmap",
 ]

@@ -5,6 +5,53 @@ class ChainFacts {
     this.data = data;
     this.forks = new Set(data.forks);
     this.forced = new Set(data.forced);
+    this.size = data.tokens.length;
+    this.counted = data.runOn ?? this.size; // tokens that can be forks
+    this.bySentence = false;
+  }
+
+  // Of every token, the position with the highest entropy of its sentence; made when asked for.
+  get peaks() {
+    if (this.peaksOf) return this.peaksOf;
+    const { sentences, entropy } = this.data;
+    const peaks = new Uint32Array(this.size);
+    sentences.forEach((start, n) => {
+      const stop = sentences[n + 1] ?? this.size;
+      let peak = start;
+      for (let i = start; i < stop; i += 1) if (entropy[i] > entropy[peak]) peak = i;
+      peaks.fill(peak, start, stop);
+    });
+    return (this.peaksOf = peaks);
+  }
+
+  // Nats that colour a token: its own or, by sentence, the highest of its sentence.
+  nats(i) {
+    return this.data.entropy[this.bySentence ? this.peaks[i] : i] / 1000;
+  }
+
+  // Where the keys n and p stop: forks or, by sentence, the peaks of sentences with a fork.
+  get stops() {
+    const { forks } = this.data;
+    return this.bySentence ? [...new Set(Array.from(forks, (i) => this.peaks[i]))] : forks;
+  }
+
+  // The colour of a token, in percent of the strongest.
+  heat(i) {
+    const { values, valuesTop, scale } = this.data;
+    const share = values
+      ? (values[i] ?? 0) / 1000 / valuesTop
+      : (this.nats(i) - scale.base) / (scale.top - scale.base);
+    return Math.max(0, Math.min(100, 100 * share));
+  }
+
+  // For the line before a part that can be folded.
+  partWords({ name, start, stop }) {
+    const size = (stop - start).toLocaleString("en");
+    const tokens = `${size} ${stop - start === 1 ? "token" : "tokens"}`;
+    if (name === "after the answer") return `After the answer: not searched · ${tokens}`;
+    const forks = this.data.forks.reduce((n, i) => n + (start <= i && i < stop ? 1 : 0), 0);
+    const title = name[0].toUpperCase() + name.slice(1);
+    return `${title} · ${tokens}, ${forks} ${forks === 1 ? "fork" : "forks"}`;
   }
 
   inUnit(nats) {
@@ -31,7 +78,7 @@ class ChainFacts {
   }
 
   flags(i) {
-    const { first, shared, marks, runOn } = this.data;
+    const { first, shared, marks, runOn, fixMarks } = this.data;
     const flags = [];
     if (this.forks.has(i)) flags.push("fork");
     if (this.forced.has(i)) flags.push("forced");
@@ -39,6 +86,7 @@ class ChainFacts {
     if (i < shared) flags.push("shared");
     if (runOn !== null && i >= runOn) flags.push("after the answer");
     if (marks?.[i]) flags.push(marks[i]);
+    if (fixMarks?.[i]) flags.push(fixMarks[i] === "fixes" ? "a token here flips the answer" : "no flip found here");
     return flags;
   }
 

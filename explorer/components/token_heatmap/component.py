@@ -9,15 +9,26 @@ import streamlit as st
 
 from explorer.components.assets import read_assets
 from explorer.components.token_heatmap.event import HeatmapEvent, parse_event
-from explorer.components.token_heatmap.view import HeatmapView
+from explorer.components.token_heatmap.view import REQUESTS, HeatmapView
 
 _FOLDER = Path(__file__).parent
+_STRIP = _FOLDER.with_name("entropy_strip")
 _component = st.components.v2.component(
     "fork_explorer_token_heatmap",
-    css=read_assets(_FOLDER, "token_heatmap.css", "hover_card.css"),
-    js=read_assets(
-        _FOLDER,
-        *("token_text.js", "chain_facts.js", "hover_card.js", "legend.js", "token_heatmap.js"),
+    css="\n".join(
+        (
+            read_assets(_FOLDER, "token_heatmap.css", "hover_card.css", "chain_tools.css"),
+            read_assets(_STRIP, "entropy_strip.css"),
+        )
+    ),
+    js="\n".join(
+        (
+            read_assets(_FOLDER, "columns.js", "token_text.js", "chain_facts.js", "hover_card.js"),
+            read_assets(_FOLDER, "card_pointer.js", "legend.js", "text_search.js"),
+            read_assets(_FOLDER, "chain_search.js", "chain_tools.js", "text_blocks.js"),
+            read_assets(_STRIP, "column_peaks.js", "entropy_strip.js"),
+            read_assets(_FOLDER, "page_keys.js", "token_heatmap.js"),
+        )
     ),
 )
 
@@ -28,21 +39,27 @@ def token_heatmap(
     key: str,
     on_select: Callable[[], None] | None = None,
     on_force: Callable[[], None] | None = None,
+    on_threshold: Callable[[], None] | None = None,
+    on_command: Callable[[], None] | None = None,
 ) -> HeatmapEvent:
     """Draw a chain and report clicks.
 
-    A selection takes effect in the browser at once and is reported as state; forcing (keys 1 to 5)
-    is reported once, as a trigger. In a callback, read both with `read_heatmap(key)`.
+    A selection takes effect in the browser at once and is reported as state; forcing (keys 1 to 5,
+    or a click in the card), a threshold that was moved on the strip, and a command (keys u and U)
+    are reported once, as triggers. In a callback, read all with `read_heatmap(key)`.
 
     `view.initial_selection` may follow the current selection: it is sent once per chain, so that a
     click does not send the whole chain again.
     """
     view = view.with_selection(_first_selection(view, key))
+    answers = {"force": on_force, "threshold": on_threshold, "command": on_command}
     state = _component(
         key=key,
-        data=view.message(),
+        data=view.message([each for each in REQUESTS if answers[each] is not None]),
         on_selected_change=on_select or _nothing,
         on_force_change=on_force or _nothing,
+        on_threshold_change=on_threshold or _nothing,
+        on_command_change=on_command or _nothing,
     )
     return parse_event(state)
 
@@ -50,6 +67,11 @@ def token_heatmap(
 def read_heatmap(key: str) -> HeatmapEvent:
     """The heatmap's event, for use in its callbacks."""
     return parse_event(st.session_state.get(key))
+
+
+def reopen(key: str) -> None:
+    """Let a heatmap that moves to another place of the page open with its view's selection."""
+    st.session_state.pop(f"{key}:opened_with", None)
 
 
 def _first_selection(view: HeatmapView, key: str) -> int | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from math import isfinite
+from typing import Any, Literal, get_args
 
 
 @dataclass(frozen=True)
@@ -25,15 +26,28 @@ class Force:
 
 
 @dataclass(frozen=True)
-class HeatmapEvent:
-    """The last selection (persistent) and a request to force a token (reported once).
+class NewThreshold:
+    """The threshold to which the strip's line was moved, nats."""
 
-    Both carry the id of the chain that was clicked: compare it with the current chain, which may
-    have changed since the click.
+    chain: str
+    tau: float
+
+
+Command = Literal["undo", "redo"]
+
+
+@dataclass(frozen=True)
+class HeatmapEvent:
+    """The last selection (persistent), and requests that are reported once.
+
+    All but the command carry the id of the chain that was on screen: compare it with the current
+    chain, which may have changed since the click.
     """
 
     selected: Selection | None = None
     force: Force | None = None
+    threshold: NewThreshold | None = None
+    command: Command | None = None  # by a key
 
     def position(self, chain_id: str, length: int) -> int | None:
         """The selected position; None if it was selected in another chain or is out of range."""
@@ -51,8 +65,25 @@ def parse_event(state: object) -> HeatmapEvent:
     if force is not None and force["rank"] < 1:
         force = None
     return HeatmapEvent(
-        Selection(**selected) if selected else None, Force(**force) if force else None
+        Selection(**selected) if selected else None,
+        Force(**force) if force else None,
+        _threshold(state.get("threshold")),
+        _command(state.get("command")),
     )
+
+
+def _threshold(payload: object) -> NewThreshold | None:
+    if not isinstance(payload, Mapping) or not isinstance(payload.get("chain"), str):
+        return None
+    tau = payload.get("tau")
+    if not isinstance(tau, int | float) or isinstance(tau, bool):
+        return None
+    return NewThreshold(payload["chain"], float(tau)) if isfinite(tau) and tau >= 0 else None
+
+
+def _command(payload: object) -> Command | None:
+    name = payload.get("name") if isinstance(payload, Mapping) else None
+    return next((each for each in get_args(Command) if each == name), None)
 
 
 def _fields(payload: object, *numbers: str) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ function make(tag, className, text) {
 
 function percent(tenths) {
   if (tenths >= 1000) return "100 %";
-  return tenths > 0 ? (tenths / 10).toFixed(1) + " %" : "<0.1 %";
+  return tenths > 0 ? (tenths / 10).toFixed(1) + " %" : "< 0.1 %";
 }
 
 // One model's most probable tokens, with their probabilities as bars.
@@ -19,9 +19,13 @@ class AlternativesTable {
     this.title = make("div", "card-title");
     this.element.append(this.title);
     this.rows = [];
+    this.element.addEventListener("click", (event) => {
+      const row = this.rows.find(({ element }) => element.contains(event.target));
+      if (row?.element.classList.contains("open-to-force")) this.onRow?.(row.number);
+    });
   }
 
-  fill(alternatives, title = "") {
+  fill(alternatives, title = "", canForce = false) {
     this.element.hidden = alternatives.length === 0;
     this.title.textContent = title;
     this.title.hidden = !title;
@@ -30,7 +34,11 @@ class AlternativesTable {
       const alternative = alternatives[at];
       row.element.hidden = !alternative;
       if (!alternative) return;
+      row.number = alternative.rank;
       row.element.classList.toggle("chosen", alternative.chosen);
+      const open = canForce && !alternative.chosen;
+      row.element.classList.toggle("open-to-force", open);
+      row.element.title = open ? "Continue with this token instead" : "";
       row.rank.textContent = alternative.rank;
       row.token.textContent = alternative.token;
       row.bar.style.width = alternative.p / 10 + "%";
@@ -53,7 +61,8 @@ class AlternativesTable {
 }
 
 class HoverCard {
-  constructor(parent) {
+  // act: {force(rank), enter(), leave()}
+  constructor(parent, act) {
     this.element = make("div", "card");
     this.element.setAttribute("aria-hidden", "true"); // the live region has the same in words
     this.element.popover = "manual"; // in the top layer, where no ancestor can clip or cover it
@@ -73,14 +82,23 @@ class HoverCard {
     this.others = make("span", "card-others");
     this.foot.append(this.keys, this.others);
     this.element.append(this.head, this.facts, tables, this.foot);
+    this.tables[0].onRow = act.force;
+    this.element.addEventListener("pointerenter", act.enter);
+    this.element.addEventListener("pointerleave", act.leave);
     parent.append(this.element);
+  }
+
+  // While the pointer passes over the text, the card lets it through to the tokens below; once it
+  // has rested on a token, the card can be reached and clicked.
+  setReachable(reachable) {
+    this.element.classList.toggle("reachable", reachable);
   }
 
   get open() {
     return this.element.matches(":popover-open");
   }
 
-  // facts: {place, token, flags, numbers: [[name, value]], others, keys,
+  // facts: {place, token, flags, numbers: [[name, value]], others, keys, canForce,
   //         alternatives: [{rank, token, p, chosen}], second: the same of another model,
   //         titles: the names of both, where there are two}, p in tenths of a percent
   fill(facts) {
@@ -95,7 +113,7 @@ class HoverCard {
       }),
     );
     this.element.classList.toggle("of-two", facts.second.length > 0);
-    this.tables[0].fill(facts.alternatives, facts.titles[0]);
+    this.tables[0].fill(facts.alternatives, facts.titles[0], facts.canForce);
     this.tables[1].fill(facts.second, facts.titles[1]);
     this.others.textContent = facts.others;
     this.keys.classList.toggle("useful", facts.keys);

@@ -1,13 +1,15 @@
 // The chain as running text: one element per token, updated only where something changed.
 
 const instances = new WeakMap(); // parent element -> Heatmap
+const remembered = new Map(); // chain -> its selection, for a heatmap that is mounted again
+const TOOLS_FROM = 200; // tokens
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   let heatmap = instances.get(parentElement);
   if (!heatmap) instances.set(parentElement, (heatmap = new Heatmap(parentElement)));
   heatmap.setStateValue = setStateValue;
   heatmap.setTriggerValue = setTriggerValue;
-  heatmap.update(data);
+  heatmap.update(readable(data));
   return () => {
     heatmap.close();
     instances.delete(parentElement);
@@ -18,98 +20,147 @@ class Heatmap {
   constructor(parent) {
     this.parent = parent;
     this.root = make("div", "heatmap");
+    this.tools = new ChainTools(this.root, {
+      find: (query) => this.find(query),
+      step: (by) => this.stepMatch(by),
+      leave: () => this.current !== null && this.spans[this.current].focus(),
+      bySentence: (on) => this.setUnit(on),
+    });
     this.list = make("div", "tokens");
     this.list.setAttribute("role", "listbox");
     this.list.setAttribute("aria-label", "Tokens of the chain");
     this.caret = make("span", "caret");
     this.caret.setAttribute("role", "presentation");
     this.list.append(this.caret);
+    this.root.append(this.list);
+    this.blocks = new TextBlocks(this.list, this.caret);
+    this.blocks.onFold = () => this.showSight();
+    this.strip = new EntropyStrip(this.root, {
+      go: (i) => this.goTo(i, true),
+      scrub: (i) => this.reveal(i, true),
+      threshold: (tau) => this.ask("threshold", { tau }),
+    });
+    this.legend = new Legend(this.root);
+    this.card = new HoverCard(this.root, {
+      force: (rank) => this.forceFromCard(rank),
+      enter: () => this.hover.stay(),
+      leave: () => this.hover.hideSoon(),
+    });
+    this.hover = new CardPointer({
+      list: this.list,
+      card: this.card,
+      fill: (i) => this.cardOf(i),
+      rectOf: (i, line) => (this.spans[i] ? this.rectOf(i, line) : null),
+    });
     this.spoken = make("div", "spoken");
     this.spoken.setAttribute("aria-live", "polite");
-    this.root.append(this.list);
-    this.legend = new Legend(this.root);
-    this.card = new HoverCard(this.root);
     this.root.append(this.spoken);
     parent.append(this.root);
+    this.search = new ChainSearch();
     this.data = null;
-    this.spans = [];
     this.selected = null; // position
     this.current = null; // the position in the tab order
-    this.carded = null; // the position described by the card
-    this.keyTime = -Infinity; // time of the last key
     this.column = null; // x kept while moving up and down
+    this.bySentence = false;
+    this.pageKeys = new PageKeys((event) => this.pageKey(event));
     this.listen();
+  }
+
+  get spans() {
+    return this.blocks.spans;
   }
 
   // ---- data -------------------------------------------------------------------------------
 
   update(data) {
     const before = this.data;
-    const sameChain = before?.chain === data.chain && this.spans.length <= data.tokens.length;
+    const size = data.tokens.length;
+    const sameChain = before?.chain === data.chain && this.spans.length <= size;
     const hadFocus = this.list.contains(this.parent.activeElement);
     const atEnd = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 24;
+    const long = size > LONG_CHAIN;
     this.data = data;
     this.facts = new ChainFacts(data);
+    this.facts.bySentence = this.bySentence;
     this.root.dataset.scheme = schemeOf(this.root);
     this.root.classList.toggle("live", data.live);
-    this.root.classList.toggle("empty", data.tokens.length === 0);
+    this.root.classList.toggle("empty", size === 0);
+    this.root.classList.toggle("long", long);
     this.list.setAttribute("aria-busy", String(data.live));
-    this.list.style.maxHeight = data.maxHeight + "px";
+    this.list.style.maxHeight = data.maxHeight === null ? "" : data.maxHeight + "px";
+    this.tools.show(size >= TOOLS_FROM);
+    this.strip.element.hidden = !data.strip && !long;
     const asked = before && data.goTo && data.goTo[0] !== before.goTo?.[0] ? data.goTo[1] : null;
-    if (!sameChain) this.clear();
-    this.draw(sameChain ? before.tokens : []);
+    const parts = partsOf(data);
+    if (!sameChain) {
+      if (before) remembered.delete(before.chain);
+      this.clear();
+    }
+    const redraw = sameChain && !this.blocks.hasParts(parts);
+    if (redraw) this.blocks.clear();
+    if (!sameChain || redraw) this.blocks.setParts(parts);
+    if (!sameChain || size !== before.tokens.length) {
+      this.search.reset(data.tokens);
+      this.tools.again();
+    }
+    this.draw(sameChain && !redraw ? before.tokens : []);
+    this.blocks.finish(long);
+    this.blocks.describeParts((part) => this.facts.partWords(part));
     this.legend.update(data, this.facts);
-    if (!sameChain) this.open(asked ?? data.select, hadFocus);
-    else if (atEnd && data.live && before.tokens.length < data.tokens.length) {
+    this.strip.update(data, this.facts);
+    if (!sameChain) this.open(asked ?? this.lastSelection(), hadFocus);
+    else if (redraw) this.restore();
+    else if (atEnd && data.live && before.tokens.length < size) {
       this.list.scrollTop = this.list.scrollHeight;
     }
-    if (this.current === null && this.spans.length) this.setCurrent(0);
-    if (sameChain && asked !== null) this.goTo(asked);
-    if (this.carded !== null) this.showCard(this.carded);
+    if (this.current === null && this.spans.length) this.setCurrent(this.firstShown());
+    if (sameChain && asked !== null) this.goTo(asked, false);
+    this.hover.again();
+    this.pageKeys.listen(data.pageKeys);
+    this.showSight();
   }
 
   clear() {
-    this.list.replaceChildren(this.caret);
-    this.spans = [];
-    this.selected = this.current = this.carded = this.column = null;
-    this.card.hide();
+    this.hover.hide();
+    this.blocks.clear();
+    this.selected = this.current = this.column = null;
     this.list.scrollTop = 0;
   }
 
   draw(known) {
-    const fresh = document.createDocumentFragment();
     this.data.tokens.forEach((text, i) => {
       let span = this.spans[i];
       if (!span) {
         span = make("span");
         span.i = i;
         span.setAttribute("role", "option");
-        this.spans.push(span);
-        fresh.append(span);
+        drawText(span, text);
+        this.blocks.append(span, text);
+      } else if (known[i] !== text) {
+        drawText(span, text);
+        if (span.gap) span.before(span.gap);
+        if (span.lineBreak) span.after(span.lineBreak);
       }
       if (known[i] !== text) {
-        drawText(span, text);
-        if (span.lineBreak) span.after(span.lineBreak);
         if (!/\S/.test(text)) span.setAttribute("aria-label", spokenText(text));
         else span.removeAttribute("aria-label");
       }
-      const look = this.lookOf(i, text);
-      if (span.look !== look) {
-        span.look = look;
-        const [classes, heat] = look.split("|");
-        span.className = classes;
-        span.style.setProperty("--e", heat);
-      }
+      this.paint(i);
     });
-    this.list.insertBefore(fresh, this.caret);
+  }
+
+  paint(i) {
+    const span = this.spans[i];
+    const look = this.lookOf(i, this.data.tokens[i]);
+    if (span.look === look) return;
+    span.look = look;
+    const [classes, heat] = look.split("|");
+    span.className = classes;
+    span.style.setProperty("--e", heat);
   }
 
   lookOf(i, text) {
     const data = this.data;
-    const [value, top] = data.values
-      ? [data.values[i], data.valuesTop]
-      : [data.entropy[i], data.scaleTop];
-    const heat = Math.max(0, Math.min(100, (value ?? 0) / top / 10));
     let classes = "token";
     const kind = kindOf(text);
     if (kind) classes += " " + kind;
@@ -120,7 +171,15 @@ class Heatmap {
     if (i === data.first) classes += " first-difference";
     if (data.marks?.[i]) classes += " " + data.marks[i];
     if (data.values && data.values[i] !== null) classes += " measured";
-    return classes + "|" + heat.toFixed(1);
+    if (data.fixMarks?.[i]) classes += data.fixMarks[i] === "fixes" ? " fix-hit" : " fix-tried";
+    return classes + this.search.classOf(i) + "|" + this.facts.heat(i).toFixed(1);
+  }
+
+  // The selection of a heatmap that was on the page a moment ago, unless Python has moved it since.
+  lastSelection() {
+    const { chain, select, goTo } = this.data;
+    const last = remembered.get(chain);
+    return last && last.select === select && last.serial === goTo?.[0] ? last.selected : select;
   }
 
   // For a new chain: restore its selection, or show where it leaves its parent.
@@ -129,19 +188,44 @@ class Heatmap {
     if (wanted !== null && wanted <= last) {
       this.markSelected(wanted);
       this.reveal(wanted);
-    } else if (this.data.first !== null && this.data.first <= last) {
-      this.reveal(this.data.first);
+    } else {
+      this.strip.mark(null);
+      if (this.data.first !== null && this.data.first <= last) this.reveal(this.data.first);
     }
     if (!this.spans.length) return;
-    this.setCurrent(this.selected ?? 0);
+    this.setCurrent(this.selected ?? this.firstShown());
     if (hadFocus) this.spans[this.current].focus({ preventScroll: true });
   }
 
-  goTo(i) {
+  // What is folded can't have the focus.
+  firstShown() {
+    const first = this.spans.findIndex((_, i) => !this.blocks.isFolded(i));
+    return Math.max(0, first);
+  }
+
+  // After the same chain was drawn again.
+  restore() {
+    const { selected, current } = this;
+    this.selected = this.current = null;
+    if (selected !== null) this.markSelected(selected);
+    this.setCurrent(current ?? this.firstShown());
+  }
+
+  goTo(i, report) {
     if (i >= this.spans.length) return;
-    this.markSelected(i);
     this.setCurrent(i);
-    this.reveal(i);
+    if (report) this.select(i);
+    else this.markSelected(i);
+    this.reveal(i, report);
+    if (report) this.spoken.textContent = "Selected " + this.facts.describe(i);
+  }
+
+  setUnit(bySentence) {
+    this.bySentence = this.facts.bySentence = bySentence;
+    this.spans.forEach((_, i) => this.paint(i));
+    this.legend.update(this.data, this.facts);
+    this.strip.update(this.data, this.facts);
+    this.hover.again();
   }
 
   // ---- selection, focus, force ------------------------------------------------------------
@@ -150,12 +234,21 @@ class Heatmap {
     this.spans[this.selected]?.removeAttribute("aria-selected");
     this.selected = i;
     this.spans[i].setAttribute("aria-selected", "true");
+    this.blocks.uncover(i);
+    this.strip.mark(i);
+    const { chain, select, goTo } = this.data;
+    if (remembered.size > 20) remembered.clear();
+    remembered.set(chain, { select, serial: goTo?.[0], selected: i });
   }
 
   select(i) {
     this.markSelected(i);
     // `at` makes every click a change, even a repeated click on the same token.
     this.setStateValue("selected", { chain: this.data.chain, i, at: Date.now() });
+  }
+
+  ask(request, fields) {
+    this.setTriggerValue(request, { chain: this.data.chain, ...fields, at: Date.now() });
   }
 
   setCurrent(i) {
@@ -167,73 +260,104 @@ class Heatmap {
 
   focus(i) {
     this.setCurrent(i);
+    this.blocks.uncover(i);
     this.spans[i].focus({ preventScroll: true });
-    this.reveal(i);
-    this.showCard(i);
+    this.reveal(i, true);
+    this.hover.show(i);
     this.spoken.textContent = this.facts.describe(i);
   }
 
   force(rank) {
     const i = this.current;
-    if (rank > this.data.k) return;
+    if (rank > this.data.k || !this.data.takes.includes("force")) return;
     // While another token's card is open, a number key would be ambiguous.
-    if (this.carded !== null && this.carded !== i) return this.showCard(i);
+    if (this.hover.i !== null && this.hover.i !== i) return this.hover.show(i);
     if (this.data.chosen[i] === rank - 1) {
       this.spoken.textContent = "This token is already there.";
       return;
     }
     if (this.selected !== i) this.select(i);
-    this.setTriggerValue("force", { chain: this.data.chain, i, rank, at: Date.now() });
+    this.ask("force", { i, rank });
     this.spoken.textContent = `Forcing ${spokenText(this.facts.alternatives(i)[rank - 1].text)}.`;
   }
 
-  reveal(i) {
+  forceFromCard(rank) {
+    const { i } = this.hover;
+    if (i === null) return;
+    this.setCurrent(i);
+    this.force(rank);
+    this.hover.hide();
+  }
+
+  // Scroll the chain's own box, and for a person who asked for the token also the page.
+  reveal(i, page = false) {
+    this.blocks.uncover(i);
+    cancelAnimationFrame(this.revealing);
+    this.bringIntoSight(i, page);
+    if (!this.root.classList.contains("long")) return;
+    // Blocks that come into sight get their real height, which moves the token: follow it until it
+    // stays where it is.
+    let [steady, left] = [0, 30];
+    const follow = () => {
+      steady = this.bringIntoSight(i, page) ? 0 : steady + 1;
+      left -= 1;
+      if (steady < 3 && left) this.revealing = requestAnimationFrame(follow);
+    };
+    this.revealing = requestAnimationFrame(follow);
+  }
+
+  // Whether anything had to be scrolled.
+  bringIntoSight(i, page) {
+    if (!this.spans[i]) return false;
     const box = this.list.getBoundingClientRect();
     const rect = this.rectOf(i);
+    const before = this.list.scrollTop;
     if (rect.top < box.top + 8) this.list.scrollTop -= box.top + 8 - rect.top;
-    if (rect.bottom > box.bottom - 8) this.list.scrollTop += rect.bottom - box.bottom + 8;
+    else if (rect.bottom > box.bottom - 8) this.list.scrollTop += rect.bottom - box.bottom + 8;
+    if (page) {
+      const now = this.rectOf(i);
+      const outside = now.top < 70 || now.bottom > window.innerHeight - 8;
+      if (outside) this.spans[i].scrollIntoView({ block: "center" });
+    }
+    return this.list.scrollTop !== before;
   }
 
-  // ---- the card -------------------------------------------------------------
+  showSight() {
+    if (this.strip.element.hidden) return;
+    const scrolls = this.list.scrollHeight > this.list.clientHeight + 2;
+    this.strip.setSight(scrolls ? this.blocks.inSight() : null);
+  }
 
-  showCard(i, line = i === this.carded ? this.cardLine : 0) {
-    clearTimeout(this.hiding);
-    this.carded = i;
-    this.cardLine = line; // for a token that wraps over two lines, the line pointed at
+  cardOf(i) {
     const hasFocus = i === this.current && this.parent.activeElement === this.spans[i];
-    this.card.fill({ ...this.facts.card(i), keys: hasFocus });
-    this.placeCard();
+    const canForce = this.data.takes.includes("force");
+    return { ...this.facts.card(i), keys: hasFocus && canForce, canForce };
   }
 
-  placeCard() {
-    if (this.carded === null || !this.spans[this.carded]) return;
-    const box = this.list.getBoundingClientRect();
-    const rect = this.rectOf(this.carded, this.cardLine);
-    const seen = rect.bottom > box.top && rect.top < box.bottom;
-    this.card.element.classList.toggle("out-of-sight", !seen);
-    this.card.show(rect);
+  // ---- search -----------------------------------------------------------------------------
+
+  find(query) {
+    const old = [...this.search.found];
+    const count = this.search.find(query);
+    for (const i of [...old, ...this.search.found]) if (this.spans[i]) this.paint(i);
+    return count;
   }
 
-  hideCard() {
-    this.carded = null;
-    this.card.hide();
+  stepMatch(by) {
+    const old = [...this.search.shown];
+    const which = this.search.step(by, this.current ?? 0);
+    for (const i of [...old, ...this.search.shown]) this.paint(i);
+    if (which) {
+      this.setCurrent(this.search.place);
+      this.reveal(this.search.place, true);
+    }
+    return which;
   }
 
   // ---- pointer and keys -------------------------------------------------------------------
 
   listen() {
     const tokenAt = (event) => event.target.closest?.(".token");
-    this.list.addEventListener("pointerover", (event) => {
-      const span = tokenAt(event);
-      // Keys scroll tokens under a resting pointer: the card then follows the keys.
-      if (event.timeStamp - this.keyTime < 250) return;
-      clearTimeout(this.hiding);
-      if (!span) return this.hideSoon();
-      const rects = [...span.getClientRects()];
-      const under = rects.findIndex((r) => event.clientY >= r.top && event.clientY <= r.bottom);
-      this.showCard(span.i, Math.max(0, under));
-    });
-    this.list.addEventListener("pointerleave", () => this.hideSoon());
     this.list.addEventListener("click", (event) => {
       const span = tokenAt(event);
       if (!span || document.getSelection()?.type === "Range") return;
@@ -241,48 +365,62 @@ class Heatmap {
       this.setCurrent(span.i);
       span.focus({ preventScroll: true });
       this.select(span.i);
-      this.showCard(span.i);
+      this.hover.hide(); // what it says is now in the token's panel
       this.spoken.textContent = "Selected " + this.facts.describe(span.i);
     });
     this.list.addEventListener("focusin", (event) => {
       const span = tokenAt(event);
-      if (span && span.matches(":focus-visible") && this.carded !== span.i) this.showCard(span.i);
+      if (span && span.matches(":focus-visible") && this.hover.i !== span.i) this.hover.show(span.i);
     });
-    this.list.addEventListener("focusout", () => this.hideSoon());
+    this.list.addEventListener("focusout", () => this.hover.hideSoon());
     this.list.addEventListener("keydown", (event) => this.key(event));
-    this.onMove = () => this.placeCard();
-    window.addEventListener("scroll", this.onMove, { capture: true, passive: true });
-    window.addEventListener("resize", this.onMove, { passive: true });
+    this.list.addEventListener("scroll", () => {
+      if (this.sighting) return;
+      this.sighting = requestAnimationFrame(() => {
+        this.sighting = null;
+        this.showSight();
+      });
+    });
   }
 
-  // Delay, so that the card doesn't flicker when the pointer crosses a gap between lines.
-  hideSoon() {
-    clearTimeout(this.hiding);
-    this.hiding = setTimeout(() => this.hideCard(), 90);
+  // A key pressed anywhere on the page where nothing is being typed.
+  pageKey(event) {
+    const undo = this.data.takes.includes("command");
+    const inChain = event.composedPath().includes(this.list);
+    if (event.ctrlKey || event.metaKey) {
+      if (event.key.toLowerCase() !== "z" || !undo) return;
+      this.ask("command", { name: event.shiftKey ? "redo" : "undo" });
+    } else if (undo && event.key === "u") this.ask("command", { name: "undo" });
+    else if (undo && event.key === "U") this.ask("command", { name: "redo" });
+    else if (event.key === "/") this.tools.open();
+    else if (inChain || !this.spans.length) return;
+    else if (event.key === "n" || event.key === "p") return this.key(event);
+    else if (/^[1-9]$/.test(event.key) && this.selected !== null) return this.key(event);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
   }
 
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || this.current === null) return;
-    if (event.key === "Tab") return;
+    if (event.key === "Tab" || event.target.closest?.(".fold")) return;
     event.stopPropagation(); // Streamlit has its own single-letter shortcuts
-    this.keyTime = event.timeStamp;
     const i = this.current;
-    const last = this.spans.length - 1;
     const vertical = event.key === "ArrowUp" || event.key === "ArrowDown";
     if (!vertical) this.column = null;
     const moves = {
-      ArrowLeft: () => Math.max(0, i - 1),
-      ArrowRight: () => Math.min(last, i + 1),
+      ArrowLeft: () => this.unitAway(i, -1),
+      ArrowRight: () => this.unitAway(i, 1),
       ArrowUp: () => this.lineAway(i, -1),
       ArrowDown: () => this.lineAway(i, 1),
       Home: () => 0,
-      End: () => last,
-      n: () => this.data.forks.find((fork) => fork > i) ?? i,
-      p: () => this.data.forks.findLast((fork) => fork < i) ?? i,
+      End: () => this.spans.length - 1,
+      n: () => this.facts.stops.find((fork) => fork > i) ?? i,
+      p: () => this.facts.stops.findLast((fork) => fork < i) ?? i,
     };
     if (moves[event.key]) this.focus(moves[event.key]());
     else if (event.key === "Enter" || event.key === " ") this.select(i);
-    else if (event.key === "Escape") this.hideCard();
+    else if (event.key === "Escape") this.hover.hide();
     else if (/^[1-9]$/.test(event.key)) this.force(Number(event.key));
     else return;
     event.preventDefault();
@@ -291,6 +429,17 @@ class Heatmap {
   rectOf(i, line = 0) {
     const rects = this.spans[i].getClientRects();
     return rects[line] ?? rects[0] ?? this.spans[i].getBoundingClientRect();
+  }
+
+  // The next token or sentence that is not folded.
+  unitAway(i, step) {
+    const peaks = this.bySentence ? this.facts.peaks : null;
+    for (let j = i + step; j >= 0 && j < this.spans.length; j += step) {
+      if (this.blocks.isFolded(j)) continue;
+      if (!peaks) return j;
+      if (peaks[j] !== peaks[i]) return peaks[j];
+    }
+    return i;
   }
 
   // The token on the line above or below that is nearest to the column; measures only two lines.
@@ -302,6 +451,7 @@ class Heatmap {
     let distance = Infinity;
     let line = null;
     for (let j = i + step; j >= 0 && j < this.spans.length; j += step) {
+      if (this.blocks.isFolded(j)) continue;
       const rect = this.rectOf(j);
       if (Math.abs(middle(rect) - middle(here)) < 12) continue;
       line ??= middle(rect);
@@ -313,11 +463,22 @@ class Heatmap {
   }
 
   close() {
-    clearTimeout(this.hiding);
-    window.removeEventListener("scroll", this.onMove, { capture: true });
-    window.removeEventListener("resize", this.onMove);
+    this.hover.close();
+    this.strip.close();
+    this.pageKeys.listen(false);
+    cancelAnimationFrame(this.sighting);
+    cancelAnimationFrame(this.revealing);
     this.root.remove();
   }
+}
+
+// The parts that can be folded, in their order.
+function partsOf(data) {
+  if (data.live) return [];
+  const size = data.tokens.length;
+  const parts = data.parts.filter((part) => part.start < part.stop && part.stop <= size);
+  const runsOn = data.runOn !== null && data.runOn < size;
+  return runsOn ? [...parts, { name: "after the answer", start: data.runOn, stop: size }] : parts;
 }
 
 // Light or dark, from the theme's actual background.

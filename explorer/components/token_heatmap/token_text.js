@@ -6,9 +6,11 @@ const SPECIAL =
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/u;
 const JOINER = /[\u200c\u200d]/;
 const ONLY_SPACES = /^\p{Zs}+$/u;
+const PLAIN = /^ *[!-~]+$/; // most tokens
 
 // Pieces of a text by kind: "text" | "newline" | "tab" | "space" | "unseen".
 function piecesOf(text) {
+  if (PLAIN.test(text)) return [["text", text]];
   if (ONLY_SPACES.test(text)) return [...text].map((character) => ["space", character]);
   const pieces = [];
   const characters = [...text];
@@ -71,17 +73,26 @@ function kindOf(text) {
 
 // Fill a token's element through textContent only; signs are drawn by the style sheet. A line break
 // at the end of a token becomes a <br> after its element, so that the element's frame ends with
-// the token.
+// the token; spaces before its word stand before its element, so that no coloured space is left at
+// the end of a line.
 function drawText(element, text) {
   element.lineBreak?.remove();
-  element.lineBreak = null;
+  element.gap?.remove();
+  element.lineBreak = element.gap = null;
   if (text === "" || SPECIAL.test(text)) {
     element.textContent = text;
     return;
   }
   const pieces = piecesOf(text);
+  if (pieces[0][0] === "text") {
+    const spaces = /^ */.exec(pieces[0][1])[0].length;
+    if (spaces) {
+      element.gap = document.createTextNode(pieces[0][1].slice(0, spaces));
+      pieces[0][1] = pieces[0][1].slice(spaces);
+    }
+  }
   if (pieces.length === 1 && pieces[0][0] === "text") {
-    element.textContent = text;
+    element.textContent = pieces[0][1];
     return;
   }
   if (text.endsWith("\n")) {

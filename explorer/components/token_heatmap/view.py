@@ -2,26 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.tokens.sentences import sentence_starts
+from explorer.components.packed import packed
+
 Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.integer[Any]]
 
-SCALE_TOP_NATS = 3.0
-"""Entropy (nats) at which the colour saturates; fixed, so that chains can be compared."""
-
 MARKS = ("", "unshifted", "reranked", "shifted")
 """Allowed values of `HeatmapView.marks`."""
+
+Request = Literal["force", "threshold", "command"]
+REQUESTS: tuple[Request, ...] = get_args(Request)
 
 _COLUMNS = (
     *("token_ids", "entropy", "logprob", "rank", "forced", "marks", "gated", "values"),
     *("top_ids", "top_tokens", "top_logprobs"),
 )
+
+
+@dataclass(frozen=True)
+class ColourScale:
+    """Which entropies the colours stand for.
+
+    Attributes:
+        base: nats up to which a token has no colour.
+        top: nats at which the colour is strongest.
+        words: what the scale is taken from, for the legend; empty for the fixed one.
+    """
+
+    base: float = 0.0
+    top: float = 3.0
+    words: str = ""
+
+
+FIXED_SCALE = ColourScale()
+"""The same for all chains, so that they can be compared."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the chain that can be folded: positions start .. stop-1."""
+
+    name: str
+    start: int
+    stop: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +73,9 @@ class OtherModel:
             "name": self.name,
             "k": self.top_logprobs.shape[1],
             "strings": strings,
-            "top": top,
-            "topP": tenths_of_percent(self.top_logprobs).ravel().tolist(),
-            "chosen": np.asarray(self.chosen).tolist(),
+            "top": packed(top, "u4"),
+            "topP": packed(tenths_of_percent(self.top_logprobs), "u2"),
+            "chosen": packed(self.chosen, "i2"),
         }
 
 
@@ -69,7 +100,15 @@ class HeatmapView:
         values: a quantity to colour by instead of entropy, from 0 to `values_top`; NaN if not
             measured
         other: another model's alternatives
-        max_height: pixels above which the chain scrolls in its own box
+        fix_marks: positions that the search for a fix tried, and those where a token fixes the
+            answer
+        scale: which entropies the colours stand for
+        parts: that can be folded; what is after the answer always can
+        strip: whether the entropy strip is below the chain; one is below a long chain in any case
+        page_keys: whether the chain's keys work while the focus is elsewhere on the page; for one
+            heatmap of a page at most
+        max_height: pixels above which the chain scrolls in its own box; None: only a long chain
+            does, and its box is as high as the window allows
     """
 
     chain_id: str
@@ -96,7 +135,12 @@ class HeatmapView:
     values_label: str = ""
     values_top: float = 1.0
     other: OtherModel | None = None
-    max_height: int = 420
+    fix_marks: Mapping[int, Literal["fixes", "tried"]] = field(default_factory=dict)
+    scale: ColourScale = FIXED_SCALE
+    parts: Sequence[Part] = ()
+    strip: bool = False
+    page_keys: bool = False
+    max_height: int | None = None
 
     def __post_init__(self) -> None:
         columns = {
@@ -117,11 +161,14 @@ class HeatmapView:
         """The same view, opening with another token selected."""
         return replace(self, initial_selection=position)
 
-    def message(self) -> dict[str, Any]:
+    def message(self, takes: Sequence[Request] = REQUESTS) -> dict[str, Any]:
         """Columns for the browser, rounded for display only.
 
         Entropy is sent in thousandths of a nat, probabilities in tenths of a percent. Forks are
         determined here, on the exact numbers.
+
+        Args:
+            takes: the requests that the page answers.
         """
         entropy = np.nan_to_num(np.asarray(self.entropy, np.float64))  # (T,) nats
         top_ids = np.asarray(self.top_ids)  # (T, k)
@@ -135,19 +182,19 @@ class HeatmapView:
         return {
             "chain": self.chain_id,
             "tokens": list(self.tokens),
-            "entropy": _thousandths(entropy),
-            "forks": np.flatnonzero(forks).tolist(),
-            "rank": np.asarray(self.rank).tolist(),
-            "p": tenths_of_percent(np.reshape(self.logprob, (-1, 1))).ravel().tolist(),
+            "entropy": packed(_thousandths(entropy), "u2"),
+            "forks": packed(np.flatnonzero(forks), "u4"),
+            "rank": packed(self.rank, "i4"),
+            "p": packed(tenths_of_percent(np.reshape(self.logprob, (-1, 1))), "u2"),
             "k": top_ids.shape[1],
-            "chosen": chosen.tolist(),
+            "chosen": packed(chosen, "i2"),
             "strings": strings,
-            "top": top,
-            "topP": tenths_of_percent(self.top_logprobs).ravel().tolist(),
+            "top": packed(top, "u4"),
+            "topP": packed(tenths_of_percent(self.top_logprobs), "u2"),
             "forced": np.flatnonzero(np.asarray(self.forced, bool)).tolist(),
             "tau": round(float(self.tau), 4) if self.gated is None else None,
             "unit": self.unit,
-            "scaleTop": SCALE_TOP_NATS,
+            "scale": asdict(self.scale),
             "shared": self.shared_prefix,
             "first": self.first_difference,
             "select": self.initial_selection,
@@ -159,6 +206,12 @@ class HeatmapView:
             "valuesLabel": self.values_label,
             "valuesTop": self.values_top,
             "other": self.other.message() if self.other is not None else None,
+            "fixMarks": {str(at): mark for at, mark in self.fix_marks.items()},
+            "sentences": packed(sentence_starts(self.tokens), "u4"),
+            "parts": [asdict(part) for part in self.parts],
+            "strip": self.strip,
+            "pageKeys": self.page_keys,
+            "takes": list(takes),
             "maxHeight": self.max_height,
         }
 
@@ -175,16 +228,14 @@ def tenths_of_percent(logprobs: Floats) -> Integers:
     return shown
 
 
-def _thousandths(values: Floats) -> list[int]:
-    rounded: list[int] = (
-        np.rint(np.nan_to_num(np.asarray(values, np.float64)) * 1000).astype(np.int64).tolist()
-    )
-    return rounded
+def _thousandths(values: Floats) -> Integers:
+    rounded: Integers = np.rint(np.nan_to_num(np.asarray(values, np.float64)) * 1000)
+    return rounded.astype(np.int64)
 
 
 def _measured(values: Floats) -> list[int | None]:
     known = np.isfinite(np.asarray(values, np.float64)).tolist()
-    numbers = _thousandths(values)
+    numbers = _thousandths(values).tolist()
     return [number if there else None for number, there in zip(numbers, known, strict=True)]
 
 

@@ -6,6 +6,7 @@ import streamlit as st
 from harness_data import HOSTILE, STORY, nodes_of, view_of
 
 from explorer.components import branch_tree, read_branch_tree, read_heatmap, token_heatmap
+from explorer.components.token_heatmap import ColourScale, Part
 
 
 @st.fragment
@@ -28,6 +29,13 @@ def heatmap_page(case: str) -> None:
     elif case == "stream":
         tokens = (tokens * 20)[: state.length]
         more = {"live": True, "max_height": 200}
+    elif case == "strip":
+        more = {"strip": True, "page_keys": True, "run_on": 38, "tau": state.get("tau", 1.4)}
+    elif case == "thinking":
+        tokens = (tokens * 40)[:1600]
+        more = {"parts": [Part("thinking", 0, 1000)], "run_on": 1500}
+    elif case == "scale":
+        more = {"scale": ColourScale(1.0, 2.0, "median to top 5 % of this chain")}
     elif case == "bits":
         more = {"unit": "bits"}
     elif case == "marks":
@@ -54,6 +62,12 @@ def heatmap_page(case: str) -> None:
     def go_to_31() -> None:
         state.go_to = ((state.go_to or (0, 0))[0] + 1, 31)
 
+    def moved() -> None:
+        state.tau = read_heatmap("map").threshold.tau
+
+    def commanded() -> None:
+        state.commands = [*state.get("commands", []), read_heatmap("map").command]
+
     buttons = st.columns(4)
     buttons[0].button("Other chain", on_click=other_chain)
     buttons[1].button("More tokens", on_click=more_tokens)
@@ -61,13 +75,22 @@ def heatmap_page(case: str) -> None:
     buttons[3].button("Rerun")
     if st.checkbox("Hide"):
         return
-    with st.container(border=True):
+    if case == "strip":
+        st.text_input("Anything", key="anything")
+    elsewhere = case == "strip" and st.checkbox("Elsewhere")
+    place = st.columns([3, 1])[0] if elsewhere else st.container()
+    with place, st.container(border=True):
         view = view_of(tokens, state.chain, go_to=state.go_to, **more)
         opening = st.query_params.get("select")
         position = int(opening) if opening else None
         position = state.selections[-1].i if state.selections else position
         event = token_heatmap(
-            view.with_selection(position), key="map", on_select=selected, on_force=forced_
+            view.with_selection(position),
+            key="map",
+            on_select=selected,
+            on_force=forced_,
+            on_threshold=moved,
+            on_command=commanded,
         )
     here = event.position(view.chain_id, len(view))
     st.text(f"selected {event.selected}")
@@ -75,6 +98,7 @@ def heatmap_page(case: str) -> None:
     st.text(f"force {event.force}")
     st.text(f"{len(state.selections)} selections, {len(state.forces)} forces")
     st.text(f"last force {state.forces[-1] if state.forces else None}")
+    st.text(f"tau {view.tau:.2f}, commands {state.get('commands', [])}")
 
 
 def tree_page() -> None:

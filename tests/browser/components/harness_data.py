@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+from struct import calcsize, unpack
+
 import numpy as np
 
 from explorer.components import HeatmapView, TreeNode
+
+_KINDS = {"i2": "h", "u2": "H", "i4": "i", "u4": "I"}
+
+
+def unpacked(column: list[str]) -> list[int]:
+    """The numbers of a packed column, read with the standard library."""
+    kind, text = column
+    data = b64decode(text)
+    letter = _KINDS[kind]
+    return list(unpack(f"<{len(data) // calcsize(letter)}{letter}", data))
+
 
 _STORY = (
     "To| start|,| there| are| |9| pieces|.| Every| piece| needs| a| cut|:| |9| cuts|.| So| the|"
@@ -65,8 +79,7 @@ def view_of(tokens: list[str], chain_id: str, **more: object) -> HeatmapView:
         top_ids=ids,
         top_tokens=top,
         top_logprobs=np.log(p),
-        tau=1.4,
-        **{"forced": [False] * size, **more},  # type: ignore[arg-type]
+        **{"tau": 1.4, "forced": [False] * size, **more},  # type: ignore[arg-type]
     )
 
 
@@ -74,11 +87,11 @@ def nodes_of(size: int) -> list[TreeNode]:
     """The tree of the sketch, or a bigger one."""
     nodes = [
         TreeNode("root", answer="72", verdict="wrong", length=57),
-        TreeNode("a", "root", 9, " Cuts", answer="64", verdict="correct", length=48),
-        TreeNode("b", "root", 9, " One", answer="72", verdict="wrong", length=61, name="no luck"),
-        TreeNode("c", "a", 31, "\n\n", label="no box", verdict="unparseable", length=256),
-        TreeNode("d", "root", 31, " <b>As</b>", live=True, length=12),
-        TreeNode("e", "a", 12, " The", answer="\\frac{1}{2}", verdict="timed_out", length=90),
+        TreeNode("a", "root", 9, "␣Cuts", answer="64", verdict="correct", length=48, model="demo"),
+        TreeNode("b", "root", 9, "␣One", answer="72", verdict="wrong", length=61, name="no luck"),
+        TreeNode("c", "a", 31, "↵↵", label="no box", verdict="unparseable", length=256),
+        TreeNode("d", "root", 31, "␣<b>As</b>", live=True, length=12),
+        TreeNode("e", "a", 12, "␣The", answer="\\frac{1}{2}", verdict="timed_out", length=90),
     ]
     rng = np.random.default_rng(3)
     while len(nodes) < size:
@@ -90,7 +103,7 @@ def nodes_of(size: int) -> list[TreeNode]:
                 f"n{i}",
                 parent,
                 int(rng.integers(0, 90)),
-                " So",
+                "␣So",
                 answer=str(i),
                 verdict="correct" if right else "wrong",
                 length=50,

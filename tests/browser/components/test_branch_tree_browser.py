@@ -37,12 +37,12 @@ def test_signs_answers_and_edges(opened: Open) -> None:
     expect(node(page, "a").locator(".sign")).to_have_text("✓")
     expect(node(page, "a").locator(".answer")).to_have_text("64")
     expect(node(page, "b").locator(".name")).to_have_text("no luck")
-    expect(page.locator(".edge text").first).to_have_text("#9 Cuts")
+    expect(page.locator(".edge text").first).to_have_text("#9 ␣Cuts")
     expect(page.locator(".edge text").nth(1)).to_have_text("#31 ↵↵")
-    expect(page.get_by_text("#31 <b>As</b>").first).to_be_visible()
+    expect(page.get_by_text("#31 ␣<b>As</b>").first).to_be_visible()
     assert page.locator(".tree b").count() == 0
     expect(node(page, "a").locator("title")).to_have_text(
-        "answer 64, correct, Cuts forced at #9, 48 tokens"
+        "answer 64, correct, ␣Cuts forced at #9, 48 tokens, by demo"
     )
 
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from harness_data import HOSTILE, STORY, view_of
+from harness_data import HOSTILE, STORY, unpacked, view_of
 
 from explorer.components import Force, HeatmapEvent, Selection
+from explorer.components.packed import packed
+from explorer.components.token_heatmap import ColourScale, NewThreshold
 from explorer.components.token_heatmap.event import parse_event
 from explorer.components.token_heatmap.view import tenths_of_percent
 
@@ -29,15 +31,15 @@ def test_forks_are_decided_on_exact_entropies() -> None:
     entropy = np.zeros(len(STORY))
     entropy[[3, 4]] = 1.4, 1.40001
     message = replace(view, entropy=entropy).message()
-    assert message["forks"] == [4]
-    assert message["entropy"][3:5] == [1400, 1400]
+    assert unpacked(message["forks"]) == [4]
+    assert unpacked(message["entropy"])[3:5] == [1400, 1400]
 
 
 def test_forks_may_be_chosen_by_something_other_than_tau() -> None:
     gated = np.zeros(len(STORY), np.bool_)
     gated[[1, 5]] = True
     message = replace(view_of(STORY, "a"), gated=gated).message()
-    assert message["forks"] == [1, 5]
+    assert unpacked(message["forks"]) == [1, 5]
     assert message["tau"] is None
 
 
@@ -52,17 +54,19 @@ def test_a_chain_of_which_only_entropies_are_known_has_a_message() -> None:
         top_logprobs=np.zeros((size, 0)),
     ).message()
     assert json.loads(json.dumps(message)) == message
-    assert (message["k"], message["strings"], set(message["chosen"])) == (0, [], {-1})
+    assert (message["k"], message["strings"]) == (0, [])
+    assert set(unpacked(message["chosen"])) == {-1}
 
 
 def test_the_message_is_json_with_every_text_once() -> None:
     message = view_of(HOSTILE, "a").message()
     assert json.loads(json.dumps(message)) == message
     assert len(set(message["strings"])) == len(message["strings"])
-    assert len(message["top"]) == len(message["topP"]) == message["k"] * len(HOSTILE)
+    top = unpacked(message["top"])
+    assert len(top) == len(unpacked(message["topP"])) == message["k"] * len(HOSTILE)
     chosen = [
-        message["strings"][message["top"][i * message["k"] + column]]
-        for i, column in enumerate(message["chosen"])
+        message["strings"][top[i * message["k"] + column]]
+        for i, column in enumerate(unpacked(message["chosen"]))
     ]
     assert chosen == HOSTILE
 
@@ -70,7 +74,25 @@ def test_the_message_is_json_with_every_text_once() -> None:
 def test_a_token_outside_the_alternatives_is_marked_as_such() -> None:
     view = view_of(STORY, "a")
     message = replace(view, token_ids=np.full(len(STORY), 10**6)).message()
-    assert set(message["chosen"]) == {-1}
+    assert set(unpacked(message["chosen"])) == {-1}
+
+
+def test_packed_numbers_are_little_endian_and_never_wrap_around() -> None:
+    assert packed([1, 258], "u2") == ["u2", "AQACAQ=="]
+    assert unpacked(packed([-1, 70_000, 5], "u2")) == [0, 65_535, 5]
+    assert unpacked(packed(np.array([[-1, 2], [3, 4]]), "i2")) == [-1, 2, 3, 4]
+    assert unpacked(packed([], "u4")) == []
+
+
+def test_the_message_says_which_requests_the_page_answers() -> None:
+    view = view_of(STORY, "a")
+    assert view.message()["takes"] == ["force", "threshold", "command"]
+    assert view.message(["force"])["takes"] == ["force"]
+    assert replace(view, scale=ColourScale(0.5, 2.5, "of a test")).message()["scale"] == {
+        "base": 0.5,
+        "top": 2.5,
+        "words": "of a test",
+    }
 
 
 def test_an_empty_chain_has_a_message() -> None:
@@ -100,3 +122,9 @@ def test_a_stale_or_malformed_event_counts_as_nothing() -> None:
         assert parse_event(wrong) == HeatmapEvent()
     for i, rank in ((True, 1), ("1", 1), (0, 0), (1.5, 1)):
         assert parse_event({"force": {"chain": "a", "i": i, "rank": rank}}) == HeatmapEvent()
+    for tau in (True, "1", -0.1, float("nan"), float("inf")):
+        assert parse_event({"threshold": {"chain": "a", "tau": tau}}) == HeatmapEvent()
+    moved = parse_event({"threshold": {"chain": "a", "tau": 1.25, "at": 1}})
+    assert moved == HeatmapEvent(threshold=NewThreshold("a", 1.25))
+    assert parse_event({"command": {"name": "undo"}}).command == "undo"
+    assert parse_event({"command": {"name": "delete"}}) == HeatmapEvent()

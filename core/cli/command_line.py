@@ -1,0 +1,342 @@
+"""The `fork-explorer` command that makes a run again, quoted for a shell."""
+
+from __future__ import annotations
+
+import inspect
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+
+import typer
+from pydantic import BaseModel
+
+from core.cli.option_groups import SettingOptions
+from core.errors import ExplorerError, RunError
+from core.models.spec import ModelSpec
+from core.runs.run import Run
+from core.system.json_text import json_text
+from core.system.setting import setting, setting_names, typed_lines
+
+if TYPE_CHECKING:
+    from core.records import Problem
+
+PROGRAM = "fork-explorer"
+PLACEHOLDER = "PROBLEMS.jsonl"
+"""In place of a file of problems that a run doesn't keep as a whole."""
+
+_NOTE = (
+    f"Put the file of the training problems in place of {PLACEHOLDER}: of a set that doesn't come "
+    "with the explorer, the run keeps only the problems that it used."
+)
+_MODEL = ("model", "adapter", "device", "dtype", "revision", "quantization")
+
+
+@dataclass(frozen=True)
+class RunCommand:
+    """A command, quoted for a shell; `note` says what has to be put in, and is empty where nothing
+    has to."""
+
+    text: str
+    note: str = ""
+
+
+def run_command(run: Run) -> RunCommand:
+    """The command that makes a run with the model, problems, settings and seed of this one.
+    Thresholds that were measured are given in nats.
+
+    Raises:
+        RunError: a kind that has no command in this version, or settings that can't be read.
+        ProblemError: its problems can't be read.
+    """
+    task = run.config.task
+    if task not in _RUNS:
+        raise RunError(f"This program has no command for runs of {task}.", "Update the program.")
+    words = [*_model(run, task), *_RUNS[task](run)]
+    note = _NOTE if PLACEHOLDER in words else ""
+    return RunCommand(shlex.join([PROGRAM, task, *words]), note)
+
+
+def _model(run: Run, task: str) -> Iterator[str]:
+    """The options of the model that differ from the defaults."""
+    from core.reasonmaxxer.results import ROLLOUTS_FROM
+
+    if ROLLOUTS_FROM in run.config.inputs:  # which bring their own
+        return
+    defaults = ModelSpec()
+    options = _options(task)
+    for name in _MODEL:
+        value = run.config.model.get(name)
+        if value is not None and value != getattr(defaults, name):
+            yield from (options[name], str(value))
+    if run.config.model.get("trust_remote_code") is True:
+        yield options["trust_remote_code"]
+
+
+def _evaluation(run: Run) -> Iterator[str]:
+    from core.evaluation.settings import EvaluationSettings
+    from core.evaluation.task import AGAINST_RUN
+
+    yield from _drawn_problems(run)
+    yield from _input(run, AGAINST_RUN, "--against")
+    yield from _settings(run, EvaluationSettings())
+
+
+def _interventions(run: Run) -> Iterator[str]:
+    from core.interventions.settings import InterventionSettings
+
+    yield from _teachers(run)
+    yield from _drawn_problems(run)
+    yield from _settings(run, InterventionSettings())
+
+
+def _compare(run: Run) -> Iterator[str]:
+    from core.disagreement.settings import CompareSettings
+
+    yield from _teachers(run)
+    yield from _drawn_problems(run)
+    yield from _settings(run, CompareSettings())
+
+
+def _rollouts(run: Run) -> Iterator[str]:
+    from core.reasonmaxxer.recipe import recipe_of
+
+    preset = _preset(run)
+    yield from ("--preset", preset, "--problems", _split_set(run))
+    yield from _settings(run, recipe_of(preset))
+
+
+def _train(run: Run) -> Iterator[str]:
+    from core.lora.run_files import EVALUATION
+    from core.reasonmaxxer.recipe import recipe_of
+    from core.reasonmaxxer.results import ROLLOUTS_FROM, run_recipe
+    from core.reasonmaxxer.rollouts import OF_ROLLOUTS
+
+    preset, measured = _preset(run), run.config.settings.get("measured")
+    source = run.config.inputs.get(ROLLOUTS_FROM)
+    if source is None:
+        yield from ("--preset", preset, "--problems", _split_set(run))
+        start, decided = recipe_of(preset), set[str]()
+    else:
+        yield from ("--rollouts", source)
+        start = run_recipe(Run.open(Path(source)))
+        if start.preset != preset:
+            start = recipe_of(preset)
+            yield from ("--preset", preset)
+        decided = {*OF_ROLLOUTS, "held_out.problems"}
+    yield from ("--eval-problems", _set_of(run, EVALUATION, measured))
+    yield from _settings(run, start, decided)
+
+
+def _study(run: Run) -> Iterator[str]:
+    settings = run.config.settings
+    yield from _train(run)
+    for line in settings.get("vary", ()):
+        yield from ("--vary", str(line))
+    yield from ("--training-seeds", ",".join(map(str, settings.get("training_seeds", (0,)))))
+
+
+def _distill(run: Run) -> Iterator[str]:
+    from core.distillation.recipe import recipe_of
+    from core.distillation.results import TEACHER_FROM
+    from core.lora.run_files import EVALUATION
+
+    preset = _preset(run)
+    yield from _teachers(run)
+    yield from ("--preset", preset)
+    yield from ("--problems", _set_of(run, "", run.config.settings.get("problems")))
+    yield from ("--eval-problems", _set_of(run, EVALUATION, None))
+    yield from _input(run, TEACHER_FROM, "--teacher-from")
+    # Of teachers that are taken over, the day of the prompt is, too.
+    yield from _settings(run, recipe_of(preset), {"prompt_date"} if run.config.inputs else set())
+
+
+_RUNS = {
+    "evaluate": _evaluation,
+    "interventions": _interventions,
+    "compare": _compare,
+    "rollouts": _rollouts,
+    "train": _train,
+    "study": _study,
+    "distill": _distill,
+}
+
+
+def _teachers(run: Run) -> Iterator[str]:
+    for each in run.config.teachers:
+        yield from ("--teacher", each)
+
+
+def _input(run: Run, role: str, option: str) -> Iterator[str]:
+    found = run.config.inputs.get(role)
+    if found is not None:
+        yield from (option, found)
+
+
+def _preset(run: Run) -> str:
+    return str(run.config.settings.get("preset", ""))
+
+
+def _drawn_problems(run: Run) -> Iterator[str]:
+    """The problems of a run that draws a number of them by its seed: a set that comes with the
+    explorer, else the run's own file."""
+    from core.problems.problem_sets import source_of
+
+    problems, sets = run.problems(), dict(_known_sets())
+    name = source_of(problems, run.config.seed, sets)
+    yield from ("--problems", _own_file(run, "") if name is None else name)
+    if name is not None and len(problems) < len(sets[name]):
+        yield from ("--sample", str(len(problems)))
+
+
+def _set_of(run: Run, purpose: str, count: int | None) -> str:
+    """The set that a training's problems were drawn from, else the run's own file of them."""
+    from core.lora.plan import drawn
+
+    problems = run.problems(purpose)
+    for name, known in _known_sets():
+        if list(drawn(known, count, run.config.seed)) == problems:
+            return name
+    return _own_file(run, purpose)
+
+
+def _split_set(run: Run) -> str:
+    """The set whose problems were split into those of a training and those held out."""
+    from core.reasonmaxxer.plan import split_problems
+    from core.reasonmaxxer.results import HELD_OUT, run_recipe
+
+    recipe, wanted = run_recipe(run), (run.problems(), run.problems(HELD_OUT))
+    for name, known in _known_sets():
+        learned, held_out = split_problems(known, recipe)
+        if (list(learned), list(held_out)) == wanted:
+            return name
+    return PLACEHOLDER
+
+
+def _own_file(run: Run, purpose: str) -> str:
+    return str(run.problems_path(purpose).resolve())
+
+
+def _known_sets() -> Iterator[tuple[str, list[Problem]]]:
+    """The sets that come with the explorer; one whose file is missing is left out."""
+    from core.problems.problem_sets import NAMED_SETS, read_problems
+
+    for name, path in NAMED_SETS.items():
+        try:
+            yield name, read_problems(path)
+        except ExplorerError:
+            continue
+
+
+def _settings(run: Run, start: BaseModel, decided: set[str] | None = None) -> Iterator[str]:
+    """The settings that differ from those that the command starts from.
+
+    Args:
+        start: the defaults, or a preset.
+        decided: names of settings, or of groups of them, that must not be given.
+    """
+    from core.reasonmaxxer.results import recipe_settings
+    from core.runs.settings import checked_settings
+
+    group = _group(run.config.task)
+    own = checked_settings(type(start), recipe_settings(run))
+    parameters = {name: parameter for parameter, name in group.dotted_names().items()}
+    for name in setting_names(own):
+        if name == "preset" or {name, name.partition(".")[0]} & (decided or set()):
+            continue
+        value = _value(own, name)
+        if value != _value(start, name) and not _follows(own, name):
+            yield from _given(run.config.task, own, name, value, parameters.get(name))
+
+
+def _value(settings: BaseModel, name: str) -> Any:
+    """The value of a setting as JSON has it."""
+    found: Any = settings.model_dump(mode="json")
+    for part in name.split("."):
+        found = found[part]
+    return found
+
+
+def _follows(settings: BaseModel, name: str) -> bool:
+    """Whether a value is what the others lead to: the examples of the style few_shot."""
+    if name != "examples":
+        return False
+    from core.chains.prompting import PromptSettings
+
+    style = getattr(settings, "prompt_style", None)
+    return bool(
+        PromptSettings(prompt_style=style).model_dump(mode="json")["examples"]
+        == _value(settings, name)
+    )
+
+
+def _given(
+    task: str, settings: BaseModel, name: str, value: Any, parameter: str | None
+) -> Iterator[str]:
+    """One setting as its own option, else by --set."""
+    found = setting(settings, name)
+    option = None if parameter is None else _options(task)[parameter]
+    if name == "examples":
+        value = _examples(value)
+        option = option if isinstance(value, str) else None
+    if option is None or value is None:
+        yield from ("--set", f"{name}={_by_name(found.by_line, value)}")
+    elif found.by_line:
+        for line in typed_lines(tuple(value)).split("\n"):
+            yield from (option, line)
+    elif found.kind is tuple and not isinstance(value, str):
+        yield from (option, ",".join(value))
+    elif found.kind is bool:
+        yield option if value else _negated(task, parameter or "")
+    else:
+        yield from (option, str(value))
+
+
+def _by_name(by_line: bool, value: Any) -> str:
+    """A value as --set reads it: JSON, which keeps every text as it is."""
+    if by_line and value is not None:
+        return json_text(typed_lines(tuple(value)))
+    return json_text(value)
+
+
+def _examples(value: Any) -> Any:
+    """Built-in worked examples as their number."""
+    from core.chains.few_shot import built_in_examples
+
+    known = [{"question": each.question, "solution": each.solution} for each in built_in_examples()]
+    return str(len(value)) if value == known[: len(value or ())] else value
+
+
+@cache
+def _command(task: str) -> Any:
+    from core.cli import app
+
+    return typer.main.get_command(app).commands[task]  # type: ignore[attr-defined]
+
+
+def _options(task: str) -> Mapping[str, str]:
+    """The longest form of every option by its parameter."""
+    return {each.name: _longest(each.opts) for each in _command(task).params}
+
+
+def _negated(task: str, parameter: str) -> str:
+    (found,) = (each for each in _command(task).params if each.name == parameter)
+    return _longest(found.secondary_opts)
+
+
+def _longest(names: Sequence[str]) -> str:
+    return max(names, key=len)
+
+
+def _group(task: str) -> SettingOptions:
+    """The options of a command's settings."""
+    hints = get_type_hints(inspect.unwrap(_command(task).callback), include_extras=True)
+    (group,) = (
+        each
+        for hint in hints.values()
+        for each in get_args(hint)[1:]
+        if isinstance(each, SettingOptions)
+    )
+    return group

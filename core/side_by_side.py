@@ -1,0 +1,114 @@
+"""Several runs side by side: what each has found, and how far it is from one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.errors import ExplorerError, ProblemError, RunError
+from core.evaluation.comparison import EvaluationComparison, check_same_problems, compare
+from core.evaluation.task import EVALUATE
+from core.kinds import kind_entry
+from core.records import Problem
+from core.runs.headline import Headline
+from core.runs.run import Run
+from core.runs.status import RunState
+
+OTHER_KIND = "not comparable: another kind of run"
+OTHER_PROBLEMS = "not comparable: other problems"
+NOT_FINISHED = "not comparable: not finished"
+NO_PAIRS = "not comparable: only evaluations are compared problem by problem"
+
+
+@dataclass(frozen=True)
+class RunBeside:
+    """A run beside a reference.
+
+    Attributes:
+        headline: what it has found; None before there are results.
+        problem: why its results can't be read.
+        difference: this run less the reference, paired by problem; None for the reference itself,
+            and where there is a reason.
+        reason: why there is no difference; "" otherwise.
+    """
+
+    run: Run
+    headline: Headline | None
+    problem: ExplorerError | None
+    difference: EvaluationComparison | None
+    reason: str
+
+
+def headline_of(run: Run) -> Headline | None:
+    """What a run has found in one figure and one sentence; None before there are results.
+
+    Raises:
+        RunError, FileError: the results are damaged, or of a kind this program doesn't know.
+    """
+    return kind_entry(run).load().headline_of(run)
+
+
+def side_by_side(runs: Sequence[Run], reference: Run) -> list[RunBeside]:
+    """The runs in their order, each compared with one of them.
+
+    Evaluations of the same problems are compared problem by problem, as
+    `core.evaluation.comparison` does; other runs only by their figures.
+
+    Raises:
+        RunError: fewer than two runs, or the reference is not among them.
+    """
+    if len(runs) < 2:
+        raise RunError("There is only one run to compare.", "Select two or more.")
+    if reference.id not in {run.id for run in runs}:
+        raise RunError(
+            f"The reference {reference.id} is not among the runs.", "Choose one of them."
+        )
+    return [_beside(run, reference) for run in runs]
+
+
+def best_of(runs: Sequence[Run]) -> Run | None:
+    """The finished evaluation with the highest pass@1, the earliest given of equal ones; None
+    without evaluations."""
+    found: list[tuple[float, Run]] = []
+    for run in runs:
+        if run.config.task != EVALUATE.name:
+            continue
+        try:
+            results = EVALUATE.results_of(run)
+        except ExplorerError:
+            continue
+        if results is not None:
+            found.append((results.pass_at_1.value, run))
+    return max(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def _beside(run: Run, reference: Run) -> RunBeside:
+    headline, problem, difference, reason = None, None, None, ""
+    try:
+        headline = headline_of(run)
+        if run.id != reference.id:
+            difference, reason = _difference(run, reference)
+    except ExplorerError as error:
+        problem = error
+    return RunBeside(run, headline, problem, difference, reason)
+
+
+def _difference(run: Run, reference: Run) -> tuple[EvaluationComparison | None, str]:
+    if run.config.task != reference.config.task:
+        return None, OTHER_KIND
+    if run.config.task != EVALUATE.name:
+        return None, NO_PAIRS
+    if not all(each.status().state is RunState.DONE for each in (run, reference)):
+        return None, NOT_FINISHED
+    if not _same(reference.problems(), run.problems()):
+        return None, OTHER_PROBLEMS
+    before, after = EVALUATE.records_of(reference), EVALUATE.records_of(run)
+    return compare(before, after, reference.config.seed), ""
+
+
+def _same(before: Sequence[Problem], after: Sequence[Problem]) -> bool:
+    try:
+        check_same_problems(before, after)
+    except ProblemError:
+        return False
+    return True

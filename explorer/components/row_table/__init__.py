@@ -1,0 +1,45 @@
+"""A table of many rows with filters, search, sort and keyboard: problems, runs."""
+
+from explorer.components.row_table.component import row_table
+from explorer.components.row_table.event import (
+    RowAction,
+    RowSelection,
+    SampleStep,
+    TableView,
+    read_action,
+    read_selection,
+    read_step,
+    read_view,
+    view_of,
+)
+from explorer.components.row_table.view import (
+    Action,
+    Answer,
+    AnswerTone,
+    Column,
+    Filter,
+    RichCell,
+    RowTable,
+    TableRow,
+)
+
+__all__ = [
+    "Action",
+    "Answer",
+    "AnswerTone",
+    "Column",
+    "Filter",
+    "RichCell",
+    "RowAction",
+    "RowSelection",
+    "RowTable",
+    "SampleStep",
+    "TableRow",
+    "TableView",
+    "read_action",
+    "read_selection",
+    "read_step",
+    "read_view",
+    "row_table",
+    "view_of",
+]

@@ -1,0 +1,1 @@
+"""What teaches inside the app: the tour, the keys, the glossary."""

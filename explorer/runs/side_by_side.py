@@ -1,0 +1,133 @@
+"""Several runs side by side: their results, and their differences where they are paired."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import ExplorerError
+from core.evaluation.headline import change_sentence, comparison_word
+from core.kinds import kind_title
+from core.runs.headline import points
+from core.runs.kind import RESULTS
+from core.runs.result_files import spreadsheet_safe
+from core.runs.run import Run
+from core.runs.runs_folder import RunsFolder
+from core.side_by_side import RunBeside, best_of, side_by_side
+from explorer.runs.run_facts import run_facts
+from explorer.runs.run_table import run_label
+from explorer.shared.drawing import table
+from explorer.shared.figures import changed_at
+from explorer.shared.messages import plain, show_error, word_badge
+from explorer.state import BrowserState
+
+_COMPARED = "runs side by side"  # in Streamlit's session state: their ids
+
+
+def put_side_by_side(runs: Sequence[Run]) -> None:
+    """Show these runs beside each other."""
+    st.session_state[_COMPARED] = [run.id for run in runs]
+
+
+def runs_side_by_side(state: BrowserState, folder: RunsFolder) -> None:
+    """The runs that were put side by side; nothing without any."""
+    ids = st.session_state.get(_COMPARED, [])
+    runs = [run for run in (_run(folder, each) for each in ids) if run is not None]
+    if len(runs) < 2:
+        return
+    with st.container(border=True, key="runs_side_by_side"):
+        head, choice, close = st.columns([3, 4, 1.2], vertical_alignment="bottom")
+        head.markdown(f"**{len(runs)} runs side by side**")
+        labels = {run.id: _label(run) for run in runs}
+        best = best_of(runs)
+        reference = state.form.choice(
+            choice,
+            "Differences from",
+            f"reference of {' '.join(ids)}",
+            list(labels),
+            runs[0].id if best is None else best.id,
+            format_func=lambda each: _with_best(labels[each], best, each),
+        )
+        close.button("Close", key="close side by side", on_click=_close)
+        try:
+            found = _compared(tuple(_version(run) for run in runs), reference)
+        except ExplorerError as error:
+            show_error(error)
+            return
+        _figures(found, reference)
+        _sentences(found, labels)
+
+
+def _with_best(label: str, best: Run | None, run_id: str) -> str:
+    return f"{label} (best)" if best is not None and best.id == run_id else label
+
+
+def _figures(found: Sequence[RunBeside], reference: str) -> None:
+    rows = []
+    for each in found:
+        facts = run_facts(each.run)
+        own = each.run.id == reference
+        rows.append(
+            {
+                "Run": _label(each.run),
+                "Kind": kind_title(each.run),
+                "Model": facts.model,
+                "Problems": facts.problem_set,
+                "n": f"{facts.n:,}",
+                "Result": "no results" if each.headline is None else each.headline.figure,
+                "Difference": "reference" if own else _difference(each),
+            }
+        )
+    safe = [{key: spreadsheet_safe(value) for key, value in row.items()} for row in rows]
+    table(pd.DataFrame(safe), "runs side by side")
+
+
+def _difference(each: RunBeside) -> str:
+    if each.problem is not None:
+        return "not comparable: results can't be read"
+    return each.reason if each.difference is None else points(each.difference.difference)
+
+
+def _sentences(found: Sequence[RunBeside], labels: dict[str, str]) -> None:
+    for each in found:
+        name = f"**{plain(labels[each.run.id])}**"
+        if each.problem is not None:
+            show_error(each.problem)
+        elif each.difference is not None:
+            badge = word_badge(comparison_word(each.difference))
+            st.markdown(f"{name} {badge} {plain(change_sentence(each.difference))}")
+        elif each.headline is not None:
+            st.markdown(f"{name} {plain(each.headline.sentence)}")
+
+
+def _label(run: Run) -> str:
+    """Enough to tell runs of the same name apart."""
+    facts = run_facts(run)
+    own = [run_label(run), facts.model, run.id.rsplit("-", 1)[-1]]
+    return " · ".join(filter(None, own))
+
+
+def _run(folder: RunsFolder, run_id: str) -> Run | None:
+    """A run; None if it was deleted since."""
+    try:
+        return folder.get(run_id)
+    except ExplorerError:
+        return None
+
+
+def _version(run: Run) -> tuple[str, int]:
+    return str(run.folder), changed_at(run.folder / RESULTS)
+
+
+@st.cache_resource(show_spinner="Comparing problem by problem", max_entries=8)
+def _compared(versions: tuple[tuple[str, int], ...], reference: str) -> list[RunBeside]:
+    """Runs by folder and the time at which their results changed."""
+    runs = [Run.open(Path(folder)) for folder, _ in versions]
+    return side_by_side(runs, next(run for run in runs if run.id == reference))
+
+
+def _close() -> None:
+    st.session_state.pop(_COMPARED, None)

@@ -1,0 +1,176 @@
+"""What is run, in one line: model and adapter, problems, samples, sampler, prompt, stop, seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core.cli.command_line import RunCommand, run_command
+from core.errors import ExplorerError
+from core.lora.run_files import EVALUATION
+from core.models.spec import DEMO_TEACHER, ModelSpec, teacher_spec
+from core.problems.problem_sets import NAMED_SETS, read_problems, source_of
+from core.records import Problem
+from core.runs.headline import counted
+from core.runs.models import base_and_teachers
+from core.runs.run import Run
+from core.system.setting import typed_lines
+from explorer.shared.messages import plain, short
+from explorer.shared.model_chip import model_chip
+from explorer.shared.problem_sets import problem_sets, training_sets
+from explorer.state import BrowserState
+
+_LONGEST = 40  # characters of a name, and of the stop strings
+
+
+def run_line(state: BrowserState, run: Run) -> str:
+    """Markdown: chips for the models of a run, then its problems and how they were asked."""
+    return " · ".join([_models(run), *(plain(each) for each in _facts(state, run))])
+
+
+def command_of(run: Run) -> RunCommand:
+    """The command that makes a run again; cached, since a run's settings never change.
+
+    Raises:
+        ExplorerError: there is none, or the run can't be read.
+    """
+    return _command(str(run.folder), run.config.created)
+
+
+@st.cache_data(show_spinner=False, max_entries=100)
+def _command(folder: str, created: str) -> RunCommand:
+    return run_command(Run.open(Path(folder)))
+
+
+def problems_source(state: BrowserState, run: Run, purpose: str = "") -> str | None:
+    """The name of the set of this session from which a run's problems were drawn; None where it is
+    none of them."""
+    sets = problem_sets(state) | training_sets(state)
+    try:
+        return source_of(_problems(run, purpose), run.config.seed, sets)
+    except ExplorerError:  # said where the results are shown
+        return None
+
+
+def _models(run: Run) -> str:
+    try:
+        base, teachers = base_and_teachers(run)
+    except ExplorerError:  # said where the results are shown
+        return ""
+    chips = [model_chip(base)]
+    chips += [f"teacher {model_chip(_teacher(base, each))}" for each in teachers]
+    return " and ".join(chips)
+
+
+def _teacher(base: ModelSpec, name: str) -> ModelSpec:
+    """A teacher, even if it is no longer there."""
+    if name == DEMO_TEACHER:
+        return replace(base, adapter=name)
+    try:
+        return teacher_spec(base, name)
+    except ExplorerError:
+        return replace(base, model=name, adapter=None)
+
+
+def _facts(state: BrowserState, run: Run) -> Iterator[str]:
+    settings = run.config.settings
+    yield from _sets(state, run)
+    yield from _sampling(settings)
+    style = settings.get("prompt_style")
+    examples = settings.get("examples")
+    yield f"prompt {style}" if isinstance(style, str) else "the model's own prompt"
+    if isinstance(examples, list) and examples:
+        yield counted(len(examples), "worked example")
+    stop = settings.get("stop")
+    if isinstance(stop, list):
+        text = typed_lines(tuple(map(str, stop))).replace("\n", ", ")
+        yield f"stop at {short(text, _LONGEST)}" if stop else "no stop strings"
+    if isinstance(settings.get("max_new_tokens"), int):
+        yield f"up to {settings['max_new_tokens']:,} tokens"
+    yield f"seed {run.config.seed}"
+
+
+def _sets(state: BrowserState, run: Run) -> Iterator[str]:
+    """The problems, and those that a training is measured on."""
+    try:
+        own, measured = _problems(run, ""), _problems(run, EVALUATION)
+    except ExplorerError:
+        return
+    yield f"{set_name(state, run)} ({len(own):,})"
+    if measured:
+        name = problems_source(state, run, EVALUATION) or _holding(measured)
+        yield f"measured on {short(name or 'other problems', _LONGEST)} ({len(measured):,})"
+
+
+def set_name(state: BrowserState, run: Run) -> str:
+    """The name of the set of a run's problems, in few characters."""
+    name = problems_source(state, run) or _holding(_problems(run, "")) or _named(run)
+    return short(name, _LONGEST)
+
+
+def _named(run: Run) -> str:
+    """What the form wrote into a run's name: "Evaluation on mine.jsonl"."""
+    for word in (" on ", "Rollouts of "):
+        _, found, rest = run.config.name.partition(word)
+        if found and rest:
+            return rest
+    return "own problems"
+
+
+def _holding(problems: list[Problem]) -> str | None:
+    """The name of the set of the explorer that holds all of these problems."""
+    wanted = {each.id: each.question for each in problems}
+    for name in NAMED_SETS:
+        known = _known(name)
+        if wanted and all(known.get(key) == question for key, question in wanted.items()):
+            return _TITLES[name]
+    return None
+
+
+_TITLES = {
+    "demo": "Demo problems",
+    "demo-train": "Demo training problems",
+    "word-problems": "Word problems (test)",
+    "word-problems-train": "Word problems (train)",
+}
+
+
+@st.cache_data(show_spinner=False)
+def _known(name: str) -> dict[str, str]:
+    try:
+        return {each.id: each.question for each in read_problems(NAMED_SETS[name])}
+    except ExplorerError:
+        return {}
+
+
+def _sampling(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Samples and sampler: an evaluation's own, or those of a training's rollouts."""
+    rollouts = settings.get("rollouts")
+    drawn = rollouts if isinstance(rollouts, dict) else settings
+    samples, heat = drawn.get("samples"), drawn.get("temperature")
+    if isinstance(samples, int):
+        noun = "rollout" if drawn is rollouts else "sample"
+        yield f"{counted(samples, noun)} per problem"
+    if heat is None or heat == 0:
+        yield "greedy"
+    else:
+        top_p = drawn.get("top_p", 1)
+        yield f"temperature {heat:g}" + (f", top-p {top_p:g}" if top_p != 1 else "")
+
+
+def _problems(run: Run, purpose: str) -> list[Problem]:
+    """The problems of a run, which never change.
+
+    Raises:
+        ProblemError: the file is damaged.
+    """
+    return _read(str(run.folder), run.config.created, purpose)
+
+
+@st.cache_resource(show_spinner=False, max_entries=20)
+def _read(folder: str, created: str, purpose: str) -> list[Problem]:
+    return Run.open(Path(folder)).problems(purpose)

@@ -1,0 +1,109 @@
+"""Runs side by side: evaluations of the same problems are paired, all others say why not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from core.cli import app
+from core.errors import RunError
+from core.evaluation.comparison import compare
+from core.evaluation.task import EVALUATE
+from core.runs.run import Run
+from core.side_by_side import (
+    NO_PAIRS,
+    NOT_FINISHED,
+    OTHER_KIND,
+    OTHER_PROBLEMS,
+    best_of,
+    headline_of,
+    side_by_side,
+)
+
+STORED = Path(__file__).resolve().parents[1] / "data" / "stored_runs"
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(STORED, tmp_path / "runs"))
+
+
+def opened(runs: Path, *names: str) -> list[Run]:
+    return [Run.open(runs / name) for name in names]
+
+
+def test_two_evaluations_are_compared_problem_by_problem(runs: Path) -> None:
+    first, against = opened(runs, "evaluate-first", "evaluate-against")
+    own, other = side_by_side([first, against], first)
+    assert (own.difference, own.reason) == (None, "")
+    expected = compare(EVALUATE.records_of(first), EVALUATE.records_of(against), 0)
+    assert other.difference == expected
+    assert other.headline == headline_of(against)
+    (back, _) = side_by_side([first, against], against)
+    assert back.difference is not None
+    assert back.difference.difference.value == -expected.difference.value
+
+
+def test_the_best_is_the_evaluation_with_the_highest_pass_at_1(runs: Path) -> None:
+    first, against, train = opened(runs, "evaluate-first", "evaluate-against", "train")
+    assert best_of([train, first, against]) is against
+    assert best_of([train]) is None
+    (against.folder / "results.json").write_text("{")
+    assert best_of([first, against]) is first
+
+
+def test_what_is_not_paired_says_why(runs: Path) -> None:
+    first, train, study = opened(runs, "evaluate-first", "train", "interventions")
+    alone = Run.open(runs / "interventions-alone")
+    reasons = [each.reason for each in side_by_side([first, train, study], first)]
+    assert reasons == ["", OTHER_KIND, OTHER_KIND]
+    assert side_by_side([study, alone], study)[1].reason == NO_PAIRS
+
+
+def test_other_problems_and_unfinished_runs_are_not_paired(runs: Path) -> None:
+    first, against = opened(runs, "evaluate-first", "evaluate-against")
+    path = against.folder / "problems.jsonl"
+    whole = path.read_text()
+    path.write_text(whole.replace('"question": "', '"question": "Now '))
+    assert side_by_side([first, against], first)[1].reason == OTHER_PROBLEMS
+    path.write_text(whole)
+    log = against.log.path
+    log.write_text(
+        "".join(line for line in log.read_text().splitlines(True) if "ended" not in line)
+    )
+    assert side_by_side([first, against], first)[1].reason == NOT_FINISHED
+
+
+def test_damaged_results_are_an_error_of_their_row_alone(runs: Path) -> None:
+    first, against = opened(runs, "evaluate-first", "evaluate-against")
+    (against.folder / "results.json").write_text("{")
+    good, bad = side_by_side([first, against], first)
+    assert good.headline is not None
+    assert bad.problem is not None
+    assert bad.difference is None
+
+
+def test_one_run_or_a_reference_from_elsewhere_is_refused(runs: Path) -> None:
+    first, against, train = opened(runs, "evaluate-first", "evaluate-against", "train")
+    with pytest.raises(RunError):
+        side_by_side([first], first)
+    with pytest.raises(RunError):
+        side_by_side([first, against], train)
+
+
+def test_the_command_line_says_the_same(runs: Path) -> None:
+    names = ["evaluate-first", "evaluate-against", "train"]
+    command = ["runs", "compare", *names, "--runs-dir", str(runs)]
+    result = CliRunner().invoke(app, command)
+    assert result.exception is None, result.output
+    assert "points (95 % interval" in result.output
+    assert f"against evaluate-against: {OTHER_KIND}" in result.output
+    result = CliRunner().invoke(app, [*command, "--from", "evaluate-first", "--json"])
+    data = json.loads(result.output)
+    assert data["from"] == "evaluate-first"
+    assert [each["id"] for each in data["runs"]] == names
+    assert data["runs"][1]["difference"]["n"] == 3
