@@ -74,7 +74,13 @@ class CompareResults:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict; unknown values are null."""
-        return {"schema_version": SCHEMA_VERSION, **known(asdict(self))}
+        data = {"schema_version": SCHEMA_VERSION, **known(asdict(self))}
+        for each in data["teachers"]:
+            if each["divergence"] is None:  # as earlier versions wrote it
+                del each["divergence"]
+        if self.along == "base":
+            del data["along"]
+        return data
 
     @staticmethod
     def from_json(data: Any) -> CompareResults:

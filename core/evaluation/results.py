@@ -85,6 +85,8 @@ class EvaluationResults:
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict; unknown values are null."""
         data = {"schema_version": SCHEMA_VERSION, **known(asdict(self)), "label": self.label}
+        if self.at_forks is None:
+            del data["at_forks"]
         data["comparison"] = None if self.comparison is None else self.comparison.to_json()
         return data
 
