@@ -31,6 +31,7 @@ def train_once(
     *,
     prompt_ids: Sequence[int],
     batch_size: int,
+    phase: str | None = "training",
 ) -> None:
     """Train the run's adapter, unless it has one.
 
@@ -39,6 +40,7 @@ def train_once(
         train: returns the summary, a dataclass, and the model with its adapter.
         prompt_ids: a prompt by which to check that the adapter changes the model.
         batch_size: of the training, for the message when memory runs out.
+        phase: that ends with it, for the cost; None: the caller notes the end of its phase.
 
     Raises:
         Cancelled, ExplorerError: as `train`.
@@ -58,7 +60,8 @@ def train_once(
     check_changed(tuned, prompt_ids)
     partial = run.folder / f".{ADAPTER}.partial"
     write_adapter(tuned, partial)
-    mark_end(work, "training")
+    if phase is not None:
+        mark_end(work, phase)
     work.write(SUMMARY, json_text(asdict(summary), indent=1) + "\n")
     take_adapter(partial, run.folder / ADAPTER)
 
