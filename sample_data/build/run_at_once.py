@@ -16,7 +16,7 @@ Start = Callable[[str], "subprocess.Popen[bytes]"]
 def run_at_once(needs: Mapping[str, Sequence[str]], start: Start, at_once: int) -> dict[str, str]:
     """Make all runs; one that fails takes only those with it that need it.
 
-    When this process is interrupted, so are the others, and they are waited for.
+    When this process is interrupted or terminated, the others are interrupted and waited for.
 
     Args:
         needs: of every run, in the order to begin them: the runs that must be made before. Names
@@ -31,6 +31,7 @@ def run_at_once(needs: Mapping[str, Sequence[str]], start: Start, at_once: int) 
     working: dict[str, subprocess.Popen[bytes]] = {}
     made: set[str] = set()
     failed: dict[str, str] = {}
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         while waiting or working:
             for name in [each for each, process in working.items() if process.poll() is not None]:
@@ -53,4 +54,5 @@ def run_at_once(needs: Mapping[str, Sequence[str]], start: Start, at_once: int) 
             process.send_signal(signal.SIGINT)
         for process in working.values():
             process.wait()
+        signal.signal(signal.SIGTERM, before)
     return failed
