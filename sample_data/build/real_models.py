@@ -50,6 +50,9 @@ def main() -> None:
     parser.add_argument("--model", default="smollm2")
     parser.add_argument("--problems", type=int, help="test problems of each new run")
     parser.add_argument("--learned", type=int, help="training problems that are rolled out")
+    parser.add_argument(
+        "--mixed", type=int, help="problems with right and wrong rollouts that are learned from"
+    )
     parser.add_argument("--held-out", type=int, help="training problems that choose a checkpoint")
     parser.add_argument("--samples", type=int, help="of a test problem before and after training")
     parser.add_argument("--batch", type=int, help="chains decoded at once")

@@ -9,10 +9,11 @@ from functools import partial
 from typing import Any
 
 from compare import done
+from real_before import take_before
 from real_machine import note_machine
 from real_runs import Runs
 
-from core.disagreement.task import COMPARE, MAX_TEACHERS, plan_comparison
+from core.disagreement.task import COMPARE, plan_comparison
 from core.evaluation.task import EVALUATE, plan_evaluation
 from core.interventions.task import INTERVENTIONS, plan_interventions
 from core.lora.recipe import Sampling
@@ -30,6 +31,7 @@ from core.reasonmaxxer.settings import (
 from core.reasonmaxxer.task import SAMPLE_ROLLOUTS, TRAIN
 from core.records import Problem
 from core.runs.config import RunPlan
+from core.runs.context import RunContext
 from core.runs.kind import RunKind
 from core.runs.settings import changed
 
@@ -131,6 +133,11 @@ def tune(given: argparse.Namespace) -> dict[str, Job]:
     """The fine-tunes of every seed, all of a seed on the same rollouts."""
     problems, measured = read_problems("word-problems-train"), word_problems(given, "tune")
     jobs: dict[str, Job] = {}
+
+    def tune_run(work: RunContext) -> None:
+        take_before(work, given.runs)
+        TRAIN.carry_out(work)
+
     for seed in given.seeds:
         recipe = changed(sized(RECIPE, given), {"seed": seed})
         source = f"rollouts-{seed}"
@@ -146,22 +153,19 @@ def tune(given: argparse.Namespace) -> dict[str, Job]:
                 own,
                 rollouts=given.runs / source,
             )
-            jobs[name] = Job(partial(make, given, name, TRAIN, plan), [source])
+            jobs[name] = Job(partial(make, given, name, TRAIN, plan, tune_run), [source])
     return jobs
 
 
 def compare(given: argparse.Namespace) -> dict[str, Job]:
-    """The base's greedy chains, read by all adapters of the first seed, and by those of the first
-    arm of the others."""
-    first, *others = given.seeds
-    names = [f"{arm}-{first}" for arm in given.arms]
-    names += [f"{given.arms[0]}-{seed}" for seed in others]
+    """The base's greedy chains, read by the adapters of the first seed."""
+    names = [f"{arm}-{given.seeds[0]}" for arm in given.arms]
     problems = drawn(read_problems("word-problems"), given.problems or COMPARED)
 
     def make_it() -> None:
         runs = Runs(given.runs)
         tuned = [given.runs / name / "adapter" for name in names if runs.finished(name) is not None]
-        adapters = [str(each.resolve()) for each in tuned][:MAX_TEACHERS]
+        adapters = [str(each.resolve()) for each in tuned]
         settings = {**PROMPT, **batch(given)}
         if adapters:
             spec = model_of(given)
@@ -198,6 +202,7 @@ def sized(recipe: Recipe, given: argparse.Namespace) -> Recipe:
     sizes = {
         "problems": given.learned,
         "held_out.problems": given.held_out,
+        "selection.max_problems": given.mixed,
         "evaluation.samples": given.samples,
         **batch(given),
     }
@@ -236,9 +241,13 @@ def rolled_out(
 
 
 def make(
-    given: argparse.Namespace, name: str, kind: RunKind[Any, Any], plan: Callable[[], RunPlan]
+    given: argparse.Namespace,
+    name: str,
+    kind: RunKind[Any, Any],
+    plan: Callable[[], RunPlan],
+    carry_out: Callable[[RunContext], None] | None = None,
 ) -> None:
     """Make a run, unless it is finished, and note the machine."""
     if Runs(given.runs).finished(name) is None:
-        done(given.runs / name, kind.name, kind.carry_out, plan)
+        done(given.runs / name, kind.name, carry_out or kind.carry_out, plan)
         note_machine(given.runs / name, given.at_once)
