@@ -94,13 +94,14 @@ def tuned_table(runs: Runs) -> str:
         return ""
     demo = [
         ["the demo model, " + cells[0], cells[1], "", *cells[2:5], *[""] * 5, f"{cells[7]} s"]
-        for cells in card_rows("tuned")[2:]
+        for cells in card_rows("tuned")[1:]
     ]
     together = seeds_table(runs)
     return (
         "Before and after on test problems, sampled at temperature .7 and top-p .95; checkpoint "
         "chosen on held-out training problems; all arms of a seed learn from the same rollouts. "
         '"Less the random gate" compares the accuracies after training, on the same problems. '
+        "The accuracy before is measured once a seed, by the arm that comes first. "
         "The paper: right rollouts only .298 to .398, both signs .502 (arXiv:2605.06241, 6.3).\n\n"
         + table(head, rows + demo)
         + (f"\n\n{together}" if together else "")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from real_runs import ARMS, Runs, sampled_in, shown, table
+from real_runs import ARMS, Runs, sampled_in, table
 from scipy.stats import t
 
 from core.statistics import Estimate, in_a_word, paired_difference
@@ -24,21 +24,21 @@ def seeds_table(runs: Runs) -> str:
                 continue
             found = differences(runs, arm, minus, seeds)
             here = paired_difference(*_means(found))
-            beyond = over_seeds_and_problems(found)
+            both = (here, over_seeds_and_problems(found))
             rows.append(
                 [
                     f"less {against}",
                     label,
                     ", ".join(f"{each:+.3f}" for each in found.mean(axis=1)),
-                    shown(here, "+"),
-                    f"{shown(beyond, '+')}: {in_a_word(beyond)}",
+                    f"{here.value:+.3f}",
+                    *(f"[{each.low:+.3f}, {each.high:+.3f}]: {in_a_word(each)}" for each in both),
                 ]
             )
     if not rows:
         return ""
     head = [
-        "accuracy after", "arm", "each seed", "mean, interval over problems",
-        "mean, interval over seeds and problems",
+        "accuracy after", "arm", "each seed", "mean", "over problems, these adapters",
+        "over seeds and problems",
     ]  # fmt: skip
     return (
         "All seeds together, on the same test problems. The first interval is of these very "
