@@ -23,6 +23,7 @@ from core.decoding.stepping import stepper_for
 from core.entropy import entropy, packed_statistics, threshold_gate, unpack_statistics
 from core.errors import PositionError, ResourceError, SamplerError
 from core.models.locks import hold
+from core.models.memory import is_out_of_memory
 from core.models.prefix_store import PrefixStore
 from core.records import DEFAULT_ALTERNATIVES, Sampler, StopReason, TokenStatistics
 from core.tokens.stop_strings import StopMatcher
@@ -118,7 +119,9 @@ def decode(
         try:
             with torch.inference_mode():
                 return loop.run(on_step, on_row, cancel)
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
             for model in models:
                 model.prefixes.clear()
             raise ResourceError(

@@ -17,6 +17,7 @@ from core.disagreement.settings import CompareSettings
 from core.disagreement.token_classes import Disagreement, disagree
 from core.errors import ModelError, RunError
 from core.models.language_model import LanguageModel
+from core.models.prefix_store import PrefixStore
 from core.models.spec import ModelSpec, absolute_name, check_spec, teacher_spec
 from core.models.teacher import check_vocabularies
 from core.problems.problem_sets import chosen_problems
@@ -28,6 +29,7 @@ from core.runs.run import Run
 from core.runs.settings import checked_settings
 
 MAX_TEACHERS = 8
+_STORED = 128 * 2**20  # bytes of a model's prompts: a few are enough
 
 
 def plan_comparison(
@@ -129,12 +131,14 @@ def compare_chains(
         prompts,
     )
     records = []
+    # Prompts begin alike, and the base reads each once more for every teacher.
+    own, theirs = PrefixStore(_STORED), [PrefixStore(_STORED) for _ in teachers]
     for problem, prompt, chain, outcome in zip(problems, prompts, chains, outcomes, strict=True):
         views = []
-        for teacher in teachers:
+        for teacher, store in zip(teachers, theirs, strict=True):
             if cancel():
                 return None
-            found = disagree(lm, teacher, prompt, chain.token_ids)
+            found = disagree(lm, teacher, prompt, chain.token_ids, stores=(own, store))
             views.append(
                 TeacherView(
                     tuple(found.teacher_argmax.tolist()),

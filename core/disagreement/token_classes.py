@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from core.decoding.scoring import CompletionLogits, check_completion
 from core.entropy import js_divergence, packed_statistics, unpack_statistics
 from core.models.locks import hold
+from core.models.prefix_store import PrefixStore
 from core.models.teacher import check_vocabularies
 from core.records import DEFAULT_ALTERNATIVES, TokenStatistics
 
@@ -85,6 +86,7 @@ def disagree(
     prompt_ids: Sequence[int],
     token_ids: Sequence[int],
     k: int = DEFAULT_ALTERNATIVES,
+    stores: tuple[PrefixStore, PrefixStore] | None = None,
 ) -> Disagreement:
     """One teacher-forced pass of each model over a completion of T tokens.
 
@@ -97,6 +99,8 @@ def disagree(
         prompt_ids: at least one.
         token_ids: (T,) the completion, of any model.
         k: alternatives to keep of each model.
+        stores: prompts that the two have read before; what this one begins with isn't computed
+            again.
 
     Raises:
         ModelError: the models have different vocabularies, or logits that are not finite numbers.
@@ -115,7 +119,8 @@ def disagree(
     with hold((lm, teacher)), torch.inference_mode():
         lm.use_threads()
         passes = [
-            CompletionLogits(each, ids, len(prompt_ids), _LOGITS_BYTES) for each in (lm, teacher)
+            CompletionLogits(each, ids, len(prompt_ids), _LOGITS_BYTES, store)
+            for each, store in zip((lm, teacher), stores or (None, None), strict=True)
         ]
         size = min(each.chunk for each in passes)
         for start in range(0, len(token_ids), size):

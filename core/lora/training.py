@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
 from transformers.utils import logging
 
 from core.errors import ResourceError
@@ -17,6 +16,7 @@ from core.lora.cost import mark_end
 from core.lora.run_files import ADAPTER, CHECKPOINTS, SUMMARY
 from core.lora.trainer import LoraTrainer
 from core.models.language_model import LanguageModel
+from core.models.memory import is_out_of_memory
 from core.system.json_text import json_text
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ def train_once(
         return
     try:
         summary, tuned = train()
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
         raise ResourceError(
             f"The device ran out of memory while training on {batch_size} rollouts at once.",
             "Lower the training batch size (raise the accumulation by as much), or max new tokens.",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from core.runs.headline import Headline, clear, counted, interval, percent, points
+from core.runs.headline import Headline, clear, counted, interval, points
 from core.statistics import in_a_word
 from core.studies.results import StudyResults
+from core.system.percent import percent
 
 
 def study_headline(results: StudyResults) -> Headline:
