@@ -242,8 +242,9 @@ def evaluation_records(run: Run) -> list[ProblemSamples]:
 
 
 def settings_section(runs: Runs) -> str:
-    """What every shown run was made with: the settings that differ from its kind's defaults."""
-    parts = ["## Settings", "Those that differ from the defaults of the kind of run."]
+    """What every shown run was made with: the settings that differ from its kind's defaults. Runs
+    that differ in their seeds only, which end their names, stand together."""
+    made: defaultdict[str, list[str]] = defaultdict(list)
     for name, run in sorted(runs.used.items()):
         kind = kind_entry(run).load()
         settings = kind.settings_of(run)
@@ -252,14 +253,20 @@ def settings_section(runs: Runs) -> str:
         )
         if run.config.task == ROLLOUTS_TASK:  # the rest of the recipe is of a fine-tune to come
             own = {key: own[key] for key in own if key.partition(".")[0] in OF_ROLLOUTS}
+        if name.endswith(f"-{run.config.seed}"):
+            own.pop("seed", None)
         said = ", ".join(f"`{key}` {json.dumps(value)}" for key, value in own.items())
         versions = ", ".join(f"{key} {value}" for key, value in run.config.versions.items())
         machine = machine_in_words(run.folder)
-        parts.append(
-            f'<a id="run-{name}"></a>**{name}**: {run.config.task}, model '
-            f"{run.config.model['model']}, {len(run.problems())} problems, {said}; {versions}"
-            f"{f'; {machine}' if machine else ''}."
+        how = (
+            f"{run.config.task}, model {run.config.model['model']}, {len(run.problems())} "
+            f"problems, {said}; {versions}{f'; {machine}' if machine else ''}."
         )
+        made[how].append(name)
+    parts = ["## Settings", "Those that differ from the defaults of the kind of run."]
+    for how, names in made.items():
+        anchors = "".join(f'<a id="run-{name}"></a>' for name in names)
+        parts.append(f"{anchors}**{', '.join(names)}**: {how}")
     return "\n\n".join(parts)
 
 
