@@ -20,7 +20,7 @@ def compare_headline(results: CompareResults) -> Headline:
     figure = ", ".join([*map(short_number, more), short_percent(last)])
     return Headline(
         f"{figure} changed",
-        " ".join(_sentence(each, results.n, named=bool(more)) for each in teachers),
+        " ".join(_sentence(each, results, named=bool(more)) for each in teachers),
     )
 
 
@@ -46,9 +46,11 @@ def _changed(each: TeacherSummary) -> float:
     return changed_share(each).value
 
 
-def _sentence(each: TeacherSummary, chains: int, *, named: bool) -> str:
+def _sentence(each: TeacherSummary, results: CompareResults, *, named: bool) -> str:
     name = f"{PurePath(each.teacher).name}: " if named else ""
-    made = f"{counted(each.tokens, 'token')} of {counted(chains, 'chain')}"
+    made = f"{counted(each.tokens, 'token')} of {counted(results.n, 'chain')}"
+    if results.along == "teacher":
+        made += " that the teacher wrote"
     part = half_within(each)
     if part is None:
         agrees = f"{name}0 % of tokens changed ({made}): "

@@ -29,6 +29,7 @@ from explorer.compare.charts import (
     place_chart,
     rank_chart,
 )
+from explorer.compare.divergence import divergence_panel
 from explorer.shared.drawing import chart, table
 from explorer.shared.figures import share_and_range
 from explorer.shared.folding import folded
@@ -64,7 +65,10 @@ def compare_report(state: BrowserState, run: Run, status: RunStatus) -> None:
     names = teacher_labels(teachers, known_teachers(base.model, RunsFolder()))
     show_headline(compare_headline(results), _few_figures(results, names))
     cut = sum(each.stop_reason is StopReason.LENGTH for each in records)
-    show_cautions(run, [cut_chains(run, cut, len(records), "of the base"), few_problems(results.n)])
+    show_cautions(
+        run,
+        [cut_chains(run, cut, len(records), f"of the {results.along}"), few_problems(results.n)],
+    )
     compared_chain(state, run, names)
     if any(sum(each.rank_counts) for each in results.teachers):
         folded(
@@ -72,6 +76,11 @@ def compare_report(state: BrowserState, run: Run, status: RunStatus) -> None:
             f"charts of {run.id}",
             partial(_charts, run, results, names),
         )
+    folded(
+        "How far apart the models are",
+        f"divergence of {run.id}",
+        partial(divergence_panel, run, results, names),
+    )
     with st.expander("All figures, beside the paper's"):
         _figures(run, results, names)
 
@@ -89,7 +98,7 @@ def _few_figures(results: CompareResults, names: Sequence[str]) -> list[tuple[st
             ]
         else:
             found.append((name, "agrees everywhere"))
-    return [*found, ("the base", f"{short_percent(results.accuracy.value)} correct")]
+    return [*found, (f"the {results.along}", f"{short_percent(results.accuracy.value)} correct")]
 
 
 def _figures(run: Run, results: CompareResults, names: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from core.chains.phrases import Phrase, PhraseOdds
 from core.chains.pivotality import Pivotality
 from core.chains.tree import Branch, ForkTree
 from core.records import Chain, Outcome, Verdict
+from core.system.percent import percent_span
 from explorer.components.alternatives_table import AlternativeRow, Cell
 from explorer.components.alternatives_table.component import Tone
 from explorer.explore.forcing import same_model
@@ -220,7 +221,7 @@ def _sampled(place: Place, token_ids: TokenIds) -> Cell:
             return Cell(
                 f"{each.correct}/{each.samples}",
                 title=f"{each.correct} of {each.samples} correct "
-                f"({100 * share.low:.0f}-{100 * share.high:.0f} %)",
+                f"({percent_span(share.low, share.high, 0)})",
             )
     return Cell()
 

@@ -42,6 +42,16 @@ def live_chain(state: BrowserState, task: Task) -> None:
     token_heatmap(replace(view, live=True, strip=True), key="heatmap_live")
 
 
+def head_of_chain(state: BrowserState, branch: Branch) -> None:
+    """Above the selected branch: answer, model, a change of the verdict, parts."""
+    with st.container(key="headline"):
+        words, own = st.columns([3, 1], vertical_alignment="center", gap="small")
+    words.markdown(_headline(branch), help=_reason(branch))
+    with own:
+        overrule(state, branch)
+    thinking_panel(state, branch)
+
+
 def selected_chain(
     state: BrowserState, branch: Branch, measured_on: MeasureOn | None = None
 ) -> None:
@@ -52,12 +62,6 @@ def selected_chain(
     """
     tree = state.opened.session.tree
     assert tree is not None
-    with st.container(key="headline"):
-        words, own = st.columns([3, 1], vertical_alignment="center", gap="small")
-    words.markdown(_headline(branch), help=_reason(branch))
-    with own:
-        overrule(state, branch)
-    thinking_panel(state, branch)
     measured = known_measurement(state, measured_on) if _same_model(state, branch.chain) else None
     chain_id = _chain_id(state, branch)
     view = replace(
@@ -75,8 +79,6 @@ def selected_chain(
             first_difference=first_difference(tree.branch(branch.parent).chain, branch.chain),
         )
     found = tree.findings(branch.id).pivotality
-    if found:
-        _colour_choice(state)
     if found and state.colour == "pivotality":
         decided = np.full(len(branch.chain), np.nan)
         sure = decisive(found.values())
@@ -98,8 +100,8 @@ def reopen_chain() -> None:
     reopen(_MAIN)
 
 
-def chain_beside(state: BrowserState, branch: Branch, other: Branch) -> None:
-    """Another branch, dimmed up to the first difference, and a button that closes it."""
+def head_of_other(state: BrowserState, other: Branch) -> None:
+    """Above another branch beside the selected one: answer, model, a button that closes it."""
     with st.container(key="headline_beside"):
         words, close = st.columns([3, 1], vertical_alignment="center", gap="small")
     words.markdown(_headline(other), help=_reason(other))
@@ -111,6 +113,10 @@ def chain_beside(state: BrowserState, branch: Branch, other: Branch) -> None:
         help="Show one chain again",
         on_click=lambda: setattr(state, "beside", None),
     )
+
+
+def chain_beside(state: BrowserState, branch: Branch, other: Branch) -> None:
+    """Another branch, dimmed up to its first difference from the selected one."""
     difference = first_difference(branch.chain, other.chain)
     shared = len(other.chain) if difference is None else difference
     view = _view(state, other.chain, f"{_chain_id(state, other)} beside {branch.id}")
@@ -118,12 +124,13 @@ def chain_beside(state: BrowserState, branch: Branch, other: Branch) -> None:
 
 
 def threshold_and_forks(
-    state: BrowserState, chain: Chain, measured_on: MeasureOn | None = None
+    state: BrowserState, tree: ForkTree, branch: Branch, measured_on: MeasureOn | None = None
 ) -> None:
     """The threshold's slider with its meaning, and a sortable table of forks."""
+    chain, measured = branch.chain, bool(tree.findings(branch.id).pivotality)
     scale = 1.0 if state.unit == "nats" else 1 / NATS_PER_BIT
     with st.container(key="threshold"):
-        controls, unit = st.columns([3, 1], vertical_alignment="bottom")
+        controls, looks = st.columns([1, 1] if measured else [3, 1], vertical_alignment="bottom")
     tau_key = f"tau in {state.unit}"
     tau = round(state.tau * scale, 2)
     follow(tau_key, tau)
@@ -136,16 +143,11 @@ def threshold_and_forks(
         key=tau_key,
         on_change=lambda: _set_tau(state, tau_key, scale),
     )
-    follow("unit", state.unit)
-    unit.segmented_control(
-        "Unit",
-        _UNITS,
-        default=state.unit,
-        key="unit",
-        label_visibility="collapsed",
-        required=True,
-        on_change=lambda: _set_unit(state),
-    )
+    # Beside each other, so that nothing moves when the second one comes.
+    with looks, st.container(key="looks", horizontal=True, gap="small"):
+        _unit_choice(state)
+        if measured:
+            _colour_choice(state)
     threshold_meaning(
         state,
         measured_on,
@@ -180,6 +182,19 @@ def _same_model(state: BrowserState, chain: Chain) -> bool:
 def _set_tau(state: BrowserState, key: str, scale: float) -> None:
     if key in st.session_state:
         state.tau = st.session_state[key] / scale
+
+
+def _unit_choice(state: BrowserState) -> None:
+    follow("unit", state.unit)
+    st.segmented_control(
+        "Unit",
+        _UNITS,
+        default=state.unit,
+        key="unit",
+        label_visibility="collapsed",
+        required=True,
+        on_change=lambda: _set_unit(state),
+    )
 
 
 def _colour_choice(state: BrowserState) -> None:

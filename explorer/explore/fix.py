@@ -17,7 +17,8 @@ from core.chains.sweep import Attempt
 from core.chains.tree import Branch
 from core.entropy import highest_entropy_positions, nats_to_bits
 from core.records import Chain, Sampler, Verdict
-from core.statistics import Estimate, share
+from core.statistics import share
+from core.system.percent import percent, percent_span
 from explorer.components.attempt_grid import (
     GridCell,
     GridRow,
@@ -58,9 +59,9 @@ def fix_line(state: BrowserState, branch: Branch) -> str:
     if found is not None:
         many = _words(branch)[2]
         forks, control = _count(found.attempts), _count(found.control)
-        line = f"**{forks} {many}** at forks ({_percent(found.turned_share)})"
+        line = f"**{forks} {many}** at forks ({percent(found.turned_share.value, 0)})"
         if found.control:
-            line += f" · {control} at random ({_percent(found.control_share)})"
+            line += f" · {control} at random ({percent(found.control_share.value, 0)})"
         return line
     chain = branch.chain
     wanted = _fields(state).current("positions")
@@ -265,10 +266,6 @@ def _count(results: Sequence[AttemptResult]) -> str:
     return f"{sum(each.turned for each in results)} of {len(results)}"
 
 
-def _percent(estimate: Estimate) -> str:
-    return f"{100 * estimate.value:.0f}\u00a0%"
-
-
 def _positions(attempts: Sequence[Attempt]) -> int:
     return len({each.position for each in attempts})
 
@@ -281,8 +278,10 @@ def _summary(attempts: Sequence[Attempt], results: _Results, phrase: str) -> str
     if len(ended) < len(attempts):
         return f"{turned} of {len(ended)} replacements so far {phrase}."
     found = share(turned, len(ended))
-    interval = f"95 % interval {100 * found.low:.0f}-{100 * found.high:.0f}\u00a0%"
-    return f"{turned} of {len(ended)} replacements {phrase} ({_percent(found)}, {interval})."
+    interval = f"95 % interval {percent_span(found.low, found.high, 0)}"
+    return (
+        f"{turned} of {len(ended)} replacements {phrase} ({percent(found.value, 0)}, {interval})."
+    )
 
 
 def _rows(

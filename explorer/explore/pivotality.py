@@ -7,6 +7,7 @@ import streamlit as st
 from core.chains.forks import fork_positions
 from core.chains.pivotality import AlternativeOutcomes, Pivotality, decisive
 from core.chains.settings import PivotalitySettings
+from core.system.percent import percent, percent_span
 from explorer.explore.alternatives import Place
 from explorer.explore.forcing import same_model, wait
 from explorer.explore.measuring import alternatives_of, cost, start_pivotality
@@ -55,7 +56,7 @@ def _sentence(place: Place, found: Pivotality) -> str:
     test = f"permutation test: p {p_value(found.p_value)}"
     measured = place.tree.findings(place.branch.id).pivotality or {found.position: found}
     if found.position in decisive(measured.values()):
-        share = f"{100 * found.share_decided:.0f}\u00a0%"
+        share = percent(found.share_decided, 0)
         return (
             f"The choice at this token explains **{share}** of whether the answer is correct "
             f"({plain(test)})."
@@ -69,7 +70,7 @@ def _details(place: Place, found: Pivotality) -> None:
         share = each.p_correct
         st.markdown(
             f"**{text}**: {each.correct} of {each.samples} correct "
-            f"({100 * share.low:.0f}-{100 * share.high:.0f} %)  \n:small[{_answers(each)}]"
+            f"({percent_span(share.low, share.high, 0)})  \n:small[{_answers(each)}]"
         )
     st.caption(
         "Share of the variation in correctness explained here; alternatives weighted by "

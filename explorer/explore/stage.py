@@ -15,6 +15,8 @@ from explorer.components.steady import steady
 from explorer.explore.branches import branches_panel, save_and_open, toolbar
 from explorer.explore.chain import (
     chain_beside,
+    head_of_chain,
+    head_of_other,
     live_chain,
     reopen_chain,
     selected_chain,
@@ -62,19 +64,15 @@ def stage(state: BrowserState, measured_on: MeasureOn | None = None) -> None:
         st.session_state[_LAYOUT] = other is not None
         reopen_chain()
     if other is not None:
-        with st.container(key="side_by_side"):
-            left, right = st.columns(2, gap="small")
-        with left, st.container(border=True, key="chain_card"):
-            _chain(state, tree, branch, measured_on)
-        with right, st.container(border=True):
-            chain_beside(state, branch, other)
+        with st.container(border=True, key="chain_card"):
+            _chain(state, tree, branch, measured_on, other)
     with st.container(key="stage"):
         chain_column, token_column = st.columns([3, 2], gap="medium")
     with chain_column:
         if other is None:
             with st.container(border=True, key="chain_card"):
                 _chain(state, tree, branch, measured_on)
-        threshold_and_forks(state, branch.chain, measured_on)
+        threshold_and_forks(state, tree, branch, measured_on)
         with st.container(key="branches"):
             toolbar(state, tree)
             branches_panel(state, tree)
@@ -107,14 +105,37 @@ def _empty(state: BrowserState, tree: ForkTree | None) -> None:
 
 
 def _chain(
-    state: BrowserState, tree: ForkTree, branch: Branch, measured_on: MeasureOn | None
+    state: BrowserState,
+    tree: ForkTree,
+    branch: Branch,
+    measured_on: MeasureOn | None,
+    other: Branch | None = None,
 ) -> None:
-    """The chain, or the one that is being made, with the previewed alternative and the progress."""
+    """The chain, or the one that is being made, with the previewed alternative and the progress.
+
+    Args:
+        other: a branch to show beside it.
+    """
     live = _live(state, tree)
+    head, body = st.container(), st.container()
+    if other is not None:
+        # All that stands above the chains is one row, so that they begin at the same height.
+        with head, st.container(key="heads_side_by_side"):
+            head, head_beside = st.columns(2, gap="medium")
+        with body, st.container(key="chains_side_by_side"):
+            body, body_beside = st.columns(2, gap="medium")
+        with head_beside:
+            head_of_other(state, other)
+        with body_beside:
+            chain_beside(state, branch, other)
     if live is not None:
-        live_chain(state, live)
+        with body:
+            live_chain(state, live)
     else:
-        selected_chain(state, branch, measured_on)
+        with head:
+            head_of_chain(state, branch)
+        with body:
+            selected_chain(state, branch, measured_on)
     preview_line(state, tree, branch)
     with st.container(key="work_line", horizontal=True, vertical_alignment="center"):
         fix_button(state, branch)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.chains.tree import Branch
 from core.entropy import nats_to_bits
+from core.system.percent import percent
 from core.tokens.thinking import Section, sections
 from explorer.state import BrowserState
 
@@ -37,5 +38,5 @@ def _line(part: Section, state: BrowserState) -> str:
     return (
         f"**{part.name}** · \\#{part.start} to \\#{part.end - 1}, {len(part)} tokens · "
         f"mean entropy {entropy:.2f} {state.unit} · "
-        f"{part.forks} {forks} above τ ({part.forks / len(part):.1%})"
+        f"{part.forks} {forks} above τ ({percent(part.forks / len(part))})"
     )

@@ -7,12 +7,12 @@ from math import ceil
 import numpy as np
 import streamlit as st
 
-from core.entropy import NATS_PER_BIT
+from core.entropy import NATS_PER_BIT, Gate
 from core.errors import ExplorerError
 from core.evaluation.records import ProblemSamples, Sample
 from core.models.language_model import LanguageModel
 from core.models.spec import DEMO, ModelSpec
-from core.reasonmaxxer.gates import gate_rollout
+from core.reasonmaxxer.gates import all_entropies, gate_rollout
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.selection import SelectionReport, select_examples
 from core.reasonmaxxer.settings import GATES, THRESHOLD, GateSettings
@@ -242,7 +242,8 @@ def _examples(
         columns = st.columns(2, gap="small")
     for column, number in zip(columns, numbers, strict=True):
         with column, st.container(border=True):
-            _rollout(state, lm, run, record, number, gate, seed)
+            mask = _mask(rollouts, record, number, gate, seed)
+            _rollout(state, lm, run, record, number, gate, mask)
 
 
 def _loaded(spec: ModelSpec) -> LanguageModel | None:
@@ -289,14 +290,14 @@ def _rollout(
     record: ProblemSamples,
     number: int,
     gate: GateSettings,
-    seed: int,
+    mask: Gate | None,
 ) -> None:
     sample = record.samples[number]
     badge = ":green-badge[✓ correct]" if sample.correct else ":red-badge[✗ wrong]"
     answer = "no answer" if sample.answer is None else f"answer {plain(short(sample.answer))}"
     st.markdown(f"{badge} rollout {number + 1} · {answer} · {len(sample.token_ids)} tokens")
     token_heatmap(
-        _view(state, lm, run, record, sample, number, gate, seed),
+        _view(state, lm, run, record, sample, number, gate, mask),
         key=f"rollout {'correct' if sample.correct else 'wrong'}",
     )
 
@@ -309,14 +310,11 @@ def _view(
     sample: Sample,
     number: int,
     gate: GateSettings,
-    seed: int,
+    mask: Gate | None,
 ) -> HeatmapView:
     """A rollout for the heatmap: tokens and entropies; a run keeps no alternatives."""
     entropy = np.asarray(sample.entropy or (), np.float32)
     size = len(entropy)
-    gated = None
-    if gate.kind != THRESHOLD:
-        gated = gate_rollout(entropy, gate, seed, record.problem_id, number)
     return HeatmapView(
         chain_id=f"{run.id} {record.problem_id} {number}",
         tokens=lm.text.pieces(sample.token_ids[:size], record.prompt_ids),
@@ -330,9 +328,20 @@ def _view(
         forced=np.zeros(size, np.bool_),
         tau=gate.tau,
         unit=state.unit,
-        gated=gated,
+        gated=mask,
         max_height=300,
     )
+
+
+def _mask(
+    rollouts: Rollouts, record: ProblemSamples, number: int, gate: GateSettings, seed: int
+) -> Gate | None:
+    """The gated tokens of a rollout; None where they are those above the threshold."""
+    if gate.kind == THRESHOLD:
+        return None
+    entropy = np.asarray(record.samples[number].entropy or (), np.float32)
+    everywhere = all_entropies(rollouts.records)
+    return gate_rollout(entropy, gate, seed, record.problem_id, number, everywhere)
 
 
 def _label(record: ProblemSamples, question: str) -> str:

@@ -53,7 +53,6 @@ def finetune_report(state: BrowserState, run: Run) -> None:
         *(plain(each) for each in results.training.warnings),
     ]
     show_cautions(run, cautions)
-    st.markdown(_solved(results))
     chains_before_and_after(state, run, results.comparison)
     _flips(run, results, problems)
     if results.before.families:
@@ -175,6 +174,7 @@ def _row(
 def _flips(run: Run, results: TrainingResults, problems: Mapping[str, Problem]) -> None:
     found = results.comparison
     st.markdown(f"**Problems gained ({len(found.gained):,}) and lost ({len(found.lost):,})**")
+    st.markdown(_solved(results))
     flips = [("✓ → ✗", key) for key in found.lost] + [("✗ → ✓", key) for key in found.gained]
     if not flips:
         st.caption("No problem changed.")

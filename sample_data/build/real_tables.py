@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from real_effects import compared_table, sweep_table, tuned_table
+from real_machine import machine_in_words
 from real_runs import ARMS, Runs, shown, table
 
 from core.evaluation.records import ProblemSamples
@@ -76,19 +75,9 @@ def _not_measured(runs: Runs, empty: Sequence[str]) -> list[str]:
 def _how() -> str:
     return (
         "In brackets the 95 % interval: by bootstrap over problems or chains, Wilson for counts. "
-        f"Seconds are of this machine ({processor()}), whose cores other programs used as well; "
-        "every figure's run is named beside it, with its settings [below](#settings)."
+        "Every figure's run is named beside it, with its settings [below](#settings). Seconds are "
+        "of the machine that is named there, which the run may have shared with others."
     )
-
-
-def processor() -> str:
-    """The processor's name and how many of its cores there are."""
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        lines = (line for line in info.read_text().splitlines() if line.startswith("model name"))
-        name = next(lines, f":{name}").partition(":")[2].strip()
-    return f"{name}, {os.cpu_count()} cores"
 
 
 def entropies(run: Run) -> list[NDArray[np.float64]]:
@@ -265,9 +254,11 @@ def settings_section(runs: Runs) -> str:
             own = {key: own[key] for key in own if key.partition(".")[0] in OF_ROLLOUTS}
         said = ", ".join(f"`{key}` {json.dumps(value)}" for key, value in own.items())
         versions = ", ".join(f"{key} {value}" for key, value in run.config.versions.items())
+        machine = machine_in_words(run.folder)
         parts.append(
             f'<a id="run-{name}"></a>**{name}**: {run.config.task}, model '
-            f"{run.config.model['model']}, {len(run.problems())} problems, {said}; {versions}."
+            f"{run.config.model['model']}, {len(run.problems())} problems, {said}; {versions}"
+            f"{f'; {machine}' if machine else ''}."
         )
     return "\n\n".join(parts)
 

@@ -25,15 +25,18 @@ def test_find_the_fix_shows_forks_beside_their_control_and_a_click_makes_a_branc
     before = places_of(page)
     button(page, "Find the fix").click()
     expect(page.locator(".st-key-fix_panel").get_by_text("Show all attempts")).to_be_visible()
-    expect(page.get_by_text(re.compile(r"of 20 replacements fix the answer"))).to_have_count(2)
+    sentences = page.locator(".st-key-fix_panel").get_by_test_id("stMarkdown")
+    ended = sentences.filter(has_text=re.compile(r"\d+ of 20 replacements fix the answer"))
+    expect(ended).to_have_count(2)
     settled(page)
     assert places_of(page) == before, "what was found stands below everything else"
     expect(page.locator(".token[aria-selected='true']")).to_have_count(1)
     expect(page.locator(".token.fix-hit")).not_to_have_count(0)
     expect(page.locator(".alternatives .leads .value")).to_have_count(5)
-    sentences = page.locator(".st-key-fix_panel").inner_text()
-    assert "Control: at 5 other positions" in sentences
-    assert re.search(r"95 % interval \d+-\d+ %", sentences)
+    forks, control = ended.all_inner_texts()
+    assert "Control: at 5 other positions" in control
+    for each in (forks, control):
+        assert re.search(r"95 % interval \d+-\d+ %", each)
 
     page.get_by_text("Show all attempts").click()
     tables = page.locator(".grids table")
@@ -46,7 +49,9 @@ def test_find_the_fix_shows_forks_beside_their_control_and_a_click_makes_a_branc
     for summary, table in zip(summaries, tables.all(), strict=True):
         fixing = table.locator("button.turned.correct").count()
         assert summary.startswith(f"{fixing} of 20 replacements"), summary
-    hits = page.get_by_role("button", name="Go to branch")
+    hits = (
+        page.locator(".st-key-fix_panel").get_by_test_id("stButton").filter(has_text="Go to branch")
+    )
     assert hits.count() == page.locator(".grids button.turned.correct").count()
 
     fix = tables.first.locator("button.turned.correct").first

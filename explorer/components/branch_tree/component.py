@@ -10,6 +10,7 @@ from typing import Literal
 import streamlit as st
 
 from explorer.components.assets import read_assets
+from explorer.components.once import once
 
 _FOLDER = Path(__file__).parent
 _component = st.components.v2.component(
@@ -68,7 +69,7 @@ def branch_tree(
             "selected": selected,
             "maxHeight": max_height,
         },
-        on_selected_change=on_select or _nothing,
+        on_selected_change=once(key, "selected", on_select),
     )
     clicked = _clicked(state)
     return clicked if clicked in {node.id for node in nodes} else None
@@ -83,7 +84,3 @@ def _clicked(state: object) -> str | None:
     payload = state.get("selected") if isinstance(state, Mapping) else None
     clicked = payload.get("id") if isinstance(payload, Mapping) else None
     return clicked if isinstance(clicked, str) else None
-
-
-def _nothing() -> None:
-    """Callback that registers a state name and does nothing."""

@@ -27,6 +27,7 @@ class EntropyStrip {
     this.top = make("div", "strip-top");
     this.tip = make("div", "strip-tip");
     this.tip.setAttribute("aria-hidden", "true");
+    this.pointer.hidden = this.tip.hidden = true;
     this.plot.append(this.canvas, this.sight, this.cursor, this.pointer, this.line);
     this.plot.append(this.top, this.grip, this.tip);
     this.axis = make("div", "strip-axis");
@@ -67,7 +68,8 @@ class EntropyStrip {
     let peak = 0;
     for (let i = 1; i < this.size; i += 1) if (data.entropy[i] > data.entropy[peak]) peak = i;
     const highest = `highest ${facts.entropy(peak)} at #${peak} ${shownText(data.tokens[peak])}`;
-    const forks = `${data.forks.length} forks`;
+    const count = data.forks.length;
+    const forks = `${count} ${count === 1 ? "fork" : "forks"}`;
     return `Entropy of ${this.size} tokens: ${highest}; ${forks}${
       data.tau === null ? "" : ` above ${this.amount(data.tau)}`
     }`;

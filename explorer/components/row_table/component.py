@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from explorer.components.assets import read_assets
+from explorer.components.once import once
 from explorer.components.row_table.event import TableView
 from explorer.components.row_table.view import RowTable
 
@@ -43,7 +44,7 @@ def row_table(
     _component(
         key=key,
         data=table.message | {"opening": _opening(table.id, key, selected, view)},
-        on_selected_change=on_select or _nothing,
+        on_selected_change=once(key, "selected", on_select),
         on_step_change=on_step or _nothing,
         on_act_change=on_act or _nothing,
         on_view_change=on_view or _nothing,

@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from explorer.components.assets import read_assets
+from explorer.components.once import once
 from explorer.components.token_heatmap.event import HeatmapEvent, parse_event
 from explorer.components.token_heatmap.view import REQUESTS, HeatmapView
 
@@ -56,7 +57,7 @@ def token_heatmap(
     state = _component(
         key=key,
         data=view.message([each for each in REQUESTS if answers[each] is not None]),
-        on_selected_change=on_select or _nothing,
+        on_selected_change=once(key, "selected", on_select),
         on_force_change=on_force or _nothing,
         on_threshold_change=on_threshold or _nothing,
         on_command_change=on_command or _nothing,
