@@ -1,7 +1,7 @@
 """How problems are asked, once for the whole session: Explore sets it, other pages follow.
 
-A page's fields start from what a person has set in Explore. What nobody has touched is the default
-of the page's own kind of run, as on the command line. A page may depart from the session: then its
+A page's fields start from what a person has set in Explore. The others have the defaults of
+the page's own kind of run, as on the command line. A page may depart from the session: then its
 line says where, and a button takes the session's values.
 """
 

@@ -118,7 +118,7 @@ def test_a_finished_run_shows_every_figure_with_its_interval_and_what_the_model_
     assert "paired over 4 problems" in text
     figures = app.dataframe[0].value
     assert set(figures["problems"]) == {"4"}
-    assert all("-" in span for span in figures["95 % interval"])
+    assert all("–" in span for span in figures["95 % interval"])
 
 
 def table_of(app: AppTest) -> Any:
