@@ -9,7 +9,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from app import DEMO_IS_BUILT, button, choose, load_other_model, open_app, set_number, settled
+from app import (
+    DEMO_IS_BUILT,
+    button,
+    choose,
+    expect_loaded,
+    load_other_model,
+    open_app,
+    set_number,
+    settled,
+)
 from models import save_tiny_model
 from peft import LoraConfig, get_peft_model
 from playwright.sync_api import Page, expect
@@ -195,7 +204,7 @@ def test_hostile_tokens_are_inert_everywhere_in_the_app(
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     open_app(page, url)
     load_other_model(page, folder)
-    expect(page.get_by_text("vocabulary 360")).to_be_visible()
+    expect_loaded(page, folder.name, "vocabulary · 360")
     set_number(page, "Max new tokens", 12)
     button(page, "Generate").click()
     expect(page.locator(".tree .node")).to_have_count(2)

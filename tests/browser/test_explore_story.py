@@ -11,6 +11,7 @@ from app import (
     DEMO_IS_BUILT,
     alternatives,
     button,
+    expect_loaded,
     load_other_model,
     nodes,
     open_app,
@@ -237,7 +238,7 @@ def endless_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def open_with_endless_model(page: Page, url: str, folder: Path) -> None:
     open_app(page, url)
     load_other_model(page, folder)
-    expect(page.get_by_text("context 30,000")).to_be_visible()
+    expect_loaded(page, folder.name, "context · 30,000 tokens")
     set_number(page, "Max new tokens", 20_000)
 
 
