@@ -180,10 +180,10 @@ def test_text_of_several_tokens_is_one_row_and_is_forced_token_by_token(
 
 def test_a_damaged_or_unknown_link_opens_the_app_all_the_same(page: Page, url: str) -> None:
     for query, says in (
-        ("?session=../../etc", "not on this machine"),
-        ("?session=aaaaaaaaaaaa&branch=b9", "not on this machine"),
+        ("?session=../../etc", "isn't on this computer"),
+        ("?session=aaaaaaaaaaaa&branch=b9", "isn't on this computer"),
         ("?branch=b1&token=999", "no position 999"),
-        ("?branch=b1&token=" + "9" * 5000, "a place that is not there"),
+        ("?branch=b1&token=" + "9" * 5000, "a branch or token that doesn't exist"),
     ):
         open_app(page, url + query)
         expect(page.locator(".tree .node")).to_have_count(1)

@@ -195,6 +195,13 @@ def test_two_branches_side_by_side_and_a_name(page: Page, url: str) -> None:
     assert right is not None
     assert left["y"] == right["y"], "their first lines are at the same height"
     assert left["width"] == right["width"]
+    page.set_viewport_size({"width": 390, "height": 900})
+    heads = page.locator(".st-key-headline"), page.locator(".st-key-headline_beside")
+    chains = page.locator(".heatmap").all()
+    order = [heads[0], chains[0], heads[1], chains[1]]
+    tops = [each.evaluate("element => element.getBoundingClientRect().top") for each in order]
+    assert tops == sorted(tops), "on a phone, each answer stands above its own chain"
+    page.set_viewport_size({"width": 1280, "height": 900})
     button(page, "Close").click()
     expect(page.locator(".heatmap")).to_have_count(1)
     expect(page.locator(".token[aria-selected='true']")).to_have_count(1)
