@@ -262,6 +262,7 @@ def test_generate_cancel_midway_and_the_partial_chain_stays(
     line = page.get_by_text(re.compile(r"Generating · .* / 20000 tokens · .* tokens/s · about"))
     expect(line).to_be_visible()
     assert page.locator(".st-key-inspector").is_visible()
+    expect(page.locator(".st-key-headline")).to_contain_text("being written")
     assert nodes(page).count() == 1, "the tree stays"
     button(page, "Cancel").click()
     expect(button(page, "Cancel")).to_have_count(0)
