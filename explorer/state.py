@@ -109,7 +109,7 @@ class BrowserState:
         except (ExplorerError, ValueError) as error:
             if self.opened.notice is None:
                 self.opened.notice = SessionError(
-                    f"The link names a place that is not there ({error})",
+                    f"This link names a branch or token that doesn't exist ({error})",
                     "Choose a branch and a token below.",
                 )
 
@@ -148,8 +148,8 @@ def _open_session() -> OpenSession:
         if opened is not None:
             return opened
         error = error or SessionError(
-            "The session of this link is not on this machine.",
-            "Open a saved file of it, or continue with the chain below.",
+            "This link's session isn't on this computer.",
+            "Open its saved file, or continue with the example below.",
         )
     opened = workbench().new_session(welcome_session() or Session())
     opened.notice = error

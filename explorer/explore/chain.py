@@ -42,6 +42,13 @@ def live_chain(state: BrowserState, task: Task) -> None:
     token_heatmap(replace(view, live=True, strip=True), key="heatmap_live")
 
 
+def head_of_live(state: BrowserState) -> None:
+    """Above the chain that is being generated, in the place of its answer."""
+    with st.container(key="headline"):
+        words, _ = st.columns([3, 1], vertical_alignment="center", gap="small")
+    words.markdown(f":gray-badge[being written] {model_chip(state.opened.spec)}")
+
+
 def head_of_chain(state: BrowserState, branch: Branch) -> None:
     """Above the selected branch: answer, model, a change of the verdict, parts."""
     with st.container(key="headline"):

@@ -16,6 +16,7 @@ from explorer.explore.branches import branches_panel, save_and_open, toolbar
 from explorer.explore.chain import (
     chain_beside,
     head_of_chain,
+    head_of_live,
     head_of_other,
     live_chain,
     reopen_chain,
@@ -87,6 +88,7 @@ def _empty(state: BrowserState, tree: ForkTree | None) -> None:
         with st.container(border=True, key="chain_card"):
             live = _live(state, tree)
             if live is not None:
+                head_of_live(state)
                 live_chain(state, live)
             with st.container(key="work_line", horizontal=True, vertical_alignment="center"):
                 work_line(state)
@@ -129,6 +131,8 @@ def _chain(
         with body_beside:
             chain_beside(state, branch, other)
     if live is not None:
+        with head:
+            head_of_live(state)
         with body:
             live_chain(state, live)
     else:

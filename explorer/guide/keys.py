@@ -8,14 +8,33 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (("?", "this list"), ("Tab", "the next field or button"), ("Esc", "close a dialog")),
     ),
     (
+        "Anywhere on Explore",
+        (
+            ("n p", "the next or previous fork"),
+            ("1 – 5", "force an alternative of the selected token"),
+            ("u U", "undo, redo"),
+            ("/", "search in the text of a long chain"),
+        ),
+    ),
+    (
         "In a chain",
         (
-            ("← →", "the previous or next token"),
-            ("n p", "the next or previous fork"),
+            ("← → ↑ ↓", "the token beside, above or below"),
             ("Enter", "select the token, and show its alternatives"),
-            ("1 – 5", "force an alternative of the selected token"),
             ("Home End", "the first or last token"),
         ),
+    ),
+    (
+        "In the table of alternatives",
+        (
+            ("↑ ↓", "the alternative above or below"),
+            ("Space", "show where it leads, below the chain"),
+            ("Enter", "make it a branch"),
+        ),
+    ),
+    (
+        "In the curve",
+        (("← →", "the token before or after"), ("↑ ↓", "on the threshold's label: move it")),
     ),
     (
         "In a tree of branches",

@@ -122,6 +122,16 @@ def load_other_model(page: Page, folder: Path | str) -> None:
     button(page, "Load").click()
 
 
+def expect_loaded(page: Page, name: str, fact: str) -> None:
+    """Wait until the sidebar names a model, whose facts say something."""
+    sidebar = page.get_by_test_id("stSidebarUserContent")
+    chip = sidebar.get_by_test_id("stMarkdown").filter(has_text=name).first
+    expect(chip).to_be_visible()
+    settled(page)
+    sidebar.get_by_text("Facts:").click()
+    expect(sidebar.get_by_text(fact)).to_be_visible()
+
+
 def alternatives(page: Page) -> Locator:
     """The rows of the selected token's table."""
     return page.locator(".alternatives tbody tr")

@@ -9,7 +9,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from app import DEMO_IS_BUILT, button, choose, load_other_model, open_app, set_number, settled
+from app import (
+    DEMO_IS_BUILT,
+    button,
+    choose,
+    expect_loaded,
+    load_other_model,
+    open_app,
+    set_number,
+    settled,
+)
 from models import save_tiny_model
 from peft import LoraConfig, get_peft_model
 from playwright.sync_api import Page, expect
@@ -171,10 +180,10 @@ def test_text_of_several_tokens_is_one_row_and_is_forced_token_by_token(
 
 def test_a_damaged_or_unknown_link_opens_the_app_all_the_same(page: Page, url: str) -> None:
     for query, says in (
-        ("?session=../../etc", "not on this machine"),
-        ("?session=aaaaaaaaaaaa&branch=b9", "not on this machine"),
+        ("?session=../../etc", "isn't on this computer"),
+        ("?session=aaaaaaaaaaaa&branch=b9", "isn't on this computer"),
         ("?branch=b1&token=999", "no position 999"),
-        ("?branch=b1&token=" + "9" * 5000, "a place that is not there"),
+        ("?branch=b1&token=" + "9" * 5000, "a branch or token that doesn't exist"),
     ):
         open_app(page, url + query)
         expect(page.locator(".tree .node")).to_have_count(1)
@@ -195,7 +204,7 @@ def test_hostile_tokens_are_inert_everywhere_in_the_app(
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     open_app(page, url)
     load_other_model(page, folder)
-    expect(page.get_by_text("vocabulary 360")).to_be_visible()
+    expect_loaded(page, folder.name, "vocabulary · 360")
     set_number(page, "Max new tokens", 12)
     button(page, "Generate").click()
     expect(page.locator(".tree .node")).to_have_count(2)

@@ -12,6 +12,7 @@ from app import (
     DEMO_IS_BUILT,
     button,
     choose,
+    expect_loaded,
     load_other_model,
     open_app,
     set_number,
@@ -108,7 +109,7 @@ def save_thinker(folder: Path) -> Path:
 def test_a_thinking_models_chain_has_two_parts(page: Page, url: str, tmp_path: Path) -> None:
     open_app(page, url)
     load_other_model(page, save_thinker(tmp_path / "thinker"))
-    expect(page.get_by_text("prompt style chat_template")).to_be_visible()
+    expect_loaded(page, "thinker", "prompt style · chat_template")
     set_number(page, "Max new tokens", 12)
     button(page, "Generate").click()
     sections = page.locator(".st-key-sections")

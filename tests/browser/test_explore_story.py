@@ -11,6 +11,7 @@ from app import (
     DEMO_IS_BUILT,
     alternatives,
     button,
+    expect_loaded,
     load_other_model,
     nodes,
     open_app,
@@ -194,6 +195,13 @@ def test_two_branches_side_by_side_and_a_name(page: Page, url: str) -> None:
     assert right is not None
     assert left["y"] == right["y"], "their first lines are at the same height"
     assert left["width"] == right["width"]
+    page.set_viewport_size({"width": 390, "height": 900})
+    heads = page.locator(".st-key-headline"), page.locator(".st-key-headline_beside")
+    chains = page.locator(".heatmap").all()
+    order = [heads[0], chains[0], heads[1], chains[1]]
+    tops = [each.evaluate("element => element.getBoundingClientRect().top") for each in order]
+    assert tops == sorted(tops), "on a phone, each answer stands above its own chain"
+    page.set_viewport_size({"width": 1280, "height": 900})
     button(page, "Close").click()
     expect(page.locator(".heatmap")).to_have_count(1)
     expect(page.locator(".token[aria-selected='true']")).to_have_count(1)
@@ -237,7 +245,7 @@ def endless_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def open_with_endless_model(page: Page, url: str, folder: Path) -> None:
     open_app(page, url)
     load_other_model(page, folder)
-    expect(page.get_by_text("context 30,000")).to_be_visible()
+    expect_loaded(page, folder.name, "context · 30,000 tokens")
     set_number(page, "Max new tokens", 20_000)
 
 
@@ -254,6 +262,7 @@ def test_generate_cancel_midway_and_the_partial_chain_stays(
     line = page.get_by_text(re.compile(r"Generating · .* / 20000 tokens · .* tokens/s · about"))
     expect(line).to_be_visible()
     assert page.locator(".st-key-inspector").is_visible()
+    expect(page.locator(".st-key-headline")).to_contain_text("being written")
     assert nodes(page).count() == 1, "the tree stays"
     button(page, "Cancel").click()
     expect(button(page, "Cancel")).to_have_count(0)
