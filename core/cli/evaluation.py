@@ -45,7 +45,7 @@ def evaluate(
     run: RunOptions,
     output: OutputOptions,
 ) -> None:
-    """Sample every problem, and count what is right: pass@1, pass@k, majority vote.
+    """Sample every problem, and count the correct answers: pass@1, pass@k, majority vote.
 
     With --against, the difference to an earlier evaluation of the same problems, paired by
     problem: better or worse is said only where its 95 % interval excludes 0.

@@ -68,7 +68,7 @@ def pivotality(
     loading: ChainModelOptions,
     output: OutputOptions,
 ) -> None:
-    """How much the tokens at some positions decide whether the answer is right."""
+    """How much the tokens at some positions decide whether the answer is correct."""
     from core.chains.pivotality import decisive, measure_pivotality
 
     check_writable(output.out)
