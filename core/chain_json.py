@@ -14,6 +14,7 @@ from core.records import (
     SCHEMA_VERSION,
     Chain,
     Explanation,
+    ForkTemperature,
     Outcome,
     Problem,
     Sampler,
@@ -116,6 +117,14 @@ _StopReason = Annotated[StopReason, Strict(False)]
 _Verdict = Annotated[Verdict, Strict(False)]
 
 
+class _ForksFile(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    temperature: int | float
+    tau: int | float
+    random_share: int | float | None
+
+
 class _SamplerFile(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
@@ -125,6 +134,11 @@ class _SamplerFile(BaseModel):
     min_p: int | float = Sampler.min_p
     max_new_tokens: int = Sampler.max_new_tokens
     stop: _Column[_Text] = Sampler.stop
+    forks: _ForksFile | None = None
+
+    def sampler(self) -> Sampler:
+        forks = None if self.forks is None else ForkTemperature(**self.forks.model_dump())
+        return Sampler(**{**self.model_dump(), "forks": forks})
 
 
 class _ProblemFile(BaseModel):
@@ -203,7 +217,7 @@ class _ChainFile(BaseModel):
             stop_reason=self.stop_reason,
             model=self.model,
             seed=self.seed,
-            sampler=Sampler(**self.sampler.model_dump()),
+            sampler=self.sampler.sampler(),
             adapter=self.adapter,
             dtype=self.dtype,
             prompt_style=self.prompt_style,

@@ -51,6 +51,19 @@ def _normalised(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch
     return shifted, log_mass, log_mass - weights.mul_(shifted).sum(dim=-1, keepdim=True) / mass
 
 
+def js_divergence(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
+    """Jensen-Shannon divergence in nats, (n, 1), of two distributions (n, V).
+
+    (KL(p || m) + KL(q || m)) / 2 with m = (p + q) / 2; from 0 to ln 2. A token of probability 0
+    adds 0.
+    """
+    mean = (p + q).div_(2)
+    total = torch.zeros_like(p[:, :1])
+    for each in (p, q):
+        total += (each / mean).log_().mul_(each).nan_to_num_(0).sum(dim=-1, keepdim=True)
+    return total.div_(2).clamp_(0, math.log(2))
+
+
 def packed_statistics(
     logits: torch.Tensor, chosen: torch.Tensor, k: int = DEFAULT_ALTERNATIVES
 ) -> torch.Tensor:
@@ -104,6 +117,22 @@ def top_fraction_gate(entropy_nats: NDArray[np.float32], fraction: float) -> Gat
     return _first(np.argsort(-entropy_nats, kind="stable"), _budget(entropy_nats, fraction))
 
 
+def top_fraction_threshold(entropies_nats: NDArray[np.float32], fraction: float) -> float:
+    """The tau above which at most `fraction` of these entropies lie, nats.
+
+    It is one of the entropies: the highest that leaves no more than `fraction` above it, so that
+    equal entropies are on one side.
+
+    Args:
+        entropies_nats: (N,) ascending.
+        fraction: from 0 to 1; at 1 everything lies above.
+    """
+    above = _budget(entropies_nats, fraction)
+    if above == len(entropies_nats):
+        return -math.inf
+    return float(entropies_nats[len(entropies_nats) - above - 1])
+
+
 def low_entropy_gate(entropy_nats: NDArray[np.float32], budget: int) -> Gate:
     """Control: the `budget` positions with the lowest entropy."""
     return _first(np.argsort(entropy_nats, kind="stable"), budget)
@@ -112,6 +141,24 @@ def low_entropy_gate(entropy_nats: NDArray[np.float32], budget: int) -> Gate:
 def random_gate(length: int, budget: int, rng: np.random.Generator) -> Gate:
     """Control: `budget` positions drawn at random without replacement."""
     return _first(rng.permutation(length), budget)
+
+
+def first_gate(length: int, budget: int) -> Gate:
+    """Control: the first `budget` positions."""
+    return _first(np.arange(length), budget)
+
+
+def last_gate(length: int, budget: int) -> Gate:
+    """Control: the last `budget` positions."""
+    return _first(np.arange(length)[::-1], budget)
+
+
+def stride_gate(length: int, budget: int) -> Gate:
+    """Control: `budget` positions at equal distances, each in the middle of its part."""
+    gate = np.zeros(length, dtype=np.bool_)
+    parts = np.arange(budget)
+    gate[(2 * parts + 1) * length // (2 * max(budget, 1))] = True
+    return gate
 
 
 def highest_entropy_positions(entropy_nats: NDArray[np.float32], k: int) -> list[int]:

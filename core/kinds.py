@@ -39,6 +39,7 @@ KINDS: dict[str, KindEntry] = {
     "distill": KindEntry("Distillation", "compare", "core.distillation.task:DISTIL"),
     "rollouts": KindEntry("Rollouts", "finetune", "core.reasonmaxxer.task:SAMPLE_ROLLOUTS"),
     "train": KindEntry("Fine-tune", "finetune", "core.reasonmaxxer.task:TRAIN"),
+    "study": KindEntry("Study", "finetune", "core.studies.task:STUDY"),
     "evaluate": KindEntry("Evaluation", "evaluate", "core.evaluation.task:EVALUATE"),
 }
 """By the name that stands in the config of every run of the kind."""

@@ -53,12 +53,26 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class ForkTemperature:
+    """A temperature of its own for the positions whose raw entropy is above tau (arXiv:2506.01939,
+    section 3: higher at forks helps, higher elsewhere hurts).
+
+    With a `random_share` it is the control: the temperature at this share of all positions, drawn
+    at random by the chain's seed, whatever their entropy.
+    """
+
+    temperature: float
+    tau: float = 1.4  # nats
+    random_share: float | None = None
+
+
+@dataclass(frozen=True)
 class Sampler:
     """How the next token is chosen. Never affects the statistics, which use the raw logits.
 
     temperature 0, the default, is greedy decoding: only a forced token can change a chain.
     top_k 0, top_p 1 and min_p 0 turn the filter off. A chain ends at the token that completes one
-    of the strings of `stop` in its text.
+    of the strings of `stop` in its text. `forks` gives some positions another temperature.
 
     Raises:
         SamplerError: a value out of range.
@@ -70,13 +84,18 @@ class Sampler:
     min_p: float = 0.0
     max_new_tokens: int = 256
     stop: tuple[str, ...] = ()
+    forks: ForkTemperature | None = None
 
     def __post_init__(self) -> None:
+        forks = self.forks or ForkTemperature(self.temperature)
         checks = (
+            (_is_temperature(self.temperature), "temperature", _TEMPERATURES),
+            (_is_temperature(forks.temperature), "temperature at forks", _TEMPERATURES),
+            (0 <= forks.tau <= 100, "threshold of forks", "from 0 to 100 nats"),
             (
-                self.temperature == 0 or 1e-3 <= self.temperature <= 100,
-                "temperature",
-                "0 (greedy), or from 0.001 to 100",
+                forks.random_share is None or 0 <= forks.random_share <= 1,
+                "random share",
+                "between 0 and 1",
             ),
             (0 < self.top_p <= 1, "top-p", "above 0 and at most 1"),
             (self.top_k >= 0, "top-k", "0 (off) or above"),
@@ -97,7 +116,14 @@ class Sampler:
     @property
     def greedy(self) -> bool:
         """Whether every token is the argmax (temperature 0)."""
-        return self.temperature == 0
+        return self.temperature == 0 and (self.forks is None or self.forks.temperature == 0)
+
+
+_TEMPERATURES = "0 (greedy), or from 0.001 to 100"
+
+
+def _is_temperature(value: float) -> bool:
+    return value == 0 or 1e-3 <= value <= 100
 
 
 def _can_stop(text: str) -> bool:

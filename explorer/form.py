@@ -9,7 +9,7 @@ have made is ignored, and the field starts from its default.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import streamlit as st
@@ -240,6 +240,12 @@ def follow(key: str, value: float | str) -> None:
     widget is drawn. The widget's own changes are left alone: a person may be moving it."""
     if st.session_state.get(key, value) != value:
         st.session_state[key] = value
+
+
+def one_of(options: Container[str]) -> _Fits:
+    """Whether a value is one of some words. A file may have a value that can't even be looked for,
+    such as a list."""
+    return lambda value: isinstance(value, str) and value in options
 
 
 def is_whole(value: Any, low: int, high: int) -> bool:

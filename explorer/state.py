@@ -10,7 +10,7 @@ import streamlit as st
 from core.chains.session import Session
 from core.errors import ExplorerError, SessionError
 from core.system.project_root import project_root
-from explorer.form import Form, is_real
+from explorer.form import Form, is_real, one_of
 from explorer.open_session import OpenSession
 from explorer.workbench import session_or_none, workbench
 
@@ -60,7 +60,7 @@ class BrowserState:
     def unit(self) -> Unit:
         """Unit of every entropy on screen."""
         default: Unit = "nats"
-        return self.form.value(_UNIT, default, lambda v: v in get_args(Unit))
+        return self.form.value(_UNIT, default, one_of(get_args(Unit)))
 
     @unit.setter
     def unit(self, unit: Unit) -> None:
@@ -70,7 +70,7 @@ class BrowserState:
     def colour(self) -> Colour:
         """What colours the tokens on screen."""
         default: Colour = "entropy"
-        return self.form.value(_COLOUR, default, lambda v: v in get_args(Colour))
+        return self.form.value(_COLOUR, default, one_of(get_args(Colour)))
 
     @colour.setter
     def colour(self, colour: Colour) -> None:

@@ -162,10 +162,7 @@ def fork(
     k = chain.statistics.top_ids.shape[1]
     blanks = []
     for each, seed in zip(forks, seeds, strict=True):
-        check_position(chain, each.position)
-        for token_id in each.token_ids:
-            check_token_id(token_id, lm.vocab_size)
-        _check_room(each, sampler)
+        check_fork(lm, chain, each, sampler)
         blanks.append(
             replace(
                 chain,
@@ -199,7 +196,16 @@ def check_position(chain: Chain, position: int) -> None:
         )
 
 
-def _check_room(fork: Fork, sampler: Sampler) -> None:
+def check_fork(lm: LanguageModel, chain: Chain, fork: Fork, sampler: Sampler) -> None:
+    """Reject a fork that the model can't continue from.
+
+    Raises:
+        PositionError: a position outside the chain, a token id the model doesn't have, or a phrase
+            that is longer than the chain may become.
+    """
+    check_position(chain, fork.position)
+    for token_id in fork.token_ids:
+        check_token_id(token_id, lm.vocab_size)
     if fork.then and fork.position + len(fork.token_ids) > sampler.max_new_tokens:
         raise PositionError(
             f"This phrase has {len(fork.token_ids)} tokens, and there is room for "

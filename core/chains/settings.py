@@ -10,6 +10,7 @@ from core.chains.prompting import PromptSettings
 from core.decoding.settings import (
     DEFAULT_BATCH_SIZE,
     BatchSize,
+    ForkSampling,
     MaxNewTokens,
     MinP,
     Seed,
@@ -30,7 +31,7 @@ Alternatives = Annotated[
 ]
 
 
-class GenerationSettings(PromptSettings):
+class GenerationSettings(ForkSampling, PromptSettings):
     """How chains are generated. The defaults are greedy: one chain a problem."""
 
     samples: int = Field(1, ge=1, title="Samples", description="Chains per problem")
@@ -50,7 +51,14 @@ class GenerationSettings(PromptSettings):
         Raises:
             SamplerError: a temperature between 0 and 0.001.
         """
-        return Sampler(self.temperature, self.top_p, self.top_k, self.min_p, self.max_new_tokens)
+        return Sampler(
+            self.temperature,
+            self.top_p,
+            self.top_k,
+            self.min_p,
+            self.max_new_tokens,
+            forks=self.forks,
+        )
 
 
 class FixSettings(BaseModel):

@@ -22,6 +22,7 @@ from core.cli.models import download, model
 from core.cli.overruling import overrule
 from core.cli.problems import problems
 from core.cli.prompt import prompt
+from core.cli.study import study
 from core.cli.thresholds import thresholds
 from core.cli.training import rollouts, train
 from core.errors import ExplorerError
@@ -47,6 +48,7 @@ app.command()(compare)
 app.command()(evaluate)
 app.command()(rollouts)
 app.command()(train)
+app.command()(study)
 app.command()(distill)
 app.command()(model)
 app.command()(download)

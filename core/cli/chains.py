@@ -130,10 +130,12 @@ def force(
     generation.check_position(chain, position)
     lm = load(loading.maker(chain))
     forced = list(token_id or _tokens_of(lm, text or ""))
+    fork = generation.Fork.of(position, forced)
+    generation.check_fork(lm, chain, fork, chain.sampler)
     if len(forced) > 1:
         names = ", ".join(f"{each} {lm.text.display(each)!r}" for each in forced)
         say(f"Forcing {len(forced)} tokens: {names}.")
-    forked = generation.fork(lm, chain, [generation.Fork.of(position, forced)])
+    forked = generation.fork(lm, chain, [fork])
     _judge_and_report(lm, forked, output)
 
 

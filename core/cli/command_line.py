@@ -130,6 +130,14 @@ def _train(run: Run) -> Iterator[str]:
     yield from _settings(run, start, decided)
 
 
+def _study(run: Run) -> Iterator[str]:
+    settings = run.config.settings
+    yield from _train(run)
+    for line in settings.get("vary", ()):
+        yield from ("--vary", str(line))
+    yield from ("--training-seeds", ",".join(map(str, settings.get("training_seeds", (0,)))))
+
+
 def _distill(run: Run) -> Iterator[str]:
     from core.distillation.recipe import recipe_of
     from core.distillation.results import TEACHER_FROM
@@ -151,6 +159,7 @@ _RUNS = {
     "compare": _compare,
     "rollouts": _rollouts,
     "train": _train,
+    "study": _study,
     "distill": _distill,
 }
 
@@ -228,10 +237,11 @@ def _settings(run: Run, start: BaseModel, decided: set[str] | None = None) -> It
         start: the defaults, or a preset.
         decided: names of settings, or of groups of them, that must not be given.
     """
+    from core.reasonmaxxer.results import recipe_settings
     from core.runs.settings import checked_settings
 
     group = _group(run.config.task)
-    own = checked_settings(type(start), run.config.settings)
+    own = checked_settings(type(start), recipe_settings(run))
     parameters = {name: parameter for parameter, name in group.dotted_names().items()}
     for name in setting_names(own):
         if name == "preset" or {name, name.partition(".")[0]} & (decided or set()):

@@ -16,6 +16,7 @@ from core.runs.config import RunPlan
 from core.system.terminal_text import printable
 
 if TYPE_CHECKING:
+    from core.disagreement.divergence import DivergenceSummary
     from core.statistics import Estimate
 
 _LABEL = 30  # characters
@@ -70,8 +71,8 @@ def _show(data: Any) -> None:
     from core.disagreement.results import CompareResults
 
     results = CompareResults.from_json(data)
-    print(f"{results.n} greedy chains of the base; 95 % intervals over chains")
-    _line("base, accuracy", results.accuracy)
+    print(f"{results.n} greedy chains of the {results.along}; 95 % intervals over chains")
+    _line(f"{results.along}, accuracy", results.accuracy)
     for each in results.teachers:
         print(printable(f"teacher {each.teacher}: {each.tokens} tokens"))
         percent = partial(_line, scale=100, unit=" %")
@@ -85,6 +86,25 @@ def _show(data: Any) -> None:
         _line("ratio of these", each.entropy_ratio, paper.ENTROPY_RATIO)
         _line("JS divergence, nats a token", each.js_divergence)
         percent(f"of it where H > {results.tau:g}", each.js_above_tau)
+        if each.divergence is not None:
+            _show_divergence(each.divergence, results.tau)
+
+
+def _show_divergence(found: DivergenceSummary, tau: float) -> None:
+    from core.disagreement.divergence import DIVERGENT, NEAR_ZERO, TOP_SHARE
+
+    percent = partial(_line, scale=100, unit=" %")
+    percent(f"tokens with divergence < {NEAR_ZERO:g}", found.near_zero)
+    for level in found.levels:
+        _line(f"divergence of the top {level.share:.0%}", level.divergence)
+    percent(f"tokens with divergence > {DIVERGENT:g}", found.divergent)
+    percent(f"of these, where H <= {tau:g}", found.divergent_but_sure)
+    if found.overlap is not None:
+        percent("top-5 tokens that both have", found.overlap)
+    if found.entropy_teacher is not None:
+        _line("teacher's entropy, nats", found.entropy_teacher)
+    if found.top_entropy_overlap is not None:
+        percent(f"top {TOP_SHARE:.0%} by entropy of both", found.top_entropy_overlap)
 
 
 def _line(

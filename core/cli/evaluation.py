@@ -83,6 +83,8 @@ def _show(data: Any) -> None:
     _line("truncated", results.truncated)
     _line("no answer found", results.unparseable)
     _line("mean length in tokens", results.mean_length, digits=1)
+    if results.at_forks is not None:
+        _line("tokens at the fork temperature", results.at_forks)
     for family in results.families:
         _line(f"pass@1 of {family.family or NO_FAMILY}", family.pass_at_1)
     if results.comparison is not None:

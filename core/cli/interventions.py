@@ -81,7 +81,7 @@ def interventions(
 
 def _show(results: Any) -> None:
     for arm in results["arms"]:
-        line = f"{arm['label']:29} {_interval(arm['accuracy'])}"
+        line = f"{arm['label']:36} {_interval(arm['accuracy'])}"
         comparison, put, sweep = arm["comparison"], arm["put"], arm["sweep"]
         if comparison is not None:
             gained, lost = len(comparison["gained"]), len(comparison["lost"])
@@ -91,7 +91,7 @@ def _show(results: Any) -> None:
         print(line)
         if sweep is not None:
             print(
-                f"{'':29} per token: {sweep['attempts_right']} of {sweep['attempts']} rescue, "
+                f"{'':36} per token: {sweep['attempts_right']} of {sweep['attempts']} rescue, "
                 f"{_interval(sweep['rescues'])}; per chain: {sweep['chains_recovered']} of "
                 f"{sweep['recovered']['n']}, {_interval(sweep['recovered'])}"
             )

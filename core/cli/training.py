@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from core.models.spec import ModelSpec
     from core.thresholds.measurement import EntropyMeasurement
 
-Preset = Annotated[
+PresetOption = Annotated[
     str | None,
     typer.Option(help=f"{', '.join(PRESETS)}.", show_default="demo for the demo model, else paper"),
 ]
@@ -50,7 +50,7 @@ def rollouts(
     problems: Annotated[
         Path | None, path_option(help="A problem file to learn from; the demo's when not given.")
     ] = None,
-    preset: Preset = None,
+    preset: PresetOption = None,
     *,
     settings: Annotated[GivenSettings, recipe_options(Recipe, _K, _K_FLAG)],
     run: RunOptions,
@@ -65,8 +65,8 @@ def rollouts(
     work = kind_work(model)
 
     def prepare() -> RunPlan:
-        spec, start = model.spec(), _start(model.model, preset)
-        named = problems or Path(_sets(start)[0])
+        spec, start = model.spec(), starting_recipe(model.model, preset)
+        named = problems or Path(learning_sets(start)[0])
         learned = problems_or_set(problems, named.name)
         return plan_with_shares(
             settings,
@@ -83,7 +83,7 @@ def train(
     ctx: typer.Context,
     model: ModelOptions,
     problems: LearningProblems,
-    preset: Preset = None,
+    preset: PresetOption = None,
     rollouts: Annotated[
         Path | None,
         path_option(metavar="RUN", help="Learn from the rollouts of this run."),
@@ -114,12 +114,12 @@ def train(
         spec, measure = model.spec(), _entropies_in(rollouts)
         if rollouts is not None:
             _refuse_what_rollouts_have(ctx, settings)
-        start, learned = _start(model.model, preset, rollouts), list[Problem]()
+        start, learned = starting_recipe(model.model, preset, rollouts), list[Problem]()
         if rollouts is None:
-            learned = problems.to_learn_from(_sets(start)[0])
-            named = problems.problems or Path(_sets(start)[0])
+            learned = problems.to_learn_from(learning_sets(start)[0])
+            named = problems.problems or Path(learning_sets(start)[0])
             measure = _entropies_of_rollouts(work, spec, learned, named.name, quiet=output.as_json)
-        measured_on = problems.to_measure_on(_sets(start)[1])
+        measured_on = problems.to_measure_on(learning_sets(start)[1])
         return plan_with_shares(
             settings,
             start,
@@ -172,7 +172,7 @@ def _refuse_what_rollouts_have(ctx: typer.Context, settings: GivenSettings) -> N
         )
 
 
-def _start(model: str, preset: str | None, rollouts: Path | None = None) -> Recipe:
+def starting_recipe(model: str, preset: str | None, rollouts: Path | None = None) -> Recipe:
     """The recipe that the given settings change."""
     from core.models.spec import DEMO
     from core.reasonmaxxer.recipe import recipe_of
@@ -184,7 +184,7 @@ def _start(model: str, preset: str | None, rollouts: Path | None = None) -> Reci
     return recipe_of(preset or ("demo" if model == DEMO else "paper"))
 
 
-def _sets(recipe: Recipe) -> tuple[str, str]:
+def learning_sets(recipe: Recipe) -> tuple[str, str]:
     """The sets to learn from and to measure on where none are named."""
     return PROBLEM_SETS.get(recipe.preset, (TRAINING_SET, MEASURED_SET))
 

@@ -11,7 +11,7 @@ import torch
 
 from core.decoding.settings import TOP
 from core.decoding.stepping import stepper_for
-from core.entropy import entropy
+from core.entropy import entropy, js_divergence
 from core.models.prefix_store import PrefixStore
 
 if TYPE_CHECKING:
@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StepContext:
-    """What a rule sees at one position, before its token is chosen."""
+    """What a rule sees at one position, before its token is chosen. "Base" is the model that writes
+    the chain, "teacher" the one that reads along."""
 
     position: int  # of the completion, from 0
     entropy: np.float32  # nats, of the base's raw distribution
     base_id: int  # the base's argmax, used unless the rule returns another token
     top_ids: Sequence[int]  # the base's, most probable first; at most `TOP`
     teacher_id: int  # the teacher's argmax on the same prefix
+    divergence: float = float("nan")  # nats, Jensen-Shannon; only where the guide asks for it
 
 
 Rule = Callable[[StepContext], int | None]
@@ -42,6 +44,7 @@ class Guide:
     teacher: LanguageModel
     rules: Sequence[Rule | None]
     store: PrefixStore | None = None
+    divergence: bool = False  # whether rules see the divergence of the two distributions
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Guidance:
         self._width = lm.vocab_size
         self._last_id = guide.teacher.vocab_size - 1
         self._rules = guide.rules
+        self._divergence = guide.divergence
         store = PrefixStore() if guide.store is None else guide.store
         self._stepper = stepper_for(guide.teacher, slots, capacity, store, keep_rows=False)
         self._rows: list[int] = []  # in the teacher's slots
@@ -90,18 +94,32 @@ class Guidance:
         index = {place.row: i for i, place in enumerate(places)}
         order = [index[row] for row in self._rows]
         newest = self._readable([places[i].newest for i in order])
-        teacher_ids = self._stepper.step(newest)[:, : self._width].argmax(dim=-1).tolist()
+        teacher = self._stepper.step(newest)[:, : self._width]
+        teacher_ids = teacher.argmax(dim=-1).tolist()
         base = logits[order]
+        divergences = self._divergences(base, teacher)
         entropies = entropy(base).cpu().numpy()
         top_ids = base.topk(min(TOP, base.shape[-1]), dim=-1).indices.tolist()
         put: dict[int, int] = {}
-        for i, nats, top, teacher_id in zip(order, entropies, top_ids, teacher_ids, strict=True):
+        for i, nats, top, teacher_id, apart in zip(
+            order, entropies, top_ids, teacher_ids, divergences, strict=True
+        ):
             rule = self._rules[places[i].row]
             assert rule is not None
-            token_id = rule(StepContext(places[i].position, nats, base_ids[i], top, teacher_id))
+            token_id = rule(
+                StepContext(places[i].position, nats, base_ids[i], top, teacher_id, apart)
+            )
             if token_id is not None:
                 put[i] = token_id
         return put
+
+    def _divergences(self, base: torch.Tensor, teacher: torch.Tensor) -> list[float]:
+        """Jensen-Shannon, (n,) nats, over the ids that both have; NaN where no rule asks."""
+        if not self._divergence:
+            return [float("nan")] * len(base)
+        width = min(base.shape[-1], teacher.shape[-1])
+        both = (base[:, :width].softmax(-1), teacher[:, :width].float().to(base.device).softmax(-1))
+        return js_divergence(*both).squeeze(-1).tolist()
 
     def retire(self, row: int, ids: Sequence[int]) -> None:
         """Remove a row, if it has a rule."""

@@ -17,12 +17,13 @@ import torch
 from numpy.typing import NDArray
 
 from core.decoding.guidance import Guidance, Guide, RowPosition
-from core.decoding.sampling import choose, uniforms
+from core.decoding.sampling import choose, random_places, uniforms
 from core.decoding.settings import DEFAULT_BATCH_SIZE
 from core.decoding.stepping import stepper_for
-from core.entropy import packed_statistics, unpack_statistics
+from core.entropy import entropy, packed_statistics, threshold_gate, unpack_statistics
 from core.errors import PositionError, ResourceError, SamplerError
 from core.models.locks import hold
+from core.models.memory import is_out_of_memory
 from core.models.prefix_store import PrefixStore
 from core.records import DEFAULT_ALTERNATIVES, Sampler, StopReason, TokenStatistics
 from core.tokens.stop_strings import StopMatcher
@@ -118,7 +119,9 @@ def decode(
         try:
             with torch.inference_mode():
                 return loop.run(on_step, on_row, cancel)
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
             for model in models:
                 model.prefixes.clear()
             raise ResourceError(
@@ -171,6 +174,9 @@ class _Slot:
         self.uniforms: NDArray[np.float64] | None = None
         if not sampler.greedy:
             self.uniforms = uniforms(row.seed, limit)
+        self.places: NDArray[np.bool_] | None = None
+        if sampler.forks is not None and sampler.forks.random_share is not None:
+            self.places = random_places(sampler.forks, row.seed, limit)
         # Preallocated, to avoid heap fragmentation by small arrays between large temporary ones.
         self.packed = np.empty((max(0, limit - self.position), 2 * k + 3), dtype=np.float32)
 
@@ -264,7 +270,7 @@ class _Loop:
         draws = None
         if not self.sampler.greedy:
             draws = np.array([slot.uniforms[slot.position] for slot in slots])  # type: ignore[index]
-        chosen = choose(logits, self.sampler, draws)
+        chosen = choose(logits, self.sampler, draws, self._at_forks(logits))
         token_ids: list[int] = chosen.tolist()
         if put := self._put(logits, token_ids):
             for i, token_id in put.items():
@@ -287,6 +293,15 @@ class _Loop:
             self._measure(on_step)
         for i, reason in reversed(ended):
             self._leave(i, reason)
+
+    def _at_forks(self, logits: torch.Tensor) -> NDArray[np.bool_] | None:
+        """The rows, (n,), whose next token is drawn at the temperature of forks."""
+        forks = self.sampler.forks
+        if forks is None:
+            return None
+        if forks.random_share is None:
+            return threshold_gate(entropy(logits).cpu().numpy(), forks.tau)
+        return np.array([slot.places[slot.position] for slot in self.slots])  # type: ignore[index]
 
     def _put(self, logits: torch.Tensor, own_ids: Sequence[int]) -> dict[int, int]:
         """Forced and substituted token ids, keyed by index in the batch."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.records import Sampler
+from core.entropy import threshold_gate
+from core.records import ForkTemperature, Sampler
+
+_DRAWS, _PLACES = 0, 1  # streams of a chain's seed
 
 
 def uniforms(seed: int, length: int) -> NDArray[np.float64]:
@@ -17,11 +21,34 @@ def uniforms(seed: int, length: int) -> NDArray[np.float64]:
     A row's draws are therefore independent of its batch and of where it was forked: a branch
     forced with the chain's own token continues exactly as its parent.
     """
-    return np.random.Generator(np.random.Philox(key=seed)).random(length)
+    return _stream(seed, _DRAWS, length)
+
+
+def random_places(forks: ForkTemperature, seed: int, length: int) -> NDArray[np.bool_]:
+    """The positions, (length,), that the control of a temperature at forks takes instead: each
+    with the probability `random_share`, a pure function of (seed, position)."""
+    assert forks.random_share is not None
+    return _stream(seed, _PLACES, length) < forks.random_share
+
+
+def at_fork_temperature(
+    forks: ForkTemperature, seed: int, entropy_nats: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Which tokens of a chain, (T,), were drawn at the temperature of forks."""
+    if forks.random_share is not None:
+        return random_places(forks, seed, len(entropy_nats))
+    return threshold_gate(entropy_nats, forks.tau)
+
+
+def _stream(seed: int, number: int, length: int) -> NDArray[np.float64]:
+    return np.random.Generator(np.random.Philox(key=seed ^ number << 64)).random(length)
 
 
 def choose(
-    logits: torch.Tensor, sampler: Sampler, uniform: NDArray[np.float64] | None
+    logits: torch.Tensor,
+    sampler: Sampler,
+    uniform: NDArray[np.float64] | None,
+    at_forks: NDArray[np.bool_] | None = None,
 ) -> torch.Tensor:
     """Draw the next token of every row.
 
@@ -29,10 +56,26 @@ def choose(
         logits: (n, V) raw logits.
         sampler: temperature, then top-k, top-p and min-p, in transformers' order.
         uniform: (n,) in [0, 1), one draw per row; unused when greedy.
+        at_forks: (n,) the rows drawn at the temperature of forks; none when None.
 
     Returns:
         (n,) token ids.
     """
+    if sampler.forks is None or at_forks is None:
+        return _choose(logits, sampler, uniform)
+    chosen = logits.new_empty(len(logits), dtype=torch.long)
+    temperatures = ((~at_forks, sampler.temperature), (at_forks, sampler.forks.temperature))
+    for rows, temperature in temperatures:
+        if rows.any():
+            at = torch.as_tensor(rows, device=logits.device)
+            one = replace(sampler, temperature=temperature, forks=None)
+            chosen[at] = _choose(logits[at], one, None if uniform is None else uniform[rows])
+    return chosen
+
+
+def _choose(
+    logits: torch.Tensor, sampler: Sampler, uniform: NDArray[np.float64] | None
+) -> torch.Tensor:
     if sampler.greedy:
         return logits.argmax(dim=-1)
     assert uniform is not None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.decoding.top_share import METAVAR, typed_threshold
+from core.records import ForkTemperature
 from core.system.setting import Typed, Unit
 
 DEFAULT_BATCH_SIZE = 64
@@ -53,3 +54,40 @@ Tau = Annotated[
 ]
 """Entropy above which a token is a decision point. On the command line also a share of the model's
 tokens, such as top5%."""
+
+
+class ForkSampling(BaseModel):
+    """A temperature of its own at forks, and its control at random positions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fork_temperature: Temperature | None = Field(
+        None,
+        title="Temperature at forks",
+        description="Where the raw entropy is above the threshold of forks; as everywhere when "
+        "not set",
+    )
+    fork_tau: Tau = Field(
+        ForkTemperature.tau, title="Threshold of forks", description="Of the temperature at forks"
+    )
+    fork_random_share: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        title="At random instead",
+        description="Control: the temperature at forks at this share of all positions, drawn at "
+        "random, instead of at the forks",
+    )
+
+    @model_validator(mode="after")
+    def _check_forks(self) -> Self:
+        if self.fork_random_share is not None and self.fork_temperature is None:
+            raise ValueError("a random share needs a temperature at forks")
+        return self
+
+    @property
+    def forks(self) -> ForkTemperature | None:
+        """For a sampler."""
+        if self.fork_temperature is None:
+            return None
+        return ForkTemperature(self.fork_temperature, self.fork_tau, self.fork_random_share)

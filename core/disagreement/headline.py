@@ -6,16 +6,9 @@ from pathlib import PurePath
 
 from core.disagreement.results import PLACES, CompareResults, TeacherSummary
 from core.disagreement.token_classes import TokenClass
-from core.runs.headline import (
-    Headline,
-    counted,
-    percent,
-    percent_number,
-    short_number,
-    short_percent,
-    span,
-)
+from core.runs.headline import Headline, counted, short_number, short_percent, span
 from core.statistics import Estimate
+from core.system.percent import percent, percent_number
 
 
 def compare_headline(results: CompareResults) -> Headline:
@@ -27,7 +20,7 @@ def compare_headline(results: CompareResults) -> Headline:
     figure = ", ".join([*map(short_number, more), short_percent(last)])
     return Headline(
         f"{figure} changed",
-        " ".join(_sentence(each, results.n, named=bool(more)) for each in teachers),
+        " ".join(_sentence(each, results, named=bool(more)) for each in teachers),
     )
 
 
@@ -53,9 +46,11 @@ def _changed(each: TeacherSummary) -> float:
     return changed_share(each).value
 
 
-def _sentence(each: TeacherSummary, chains: int, *, named: bool) -> str:
+def _sentence(each: TeacherSummary, results: CompareResults, *, named: bool) -> str:
     name = f"{PurePath(each.teacher).name}: " if named else ""
-    made = f"{counted(each.tokens, 'token')} of {counted(chains, 'chain')}"
+    made = f"{counted(each.tokens, 'token')} of {counted(results.n, 'chain')}"
+    if results.along == "teacher":
+        made += " that the teacher wrote"
     part = half_within(each)
     if part is None:
         agrees = f"{name}0 % of tokens changed ({made}): "

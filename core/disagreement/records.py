@@ -14,16 +14,19 @@ from core.runs.result_files import reading_record
 
 @dataclass(frozen=True)
 class TeacherView:
-    """A teacher's predictions along the base's T tokens."""
+    """A teacher's predictions along a chain's T tokens."""
 
     argmax: tuple[int, ...]  # (T,) token ids
     base_rank: tuple[int, ...]  # (T,) of these ids in the base's order
     js_divergence: tuple[float, ...]  # (T,) nats
+    # None in records of earlier versions:
+    entropy: tuple[float, ...] | None = None  # (T,) nats, the teacher's
+    overlap: tuple[int, ...] | None = None  # (T,) tokens in the top 5 of both
 
 
 @dataclass(frozen=True)
 class ComparedChain:
-    """One problem's greedy chain by the base, and every teacher's view of it."""
+    """One problem's greedy chain by the base, or by the teacher, and every teacher's view of it."""
 
     problem_id: str
     prompt_ids: tuple[int, ...]
@@ -65,6 +68,7 @@ class ComparedChain:
             columns = [record.entropy, record.argmax]
             for view in record.views:
                 columns += [view.argmax, view.base_rank, view.js_divergence]
+                columns += [each for each in (view.entropy, view.overlap) if each is not None]
             if any(len(column) != len(record.token_ids) for column in columns):
                 raise ValueError("its columns differ in length")
         return record

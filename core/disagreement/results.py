@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import TypeAdapter
 
+from core.disagreement.divergence import (
+    DIVERGENT,
+    NEAR_ZERO,
+    TOP_SHARE,
+    DivergenceSummary,
+    summarise_divergence,
+)
 from core.disagreement.records import ComparedChain
 from core.disagreement.token_classes import TokenClass
 from core.records import SCHEMA_VERSION
@@ -52,6 +59,7 @@ class TeacherSummary:
     place_counts: tuple[Count, ...]  # (PLACES,) changed tokens by place in the chain
     entropy_counts_changed: tuple[Count, ...]  # (len(ENTROPY_EDGES),)
     entropy_counts_unshifted: tuple[Count, ...]  # (len(ENTROPY_EDGES),)
+    divergence: DivergenceSummary | None = None  # None in results of earlier versions
 
 
 @dataclass(frozen=True)
@@ -60,12 +68,19 @@ class CompareResults:
 
     n: Count  # chains
     tau: float  # nats
-    accuracy: ShareEstimate  # of the base's greedy chains
+    accuracy: ShareEstimate  # of the greedy chains
     teachers: tuple[TeacherSummary, ...]
+    along: Literal["base", "teacher"] = "base"  # whose chains they are
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict; unknown values are null."""
-        return {"schema_version": SCHEMA_VERSION, **known(asdict(self))}
+        data = {"schema_version": SCHEMA_VERSION, **known(asdict(self))}
+        for each in data["teachers"]:
+            if each["divergence"] is None:  # as earlier versions wrote it
+                del each["divergence"]
+        if self.along == "base":
+            del data["along"]
+        return data
 
     @staticmethod
     def from_json(data: Any) -> CompareResults:
@@ -88,7 +103,11 @@ class CompareResults:
 
 
 def summarise_comparison(
-    records: Sequence[ComparedChain], teachers: Sequence[str], tau: float, seed: int = 0
+    records: Sequence[ComparedChain],
+    teachers: Sequence[str],
+    tau: float,
+    seed: int = 0,
+    along: Literal["base", "teacher"] = "base",
 ) -> CompareResults:
     """One summary a teacher.
 
@@ -97,6 +116,7 @@ def summarise_comparison(
         teachers: their names, in the order of the records' views.
         tau: nats, for the share of the divergence above it.
         seed: of the bootstraps.
+        along: who wrote the chains.
     """
     right = [float(record.verdict == "correct") for record in records]
     return CompareResults(
@@ -104,6 +124,7 @@ def summarise_comparison(
         tau,
         mean_over_problems(right, seed),
         tuple(_summary(records, number, name, tau, seed) for number, name in enumerate(teachers)),
+        along,
     )
 
 
@@ -153,6 +174,7 @@ def _summary(
         place_counts=_counts(pooled(places, other), PLACES),
         entropy_counts_changed=_entropy_counts(pooled(entropies, other)),
         entropy_counts_unshifted=_entropy_counts(pooled(entropies, same)),
+        divergence=summarise_divergence(records, number, tau, PLACES, ENTROPY_EDGES, seed),
     )
 
 
@@ -186,7 +208,26 @@ def _row(each: TeacherSummary, n: int) -> dict[str, Cell]:
         **interval_cells("entropy ratio", each.entropy_ratio),
         **interval_cells("JS divergence (nats)", each.js_divergence),
         **interval_cells("share of it above tau", each.js_above_tau),
+        **_divergence_cells(each.divergence),
     }
+
+
+def _divergence_cells(found: DivergenceSummary | None) -> dict[str, Cell]:
+    if found is None:
+        return {}
+    shown = {
+        f"divergence below {NEAR_ZERO:g} nats": found.near_zero,
+        f"divergence above {DIVERGENT:g} nats": found.divergent,
+        "of these with entropy up to tau": found.divergent_but_sure,
+        "overlap of the top 5": found.overlap,
+        "the teacher's entropy (nats)": found.entropy_teacher,
+        f"overlap of the top {TOP_SHARE:.0%} by entropy": found.top_entropy_overlap,
+    }
+    cells: dict[str, Cell] = {}
+    for name, estimate in shown.items():
+        if estimate is not None:
+            cells |= interval_cells(name, estimate)
+    return cells
 
 
 _ADAPTER: TypeAdapter[CompareResults] = TypeAdapter(CompareResults)

@@ -14,9 +14,10 @@ from core.disagreement.headline import compare_headline
 from core.disagreement.records import ComparedChain, TeacherView
 from core.disagreement.results import CompareResults, summarise_comparison
 from core.disagreement.settings import CompareSettings
-from core.disagreement.token_classes import disagree
+from core.disagreement.token_classes import Disagreement, disagree
 from core.errors import ModelError, RunError
 from core.models.language_model import LanguageModel
+from core.models.prefix_store import PrefixStore
 from core.models.spec import ModelSpec, absolute_name, check_spec, teacher_spec
 from core.models.teacher import check_vocabularies
 from core.problems.problem_sets import chosen_problems
@@ -28,6 +29,7 @@ from core.runs.run import Run
 from core.runs.settings import checked_settings
 
 MAX_TEACHERS = 8
+_STORED = 128 * 2**20  # bytes of a model's prompts: a few are enough
 
 
 def plan_comparison(
@@ -55,6 +57,11 @@ def plan_comparison(
     """
     checked = checked_settings(CompareSettings, settings)
     problems = chosen_problems(problems, sample, checked.seed)
+    if checked.along == "teacher" and len(teachers) > 1:
+        raise ModelError(
+            f"Each of the {len(teachers)} teachers would write other chains.",
+            "Name one teacher, or compare along the base's chains.",
+        )
     if not 0 < len(teachers) <= MAX_TEACHERS:
         raise ModelError(
             f"There are {len(teachers)} teachers to compare the base with.",
@@ -81,7 +88,8 @@ def compare_chains(
     cancel: Callable[[], bool] = lambda: False,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[ComparedChain] | None:
-    """The base's greedy chains, and every teacher's view of them, one record a problem.
+    """Greedy chains of the base, or of its only teacher, and every teacher's view of them, one
+    record a problem.
 
     Args:
         cancel: asked between tokens and between chains.
@@ -104,8 +112,9 @@ def compare_chains(
         on_progress(done, steps)
 
     rows = [Row(prompt) for prompt in prompts]
+    writer = lm if settings.along == "base" else teachers[0]
     chains = decode_answers(
-        lm,
+        writer,
         rows,
         settings,
         Sampler(max_new_tokens=settings.max_new_tokens),
@@ -122,17 +131,21 @@ def compare_chains(
         prompts,
     )
     records = []
+    # Prompts begin alike, and the base reads each once more for every teacher.
+    own, theirs = PrefixStore(_STORED), [PrefixStore(_STORED) for _ in teachers]
     for problem, prompt, chain, outcome in zip(problems, prompts, chains, outcomes, strict=True):
         views = []
-        for teacher in teachers:
+        for teacher, store in zip(teachers, theirs, strict=True):
             if cancel():
                 return None
-            found = disagree(lm, teacher, prompt, chain.token_ids)
+            found = disagree(lm, teacher, prompt, chain.token_ids, stores=(own, store))
             views.append(
                 TeacherView(
                     tuple(found.teacher_argmax.tolist()),
                     tuple(found.base_rank.tolist()),
                     tuple(floats(found.js_divergence)),
+                    tuple(floats(found.teacher.entropy)),
+                    tuple(_overlap(found)),
                 )
             )
             one_more()
@@ -150,6 +163,12 @@ def compare_chains(
             )
         )
     return records
+
+
+def _overlap(found: Disagreement) -> list[int]:
+    """The number of tokens in both models' top 5, (T,)."""
+    pairs = zip(found.base.top_ids.tolist(), found.teacher.top_ids.tolist(), strict=True)
+    return [len(set(ours) & set(theirs)) for ours, theirs in pairs]
 
 
 def compared_models(run: Run) -> tuple[ModelSpec, list[str]]:
@@ -179,7 +198,8 @@ def _has_its_teachers(run: Run) -> Callable[[ComparedChain], bool]:
 
 def _summarise(run: Run, records: Sequence[ComparedChain], finished: bool) -> CompareResults:
     settings = COMPARE.settings_of(run)
-    return summarise_comparison(records, compared_models(run)[1], settings.tau, settings.seed)
+    _, teachers = compared_models(run)
+    return summarise_comparison(records, teachers, settings.tau, settings.seed, settings.along)
 
 
 _DOING = "reading the base's chains with every model"
@@ -200,4 +220,4 @@ COMPARE = Kind(
     estimate=lambda meter, plan, settings: estimate_comparison(meter, plan, settings, _DOING),
     headline=compare_headline,
 )
-"""The base's greedy chains, scored by every teacher: where it prefers another token."""
+"""Greedy chains, scored by the base and every teacher: where do they prefer another token?"""

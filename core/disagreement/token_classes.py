@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from core.decoding.scoring import CompletionLogits, check_completion
-from core.entropy import packed_statistics, unpack_statistics
+from core.entropy import js_divergence, packed_statistics, unpack_statistics
 from core.models.locks import hold
+from core.models.prefix_store import PrefixStore
 from core.models.teacher import check_vocabularies
 from core.records import DEFAULT_ALTERNATIVES, TokenStatistics
 
@@ -86,6 +86,7 @@ def disagree(
     prompt_ids: Sequence[int],
     token_ids: Sequence[int],
     k: int = DEFAULT_ALTERNATIVES,
+    stores: tuple[PrefixStore, PrefixStore] | None = None,
 ) -> Disagreement:
     """One teacher-forced pass of each model over a completion of T tokens.
 
@@ -98,6 +99,8 @@ def disagree(
         prompt_ids: at least one.
         token_ids: (T,) the completion, of any model.
         k: alternatives to keep of each model.
+        stores: prompts that the two have read before; what this one begins with isn't computed
+            again.
 
     Raises:
         ModelError: the models have different vocabularies, or logits that are not finite numbers.
@@ -116,7 +119,8 @@ def disagree(
     with hold((lm, teacher)), torch.inference_mode():
         lm.use_threads()
         passes = [
-            CompletionLogits(each, ids, len(prompt_ids), _LOGITS_BYTES) for each in (lm, teacher)
+            CompletionLogits(each, ids, len(prompt_ids), _LOGITS_BYTES, store)
+            for each, store in zip((lm, teacher), stores or (None, None), strict=True)
         ]
         size = min(each.chunk for each in passes)
         for start in range(0, len(token_ids), size):
@@ -156,17 +160,5 @@ def _compared(both: list[torch.Tensor], width: int) -> torch.Tensor:
     rank = (base > base.gather(-1, teacher_argmax)).sum(dim=-1, keepdim=True) + 1
     base = base.softmax(dim=-1)
     teacher = teacher.softmax(dim=-1)
-    columns = (base_argmax, teacher_argmax, rank, _js_divergence(base, teacher))
+    columns = (base_argmax, teacher_argmax, rank, js_divergence(base, teacher))
     return torch.cat([column.double() for column in columns], dim=-1)
-
-
-def _js_divergence(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
-    """Jensen-Shannon divergence in nats, (n, 1), of two distributions (n, V).
-
-    (KL(p || m) + KL(q || m)) / 2 with m = (p + q) / 2. A token of probability 0 adds 0.
-    """
-    mean = (p + q).div_(2)
-    total = torch.zeros_like(p[:, :1])
-    for each in (p, q):
-        total += (each / mean).log_().mul_(each).nan_to_num_(0).sum(dim=-1, keepdim=True)
-    return total.div_(2).clamp_(0, math.log(2))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from core.distillation.results import DistillationResults
 from core.evaluation.headline import change, change_sentence
-from core.runs.headline import Headline, counted, percent, short_number
+from core.runs.headline import Headline, counted, short_number
+from core.system.percent import percent
 
 
 def distillation_headline(results: DistillationResults) -> Headline:

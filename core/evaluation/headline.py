@@ -9,13 +9,13 @@ from core.runs.headline import (
     clear,
     counted,
     interval,
-    percent,
     points,
     short_number,
     short_percent,
     span,
 )
 from core.statistics import settled
+from core.system.percent import percent
 
 
 def evaluation_headline(results: EvaluationResults) -> Headline:

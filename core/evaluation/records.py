@@ -24,6 +24,7 @@ class Sample:
     stop_reason: StopReason
     vote: int | None = None  # the problem's first sample with an equal answer; None: no vote
     entropy: tuple[float, ...] | None = None  # (T,) nats; only rollouts to learn from keep it
+    at_forks: int | None = None  # tokens drawn at the temperature of forks; None: no such
 
     @property
     def correct(self) -> bool:

@@ -26,7 +26,14 @@ from core.runs.result_files import (
     spreadsheet_safe,
     unknown,
 )
-from core.statistics import Estimate, mean_of_amounts, mean_over_problems, pass_at_k, share
+from core.statistics import (
+    Estimate,
+    mean_of_amounts,
+    mean_over_problems,
+    pass_at_k,
+    ratio_over_chains,
+    share,
+)
 
 _EVERY_K = 32  # the curve has every k up to here, then powers of two and n
 
@@ -68,6 +75,7 @@ class EvaluationResults:
     verdicts: dict[str, Count]  # samples by verdict; they add up to n times samples
     families: tuple[FamilySummary, ...]  # empty if no problem has a family
     comparison: EvaluationComparison | None = None  # with an earlier evaluation
+    at_forks: ShareEstimate | None = None  # share of tokens drawn at the temperature of forks
 
     @property
     def label(self) -> str:
@@ -77,6 +85,8 @@ class EvaluationResults:
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict; unknown values are null."""
         data = {"schema_version": SCHEMA_VERSION, **known(asdict(self)), "label": self.label}
+        if self.at_forks is None:
+            del data["at_forks"]
         data["comparison"] = None if self.comparison is None else self.comparison.to_json()
         return data
 
@@ -110,6 +120,7 @@ class EvaluationResults:
             _row("truncated", self.truncated),
             _row("unparseable", self.unparseable),
             _row("mean length (tokens)", self.mean_length),
+            *([] if self.at_forks is None else [_row("at fork temperature", self.at_forks)]),
             *(_row(self.label, each.pass_at_1, _name(each.family)) for each in self.families),
         ]
         if after := self.comparison:
@@ -175,7 +186,17 @@ def summarise_evaluation(
         verdicts={str(verdict): verdicts[verdict] for verdict in VERDICTS},
         families=_families(records, samples, seed),
         comparison=comparison,
+        at_forks=_at_forks(records, seed),
     )
+
+
+def _at_forks(records: Sequence[ProblemSamples], seed: int) -> Estimate | None:
+    counts = [[each.at_forks for each in record.samples] for record in records]
+    known_ones = [[each for each in row if each is not None] for row in counts]
+    if not records or list(map(len, known_ones)) != list(map(len, counts)):
+        return None
+    tokens = [sum(len(each.token_ids) for each in record.samples) for record in records]
+    return ratio_over_chains(list(map(sum, known_ones)), tokens, seed)
 
 
 def _mean(values: Sequence[float], samples: int, seed: int) -> Estimate:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.answers import default_checker
 from core.chains.judging import check_golds, judge_completions
 from core.chains.prompting import check_prompts, problem_prompt
 from core.chains.run_on import decode_answers
 from core.decoding.loop import Decoded, Row
-from core.decoding.sampling import chain_seed
+from core.decoding.sampling import at_fork_temperature, chain_seed
 from core.evaluation.records import ProblemSamples, Sample
 from core.evaluation.settings import EvaluationSettings
 from core.records import Outcome, Problem, StopReason, Verdict, floats
@@ -100,13 +103,22 @@ def evaluate(
                 chain.stop_reason,
                 vote,
                 tuple(floats(chain.statistics.entropy)) if keep_entropy else None,
+                _at_forks(settings, row.seed, chain.statistics.entropy),
             )
-            for chain, outcome, vote in zip(
-                chains[own], outcomes[own], votes(outcomes[own]), strict=True
+            for row, chain, outcome, vote in zip(
+                rows[own], chains[own], outcomes[own], votes(outcomes[own]), strict=True
             )
         )
         records.append(ProblemSamples(problem.id, problem.family or None, prompt, samples))
     return records
+
+
+def _at_forks(
+    settings: EvaluationSettings, seed: int, entropy_nats: NDArray[np.float32]
+) -> int | None:
+    """The number of a chain's tokens that were drawn at the temperature of forks."""
+    forks = settings.sampler.forks
+    return None if forks is None else int(at_fork_temperature(forks, seed, entropy_nats).sum())
 
 
 def votes(outcomes: Sequence[Outcome]) -> list[int | None]:

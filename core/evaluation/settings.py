@@ -7,7 +7,14 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from core.chains.prompting import RunPromptSettings
-from core.decoding.settings import DEFAULT_BATCH_SIZE, BatchSize, Seed, Temperature, TopP
+from core.decoding.settings import (
+    DEFAULT_BATCH_SIZE,
+    BatchSize,
+    ForkSampling,
+    Seed,
+    Temperature,
+    TopP,
+)
 from core.errors import SamplerError
 from core.records import Sampler
 
@@ -38,7 +45,7 @@ def check_draws(temperature: float, samples: int) -> None:
         )
 
 
-class EvaluationSettings(RunPromptSettings):
+class EvaluationSettings(ForkSampling, RunPromptSettings):
     """How a problem set is sampled. The defaults are the paper's, with four samples."""
 
     samples: Samples = Field(4, title="Samples per problem")
@@ -52,7 +59,8 @@ class EvaluationSettings(RunPromptSettings):
     def _draw_once_when_greedy(cls, values: Any) -> Any:
         if not isinstance(values, dict) or "samples" in values:
             return values
-        return {**values, "samples": 1} if values.get("temperature") == 0 else values
+        greedy = values.get("temperature") == 0 and not values.get("fork_temperature")
+        return {**values, "samples": 1} if greedy else values
 
     @model_validator(mode="after")
     def _check_sampler(self) -> EvaluationSettings:
@@ -60,10 +68,12 @@ class EvaluationSettings(RunPromptSettings):
             sampler = self.sampler
         except SamplerError as error:
             raise ValueError(str(error)) from error
-        check_draws(sampler.temperature, self.samples)
+        check_draws(0 if sampler.greedy else 1, self.samples)
         return self
 
     @property
     def sampler(self) -> Sampler:
         """How tokens are drawn."""
-        return Sampler(self.temperature, self.top_p, max_new_tokens=self.max_new_tokens)
+        return Sampler(
+            self.temperature, self.top_p, max_new_tokens=self.max_new_tokens, forks=self.forks
+        )

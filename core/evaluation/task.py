@@ -21,6 +21,7 @@ from core.records import Problem
 from core.runs.config import RunPlan
 from core.runs.kind import Kind
 from core.runs.models import model_fields, read_model
+from core.runs.problem_units import units_of_a_batch
 from core.runs.run import Run
 from core.runs.settings import checked_settings
 from core.system.json_text import json_text
@@ -141,6 +142,7 @@ EVALUATE = Kind(
     complete=_has_its_samples,
     summarise=_summarise,
     prepare=_keep_earlier,
+    at_once=lambda settings: units_of_a_batch(settings.batch_size, settings.samples),
     estimate=lambda meter, plan, settings: estimate_evaluation(meter, plan, settings, _DOING),
     headline=evaluation_headline,
 )

@@ -46,6 +46,7 @@ class Plan:
     row: Row
     rule: Rule | None = None
     attempt: Attempt | None = None  # in a sweep: the single token it forces
+    sees_divergence: bool = False  # the rule needs the divergence of the two models
 
 
 Planner = Callable[[Situation], list[Plan]]
@@ -71,6 +72,8 @@ class Arm:
     by_teacher: bool = False  # decoded by the teacher instead of the base
     sweeps: bool = False  # forces many tokens, each in its own chain
     control: str | None = None  # the arm that does the same at random
+    reference: str = "base"  # the arm whose accuracy it is compared with
+    by_default: bool = True  # False: runs only where it is asked for
     is_control: bool = False  # expected to have no effect
 
     @property
@@ -95,6 +98,17 @@ def oracle(moment: StepContext) -> int | None:
 def entropy_gated(tau: float) -> Rule:
     """Wherever the base's entropy is above tau nats, the teacher's argmax."""
     return lambda moment: moment.teacher_id if moment.entropy > tau else None
+
+
+def divergence_gated(least: float) -> Rule:
+    """Wherever the two distributions are further apart than `least` nats (Jensen-Shannon), the
+    teacher's argmax (arXiv:2603.22446)."""
+    return lambda moment: moment.teacher_id if moment.divergence > least else None
+
+
+def teacher_at(positions: frozenset[int]) -> Rule:
+    """At the given positions, the teacher's argmax."""
+    return lambda moment: moment.teacher_id if moment.position in positions else None
 
 
 def complement(tau: float) -> Rule:
@@ -171,12 +185,34 @@ def _matched(situation: Situation) -> Rule:
 
 def _random_position(situation: Situation) -> Rule:
     rng = situation.rng()
-    # The oracle's chain, and so its count, may be longer than the base's chain.
-    made = situation.decoded["oracle"]
-    length = max(len(situation.decoded["base"].token_ids), len(made.token_ids))
-    wanted = len(made.replaced)
-    positions = frozenset(int(p) for p in rng.choice(length, wanted, replace=False))
+    positions = _as_many(situation, "base", "oracle", rng)
     return random_alternative(positions, situation.settings.alternatives, rng)
+
+
+def _random_teacher(situation: Situation) -> Rule:
+    return teacher_at(_as_many(situation, "base", "divergence_gated", situation.rng()))
+
+
+def _backward_random(situation: Situation) -> Rule:
+    rng = situation.rng()
+    positions = _as_many(situation, "teacher", "backward", rng)
+    return random_alternative(positions, situation.settings.alternatives, rng)
+
+
+def _as_many(
+    situation: Situation, plain: str, arm: str, rng: np.random.Generator
+) -> frozenset[int]:
+    """As many random positions as an arm replaces."""
+    # The arm's chain, and so its count, may be longer than the plain chain.
+    made = situation.decoded[arm]
+    length = max(len(situation.decoded[plain].token_ids), len(made.token_ids))
+    wanted = len(made.replaced)
+    return frozenset(int(p) for p in rng.choice(length, wanted, replace=False))
+
+
+def _by_divergence(situation: Situation) -> list[Plan]:
+    rule = divergence_gated(situation.settings.divergence)
+    return [Plan(_blank(situation), rule, sees_divergence=True)]
 
 
 def _sweep(pick: Callable[[Sweep], tuple[Attempt, ...]]) -> Planner:
@@ -281,6 +317,19 @@ ARMS: dict[str, Arm] = {
             plan=_guided(lambda situation: at_most(oracle, situation.settings.first_k)),
         ),
         Arm(
+            "divergence_gated",
+            "by divergence",
+            BY_TEACHER,
+            where="where the two models' distributions are far apart (divergence above its "
+            "threshold)",
+            what="the teacher's token",
+            tells="Whether the teacher's choices at divergent tokens are enough, forks or not.",
+            needs_teacher=True,
+            plan=_by_divergence,
+            control="random_teacher",
+            by_default=False,
+        ),
+        Arm(
             "random_substitution",
             "random substitution",
             CONTROLS,
@@ -316,6 +365,19 @@ ARMS: dict[str, Arm] = {
             plan=_guided(_random_position),
             after=("base", "oracle"),
             is_control=True,
+        ),
+        Arm(
+            "random_teacher",
+            "teacher's token at random positions",
+            CONTROLS,
+            where="at random positions, as many as the arm by divergence replaces",
+            what="the teacher's token",
+            tells="Whether divergence finds the positions that matter, or any would do.",
+            needs_teacher=True,
+            plan=_guided(_random_teacher),
+            after=("base", "divergence_gated"),
+            is_control=True,
+            by_default=False,
         ),
         Arm(
             "base_only",
@@ -354,6 +416,35 @@ ARMS: dict[str, Arm] = {
             needs_teacher=True,
             plan=_plain,
             by_teacher=True,
+        ),
+        Arm(
+            "backward",
+            "backward: first k replacements",
+            BY_TEACHER,
+            where="in the teacher's chain, at the first k positions where the base disagrees",
+            what="the base's token",
+            tells="Whether a few of the base's choices are enough to ruin the teacher's answers.",
+            needs_teacher=True,
+            plan=_guided(lambda situation: at_most(oracle, situation.settings.first_k)),
+            by_teacher=True,
+            control="backward_random",
+            reference="teacher",
+            by_default=False,
+        ),
+        Arm(
+            "backward_random",
+            "backward control",
+            CONTROLS,
+            where="in the teacher's chain, at random positions, as many as backward replaces",
+            what="a random one of the teacher's other top tokens",
+            tells="Whether any replaced token would ruin the teacher's answers as often.",
+            needs_teacher=True,
+            plan=_guided(_backward_random),
+            after=("backward", "teacher"),
+            by_teacher=True,
+            reference="teacher",
+            is_control=True,
+            by_default=False,
         ),
     )
 }

@@ -34,14 +34,14 @@ def estimate_interventions(
         meter, plan.problems, settings, batch_size=settings.batch_size, seed=settings.seed
     )
     problems = len(plan.problems)
-    guided = [arm for arm in arms if arm.needs_teacher and not arm.by_teacher]
+    guided = [arm for arm in arms if arm.needs_teacher and arm.puts_tokens]
     plain = sum(not arm.sweeps and not arm.needs_teacher for arm in arms)
     own = sampling_seconds(meter.decoding, pilot, problems, plain, settings.batch_size)
     taught = 0.0
     if teacher is not None:
         each = (pilot, problems, len(guided), settings.batch_size)
         taught = sampling_seconds(meter.decoding, *each) + sampling_seconds(teacher.decoding, *each)
-        by_teacher = sum(arm.by_teacher for arm in arms)
+        by_teacher = sum(arm.by_teacher and not arm.puts_tokens for arm in arms)
         taught += sampling_seconds(
             teacher.decoding, pilot, problems, by_teacher, settings.batch_size
         )

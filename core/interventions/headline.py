@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 from core.interventions.results import ArmSummary, Comparison, InterventionResults
-from core.runs.headline import (
-    Headline,
-    clear,
-    counted,
-    interval,
-    percent,
-    short_number,
-    short_percent,
-    span,
-)
+from core.runs.headline import Headline, clear, counted, interval, short_number, short_percent, span
 from core.statistics import settled
+from core.system.percent import percent
 
 
 def intervention_headline(results: InterventionResults) -> Headline:

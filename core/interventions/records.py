@@ -19,6 +19,7 @@ class Substitution:
     token_id: int
     base_rank: int  # of that token in the base's order on that prefix, 1 = most probable
     base_id: int  # the base's argmax on that prefix
+    # In a chain that the teacher writes, both are the teacher's.
 
     @property
     def changed(self) -> bool:

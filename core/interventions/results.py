@@ -97,7 +97,7 @@ class ArmSummary:
     verdicts: dict[str, int]  # by verdict; they add up to n
     truncated: int  # chains that reached the limit of new tokens, whatever their verdict
     accuracy: Estimate
-    comparison: Comparison | None  # with the base; None for the base itself
+    comparison: Comparison | None  # with the arm's reference, the base for most; None for itself
     against_control: Comparison | None  # if the arm has a control that was run
     put: TokensPut | None  # None for arms that put no tokens
     sweep: SweepCounts | None  # only for sweeps
@@ -176,7 +176,9 @@ def _summary(
         verdicts={str(verdict): counts[verdict] for verdict in VERDICTS},
         truncated=sum(chain.stop_reason is StopReason.LENGTH for chain in chains),
         accuracy=share(counts[Verdict.CORRECT], len(chains)),
-        comparison=None if key == "base" else _comparison(records, key, "base", seed),
+        comparison=None
+        if key == arm.reference or arm.reference not in present
+        else _comparison(records, key, arm.reference, seed),
         against_control=control,
         put=_put(chains, seed) if arm.puts_tokens else None,
         sweep=_sweep_counts(records, key, seed) if arm.sweeps else None,

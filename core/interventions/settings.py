@@ -22,8 +22,8 @@ class InterventionSettings(RunPromptSettings):
     arms: Words | None = Field(
         None,
         title="Arms",
-        description="Such as base_only and oracle; by default all that the models allow. Arms "
-        "that others need are added automatically",
+        description="Such as base_only and oracle; by default the usual ones that the "
+        "models allow. Arms that others need are added automatically",
     )
     positions: int = Field(
         5,
@@ -41,7 +41,19 @@ class InterventionSettings(RunPromptSettings):
     )
     tau: Tau = Field(1.2, description="For forks only and everything but forks")
     first_k: int = Field(
-        2, ge=1, title="Oracle: first k replacements", description="For the arm of that name"
+        2,
+        ge=1,
+        title="First k replacements",
+        description="For the arms that stop after as many: oracle and backward",
+    )
+    divergence: float = Field(
+        0.1,
+        ge=0,
+        le=0.69,
+        allow_inf_nan=False,
+        title="Divergence threshold",
+        description="Of the two models' distributions, Jensen-Shannon in nats from 0 to ln 2; for "
+        "the arm by divergence",
     )
     seed: Seed = 0
     batch_size: BatchSize = DEFAULT_BATCH_SIZE
@@ -58,7 +70,8 @@ class InterventionSettings(RunPromptSettings):
         unknown = [arm for arm in arms if arm not in ARMS]
         if unknown:
             raise ValueError(f"unknown arm {unknown[0]!r}; use {', '.join(ARMS)}")
-        wanted = {"base", *arms, *(each for arm in arms for each in ARMS[arm].after)}
+        wanted = {"base", *arms}
+        wanted |= {each for arm in arms for each in (*ARMS[arm].after, ARMS[arm].reference)}
         return tuple(arm for arm in ARMS if arm in wanted)
 
     def arms_with(self, teacher: bool) -> tuple[Arm, ...]:
@@ -70,7 +83,8 @@ class InterventionSettings(RunPromptSettings):
         from core.interventions.arms import ARMS
 
         if self.arms is None:
-            return tuple(arm for arm in ARMS.values() if teacher or not arm.needs_teacher)
+            every = [arm for arm in ARMS.values() if arm.by_default]
+            return tuple(arm for arm in every if teacher or not arm.needs_teacher)
         arms = tuple(ARMS[key] for key in self.arms)
         lacking = [arm.label for arm in arms if arm.needs_teacher and not teacher]
         if lacking:

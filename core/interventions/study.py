@@ -249,10 +249,13 @@ class _Study:
     def _decode(self, plans: Sequence[Plan], by_teacher: bool) -> list[Decoded] | None:
         lm, store, guide = self._lm, self._store, None
         if self._teacher is not None:
+            reader, read = self._teacher, self._teacher_store
             if by_teacher:
-                lm, store = self._teacher, self._teacher_store
-            elif any(plan.rule for plan in plans):
-                guide = Guide(self._teacher, [plan.rule for plan in plans], self._teacher_store)
+                lm, store, reader, read = reader, read, lm, store
+            if any(plan.rule for plan in plans):
+                rules = [plan.rule for plan in plans]
+                divergence = any(plan.sees_divergence for plan in plans)
+                guide = Guide(reader, rules, read, divergence)
         decoded = decode(
             lm,
             [plan.row for plan in plans],

@@ -11,7 +11,7 @@ from core.evaluation.sampling import check_evaluation, evaluate
 from core.evaluation.settings import EvaluationSettings
 from core.models.language_model import LanguageModel
 from core.records import Problem
-from core.runs.problem_units import kept_records, unit_reader, work_through
+from core.runs.problem_units import kept_records, unit_reader, units_of_a_batch, work_through
 
 if TYPE_CHECKING:
     from core.runs.context import RunContext
@@ -88,6 +88,13 @@ def sampled(
         )
 
     work_through(
-        work, problems, solve, read, doing=doing, belonging="problems and samples", prefix=prefix
+        work,
+        problems,
+        solve,
+        read,
+        doing=doing,
+        belonging="problems and samples",
+        prefix=prefix,
+        at_once=units_of_a_batch(settings.batch_size, settings.samples),
     )
     return kept_records(problems, work.run.units(), read, prefix)

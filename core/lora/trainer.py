@@ -108,7 +108,7 @@ class LoraTrainer(Trainer):
     def accumulate(self, examples: Sequence[Any]) -> None:
         """Add the gradients of one micro-batch, as in a step that has no others, and wait for
         them."""
-        batch = self.collator(share=self._share)(list(examples))
+        batch = self._prepare_inputs(self.collator(share=self._share)(list(examples)))
         counts = self.over_processes(self.counts([batch]))
         loss = self.compute_loss(self.model, batch, num_items_in_batch=counts)
         loss.backward()

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
 from transformers.utils import logging
 
 from core.errors import ResourceError
@@ -17,6 +16,7 @@ from core.lora.cost import mark_end
 from core.lora.run_files import ADAPTER, CHECKPOINTS, SUMMARY
 from core.lora.trainer import LoraTrainer
 from core.models.language_model import LanguageModel
+from core.models.memory import is_out_of_memory
 from core.system.json_text import json_text
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def train_once(
     *,
     prompt_ids: Sequence[int],
     batch_size: int,
+    phase: str | None = "training",
 ) -> None:
     """Train the run's adapter, unless it has one.
 
@@ -39,6 +40,7 @@ def train_once(
         train: returns the summary, a dataclass, and the model with its adapter.
         prompt_ids: a prompt by which to check that the adapter changes the model.
         batch_size: of the training, for the message when memory runs out.
+        phase: that ends with it, for the cost; None: the caller notes the end of its phase.
 
     Raises:
         Cancelled, ExplorerError: as `train`.
@@ -50,7 +52,9 @@ def train_once(
         return
     try:
         summary, tuned = train()
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
         raise ResourceError(
             f"The device ran out of memory while training on {batch_size} rollouts at once.",
             "Lower the training batch size (raise the accumulation by as much), or max new tokens.",
@@ -58,7 +62,8 @@ def train_once(
     check_changed(tuned, prompt_ids)
     partial = run.folder / f".{ADAPTER}.partial"
     write_adapter(tuned, partial)
-    mark_end(work, "training")
+    if phase is not None:
+        mark_end(work, phase)
     work.write(SUMMARY, json_text(asdict(summary), indent=1) + "\n")
     take_adapter(partial, run.folder / ADAPTER)
 

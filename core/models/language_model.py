@@ -30,7 +30,7 @@ from core.models.files import (
 from core.models.finite_logits import check_finite
 from core.models.forward_check import check_forward_pass
 from core.models.hub_download import download
-from core.models.memory import MemoryEstimate, estimate_memory
+from core.models.memory import MemoryEstimate, estimate_memory, is_out_of_memory
 from core.models.placement import place
 from core.models.prefix_store import PrefixStore
 from core.models.spec import ModelSpec, adapter_folder, check_spec
@@ -177,12 +177,12 @@ def load_language_model(spec: ModelSpec, files: ModelFiles | None = None) -> Lan
         check_whole(spec.model, found)
         if "device_map" not in placement.arguments:
             model = model.to(placement.device)
-    except torch.OutOfMemoryError as error:
-        raise ResourceError(
-            f"The model {spec.model} does not fit into the memory of {spec.device}.",
-            "Choose a smaller model, another device, or dtype bfloat16.",
-        ) from error
     except (OSError, ValueError, ImportError, RuntimeError, KeyError, SafetensorError) as error:
+        if isinstance(error, RuntimeError) and is_out_of_memory(error):
+            raise ResourceError(
+                f"The model {spec.model} does not fit into the memory of {spec.device}.",
+                "Choose a smaller model, another device, or dtype bfloat16.",
+            ) from error
         raise explain(spec, error) from error
     lm = on_base(spec, files, Base(model, tokenizer))
     return replace(lm, memory=memory, dtype_reason=placement.reason)

@@ -27,9 +27,16 @@ TOKENS_A_FORWARD = 4096
 KEPT_A_FORWARD = 8192
 """Most tokens whose keys and values such a pass holds, beside those of the rows."""
 
+_DRIVER = "CUDA error: out of memory"  # where not even a context fits, torch has no class for it
+
 _TIGHT = 0.85  # share of free memory from which a model is a tight fit
 _LOGIT_COPIES = 3  # float32: logits, log-softmax, the sampler's copy
 _BLOCK_4BIT = 64  # weights per float32 scale
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether an error of torch says that the device has no memory left."""
+    return isinstance(error, torch.OutOfMemoryError) or _DRIVER in str(error)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ A gate is one function here, and its entry in `core.reasonmaxxer.settings.GATES`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +14,16 @@ from numpy.typing import NDArray
 from core.decoding.sampling import keyed_generator
 from core.entropy import (
     Gate,
+    first_gate,
+    last_gate,
     low_entropy_gate,
     random_gate,
+    stride_gate,
     threshold_gate,
     top_fraction_gate,
+    top_fraction_threshold,
 )
+from core.evaluation.records import ProblemSamples
 from core.reasonmaxxer.settings import GATES, GateSettings
 
 
@@ -30,6 +36,7 @@ class Rollout:
     seed: int
     problem_id: str
     number: int  # among the rollouts of its problem
+    all_nats: NDArray[np.float32]  # (N,) of all rollouts of the run, ascending
 
     @property
     def budget(self) -> int:
@@ -47,6 +54,7 @@ def gate_rollout(
     seed: int,
     problem_id: str,
     rollout: int,
+    all_nats: NDArray[np.float32] | None = None,
 ) -> Gate:
     """The decision points of one rollout, (T,).
 
@@ -54,9 +62,19 @@ def gate_rollout(
         entropy_nats: (T,) of the base.
         settings: which gate.
         seed, problem_id, rollout: of the gate's random draws, which depend on nothing else.
+        all_nats: as `all_entropies` gives them; those of this rollout alone when None.
     """
     gate = GATES[settings.kind].load()
-    return gate(Rollout(entropy_nats, settings, seed, problem_id, rollout))
+    if all_nats is None:
+        all_nats = np.sort(entropy_nats)
+    return gate(Rollout(entropy_nats, settings, seed, problem_id, rollout, all_nats))
+
+
+def all_entropies(records: Sequence[ProblemSamples]) -> NDArray[np.float32]:
+    """The entropy of every token of every rollout, (N,) nats, ascending: what a gate that looks at
+    all rollouts together is measured on."""
+    found = [np.asarray(each.entropy or (), np.float32) for one in records for each in one.samples]
+    return np.sort(np.concatenate(found)) if found else np.zeros(0, np.float32)
 
 
 def threshold(rollout: Rollout) -> Gate:
@@ -65,8 +83,20 @@ def threshold(rollout: Rollout) -> Gate:
 
 
 def top_fraction(rollout: Rollout) -> Gate:
-    """The share of highest entropy."""
+    """The share of highest entropy in this rollout."""
     return top_fraction_gate(rollout.entropy_nats, rollout.settings.fraction)
+
+
+def top_fraction_of_all(rollout: Rollout) -> Gate:
+    """The share of highest entropy among the tokens of all rollouts (arXiv:2506.01939, where it is
+    .2 of each batch)."""
+    tau = top_fraction_threshold(rollout.all_nats, rollout.settings.fraction)
+    return threshold_gate(rollout.entropy_nats, tau)
+
+
+def rest_of_all(rollout: Rollout) -> Gate:
+    """Control: every token but those of `top_fraction_of_all`."""
+    return ~top_fraction_of_all(rollout)
 
 
 def random(rollout: Rollout) -> Gate:
@@ -77,6 +107,21 @@ def random(rollout: Rollout) -> Gate:
 def low_entropy(rollout: Rollout) -> Gate:
     """Control: as many as above tau in this rollout, those of lowest entropy."""
     return low_entropy_gate(rollout.entropy_nats, rollout.budget)
+
+
+def first(rollout: Rollout) -> Gate:
+    """Control: as many as above tau in this rollout, its first ones."""
+    return first_gate(len(rollout.entropy_nats), rollout.budget)
+
+
+def last(rollout: Rollout) -> Gate:
+    """Control: as many as above tau in this rollout, its last ones."""
+    return last_gate(len(rollout.entropy_nats), rollout.budget)
+
+
+def stride(rollout: Rollout) -> Gate:
+    """Control: as many as above tau in this rollout, at equal distances."""
+    return stride_gate(len(rollout.entropy_nats), rollout.budget)
 
 
 def every_token(rollout: Rollout) -> Gate:

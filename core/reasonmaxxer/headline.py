@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from core.evaluation.headline import change, change_sentence
 from core.reasonmaxxer.results import TrainingResults
-from core.runs.headline import Headline, counted, percent
+from core.runs.headline import Headline, counted
+from core.system.percent import percent
 
 
 def training_headline(results: TrainingResults) -> Headline:

@@ -126,7 +126,7 @@ def chains_side_by_side(run: Run) -> list[SideBySide]:
     return [SideBySide.from_json(each) for each in (found if isinstance(found, list) else [found])]
 
 
-ROLLOUTS_TASK, TRAIN_TASK = "rollouts", "train"
+ROLLOUTS_TASK, TRAIN_TASK, STUDY_TASK = "rollouts", "train", "study"
 
 
 HELD_OUT = "held_out"
@@ -137,13 +137,24 @@ SELECTION, SIDE_BY_SIDE = "selection.json", "side_by_side.json"
 
 
 def run_recipe(run: Run) -> Recipe:
-    """The recipe of a run of rollouts or of a fine-tune.
+    """The recipe of a run of rollouts, of a fine-tune, or of the fine-tunes of a study.
 
     Raises:
         RunError: it can't be read, or is out of range.
     """
-    return checked_settings(Recipe, run.config.settings)
+    return checked_settings(Recipe, recipe_settings(run))
 
+
+def recipe_settings(run: Run) -> dict[str, Any]:
+    """The settings of a run; of a study those of its fine-tunes."""
+    settings = dict(run.config.settings)
+    if run.config.task == STUDY_TASK:
+        return {name: settings[name] for name in settings if name not in OF_A_STUDY}
+    return settings
+
+
+OF_A_STUDY = ("vary", "training_seeds")
+"""Settings of a study beside those of its fine-tunes."""
 
 ROLLOUTS_FROM = "rollouts_from"
 """Key in a run's inputs: the run whose rollouts it trains on."""

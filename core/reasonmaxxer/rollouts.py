@@ -12,7 +12,13 @@ from core.errors import ExplorerError, RunError
 from core.evaluation.records import ProblemSamples, has_samples
 from core.lora.cost import add_earlier, rollout_seconds
 from core.reasonmaxxer.recipe import Recipe
-from core.reasonmaxxer.results import ROLLOUTS_FROM, ROLLOUTS_TASK, TRAIN_TASK, run_recipe
+from core.reasonmaxxer.results import (
+    ROLLOUTS_FROM,
+    ROLLOUTS_TASK,
+    STUDY_TASK,
+    TRAIN_TASK,
+    run_recipe,
+)
 from core.runs.models import read_model
 from core.runs.problem_units import kept_records, unit_reader
 from core.runs.run import Run
@@ -105,10 +111,10 @@ def finished_rollouts(folder: Path) -> Run:
         ProblemError: its problems can't be read.
     """
     run = Run.open(folder)
-    if run.config.task not in (ROLLOUTS_TASK, TRAIN_TASK):
+    if run.config.task not in (ROLLOUTS_TASK, TRAIN_TASK, STUDY_TASK):
         raise RunError(
             f"{folder} holds a run of {run.config.task}, which has no rollouts.",
-            f"Give the folder of a run of {ROLLOUTS_TASK} or {TRAIN_TASK}.",
+            f"Give the folder of a run of {ROLLOUTS_TASK}, {TRAIN_TASK} or {STUDY_TASK}.",
         )
     if len(rollout_records(run)) < len(run.problems()):
         raise RunError(f"The rollouts in {folder} are not finished.", "Resume that run first.")

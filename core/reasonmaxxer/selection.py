@@ -11,7 +11,7 @@ from core.decoding.sampling import keyed_generator
 from core.errors import TrainingError
 from core.evaluation.records import ProblemSamples, Sample
 from core.reasonmaxxer.examples import Example
-from core.reasonmaxxer.gates import gate_rollout
+from core.reasonmaxxer.gates import all_entropies, gate_rollout
 from core.reasonmaxxer.settings import GATES, GateSettings, SelectionSettings
 from core.records import StopReason
 
@@ -107,6 +107,7 @@ def select_examples(
         raise _nothing_mixed(rates)
     kept = mixed[: settings.max_problems]
     chosen: list[tuple[Example, float]] = []  # with its highest entropy, in nats
+    everywhere = all_entropies(records)
     prompts = {record.problem_id: record.prompt_ids for record in records}
     for name in kept:
         group = groups[name]
@@ -117,7 +118,7 @@ def select_examples(
             if settings.positive_only and advantage <= 0:
                 continue
             entropy = np.asarray(sample.entropy, np.float32)
-            mask = gate_rollout(entropy, gate, seed, name, number)
+            mask = gate_rollout(entropy, gate, seed, name, number, everywhere)
             example = Example(
                 name, prompts[name], sample.token_ids, tuple(mask.tolist()), advantage
             )

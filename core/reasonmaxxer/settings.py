@@ -43,13 +43,32 @@ THRESHOLD = "threshold"
 GATES: dict[str, GateEntry] = {
     THRESHOLD: GateEntry("entropy above τ", "core.reasonmaxxer.gates:threshold", "tau"),
     "top-fraction": GateEntry(
-        "the share of highest entropy", "core.reasonmaxxer.gates:top_fraction", "fraction"
+        "the share of highest entropy in each rollout",
+        "core.reasonmaxxer.gates:top_fraction",
+        "fraction",
+    ),
+    "top-fraction-of-all": GateEntry(
+        "the share of highest entropy in all rollouts together",
+        "core.reasonmaxxer.gates:top_fraction_of_all",
+        "fraction",
+    ),
+    "rest-of-all": GateEntry(
+        "as a control, all tokens but that share",
+        "core.reasonmaxxer.gates:rest_of_all",
+        "fraction",
     ),
     "random": GateEntry(
         "as a control, as many as above τ at random", "core.reasonmaxxer.gates:random", "tau"
     ),
     "low-entropy": GateEntry(
         "as a control, as many of lowest entropy", "core.reasonmaxxer.gates:low_entropy", "tau"
+    ),
+    "first": GateEntry(
+        "as a control, as many at the start", "core.reasonmaxxer.gates:first", "tau"
+    ),
+    "last": GateEntry("as a control, as many at the end", "core.reasonmaxxer.gates:last", "tau"),
+    "stride": GateEntry(
+        "as a control, as many at equal distances", "core.reasonmaxxer.gates:stride", "tau"
     ),
     "all": GateEntry("every token", "core.reasonmaxxer.gates:every_token", None),
 }
@@ -99,7 +118,11 @@ class GateSettings(BaseModel):
         1.4, description="Of the gate; with sampled rollouts it can be set after looking at them"
     )
     fraction: float = Field(
-        0.05, gt=0, le=1, title="Top fraction", description="Of the tokens of a rollout"
+        0.05,
+        gt=0,
+        le=1,
+        title="Top fraction",
+        description="Of the tokens of a rollout, or of all rollouts; for the gates with a share",
     )
 
 

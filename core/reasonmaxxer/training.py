@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 
 def train_adapter(
-    work: RunContext, lm: LanguageModel, recipe: Recipe, selection: Selection
+    work: RunContext,
+    lm: LanguageModel,
+    recipe: Recipe,
+    selection: Selection,
+    doing: str = TRAINING,
 ) -> tuple[TrainingSummary, LanguageModel]:
     """Train an adapter from the run's last complete checkpoint on.
 
@@ -35,6 +39,7 @@ def train_adapter(
         lm: the base; the adapter is attached to it.
         recipe: all settings.
         selection: the examples to train on.
+        doing: what is being done, for the progress.
 
     Returns:
         A summary, and the model with its best adapter.
@@ -62,7 +67,7 @@ def train_adapter(
                 "eval_steps": every,
                 "eval_on_start": not resumes,
             }
-        progress = ProgressCallback(work, TRAINING, HISTORY, measured=bool(held_out))
+        progress = ProgressCallback(work, doing, HISTORY, measured=bool(held_out))
         return ReasonMaxxerTrainer(
             lm,
             recipe.trainer_config(folder, save_steps=every, **common),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import isnan
 
 from core.statistics import BETTER, SAME, UNCLEAR, WORSE, Estimate
+from core.system.percent import percent, percent_number
 
 _WIDE, _NARROW = 0.05, 0.003  # widths of an interval that needs no decimals, and that needs two
 _CLEAR = {
@@ -27,24 +28,6 @@ class Headline:
 
     figure: str
     sentence: str
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """A share: "39.3 %", "< 0.1 %"; "unknown" for NaN."""
-    if isnan(share):
-        return "unknown"
-    return f"{percent_number(share, digits)} %"
-
-
-def percent_number(share: float, digits: int = 1) -> str:
-    """A share without its sign. One that rounds to 0 or 100 without being it says so."""
-    least = 10.0**-digits
-    shown = f"{100 * share:.{digits}f}"
-    if share > 0 and float(shown) == 0:
-        return f"< {least:.{digits}f}"
-    if share < 1 and float(shown) == 100:
-        return f"> {100 - least:.{digits}f}"
-    return f"{100 * share:.0f}" if share in (0, 1) else shown
 
 
 def short_percent(share: float) -> str:

@@ -160,6 +160,11 @@ ProgressCallback = Callable[[int, int], None]
 """Called with (steps done, steps known of so far) of a unit."""
 
 
+def _one_unit(settings: BaseModel) -> int:
+    """Most kinds solve one unit at a time."""
+    return 1
+
+
 def _nothing(work: RunContext) -> None:
     """Most kinds need nothing before their models."""
 
@@ -177,6 +182,7 @@ class Kind(RunKind[S, F], Generic[S, R, F]):
         complete: makes, for a run, the test whether a record is complete.
         summarise: results of a run's records; the last argument says whether these are all.
         prepare: called before the models are loaded.
+        at_once: how many units are solved together, by the settings.
     """
 
     record: type[R]
@@ -187,6 +193,7 @@ class Kind(RunKind[S, F], Generic[S, R, F]):
     complete: Callable[[Run], Callable[[R], bool]]
     summarise: Callable[[Run, Sequence[R], bool], F]
     prepare: Callable[[RunContext], None] = _nothing
+    at_once: Callable[[S], int] = _one_unit
 
     def carry_out(self, work: RunContext, *, trust_remote_code: bool = False) -> None:
         """Solve the problems that have no record yet, then write the results; as `RunKind`."""
@@ -211,6 +218,7 @@ class Kind(RunKind[S, F], Generic[S, R, F]):
             doing=self.doing,
             belonging=self.belonging,
             sum_up=lambda: self._write(work, SO_FAR, self._summary(run, finished=False)),
+            at_once=self.at_once(settings),
         )
         results = self._summary(run, finished=True)
         self._write(work, RESULTS, results)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from core.decoding.settings import DEFAULT_BATCH_SIZE
 from core.errors import FileError
 from core.records import Problem
 from core.runs.planned_share import PlannedShare
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from core.runs.context import RunContext
 
 PROBLEMS_A_UNIT = 16
-"""Problems that are decoded together, and lost together when a run is killed."""
+"""Problems that are kept together, and decoded together; a large batch takes several units."""
 
 _SO_FAR_SECONDS = 5.0  # at least, between two summaries of the results so far
 _SO_FAR_PATIENCE = 10  # at least, in multiples of the time that the last summary took
@@ -60,6 +61,17 @@ def problem_units(problems: Sequence[Problem], prefix: str = "") -> Iterator[Pro
     apart by the prefix of the keys."""
     for number, start in enumerate(range(0, len(problems), PROBLEMS_A_UNIT)):
         yield ProblemUnit(f"{prefix}{number:06d}", start, problems[start : start + PROBLEMS_A_UNIT])
+
+
+def units_of_a_batch(batch_size: int, chains: int) -> int:
+    """How many units are decoded together: as many as fill a batch that is larger than the default,
+    which a GPU needs to be busy. They are lost together when a run is killed.
+
+    Args:
+        batch_size: chains decoded at once.
+        chains: of a problem.
+    """
+    return max(1, batch_size // max(DEFAULT_BATCH_SIZE, PROBLEMS_A_UNIT * chains))
 
 
 def unit_reader(record: type[_Record], is_complete: Callable[[_Record], bool]) -> ReadUnit[_Record]:
@@ -110,19 +122,22 @@ def work_through(
     belonging: str,
     sum_up: Callable[[], object] = lambda: None,
     prefix: str = "",
+    at_once: int = 1,
 ) -> None:
     """Solve the units that the run doesn't have yet, keeping each one as soon as it is finished.
 
     Args:
         work: the run at work.
         problems: all of the run's.
-        solve: solves a unit.
+        solve: solves the problems of a unit, or of several.
         read: tells complete units of earlier starts from damaged ones, which are solved again and
             reported in the run's status.
         doing: what is being done, for the progress.
         belonging: what a unit must belong to, for the notice ("problems and arms").
         sum_up: writes a summary of the results so far; called now and then.
         prefix: of the units' keys.
+        at_once: units that are solved together. Where one of them is missing, all are solved
+            again, so that a chain's batch is the same whatever was there.
 
     Raises:
         Cancelled: a stop was requested.
@@ -138,26 +153,34 @@ def work_through(
             f"{len(kept) - len(whole)} of {len(kept)}."
         )
     next_summary = 0.0
-    for unit in problem_units(problems, prefix):
-        if unit.key not in whole:
+    units = list(problem_units(problems, prefix))
+    for group in (units[i : i + at_once] for i in range(0, len(units), at_once)):
+        missing = [unit for unit in group if unit.key not in whole]
+        start, together = group[0].start, [each for unit in group for each in unit.problems]
+        if missing:
             if work.stop.requested:
                 raise Cancelled
 
             share = PlannedShare()
 
             def on_progress(
-                done: int, total: int, unit: ProblemUnit = unit, share: PlannedShare = share
+                done: int,
+                total: int,
+                start: int = start,
+                size: int = len(together),
+                share: PlannedShare = share,
             ) -> None:
-                made = len(unit.problems) * share.of(done, total)
-                work.report(unit.start + made, len(problems), doing)
+                work.report(start + size * share.of(done, total), len(problems), doing)
 
-            records = solve(unit.problems, on_progress)
+            records = solve(together, on_progress)
             if records is None:
                 raise Cancelled
-            work.keep(unit.key, [record.to_json() for record in records])
+            for unit in missing:
+                own = records[unit.start - start :][: len(unit.problems)]
+                work.keep(unit.key, [record.to_json() for record in own])
             begun = time.monotonic()
             if begun > next_summary or work.stop.requested:
                 sum_up()
                 took = time.monotonic() - begun
                 next_summary = begun + max(_SO_FAR_SECONDS, _SO_FAR_PATIENCE * took)
-        work.report(unit.start + len(unit.problems), len(problems), doing)
+        work.report(start + len(together), len(problems), doing)

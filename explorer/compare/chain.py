@@ -16,8 +16,8 @@ from core.disagreement.token_classes import TokenClass
 from core.errors import ExplorerError
 from core.models.spec import teacher_spec
 from core.records import Outcome, Problem
-from core.runs.headline import percent
 from core.runs.run import Run
+from core.system.percent import percent
 from explorer.compare.teacher_reading import ReadChain, Reading, start_forcing
 from explorer.components.token_heatmap import (
     OtherModel,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,19 +20,18 @@ from core.errors import ExplorerError
 from core.lora.recipe import ALL_LAYERS
 from core.lora.run_files import ADAPTER
 from core.models.files import check_adapter_folder
-from core.models.spec import DEMO
+from core.models.spec import DEMO, absolute_name
 from core.runs.config import RunPlan
 from core.runs.estimate import duration
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.settings import changed
 from core.runs.status import RunState
-from core.statistics import Estimate
 from explorer.compare.distillation_charts import size_chart
 from explorer.compare.edit import TEACHER_FIELD, fill_distillation
 from explorer.shared.asking import Asking, session_settings
 from explorer.shared.drawing import chart, table
-from explorer.shared.figures import percent, percent_range, points
+from explorer.shared.figures import percent, points, share_and_range
 from explorer.shared.messages import plain, short, show_error, teaching_notice
 from explorer.shared.opening import open_with_adapter
 from explorer.shared.polling import polled
@@ -56,7 +55,9 @@ from explorer.shared.setting_fields import SettingFields
 from explorer.state import BrowserState
 
 _RUNS_SHOWN = 6
-_EDITED = "distillation edited"  # in Streamlit's session state
+# In Streamlit's session state:
+_EDITED = "distillation edited"
+_ASKED_FOR = "distillation asked for"  # the id of a run
 
 
 def distillation_panel(state: BrowserState, teacher: str = "") -> None:
@@ -76,11 +77,16 @@ def distillation_panel(state: BrowserState, teacher: str = "") -> None:
         chosen = _setup(state, folder, teacher)
     if not chosen:
         return
+    asked_for = _asked_for(folder, chosen)
 
     def live() -> bool:
-        return any_live(distillations(folder, state.opened.spec.model, chosen))
+        try:
+            known = distillations(folder, state.opened.spec.model, chosen)
+        except ExplorerError:  # shown below
+            return False
+        return any_live([*known, *asked_for])
 
-    polled(partial(_runs, state, folder, chosen), live)
+    polled(partial(_runs, state, folder, chosen, asked_for), live)
 
 
 def show_distillation_asked_for(state: BrowserState, folder: RunsFolder) -> bool:
@@ -89,12 +95,34 @@ def show_distillation_asked_for(state: BrowserState, folder: RunsFolder) -> bool
     Returns:
         Whether there is one.
     """
-    with contextlib.suppress(ExplorerError):  # shown where the run on screen is chosen
-        wanted = state.run_ids.get("compare") or st.query_params.get("run")
-        if wanted is not None and (run := folder.get(wanted)).config.task == TASK:
-            state.form.put(TEACHER_FIELD, distillation_models(run)[1])
-            return True
-    return False
+    chosen = state.run_ids.get("compare")
+    wanted = chosen or st.query_params.get("run")
+    if wanted is None or (chosen is None and wanted == st.session_state.get(_ASKED_FOR)):
+        return False  # a link counts once: the person may choose another teacher since
+    try:
+        run = folder.get(wanted)
+    except ExplorerError:  # shown where the run on screen is chosen
+        return False
+    if run.config.task != TASK:
+        return False
+    st.session_state[_ASKED_FOR] = run.id
+    try:
+        state.form.put(TEACHER_FIELD, distillation_models(run)[1])
+    except ExplorerError as error:
+        show_error(error)
+    return True
+
+
+def _asked_for(folder: RunsFolder, teacher: str) -> list[Run]:
+    """The distillation of this teacher that was opened from the list of runs or by its link, into
+    whichever model; empty where there is none."""
+    wanted = st.session_state.get(_ASKED_FOR)
+    if wanted is not None:
+        with contextlib.suppress(ExplorerError):  # deleted since, or damaged
+            run = folder.get(wanted)
+            if absolute_name(distillation_models(run)[1]) == absolute_name(teacher):
+                return [run]
+    return []
 
 
 def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
@@ -140,7 +168,8 @@ def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
         style, length = st.columns(2)
         start_from = session_settings(state, recipe_of(preset), learned)
         key = f"distillation {preset}"
-        asking = Asking(state, key, learned, "the recipe's sampler")
+        heat = start_from.rollouts.temperature
+        asking = Asking(state, key, learned, f"rollouts at temperature {heat:g}")
         fields = SettingFields(form, start_from, key)
         fields.draw(last, "seed", key="distillation seed")
         fields.draw(length, "max_new_tokens", step=16)
@@ -212,8 +241,8 @@ def _start(
     start(state, run)
 
 
-def _runs(state: BrowserState, folder: RunsFolder, teacher: str) -> None:
-    """All sizes so far."""
+def _runs(state: BrowserState, folder: RunsFolder, teacher: str, asked_for: Sequence[Run]) -> None:
+    """All sizes so far, below the run that was asked for where it isn't one of them."""
     if st.session_state.pop(_EDITED, False):
         st.rerun()  # the form above has other values now
     show_notice(state)
@@ -223,6 +252,10 @@ def _runs(state: BrowserState, folder: RunsFolder, teacher: str) -> None:
     except ExplorerError as error:
         show_error(error)
         return
+    shown = runs[:_RUNS_SHOWN]
+    for run in asked_for:
+        if run.id not in {each.id for each in shown}:
+            _one(state, run)
     if not runs:
         st.info(
             "Choose a rank and the layers, then press **Distil**. The paper's sizes are rank 32 "
@@ -231,14 +264,19 @@ def _runs(state: BrowserState, folder: RunsFolder, teacher: str) -> None:
         )
         return
     if studies:
-        _study(state, studies[0], others=len(studies) - 1)
-    for run in runs[:_RUNS_SHOWN]:
+        _study(state, studies[0], others=sum(len(each.points) for each in studies[1:]))
+    for run in shown:
         _one(state, run)
     if len(runs) > _RUNS_SHOWN:
         st.caption(f"{len(runs) - _RUNS_SHOWN} older ones are in the list of runs.")
 
 
 def _study(state: BrowserState, study: SizeStudy, others: int) -> None:
+    """The sizes that were measured alike.
+
+    Args:
+        others: number of students that were measured in another way.
+    """
     said = ", ".join(f"{each.label} {percent(each.accuracy.value)}" for each in study.points)
     chart(
         size_chart(study),
@@ -251,15 +289,15 @@ def _study(state: BrowserState, study: SizeStudy, others: int) -> None:
             (
                 each.label,
                 f"{each.trained_parameters:,}",
-                f"{each.trained_share:.2%}",
-                _share(each.accuracy),
+                percent(each.trained_share, 2),
+                share_and_range(each.accuracy),
                 points(each.against_teacher),
                 points(each.against_base),
             )
             for each in study.points
         ),
-        ("teacher", "", "", _share(study.teacher), "", ""),
-        ("base", "", "", _share(study.base), "", ""),
+        ("teacher", "", "", share_and_range(study.teacher), "", ""),
+        ("base", "", "", share_and_range(study.base), "", ""),
     ]
     columns = ["", "parameters", "share", "accuracy", "less teacher", "less base"]
     table(pd.DataFrame(rows, columns=columns), "sizes table")
@@ -274,7 +312,7 @@ def _study(state: BrowserState, study: SizeStudy, others: int) -> None:
         f"{study.label} of {study.base.n:,} problems that were not learned from, temperature "
         f"{study.temperature:g}, top-p {study.top_p:g}, seed {study.seed}. In brackets: 95 % "
         f"intervals over problems; differences in percentage points, paired by problem.{more} "
-        "In the paper rank 32 on q, k, v, o, which is 0.27-0.49 % of the parameters, equals the "
+        "In the paper rank 32 on q, k, v, o, which is 0.27–0.49 % of the parameters, equals the "
         "teacher on MATH-500 and GSM8K, and rank 8 on o alone comes within about a point on "
         "MATH-500. The smaller the model, the larger the share of the same rank."
     )
@@ -334,7 +372,3 @@ def _load(state: BrowserState, run: Run) -> None:
     check_adapter_folder(run.folder / ADAPTER)
     base, _ = distillation_models(run)
     open_with_adapter(state, base, run.folder / ADAPTER)
-
-
-def _share(estimate: Estimate) -> str:
-    return f"{percent(estimate.value)} [{percent_range(estimate)}]"

@@ -29,7 +29,9 @@ from explorer.compare.charts import (
     place_chart,
     rank_chart,
 )
+from explorer.compare.divergence import divergence_panel
 from explorer.shared.drawing import chart, table
+from explorer.shared.figures import share_and_range
 from explorer.shared.folding import folded
 from explorer.shared.messages import plain, show_error
 from explorer.shared.result_downloads import result_downloads
@@ -63,7 +65,10 @@ def compare_report(state: BrowserState, run: Run, status: RunStatus) -> None:
     names = teacher_labels(teachers, known_teachers(base.model, RunsFolder()))
     show_headline(compare_headline(results), _few_figures(results, names))
     cut = sum(each.stop_reason is StopReason.LENGTH for each in records)
-    show_cautions(run, [cut_chains(run, cut, len(records), "of the base"), few_problems(results.n)])
+    show_cautions(
+        run,
+        [cut_chains(run, cut, len(records), f"of the {results.along}"), few_problems(results.n)],
+    )
     compared_chain(state, run, names)
     if any(sum(each.rank_counts) for each in results.teachers):
         folded(
@@ -71,6 +76,11 @@ def compare_report(state: BrowserState, run: Run, status: RunStatus) -> None:
             f"charts of {run.id}",
             partial(_charts, run, results, names),
         )
+    folded(
+        "How far apart the models are",
+        f"divergence of {run.id}",
+        partial(divergence_panel, run, results, names),
+    )
     with st.expander("All figures, beside the paper's"):
         _figures(run, results, names)
 
@@ -88,7 +98,7 @@ def _few_figures(results: CompareResults, names: Sequence[str]) -> list[tuple[st
             ]
         else:
             found.append((name, "agrees everywhere"))
-    return [*found, ("the base", f"{short_percent(results.accuracy.value)} correct")]
+    return [*found, (f"the {results.along}", f"{short_percent(results.accuracy.value)} correct")]
 
 
 def _figures(run: Run, results: CompareResults, names: Sequence[str]) -> None:
@@ -152,9 +162,9 @@ def _measures(
 ) -> list[tuple[str, Callable[[TeacherSummary], str], str]]:
     """Label, the function that shows a teacher's figure, and the paper's range."""
     return [
-        ("unshifted", lambda each: _percent(each.unshifted), _range(paper.UNSHIFTED, 100, " %")),
-        ("reranked", lambda each: _percent(each.reranked), _range(paper.RERANKED, 100, " %")),
-        ("shifted", lambda each: _percent(each.shifted), _range(paper.SHIFTED, 100, " %")),
+        ("unshifted", lambda each: _share(each.unshifted), _range(paper.UNSHIFTED, 100, " %")),
+        ("reranked", lambda each: _share(each.reranked), _range(paper.RERANKED, 100, " %")),
+        ("shifted", lambda each: _share(each.shifted), _range(paper.SHIFTED, 100, " %")),
         ("changed tokens per chain", lambda each: _number(each.changed_per_chain), ""),
         (
             "mean base rank of changes",
@@ -171,7 +181,7 @@ def _measures(
         ("JS divergence (nats per token)", lambda each: _number(each.js_divergence, 4), ""),
         (
             f"divergence at uncertain tokens (H > {tau:g})",
-            lambda each: _percent(each.js_above_tau),
+            lambda each: _share(each.js_above_tau),
             "",
         ),
         (
@@ -182,8 +192,8 @@ def _measures(
     ]
 
 
-def _percent(estimate: Estimate) -> str:
-    return f"{100 * estimate.value:.2f} % [{100 * estimate.low:.2f}, {100 * estimate.high:.2f}]"
+def _share(estimate: Estimate) -> str:
+    return share_and_range(estimate, 2)
 
 
 def _number(estimate: Estimate, digits: int = 2) -> str:

@@ -53,8 +53,9 @@ def compare_setup(state: BrowserState, folder: RunsFolder) -> None:
             help="A model folder or Hugging Face ID with the same vocabulary, or the folder of a "
             "LoRA adapter for this model",
         )
-        left, right = st.columns(2)
+        left, middle, right = st.columns(3, vertical_alignment="bottom")
         fields.draw(left, "tau", step=0.1)
+        fields.draw(middle, "along")
         fields.draw(right, "seed")
         meaning = st.container()
     with st.expander(CHANGE_ASKING, key="compare_asking"):

@@ -49,10 +49,10 @@ def evaluation_report(state: BrowserState, run: Run, status: RunStatus) -> None:
         return
     show_headline(evaluation_headline(results), _few_figures(results))
     show_cautions(run, [cut_in(run, results), few_problems(results.n)])
-    if results.comparison is not None and earlier is not None:
-        _comparison(results.comparison, earlier)
     if status.state is RunState.DONE:
         evaluated_problems(state, run, results, problems)
+    if results.comparison is not None and earlier is not None:
+        _comparison(results.comparison, earlier)
     if results.samples > 1:
         folded("Curve of pass@k", f"curve of {run.id}", partial(_curve, run, results))
     if results.families:
@@ -86,8 +86,7 @@ def _comparison(found: EvaluationComparison, earlier: EarlierEvaluation) -> None
     badge = word_badge(comparison_word(found))
     name = plain(earlier.name or earlier.run_id)
     p = p_value(found.mcnemar_p).replace(" ", "\u00a0")
-    st.markdown(f"**Against {name}** {model_chip(earlier.model)} {badge}")
-    st.markdown(
+    st.expander(f"Against {name} {model_chip(earlier.model)} {badge}").markdown(
         f"pass@1 is **{percent(found.after.value)}** instead of {percent(found.before.value)}: "
         f"a difference of **{points(found.difference)}** points, paired over {found.n:,} "
         "problems.  \n"

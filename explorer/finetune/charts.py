@@ -22,7 +22,7 @@ _ROW_HEIGHT = 38  # pixels
 
 
 def pass_rate_chart(pass_rates: Sequence[float]) -> go.Figure:
-    """Histogram of problems by their share of right rollouts; only mixed ones are trained on."""
+    """Histogram of problems by their share of correct rollouts; only mixed ones are trained on."""
     counts = sorted(Counter(round(rate, 4) for rate in pass_rates).items())
     figure = go.Figure()
     figure.add_bar(
@@ -30,13 +30,13 @@ def pass_rate_chart(pass_rates: Sequence[float]) -> go.Figure:
         y=[count for _, count in counts],
         width=0.8 / max((len(counts) - 1), 8),
         marker={"color": [BEFORE if rate in (0, 1) else AFTER for rate, _ in counts]},
-        hovertemplate="%{y} problems with %{x:.0%} right<extra></extra>",
+        hovertemplate="%{y} problems with %{x:.0%} correct<extra></extra>",
     )
     figure.update_layout(
         height=220,
         margin=_MARGIN,
         showlegend=False,
-        xaxis={"title": "right rollouts", "tickformat": ".0%", "range": [-0.08, 1.08]},
+        xaxis={"title": "correct rollouts", "tickformat": ".0%", "range": [-0.08, 1.08]},
         yaxis={"title": "problems", "zeroline": False},
     )
     return figure

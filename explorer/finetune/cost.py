@@ -23,14 +23,14 @@ _PHASES = {
 
 
 def cost_panel(state: BrowserState, run: Run, cost: Cost) -> None:
-    """Seconds, tokens, memory and dollars; the paper's main table beside them."""
+    """Seconds, tokens, memory and price; the paper's main table beside them."""
     with st.container(key="tuning_cost"):
         own, paper = st.columns([2, 3], gap="medium")
     with own:
         st.markdown("**What this run cost**")
         rate = state.form.real(
             st.container(),
-            "Dollars an hour of this machine",
+            "Machine cost (US$/h)",
             f"rate of {run.id}",
             cost.usd_per_hour,
             0.0,

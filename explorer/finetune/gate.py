@@ -7,12 +7,12 @@ from math import ceil
 import numpy as np
 import streamlit as st
 
-from core.entropy import NATS_PER_BIT
+from core.entropy import NATS_PER_BIT, Gate
 from core.errors import ExplorerError
 from core.evaluation.records import ProblemSamples, Sample
 from core.models.language_model import LanguageModel
 from core.models.spec import DEMO, ModelSpec
-from core.reasonmaxxer.gates import gate_rollout
+from core.reasonmaxxer.gates import all_entropies, gate_rollout
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.selection import SelectionReport, select_examples
 from core.reasonmaxxer.settings import GATES, THRESHOLD, GateSettings
@@ -78,22 +78,22 @@ def gate_panel(state: BrowserState, run: Run, recipe: Recipe) -> GateSettings | 
 def _pass_rates(rollouts: Rollouts, expected: int) -> None:
     rates = rollouts.pass_rates
     mixed = len(rollouts.mixed)
-    right = sum(rate == 1 for rate in rates)
+    always = sum(rate == 1 for rate in rates)
     so_far = "" if len(rates) == expected else f" so far (of {expected:,})"
     with st.container(key="tuning_pass_rates"):
         words, chart = st.columns([1, 2], vertical_alignment="center")
     words.markdown(
         f"**{len(rates):,} problems{so_far}, {rollouts.records[0].n} rollouts each**  \n"
-        f"**{mixed:,}** have right and wrong rollouts: these are learned from.  \n"
-        f"{right:,} always right, {len(rates) - mixed - right:,} always wrong: nothing in them "
+        f"**{mixed:,}** have correct and wrong rollouts: these are learned from.  \n"
+        f"{always:,} always correct, {len(rates) - mixed - always:,} always wrong: nothing in them "
         "says which decision mattered."
     )
     with chart:
         drawing.chart(
             pass_rate_chart(rates),
             "pass rates",
-            alt=f"problems by their share of correct rollouts: {len(rates) - mixed - right:,} have "
-            f"none, {mixed:,} some, {right:,} all",
+            alt="problems by their share of correct rollouts: "
+            f"{len(rates) - mixed - always:,} have none, {mixed:,} some, {always:,} all",
         )
 
 
@@ -201,7 +201,7 @@ def _learned(report: SelectionReport, recipe: Recipe, gate: GateSettings) -> Non
         if on
     ]
     st.markdown(
-        f"Learned from: **{report.right:,} right** and **{report.wrong:,} wrong** rollouts of "
+        f"Learned from: **{report.right:,} correct** and **{report.wrong:,} wrong** rollouts of "
         f"{len(report.problems):,} problems, pushed at **{report.decisions:,}** of their "
         f"{report.tokens:,} tokens ({percent(report.gated_share)})"
         + "".join(f"; {each}" for each in dropped)
@@ -220,7 +220,7 @@ def _examples(
     except ExplorerError as error:
         show_error(error)
         return
-    st.markdown("**A right and a wrong rollout of one problem**")
+    st.markdown("**A correct and a wrong rollout of one problem**")
     lm = _loaded(spec)
     if lm is None:
         return
@@ -235,14 +235,15 @@ def _examples(
     record = mixed[chosen]
     st.caption(plain(questions.get(chosen, "")))
     numbers = [
-        next(i for i, each in enumerate(record.samples) if each.correct is right)
-        for right in (True, False)
+        next(i for i, each in enumerate(record.samples) if each.correct is correct)
+        for correct in (True, False)
     ]
     with st.container(key="tuning_examples"):
         columns = st.columns(2, gap="small")
     for column, number in zip(columns, numbers, strict=True):
         with column, st.container(border=True):
-            _rollout(state, lm, run, record, number, gate, seed)
+            mask = _mask(rollouts, record, number, gate, seed)
+            _rollout(state, lm, run, record, number, gate, mask)
 
 
 def _loaded(spec: ModelSpec) -> LanguageModel | None:
@@ -289,15 +290,15 @@ def _rollout(
     record: ProblemSamples,
     number: int,
     gate: GateSettings,
-    seed: int,
+    mask: Gate | None,
 ) -> None:
     sample = record.samples[number]
-    badge = ":green-badge[✓ right]" if sample.correct else ":red-badge[✗ wrong]"
+    badge = ":green-badge[✓ correct]" if sample.correct else ":red-badge[✗ wrong]"
     answer = "no answer" if sample.answer is None else f"answer {plain(short(sample.answer))}"
     st.markdown(f"{badge} rollout {number + 1} · {answer} · {len(sample.token_ids)} tokens")
     token_heatmap(
-        _view(state, lm, run, record, sample, number, gate, seed),
-        key=f"rollout {'right' if sample.correct else 'wrong'}",
+        _view(state, lm, run, record, sample, number, gate, mask),
+        key=f"rollout {'correct' if sample.correct else 'wrong'}",
     )
 
 
@@ -309,14 +310,11 @@ def _view(
     sample: Sample,
     number: int,
     gate: GateSettings,
-    seed: int,
+    mask: Gate | None,
 ) -> HeatmapView:
     """A rollout for the heatmap: tokens and entropies; a run keeps no alternatives."""
     entropy = np.asarray(sample.entropy or (), np.float32)
     size = len(entropy)
-    gated = None
-    if gate.kind != THRESHOLD:
-        gated = gate_rollout(entropy, gate, seed, record.problem_id, number)
     return HeatmapView(
         chain_id=f"{run.id} {record.problem_id} {number}",
         tokens=lm.text.pieces(sample.token_ids[:size], record.prompt_ids),
@@ -330,13 +328,24 @@ def _view(
         forced=np.zeros(size, np.bool_),
         tau=gate.tau,
         unit=state.unit,
-        gated=gated,
+        gated=mask,
         max_height=300,
     )
 
 
+def _mask(
+    rollouts: Rollouts, record: ProblemSamples, number: int, gate: GateSettings, seed: int
+) -> Gate | None:
+    """The gated tokens of a rollout; None where they are those above the threshold."""
+    if gate.kind == THRESHOLD:
+        return None
+    entropy = np.asarray(record.samples[number].entropy or (), np.float32)
+    everywhere = all_entropies(rollouts.records)
+    return gate_rollout(entropy, gate, seed, record.problem_id, number, everywhere)
+
+
 def _label(record: ProblemSamples, question: str) -> str:
-    return f"{record.correct}/{record.n} right · {record.problem_id} · {short(question, 60)}"
+    return f"{record.correct}/{record.n} correct · {record.problem_id} · {short(question, 60)}"
 
 
 def _scale(state: BrowserState) -> float:

@@ -26,7 +26,7 @@ from explorer.finetune.chains import chains_before_and_after
 from explorer.finetune.charts import families_chart
 from explorer.finetune.cost import cost_panel
 from explorer.shared.drawing import chart, questions, table
-from explorer.shared.figures import amount_range, percent, percent_range, points, signed_amount
+from explorer.shared.figures import amount_range, points, share_and_range, signed_amount
 from explorer.shared.folding import folded
 from explorer.shared.messages import p_value, plain, show_error, word_badge
 from explorer.shared.run_results import cut_chains, few_problems, show_cautions, show_headline
@@ -53,7 +53,6 @@ def finetune_report(state: BrowserState, run: Run) -> None:
         *(plain(each) for each in results.training.warnings),
     ]
     show_cautions(run, cautions)
-    st.markdown(_solved(results))
     chains_before_and_after(state, run, results.comparison)
     _flips(run, results, problems)
     if results.before.families:
@@ -100,7 +99,7 @@ def _made_of(run: Run, results: TrainingResults) -> str:
     made = (
         f"{results.after.label} of {results.after.n:,} problems, before and after; ranges are "
         "95 % intervals over problems. Before, the shares of boxed and cut answers and the "
-        f"length were {_share(before.boxed)}, {_share(before.truncated)}, "
+        f"length were {share_and_range(before.boxed)}, {share_and_range(before.truncated)}, "
         f"{before.mean_length.value:.1f} [{amount_range(before.mean_length)}] tokens."
     )
     try:
@@ -169,16 +168,13 @@ def _rates(run: Run, results: TrainingResults) -> None:
 def _row(
     name: str, before: Estimate, after: Estimate, difference: str = ""
 ) -> tuple[str, str, str, str]:
-    return name, _share(before), _share(after), difference
-
-
-def _share(estimate: Estimate) -> str:
-    return f"{percent(estimate.value)} [{percent_range(estimate)}]"
+    return name, share_and_range(before), share_and_range(after), difference
 
 
 def _flips(run: Run, results: TrainingResults, problems: Mapping[str, Problem]) -> None:
     found = results.comparison
     st.markdown(f"**Problems gained ({len(found.gained):,}) and lost ({len(found.lost):,})**")
+    st.markdown(_solved(results))
     flips = [("✓ → ✗", key) for key in found.lost] + [("✗ → ✓", key) for key in found.gained]
     if not flips:
         st.caption("No problem changed.")

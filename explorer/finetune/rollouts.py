@@ -39,7 +39,7 @@ class Rollouts:
 
     @property
     def mixed(self) -> list[ProblemSamples]:
-        """Problems with right and wrong rollouts."""
+        """Problems with correct and wrong rollouts."""
         return [record for record in self.records if 0 < record.correct < record.n]
 
 

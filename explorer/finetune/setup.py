@@ -27,6 +27,7 @@ from core.runs.config import RunPlan
 from core.runs.runs_folder import RunsFolder
 from core.runs.settings import changed
 from explorer.finetune.recipe_fields import RecipeFields, all_settings
+from explorer.form import one_of
 from explorer.shared.asking import Asking
 from explorer.shared.messages import show_error
 from explorer.shared.problem_sets import (
@@ -104,8 +105,9 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
         below_the_gate = all_settings(fields)
     recipe, fault = _recipe(preset, fields.changes)
     heat_now = fields.fields.values["rollouts.temperature"]
-    tau_now = in_unit(fields.fields.values["gate.tau"], state)
-    asking.sampling = f"rollouts at temperature {heat_now:g}, τ {tau_now} (the preset's)"
+    tau_now = fields.fields.values["gate.tau"]
+    whose = " (the preset's)" if tau_now == recipe_of(preset).gate.tau else ""
+    asking.sampling = f"rollouts at temperature {heat_now:g}, τ {in_unit(tau_now, state)}{whose}"
     problems_now = len(training.get(learned, ()))
     asking.line(line, fields.changes, fields.choice, problems_now)
     if recipe is not None:
@@ -171,7 +173,7 @@ def evaluation_problems(state: BrowserState, preset: str) -> Sequence[Problem]:
     """
     sets = problem_sets(state)
     default = WORD_SET if preset in PROBLEM_SETS else DEMO_SET
-    return sets[state.form.value(measured_key(preset), default, lambda name: name in sets)]
+    return sets[state.form.value(measured_key(preset), default, one_of(sets))]
 
 
 def learned_key(preset: str) -> str:

@@ -17,7 +17,7 @@ _ROW_HEIGHT = 34  # pixels
 
 def accuracy_chart(arms: Sequence[ArmSummary]) -> go.Figure:
     """Accuracy of every arm with its 95 % interval, and a line at the base's; controls are
-    hatched. A sweep, which is right when any attempt is, is shown by `rescue_chart` instead."""
+    hatched. A sweep, which counts as correct when any attempt is, is shown by `rescue_chart`."""
     rows = [(ARMS[each.arm].label, each.accuracy, each) for each in arms if each.sweep is None]
     figure = _bars(rows, "accuracy")
     base = next((each.accuracy.value for each in arms if each.arm == "base"), None)

@@ -44,13 +44,15 @@ def intervention_setup(state: BrowserState, folder: RunsFolder) -> None:
             "arms",
             key=f"study arms {bool(teacher)}",
             options=allowed,
+            chosen=[key for key in allowed if ARMS[key].by_default],
             format_func=lambda key: ARMS[key].label,
         )
         arms_table(allowed)
-        left, middle, right = st.columns(3)
+        left, middle, right, last = st.columns(4)
         fields.draw(left, "positions")
         fields.draw(middle, "tau", step=0.1)
         fields.draw(right, "first_k")
+        fields.draw(last, "divergence", step=0.05)
         meaning = st.container()
     with st.expander(CHANGE_ASKING, key="study_asking"):
         style, length = st.columns(2)

@@ -38,7 +38,7 @@ _STATES: dict[RunState, tuple[str, Tone]] = {
     RunState.INTERRUPTED: ("! interrupted", "warned"),
 }
 _COLUMNS = [
-    Column("status", "Status", width="minmax(1.2rem, 6.6rem)"),
+    Column("status", "Status", width="minmax(1.2rem, min(6.6rem, 18%))"),
     Column("run", "Run", width="minmax(5rem, 1.8fr)"),
     Column("model", "Model", width="minmax(4rem, 1.3fr)", least=620),
     Column("set", "Problems", width="minmax(4.4rem, 0.9fr)", least=760),

@@ -1,13 +1,13 @@
 """How problems are asked, once for the whole session: Explore sets it, other pages follow.
 
-A page's fields start from what a person has set in Explore. What nobody has touched is the default
-of the page's own kind of run, as on the command line. A page may depart from the session: then its
+A page's fields start from what a person has set in Explore. The others have the defaults of
+the page's own kind of run, as on the command line. A page may depart from the session: then its
 line says where, and a button takes the session's values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from core.chains.settings import GenerationSettings
 from core.errors import ExplorerError
 from core.runs.settings import changed
 from core.tokens.prompts import PLACEHOLDER, PROMPT_STYLES
+from explorer.form import one_of
 from explorer.open_session import PROBLEM_SET
 from explorer.shared.messages import plain, short
 from explorer.shared.model_chip import model_chip
@@ -45,9 +46,9 @@ _WORDS = {
 """What a page may do otherwise, in the order of its line."""
 
 
-def session_set(state: BrowserState, offered: Mapping[str, object], default: str) -> str:
+def session_set(state: BrowserState, offered: Container[str], default: str) -> str:
     """The problem set of Explore, where a page offers it; else the page's default."""
-    return state.form.value(PROBLEM_SET, default, lambda name: name in offered)
+    return state.form.value(PROBLEM_SET, default, one_of(offered))
 
 
 def asked_in_explore(state: BrowserState, problem_set: str) -> dict[str, Any]:
@@ -57,7 +58,7 @@ def asked_in_explore(state: BrowserState, problem_set: str) -> dict[str, Any]:
         problem_set: each set has a prompt of its own.
     """
     form, begin = state.form, prompt_key(problem_set)
-    style = form.value(f"{begin} style", MODEL_STYLE, lambda v: v in (MODEL_STYLE, *PROMPT_STYLES))
+    style = form.value(f"{begin} style", MODEL_STYLE, one_of((MODEL_STYLE, *PROMPT_STYLES)))
     values: dict[str, Any] = {"prompt_style": None if style == MODEL_STYLE else style}
     for name, last in _TEXTS.items():
         values[name] = form.value(f"{begin} {last}", "", is_text)

@@ -14,7 +14,7 @@ from core.runs.run import Run
 from core.system.setting import Setting, setting, setting_names, typed_lines
 from explorer.form import Form
 from explorer.shared.prompt_panel import put_prompt
-from explorer.shared.run_facts import problems_source
+from explorer.shared.run_facts import OF_A_RUN, problems_source
 from explorer.state import BrowserState
 
 _OF_PROMPT = {"prompt_style", "template", "examples", "prompt_date", "stop", "keep_run_on"}
@@ -71,7 +71,7 @@ def put_problems(
     name = problems_source(state, run, purpose)
     problems = run.problems(purpose)
     if name is None or name not in sets:
-        name = f"Problems of {run.config.name or run.id}"
+        name = f"{OF_A_RUN}{run.config.name or run.id}"
         state.opened.problem_sets[name] = problems
     return name, len(problems)
 

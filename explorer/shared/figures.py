@@ -18,13 +18,22 @@ __all__ = [
     "percent_range",
     "plotly_text",
     "points",
+    "share_and_range",
     "signed_amount",
 ]
 
 
 def percent_range(estimate: Estimate) -> str:
-    """The interval of a share: 41.6-47.4 %."""
+    """The interval of a share: 41.6–47.4 %."""
     return percent_span(estimate.low, estimate.high)
+
+
+def share_and_range(estimate: Estimate, digits: int = 1) -> str:
+    """A share with its interval, for a table: 44.5 % [41.6–47.4 %]; without one of a single n."""
+    shown = percent(estimate.value, digits)
+    if isnan(estimate.low):
+        return shown
+    return f"{shown} [{percent_span(estimate.low, estimate.high, digits)}]"
 
 
 def points(estimate: Estimate) -> str:
@@ -33,8 +42,8 @@ def points(estimate: Estimate) -> str:
 
 
 def amount_range(estimate: Estimate) -> str:
-    """The interval of an amount: 47.9-49.8."""
-    return "unknown" if isnan(estimate.low) else f"{estimate.low:.1f}-{estimate.high:.1f}"
+    """The interval of an amount: 47.9–49.8."""
+    return "unknown" if isnan(estimate.low) else f"{estimate.low:.1f}–{estimate.high:.1f}"
 
 
 def signed_amount(estimate: Estimate) -> str:

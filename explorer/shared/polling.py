@@ -1,4 +1,4 @@
-"""Parts of a page that are drawn again and again while something works."""
+"""Parts of a page that are drawn again without the rest: as work goes, or after a click."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import streamlit as st
 from core.errors import ExplorerError
 from explorer.navigation import follow_wish
 
-_INSIDE = ContextVar("inside a part that polls", default=False)
+_INSIDE: ContextVar[bool | None] = ContextVar("inside a part that polls", default=None)
+"""None outside such a part, else whether it is polling now."""
 
 
 def polled(draw: Callable[[], None], live: Callable[[], bool], *, seconds: float = 1.0) -> None:
@@ -25,7 +26,7 @@ def polled(draw: Callable[[], None], live: Callable[[], bool], *, seconds: float
     Raises:
         RuntimeError: called while another part is drawn.
     """
-    if _INSIDE.get():
+    if _INSIDE.get() is not None:
         raise RuntimeError("A part of a page that polls must not be inside another one.")
     polling = _still(live)
     known = True  # that nothing has changed: the first draw follows at once
@@ -33,7 +34,7 @@ def polled(draw: Callable[[], None], live: Callable[[], bool], *, seconds: float
     def part() -> None:
         nonlocal known
         follow_wish()
-        inside = _INSIDE.set(True)
+        inside = _INSIDE.set(polling)
         try:
             if known or _still(live) == polling:
                 draw()
@@ -44,6 +45,22 @@ def polled(draw: Callable[[], None], live: Callable[[], bool], *, seconds: float
             st.rerun()
 
     st.fragment(part, run_every=seconds if polling else None)()
+
+
+def redrawn_alone(draw: Callable[[], None]) -> None:
+    """Draw a part of a page; a click inside draws only this part again.
+
+    Inside a part that is polling now, a click draws that one again instead (see `polled`).
+    """
+
+    def part() -> None:
+        follow_wish()
+        draw()
+
+    if _INSIDE.get():
+        draw()
+    else:
+        st.fragment(part)()
 
 
 def _still(live: Callable[[], bool]) -> bool:

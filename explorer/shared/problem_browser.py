@@ -17,7 +17,6 @@ from explorer.components.row_table import (
     read_step,
     row_table,
 )
-from explorer.navigation import follow_wish
 from explorer.shared.messages import (
     VERDICT_SIGNS,
     before_gold,
@@ -26,6 +25,7 @@ from explorer.shared.messages import (
     short,
     verdict_badge,
 )
+from explorer.shared.polling import redrawn_alone
 from explorer.shared.stored_chain_view import Score, stored_chain
 from explorer.shared.stored_chains import StoredProblem
 from explorer.shared.verdict import verdict_reason
@@ -72,14 +72,8 @@ class ProblemBrowser:
 
 def problem_browser(state: BrowserState, shown: ProblemBrowser) -> None:
     """Draw table and chain; a selection draws only them again."""
-    if not shown.table.rows:
-        return
-
-    def part() -> None:
-        follow_wish()
-        _draw(state, shown)
-
-    st.fragment(part)()
+    if shown.table.rows:
+        redrawn_alone(lambda: _draw(state, shown))
 
 
 def _draw(state: BrowserState, shown: ProblemBrowser) -> None:

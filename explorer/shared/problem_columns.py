@@ -120,7 +120,7 @@ def _choices(rows: Rows, guessed: ColumnMapping, key: str) -> ColumnMapping:
         "choices",
         "none",
         "A column with a list of choices, or the columns with one each. They are shown below the "
-        "question with letters, and the right answer becomes a letter.",
+        "question with letters, and the correct answer becomes a letter.",
     )
     left, right = st.columns(2)
     mapping = replace(mapping, choices=tuple(choices), answer=one("Correct answer", "answer", left))

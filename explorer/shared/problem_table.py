@@ -46,9 +46,9 @@ def problem_table(
         each: list every chain's answer, however many there are.
     """
     columns = [
-        Column("problem", "Problem", width="minmax(6rem, 3fr)"),
+        Column("problem", "Problem", width="minmax(6rem, 2.6fr)"),
         Column("gold", "Expected", width="minmax(4.8rem, 0.8fr)", least=480),
-        Column("answers", "Answers", "answers", "minmax(5rem, 2.2fr)", sort=""),
+        Column("answers", "Answers", "answers", "minmax(5rem, 2.8fr)", sort=""),
         Column("correct", "Correct", "number", "3.8rem", sort="desc"),
         Column("tokens", "Tokens", "number", "4.2rem", least=420, sort="desc"),
     ]

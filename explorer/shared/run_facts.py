@@ -24,6 +24,10 @@ from explorer.shared.model_chip import model_chip
 from explorer.shared.problem_sets import problem_sets, training_sets
 from explorer.state import BrowserState
 
+OF_A_RUN = "Problems of "
+"""Begins the names of sets that a session has from runs, which say nothing about where those have
+them from."""
+
 _LONGEST = 40  # characters of a name, and of the stop strings
 
 
@@ -49,7 +53,8 @@ def _command(folder: str, created: str) -> RunCommand:
 def problems_source(state: BrowserState, run: Run, purpose: str = "") -> str | None:
     """The name of the set of this session from which a run's problems were drawn; None where it is
     none of them."""
-    sets = problem_sets(state) | training_sets(state)
+    every = problem_sets(state) | training_sets(state)
+    sets = {name: each for name, each in every.items() if not name.startswith(OF_A_RUN)}
     try:
         return source_of(_problems(run, purpose), run.config.seed, sets)
     except ExplorerError:  # said where the results are shown

@@ -17,7 +17,7 @@ from core.errors import ExplorerError, RunError
 from core.kinds import KINDS, kind_entry, kind_title
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
-from core.runs.status import RunStatus
+from core.runs.status import RunState, RunStatus
 from explorer.navigation import page_title
 from explorer.shared.messages import plain, show_error
 from explorer.shared.polling import polled
@@ -30,7 +30,7 @@ from explorer.shared.run_form import (
     show_edit,
     show_new,
 )
-from explorer.shared.run_panel import any_live, show_notice, status_line
+from explorer.shared.run_panel import any_live, run_state, show_notice, status_line
 from explorer.state import BrowserState, browser_state
 
 Report = Callable[[BrowserState, Run, RunStatus], None]
@@ -127,14 +127,15 @@ def _run_section(state: BrowserState, screen: RunScreen, run: Run) -> None:
             st.rerun()
         show_notice(state)
         status = run.status()
-        status_line(state, run, status)
+        if status.state is not RunState.DONE:  # which the card says
+            status_line(state, run, status)
         screen.report(state, run, status)
 
     polled(draw, lambda: working() or screen.also_live())
 
 
 def _card(state: BrowserState, screen: RunScreen, run: Run) -> None:
-    """What is run, in one line, with the ways to run it again."""
+    """What is run, in one line, with the ways to run it again; whether it is done."""
     kind = f" · {plain(kind_title(run))}" if len(_kinds_on(screen)) > 1 else ""
     with st.container(border=True, key="run_card"):
         row = st.container(
@@ -143,7 +144,9 @@ def _card(state: BrowserState, screen: RunScreen, run: Run) -> None:
             vertical_alignment="center",
             gap="small",
         )
-        row.markdown(f"**{plain(run.config.name or run.id)}**{kind}", width="content")
+        status = run.status()
+        done = f"  {run_state(run, status)}" if status.state is RunState.DONE else ""
+        row.markdown(f"**{plain(run.config.name or run.id)}**{kind}{done}", width="content")
         buttons = row.container(horizontal=True, width="content", gap="xsmall", key="run_again")
         st.container(key="run_line").markdown(run_line(state, run))
         buttons.button(

@@ -60,7 +60,7 @@ def show_headline(headline: Headline, figures: Sequence[tuple[str, str]] = ()) -
         headline: of the run.
         figures: labels and values, in plain text.
     """
-    with st.container(gap="xsmall", key="run_headline"):
+    with st.container(gap="small", key="run_headline"):
         st.container(key="run_figure").markdown(plain(headline.figure))
         st.container(key="run_sentence").markdown(plain(headline.sentence))
     if figures:
@@ -77,9 +77,10 @@ def show_cautions(run: Run, cautions: Sequence[str | None]) -> None:
         cautions: sentences in markdown.
     """
     said = [each for each in cautions if each]
-    if said:
-        st.warning("  \n".join(said), icon=":material/warning:")
-    teaching_notice(str(run.config.model.get("model", "")))
+    with st.container(gap="xsmall", key="run_cautions"):
+        if said:
+            st.warning("  \n".join(said), icon=":material/warning:")
+        teaching_notice(str(run.config.model.get("model", "")))
 
 
 def cut_chains(run: Run, cut: int, chains: int, whose: str = "") -> str | None:

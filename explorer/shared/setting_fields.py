@@ -42,6 +42,7 @@ class SettingFields:
         *,
         key: str = "",
         options: Sequence[str] = (),
+        chosen: Sequence[str] | None = None,
         **looks: Any,
     ) -> Any:
         """Draw the field of a setting, and return its value.
@@ -50,14 +51,14 @@ class SettingFields:
             place: where the widget goes.
             name: of the setting, dotted.
             key: of the field in the form, where it isn't the prefix and the name.
-            options: words to choose from, of a setting that takes several; where its default is
-                None, all of them are chosen.
+            options: words to choose from, of a setting that takes several.
+            chosen: those that are chosen at first, where the setting's default is None; None: all.
             looks: further arguments of the Streamlit widget, such as `step` and `format`.
         """
         found = setting(self._settings, name)
         key = key or self.key_of(name)
         looks = {"help": field_help(found, name) or None, **looks}
-        value = self._drawn(place, found, key, options, looks)
+        value = self._drawn(place, found, key, options, chosen or options, looks)
         self.values[name] = value
         return value
 
@@ -83,6 +84,7 @@ class SettingFields:
         found: Setting,
         key: str,
         options: Sequence[str],
+        first: Sequence[str],
         looks: dict[str, Any],
     ) -> Any:
         form, label, default = self._form, found.label, found.default
@@ -91,7 +93,7 @@ class SettingFields:
         if found.by_line:
             return form.paragraph(place, label, key, typed_lines(default), **looks)
         if found.kind is tuple:
-            chosen = options if default is None else default
+            chosen = first if default is None else default
             return form.several(place, label, key, options, chosen, typed=default is not None,
                                 **looks)  # fmt: skip
         if found.kind is bool:

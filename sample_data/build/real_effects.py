@@ -9,17 +9,13 @@ from pathlib import Path
 import numpy as np
 from compare import classes_table
 from measure import CARD
-from real_runs import ARMS, Runs, shown, table
+from real_runs import ARMS, Runs, sampled_in, shown, table
+from real_seeds import seeds_table
 
 from core.disagreement.task import COMPARE
 from core.evaluation.comparison import compare
-from core.evaluation.records import ProblemSamples, has_samples
 from core.interventions.task import INTERVENTIONS
-from core.lora.run_files import EVALUATION
-from core.reasonmaxxer.results import run_recipe
 from core.reasonmaxxer.task import TRAIN
-from core.runs.problem_units import kept_records, unit_reader
-from core.runs.run import Run
 from core.statistics import in_a_word, mean_over_problems, paired_difference
 
 
@@ -83,12 +79,6 @@ def card_rows(section: str, beginnings: tuple[str, ...] = ("",)) -> list[list[st
     return [row for row in rows if row[0].startswith(beginnings)]
 
 
-def sampled_in(run: Run, phase: str) -> list[ProblemSamples]:
-    """The samples of a fine-tune's test problems, "before/" or "after/"."""
-    read = unit_reader(ProblemSamples, has_samples(run_recipe(run).evaluation.samples))
-    return kept_records(run.problems(EVALUATION), run.units(), read, phase)
-
-
 def tuned_table(runs: Runs) -> str:
     """ReasonMaxxer and its controls: every seed, and all seeds together."""
     head = [
@@ -104,14 +94,17 @@ def tuned_table(runs: Runs) -> str:
         return ""
     demo = [
         ["the demo model, " + cells[0], cells[1], "", *cells[2:5], *[""] * 5, f"{cells[7]} s"]
-        for cells in card_rows("tuned")[2:]
+        for cells in card_rows("tuned")[1:]
     ]
+    together = seeds_table(runs)
     return (
         "Before and after on test problems, sampled at temperature .7 and top-p .95; checkpoint "
         "chosen on held-out training problems; all arms of a seed learn from the same rollouts. "
         '"Less the random gate" compares the accuracies after training, on the same problems. '
+        "The accuracy before is measured once a seed, by the arm that comes first. "
         "The paper: right rollouts only .298 to .398, both signs .502 (arXiv:2605.06241, 6.3).\n\n"
         + table(head, rows + demo)
+        + (f"\n\n{together}" if together else "")
     )
 
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from core.evaluation.records import ProblemSamples, has_samples
+from core.lora.run_files import EVALUATION
+from core.reasonmaxxer.results import run_recipe
+from core.runs.problem_units import kept_records, unit_reader
 from core.runs.run import Run
 from core.runs.status import RunState
 from core.statistics import Estimate
@@ -49,6 +53,12 @@ class Runs:
         numbers = (name.removeprefix(f"{arm}-") for name in names)
         found = sorted(int(number) for number in numbers if number.isdigit())
         return [seed for seed in found if self.finished(f"{arm}-{seed}") is not None]
+
+
+def sampled_in(run: Run, phase: str) -> list[ProblemSamples]:
+    """The samples of a fine-tune's test problems, "before/" or "after/"."""
+    read = unit_reader(ProblemSamples, has_samples(run_recipe(run).evaluation.samples))
+    return kept_records(run.problems(EVALUATION), run.units(), read, phase)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

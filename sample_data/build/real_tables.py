@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from real_effects import compared_table, sweep_table, tuned_table
+from real_machine import machine_in_words
 from real_runs import ARMS, Runs, shown, table
 
 from core.evaluation.records import ProblemSamples
@@ -76,19 +75,9 @@ def _not_measured(runs: Runs, empty: Sequence[str]) -> list[str]:
 def _how() -> str:
     return (
         "In brackets the 95 % interval: by bootstrap over problems or chains, Wilson for counts. "
-        f"Seconds are of this machine ({processor()}), whose cores other programs used as well; "
-        "every figure's run is named beside it, with its settings [below](#settings)."
+        "Every figure's run is named beside it, with its settings [below](#settings). Seconds are "
+        "of the machine that is named there, which the run may have shared with others."
     )
-
-
-def processor() -> str:
-    """The processor's name and how many of its cores there are."""
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        lines = (line for line in info.read_text().splitlines() if line.startswith("model name"))
-        name = next(lines, f":{name}").partition(":")[2].strip()
-    return f"{name}, {os.cpu_count()} cores"
 
 
 def entropies(run: Run) -> list[NDArray[np.float64]]:
@@ -253,8 +242,9 @@ def evaluation_records(run: Run) -> list[ProblemSamples]:
 
 
 def settings_section(runs: Runs) -> str:
-    """What every shown run was made with: the settings that differ from its kind's defaults."""
-    parts = ["## Settings", "Those that differ from the defaults of the kind of run."]
+    """What every shown run was made with: the settings that differ from its kind's defaults. Runs
+    that differ in their seeds only, which end their names, stand together."""
+    made: defaultdict[str, list[str]] = defaultdict(list)
     for name, run in sorted(runs.used.items()):
         kind = kind_entry(run).load()
         settings = kind.settings_of(run)
@@ -263,12 +253,20 @@ def settings_section(runs: Runs) -> str:
         )
         if run.config.task == ROLLOUTS_TASK:  # the rest of the recipe is of a fine-tune to come
             own = {key: own[key] for key in own if key.partition(".")[0] in OF_ROLLOUTS}
+        if name.endswith(f"-{run.config.seed}"):
+            own.pop("seed", None)
         said = ", ".join(f"`{key}` {json.dumps(value)}" for key, value in own.items())
         versions = ", ".join(f"{key} {value}" for key, value in run.config.versions.items())
-        parts.append(
-            f'<a id="run-{name}"></a>**{name}**: {run.config.task}, model '
-            f"{run.config.model['model']}, {len(run.problems())} problems, {said}; {versions}."
+        machine = machine_in_words(run.folder)
+        how = (
+            f"{run.config.task}, model {run.config.model['model']}, {len(run.problems())} "
+            f"problems, {said}; {versions}{f'; {machine}' if machine else ''}."
         )
+        made[how].append(name)
+    parts = ["## Settings", "Those that differ from the defaults of the kind of run."]
+    for how, names in made.items():
+        anchors = "".join(f'<a id="run-{name}"></a>' for name in names)
+        parts.append(f"{anchors}**{', '.join(names)}**: {how}")
     return "\n\n".join(parts)
 
 

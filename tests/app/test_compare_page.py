@@ -9,8 +9,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.disagreement.task import COMPARE, plan_comparison
+from core.distillation.plan import plan_distillation
+from core.distillation.recipe import recipe_of
+from core.distillation.task import DISTIL
 from core.models.spec import DEMO_FOLDER, DEMO_TEACHER_FOLDER, ModelSpec
-from core.problems.problem_sets import demo_problems
+from core.problems.problem_sets import demo_problems, demo_training_problems
 from core.runs.context import DONE, carry_out
 from core.runs.run import Run
 
@@ -21,10 +24,12 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def opened() -> AppTest:
+def opened(**link: str) -> AppTest:
     app = AppTest.from_file(str(ROOT / "explorer" / "app.py"), default_timeout=300)
     app.run()
     app.switch_page("../pages/compare.py")
+    for name, value in link.items():
+        app.query_params[name] = value
     app.run()
     assert not app.exception
     return app
@@ -51,6 +56,37 @@ def test_a_finished_run_is_shown_beside_the_paper(user_folder: Path) -> None:
     assert says["reranked"] == "1–4.1 %"
     assert says["mean base rank of changes"] == "2.14–2.39"
     assert any(each.value.startswith(r"**\*\*mine\*\*") for each in app.markdown)
+
+
+def test_a_link_to_a_distillation_shows_it_and_its_teacher_can_be_changed_afterwards(
+    user_folder: Path,
+) -> None:
+    plan = plan_distillation(
+        ModelSpec(),
+        str(DEMO_TEACHER_FOLDER),
+        demo_training_problems()[:4],
+        demo_problems()[:4],
+        recipe_of("demo"),
+    )
+    run = Run.create(user_folder / "runs", DISTIL.name, plan, name="**small**")
+
+    def shown(app: AppTest) -> bool:
+        return any(r"**\*\*small\*\***" in each.value for each in app.markdown)
+
+    app = opened(run=run.id)
+    assert shown(app)
+    teacher = app.text_input(key="distillation teacher")
+    assert teacher.value == str(DEMO_TEACHER_FOLDER)
+    teacher.set_value("elsewhere").run()
+    assert not app.exception
+    assert app.text_input(key="distillation teacher").value == "elsewhere"
+    assert not shown(app), "it has another teacher"
+
+
+def test_a_folder_that_can_t_be_read_is_said(user_folder: Path) -> None:
+    user_folder.mkdir(parents=True)
+    (user_folder / "runs").write_text("a file")
+    assert opened().error
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def test_finished_sizes_stand_on_one_picture_with_n_and_intervals(
     assert table.value[""].tolist() == [
         "rank 1 on o_proj", "rank 4 on q_proj, k_proj, v_proj, o_proj", "teacher", "base",
     ]  # fmt: skip
-    assert table.value["share"][0] == f"{study.points[0].trained_share:.2%}"
+    assert table.value["share"][0] == f"{100 * study.points[0].trained_share:.2f} %"
     assert all("[" in value for value in table.value["accuracy"])
     text = said(app)
     assert r"**\*\*rank 1\*\***" in text
@@ -136,7 +136,9 @@ def test_sizes_that_were_measured_in_another_way_don_t_share_a_picture(
         [other.id], ["small", "large"],
     ]  # fmt: skip
     assert size_studies(RunsFolder(runs), DEMO, "another") == []
-    assert "1 more study of this teacher" in said(opened(random_teacher))
+    assert "2 more students of this teacher were measured differently" in said(
+        opened(random_teacher)
+    )
 
 
 def test_a_damaged_run_is_said_and_the_others_stay(runs: Path, random_teacher: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from component_messages import component_messages, unpacked
 from streamlit.testing.v1 import AppTest
 
 from core.evaluation.task import EVALUATE, plan_evaluation
@@ -112,17 +113,17 @@ def test_a_finished_run_shows_every_figure_with_its_interval_and_what_the_model_
     assert text.count(DEMO_NOTICE) == 2, "in the sidebar, and beside the figures"
     assert r"**\*\*mine\*\***" in text
     assert ":green-badge[✓ done]" in text
-    assert r"**Against first \*one\*** :violet-badge[:material/memory: demo]" in text
+    against = r"Against first \*one\* :violet-badge[:material/memory: demo]"
+    assert any(each.label.startswith(against) for each in app.expander)
     assert "paired over 4 problems" in text
     figures = app.dataframe[0].value
     assert set(figures["problems"]) == {"4"}
-    assert all("-" in span for span in figures["95 % interval"])
+    assert all("–" in span for span in figures["95 % interval"])
 
 
 def table_of(app: AppTest) -> Any:
     """The message of the table of problems."""
-    messages = [json.loads(each.proto.json) for each in app.get("bidi_component")]
-    (table,) = (each for each in messages if "rows" in each)
+    (table,) = (each for each in component_messages(app) if "rows" in each)
     return table
 
 
@@ -174,10 +175,11 @@ def test_the_chain_on_screen_needs_no_model_and_follows_the_selection(
     records = EVALUATE.records_of(Run.open(first))
     opened(app, run=first.name)
     monkeypatch.setattr(Workbench, "loaded", lambda self, spec: None)
-    monkeypatch.setattr(Workbench, "model", lambda self, spec: pytest.fail("loads a model"))
+    asked = []
+    monkeypatch.setattr(Workbench, "model", lambda self, spec: asked.append(spec))
     last = records[-1]
     state = app.session_state["browser_state"]
-    state.form.keep("colour stored chains", False)
+    next(each for each in app.checkbox if each.label == "Colour by entropy").set_value(False)
     state.form.keep(f"problem of evaluation {first.name}", last.problem_id)
     app.session_state[f"sample of evaluation {first.name} {last.problem_id}"] = 2
     app.run()
@@ -186,6 +188,7 @@ def test_the_chain_on_screen_needs_no_model_and_follows_the_selection(
     shown = [each.value for each in app.markdown]
     assert any(plain_lines(text) == each for each in shown), (text, shown)
     assert any(f"{len(last.samples[2].token_ids)} tokens" in each for each in shown)
+    assert not asked, "of the workbench"
 
 
 def test_a_chain_is_coloured_by_its_model(app: AppTest, runs: Path) -> None:
@@ -195,12 +198,11 @@ def test_a_chain_is_coloured_by_its_model(app: AppTest, runs: Path) -> None:
     switch = next(each for each in app.checkbox if each.label == "Colour by entropy")
     switch.set_value(True).run()
     assert not app.exception
-    tables = [json.loads(each.proto.json) for each in app.get("bidi_component")]
-    (chain,) = [each for each in tables if "tokens" in each]
+    (chain,) = [each for each in component_messages(app) if "tokens" in each]
     record = EVALUATE.records_of(Run.open(first))
     sizes = {len(sample.token_ids) for each in record for sample in each.samples}
     assert len(chain["tokens"]) in sizes
-    assert max(chain["entropy"]) > 0
+    assert max(unpacked(chain["entropy"])) > 0
 
 
 def test_only_finished_evaluations_of_the_same_problems_can_be_compared_with(

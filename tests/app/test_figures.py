@@ -21,5 +21,5 @@ def test_markup_of_a_label_is_shown_and_not_obeyed(text: str, shown: str) -> Non
 
 
 def test_the_interval_of_a_share_has_one_percent_sign() -> None:
-    assert percent_range(Estimate(0.15, 0.0524, 0.3604, 20)) == "5.2-36.0 %"
+    assert percent_range(Estimate(0.15, 0.0524, 0.3604, 20)) == "5.2–36.0 %"
     assert percent_range(Estimate(0.15, float("nan"), float("nan"), 1)) == "unknown"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from small_runs import UNIT, fine_tune_recipe
 from streamlit.testing.v1 import AppTest
 
+from core.evaluation.headline import comparison_word
 from core.lora.run_files import HISTORY
 from core.models.spec import DEMO_FOLDER, DEMO_NOTICE, ModelSpec
 from core.reasonmaxxer.recipe import ABOUT, recipe_of
@@ -64,6 +66,16 @@ def opened(app: AppTest, **link: str) -> AppTest:
     return app
 
 
+def with_form(app: AppTest) -> AppTest:
+    """The page with the form of a new run, which is folded while a run is on screen."""
+    opened(app)
+    for each in app.button:
+        if each.label == "New run":
+            each.click().run()
+    assert not app.exception
+    return app
+
+
 def said(app: AppTest) -> str:
     return "\n".join(each.value for each in (*app.markdown, *app.caption, *app.info))
 
@@ -93,7 +105,7 @@ def test_an_empty_page_says_what_to_press_and_presets_bring_their_values(app: Ap
         labelled(app.selectbox, "Preset").set_value(name).run()
         recipe = recipe_of(name)
         assert ABOUT[name] in said(app)
-        assert labelled(app.number_input, "Rollouts a problem").value == recipe.rollouts.samples
+        assert labelled(app.number_input, "Rollouts per problem").value == recipe.rollouts.samples
         rate = labelled(app.number_input, "Learning rate").value
         assert rate == pytest.approx(recipe.training.learning_rate)
         assert tuple(labelled(app.multiselect, "Target").value) == recipe.training.target_modules
@@ -105,7 +117,7 @@ def test_one_click_prepares_a_run_with_every_setting_of_the_form(
     app: AppTest, user_folder: Path
 ) -> None:
     opened(app)
-    labelled(app.number_input, "Rollouts a problem").set_value(5)
+    labelled(app.number_input, "Rollouts per problem").set_value(5)
     labelled(app.number_input, "Epochs").set_value(2.0)
     labelled(app.selectbox, "Gate").set_value("random")
     labelled(app.checkbox, "Positive only").check()
@@ -130,7 +142,7 @@ def test_one_click_prepares_a_run_with_every_setting_of_the_form(
 @pytest.mark.usefixtures("never_started")
 def test_an_untouched_form_is_the_preset(app: AppTest, user_folder: Path) -> None:
     for preset in ("demo", "paper", "careful"):
-        opened(app)
+        with_form(app)
         labelled(app.selectbox, "Preset").set_value(preset).run()
         button(app, "Sample rollouts").click().run()
         run = runs_in(user_folder / "runs")[0]
@@ -156,15 +168,24 @@ def test_a_finished_fine_tune_shows_before_and_after_with_n_and_intervals(
     opened(app, run="train")
     results = TRAIN.results_of(Run.open(runs / "train"))
     assert results is not None
-    text = said(app)
-    assert r"**\*\*mine\*\*** · Fine\-tune :green-badge[✓ done]" in text
-    assert results.comparison.word in text
-    assert f"paired over {results.comparison.n} problems" in text
+    text, found = said(app), results.comparison
+    assert r"**\*\*mine\*\*** · Fine\-tune" in text
+    assert ":green-badge[✓ done]" in text
+    before, after = (f"{100 * each.value:.1f} %" for each in (found.before, found.after))
+    plain_text = text.replace("\\", "").replace("\u2060", "")
+    assert f"From {before} to {after} correct on {found.n} problems" in plain_text
+    assert comparison_word(found) in text
+    assert f"Paired over {found.n} problems" in text
     assert "McNemar's exact test" in text
     assert text.count(DEMO_NOTICE) == 2, "in the sidebar, and beside the figures"
-    cards = {each.label: each for each in app.metric}
-    assert list(cards) == ["Before", "After", "Difference", "Boxed", "Truncated", "Mean length"]
-    assert all("-" in cards[each].delta for each in ("Before", "After", "Boxed", "Mean length"))
+    for figure in ("gained", "lost", "boxed after", "mean length after", "took"):
+        assert f"{figure} **" in plain_text
+    rates = next(each.value for each in app.dataframe if "figure" in each.value)
+    assert [name for name in rates["figure"] if "@" not in name] == [
+        "boxed", "cut at the token limit", "no answer found", "mean length",
+    ]  # fmt: skip
+    for cell in (*rates["before"], *rates["after"]):
+        assert re.search(r"\[\d+\.\d–\d+\.\d", cell), cell
     charts = "".join(str(each.proto) for each in app.get("plotly_chart"))
     assert "<b>" not in charts.replace("<br>", "")
     assert not button(app, "Load the adapter").disabled
@@ -176,7 +197,7 @@ def test_the_cost_follows_the_rate(app: AppTest, runs: Path) -> None:
     opened(app, run="train")
     results = TRAIN.results_of(Run.open(runs / "train"))
     assert results is not None
-    labelled(app.number_input, "Dollars an hour of").set_value(3600.0).run()
+    labelled(app.number_input, "Machine cost").set_value(3600.0).run()
     assert f"${results.cost.total_seconds:,.2f}" in said(app).replace("\\", "")
 
 
@@ -239,7 +260,7 @@ def changed_units(folder: Path, change: Callable[[dict[str, Any]], object]) -> N
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"verdict": "correct"}, "No problem has both right and wrong rollouts"),
+        ({"verdict": "correct"}, "No problem has both correct and wrong rollouts"),
         ({"stop_reason": "length"}, "were cut off at the limit"),
     ],
 )
@@ -253,7 +274,7 @@ def test_rollouts_that_teach_nothing_say_why(
 
 
 def test_an_adapter_in_the_sidebar_is_refused(app: AppTest, runs: Path) -> None:
-    opened(app)
+    with_form(app)
     state = app.session_state["browser_state"]
     state.opened.spec = ModelSpec(adapter=str(runs / "train" / "adapter"))
     app.run()
@@ -362,7 +383,7 @@ def test_a_selection_that_no_fine_tune_has_is_no_traceback(app: AppTest, runs: P
 def test_a_rate_beyond_the_field_is_shown_as_it_was_set(app: AppTest, runs: Path) -> None:
     spoiled(runs / "train" / "results.json", lambda data: data["cost"].update(usd_per_hour=2e6))
     opened(app, run="train")
-    assert labelled(app.number_input, "Dollars an hour of").value == 2e6
+    assert labelled(app.number_input, "Machine cost").value == 2e6
 
 
 def test_an_adapter_folder_that_is_a_link_is_none(app: AppTest, runs: Path) -> None:

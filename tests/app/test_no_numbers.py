@@ -73,7 +73,7 @@ KINDS: dict[str, tuple[str, Plan, Callable[[RunContext], None]]] = {
     ),
 }
 WITH_TEACHER = ["interventions with a teacher", "compare", "distill"]
-PAGES = {"rollouts": "runs", "train": "finetune", "distill": "runs"}
+PAGES = {"rollouts": "finetune", "train": "finetune", "distill": "compare"}
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from component_messages import component_messages
 from streamlit.testing.v1 import AppTest
 
 from core.interventions.task import INTERVENTIONS, plan_interventions
@@ -70,6 +71,6 @@ def test_damaged_files_of_a_run_are_said_on_the_page(
         opened(app, page)
     if damage[0] in ("results.json", "config.json", "progress.jsonl"):
         opened(app, "interventions" if damage[0] == "results.json" else "runs")
-        rows = [json.loads(each.proto.json).get("rows") for each in app.get("bidi_component")]
+        rows = [each.get("rows") for each in component_messages(app)]
         in_row = any("can't be read" in json.dumps(each) for each in rows)
         assert app.error or app.warning or (damage[0] == "progress.jsonl" and in_row)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from component_messages import component_messages
 from streamlit.testing.v1 import AppTest
 
 from core.evaluation.task import EVALUATE, plan_evaluation
@@ -65,7 +65,7 @@ def opened(app: AppTest) -> AppTest:
 
 
 def table_of(app: AppTest) -> Any:
-    (found,) = (json.loads(each.proto.json) for each in app.get("bidi_component"))
+    (found,) = component_messages(app)
     return found
 
 

@@ -107,9 +107,9 @@ def test_explore_measures_and_says_what_the_threshold_means(app: AppTest) -> Non
     assert found is not None
     share = found.share_above(1.4)
     assert meaning(app) == (
-        f"τ = 1.40 nats: top {share.value:.1%} of this model's tokens on Demo problems "
+        f"τ = 1.40 nats: top {100 * share.value:.1f} % of this model's tokens on Demo problems "
         f"(n = {found.tokens:,} tokens of 30 chains; 95 % interval "
-        f"{100 * share.low:.1f}–{share.high:.1%})"
+        f"{100 * share.low:.1f}–{100 * share.high:.1f} %)"
     )
     assert state(app).tau == 1.4
     assert "tau measure" not in keys(app)
@@ -123,11 +123,13 @@ def test_explore_measures_and_says_what_the_threshold_means(app: AppTest) -> Non
     assert state(app).tau == two
     assert app.slider(key="tau in nats").value == round(two, 2)
     share = found.share_above(two)
-    assert meaning(app).startswith(f"τ = {two:.2f} nats: top {share.value:.1%} of this model's")
+    assert meaning(app).startswith(
+        f"τ = {two:.2f} nats: top {100 * share.value:.1f} % of this model's"
+    )
 
     # Another number in the slider has another meaning, without measuring again.
     app.slider(key="tau in nats").set_value(0.5).run()
-    assert f"top {found.share_above(0.5).value:.1%} of" in (meaning(app) or "")
+    assert f"top {100 * found.share_above(0.5).value:.1f} % of" in (meaning(app) or "")
 
     # Another sampler is another measurement, and the first one is still there.
     app.number_input(key="temperature").set_value(1.0).run()
@@ -201,7 +203,7 @@ def test_a_form_measures_offers_shares_and_the_run_says_which(
     lm = state(app).opened.load(ModelSpec())
     found = kept_measurement(measured_on(lm, problems, "x", how))
     assert found is not None
-    assert f"top {found.share_above(default).value:.1%} of" in (meaning(app) or "")
+    assert f"top {100 * found.share_above(default).value:.1f} % of" in (meaning(app) or "")
 
     five = found.threshold(0.05).tau.value
     app.button(key=f"{field} top 5").click().run()
@@ -269,5 +271,7 @@ def test_the_gate_of_rollouts_offers_shares_of_these_rollouts(
     assert not app.exception
     above = sum(int((each > twenty).sum()) for each in found.entropies)
     line = next(each.value for each in app.markdown if "sampled tokens are above τ" in each.value)
-    assert line.startswith(f"**{above / found.tokens:.1%}** of {found.tokens:,} sampled tokens")
+    assert line.startswith(
+        f"**{100 * above / found.tokens:.1f} %** of {found.tokens:,} sampled tokens"
+    )
     assert re.search(rf"τ = {twenty:.2f} nats", line)

@@ -168,9 +168,22 @@ def nodes(page: Page) -> Locator:
     return page.locator(".tree .node")
 
 
-def cards(page: Page) -> Locator:
-    """The figures at the top of a run's results."""
-    return page.get_by_test_id("stMetric")
+def headline(page: Page) -> Locator:
+    """The result of the run on screen: its figure and its sentence."""
+    return page.locator(".st-key-run_headline")
+
+
+def figures(page: Page) -> Locator:
+    """The few figures below it, each in its own words."""
+    return page.locator(".st-key-run_figures")
+
+
+def unfold(page: Page, label: str | re.Pattern[str]) -> None:
+    """Open a part of a page that is folded away."""
+    part = page.get_by_test_id("stExpander").filter(has=page.locator("summary", has_text=label))
+    part.locator("summary").click()
+    expect(part.get_by_test_id("stExpanderDetails")).to_be_visible()
+    settled(page)
 
 
 def assert_nothing_is_cut_off(page: Page) -> None:

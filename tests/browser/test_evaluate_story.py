@@ -15,11 +15,12 @@ from app import (
     RUNNING,
     assert_nothing_is_cut_off,
     button,
-    cards,
     choose,
+    figures,
     fill_number,
     go_to,
     has_some,
+    headline,
     number,
     opens,
     paused,
@@ -28,6 +29,7 @@ from app import (
     runs_in,
     settled,
     state_is,
+    unfold,
 )
 from made_once import MadeOnce
 from playwright.sync_api import Locator, Page, expect
@@ -44,6 +46,8 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not DEMO_IS_BUILT, reason="no demo model built"),
 ]
+SAMPLED = (re.compile("pass@\u2060?4"), "majority of 4", "boxed", "cut", "mean length")
+"""Figures of an evaluation with four samples."""
 
 
 @pytest.fixture(scope="session")
@@ -75,16 +79,21 @@ def test_an_evaluation_survives_refresh_and_page_switch_and_its_chains_open_in_e
     with paused(home):
         state_is(page, RUNNING)
         page.reload()
+        button(page, "New run").click()
         fill_number(page, "Number of problems", 7)
         go_to(page, "Explore")
         go_to(page, "Evaluate")
         expect(number(page, "Number of problems")).to_have_value("7")
         state_is(page, RUNNING)
     state_is(page, DONE)
-    expect(cards(page)).to_have_count(6)
-    expect(cards(page).first).to_contain_text(re.compile(r"pass@1.*\d+\.\d %.*-", re.DOTALL))
-    expect(page.get_by_text("8 problems, 4 samples each, by demo")).to_be_visible()
+    expect(headline(page)).to_contain_text(re.compile(r"\d+ % \(\d+[-–]\d+\)"))
+    expect(headline(page)).to_contain_text("8 problems, 4 samples each")
+    for name in SAMPLED:
+        expect(figures(page)).to_contain_text(name)
+    expect(page.locator(".st-key-run_line")).to_contain_text("demo")
     expect(page.get_by_test_id("stMain").get_by_text("Teaching model")).to_be_visible()
+    for chart in ("Curve of pass@k", "By family"):
+        unfold(page, chart)
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
 
     (run,) = runs_in(home)
@@ -193,26 +202,28 @@ def test_a_second_evaluation_is_compared_with_the_first_and_stands_alone(
 ) -> None:
     put_into(home, evaluation, "Evaluation on Demo problems")
     page.goto(f"{url}/evaluate")
+    button(page, "New run").click()
     fill_number(page, "Number of problems", 12)
     fill_number(page, "Samples per problem", 3)
     choose(page, "Compare with", re.compile("Evaluation on Demo problems"))
     button(page, "Run").click()
-    expect(page.get_by_text("12 problems, 3 samples each")).to_be_visible()
     state_is(page, DONE)
-    expect(page.get_by_text("Against Evaluation on Demo problems")).to_be_visible()
-    expect(
-        page.get_by_text(re.compile("no measurable difference|better|worse")).first
-    ).to_be_visible()
+    expect(headline(page)).to_contain_text("12 problems, 3 samples each")
+    expect(headline(page)).to_contain_text("Against the earlier evaluation")
+    against = page.get_by_test_id("stExpander").filter(has_text="Against Evaluation on Demo")
+    expect(against).to_contain_text(re.compile("no measurable difference|better|worse"))
+    unfold(page, "Against Evaluation on Demo problems")
     expect(page.get_by_text("paired over 12 problems")).to_be_visible()
     new, old = runs_in(home)
     old.delete()
     page.reload()
+    unfold(page, "Against Evaluation on Demo problems")
     expect(page.get_by_text("paired over 12 problems")).to_be_visible()
     go_to(page, "Runs")
     opens(page).click()
     expect(page.get_by_role("heading", name="Evaluate")).to_be_visible()
     expect(page).to_have_url(re.compile(f"run={new.id}"))
-    expect(cards(page)).to_have_count(6)
+    expect(headline(page)).to_contain_text("12 problems, 3 samples each")
     go_to(page, "Interventions")
     expect(page.get_by_text("Choose problems and arms")).to_be_visible()
 
@@ -260,12 +271,12 @@ def test_nothing_is_cut_off_at_either_width(
     page.goto(f"{url}/evaluate?run={run.id}")
     for width in (390, 800, 1280):
         page.set_viewport_size({"width": width, "height": 900})
-        expect(cards(page)).to_have_count(6)
+        expect(figures(page)).to_contain_text("mean length")
         table = page.locator(".row-table .scroller")
         assert table.evaluate("each => each.scrollWidth <= each.clientWidth"), width
         settled(page)
         assert_nothing_is_cut_off(page)
-        values = page.locator("[data-testid=stMetricValue] > div")
-        for i in range(values.count()):
-            expect(values.nth(i)).to_be_visible()
-            assert values.nth(i).evaluate("each => each.scrollWidth <= each.clientWidth"), i
+        for shown in (headline(page), figures(page), page.locator(".st-key-run_line")):
+            expect(shown).to_be_visible()
+            for text in shown.locator("p").all():
+                assert text.evaluate("each => each.scrollWidth <= each.clientWidth"), width

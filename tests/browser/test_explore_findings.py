@@ -36,7 +36,7 @@ def test_find_the_fix_shows_forks_beside_their_control_and_a_click_makes_a_branc
     forks, control = ended.all_inner_texts()
     assert "Control: at 5 other positions" in control
     for each in (forks, control):
-        assert re.search(r"95 % interval \d+-\d+ %", each)
+        assert re.search(r"95 % interval \d+–\d+ %", each)
 
     page.get_by_text("Show all attempts").click()
     tables = page.locator(".grids table")

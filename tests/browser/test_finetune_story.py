@@ -17,6 +17,7 @@ from app import (
     RUNNING,
     assert_nothing_is_cut_off,
     button,
+    choose_in_menu,
     fill_number,
     go_to,
     opens,
@@ -89,7 +90,7 @@ def test_from_one_click_to_before_and_after_and_on_into_explore(
         write_problems(file, problems)
         page.locator(".st-key-tuning_file input[type=file]").set_input_files(file)
         choose_when_there(page, field, file.name)
-    fill_first_number(page, "Rollouts a problem", 4)
+    fill_first_number(page, "Rollouts per problem", 4)
     button(page, "Run all steps").click()
     with paused(home):
         state_is(page, RUNNING)
@@ -150,7 +151,7 @@ def test_cancel_keeps_what_was_done_and_resume_ends_with_the_verdict(
     assert sum(key.startswith("before/") for key in kept) == 1
     steps = len(training_history(run))
     go_to(page, "Runs")
-    button(page, "Resume").click()
+    choose_in_menu(page, opens(page), "Resume")
     state_is(page, RUNNING)
     with paused(home, lambda run: len(training_history(run)) > steps and trains(run)):
         opens(page).click()

@@ -14,10 +14,10 @@ from app import (
     DONE,
     PATIENCE,
     button,
-    cards,
     choose,
     fill_number,
     go_to,
+    headline,
     nodes,
     open_app,
     set_number,
@@ -102,7 +102,8 @@ def test_from_the_list_of_models_to_accuracy_before_and_after(page: Page, url: s
     fill_number(page, "Max new tokens", 60)
     button(page, "Run").click()
     state_is(page, DONE)
-    expect(page.get_by_text("4 problems, 2 samples each, by smollm2")).to_be_visible()
+    expect(headline(page)).to_contain_text("4 problems, 2 samples each")
+    expect(page.locator(".st-key-run_line")).to_contain_text("smollm2")
     expect(page.get_by_test_id("stMain").get_by_text("Teaching model")).to_have_count(0)
     picture(page, "evaluation")
 
@@ -110,12 +111,12 @@ def test_from_the_list_of_models_to_accuracy_before_and_after(page: Page, url: s
     expect(page.get_by_role("combobox", name=re.compile("^Preset"))).to_have_value("quick")
     unfolded(page, "All settings of the recipe")
     fill_number(page, "^Problems", 8)
-    fill_number(page, "Rollouts a problem", 4)
+    fill_number(page, "Rollouts per problem", 4)
     fill_number(page, "Measured problems", 3)
     button(page, "Run all steps").click()
     done = page.get_by_text(DONE, exact=True).first
     expect(done).to_be_visible(timeout=3 * 1000 * PATIENCE)  # minutes, on a quiet machine
-    expect(cards(page).first).to_be_visible()
-    expect(page.get_by_text(re.compile("paired over 3 problems"))).to_be_visible()
+    expect(headline(page)).to_contain_text("3 problems that it was not trained on")
+    expect(page.get_by_text(re.compile("Paired over 3 problems"))).to_be_visible()
     expect(page.get_by_test_id("stMain").get_by_text("Teaching model")).to_have_count(0)
     picture(page, "fine-tune")

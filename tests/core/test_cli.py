@@ -252,6 +252,10 @@ def bad_commands(model: str, chain: Path, tmp: Path) -> dict[str, tuple[tuple[ob
         ),
         "position outside": (("force", chain, "--position", 999, "--token-id", 1), "999"),
         "unknown id": (("force", chain, "--position", 0, "--token-id", 10**7), "vocabulary"),
+        "unknown id in a phrase": (
+            ("force", chain, "--position", 0, "--token-id", 1, "--token-id", 10**7),
+            "vocabulary",
+        ),
         "text of no token": (("force", chain, "--position", 0, "--text", ""), "empty"),
         "phrase too long": (
             ("force", chain, "--position", 0, "--text", "xyz 1" * 200),

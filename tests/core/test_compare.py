@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 
 from core.chains.generation import generate
 from core.cli import app
+from core.disagreement.divergence import DIVERGENCE_EDGES
 from core.disagreement.records import ComparedChain, TeacherView
 from core.disagreement.results import ENTROPY_EDGES, CompareResults, summarise_comparison
 from core.disagreement.settings import CompareSettings
@@ -22,7 +24,7 @@ from core.models.language_model import load_language_model
 from core.models.spec import DEMO_FOLDER, DEMO_TEACHER, DEMO_TEACHER_FOLDER, ModelSpec, teacher_spec
 from core.models.teacher import load_beside
 from core.problems.problem_sets import demo_problems
-from core.records import Problem, Sampler, StopReason, Verdict
+from core.records import Problem, Sampler, StopReason, Verdict, floats
 from core.runs import problem_units
 from core.runs.context import CANCELLED, DONE, RunContext, carry_out
 from core.runs.run import Run
@@ -72,6 +74,55 @@ def test_the_summary_by_hand() -> None:
     for estimate in (found.reranked, found.mean_base_rank, found.entropy_ratio):
         assert estimate.low <= estimate.value <= estimate.high
         assert estimate.n == 2
+
+
+def test_the_divergence_by_hand() -> None:
+    """Tokens whose choice changes are .5 nats apart, the others .01: 4 and 6 of 10."""
+    found = summarise_comparison(RECORDS, ["t"], tau=1.2).teachers[0].divergence
+    assert found is not None
+    assert found.near_zero.value == 0  # .01 is not below it
+    assert found.divergent.value == pytest.approx(0.4)
+    assert found.divergent_but_sure.value == 0.5  # at 1.0 and .3 nats, not at 2.0 and 1.5
+    assert {each.share: each.divergence.value for each in found.levels} == {
+        0.5: pytest.approx(0.01),
+        0.2: 0.5,
+        0.1: 0.5,
+        0.05: 0.5,
+        0.01: 0.5,
+    }
+    # Places of the chain of 4: 0, 2, 5, 7; of the chain of 6: 0, 1, 3, 5, 6, 8.
+    means = [each.value for each in found.profile]
+    expected = [0.255, 0.01, 0.5, 0.01, math.nan, 0.255, 0.01, 0.01, 0.5, math.nan]
+    assert means == pytest.approx(expected, nan_ok=True)
+    assert sum(map(sum, found.plane)) == 10
+    plane = {
+        (entropy, edge): n
+        for entropy, row in zip(ENTROPY_EDGES, found.plane, strict=True)
+        for edge, n in zip(DIVERGENCE_EDGES, row, strict=True)
+        if n
+    }
+    assert plane[2.0, 0.4] == 1
+    assert plane[0.2, 0.4] == 1  # divergent at .3 nats, where a locator by entropy is blind
+    assert found.overlap is None, "these records have no entropies of the teacher"
+
+
+def test_what_the_teacher_s_own_entropies_say_by_hand() -> None:
+    def seen(record: ComparedChain, entropy: list[float], overlap: list[int]) -> ComparedChain:
+        view = replace(record.views[0], entropy=tuple(entropy), overlap=tuple(overlap))
+        return replace(record, views=(view,))
+
+    records = [
+        seen(chain("a", [1] * 5, [0.1, 2.0, 0.3, 0.0, 0.2]), [0.0, 1.0, 0.0, 0.0, 0.0], [5] * 5),
+        seen(chain("b", [1] * 5, [0.1, 0.2, 0.3, 0.0, 3.0]), [1.5, 0.0, 0.0, 0.0, 0.0], [4] * 5),
+    ]
+    found = summarise_comparison(records, ["t"], tau=1.2).teachers[0].divergence
+    assert found is not None
+    assert found.overlap is not None
+    assert found.overlap.value == pytest.approx(0.9)
+    assert found.entropy_teacher is not None
+    assert found.entropy_teacher.value == pytest.approx(0.25)
+    assert found.top_entropy_overlap is not None
+    assert found.top_entropy_overlap.value == 0.5  # a fifth of 5 tokens is one, the same in "a"
 
 
 def test_results_survive_json_and_damage_is_refused() -> None:
@@ -139,7 +190,15 @@ def test_compared_chains_are_the_greedy_ones_and_their_views_the_teacher_s(tmp_p
             found = disagree(lm, teacher, record.prompt_ids, record.token_ids)
             assert record.classes(number) == found.classes
             assert record.views[number].argmax == tuple(found.teacher_argmax.tolist())
+            assert record.views[number].entropy == tuple(floats(found.teacher.entropy))
     assert compare_chains(lm, teachers, problems, CompareSettings(), cancel=lambda: True) is None
+    along = CompareSettings(along="teacher")
+    theirs = compare_chains(lm, teachers[:1], problems, along)
+    assert theirs is not None
+    chains = generate(teachers[0], problems, Sampler(), seeds=[0] * 4)
+    assert [each.token_ids for each in theirs] == [each.token_ids for each in chains]
+    for record in theirs:
+        assert record.views[0].argmax == record.token_ids, "a greedy chain is its own choice"
 
 
 @needs_demo

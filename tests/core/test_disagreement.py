@@ -21,6 +21,7 @@ from core.disagreement.token_classes import TokenClass, disagree
 from core.entropy import NATS_PER_BIT
 from core.errors import ModelError, PositionError, PromptError
 from core.models.language_model import LanguageModel, load_language_model, wrap
+from core.models.prefix_store import PrefixStore
 from core.models.spec import ModelSpec
 from core.models.teacher import load_beside
 from core.records import Problem, Sampler
@@ -124,6 +125,27 @@ def test_the_greedy_chain_s_own_tokens_are_the_base_s_argmax() -> None:
 
 def test_no_token_has_no_disagreement() -> None:
     assert len(disagree(tiny_language_model(), tiny_language_model(seed=1), PROMPT_IDS, [])) == 0
+
+
+def test_what_prompts_share_is_read_once_and_changes_nothing() -> None:
+    """The second chain costs each model only the tokens that the first didn't have."""
+    lm, teacher = tiny_language_model(), tiny_language_model(seed=1)
+    shared = list(range(100, 180))
+    first, second = [*shared, 5, 6], [*shared, 7, 8, 9]
+    plain = [disagree(lm, teacher, prompt, TOKEN_IDS) for prompt in (first, second)]
+    read: list[int] = []
+    for each in (lm, teacher):
+        each.model.get_input_embeddings().register_forward_hook(
+            lambda module, inputs, output: read.append(inputs[0].numel())
+        )
+    stores = PrefixStore(), PrefixStore()
+    found = [disagree(lm, teacher, prompt, TOKEN_IDS, stores=stores) for prompt in (first, second)]
+    assert sum(read) == 2 * (len(first) + len(second) - len(shared) + 2 * (len(TOKEN_IDS) - 1))
+    for one, other in zip(found, plain, strict=True):
+        assert (one.teacher_argmax == other.teacher_argmax).all()
+        assert (one.base_rank == other.base_rank).all()
+        np.testing.assert_allclose(one.js_divergence, other.js_divergence, atol=1e-6)
+        np.testing.assert_allclose(one.base.entropy, other.base.entropy, atol=1e-5)
 
 
 def test_what_can_not_be_compared_is_refused() -> None:

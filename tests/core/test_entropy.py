@@ -10,13 +10,17 @@ import torch
 
 from core.entropy import (
     entropy,
+    first_gate,
     highest_entropy_positions,
+    last_gate,
     low_entropy_gate,
     nats_to_bits,
     packed_statistics,
     random_gate,
+    stride_gate,
     threshold_gate,
     top_fraction_gate,
+    top_fraction_threshold,
     unpack_statistics,
 )
 
@@ -92,6 +96,31 @@ def test_fraction_gates_keep_their_budget_even_when_entropies_tie() -> None:
     assert top_fraction_gate(ENTROPY, 0.5).tolist() == [False, True, False, True, True, False]
     assert top_fraction_gate(ENTROPY, 0.0).sum() == 0
     assert top_fraction_gate(ENTROPY[:0], 0.5).tolist() == []
+
+
+def test_first_last_and_stride_take_their_budget_where_they_say() -> None:
+    assert np.flatnonzero(first_gate(6, 2)).tolist() == [0, 1]
+    assert np.flatnonzero(last_gate(6, 2)).tolist() == [4, 5]
+    assert np.flatnonzero(stride_gate(6, 2)).tolist() == [1, 4]
+    assert np.flatnonzero(stride_gate(5, 1)).tolist() == [2]
+    for gate in (first_gate, last_gate, stride_gate):
+        assert gate(4, 0).tolist() == [False] * 4
+        assert gate(0, 0).tolist() == []
+
+
+@pytest.mark.parametrize("length", range(1, 40))
+def test_a_stride_takes_every_budget_exactly(length: int) -> None:
+    for budget in range(length + 1):
+        assert stride_gate(length, budget).sum() == budget
+
+
+def test_the_threshold_of_a_share_leaves_no_more_than_it_above() -> None:
+    nats = np.sort(np.array([0.0, 0.5, 0.5, 1.0, 2.0], np.float32))
+    assert top_fraction_threshold(nats, 0.2) == 1.0  # 2.0 is above
+    assert top_fraction_threshold(nats, 0.4) == 0.5  # 1.0 and 2.0
+    assert top_fraction_threshold(nats, 0.6) == 0.5  # a third would take one of two equal ones
+    assert top_fraction_threshold(nats, 0.0) == 2.0
+    assert top_fraction_threshold(nats, 1.0) == -math.inf
 
 
 def test_control_gates_have_the_same_budget() -> None:

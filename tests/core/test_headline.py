@@ -21,18 +21,10 @@ from core.interventions.results import ArmSummary, SweepCounts
 from core.interventions.task import INTERVENTIONS
 from core.kinds import KINDS
 from core.records import Verdict
-from core.runs.headline import (
-    Headline,
-    counted,
-    interval,
-    percent,
-    points,
-    short_percent,
-    signed,
-    span,
-)
+from core.runs.headline import Headline, counted, interval, points, short_percent, signed, span
 from core.runs.run import Run
 from core.statistics import BETTER, SAME, UNCLEAR, WORSE, Estimate, settled
+from core.system.percent import percent
 from tests.toy_kind import LENGTHS
 
 STORED = Path(__file__).resolve().parents[1] / "data" / "stored_runs"

@@ -29,6 +29,7 @@ from core.models.spec import DEMO_FOLDER
 from core.problems import shapes
 from core.reasonmaxxer.settings import GATES
 from core.tokens.prompts import PROMPT_STYLES
+from explorer.engine import load_engine
 from explorer.navigation import SCREENS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -184,6 +185,8 @@ def test_the_example_of_a_page_passes_its_test(
 ) -> None:
     if page.stem == "screen" and not (DEMO_FOLDER / "config.json").is_file():
         pytest.skip("the demo model is not built")
+    if page.stem == "screen":
+        load_engine()  # as tests/app does: pages are drawn at once
     add(page, tmp_path / "checkout", monkeypatch, restored)
     call(page, test, request)
 

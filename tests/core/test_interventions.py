@@ -14,6 +14,7 @@ from lookup_model import BASE, ELSE, END, PROMPT, SEVEN, SO, TEACHER, THEN, THRE
 from models import byte_level_tokenizer, random_qwen3, tiny_language_model
 from peft import LoraConfig, get_peft_model
 from pydantic import ValidationError
+from scipy.spatial.distance import jensenshannon
 from scipy.stats import binomtest, chisquare
 from transformers import MambaConfig, MambaForCausalLM
 
@@ -36,7 +37,7 @@ from core.models.language_model import LanguageModel, wrap
 from core.models.spec import ModelSpec
 from core.records import Problem, StopReason, Verdict
 
-SETTINGS = InterventionSettings(positions=1, first_k=1, max_new_tokens=6)
+SETTINGS = InterventionSettings(arms=tuple(ARMS), positions=1, first_k=1, max_new_tokens=6)
 
 
 def run(
@@ -83,6 +84,8 @@ FIRST, SECOND = Substitution(0, THEN, 2, SO), Substitution(1, SEVEN, 2, THREE)
         ("complement", (THEN, THREE, END), (FIRST,), WRONG),
         ("first_k_oracle", (THEN, THREE, END), (FIRST,), WRONG),
         ("base_only", (SO, SEVEN, END), (SECOND,), RIGHT),
+        ("divergence_gated", (THEN, SEVEN, END), (FIRST, SECOND), RIGHT),
+        ("backward", (SO, SEVEN, END), (Substitution(0, SO, 2, THEN),), RIGHT),
     ],
 )
 def test_an_arm_puts_its_tokens_and_no_others(
@@ -121,6 +124,49 @@ def test_first_k_of_two_is_the_oracle_here() -> None:
     assert record.chain("first_k_oracle").touched == (FIRST, SECOND)
 
 
+def test_two_tokens_of_the_base_ruin_the_teachers_chain() -> None:
+    settings = SETTINGS.model_copy(update={"first_k": 2})
+    (record,) = run(lookup_model(BASE), lookup_model(TEACHER), [Problem("p", "so", "7")], settings)
+    assert record.chain("backward").token_ids == record.chain("base").token_ids
+    assert record.chain("backward").touched == (
+        Substitution(0, SO, 2, THEN),
+        Substitution(1, THREE, 2, SEVEN),
+    )
+
+
+def apart(prefix: tuple[int, ...]) -> float:
+    """The Jensen-Shannon divergence of base and teacher behind a prefix, nats, by SciPy."""
+    rows = [[table[prefix][token] for token in range(5)] for table in (BASE, TEACHER)]
+    return float(jensenshannon(*rows)) ** 2
+
+
+def test_by_divergence_replaces_where_it_is_above_the_threshold_and_nowhere_else() -> None:
+    first = apart(())
+    assert apart((SO,)) < first < apart((THEN,))  # behind "then" it is higher still
+    for least, touched in ((first + 0.001, ()), (first - 0.001, (FIRST, SECOND))):
+        settings = SETTINGS.model_copy(update={"divergence": least})
+        (found,) = run(
+            lookup_model(BASE), lookup_model(TEACHER), [Problem("p", "so", "7")], settings
+        )
+        assert found.chain("divergence_gated").touched == touched
+
+
+def test_the_controls_of_divergence_and_backward_replace_as_many_at_even_positions(
+    many: list[ProblemRecord],
+) -> None:
+    for arm, control, pool in (
+        ("divergence_gated", "random_teacher", 3),
+        ("backward", "backward_random", 3),
+    ):
+        places: Counter[int] = Counter()
+        for record in many:
+            made, drawn = record.chain(arm), record.chain(control)
+            assert len(drawn.touched) <= len(made.touched)  # it may end before its positions
+            places.update(each.position for each in drawn.touched)
+        assert set(places) <= set(range(pool))
+        assert len(places) > 1
+
+
 def test_a_chain_that_is_right_already_is_not_swept() -> None:
     problem = Problem("p", "so", "3")  # what the base says, and the teacher doesn't
     (record,) = run(lookup_model(BASE), lookup_model(TEACHER), [problem], SETTINGS)
@@ -132,7 +178,8 @@ def test_a_chain_that_is_right_already_is_not_swept() -> None:
 
 def test_a_chain_that_no_attempt_rescues_stays_the_bases() -> None:
     problem = Problem("p", "so", "64")
-    (record,) = run(lookup_model(BASE), None, [problem], SETTINGS)
+    alone = SETTINGS.model_copy(update={"arms": None})
+    (record,) = run(lookup_model(BASE), None, [problem], alone)
     chain = record.chain("base_only")
     assert chain.token_ids == record.chain("base").token_ids
     assert (chain.touched, chain.verdict) == ((), Verdict.WRONG)
@@ -232,7 +279,8 @@ def test_another_seed_draws_other_tokens_and_the_same_seed_the_same(
     other = run(lm, teacher, problems, SETTINGS.model_copy(update={"seed": 1}))
     for arm in ARMS:
         same = chains(other, arm) == chains(again, arm)
-        assert same == (not arm.startswith("random") and arm != "base_only_control"), arm
+        drawn = {"base_only_control", "backward_random"}
+        assert same == (not arm.startswith("random") and arm not in drawn), arm
 
 
 # Rules that a vocabulary of five can't tell apart.
@@ -342,7 +390,7 @@ def test_vocabularies_padded_to_other_widths_go_together(padding: tuple[int, int
     teacher = tiny_language_model(padding=padding[1], seed=1)
     for record in run(base, teacher, asked(), SMALL):
         for chain in record.chains:
-            if chain.arm != "teacher":
+            if not ARMS[chain.arm].by_teacher:
                 assert max(chain.token_ids) < base.vocab_size
 
 
@@ -447,7 +495,8 @@ def test_progress_counts_rows_and_ends_at_all_of_them(
     )
     assert [done for done, _ in told] == list(range(1, len(told) + 1))
     attempts = sum(len(chain.attempts) for record in records for chain in record.chains)
-    assert told[-1] == (len(told), 4 * (len(ARMS) - 2) + attempts)
+    arms = sum(arm.by_default for arm in ARMS.values())
+    assert told[-1] == (len(told), 4 * (arms - 2) + attempts)
     assert all(done <= known for done, known in told)
 
 
@@ -470,7 +519,9 @@ def test_controls_are_the_arms_that_should_not_help() -> None:
         "random_substitution",
         "random_substitution_matched",
         "random_position",
+        "random_teacher",
         "base_only_control",
+        "backward_random",
     ]
     for arm in ARMS.values():
         assert arm.control is None or ARMS[arm.control].is_control

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from core.records import Problem
 from core.runs.config import RunPlan
 from core.runs.context import CANCELLED, DONE, STOPPED, RunContext, carry_out
 from core.runs.models import model_fields
-from core.runs.problem_units import PROBLEMS_A_UNIT
+from core.runs.problem_units import PROBLEMS_A_UNIT, units_of_a_batch
 from core.runs.run import Run
 from core.runs.status import RunState
 
@@ -75,6 +76,41 @@ def test_stopped_and_resumed_it_ends_with_the_same_bytes(
     assert carry_out(run, LENGTHS.carry_out, bar=False) == DONE
     assert files(run) == files(whole)
     assert not (run.folder / "so_far.json").exists()
+
+
+def test_units_solved_together_are_kept_apart_and_their_batch_never_changes(
+    tmp_path: Path, model: str
+) -> None:
+    """Where one unit of a batch is missing, the whole batch is solved again, and only that unit is
+    kept: what a chain is decoded beside doesn't depend on where a run was interrupted."""
+    solved: list[list[str]] = []
+
+    def solve(models: Any, problems: Any, *others: Any) -> Any:
+        solved.append([each.id for each in problems])
+        return LENGTHS.solve(models, problems, *others)
+
+    pairs = replace(LENGTHS, solve=solve, at_once=lambda settings: 2)
+    alone = prepare(tmp_path / "alone", model)
+    assert carry_out(alone, LENGTHS.carry_out, bar=False) == DONE
+    run = prepare(tmp_path / "pairs", model)
+    assert carry_out(run, pairs.carry_out, bar=False) == DONE
+    names = [each.id for each in PROBLEMS]
+    assert solved == [names[: 2 * PROBLEMS_A_UNIT], names[2 * PROBLEMS_A_UNIT :]]
+    assert run.units() == alone.units()
+    assert files(run) == files(alone)
+
+    first, *others = run.units_path.read_text().splitlines(keepends=True)
+    run = prepare(tmp_path / "again", model)
+    run.units_path.write_text(first)
+    assert carry_out(run, pairs.carry_out, bar=False) == DONE
+    assert solved[2:] == solved[:2]
+    assert run.units_path.read_text().splitlines(keepends=True) == [first, *others]
+
+
+def test_only_a_batch_larger_than_the_default_takes_several_units() -> None:
+    assert [units_of_a_batch(64, chains) for chains in (1, 2, 4, 8)] == [1, 1, 1, 1]
+    assert [units_of_a_batch(512, chains) for chains in (1, 4, 8, 32)] == [8, 8, 4, 1]
+    assert units_of_a_batch(100, 1) == 1
 
 
 @pytest.mark.parametrize(

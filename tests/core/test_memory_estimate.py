@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -257,3 +257,16 @@ def test_sizes_read_like_those_of_disks() -> None:
     assert [in_bytes(n) for n in (0, 999, 1000, 15_200_000_000, 153e9, 2.5e12)] == [
         "0 B", "999 B", "1.0 kB", "15.2 GB", "153 GB", "2.5 TB",
     ]  # fmt: skip
+
+
+def test_a_device_without_memory_is_said_even_where_the_driver_says_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where not even a context fits, the driver's own error comes instead of torch's."""
+
+    def full(*_: Any, **__: Any) -> None:
+        raise RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be reported later")
+
+    monkeypatch.setattr("core.models.language_model.AutoModelForCausalLM.from_pretrained", full)
+    with pytest.raises(ResourceError, match="does not fit into the memory of"):
+        load_language_model(ModelSpec())

@@ -21,6 +21,7 @@ from core.system.percent import percent, percent_span
         (0.9994, 1, "99.9 %"),
         (0.155, 0, "16 %"),
         (0.004, 0, "< 1 %"),
+        (0.005, 0, "< 1 %"),
         (0.00004, 2, "< 0.01 %"),
         (float("nan"), 1, "unknown"),
     ],
@@ -38,5 +39,5 @@ def test_only_nothing_is_0_and_only_all_is_100(share: float, digits: int) -> Non
 
 
 def test_an_interval_has_one_sign() -> None:
-    assert percent_span(0.05, 0.364) == "5.0-36.4 %"
+    assert percent_span(0.05, 0.364) == "5.0–36.4 %"
     assert percent_span(0.05, float("nan")) == "unknown"

@@ -308,6 +308,34 @@ def test_each_gate_by_hand() -> None:
     assert gated("low-entropy") == [0, 2]
     assert gated("all") == [0, 1, 2, 3, 4, 5]
     assert len(gated("random")) == 2
+    assert gated("first") == [0, 1]
+    assert gated("last") == [4, 5]
+    assert gated("stride") == [1, 4]
+
+
+def test_a_share_of_all_rollouts_takes_more_where_entropy_is_high() -> None:
+    low, high = (0.1, 0.2, 0.3), (1.0, 2.0, 3.0)
+    everywhere = np.sort(np.array([*low, *high], np.float32))
+    settings = GateSettings(kind="top-fraction-of-all", fraction=0.5)
+
+    def taken(nats: tuple[float, ...], settings: GateSettings) -> list[bool]:
+        found = gate_rollout(np.array(nats, np.float32), settings, 0, "p", 0, everywhere)
+        return [bool(each) for each in found]
+
+    assert taken(low, settings) == [False] * 3
+    assert taken(high, settings) == [True] * 3
+    rest = settings.model_copy(update={"kind": "rest-of-all"})
+    assert taken(low, rest) == [True] * 3
+    assert taken(high, rest) == [False] * 3
+
+
+def test_a_share_of_all_is_measured_on_every_rollout_of_the_run() -> None:
+    certain = ProblemSamples(
+        "c", None, (9,), (sample(True, (0.0,) * 96), sample(True, (0.0,) * 96))
+    )
+    gate = GateSettings(kind="top-fraction-of-all", fraction=0.01)
+    found = select(problem("p", 1, 1), certain, gate=gate).report
+    assert found.decisions == 2  # the highest two of about 200, though "c" is not learned from
 
 
 def test_the_random_gate_depends_on_seed_problem_and_rollout_only() -> None:
@@ -323,7 +351,7 @@ def test_the_random_gate_depends_on_seed_problem_and_rollout_only() -> None:
     entropies=st.lists(
         st.lists(st.floats(0, 3, width=32), min_size=1, max_size=30), min_size=2, max_size=5
     ),
-    kind=st.sampled_from(["random", "low-entropy"]),
+    kind=st.sampled_from(["random", "low-entropy", "first", "last", "stride"]),
 )
 def test_controls_have_the_budget_of_every_single_rollout(
     entropies: list[list[float]], kind: str

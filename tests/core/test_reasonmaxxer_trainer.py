@@ -259,6 +259,29 @@ def test_rollouts_of_a_step_share_their_prompt_and_the_gradients_stay(tmp_path: 
         assert (gradient - other).abs().max() <= 1e-4 * other.abs().max(), name
 
 
+def test_a_micro_batch_that_is_timed_is_on_the_models_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of a training, which transformers moves there before the loss."""
+    trainer = tiny_trainer(tmp_path, examples(2))
+    moved: list[set[str]] = []
+    prepare = trainer._prepare_inputs
+
+    def on_the_device(batch: dict[str, Any]) -> dict[str, Any]:
+        moved.append({name for name, value in batch.items() if isinstance(value, torch.Tensor)})
+        return {**prepare(batch), "moved": True}
+
+    def loss(model: Any, batch: dict[str, Any], **_: Any) -> torch.Tensor:
+        assert batch.pop("moved")
+        return ReasonMaxxerTrainer.compute_loss(trainer, model, batch, **_)
+
+    monkeypatch.setattr(trainer, "_prepare_inputs", on_the_device)
+    monkeypatch.setattr(trainer, "compute_loss", loss)
+    trainer.accumulate(examples(2))
+    (names,) = moved
+    assert {"predicted", "decision", "advantage"} <= names
+
+
 @pytest.mark.parametrize("broken", ["loss", "gradient"])
 def test_what_is_no_number_never_reaches_the_adapter(
     broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

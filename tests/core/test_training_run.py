@@ -357,13 +357,21 @@ def test_bad_luck_is_told_with_what_to_change(tmp_path: Path, rollouts_folder: P
     )
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be reported later"),
+    ],
+    ids=["torch", "driver"],
+)
 def test_out_of_memory_names_the_setting_to_lower(
-    tmp_path: Path, rollouts_folder: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, rollouts_folder: Path, monkeypatch: pytest.MonkeyPatch, error: RuntimeError
 ) -> None:
     from core.reasonmaxxer import trainer
 
     def full(*_: Any, **__: Any) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory")
+        raise error
 
     monkeypatch.setattr(trainer, "gated_loss", full)
     run = prepare_fine_tune(

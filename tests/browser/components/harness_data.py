@@ -2,23 +2,9 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
-from struct import calcsize, unpack
-
 import numpy as np
 
 from explorer.components import HeatmapView, TreeNode
-
-_KINDS = {"i2": "h", "u2": "H", "i4": "i", "u4": "I"}
-
-
-def unpacked(column: list[str]) -> list[int]:
-    """The numbers of a packed column, read with the standard library."""
-    kind, text = column
-    data = b64decode(text)
-    letter = _KINDS[kind]
-    return list(unpack(f"<{len(data) // calcsize(letter)}{letter}", data))
-
 
 _STORY = (
     "To| start|,| there| are| |9| pieces|.| Every| piece| needs| a| cut|:| |9| cuts|.| So| the|"

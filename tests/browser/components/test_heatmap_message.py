@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from harness_data import HOSTILE, STORY, unpacked, view_of
+from component_messages import unpacked
+from harness_data import HOSTILE, STORY, view_of
 
 from explorer.components import Force, HeatmapEvent, Selection
 from explorer.components.packed import packed

@@ -1,0 +1,130 @@
+"""`fork-explorer study`: fine-tunes over a grid of settings, on one set of rollouts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.cli.option_groups import GivenSettings, grouped
+from core.cli.options import ModelOptions, OutputOptions, RunOptions, path_option
+from core.cli.recipes import LearningProblems, recipe_options
+from core.cli.run_command import kind_work, long_work
+from core.cli.training import PresetOption, learning_sets, starting_recipe
+from core.reasonmaxxer.recipe import Recipe
+from core.runs.config import RunPlan
+from core.system.terminal_text import printable
+
+if TYPE_CHECKING:
+    from core.records import Problem
+    from core.statistics import Estimate
+
+_NAMES = {"k": "rollouts.samples", "tau": "gate.tau", "gate": "gate.kind",
+          "usd_per_hour": "usd_per_hour"}  # fmt: skip
+
+
+@grouped
+def study(
+    ctx: typer.Context,
+    model: ModelOptions,
+    problems: LearningProblems,
+    preset: PresetOption = None,
+    rollouts: Annotated[
+        Path | None,
+        path_option(metavar="RUN", help="Learn from the rollouts of this run."),
+    ] = None,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=V1,V2",
+            help="A setting and its values; may be given several times. Words that belong "
+            "together are joined by +.",
+        ),
+    ] = None,
+    training_seeds: Annotated[
+        str, typer.Option(metavar="N,N", help="Every combination is trained with each.")
+    ] = "0",
+    *,
+    settings: Annotated[GivenSettings, recipe_options(Recipe, _NAMES, {"k": ("-k",)})],
+    run: RunOptions,
+    output: OutputOptions,
+) -> None:
+    """Fine-tune over a grid of settings, on one set of rollouts.
+
+    Every cell is an adapter with its accuracy on held-out and on test problems. The settings are
+    chosen on the held-out problems; only the chosen ones are quoted with their test accuracy. All
+    other figures are exploration.
+    """
+    from core.studies.plan import plan_study
+
+    def prepare() -> RunPlan:
+        start = starting_recipe(model.model, preset, rollouts)
+        sets = learning_sets(start)
+        learned: list[Problem] = [] if rollouts is not None else problems.to_learn_from(sets[0])
+        recipe = study_recipe(settings.changed(start), vary or (), training_seeds)
+        return plan_study(
+            model.spec(), learned, problems.to_measure_on(sets[1]), recipe, rollouts=rollouts
+        )
+
+    long_work(ctx, kind_work(model), prepare, run=run, output=output, show=_show)
+
+
+def study_recipe(recipe: Recipe, vary: list[str] | tuple[str, ...], seeds: str) -> Any:
+    """A study of a recipe.
+
+    Raises:
+        RunError: a grid or seeds that can't be used.
+    """
+    from core.runs.settings import checked_settings
+    from core.studies.recipe import StudyRecipe
+
+    grid = {"vary": tuple(vary), "training_seeds": tuple(seeds.split(","))}
+    return checked_settings(StudyRecipe, {**recipe.model_dump(mode="json"), **grid})
+
+
+def _show(data: Any) -> None:
+    from core.studies.results import StudyResults
+
+    results = StudyResults.from_json(data)
+    print(f"{results.all_cells} cells: {results.settings} settings x {results.seeds} seeds")
+    print(
+        f"  {'base':44} held-out {_share(results.base_held_out)}  test {_words(results.base_test)}"
+    )
+    for cell in results.cells:
+        values = ", ".join(f"{name}={value}" for name, value in cell.values.items())
+        name = printable(f"{values or 'as the recipe'} (seed {cell.seed})")
+        if cell.failure is not None or cell.held_out is None or cell.test is None:
+            print(f"  {name:44} not trained: {printable(cell.failure or '')}")
+            continue
+        print(
+            f"  {name:44} held-out {_share(cell.held_out.value)}  test {_words(cell.test)}, "
+            f"gate {_share(cell.gated_share)} of tokens, {_share(cell.signal_mass)} of the signal"
+        )
+    print("The test figures of single cells are exploration: many were looked at.")
+    chosen = results.chosen
+    if chosen is None:
+        print("No settings could be chosen.")
+        return
+    values = ", ".join(f"{name}={value}" for name, value in chosen.values.items())
+    print(
+        f"Chosen on held-out problems: {printable(values or 'the recipe')}. On the test problems "
+        f"{_words(chosen.test)}, {_words(chosen.difference, sign=True)} to the base "
+        f"(n = {chosen.test.n})."
+    )
+    cost = results.cost
+    print(
+        f"{cost.total_seconds:.0f} s in all, {cost.sampled_tokens:,} tokens sampled, "
+        f"{cost.trained_tokens:,} trained on, {cost.usd:.2f} dollars at "
+        f"{cost.usd_per_hour:g} an hour"
+    )
+
+
+def _share(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3f}"
+
+
+def _words(estimate: Estimate, *, sign: bool = False) -> str:
+    plus = "+" if sign else ""
+    value = f"{estimate.value:{plus}.3f}"
+    return f"{value} [{estimate.low:{plus}.3f}, {estimate.high:{plus}.3f}]"

@@ -1,0 +1,1 @@
+"""Studies: fine-tunes over a grid of settings, on one set of rollouts."""
