@@ -137,7 +137,7 @@ def threshold_and_forks(
     chain, measured = branch.chain, bool(tree.findings(branch.id).pivotality)
     scale = 1.0 if state.unit == "nats" else 1 / NATS_PER_BIT
     with st.container(key="threshold"):
-        controls, looks = st.columns([1, 1] if measured else [3, 1], vertical_alignment="bottom")
+        controls, looks = st.columns([4, 5] if measured else [3, 1], vertical_alignment="bottom")
     tau_key = f"tau in {state.unit}"
     tau = round(state.tau * scale, 2)
     follow(tau_key, tau)

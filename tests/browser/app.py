@@ -38,6 +38,7 @@ def open_app(page: Page, address: str) -> Locator:
     """The app with its first chain on screen; returns the chain's tokens."""
     page.goto(address)
     tokens = page.locator(".heatmap .token")
+    expect(button(page, "Generate")).to_be_visible()  # a cold server shows a chain to read first
     expect(tokens.first).to_be_visible()
     settled(page)
     return tokens
