@@ -147,6 +147,7 @@ def test_a_live_run_shows_its_progress_in_its_row_and_is_cancelled_and_resumed_t
         place = row.bounding_box()
         choose_in_menu(page, row, "Cancel")
         settled(page)
+        expect(row).to_be_visible()
         assert row.bounding_box() == place, "progress and cancelling move nothing"
     state_is(page, CANCELLED)
     choose_in_menu(page, rows(page), "Resume")
