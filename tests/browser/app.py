@@ -146,7 +146,8 @@ def use_first(page: Page) -> None:
 
 
 def places_of(page: Page) -> dict[str, tuple[float, ...]]:
-    """Where Explore's parts are on the page: left, top, width and height of each."""
+    """Where Explore's parts are on the page, however far it is scrolled: left, top, width and
+    height of each."""
     parts = {
         "chain card": ".st-key-chain_card",
         "heatmap": ".heatmap",
@@ -156,10 +157,11 @@ def places_of(page: Page) -> dict[str, tuple[float, ...]]:
         "tree": ".tree",
     }
     found = {}
+    scrolled = page.locator("[data-testid='stMain']").evaluate("main => main.scrollTop")
     for name, selector in parts.items():
         box = page.locator(selector).first.bounding_box()
         assert box is not None, f"the {name} is not on the page"
-        found[name] = (box["x"], box["y"], box["width"], box["height"])
+        found[name] = (box["x"], box["y"] + scrolled, box["width"], box["height"])
     return found
 
 
