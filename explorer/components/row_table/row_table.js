@@ -62,7 +62,10 @@ class RowTable {
     if (!this.byId.has(this.memory.selected)) this.memory.selected = null;
     this.scroller.setAttribute("aria-label", data.label);
     this.scroller.style.maxHeight = `${data.height}px`;
-    this.shape = "";
+    // Rows stay where they are when data arrives: what is drawn depends on these beside its row.
+    const frame = JSON.stringify([data.columns, data.texts, data.actions.length > 0]);
+    if (frame !== this.frame) this.shape = "";
+    this.frame = frame;
     this.menu.refresh();
     this.arrange();
     if (fresh) {
