@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,15 @@ from core.cli.option_groups import GivenSettings, grouped
 from core.cli.options import ModelOptions, OutputOptions, RunOptions, path_option
 from core.cli.recipes import LearningProblems, recipe_options
 from core.cli.run_command import kind_work, long_work
-from core.cli.training import PresetOption, learning_sets, starting_recipe
+from core.cli.thresholds import plan_with_shares
+from core.cli.training import (
+    PresetOption,
+    entropies_in,
+    entropies_of_rollouts,
+    learning_sets,
+    refuse_what_rollouts_have,
+    starting_recipe,
+)
 from core.reasonmaxxer.recipe import Recipe
 from core.runs.config import RunPlan
 from core.system.terminal_text import printable
@@ -24,16 +33,14 @@ _NAMES = {"k": "rollouts.samples", "tau": "gate.tau", "gate": "gate.kind",
           "usd_per_hour": "usd_per_hour"}  # fmt: skip
 
 
-@grouped
-def study(
-    ctx: typer.Context,
-    model: ModelOptions,
-    problems: LearningProblems,
-    preset: PresetOption = None,
+@dataclass(frozen=True)
+class Grid:
+    """What varies, with which seeds, on which rollouts."""
+
     rollouts: Annotated[
         Path | None,
         path_option(metavar="RUN", help="Learn from the rollouts of this run."),
-    ] = None,
+    ] = None
     vary: Annotated[
         list[str] | None,
         typer.Option(
@@ -41,10 +48,19 @@ def study(
             help="A setting and its values; may be given several times. Words that belong "
             "together are joined by +.",
         ),
-    ] = None,
+    ] = None
     training_seeds: Annotated[
         str, typer.Option(metavar="N,N", help="Every combination is trained with each.")
-    ] = "0",
+    ] = "0"
+
+
+@grouped
+def study(
+    ctx: typer.Context,
+    model: ModelOptions,
+    problems: LearningProblems,
+    grid: Grid,
+    preset: PresetOption = None,
     *,
     settings: Annotated[GivenSettings, recipe_options(Recipe, _NAMES, {"k": ("-k",)})],
     run: RunOptions,
@@ -58,16 +74,34 @@ def study(
     """
     from core.studies.plan import plan_study
 
+    work = kind_work(model)
+
     def prepare() -> RunPlan:
-        start = starting_recipe(model.model, preset, rollouts)
+        spec, measure = model.spec(), entropies_in(grid.rollouts)
+        if grid.rollouts is not None:
+            refuse_what_rollouts_have(ctx, settings)
+        start = starting_recipe(model.model, preset, grid.rollouts)
         sets = learning_sets(start)
-        learned: list[Problem] = [] if rollouts is not None else problems.to_learn_from(sets[0])
-        recipe = study_recipe(settings.changed(start), vary or (), training_seeds)
-        return plan_study(
-            model.spec(), learned, problems.to_measure_on(sets[1]), recipe, rollouts=rollouts
+        learned: list[Problem] = []
+        if grid.rollouts is None:
+            learned = problems.to_learn_from(sets[0])
+            named = problems.problems or Path(sets[0])
+            measure = entropies_of_rollouts(work, spec, learned, named.name, quiet=output.as_json)
+        measured_on = problems.to_measure_on(sets[1])
+        return plan_with_shares(
+            settings,
+            start,
+            lambda recipe: plan_study(
+                spec,
+                learned,
+                measured_on,
+                study_recipe(recipe, grid.vary or (), grid.training_seeds),
+                rollouts=grid.rollouts,
+            ),
+            measure,
         )
 
-    long_work(ctx, kind_work(model), prepare, run=run, output=output, show=_show)
+    long_work(ctx, work, prepare, run=run, output=output, show=_show)
 
 
 def study_recipe(recipe: Recipe, vary: list[str] | tuple[str, ...], seeds: str) -> Any:

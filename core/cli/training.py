@@ -72,7 +72,7 @@ def rollouts(
             settings,
             start,
             lambda recipe: plan_rollouts(spec, learned, recipe),
-            _entropies_of_rollouts(work, spec, learned, named.name, quiet=output.as_json),
+            entropies_of_rollouts(work, spec, learned, named.name, quiet=output.as_json),
         )
 
     long_work(ctx, work, prepare, run=run, output=output, show=_show_rollouts)
@@ -111,14 +111,14 @@ def train(
     work = kind_work(model)
 
     def prepare() -> RunPlan:
-        spec, measure = model.spec(), _entropies_in(rollouts)
+        spec, measure = model.spec(), entropies_in(rollouts)
         if rollouts is not None:
-            _refuse_what_rollouts_have(ctx, settings)
+            refuse_what_rollouts_have(ctx, settings)
         start, learned = starting_recipe(model.model, preset, rollouts), list[Problem]()
         if rollouts is None:
             learned = problems.to_learn_from(learning_sets(start)[0])
             named = problems.problems or Path(learning_sets(start)[0])
-            measure = _entropies_of_rollouts(work, spec, learned, named.name, quiet=output.as_json)
+            measure = entropies_of_rollouts(work, spec, learned, named.name, quiet=output.as_json)
         measured_on = problems.to_measure_on(learning_sets(start)[1])
         return plan_with_shares(
             settings,
@@ -130,7 +130,7 @@ def train(
     long_work(ctx, work, prepare, run=run, output=output, show=_show_training)
 
 
-def _entropies_of_rollouts(
+def entropies_of_rollouts(
     work: KindWork, spec: ModelSpec, learned: Sequence[Problem], problem_set: str, *, quiet: bool
 ) -> Callable[[Recipe], EntropyMeasurement]:
     """Measures the entropies of chains that are drawn as the rollouts are."""
@@ -140,7 +140,7 @@ def _entropies_of_rollouts(
     return lambda recipe: measure(rollout_threshold_settings(recipe))
 
 
-def _entropies_in(rollouts: Path | None) -> Callable[[Recipe], EntropyMeasurement]:
+def entropies_in(rollouts: Path | None) -> Callable[[Recipe], EntropyMeasurement]:
     """Takes the entropies of rollouts that are there already."""
 
     def measure(_: Recipe) -> EntropyMeasurement:
@@ -153,7 +153,7 @@ def _entropies_in(rollouts: Path | None) -> Callable[[Recipe], EntropyMeasuremen
     return measure
 
 
-def _refuse_what_rollouts_have(ctx: typer.Context, settings: GivenSettings) -> None:
+def refuse_what_rollouts_have(ctx: typer.Context, settings: GivenSettings) -> None:
     """What is given beside --rollouts must not be what the rollouts have decided already."""
     from core.errors import RunError
     from core.reasonmaxxer.rollouts import OF_ROLLOUTS

@@ -67,8 +67,13 @@ class ForkSampling(BaseModel):
         description="Where the raw entropy is above the threshold of forks; as everywhere when "
         "not set",
     )
-    fork_tau: Tau = Field(
-        ForkTemperature.tau, title="Threshold of forks", description="Of the temperature at forks"
+    fork_tau: Annotated[float, Unit("nats")] = Field(
+        ForkTemperature.tau,
+        ge=0,
+        le=100,
+        allow_inf_nan=False,
+        title="Threshold of forks",
+        description="Of the temperature at forks",
     )
     fork_random_share: float | None = Field(
         None,

@@ -29,8 +29,8 @@ RUN = {"run", "runs_dir", "name", "resume"}
 OUTPUT = {"as_json", "out"}
 SETTINGS = {"settings", "preset", "usd_per_hour"}
 
-RUNS = {"interventions", "compare", "evaluate", "rollouts", "train", "distill"}
-TRAININGS = {"rollouts", "train", "distill"}
+RUNS = {"interventions", "compare", "evaluate", "rollouts", "train", "study", "distill"}
+TRAININGS = {"rollouts", "train", "study", "distill"}
 ON_A_CHAIN = {"force", "find-fix", "pivotality"}
 ASKING = RUNS | {"generate", "prompt", "thresholds"}
 LOADING = ASKING | ON_A_CHAIN | {"score", "model"}
@@ -44,7 +44,7 @@ GROUPS: list[tuple[set[str], set[str]]] = [
     ({"temperature", "top_p"}, {"generate", "evaluate", "thresholds"}),
     ({"teacher"}, {"interventions", "compare", "distill"}),
     (SETTINGS - {"usd_per_hour"}, TRAININGS),
-    ({"usd_per_hour"}, {"train", "distill"}),
+    ({"usd_per_hour"}, {"train", "study", "distill"}),
     (RUN, RUNS),
     (OUTPUT, LOADING - {"model"} | {"overrule", "problems"}),
 ]
