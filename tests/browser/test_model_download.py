@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from app import APP, DEMO_IS_BUILT, button, load_other_model, open_app, settled
+from app import (
+    APP,
+    DEMO_IS_BUILT,
+    button,
+    expect_loaded,
+    load_other_model,
+    open_app,
+    settled,
+)
 from hub_server import Hub, running_hub
 from models import save_tiny_model
 from playwright.sync_api import Page, expect
@@ -64,9 +72,7 @@ def test_a_model_is_seen_coming_and_then_in_use(
     expect(page.get_by_role("heading", name="Runs")).to_be_visible()
     expect(seen).to_be_visible()
     hub.bytes_a_second = None
-    expect(sidebar.get_by_text("vocabulary 40,320")).to_be_visible()
-    settled(page)
-    sidebar.get_by_text("Facts:").click()
+    expect_loaded(page, "owner/model", "vocabulary · 40,320")
     for fact in ("model · owner/model", "licence · apache-2.0", "layers · 2 of width 32"):
         expect(sidebar.get_by_text(fact, exact=True)).to_be_visible()
     expect(sidebar.get_by_text(re.compile("weights 10.4 MB, keys and values"))).to_be_visible()
@@ -82,10 +88,10 @@ def test_a_cancelled_download_leaves_the_old_model(
     button(page, "Cancel").click()
     sidebar = page.get_by_test_id("stSidebarUserContent")
     expect(sidebar.get_by_text("The download of owner/slow was stopped.")).to_be_visible()
-    expect(sidebar.get_by_text("vocabulary 960")).to_be_visible()
+    expect_loaded(page, "demo", "vocabulary · 960")
     hub.bytes_a_second = None
     button(page, "Load").click()
-    expect(sidebar.get_by_text("vocabulary 40,320")).to_be_visible()
+    expect(sidebar.get_by_text("vocabulary · 40,320")).to_be_visible()
     settled(page)
 
 
