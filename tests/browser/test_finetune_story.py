@@ -88,8 +88,10 @@ def test_from_one_click_to_before_and_after_and_on_into_explore(
     ):
         file = tmp_path / f"{name}.jsonl"
         write_problems(file, problems)
+        choose_when_there(page, field, "Upload…")
         page.locator(".st-key-tuning_file input[type=file]").set_input_files(file)
-        choose_when_there(page, field, file.name)
+        expect(page.get_by_role("combobox", name=re.compile(field))).to_have_value(file.name)
+        settled(page)
     fill_first_number(page, "Rollouts per problem", 4)
     button(page, "Run all steps").click()
     with paused(home):
@@ -140,7 +142,7 @@ def test_cancel_keeps_what_was_done_and_resume_ends_with_the_verdict(
     training = page.get_by_text(re.compile(r"3 of 4: training · [1-9]\d* of"))
     with paused(home, trains):
         expect(training).to_be_visible()
-        expect(page.get_by_text("Accuracy on held-out problems")).to_be_visible()
+        expect(page.get_by_text("Accuracy on held-out problems", exact=True)).to_be_visible()
         page.reload()
         expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
         button(page, "Cancel").click()
