@@ -14,7 +14,6 @@ from app import (
     expect_loaded,
     load_other_model,
     open_app,
-    settled,
 )
 from hub_server import Hub, running_hub
 from models import save_tiny_model
