@@ -110,7 +110,7 @@ def test_from_one_click_to_before_and_after_and_on_into_explore(
     expect(page.get_by_test_id("stMain").get_by_text("Teaching model").first).to_be_visible()
     expect(page.locator(".heatmap")).to_have_count(2)
     page.get_by_text(re.compile("3 · Train")).click()
-    expect(page.get_by_text("Accuracy on held-out problems")).to_be_visible()
+    expect(page.get_by_text("Accuracy on held-out problems", exact=True)).to_be_visible()
 
     with page.expect_download() as download:
         button(page, "Download the adapter").click()
