@@ -62,11 +62,14 @@ class RunEstimate:
     @property
     def words(self) -> str:
         """In one line: "about 6 min (4-9): rollouts 3 min, training 2 min, evaluation 1 min"."""
-        shown = [each for each in self.phases if each.seconds >= 0.01 * self.seconds]
+        by_name: dict[str, float] = {}
+        for each in self.phases:
+            by_name[each.name] = by_name.get(each.name, 0.0) + each.seconds
+        shown = {name: took for name, took in by_name.items() if took >= 0.01 * self.seconds}
         whole = f"about {duration(self.seconds)} ({_range(self.low, self.high)})"
         if len(shown) < 2:
             return whole
-        return f"{whole}: " + ", ".join(f"{each.name} {duration(each.seconds)}" for each in shown)
+        return f"{whole}: " + ", ".join(f"{name} {duration(took)}" for name, took in shown.items())
 
     @property
     def warning(self) -> str | None:

@@ -114,13 +114,13 @@ class RunKind(ABC, Generic[S, T]):
         return checked_settings(self.settings, run.config.settings)
 
     def results_of(self, run: Run) -> T | None:
-        """A run's results; None before there are any. Only reads: summing up takes the run's
-        process a while, and pages must not wait.
+        """A run's results, before its end those of what is done so far; None before there are any.
+        Only reads: summing up takes the run's process a while, and pages must not wait.
 
         Raises:
             RunError, FileError: a damaged file.
         """
-        data = self._results_json(run)
+        data = run.read_json(RESULTS) or run.read_json(SO_FAR)
         return None if data is None else self.results.from_json(data)
 
     def headline_of(self, run: Run) -> Headline | None:
@@ -133,11 +133,26 @@ class RunKind(ABC, Generic[S, T]):
         found = None if self.headline is None else self.results_of(run)
         return None if found is None or self.headline is None else self.headline(found)
 
-    def _results_json(self, run: Run) -> Any:
-        return run.read_json(RESULTS)
+    def write_so_far(self, work: RunContext, results: T) -> None:
+        """Write the results of what is done so far, which `results_of` reads until the end.
+
+        Raises:
+            ResourceError: the disk is full or can't be written.
+        """
+        self._write(work, SO_FAR, results)
 
     def _write(self, work: RunContext, name: str, results: T) -> None:
         work.write(name, json_text(results.to_json(), indent=1) + "\n")
+
+
+def write_table(work: RunContext, results: TableResults) -> None:
+    """Write a run's final results as flat rows; those of what was done so far go.
+
+    Raises:
+        ResourceError: the disk is full or can't be written.
+    """
+    work.write(TABLE, pd.DataFrame(results.to_rows()).to_csv(index=False))
+    (work.run.folder / SO_FAR).unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -217,13 +232,12 @@ class Kind(RunKind[S, F], Generic[S, R, F]):
             self.read_unit(run),
             doing=self.doing,
             belonging=self.belonging,
-            sum_up=lambda: self._write(work, SO_FAR, self._summary(run, finished=False)),
+            sum_up=lambda: self.write_so_far(work, self._summary(run, finished=False)),
             at_once=self.at_once(settings),
         )
         results = self._summary(run, finished=True)
         self._write(work, RESULTS, results)
-        work.write(TABLE, pd.DataFrame(results.to_rows()).to_csv(index=False))
-        (run.folder / SO_FAR).unlink(missing_ok=True)
+        write_table(work, results)
 
     def read_unit(self, run: Run) -> ReadUnit[R]:
         """Reads a unit's JSON: its records, or None where it is missing, damaged or incomplete.
@@ -256,10 +270,6 @@ class Kind(RunKind[S, F], Generic[S, R, F]):
             f"This run has no chains of the problem {problem_id}.",
             "`fork-explorer runs resume` makes what is missing or damaged.",
         )
-
-    def _results_json(self, run: Run) -> Any:
-        """While the run is not finished, those of the problems done so far."""
-        return run.read_json(RESULTS) or run.read_json(SO_FAR)
 
     def _summary(self, run: Run, *, finished: bool) -> F:
         return self.summarise(run, self.records_of(run), finished)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
@@ -29,6 +29,7 @@ from core.reasonmaxxer.selection import Selection, select_examples
 from core.runs.models import load_run_model, read_model
 from core.runs.run import Run
 from core.statistics import Estimate, mean_over_problems, paired_difference
+from core.studies.phases import MEASURING, TRAINING, doing
 from core.studies.recipe import Cell, StudyRecipe
 from core.studies.results import CellResult
 
@@ -45,16 +46,10 @@ _ADAPTER = TypeAdapter(CellResult)
 _SUMMARY = TypeAdapter(TrainingSummary)
 
 
-def finished_cells(run: Run, cells: Sequence[Cell]) -> list[CellResult]:
-    """What a study has found so far, in the order of the grid."""
-    units = run.units()
+def finished_cells(units: Mapping[str, Any], cells: Sequence[Cell]) -> list[CellResult]:
+    """What a study has found so far, by its units, in the order of the grid."""
     found = [units.get(_DONE + cell.name) for cell in cells]
     return [_ADAPTER.validate_python(each) for each in found if each is not None]
-
-
-def doing(cell: Cell, count: int, what: str) -> str:
-    """What is being done, for the progress."""
-    return f"cell {cell.number + 1} of {count}: {what}"
 
 
 def work_on(
@@ -66,7 +61,7 @@ def work_on(
     before: Sequence[ProblemSamples],
     *,
     trust_remote_code: bool,
-) -> None:
+) -> bool:
     """Train and measure a cell, unless it is done. One that can't be trained is kept as such.
 
     Args:
@@ -75,11 +70,15 @@ def work_on(
         rollouts: of the study.
         before: the base's samples of the test problems.
 
+    Returns:
+        Whether the cell was not done before.
+
     Raises:
         Cancelled, ExplorerError: as `train_adapter` and `sampled`.
     """
     run, key = work.run, _DONE + cell.name
-    if key not in work.finished:
+    is_new = key not in work.finished
+    if is_new:
         try:
             result = _result(work, cell, count, recipe, rollouts, before, trust_remote_code)
         except TrainingError as error:
@@ -88,6 +87,7 @@ def work_on(
         work.finished[key] = True
         mark_end(work, f"cell {cell.number + 1}")
     _put_away(run, cell)
+    return is_new
 
 
 def _result(
@@ -112,7 +112,7 @@ def _result(
         run.problems(EVALUATION),
         recipe.sampling_settings(recipe.evaluation),
         f"{cell.name}/",
-        doing(cell, count, "accuracy"),
+        doing(cell, count, MEASURING),
     )
     summary = training_summary(run, _SUMMARY)
     report = selection.report
@@ -146,9 +146,10 @@ def signal_mass(selection: Selection) -> float:
     return gated / whole if whole else 0.0
 
 
-def base_held_out(run: Run) -> float | None:
-    """The base's accuracy on the held-out problems, which every training measures first."""
-    found: float | None = run.units().get(_BASE)
+def base_held_out(units: Mapping[str, Any]) -> float | None:
+    """The base's accuracy on the held-out problems, which every training measures first; None
+    before the first cell."""
+    found: float | None = units.get(_BASE)
     return found
 
 
@@ -161,7 +162,7 @@ def _train(work: RunContext, cell: Cell, count: int, selection: Selection, base:
     from core.reasonmaxxer.training import train_adapter
 
     recipe = cell.recipe.model_copy(update={"seed": cell.seed})
-    what = doing(cell, count, "training")
+    what = doing(cell, count, TRAINING)
     train_once(
         work,
         lambda: train_adapter(work, base.loaded(), recipe, selection, what),

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import torch
 
 from core.errors import TrainingError
@@ -17,7 +16,7 @@ from core.lora.phases import LazyModel, sampled
 from core.lora.run_files import EVALUATION
 from core.reasonmaxxer.results import HELD_OUT, STUDY_TASK
 from core.reasonmaxxer.rollouts import ROLLOUTS, take_rollouts
-from core.runs.kind import RESULTS, SO_FAR, TABLE
+from core.runs.kind import write_table
 from core.runs.models import load_run_model, read_model
 from core.statistics import mean_over_problems
 from core.studies.cells import base_held_out, finished_cells, work_on
@@ -63,37 +62,35 @@ def _study(work: RunContext, recipe: StudyRecipe, trust_remote_code: bool) -> St
     mark_end(work, "before")
     base.release()
     for cell in cells:
-        work_on(
+        is_new = work_on(
             work, cell, len(cells), recipe, rollouts, before, trust_remote_code=trust_remote_code
         )
-        so_far = _results(work, recipe, cells, rollouts, before)
-        STUDY._write(work, SO_FAR, so_far)
-    results = _results(work, recipe, cells, rollouts, before)
+        if is_new:
+            STUDY.write_so_far(work, _results(run, recipe, cells, rollouts, before))
+    results = _results(run, recipe, cells, rollouts, before)
     if results.chosen is None and all(each.failure for each in results.cells):
         raise TrainingError(
             f"No cell could be trained. The first one: {results.cells[0].failure}",
             "Change what varies, or the recipe.",
         )
-    work.write(TABLE, pd.DataFrame(results.to_rows()).to_csv(index=False))
-    (run.folder / SO_FAR).unlink(missing_ok=True)
     return results
 
 
 def _results(
-    work: RunContext,
+    run: Run,
     recipe: StudyRecipe,
     cells: Sequence[Cell],
     rollouts: Sequence[ProblemSamples],
     before: Sequence[ProblemSamples],
 ) -> StudyResults:
-    run = work.run
-    done = finished_cells(run, cells)
+    units = run.units()
+    done = finished_cells(units, cells)
     base = [each.pass_rate for each in before]
     return StudyResults(
         settings=len({cell.setting for cell in cells}),
         seeds=len(recipe.training_seeds),
         base_test=mean_over_problems(base, recipe.seed),
-        base_held_out=base_held_out(run),
+        base_held_out=base_held_out(units),
         cells=tuple(done),
         chosen=choose(done, base, recipe.seed) if len(done) == len(cells) else None,
         cost=_cost(run, recipe, rollouts, before, done),
@@ -119,10 +116,14 @@ def _cost(
 
 @dataclass(frozen=True, kw_only=True)
 class StudyKind(TrainingKind[StudyRecipe, StudyResults]):
-    """A training kind whose results grow while it works."""
+    """A training kind whose results, a table of cells, grow while it works."""
 
-    def _results_json(self, run: Run) -> Any:
-        return run.read_json(RESULTS) or run.read_json(SO_FAR)
+    def carry_out(self, work: RunContext, *, trust_remote_code: bool = False) -> None:
+        """Go through the phases, then write results and table; as `TrainingKind`."""
+        TrainingKind.carry_out(self, work, trust_remote_code=trust_remote_code)
+        results = self.results_of(work.run)
+        assert results is not None
+        write_table(work, results)
 
 
 STUDY = StudyKind(

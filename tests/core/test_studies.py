@@ -22,10 +22,12 @@ from core.reasonmaxxer.results import STUDY_TASK
 from core.reasonmaxxer.selection import Selection, SelectionReport
 from core.runs import problem_units
 from core.runs.context import CANCELLED, RunContext, carry_out
+from core.runs.estimate import merged, phase
 from core.runs.kind import RESULTS, TABLE
 from core.runs.run import Run
 from core.runs.settings import checked_settings
 from core.statistics import mean_over_problems, share
+from core.studies import estimate
 from core.studies.cells import CELLS, signal_mass
 from core.studies.headline import study_headline
 from core.studies.plan import plan_study
@@ -312,3 +314,30 @@ def test_settings_survive_json() -> None:
     assert StudyRecipe.model_validate(json.loads(recipe.model_dump_json())) == recipe
     with pytest.raises(ValidationError):
         StudyRecipe(training_seeds=())
+
+
+def test_an_estimate_has_the_cells_one_by_one_and_says_them_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parts = [
+        phase("loading", 2.0, 0.5),
+        phase("rollouts", 10.0, 0.1, doing="1 of 4: rollouts"),
+        phase("training", 20.0, 0.0, doing="3 of 4: training"),
+        phase("accuracy after", 5.0, 0.0, doing="4 of 4: accuracy after"),
+        phase("side by side", 3.0, 0.0),
+    ]
+    monkeypatch.setattr(estimate, "estimate_training", lambda *_: merged(parts))
+    recipe = study("gate.tau=1,2,3")
+    found = estimate.estimate_study(None, None, recipe)  # type: ignore[arg-type]
+    assert [each.doing for each in found.phases] == [
+        "",
+        "rollouts",
+        *(f"cell {n} of 3: {what}" for n in (1, 2, 3) for what in ("training", "accuracy")),
+    ]
+    assert found.seconds == 3 * (2 + 20 + 5) + 10
+    assert found.words.endswith("loading 6 s, rollouts 10 s, training 60 s, accuracy after 15 s")
+    # Cells that are wrong are wrong together: three times 10 s, not the root of it.
+    late = [replace(each, high=each.seconds + 10) for each in parts if each.name == "training"]
+    monkeypatch.setattr(estimate, "estimate_training", lambda *_: merged(late))
+    found = estimate.estimate_study(None, None, recipe)  # type: ignore[arg-type]
+    assert found.high - found.seconds == pytest.approx(30)
