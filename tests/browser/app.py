@@ -227,8 +227,9 @@ def process_of(run: Run) -> psutil.Process:
     """The process that works on a run."""
 
     def pids() -> list[int]:
-        lines = run.log.path.read_text().splitlines()
-        events = [json.loads(line) for line in lines]
+        if not run.log.path.exists():  # the run is being made
+            return []
+        events = [json.loads(line) for line in run.log.path.read_text().splitlines()]
         return [each["pid"] for each in events if each["event"] == "started"]
 
     until(pids, "the start of the run")
