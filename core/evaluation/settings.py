@@ -32,13 +32,13 @@ DEFAULT_TEMPERATURE, DEFAULT_TOP_P = 0.6, 0.95
 """The paper's."""
 
 
-def check_draws(temperature: float, samples: int) -> None:
+def check_draws(*, greedy: bool, samples: int) -> None:
     """Several greedy samples of a problem say no more than one.
 
     Raises:
-        ValueError: temperature 0, and more than one sample.
+        ValueError: greedy, and more than one sample.
     """
-    if temperature == 0 and samples > 1:
+    if greedy and samples > 1:
         raise ValueError(
             "greedy samples of a problem are all alike: draw 1 of each, or set the "
             "temperature above 0"
@@ -68,7 +68,7 @@ class EvaluationSettings(ForkSampling, RunPromptSettings):
             sampler = self.sampler
         except SamplerError as error:
             raise ValueError(str(error)) from error
-        check_draws(0 if sampler.greedy else 1, self.samples)
+        check_draws(greedy=sampler.greedy, samples=self.samples)
         return self
 
     @property

@@ -31,7 +31,7 @@ class Sampling(BaseModel):
 
     @model_validator(mode="after")
     def _check_draws(self) -> Sampling:
-        check_draws(self.temperature, self.samples)
+        check_draws(greedy=self.temperature == 0, samples=self.samples)
         return self
 
 

@@ -36,7 +36,7 @@ class Rollout:
     seed: int
     problem_id: str
     number: int  # among the rollouts of its problem
-    all_nats: NDArray[np.float32]  # (N,) of all rollouts of the run, ascending
+    all_nats: NDArray[np.float32]  # (N,) of all rollouts of the run, ascending, if the gate sees it
 
     @property
     def budget(self) -> int:
@@ -62,17 +62,31 @@ def gate_rollout(
         entropy_nats: (T,) of the base.
         settings: which gate.
         seed, problem_id, rollout: of the gate's random draws, which depend on nothing else.
-        all_nats: as `all_entropies` gives them; those of this rollout alone when None.
+        all_nats: as `entropies_seen` gives them.
+
+    Raises:
+        ValueError: the gate looks at all rollouts together, and `all_nats` is None.
     """
-    gate = GATES[settings.kind].load()
+    entry = GATES[settings.kind]
     if all_nats is None:
-        all_nats = np.sort(entropy_nats)
-    return gate(Rollout(entropy_nats, settings, seed, problem_id, rollout, all_nats))
+        if entry.sees_all:
+            raise ValueError(f"the gate {settings.kind} needs the entropies of all rollouts")
+        all_nats = np.zeros(0, np.float32)
+    return entry.load()(Rollout(entropy_nats, settings, seed, problem_id, rollout, all_nats))
 
 
-def all_entropies(records: Sequence[ProblemSamples]) -> NDArray[np.float32]:
-    """The entropy of every token of every rollout, (N,) nats, ascending: what a gate that looks at
-    all rollouts together is measured on."""
+def entropies_seen(
+    settings: GateSettings, records: Sequence[ProblemSamples]
+) -> NDArray[np.float32] | None:
+    """The entropy of every token of every rollout, (N,) nats, ascending, for a gate that looks at
+    all rollouts together; None for the others.
+
+    Args:
+        settings: which gate.
+        records: rollouts with their entropies.
+    """
+    if not GATES[settings.kind].sees_all:
+        return None
     found = [np.asarray(each.entropy or (), np.float32) for one in records for each in one.samples]
     return np.sort(np.concatenate(found)) if found else np.zeros(0, np.float32)
 

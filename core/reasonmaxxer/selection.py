@@ -11,7 +11,7 @@ from core.decoding.sampling import keyed_generator
 from core.errors import TrainingError
 from core.evaluation.records import ProblemSamples, Sample
 from core.reasonmaxxer.examples import Example
-from core.reasonmaxxer.gates import all_entropies, gate_rollout
+from core.reasonmaxxer.gates import entropies_seen, gate_rollout
 from core.reasonmaxxer.settings import GATES, GateSettings, SelectionSettings
 from core.records import StopReason
 
@@ -107,7 +107,7 @@ def select_examples(
         raise _nothing_mixed(rates)
     kept = mixed[: settings.max_problems]
     chosen: list[tuple[Example, float]] = []  # with its highest entropy, in nats
-    everywhere = all_entropies(records)
+    everywhere = entropies_seen(gate, records)
     prompts = {record.problem_id: record.prompt_ids for record in records}
     for name in kept:
         group = groups[name]

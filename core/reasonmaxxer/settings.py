@@ -31,6 +31,7 @@ class GateEntry:
     takes: str  # which tokens of a rollout, to follow "Which tokens are pushed:"
     place: str  # of its function from `Rollout` to `Gate`, as module:name
     share_by: Literal["tau", "fraction"] | None  # the setting that decides how many tokens
+    sees_all: bool = False  # whether it looks at the entropies of all rollouts together
 
     def load(self) -> Callable[[Rollout], Gate]:
         """The function of the gate."""
@@ -51,11 +52,13 @@ GATES: dict[str, GateEntry] = {
         "the share of highest entropy in all rollouts together",
         "core.reasonmaxxer.gates:top_fraction_of_all",
         "fraction",
+        sees_all=True,
     ),
     "rest-of-all": GateEntry(
         "as a control, all tokens but that share",
         "core.reasonmaxxer.gates:rest_of_all",
         "fraction",
+        sees_all=True,
     ),
     "random": GateEntry(
         "as a control, as many as above τ at random", "core.reasonmaxxer.gates:random", "tau"

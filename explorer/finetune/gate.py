@@ -12,7 +12,7 @@ from core.errors import ExplorerError
 from core.evaluation.records import ProblemSamples, Sample
 from core.models.language_model import LanguageModel
 from core.models.spec import DEMO, ModelSpec
-from core.reasonmaxxer.gates import all_entropies, gate_rollout
+from core.reasonmaxxer.gates import entropies_seen, gate_rollout
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.selection import SelectionReport, select_examples
 from core.reasonmaxxer.settings import GATES, THRESHOLD, GateSettings
@@ -340,7 +340,7 @@ def _mask(
     if gate.kind == THRESHOLD:
         return None
     entropy = np.asarray(record.samples[number].entropy or (), np.float32)
-    everywhere = all_entropies(rollouts.records)
+    everywhere = entropies_seen(gate, rollouts.records)
     return gate_rollout(entropy, gate, seed, record.problem_id, number, everywhere)
 
 

@@ -25,12 +25,9 @@ from core.interventions.arms import (
     BY_TEACHER,
     CONTROLS,
     GROUPS,
-    at_most,
-    oracle,
-    random_alternative,
-    top5_oracle,
 )
 from core.interventions.records import ArmChain, ProblemRecord, Substitution, SweepAttempt
+from core.interventions.rules import at_most, oracle, random_alternative, top5_oracle
 from core.interventions.settings import InterventionSettings
 from core.interventions.study import check_interventions, intervene
 from core.models.language_model import LanguageModel, wrap

@@ -327,6 +327,8 @@ def test_a_share_of_all_rollouts_takes_more_where_entropy_is_high() -> None:
     rest = settings.model_copy(update={"kind": "rest-of-all"})
     assert taken(low, rest) == [True] * 3
     assert taken(high, rest) == [False] * 3
+    with pytest.raises(ValueError, match="needs the entropies of all rollouts"):
+        gate_rollout(everywhere, settings, 0, "p", 0)
 
 
 def test_a_share_of_all_is_measured_on_every_rollout_of_the_run() -> None:
