@@ -65,6 +65,13 @@ class ForkTemperature:
     tau: float = 1.4  # nats
     random_share: float | None = None
 
+    @property
+    def in_words(self) -> str:
+        """ "1.2 at forks (above 1.4 nats)", or "1.2 at 5 % of positions, at random"."""
+        if self.random_share is not None:
+            return f"{self.temperature:g} at {100 * self.random_share:g} % of positions, at random"
+        return f"{self.temperature:g} at forks (above {self.tau:g} nats)"
+
 
 @dataclass(frozen=True)
 class Sampler:

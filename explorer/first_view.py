@@ -11,16 +11,14 @@ from core.chains.glance import chain_at_a_glance
 from core.errors import ExplorerError
 from core.records import Chain, Outcome
 from core.system.environment import sessions_folder
-from core.system.project_root import project_root
 from explorer.components.token_heatmap import token_heatmap
 from explorer.engine import engine_is_loaded, engine_is_started, start_engine
 from explorer.shared.chain_view import chain_view
 from explorer.shared.messages import verdict_badge
 from explorer.shared.polling import polled
 from explorer.shared.problem_text import problem_text
+from explorer.welcome import DEFAULT_TAU, WELCOME
 
-WELCOME = project_root() / "sample_data" / "sessions" / "welcome.json"
-DEFAULT_TAU = 1.4  # nats, the paper's for its smallest model
 _SESSION_ID = 12  # characters of an id, all of them letters and digits
 
 

@@ -68,6 +68,28 @@ class Form:
         value: int | None = place.number_input(label, low, high, **looks)
         return value
 
+    def optional_real(
+        self,
+        place: DeltaGenerator,
+        label: str,
+        key: str,
+        default: float | None,
+        low: float,
+        high: float,
+        step: float | None = None,
+        **looks: Any,
+    ) -> float | None:
+        """A number from `low` to `high`, or None."""
+        looks = {"value": None, **looks}
+        looks |= self._begin(
+            key,
+            default,
+            lambda v: v is None or is_real(v, low, high),
+            lambda v: None if v is None else float(v),
+        )
+        value: float | None = place.number_input(label, low, high, step=step, **looks)
+        return value
+
     def real(
         self,
         place: DeltaGenerator,

@@ -9,14 +9,13 @@ import streamlit as st
 
 from core.chains.session import Session
 from core.errors import ExplorerError, SessionError
-from core.system.project_root import project_root
 from explorer.form import Form, is_real, one_of
 from explorer.open_session import OpenSession
+from explorer.welcome import DEFAULT_TAU, WELCOME
 from explorer.workbench import session_or_none, workbench
 
 Unit = Literal["nats", "bits"]
 Colour = Literal["entropy", "pivotality"]
-DEFAULT_TAU = 1.4  # nats, the paper's for its smallest model
 HIGHEST_TAU = 15.0  # nats; more than the entropy of a uniform choice among 3 million tokens
 _TAU, _UNIT, _COLOUR = "tau", "shown unit", "shown colour"  # in the form
 
@@ -154,9 +153,6 @@ def _open_session() -> OpenSession:
     opened = workbench().new_session(welcome_session() or Session())
     opened.notice = error
     return opened
-
-
-WELCOME = project_root() / "sample_data" / "sessions" / "welcome.json"
 
 
 def welcome_session() -> Session | None:

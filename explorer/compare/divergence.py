@@ -21,6 +21,7 @@ from core.runs.run import Run
 from core.statistics import Estimate
 from explorer.compare.charts import PLACE_NAMES
 from explorer.shared.drawing import chart, table
+from explorer.shared.figures import amount_and_range, share_and_range
 from explorer.shared.messages import plain
 
 _BLUE = "#2d79cf"
@@ -85,16 +86,11 @@ def divergence_panel(run: Run, results: CompareResults, names: Sequence[str]) ->
 
 
 def _percent(estimate: Estimate | None) -> str:
-    if estimate is None or math.isnan(estimate.value):
-        return "unknown"
-    low, high = 100 * estimate.low, 100 * estimate.high
-    return f"{100 * estimate.value:.1f} % [{low:.1f}, {high:.1f}]"
+    return "unknown" if estimate is None else share_and_range(estimate)
 
 
 def _nats(estimate: Estimate | None) -> str:
-    if estimate is None or math.isnan(estimate.value):
-        return "unknown"
-    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+    return "unknown" if estimate is None else amount_and_range(estimate, 3)
 
 
 _MEASURES: list[tuple[str, Callable[[DivergenceSummary], str]]] = [

@@ -31,7 +31,7 @@ from explorer.compare.charts import (
 )
 from explorer.compare.divergence import divergence_panel
 from explorer.shared.drawing import chart, table
-from explorer.shared.figures import share_and_range
+from explorer.shared.figures import amount_and_range, share_and_range
 from explorer.shared.folding import folded
 from explorer.shared.messages import plain, show_error
 from explorer.shared.result_downloads import result_downloads
@@ -139,8 +139,8 @@ def _charts(run: Run, results: CompareResults, names: Sequence[str]) -> None:
             entropy_chart(shown),
             f"entropies of {run.id}",
             alt="Entropy of the base: on average "
-            f"{_number(shown.entropy_changed)} nats where the teacher would change a token, "
-            f"{_number(shown.entropy_unshifted, 3)} elsewhere.",
+            f"{amount_and_range(shown.entropy_changed)} nats where the teacher would change a "
+            f"token, {amount_and_range(shown.entropy_unshifted, 3)} elsewhere.",
         )
         st.caption(f"Of {plain(names[0])}; the scale is logarithmic.")
     with right:
@@ -165,20 +165,28 @@ def _measures(
         ("unshifted", lambda each: _share(each.unshifted), _range(paper.UNSHIFTED, 100, " %")),
         ("reranked", lambda each: _share(each.reranked), _range(paper.RERANKED, 100, " %")),
         ("shifted", lambda each: _share(each.shifted), _range(paper.SHIFTED, 100, " %")),
-        ("changed tokens per chain", lambda each: _number(each.changed_per_chain), ""),
+        ("changed tokens per chain", lambda each: amount_and_range(each.changed_per_chain), ""),
         (
             "mean base rank of changes",
-            lambda each: _number(each.mean_base_rank),
+            lambda each: amount_and_range(each.mean_base_rank),
             _range(paper.MEAN_BASE_RANK),
         ),
-        ("base entropy at changes (nats)", lambda each: _number(each.entropy_changed), ""),
-        ("base entropy elsewhere (nats)", lambda each: _number(each.entropy_unshifted, 3), ""),
+        ("base entropy at changes (nats)", lambda each: amount_and_range(each.entropy_changed), ""),
+        (
+            "base entropy elsewhere (nats)",
+            lambda each: amount_and_range(each.entropy_unshifted, 3),
+            "",
+        ),
         (
             "entropy ratio",
-            lambda each: _number(each.entropy_ratio, 1),
+            lambda each: amount_and_range(each.entropy_ratio, 1),
             _range(paper.ENTROPY_RATIO),
         ),
-        ("JS divergence (nats per token)", lambda each: _number(each.js_divergence, 4), ""),
+        (
+            "JS divergence (nats per token)",
+            lambda each: amount_and_range(each.js_divergence, 4),
+            "",
+        ),
         (
             f"divergence at uncertain tokens (H > {tau:g})",
             lambda each: _share(each.js_above_tau),
@@ -194,13 +202,6 @@ def _measures(
 
 def _share(estimate: Estimate) -> str:
     return share_and_range(estimate, 2)
-
-
-def _number(estimate: Estimate, digits: int = 2) -> str:
-    if estimate.value != estimate.value:
-        return "unknown"
-    parts = [f"{each:.{digits}f}" for each in (estimate.value, estimate.low, estimate.high)]
-    return parts[0] if estimate.low != estimate.low else f"{parts[0]} [{parts[1]}, {parts[2]}]"
 
 
 def _range(ends: tuple[float, float], scale: float = 1, unit: str = "") -> str:

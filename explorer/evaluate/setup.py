@@ -19,6 +19,7 @@ from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState
 from explorer.shared.asking import CHANGE_ASKING, Asking, session_settings
+from explorer.shared.fork_temperature import fork_temperature_fields
 from explorer.shared.messages import short
 from explorer.shared.problem_choice import ProblemChoice, choose_problems, set_key
 from explorer.shared.prompt_panel import asked
@@ -45,14 +46,20 @@ def evaluation_setup(state: BrowserState, folder: RunsFolder) -> None:
     upload_place(state, {set_key("evaluation"): chosen.name}, "evaluation_file", below)
     defaults = session_settings(state, EvaluationSettings(), chosen.name)
     fields = SettingFields(form, defaults, "evaluation")
-    greedy = fields.draw(temperature, "temperature", step=0.1) == 0
+    more = st.expander(CHANGE_ASKING, key="evaluation_asking")
+    at_forks = fork_temperature_fields(fields, more)
+    greedy = fields.draw(temperature, "temperature", step=0.1) == 0 and not (
+        at_forks and at_forks.temperature
+    )
     drawn = fields.draw(samples, "samples", disabled=greedy)
     top_p_value = fields.draw(top_p, "top_p", step=0.05)
     fields.draw(seed, "seed")
     heat = fields.values["temperature"]
     sampling = "greedy" if greedy else f"temperature {heat:g}, top-p {top_p_value:g} (its own)"
+    if at_forks is not None:
+        sampling += f", {at_forks.in_words}"
     asking = Asking(state, "evaluation", chosen.name, sampling)
-    with st.expander(CHANGE_ASKING, key="evaluation_asking"):
+    with more:
         left, right = st.columns(2)
         fields.draw(right, "max_new_tokens", step=16)
         choice = asked(state, left, "evaluation", chosen.problems, defaults, asking.typed)

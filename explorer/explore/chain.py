@@ -17,7 +17,7 @@ from core.entropy import NATS_PER_BIT
 from core.records import Chain, Problem, StopReason
 from explorer.components.token_heatmap import HeatmapView, read_heatmap, reopen, token_heatmap
 from explorer.explore.fix import fix_marks
-from explorer.explore.forcing import force
+from explorer.explore.forcing import force, same_model
 from explorer.explore.thinking import thinking_panel
 from explorer.form import follow
 from explorer.shared.chain_view import chain_view
@@ -69,7 +69,7 @@ def selected_chain(
     """
     tree = state.opened.session.tree
     assert tree is not None
-    measured = known_measurement(state, measured_on) if _same_model(state, branch.chain) else None
+    measured = known_measurement(state, measured_on) if same_model(state, branch.chain) else None
     chain_id = _chain_id(state, branch)
     view = replace(
         chain_view(branch.chain, chain_id, state.tau, state.unit, measured),
@@ -162,7 +162,7 @@ def threshold_and_forks(
         state.tau,
         lambda nats: setattr(state, "tau", nats),
         highest=HIGHEST_TAU,
-        whose="this model's" if _same_model(state, chain) else f"{state.opened.spec.model}'s",
+        whose="this model's" if same_model(state, chain) else f"{state.opened.spec.model}'s",
         shows_work=False,
     )
     _fork_table(state, chain, fork_positions(chain, state.tau), scale)
@@ -176,11 +176,6 @@ def highest_on_slider(chain: Chain, scale: float) -> float:
     """
     highest = float(chain.entropy.max(initial=0.0)) * scale
     return max(0.01, ceil(round(highest * 100, 6)) / 100)
-
-
-def _same_model(state: BrowserState, chain: Chain) -> bool:
-    spec = state.opened.spec
-    return (chain.model, chain.adapter) == (spec.model, spec.adapter)
 
 
 # Streamlit calls a widget's callback without a value when the widget leaves the screen.
@@ -301,7 +296,9 @@ def _headline(branch: Branch) -> str:
     if not sampler.greedy:
         filters = {"top-p": sampler.top_p, "top-k": sampler.top_k, "min-p": sampler.min_p}
         set_ones = [f"{n} {v:g}" for n, v in filters.items() if v and not (n == "top-p" and v == 1)]
-        how = ", ".join([f"temperature {sampler.temperature:g}", *set_ones, f"seed {chain.seed}"])
+        forks = [] if sampler.forks is None else [sampler.forks.in_words]
+        heat = f"temperature {sampler.temperature:g}"
+        how = ", ".join([heat, *forks, *set_ones, f"seed {chain.seed}"])
     parts.append(f"{len(chain)} tokens")
     parts.append(how)
     if chain.stop_reason in _ENDINGS:

@@ -14,6 +14,7 @@ from core.runs.settings import checked_settings
 from core.thresholds.settings import ThresholdSettings
 from explorer.explore.problem_labels import distinct, sign_of
 from explorer.open_session import PROBLEM_SET
+from explorer.shared.fork_temperature import fork_temperature_fields
 from explorer.shared.messages import plain, short, show_error
 from explorer.shared.problem_sets import DEMO_SET, WORD_SET, problem_sets
 from explorer.shared.problem_text import problem_text
@@ -220,6 +221,7 @@ def _sampler_popover(state: BrowserState) -> _Settings | None:
         fields.draw(left, "max_new_tokens", step=16)
         fields.draw(right, "seed")
         fields.draw(left, "top_k_alternatives")
+        fork_temperature_fields(fields, st.container())
         st.caption("Prompt, length, seed and threshold hold on the other pages, too.")
     try:
         settings = checked_settings(GenerationSettings, fields.values)

@@ -16,7 +16,7 @@ from core.studies.headline import study_headline
 from core.studies.results import CellResult, StudyResults
 from core.studies.task import STUDY
 from explorer.shared.drawing import chart, questions, table
-from explorer.shared.figures import percent, percent_range, plotly_text, points
+from explorer.shared.figures import percent, plotly_text, points, share_and_range
 from explorer.shared.messages import plain, show_error, teaching_notice
 from explorer.shared.result_downloads import result_downloads
 from explorer.shared.run_results import show_headline
@@ -86,11 +86,7 @@ def _row(cell: CellResult, results: StudyResults) -> dict[str, str]:
 
 
 def _share(estimate: Estimate | None) -> str:
-    return (
-        "not trained"
-        if estimate is None
-        else f"{percent(estimate.value)} [{percent_range(estimate)}]"
-    )
+    return "not trained" if estimate is None else share_and_range(estimate)
 
 
 def _failures(results: StudyResults) -> None:

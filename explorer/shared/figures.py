@@ -11,6 +11,7 @@ from core.statistics import Estimate
 from core.system.percent import percent, percent_span
 
 __all__ = [
+    "amount_and_range",
     "amount_range",
     "changed_at",
     "family_label",
@@ -44,6 +45,14 @@ def points(estimate: Estimate) -> str:
 def amount_range(estimate: Estimate) -> str:
     """The interval of an amount: 47.9–49.8."""
     return "unknown" if isnan(estimate.low) else f"{estimate.low:.1f}–{estimate.high:.1f}"
+
+
+def amount_and_range(estimate: Estimate, digits: int = 2) -> str:
+    """An amount with its interval, for a table: 1.54 [1.52, 1.56]; without one of a single n."""
+    if isnan(estimate.value):
+        return "unknown"
+    value, low, high = (f"{e:.{digits}f}" for e in (estimate.value, estimate.low, estimate.high))
+    return value if isnan(estimate.low) else f"{value} [{low}, {high}]"
 
 
 def signed_amount(estimate: Estimate) -> str:

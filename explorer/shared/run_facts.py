@@ -14,7 +14,7 @@ from core.errors import ExplorerError
 from core.lora.run_files import EVALUATION
 from core.models.spec import DEMO_TEACHER, ModelSpec, teacher_spec
 from core.problems.problem_sets import NAMED_SETS, read_problems, source_of
-from core.records import Problem
+from core.records import ForkTemperature, Problem
 from core.runs.headline import counted
 from core.runs.models import base_and_teachers
 from core.runs.run import Run
@@ -160,11 +160,15 @@ def _sampling(settings: Mapping[str, Any]) -> Iterator[str]:
     if isinstance(samples, int):
         noun = "rollout" if drawn is rollouts else "sample"
         yield f"{counted(samples, noun)} per problem"
-    if heat is None or heat == 0:
+    at_forks = drawn.get("fork_temperature")
+    if not heat and not at_forks:
         yield "greedy"
     else:
         top_p = drawn.get("top_p", 1)
-        yield f"temperature {heat:g}" + (f", top-p {top_p:g}" if top_p != 1 else "")
+        yield f"temperature {heat or 0:g}" + (f", top-p {top_p:g}" if top_p != 1 else "")
+    if at_forks is not None:
+        tau, share = drawn.get("fork_tau", ForkTemperature.tau), drawn.get("fork_random_share")
+        yield ForkTemperature(at_forks, tau, share).in_words
 
 
 def _problems(run: Run, purpose: str) -> list[Problem]:

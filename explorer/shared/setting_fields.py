@@ -105,6 +105,8 @@ class SettingFields:
             return form.whole(place, label, key, default, least, most, **looks)
         if found.kind is float:
             low, high = map(float, form_bounds(found, looks.get("format")))
+            if found.optional:
+                return form.optional_real(place, label, key, default, low, high, **looks)
             return form.real(place, label, key, default, low, high, **looks)
         return form.line(place, label, key, default or "", **looks)
 

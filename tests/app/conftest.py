@@ -4,11 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 import pytest
+from drawn_app import drawn
 from streamlit.components.v2 import manifest_scanner
+from streamlit.testing.v1 import AppTest
 
+from core.chains.session import SessionFolder
 from explorer.engine import load_engine
+from explorer.workbench import workbench
+
+
+@pytest.fixture
+def app() -> AppTest:
+    """The app, drawn once."""
+    return drawn()
+
+
+@pytest.fixture
+def sessions(user_folder: Path) -> Iterator[Path]:
+    """The folder of the test's sessions. The workbench belongs to the process and knows the folder
+    of the test that made it."""
+    bench = workbench()
+    before = bench.folder
+    bench.folder = SessionFolder(user_folder / "sessions")
+    yield user_folder / "sessions"
+    bench.folder = before
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -4,37 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
+from drawn_app import APP, needs_demo, state, tree
 from streamlit.testing.v1 import AppTest
 
-from core.chains.tree import ForkTree
-from core.models.spec import DEMO_FOLDER
 from explorer.explore.forcing import force
-from explorer.state import BrowserState
 
-APP = str(Path(__file__).resolve().parents[2] / "explorer" / "app.py")
-pytestmark = pytest.mark.skipif(
-    not (DEMO_FOLDER / "config.json").is_file(), reason="the demo model is not built"
-)
-
-
-@pytest.fixture
-def app() -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=300)
-    app.run()
-    assert not app.exception
-    return app
-
-
-def state(app: AppTest) -> BrowserState:
-    found: BrowserState = app.session_state["browser_state"]
-    return found
-
-
-def tree(app: AppTest) -> ForkTree:
-    found = state(app).opened.session.tree
-    assert found is not None
-    return found
+pytestmark = needs_demo
 
 
 def select_strongest_fork(app: AppTest) -> int:

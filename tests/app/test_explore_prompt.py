@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+from drawn_app import needs_demo, state, tree
 from models import random_qwen3
 from streamlit.testing.v1 import AppTest
 from tokenizer_kinds import byte_level
@@ -16,36 +17,12 @@ from core.chains.assembly import scored_chain
 from core.chains.judging import judge
 from core.chains.prompting import PromptPreview, preview_prompt
 from core.chains.session import Session
-from core.chains.tree import ForkTree
 from core.models.language_model import LanguageModel, wrap
-from core.models.spec import DEMO_FOLDER, ModelSpec
+from core.models.spec import ModelSpec
 from core.records import Problem, Sampler, StopReason
 from explorer.shared.prompt_panel import tokens_as_html
-from explorer.state import BrowserState
 
-APP = str(Path(__file__).resolve().parents[2] / "explorer" / "app.py")
-pytestmark = pytest.mark.skipif(
-    not (DEMO_FOLDER / "config.json").is_file(), reason="the demo model is not built"
-)
-
-
-@pytest.fixture
-def app() -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=300)
-    app.run()
-    assert not app.exception
-    return app
-
-
-def state(app: AppTest) -> BrowserState:
-    found: BrowserState = app.session_state["browser_state"]
-    return found
-
-
-def tree(app: AppTest) -> ForkTree:
-    found = state(app).opened.session.tree
-    assert found is not None
-    return found
+pytestmark = needs_demo
 
 
 def demo(app: AppTest) -> LanguageModel:

@@ -4,55 +4,25 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from drawn_app import needs_demo, selected, state, tree
 from streamlit.testing.v1 import AppTest
 
 from core.chains.generation import Fork, fork
 from core.chains.judging import judge
 from core.chains.phrases import readings
-from core.chains.tree import Branch, ForkTree
-from core.models.spec import DEMO_FOLDER, ModelSpec
+from core.models.spec import ModelSpec
 from explorer import open_session
 from explorer.components.alternatives_table import AlternativeRow
 from explorer.explore.alternatives import Place, place_in, probability_text, rows_of
 from explorer.explore.fix import fix_marks
 from explorer.explore.forcing import force
 from explorer.explore.work_line import progress_words
-from explorer.state import BrowserState
 from explorer.workbench import workbench
 
-APP = str(Path(__file__).resolve().parents[2] / "explorer" / "app.py")
-pytestmark = pytest.mark.skipif(
-    not (DEMO_FOLDER / "config.json").is_file(), reason="the demo model is not built"
-)
-
-
-@pytest.fixture
-def app() -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=300)
-    app.run()
-    assert not app.exception
-    return app
-
-
-def state(app: AppTest) -> BrowserState:
-    found: BrowserState = app.session_state["browser_state"]
-    return found
-
-
-def tree(app: AppTest) -> ForkTree:
-    found = state(app).opened.session.tree
-    assert found is not None
-    return found
-
-
-def selected(app: AppTest) -> Branch:
-    branch = tree(app).selected
-    assert branch is not None
-    return branch
+pytestmark = needs_demo
 
 
 def place(app: AppTest) -> Place:

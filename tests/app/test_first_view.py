@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from core.chains.glance import chain_at_a_glance
 from core.chains.session import Session
 from explorer import engine
-from explorer.first_view import WELCOME
+from explorer.welcome import WELCOME
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "explorer" / "app.py"

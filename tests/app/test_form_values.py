@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator
 from functools import cache
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import pytest
+from drawn_app import needs_demo
 from pydantic import BaseModel
 from streamlit.testing.v1 import AppTest
 
@@ -19,33 +19,19 @@ from core.chains.settings import GenerationSettings
 from core.disagreement.settings import CompareSettings
 from core.evaluation.settings import EvaluationSettings
 from core.interventions.settings import InterventionSettings
-from core.models.spec import DEMO_FOLDER
 from core.reasonmaxxer.recipe import recipe_of
 from core.runs import jobs
 from core.runs.runs_folder import RunsFolder
 from core.system.setting import setting, setting_names
 from explorer.shared.setting_fields import field_help
 from explorer.state import BrowserState, welcome_session
-from explorer.workbench import workbench
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = str(ROOT / "explorer" / "app.py")
 PAGES = ("explore", "interventions", "compare", "finetune", "evaluate")
 FIELDS = {"explore": 11, "interventions": 9, "compare": 8, "finetune": 35, "evaluate": 8}
 """At least so many fields are on each page."""
-pytestmark = pytest.mark.skipif(
-    not (DEMO_FOLDER / "config.json").is_file(), reason="the demo model is not built"
-)
-
-
-@pytest.fixture(autouse=True)
-def sessions(user_folder: Path) -> Iterator[Path]:
-    """The workbench belongs to the process and knows the folder of the test that made it."""
-    bench = workbench()
-    before = bench.folder
-    bench.folder = SessionFolder(user_folder / "sessions")
-    yield user_folder / "sessions"
-    bench.folder = before
+pytestmark = [needs_demo, pytest.mark.usefixtures("sessions")]
 
 
 def opened(page: str, session: str | None = None) -> AppTest:
@@ -134,7 +120,7 @@ FORMS: dict[str, tuple[str, BaseModel | type[BaseModel], set[str]]] = {
 }
 """How the keys of a page's settings begin, the settings, and those without a field of this key."""
 
-NUMBERS = ("whole", "real", "optional", "switch")
+NUMBERS = ("whole", "real", "optional", "optional_real", "switch")
 """Methods of a form that take a default and bounds."""
 
 

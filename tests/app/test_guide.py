@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from drawn_app import APP
 from streamlit.testing.v1 import AppTest
 
 from core.models.spec import DEMO_FOLDER
@@ -16,17 +17,9 @@ from explorer.guide.tour import STEPS
 from explorer.shared.problem_text import problem_html
 
 ROOT = Path(__file__).resolve().parents[2]
-APP = str(ROOT / "explorer" / "app.py")
 built = pytest.mark.skipif(
     not (DEMO_FOLDER / "config.json").is_file(), reason="the demo model is not built"
 )
-
-
-@pytest.fixture
-def app() -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=300).run()
-    assert not app.exception
-    return app
 
 
 def press(app: AppTest, label: str) -> AppTest:

@@ -7,33 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from drawn_app import needs_demo, state
 from streamlit.testing.v1 import AppTest
 
 from core.models.catalogue import MODELS, PAIRS, pair_named
-from core.models.spec import DEMO_FOLDER, ModelSpec
+from core.models.spec import ModelSpec
 from core.models.worker_reports import CONVERTING, DownloadCancelledError
 from core.runs.runs_folder import RunsFolder
 from explorer.shared.teachers import compare_key, interventions_key, known_teachers
-from explorer.state import BrowserState
 from explorer.workbench import Workbench, workbench
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.skipif(
-    not (DEMO_FOLDER / "config.json").is_file(), reason="the demo model is not built"
-)
-
-
-@pytest.fixture
-def app() -> AppTest:
-    app = AppTest.from_file(str(ROOT / "explorer" / "app.py"), default_timeout=120)
-    app.run()
-    assert not app.exception
-    return app
-
-
-def state(app: AppTest) -> BrowserState:
-    found: BrowserState = app.session_state["browser_state"]
-    return found
+pytestmark = needs_demo
 
 
 def box(app: AppTest, label: str) -> Any:

@@ -2,51 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from drawn_app import needs_demo, state
 from streamlit.testing.v1 import AppTest
 
-from core.chains.session import SessionFolder
-from core.models.spec import DEMO_FOLDER
 from core.records import Problem
 from explorer.open_session import PROBLEM_SET
 from explorer.shared.set_choice import UPLOAD
-from explorer.state import BrowserState
-from explorer.workbench import workbench
 
 ROOT = Path(__file__).resolve().parents[2]
-APP = str(ROOT / "explorer" / "app.py")
 OWN = "My own question"
 SHEEP = "A farmer has 3 sheep and buys 4. How many sheep are there?"
 MARK = "differs from Explore"
-pytestmark = pytest.mark.skipif(
-    not (DEMO_FOLDER / "config.json").is_file(), reason="the demo model is not built"
-)
-
-
-@pytest.fixture(autouse=True)
-def sessions(user_folder: Path) -> Iterator[Path]:
-    bench = workbench()
-    before = bench.folder
-    bench.folder = SessionFolder(user_folder / "sessions")
-    yield user_folder / "sessions"
-    bench.folder = before
-
-
-@pytest.fixture
-def app() -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=300).run()
-    assert not app.exception
-    return app
-
-
-def state(app: AppTest) -> BrowserState:
-    found: BrowserState = app.session_state["browser_state"]
-    return found
+pytestmark = [needs_demo, pytest.mark.usefixtures("sessions")]
 
 
 def on(app: AppTest, page: str) -> AppTest:

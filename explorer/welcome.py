@@ -1,0 +1,11 @@
+"""What a new session begins with; imported before torch is."""
+
+from __future__ import annotations
+
+from core.system.project_root import project_root
+
+WELCOME = project_root() / "sample_data" / "sessions" / "welcome.json"
+"""The session with the demo's first chain."""
+
+DEFAULT_TAU = 1.4
+"""Threshold in nats, the paper's for its smallest model."""
