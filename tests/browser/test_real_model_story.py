@@ -89,7 +89,7 @@ def test_from_the_list_of_models_to_accuracy_before_and_after(page: Page, url: s
     settled(page)
     page.get_by_role("button", name=FIND).click()
     expect(page.locator(".grids table")).to_have_count(2)
-    control = page.get_by_text(re.compile("Control: at .* other positions, drawn at random: "))
+    control = page.get_by_text(re.compile("Control: at .* other positions, drawn at random:"))
     expect(control).to_be_visible()
     expect(button(page, "Cancel")).to_have_count(0)
     expect(control).not_to_contain_text("so far")
