@@ -10,22 +10,15 @@ checkout, to compare with.
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
 from playwright.sync_api import Browser, sync_playwright
 
+from benchmarks.served_app import served_app
 from core.system.project_root import project_root
 
 _MOST = 180.0  # seconds
@@ -53,7 +46,7 @@ def main() -> None:
 def _once(browser: Browser, root: Path) -> list[float]:
     page = browser.new_page(viewport={"width": 1280, "height": 860})
     page.set_default_timeout(_MOST * 1000)
-    with tempfile.TemporaryDirectory() as home, _server(root, Path(home)) as (began, url):
+    with tempfile.TemporaryDirectory() as home, served_app(Path(home), root) as (url, began):
         times = [time.monotonic() - began]
         page.goto(url, wait_until="commit")
         page.get_by_text("Decision Fork Explorer").first.wait_for()
@@ -65,43 +58,6 @@ def _once(browser: Browser, root: Path) -> list[float]:
         times.append(time.monotonic() - began)
         page.close()
     return times
-
-
-@contextmanager
-def _server(root: Path, home: Path) -> Iterator[tuple[float, str]]:
-    """A server that has just begun to answer, and when its process was started."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {**os.environ, "FORK_EXPLORER_HOME": str(home), "PYTHONPATH": str(root)}
-    began = time.monotonic()
-    command = [sys.executable, "-P", "-m", "streamlit", "run", str(root / "explorer" / "app.py")]
-    command += ["--server.port", str(port), "--server.headless", "true"]
-    process = subprocess.Popen(
-        command,
-        cwd=root / "explorer",
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        while not _answers(url):
-            if time.monotonic() - began > _MOST or process.poll() is not None:
-                raise RuntimeError("The server did not start.")
-            time.sleep(0.02)
-        yield began, url
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):
-            return True
-    except (urllib.error.URLError, OSError):
-        return False
 
 
 if __name__ == "__main__":

@@ -5,26 +5,20 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
+from benchmarks.served_app import served_app
 from core.chains.session import Session, SessionFolder
 from core.models.language_model import load_language_model
 from core.models.spec import DEMO, ModelSpec
 from core.records import Chain, Outcome, Problem, StopReason, TokenStatistics, Verdict
 
-ROOT = Path(__file__).resolve().parents[1]
 PAINT, CLICK = 1.5, 0.3  # seconds, the targets
 CLICKS = 10
 _WATCH = """
@@ -56,11 +50,14 @@ _WATCH = """
 def main() -> None:
     """Measure and print both."""
     size = int(sys.argv[1]) if len(sys.argv) > 1 else 16_000
+    session_id = SessionFolder.new_id()
     with (
         tempfile.TemporaryDirectory() as home,
-        _server(Path(home), made(size)) as url,
+        served_app(Path(home)) as (address, _),
         sync_playwright() as playwright,
     ):
+        SessionFolder(Path(home) / "sessions").save(session_id, made(size))
+        url = f"{address}/?session={session_id}"
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
@@ -141,37 +138,6 @@ def made(size: int) -> Session:
     session = Session()
     session.open_problem(chain.problem).add_root(chain, Outcome("1", Verdict.CORRECT, False))
     return session
-
-
-@contextmanager
-def _server(home: Path, session: Session) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    session_id = SessionFolder.new_id()
-    SessionFolder(home / "sessions").save(session_id, session)
-    command = [sys.executable, "-P", "-m", "streamlit", "run", str(ROOT / "explorer" / "app.py")]
-    command += ["--server.port", str(port), "--server.headless", "true"]
-    environment = os.environ | {"FORK_EXPLORER_HOME": str(home), "PYTHONPATH": str(ROOT)}
-    server = subprocess.Popen(
-        command,
-        cwd=ROOT / "explorer",
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        while server.poll() is None:
-            try:
-                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.2)
-        yield f"{url}/?session={session_id}"
-    finally:
-        server.terminate()
-        server.wait()
 
 
 if __name__ == "__main__":

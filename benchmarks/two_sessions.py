@@ -5,20 +5,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-ROOT = Path(__file__).resolve().parents[1]
+from benchmarks.served_app import served_app
+
 FORCES = 12
 TARGET = 2.0  # seconds, at the median
 
@@ -27,7 +22,7 @@ def main() -> None:
     """Measure both, and print them side by side."""
     with (
         tempfile.TemporaryDirectory() as home,
-        _server(Path(home)) as url,
+        served_app(Path(home)) as (url, _),
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(
@@ -57,31 +52,6 @@ def main() -> None:
     ratio = statistics.median(beside) / statistics.median(alone)
     met = "met" if statistics.median(beside) < TARGET else "MISSED"
     print(f"  ratio {ratio:.2f}; target: below {TARGET:g} s at the median, {met}")
-
-
-@contextmanager
-def _server(home: Path) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "explorer" / "app.py")]
-    command += ["--server.port", str(port), "--server.headless", "true"]
-    environment = os.environ | {"FORK_EXPLORER_HOME": str(home), "HF_HUB_OFFLINE": "1"}
-    server = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        while server.poll() is None:
-            try:
-                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.2)
-        yield url
-    finally:
-        server.terminate()
-        server.wait()
 
 
 def _force_tokens(page: Page, url: str) -> list[float]:
