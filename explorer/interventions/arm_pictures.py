@@ -68,7 +68,7 @@ def _token(place: int, picture: Picture) -> str:
     drawn = (
         f'<rect class="arm-{mark}" x="{left}" y="{_TOP}" width="{_SIZE}" height="{_SIZE}" rx="2"/>'
     )
-    if mark in ("random", "tried"):  # so that no mark is told by its colour alone
+    if mark in ("random", "tried"):  # a sign, so that colour is never the only cue
         sign = "?" if mark == "random" else "±"
         drawn += f'<text class="arm-sign" x="{middle}" y="{_TOP + 9}">{sign}</text>'
     if mark == "same":

@@ -113,7 +113,7 @@ def test_from_the_list_of_models_to_accuracy_before_and_after(page: Page, url: s
     go_to(page, "Fine-tune")
     expect(page.get_by_role("combobox", name=re.compile("^Preset"))).to_have_value("quick")
     unfolded(page, "All settings of the recipe")
-    fill_number(page, "^Problems", 8)
+    fill_number(page, "^Problems$", 8)
     fill_number(page, "Rollouts per problem", 4)
     fill_number(page, "Measured problems", 3)
     button(page, "Run all steps").click()

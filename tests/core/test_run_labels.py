@@ -21,7 +21,7 @@ def run(tmp_path: Path) -> Run:
     return Run.create(tmp_path / "runs", "evaluate", RunPlan({}, {}, 0), name="first")
 
 
-def told(run: Run, *arguments: str) -> str:
+def output_of(run: Run, *arguments: str) -> str:
     result = RUNNER.invoke(app, ["runs", *arguments, "--runs-dir", str(run.folder.parent)])
     assert result.exception is None, result.output
     return result.output
@@ -80,19 +80,19 @@ def test_a_repeated_run_keeps_the_tags_and_not_the_notes(run: Run, tmp_path: Pat
 
 def test_the_command_line_tags_notes_and_finds(run: Run) -> None:
     other = Run.create(run.folder.parent, "evaluate", RunPlan({}, {}, 0))
-    told(run, "tag", run.id, "base", "seed 0")
-    told(run, "tag", run.id, "seed 0", "good")
-    told(run, "note", run.id, "half the budget")
+    output_of(run, "tag", run.id, "base", "seed 0")
+    output_of(run, "tag", run.id, "seed 0", "good")
+    output_of(run, "note", run.id, "half the budget")
     assert Run.open(run.folder).config.tags == ("base", "seed 0", "good")
-    both = told(run, "list", "--tag", "base", "--tag", "good")
+    both = output_of(run, "list", "--tag", "base", "--tag", "good")
     assert run.id in both
     assert other.id not in both
     assert "[base] [seed 0] [good]" in both
-    assert "no runs with these tags" in told(run, "list", "--tag", "nothing")
-    shown = told(run, "show", run.id)
+    assert "no runs with these tags" in output_of(run, "list", "--tag", "nothing")
+    shown = output_of(run, "show", run.id)
     assert "tags      base, seed 0, good" in shown
     assert "note      half the budget" in shown
-    told(run, "tag", run.id, "base", "--remove")
+    output_of(run, "tag", run.id, "base", "--remove")
     assert Run.open(run.folder).config.tags == ("seed 0", "good")
 
 

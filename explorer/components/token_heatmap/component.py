@@ -28,7 +28,7 @@ _component = st.components.v2.component(
             read_assets(_FOLDER, "card_pointer.js", "legend.js", "text_search.js"),
             read_assets(_FOLDER, "chain_search.js", "chain_tools.js", "text_blocks.js"),
             read_assets(_STRIP, "column_peaks.js", "entropy_strip.js"),
-            read_assets(_FOLDER, "page_keys.js", "token_heatmap.js"),
+            read_assets(_FOLDER, "page_keys.js", "chain_keys.js", "token_heatmap.js"),
         )
     ),
 )

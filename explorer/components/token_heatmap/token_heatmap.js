@@ -60,9 +60,9 @@ class Heatmap {
     this.data = null;
     this.selected = null; // position
     this.current = null; // the position in the tab order
-    this.column = null; // x kept while moving up and down
+    this.keys = new ChainKeys(this);
     this.bySentence = false;
-    this.pageKeys = new PageKeys((event) => this.pageKey(event));
+    this.pageKeys = new PageKeys((event) => this.keys.pressOnPage(event));
     this.listen();
   }
 
@@ -123,7 +123,7 @@ class Heatmap {
   clear() {
     this.hover.hide();
     this.blocks.clear();
-    this.selected = this.current = this.column = null;
+    this.selected = this.current = this.keys.column = null;
     this.list.scrollTop = 0;
   }
 
@@ -361,7 +361,7 @@ class Heatmap {
     this.list.addEventListener("click", (event) => {
       const span = tokenAt(event);
       if (!span || document.getSelection()?.type === "Range") return;
-      this.column = null;
+      this.keys.column = null;
       this.setCurrent(span.i);
       span.focus({ preventScroll: true });
       this.select(span.i);
@@ -373,7 +373,7 @@ class Heatmap {
       if (span && span.matches(":focus-visible") && this.hover.i !== span.i) this.hover.show(span.i);
     });
     this.list.addEventListener("focusout", () => this.hover.hideSoon());
-    this.list.addEventListener("keydown", (event) => this.key(event));
+    this.list.addEventListener("keydown", (event) => this.keys.press(event));
     this.list.addEventListener("scroll", () => {
       if (this.sighting) return;
       this.sighting = requestAnimationFrame(() => {
@@ -383,83 +383,9 @@ class Heatmap {
     });
   }
 
-  // A key pressed anywhere on the page where nothing is being typed.
-  pageKey(event) {
-    const undo = this.data.takes.includes("command");
-    const inChain = event.composedPath().includes(this.list);
-    if (event.ctrlKey || event.metaKey) {
-      if (event.key.toLowerCase() !== "z" || !undo) return;
-      this.ask("command", { name: event.shiftKey ? "redo" : "undo" });
-    } else if (undo && event.key === "u") this.ask("command", { name: "undo" });
-    else if (undo && event.key === "U") this.ask("command", { name: "redo" });
-    else if (event.key === "/") this.tools.open();
-    else if (inChain || !this.spans.length) return;
-    else if (event.key === "n" || event.key === "p") return this.key(event);
-    else if (/^[1-9]$/.test(event.key) && this.selected !== null) return this.key(event);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  }
-
-  key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || this.current === null) return;
-    if (event.key === "Tab" || event.target.closest?.(".fold")) return;
-    event.stopPropagation(); // Streamlit has its own single-letter shortcuts
-    const i = this.current;
-    const vertical = event.key === "ArrowUp" || event.key === "ArrowDown";
-    if (!vertical) this.column = null;
-    const moves = {
-      ArrowLeft: () => this.unitAway(i, -1),
-      ArrowRight: () => this.unitAway(i, 1),
-      ArrowUp: () => this.lineAway(i, -1),
-      ArrowDown: () => this.lineAway(i, 1),
-      Home: () => 0,
-      End: () => this.spans.length - 1,
-      n: () => this.facts.stops.find((fork) => fork > i) ?? i,
-      p: () => this.facts.stops.findLast((fork) => fork < i) ?? i,
-    };
-    if (moves[event.key]) this.focus(moves[event.key]());
-    else if (event.key === "Enter" || event.key === " ") this.select(i);
-    else if (event.key === "Escape") this.hover.hide();
-    else if (/^[1-9]$/.test(event.key)) this.force(Number(event.key));
-    else return;
-    event.preventDefault();
-  }
-
   rectOf(i, line = 0) {
     const rects = this.spans[i].getClientRects();
     return rects[line] ?? rects[0] ?? this.spans[i].getBoundingClientRect();
-  }
-
-  // The next token or sentence that is not folded.
-  unitAway(i, step) {
-    const peaks = this.bySentence ? this.facts.peaks : null;
-    for (let j = i + step; j >= 0 && j < this.spans.length; j += step) {
-      if (this.blocks.isFolded(j)) continue;
-      if (!peaks) return j;
-      if (peaks[j] !== peaks[i]) return peaks[j];
-    }
-    return i;
-  }
-
-  // The token on the line above or below that is nearest to the column; measures only two lines.
-  lineAway(i, step) {
-    const middle = (rect) => (rect.top + rect.bottom) / 2;
-    const here = this.rectOf(i);
-    this.column ??= (here.left + here.right) / 2;
-    let best = i;
-    let distance = Infinity;
-    let line = null;
-    for (let j = i + step; j >= 0 && j < this.spans.length; j += step) {
-      if (this.blocks.isFolded(j)) continue;
-      const rect = this.rectOf(j);
-      if (Math.abs(middle(rect) - middle(here)) < 12) continue;
-      line ??= middle(rect);
-      if (Math.abs(middle(rect) - line) >= 12) break;
-      const away = Math.abs((rect.left + rect.right) / 2 - this.column);
-      if (away < distance) [best, distance] = [j, away];
-    }
-    return best;
   }
 
   close() {
