@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import date
 
-from core.chains.decoding_progress import DecodingProgress, Pace
+from core.chains.decoding_progress import DecodingProgress, StepPace
 from core.chains.generation import Fork, fork, generate
 from core.chains.judging import judge
 from core.chains.session import FormValue, Session, SessionFolder
@@ -48,7 +48,7 @@ class OpenSession:
         self.problem_sets: dict[str, list[Problem]] = {}  # uploaded, by file name
         self.task: Task | None = None
         self.work = Work()  # what the task is about
-        self.paces: dict[ModelSpec, Pace] = {}  # how fast work went, by model
+        self.paces: dict[ModelSpec, StepPace] = {}  # how fast work went, by model
         self.notice: ExplorerError | None = None
         self._endings: dict[Place, dict[TokenIds, Continuation]] = {}
         self._wanted: tuple[Place, TokenIds, ForkTree, Branch, int] | None = None
@@ -283,7 +283,7 @@ class OpenSession:
                 do(task)
             finally:
                 if spec is not None and work.progress is not None:
-                    self.paces.setdefault(spec, Pace()).join(work.progress.pace)
+                    self.paces.setdefault(spec, StepPace()).join(work.progress.pace)
 
         with self._lock:
             if self.busy:

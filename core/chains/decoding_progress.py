@@ -39,7 +39,7 @@ class DecodingProgress:
         self.reads, self.rows = reads, len(expected)
         self.finished = 0  # rows
         self.tokens = 0  # of all rows together
-        self.pace = Pace()
+        self.pace = StepPace()
         self._expected = [min(max(each, 1), top) for each, top in zip(expected, most, strict=True)]
         self._most = list(most)
         self._ended: dict[int, int] = {}  # tokens of the rows that are complete
@@ -107,7 +107,7 @@ class DecodingProgress:
 
 
 @dataclass
-class Pace:
+class StepPace:
     """Seconds of decoding steps by the number of rows in them, as work has taken them here."""
 
     seconds: dict[int, float] = field(default_factory=dict)  # by rows: of all steps
@@ -118,7 +118,7 @@ class Pace:
         self.seconds[rows] = self.seconds.get(rows, 0.0) + seconds
         self.steps[rows] = self.steps.get(rows, 0) + 1
 
-    def join(self, other: Pace) -> None:
+    def join(self, other: StepPace) -> None:
         """Take the steps of other work."""
         for rows, count in list(other.steps.items()):
             self.seconds[rows] = self.seconds.get(rows, 0.0) + other.seconds[rows]

@@ -13,7 +13,8 @@ from core.cli.command_line import RunCommand, run_command
 from core.errors import ExplorerError
 from core.lora.run_files import EVALUATION
 from core.models.spec import DEMO_TEACHER, ModelSpec, teacher_spec
-from core.problems.problem_sets import NAMED_SETS, read_problems, source_of
+from core.problems.problem_sets import source_of
+from core.problems.set_name import OWN_PROBLEMS, set_name
 from core.records import ForkTemperature, Problem
 from core.runs.headline import counted
 from core.runs.models import base_and_teachers
@@ -21,7 +22,14 @@ from core.runs.run import Run
 from core.system.setting import typed_lines
 from explorer.shared.messages import plain, short
 from explorer.shared.model_chip import model_chip
-from explorer.shared.problem_sets import problem_sets, training_sets
+from explorer.shared.problem_sets import (
+    DEMO_SET,
+    TRAINING_SET,
+    WORD_SET,
+    WORD_TRAINING_SET,
+    problem_sets,
+    training_sets,
+)
 from explorer.state import BrowserState
 
 OF_A_RUN = "Problems of "
@@ -105,13 +113,13 @@ def _sets(state: BrowserState, run: Run) -> Iterator[str]:
         own, measured = _problems(run, ""), _problems(run, EVALUATION)
     except ExplorerError:
         return
-    yield f"{set_name(state, run)} ({len(own):,})"
+    yield f"{_set_title(state, run)} ({len(own):,})"
     if measured:
         name = problems_source(state, run, EVALUATION) or _holding(measured)
         yield f"measured on {short(name or 'other problems', _LONGEST)} ({len(measured):,})"
 
 
-def set_name(state: BrowserState, run: Run) -> str:
+def _set_title(state: BrowserState, run: Run) -> str:
     """The name of the set of a run's problems, in few characters."""
     name = problems_source(state, run) or _holding(_problems(run, "")) or _named(run)
     return short(name, _LONGEST)
@@ -123,33 +131,20 @@ def _named(run: Run) -> str:
         _, found, rest = run.config.name.partition(word)
         if found and rest:
             return rest
-    return "own problems"
+    return OWN_PROBLEMS
 
 
 def _holding(problems: list[Problem]) -> str | None:
-    """The name of the set of the explorer that holds all of these problems."""
-    wanted = {each.id: each.question for each in problems}
-    for name in NAMED_SETS:
-        known = _known(name)
-        if wanted and all(known.get(key) == question for key, question in wanted.items()):
-            return _TITLES[name]
-    return None
+    """The title of the explorer's own set that holds all of these problems."""
+    return _TITLES.get(set_name(problems))
 
 
 _TITLES = {
-    "demo": "Demo problems",
-    "demo-train": "Demo training problems",
-    "word-problems": "Word problems (test)",
-    "word-problems-train": "Word problems (train)",
+    "demo": DEMO_SET,
+    "demo-train": TRAINING_SET,
+    "word-problems": WORD_SET,
+    "word-problems-train": WORD_TRAINING_SET,
 }
-
-
-@st.cache_data(show_spinner=False)
-def _known(name: str) -> dict[str, str]:
-    try:
-        return {each.id: each.question for each in read_problems(NAMED_SETS[name])}
-    except ExplorerError:
-        return {}
 
 
 def _sampling(settings: Mapping[str, Any]) -> Iterator[str]:

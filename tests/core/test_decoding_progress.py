@@ -7,7 +7,7 @@ import itertools
 import pytest
 from models import tiny_language_model
 
-from core.chains.decoding_progress import DecodingProgress, Pace
+from core.chains.decoding_progress import DecodingProgress, StepPace
 from core.chains.generation import Fork, fork, generate
 from core.records import Chain, Problem, Sampler
 
@@ -58,7 +58,7 @@ def test_tokens_a_second_leave_the_reading_of_the_prompt_out() -> None:
 
 
 def test_the_pace_tells_how_long_other_work_will_take() -> None:
-    pace = Pace()
+    pace = StepPace()
     for _ in range(10):
         pace.add(1, 0.1)
         pace.add(4, 0.2)
@@ -66,7 +66,7 @@ def test_the_pace_tells_how_long_other_work_will_take() -> None:
     assert pace.forecast([30] * 4, 4) == pytest.approx(6.0)
     assert pace.forecast([30], 4) == pytest.approx(3.0)
     assert pace.forecast([30] * 64, 64) is None, "no batch nearly as wide was decoded"
-    assert Pace().forecast([30], 1) is None
+    assert StepPace().forecast([30], 1) is None
 
 
 def test_it_counts_the_steps_of_the_decode_loop_itself() -> None:
