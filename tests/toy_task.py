@@ -53,7 +53,7 @@ def square_numbers(work: RunContext) -> None:
 
 
 # Its place is never loaded: a `RunKind` would bring torch into each of its processes.
-KINDS["toy"] = KindEntry("Squares", "runs", "toy_task:square_numbers")
+KINDS["toy"] = KindEntry("Squares", "evaluate", "toy_task:square_numbers")
 
 
 @app.command()

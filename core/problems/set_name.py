@@ -19,15 +19,22 @@ def set_name(problems: Sequence[Problem]) -> str:
     source, or the common beginning of their numbered ids; else `OWN_PROBLEMS`; "" without any."""
     if not problems:
         return ""
-    for name in NAMED_SETS:
-        questions = _questions(name)
-        if all(questions.get(each.id) == each.question for each in problems):
-            return name
+    if (name := set_with(problems)) is not None:
+        return name
     sources = {each.source for each in problems}
     if len(sources) == 1 and (source := sources.pop().strip()):
         return source
     found = {match and match.group(1) for match in map(_NUMBERED.fullmatch, _ids(problems))}
     return (found.pop() or OWN_PROBLEMS) if len(found) == 1 else OWN_PROBLEMS
+
+
+def set_with(problems: Sequence[Problem]) -> str | None:
+    """The name of the explorer's own set that has all of these problems; None without any."""
+    for name in NAMED_SETS:
+        questions = _questions(name)
+        if problems and all(questions.get(each.id) == each.question for each in problems):
+            return name
+    return None
 
 
 def _ids(problems: Sequence[Problem]) -> list[str]:

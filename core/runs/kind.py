@@ -120,7 +120,9 @@ class RunKind(ABC, Generic[S, T]):
         Raises:
             RunError, FileError: a damaged file.
         """
-        data = run.read_json(RESULTS) or run.read_json(SO_FAR)
+        data = run.read_json(RESULTS)
+        if data is None:
+            data = run.read_json(SO_FAR)
         return None if data is None else self.results.from_json(data)
 
     def headline_of(self, run: Run) -> Headline | None:

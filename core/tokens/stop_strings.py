@@ -57,9 +57,9 @@ class StopMatcher:
             return data
         pieces = self._pieces.pieces
         start = max(0, len(pieces) - LONGEST_CHARACTER)  # a whole character may end pieces back
-        before = sum(map(len, pieces[start:]))
+        known = len("".join(pieces[start:]) + self._pieces.unfinished)
         self._pieces.push(token_id)
-        return "".join(self._pieces.pieces[start:])[before:].encode()
+        return ("".join(pieces[start:]) + self._pieces.unfinished)[known:].encode()
 
 
 def run_on(pieces: Sequence[str], stops: Sequence[str]) -> int | None:

@@ -145,6 +145,12 @@ class PieceStream:
         """One per token so far. An incomplete character is left out until it is complete."""
         return self._stream.pieces
 
+    @property
+    def unfinished(self) -> str:
+        """What the tokens of an incomplete character say before it, for a tokenizer whose bytes
+        are unknown: not in `pieces` yet."""
+        return "" if isinstance(self._stream, Spelling) else self._stream.unfinished
+
     def push(self, token_id: int) -> None:
         """Add one token."""
         if isinstance(self._stream, Spelling):
@@ -175,6 +181,10 @@ class _DecodedPieces:
 
     def finish(self) -> None:
         self._close(at_end=True)
+
+    @property
+    def unfinished(self) -> str:
+        return self._text.after(self._before, self._open).rstrip(_REPLACEMENT) if self._open else ""
 
     def _whole_tail(self, ids: Sequence[int]) -> list[int]:
         """The shortest tail of complete characters, as context for decoding the next token."""

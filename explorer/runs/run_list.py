@@ -17,6 +17,7 @@ from core.runs import jobs
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunStatus
+from core.system.json_text import json_text
 from explorer.components.row_table import TableView, read_action, read_view, row_table, view_of
 from explorer.navigation import SCREENS, ask_for, page, page_of
 from explorer.runs import run_table
@@ -146,7 +147,7 @@ def _open(state: BrowserState, run: Run) -> None:
 def _on_view(state: BrowserState) -> None:
     found = read_view(_KEY)
     if found is not None:
-        text = json.dumps({**vars(found), "facets": dict(found.facets)})
+        text = json_text({**vars(found), "facets": dict(found.facets)})
         state.form.keep(_VIEW, text)
 
 

@@ -14,7 +14,7 @@ from core.errors import ExplorerError
 from core.lora.run_files import EVALUATION
 from core.models.spec import DEMO_TEACHER, ModelSpec, teacher_spec
 from core.problems.problem_sets import source_of
-from core.problems.set_name import OWN_PROBLEMS, set_name
+from core.problems.set_name import OWN_PROBLEMS, set_with
 from core.records import ForkTemperature, Problem
 from core.runs.headline import counted
 from core.runs.models import base_and_teachers
@@ -136,7 +136,7 @@ def _named(run: Run) -> str:
 
 def _holding(problems: list[Problem]) -> str | None:
     """The title of the explorer's own set that holds all of these problems."""
-    return _TITLES.get(set_name(problems))
+    return _TITLES.get(set_with(problems) or "")
 
 
 _TITLES = {

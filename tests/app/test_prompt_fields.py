@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from test_form_values import fields, on, opened, pytestmark, sessions
+from test_form_values import fields, on, opened, pytestmark
 
 from core.runs.runs_folder import RunsFolder
 
-__all__ = ["pytestmark", "sessions"]
+__all__ = ["pytestmark"]
 
 FAULTS = [
     (" examples", "missing.jsonl", "missing.jsonl can't be read"),

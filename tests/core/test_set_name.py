@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from core.problems.problem_sets import NAMED_SETS, read_problems
-from core.problems.set_name import OWN_PROBLEMS, set_name
+from core.problems.set_name import OWN_PROBLEMS, set_name, set_with
 from core.records import Problem
 
 
@@ -43,3 +43,10 @@ def test_a_common_source_is_a_name() -> None:
     assert set_name(both) == "MATH-500"
     assert set_name([both[0], replace(both[1], source="AIME")]) == OWN_PROBLEMS
     assert set_name([]) == ""
+    assert set_with([]) is None
+
+
+def test_a_set_is_not_the_explorer_s_for_what_its_problems_say_of_themselves() -> None:
+    problem = Problem("1", "How many?", source="demo")
+    assert set_name([problem]) == "demo"
+    assert set_with([problem]) is None

@@ -70,6 +70,7 @@ def test_a_completion_ends_at_the_first_token_whose_text_completes_a_stop_string
         ("one.\n\ntwo", "\n"),  # inside a token, where the kind has one for two line breaks
         ("a 你好 b", "好"),  # the bytes of a character over tokens
         ("a 😀 b", "😀"),
+        ("aé", "a"),  # before the first byte of a character, where a token has both
     ],
 )
 def test_split_joined_and_across_a_character(kind: str, text: str, stop: str) -> None:
