@@ -25,6 +25,7 @@ from core.cli.prompt import prompt
 from core.cli.study import study
 from core.cli.thresholds import thresholds
 from core.cli.training import rollouts, train
+from core.cli.words import words
 from core.errors import ExplorerError
 
 app = typer.Typer(
@@ -50,6 +51,7 @@ app.command()(rollouts)
 app.command()(train)
 app.command()(study)
 app.command()(distill)
+app.command()(words)
 app.command()(model)
 app.command()(download)
 app.command()(get)

@@ -53,6 +53,11 @@ class EvaluationSettings(ForkSampling, RunPromptSettings):
     top_p: TopP = DEFAULT_TOP_P
     seed: Seed = 0
     batch_size: BatchSize = DEFAULT_BATCH_SIZE
+    keep_entropy: bool = Field(
+        False,
+        title="Keep entropies",
+        description="Of every token, for the table of words; the run's folder doubles in size",
+    )
 
     @model_validator(mode="before")
     @classmethod
