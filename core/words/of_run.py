@@ -12,6 +12,7 @@ from core.evaluation.records import ProblemSamples
 from core.evaluation.task import EVALUATE
 from core.reasonmaxxer.results import ROLLOUTS_TASK, STUDY_TASK, TRAIN_TASK, run_recipe
 from core.reasonmaxxer.rollouts import rollout_records
+from core.runs.headline import counted
 from core.runs.run import Run
 from core.tokens.visible import visible
 from core.words.table import MIN_COUNT, WordTable, word_table
@@ -57,7 +58,7 @@ def words_of_run(
         names = run.config.teachers
         if not 0 <= teacher < len(names):
             raise RunError(
-                f"The run {run.id} has {len(names)} teachers.", f"Give 1 to {len(names)}."
+                f"The run {run.id} has {counted(len(names), 'teacher')}.", f"Give 1 to {len(names)}."
             )
         for chain in COMPARE.records_of(run):
             tally.add(chain.argmax, chain.entropy, _replacements(chain, teacher))

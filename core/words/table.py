@@ -67,12 +67,13 @@ class WordTable:
         return self.words - len(self.rows)
 
     def highest(self, count: int) -> tuple[WordRow, ...]:
-        """Words at the highest entropy, highest first."""
-        return self.rows[:count]
+        """Words above the mean of all tokens, highest first."""
+        return tuple(each for each in self.rows if each.entropy.value > self.mean_entropy)[:count]
 
     def lowest(self, count: int) -> tuple[WordRow, ...]:
-        """Words at the lowest entropy, lowest first; none that is among the highest."""
-        return self.rows[::-1][: min(count, max(len(self.rows) - count, 0))]
+        """Words up to the mean of all tokens, lowest first."""
+        low = [each for each in self.rows if each.entropy.value <= self.mean_entropy]
+        return tuple(low[::-1][:count])
 
     def most_changed(self, count: int) -> tuple[WordRow, ...]:
         """Words that the teacher changes most often, by the shrunk share."""

@@ -62,6 +62,7 @@ def evaluation_setup(state: BrowserState, folder: RunsFolder) -> None:
     with more:
         left, right = st.columns(2)
         fields.draw(right, "max_new_tokens", step=16)
+        fields.draw(right, "keep_entropy")
         choice = asked(state, left, "evaluation", chosen.problems, defaults, asking.typed)
     settings = fields.values | choice.settings()
     asking.line(line, settings, choice, chosen.count)
