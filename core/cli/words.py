@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +16,7 @@ from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.system.json_text import json_text
 from core.system.percent import percent
+from core.system.person_path import person_path
 from core.system.terminal_text import printable
 
 if TYPE_CHECKING:
@@ -25,21 +26,28 @@ if TYPE_CHECKING:
 _WIDTH = 16  # characters of a word
 
 
-@grouped
-def words(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or its folder.")],
+@dataclass(frozen=True)
+class WordOptions:
+    """Which words are counted, and how many are shown."""
+
     tau: Annotated[
         float | None,
         typer.Option(min=0, help="Threshold in nats.", show_default="the run's own"),
-    ] = None,
+    ] = None
     min_count: Annotated[
         int, typer.Option(min=1, help="Leave out words that occur less often.")
-    ] = 10,
+    ] = 10
     teacher: Annotated[
         int, typer.Option(min=1, metavar="N", help="Of a comparison: which of its teachers.")
-    ] = 1,
-    top: Annotated[int, typer.Option(min=1, help="Words to print from each end.")] = 15,
-    csv: Annotated[Path | None, path_option(help="Also write all words to this CSV file.")] = None,
+    ] = 1
+    top: Annotated[int, typer.Option(min=1, help="Words to print from each end.")] = 15
+    csv: Annotated[Path | None, path_option(help="Also write all words to this CSV file.")] = None
+
+
+@grouped
+def words(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or its folder.")],
+    wanted: WordOptions,
     runs_dir: RunsDir = None,
     trust_remote_code: RemoteCode = False,
     *,
@@ -55,24 +63,28 @@ def words(
     from core.runs.models import read_model
     from core.words.of_run import words_of_run
 
-    for path in (output.out, csv):
+    for path in (output.out, wanted.csv):
         check_writable(path)
-    found_run = _run(run, runs_dir)
-    spec = replace(read_model(found_run.config.model), trust_remote_code=trust_remote_code)
+    chosen = _run(run, runs_dir)
+    spec = replace(read_model(chosen.config.model), trust_remote_code=trust_remote_code)
     found = words_of_run(
-        found_run, load_token_text(spec), tau=tau, min_count=min_count, teacher=teacher - 1
+        chosen,
+        load_token_text(spec),
+        tau=wanted.tau,
+        min_count=wanted.min_count,
+        teacher=wanted.teacher - 1,
     )
-    if csv is not None:
+    if wanted.csv is not None:
         import pandas as pd
 
-        csv.write_text(pd.DataFrame(found.to_rows()).to_csv(index=False), encoding="utf-8")
+        pd.DataFrame(found.to_rows()).to_csv(wanted.csv, index=False)
     write_result(json_text(found.to_json()), output.as_json, output.out)
     if not output.as_json:
-        _show(found, top)
+        _show(found, wanted.top)
 
 
 def _run(name: str, runs_dir: Path | None) -> Run:
-    folder = Path(name)
+    folder = person_path(name)
     return Run.open(folder) if folder.is_dir() else RunsFolder(runs_dir).get(name)
 
 

@@ -58,7 +58,8 @@ def words_of_run(
         names = run.config.teachers
         if not 0 <= teacher < len(names):
             raise RunError(
-                f"The run {run.id} has {counted(len(names), 'teacher')}.", f"Give 1 to {len(names)}."
+                f"The run {run.id} has {counted(len(names), 'teacher')}.",
+                f"Give 1 to {len(names)}.",
             )
         for chain in COMPARE.records_of(run):
             tally.add(chain.argmax, chain.entropy, _replacements(chain, teacher))

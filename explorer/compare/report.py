@@ -166,7 +166,12 @@ def _measures(
     return [
         ("unshifted", lambda each: _share(each.unshifted), _range(paper.UNSHIFTED, 100, " %")),
         ("reranked", lambda each: _share(each.reranked), _range(paper.RERANKED, 100, " %")),
-        ("shifted", lambda each: _share(each.shifted), _range(paper.SHIFTED, 100, " %")),
+        (
+            "shifted",
+            lambda each: _share(each.shifted),
+            f"{_range(paper.SHIFTED, 100, ' %')} in its text, "
+            f"{_range(paper.SHIFTED_IN_TABLE_2, 100, ' %')} in its Table 2",
+        ),
         ("changed tokens per chain", lambda each: amount_and_range(each.changed_per_chain), ""),
         (
             "mean base rank of changes",
