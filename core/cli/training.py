@@ -88,12 +88,25 @@ def train(
         Path | None,
         path_option(metavar="RUN", help="Learn from the rollouts of this run."),
     ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            help="For weights of decisions: folder of an adapter for the model, a model of the "
+            'same vocabulary, or "demo-teacher".',
+        ),
+    ] = None,
     *,
     settings: Annotated[
         GivenSettings,
         recipe_options(
             Recipe,
-            {**_K, "tau": "gate.tau", "gate": "gate.kind", "usd_per_hour": "usd_per_hour"},
+            {
+                **_K,
+                "tau": "gate.tau",
+                "gate": "gate.kind",
+                "weighting": "training.weighting",
+                "usd_per_hour": "usd_per_hour",
+            },
             _K_FLAG,
         ),
     ],
@@ -123,7 +136,9 @@ def train(
         return plan_with_shares(
             settings,
             start,
-            lambda recipe: plan_training(spec, learned, measured_on, recipe, rollouts=rollouts),
+            lambda recipe: plan_training(
+                spec, learned, measured_on, recipe, rollouts=rollouts, teacher=teacher
+            ),
             measure,
         )
 

@@ -16,6 +16,7 @@ from explorer.state import BrowserState
 
 _PHASES = {
     "rollouts": "rollouts",
+    "weights": "weights of decisions",
     "before": "accuracy before",
     "training": "training",
     "after": "accuracy after",

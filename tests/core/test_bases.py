@@ -7,7 +7,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 from test_compare import RECORDS, chain
 from typer.testing import CliRunner
 
@@ -106,20 +105,3 @@ def test_a_figure_that_old_results_lack_is_unknown(runs: list[Run]) -> None:
     (column, _) = bases_table(runs).columns
     old = replace(column.summary, divergence=None)
     assert {m.written(m.of(old)) for m in MEASURES if "JS" in m.name} == {"unknown"}
-
-
-def test_the_page_of_runs_shows_them_side_by_side(user_folder: Path) -> None:
-    folder = user_folder / "runs"
-    made = [compared(folder, "/m/<b>small</b>", RECORDS), compared(folder, "org/Large", OTHERS)]
-    root = Path(__file__).resolve().parents[2]
-    page = AppTest.from_file(str(root / "explorer" / "app.py"), default_timeout=300)
-    page.run()
-    page.switch_page("../pages/runs.py")
-    page.run()
-    page.session_state["runs side by side"] = [each.id for each in made]
-    page.run()
-    assert not page.exception
-    (table,) = (each.value for each in page.dataframe if "measure" in each.value)
-    assert list(table.columns)[-1] == "paper"
-    assert len(table.columns) == 4
-    assert dict(zip(table["measure"], table["paper"], strict=True))["reranked"] == "1–4.1 %"

@@ -42,7 +42,7 @@ GROUPS: list[tuple[set[str], set[str]]] = [
     (PROMPT, ASKING),
     (PROBLEMS, ASKING - {"prompt"}),
     ({"temperature", "top_p"}, {"generate", "evaluate", "thresholds"}),
-    ({"teacher"}, {"interventions", "compare", "distill"}),
+    ({"teacher"}, {"interventions", "compare", "distill", "train"}),
     (SETTINGS - {"usd_per_hour"}, TRAININGS),
     ({"usd_per_hour"}, {"train", "study", "distill"}),
     (RUN, RUNS),
