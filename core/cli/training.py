@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -78,24 +79,31 @@ def rollouts(
     long_work(ctx, work, prepare, run=run, output=output, show=_show_rollouts)
 
 
-@grouped
-def train(
-    ctx: typer.Context,
-    model: ModelOptions,
-    problems: LearningProblems,
-    preset: PresetOption = None,
+@dataclass(frozen=True)
+class BuiltOn:
+    """What a fine-tune builds on beside its base."""
+
     rollouts: Annotated[
         Path | None,
         path_option(metavar="RUN", help="Learn from the rollouts of this run."),
-    ] = None,
+    ] = None
     teacher: Annotated[
         str | None,
         typer.Option(
             help="For weights of decisions: folder of an adapter for the model, a model of the "
             'same vocabulary, or "demo-teacher".',
         ),
-    ] = None,
+    ] = None
+
+
+@grouped
+def train(
+    ctx: typer.Context,
+    model: ModelOptions,
+    problems: LearningProblems,
+    preset: PresetOption = None,
     *,
+    built_on: BuiltOn,
     settings: Annotated[
         GivenSettings,
         recipe_options(
@@ -124,6 +132,7 @@ def train(
     work = kind_work(model)
 
     def prepare() -> RunPlan:
+        rollouts, teacher = built_on.rollouts, built_on.teacher
         spec, measure = model.spec(), entropies_in(rollouts)
         if rollouts is not None:
             refuse_what_rollouts_have(ctx, settings)

@@ -12,11 +12,9 @@ import typer
 from core.cli.files import check_writable, write_result
 from core.cli.option_groups import grouped
 from core.cli.options import OutputOptions, RemoteCode, RunsDir, path_option
-from core.runs.run import Run
-from core.runs.runs_folder import RunsFolder
+from core.runs.runs_folder import RunsFolder, run_named
 from core.system.json_text import json_text
 from core.system.percent import percent
-from core.system.person_path import person_path
 from core.system.terminal_text import printable
 
 if TYPE_CHECKING:
@@ -65,7 +63,7 @@ def words(
 
     for path in (output.out, wanted.csv):
         check_writable(path)
-    chosen = _run(run, runs_dir)
+    chosen = run_named(run, RunsFolder(runs_dir))
     spec = replace(read_model(chosen.config.model), trust_remote_code=trust_remote_code)
     found = words_of_run(
         chosen,
@@ -81,11 +79,6 @@ def words(
     write_result(json_text(found.to_json()), output.as_json, output.out)
     if not output.as_json:
         _show(found, wanted.top)
-
-
-def _run(name: str, runs_dir: Path | None) -> Run:
-    folder = person_path(name)
-    return Run.open(folder) if folder.is_dir() else RunsFolder(runs_dir).get(name)
 
 
 def _show(found: WordTable, top: int) -> None:
