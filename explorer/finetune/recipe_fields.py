@@ -40,7 +40,6 @@ class RecipeFields:
         self._state, self._prefix, self._typed = state, f"tuning {preset}", typed
         self._recipe = session_settings(state, recipe_of(preset), problem_set)
         self.choice = PromptChoice()
-        self.teacher = ""  # for weights of decisions; "" without one
         self._rows = 0
         self.fields = SettingFields(state.form, self._recipe, self._prefix)
 
@@ -65,15 +64,15 @@ class RecipeFields:
         known = known_teachers(model, RunsFolder())
         with st.container(key="tuning_weights"):
             whose, how = st.columns(2, vertical_alignment="bottom")
-        self.teacher = state.form.choice(
+        teacher = state.form.choice(
             whose,
             "Teacher for weights of decisions",
             teacher_key(self._recipe.preset),
-            ["", *known],
-            format_func=lambda each: known.get(each, "none"),
+            [NO_TEACHER, *known],
+            format_func=lambda each: known.get(each, each),
             help="Where it diverges more from the base, a decision is pushed more strongly",
         )
-        if self.teacher:
+        if teacher != NO_TEACHER:
             self.fields.draw(how, "training.weighting")
 
     def prompt(self, place: DeltaGenerator) -> None:
@@ -82,6 +81,10 @@ class RecipeFields:
             self._state, place, f"{self._prefix} prompt", self._recipe, self._typed
         )
         self.fields.values |= self.choice.settings()
+
+
+NO_TEACHER = "none"
+"""In the field of the teacher."""
 
 
 def teacher_key(preset: str) -> str:

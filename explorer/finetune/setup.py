@@ -28,7 +28,7 @@ from core.records import Problem
 from core.runs.config import RunPlan
 from core.runs.runs_folder import RunsFolder
 from core.runs.settings import changed
-from explorer.finetune.recipe_fields import RecipeFields, all_settings, teacher_key
+from explorer.finetune.recipe_fields import NO_TEACHER, RecipeFields, all_settings, teacher_key
 from explorer.form import one_of
 from explorer.shared.asking import Asking
 from explorer.shared.messages import show_error
@@ -188,7 +188,8 @@ def weights_teacher(state: BrowserState, recipe: Recipe) -> str | None:
     """The form's teacher for the weights of decisions; None for a recipe without weights."""
     if recipe.training.weighting is Weighting.NONE:
         return None
-    return state.form.value(teacher_key(recipe.preset), "", is_text) or None
+    found: str = state.form.value(teacher_key(recipe.preset), NO_TEACHER, is_text)
+    return None if found == NO_TEACHER else found
 
 
 def learned_key(preset: str) -> str:

@@ -85,7 +85,7 @@ def _words(state: BrowserState, run: Run, names: Sequence[str]) -> None:
         on_click="ignore",
     )
     if not rows:
-        st.info("No word occurs so often. Lower the number on the right of *Words*.")
+        st.info("No word to show. Lower *At least so often*, or show *all* words.")
         return
     left, right = st.columns([5, 3], gap="medium")
     with left:
