@@ -16,6 +16,7 @@ from core.runs.runs_folder import RunsFolder, run_named
 from core.system.json_text import json_text
 from core.system.percent import percent
 from core.system.terminal_text import printable
+from core.words.settings import MIN_COUNT
 
 if TYPE_CHECKING:
     from core.statistics import Estimate
@@ -34,7 +35,7 @@ class WordOptions:
     ] = None
     min_count: Annotated[
         int, typer.Option(min=1, help="Leave out words that occur less often.")
-    ] = 10
+    ] = MIN_COUNT
     teacher: Annotated[
         int, typer.Option(min=1, metavar="N", help="Of a comparison: which of its teachers.")
     ] = 1
@@ -82,13 +83,15 @@ def words(
 
 
 def _show(found: WordTable, top: int) -> None:
+    from core.words.table import PRIOR
+
     print(
         f"{found.tokens:,} tokens of {found.problems:,} problems, {found.words:,} different words; "
         f"{found.left_out:,} of them occur fewer than {found.min_count} times and are left out"
     )
     print(
         f"mean entropy {found.mean_entropy:.3f} nats; 95 % intervals over problems; ordered by the "
-        "mean with 10 more occurrences at that of all tokens"
+        f"mean with {PRIOR} more occurrences at that of all tokens"
     )
     _part("Highest entropy", found.highest(top), lambda each: _uncertain(each, found.tau))
     _part("Lowest entropy", found.lowest(top), lambda each: _uncertain(each, found.tau))

@@ -15,7 +15,8 @@ from core.reasonmaxxer.rollouts import rollout_records
 from core.runs.headline import counted
 from core.runs.run import Run
 from core.tokens.visible import visible
-from core.words.table import MIN_COUNT, WordTable, word_table
+from core.words.settings import MIN_COUNT
+from core.words.table import WordTable, word_table
 from core.words.tally import UNCHANGED, WordTally
 
 if TYPE_CHECKING:

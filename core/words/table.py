@@ -9,10 +9,8 @@ from typing import Any
 from core.records import SCHEMA_VERSION
 from core.runs.result_files import Cell, interval_cells, known, spreadsheet_safe
 from core.statistics import Estimate
+from core.words.settings import MIN_COUNT
 from core.words.tally import WordTally
-
-MIN_COUNT = 10
-"""Occurrences below which a word is left out."""
 
 PRIOR = 10
 """Occurrences at the mean of all tokens that are added to each word before words are ordered."""

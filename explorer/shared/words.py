@@ -19,12 +19,14 @@ from core.runs.result_files import spreadsheet_safe
 from core.runs.run import Run
 from core.system.percent import percent
 from core.words.of_run import own_tau, words_of_run
-from core.words.table import MIN_COUNT, PRIOR, WordRow, WordTable
+from core.words.settings import WordSettings
+from core.words.table import PRIOR, WordRow, WordTable
 from explorer.shared.drawing import chart
 from explorer.shared.figures import changed_at, percent_range, plotly_text
 from explorer.shared.folding import folded
 from explorer.shared.messages import plain, show_error
 from explorer.shared.run_panel import with_consent
+from explorer.shared.setting_fields import SettingFields
 from explorer.shared.stored_chain_view import text_of
 from explorer.state import BrowserState
 
@@ -54,15 +56,8 @@ def _words(state: BrowserState, run: Run, names: Sequence[str]) -> None:
         teacher = state.form.choice(whose, "Teacher", key, numbers, format_func=names.__getitem__)
         name = names[teacher]
     shown = state.form.choice(which, "Words", f"words of {run.id}", parts)
-    min_count = state.form.whole(
-        least,
-        "At least so often",
-        f"least words of {run.id}",
-        MIN_COUNT,
-        1,
-        1_000_000,
-        help="Words that occur less often are left out",
-    )
+    fields = SettingFields(state.form, WordSettings, f"words of {run.id}")
+    min_count = fields.draw(least, "min_count")
     try:
         spec = with_consent(state, read_model(run.config.model))
         found = _table(
