@@ -118,7 +118,9 @@ def test_a_thinking_models_chain_has_two_parts(page: Page, url: str, tmp_path: P
     other = page.get_by_role("textbox", name="Another token")
     other.fill("</think>")
     other.press("Enter")
-    typed = page.locator(".alternatives tbody tr", has_text="</think>").last
+    typed = page.locator(".alternatives tbody tr").filter(
+        has=page.get_by_text("</think>", exact=True)  # not the reading with a space
+    )
     expect(typed).to_have_attribute("aria-disabled", "false")
     typed.press("Enter")
     expect(sections).to_contain_text("#0 to #1, 2 tokens")
