@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.errors import ProblemError
 from core.models.spec import ModelSpec
-from core.reasonmaxxer.plan import plan_training
+from core.reasonmaxxer.plan import check_weighting, plan_training
 from core.reasonmaxxer.results import HELD_OUT
 from core.records import Problem
 from core.runs.config import RunPlan
@@ -39,7 +39,8 @@ def plan_study(
         ModelError: the base has an adapter already, or is missing.
         ProblemError: too few problems, some in both sets, or none to choose the settings on.
     """
-    recipe.cells()
+    for cell in recipe.cells():
+        check_weighting(cell.recipe, teacher=None)
     plan = plan_training(spec, problems, evaluation, recipe.fine_tune, rollouts=rollouts)
     if not plan.more_problems[HELD_OUT]:
         raise ProblemError(

@@ -7,6 +7,7 @@ from core.reasonmaxxer.plan import split_problems
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.results import HELD_OUT, run_recipe
 from core.runs.run import Run
+from explorer.finetune.recipe_fields import teacher_key
 from explorer.finetune.setup import learned_key, measured_key, preset_key
 from explorer.shared.edit_run import put_asked, put_problems, put_settings
 from explorer.shared.problem_sets import problem_sets, training_sets
@@ -23,6 +24,7 @@ def fill_finetune(state: BrowserState, run: Run) -> None:
     form, preset = state.form, recipe.preset
     form.put(preset_key(state), preset)
     put_settings(form, f"tuning {preset}", recipe)
+    form.put(teacher_key(preset), next(iter(run.config.teachers), ""))
     put_asked(form, f"tuning {preset} prompt", recipe)
     form.put(learned_key(preset), _learned_from(state, run, recipe))
     if run.problems(EVALUATION):

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.chains.session import is_text
 from core.errors import ExplorerError
 from core.models.catalogue import MODELS
 from core.models.placement import has_accelerator
@@ -22,11 +23,12 @@ from core.reasonmaxxer.recipe import (
 )
 from core.reasonmaxxer.results import ROLLOUTS_TASK, TRAIN_TASK
 from core.reasonmaxxer.rollouts import rollout_threshold_settings
+from core.reasonmaxxer.settings import Weighting
 from core.records import Problem
 from core.runs.config import RunPlan
 from core.runs.runs_folder import RunsFolder
 from core.runs.settings import changed
-from explorer.finetune.recipe_fields import RecipeFields, all_settings
+from explorer.finetune.recipe_fields import RecipeFields, all_settings, teacher_key
 from explorer.form import one_of
 from explorer.shared.asking import Asking
 from explorer.shared.messages import show_error
@@ -125,7 +127,13 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
     def plan() -> RunPlan:
         assert recipe is not None
         problems = training[learned]
-        made = plan_training(state.opened.spec, problems, evaluation[measured], recipe)
+        made = plan_training(
+            state.opened.spec,
+            problems,
+            evaluation[measured],
+            recipe,
+            teacher=weights_teacher(state, recipe),
+        )
         return _with_origin(state, made, learned, problems, recipe)
 
     start_button(
@@ -174,6 +182,13 @@ def evaluation_problems(state: BrowserState, preset: str) -> Sequence[Problem]:
     sets = problem_sets(state)
     default = WORD_SET if preset in PROBLEM_SETS else DEMO_SET
     return sets[state.form.value(measured_key(preset), default, one_of(sets))]
+
+
+def weights_teacher(state: BrowserState, recipe: Recipe) -> str | None:
+    """The form's teacher for the weights of decisions; None for a recipe without weights."""
+    if recipe.training.weighting is Weighting.NONE:
+        return None
+    return state.form.value(teacher_key(recipe.preset), "", is_text) or None
 
 
 def learned_key(preset: str) -> str:
