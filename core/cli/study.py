@@ -73,6 +73,7 @@ def study(
     other figures are exploration.
     """
     from core.studies.plan import plan_study
+    from core.studies.recipe import study_of
 
     work = kind_work(model)
 
@@ -95,26 +96,13 @@ def study(
                 spec,
                 learned,
                 measured_on,
-                study_recipe(recipe, grid.vary or (), grid.training_seeds),
+                study_of(recipe, grid.vary or (), grid.training_seeds),
                 rollouts=grid.rollouts,
             ),
             measure,
         )
 
     long_work(ctx, work, prepare, run=run, output=output, show=_show)
-
-
-def study_recipe(recipe: Recipe, vary: list[str] | tuple[str, ...], seeds: str) -> Any:
-    """A study of a recipe.
-
-    Raises:
-        RunError: a grid or seeds that can't be used.
-    """
-    from core.runs.settings import checked_settings
-    from core.studies.recipe import StudyRecipe
-
-    grid = {"vary": tuple(vary), "training_seeds": tuple(seeds.split(","))}
-    return checked_settings(StudyRecipe, {**recipe.model_dump(mode="json"), **grid})
 
 
 def _show(data: Any) -> None:

@@ -70,14 +70,15 @@ class ProblemRecord:
     problem_id: str
     prompt_ids: tuple[int, ...]
     chains: tuple[ArmChain, ...]
+    points: tuple[ArmChain, ...] = ()  # of curves, each before its control
 
     def chain(self, arm: str) -> ArmChain:
-        """The chain of one arm.
+        """The chain of one arm, or of a point of a curve.
 
         Raises:
             KeyError: no such arm in this record.
         """
-        for chain in self.chains:
+        for chain in (*self.chains, *self.points):
             if chain.arm == arm:
                 return chain
         raise KeyError(arm)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import product
@@ -13,7 +13,8 @@ from pydantic import Field, field_validator, model_validator
 from core.decoding.settings import Seed
 from core.errors import RunError
 from core.reasonmaxxer.recipe import Recipe
-from core.runs.settings import changed
+from core.runs.settings import changed, checked_settings
+from core.system.setting import setting_names
 
 VARIED = ("gate", "selection", "training")
 """Groups of settings that may vary: they come after the rollouts, which all cells share."""
@@ -111,6 +112,28 @@ class StudyRecipe(Recipe):
             for seed in self.training_seeds:
                 cells.append(Cell(len(cells), setting, values, recipe, seed))
         return cells
+
+
+def study_of(recipe: Recipe, vary: Sequence[str], seeds: str) -> StudyRecipe:
+    """A study of a recipe.
+
+    Args:
+        recipe: that the cells change.
+        vary: settings and their values, such as "gate.tau=1.0,1.4".
+        seeds: of the trainings, with commas.
+
+    Raises:
+        RunError: a grid or seeds that can't be used.
+    """
+    grid = {"vary": tuple(vary), "training_seeds": tuple(seeds.split(","))}
+    study = checked_settings(StudyRecipe, {**recipe.model_dump(mode="json"), **grid})
+    study.cells()
+    return study
+
+
+def varying(recipe: Recipe) -> list[str]:
+    """The dotted names of the settings that may vary."""
+    return [name for name in setting_names(recipe) if name.partition(".")[0] in VARIED]
 
 
 def _axis(base: Recipe, line: str) -> list[tuple[str, Value]]:

@@ -1,13 +1,15 @@
-"""The recipe of a fine-tune or of rollouts, back in the form."""
+"""The recipe of a fine-tune, of a study or of rollouts, back in the form."""
 
 from __future__ import annotations
 
 from core.lora.run_files import EVALUATION
 from core.reasonmaxxer.plan import split_problems
 from core.reasonmaxxer.recipe import Recipe
-from core.reasonmaxxer.results import HELD_OUT, run_recipe
+from core.reasonmaxxer.results import HELD_OUT, STUDY_TASK, run_recipe
 from core.runs.run import Run
+from core.studies.task import STUDY
 from explorer.finetune.setup import learned_key, measured_key, preset_key
+from explorer.finetune.study_fields import put_study
 from explorer.shared.edit_run import put_asked, put_problems, put_settings
 from explorer.shared.problem_sets import problem_sets, training_sets
 from explorer.state import BrowserState
@@ -24,6 +26,7 @@ def fill_finetune(state: BrowserState, run: Run) -> None:
     form.put(preset_key(state), preset)
     put_settings(form, f"tuning {preset}", recipe)
     put_asked(form, f"tuning {preset} prompt", recipe)
+    put_study(form, STUDY.settings_of(run) if run.config.task == STUDY_TASK else None)
     form.put(learned_key(preset), _learned_from(state, run, recipe))
     if run.problems(EVALUATION):
         measured, _ = put_problems(state, run, problem_sets(state), EVALUATION)
