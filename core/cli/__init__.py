@@ -13,6 +13,7 @@ import typer
 from core.cli import chains, findings, runs, serving
 from core.cli.checking import check
 from core.cli.compare import compare
+from core.cli.distill_study import distill_study
 from core.cli.distillation import distill
 from core.cli.evaluation import evaluate
 from core.cli.files import say
@@ -50,6 +51,7 @@ app.command()(rollouts)
 app.command()(train)
 app.command()(study)
 app.command()(distill)
+app.command()(distill_study)
 app.command()(model)
 app.command()(download)
 app.command()(get)

@@ -28,6 +28,7 @@ from core.system.terminal_text import printable
 if TYPE_CHECKING:
     from core.records import Problem
     from core.statistics import Estimate
+    from core.studies.results import CellResult
 
 _NAMES = {"k": "rollouts.samples", "tau": "gate.tau", "gate": "gate.kind",
           "usd_per_hour": "usd_per_hour"}  # fmt: skip
@@ -35,12 +36,8 @@ _NAMES = {"k": "rollouts.samples", "tau": "gate.tau", "gate": "gate.kind",
 
 @dataclass(frozen=True)
 class Grid:
-    """What varies, with which seeds, on which rollouts."""
+    """What varies, and with which seeds."""
 
-    rollouts: Annotated[
-        Path | None,
-        path_option(metavar="RUN", help="Learn from the rollouts of this run."),
-    ] = None
     vary: Annotated[
         list[str] | None,
         typer.Option(
@@ -61,6 +58,10 @@ def study(
     problems: LearningProblems,
     grid: Grid,
     preset: PresetOption = None,
+    rollouts: Annotated[
+        Path | None,
+        path_option(metavar="RUN", help="Learn from the rollouts of this run."),
+    ] = None,
     *,
     settings: Annotated[GivenSettings, recipe_options(Recipe, _NAMES, {"k": ("-k",)})],
     run: RunOptions,
@@ -78,13 +79,13 @@ def study(
     work = kind_work(model)
 
     def prepare() -> RunPlan:
-        spec, measure = model.spec(), entropies_in(grid.rollouts)
-        if grid.rollouts is not None:
+        spec, measure = model.spec(), entropies_in(rollouts)
+        if rollouts is not None:
             refuse_what_rollouts_have(ctx, settings)
-        start = starting_recipe(model.model, preset, grid.rollouts)
+        start = starting_recipe(model.model, preset, rollouts)
         sets = learning_sets(start)
         learned: list[Problem] = []
-        if grid.rollouts is None:
+        if rollouts is None:
             learned = problems.to_learn_from(sets[0])
             named = problems.problems or Path(sets[0])
             measure = entropies_of_rollouts(work, spec, learned, named.name, quiet=output.as_json)
@@ -97,15 +98,16 @@ def study(
                 learned,
                 measured_on,
                 study_of(recipe, grid.vary or (), grid.training_seeds),
-                rollouts=grid.rollouts,
+                rollouts=rollouts,
             ),
             measure,
         )
 
-    long_work(ctx, work, prepare, run=run, output=output, show=_show)
+    long_work(ctx, work, prepare, run=run, output=output, show=show_study)
 
 
-def _show(data: Any) -> None:
+def show_study(data: Any) -> None:
+    """Print the results of a study: every cell as exploration, and the chosen settings."""
     from core.studies.results import StudyResults
 
     results = StudyResults.from_json(data)
@@ -113,6 +115,8 @@ def _show(data: Any) -> None:
     print(
         f"  {'base':44} held-out {_share(results.base_held_out)}  test {_words(results.base_test)}"
     )
+    if results.teacher_test is not None:
+        print(f"  {'teacher':44} test {_words(results.teacher_test)}")
     for cell in results.cells:
         values = ", ".join(f"{name}={value}" for name, value in cell.values.items())
         name = printable(f"{values or 'as the recipe'} (seed {cell.seed})")
@@ -121,7 +125,7 @@ def _show(data: Any) -> None:
             continue
         print(
             f"  {name:44} held-out {_share(cell.held_out.value)}  test {_words(cell.test)}, "
-            f"gate {_share(cell.gated_share)} of tokens, {_share(cell.signal_mass)} of the signal"
+            f"{_budget(cell)}"
         )
     print("The test figures of single cells are exploration: many were looked at.")
     chosen = results.chosen
@@ -140,6 +144,12 @@ def _show(data: Any) -> None:
         f"{cost.trained_tokens:,} trained on, {cost.usd:.2f} dollars at "
         f"{cost.usd_per_hour:g} an hour"
     )
+
+
+def _budget(cell: CellResult) -> str:
+    if cell.trained_parameters is not None:
+        return f"{cell.trained_parameters:,} parameters, {_share(cell.trained_share)} of the base's"
+    return f"gate {_share(cell.gated_share)} of tokens, {_share(cell.signal_mass)} of the signal"
 
 
 def _share(value: float | None) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass
 from enum import Enum
 from types import NoneType, UnionType
@@ -77,6 +77,11 @@ _ESCAPE = re.compile(r"\\([nt\\])")
 
 Words = Annotated[tuple[str, ...], BeforeValidator(by_comma)]
 """Several words; also as one text with commas."""
+
+
+def typed_values(values: Iterable[str | float]) -> tuple[str, ...]:
+    """Several words or numbers, each as a person would type it."""
+    return tuple(each if isinstance(each, str) else f"{each:.12g}" for each in values)
 
 
 @dataclass(frozen=True)

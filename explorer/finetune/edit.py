@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from core.errors import RunError
 from core.lora.run_files import EVALUATION
 from core.reasonmaxxer.plan import split_problems
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.results import HELD_OUT, STUDY_TASK, run_recipe
 from core.runs.run import Run
+from core.studies.distillations import DISTILL_STUDY_TASK
 from core.studies.task import STUDY
 from explorer.finetune.setup import learned_key, measured_key, preset_key
 from explorer.finetune.study_fields import put_study
@@ -21,6 +23,11 @@ def fill_finetune(state: BrowserState, run: Run) -> None:
     Raises:
         ExplorerError: it can't be read.
     """
+    if run.config.task == DISTILL_STUDY_TASK:
+        raise RunError(
+            "This form has no fields for a study of distillations.",
+            "Copy the run's command (CLI), change it there, and start it from a terminal.",
+        )
     recipe = run_recipe(run)
     form, preset = state.form, recipe.preset
     form.put(preset_key(state), preset)

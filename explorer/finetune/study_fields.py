@@ -9,7 +9,7 @@ import streamlit as st
 from core.errors import ExplorerError
 from core.reasonmaxxer.recipe import Recipe
 from core.runs.headline import counted
-from core.studies.recipe import StudyRecipe, study_of, varying
+from core.studies.recipe import StudyRecipe, study_of
 from core.system.setting import Setting, setting
 from explorer.form import Form
 from explorer.shared.messages import show_error
@@ -45,7 +45,7 @@ def study_fields(state: BrowserState, recipe: Recipe) -> StudyRecipe | None:
     Returns:
         The study; None, with the reason on screen, where it can't be run.
     """
-    form, known = state.form, varying(recipe)
+    form, known = state.form, StudyRecipe.varying(recipe)
     names, seeds = st.columns([4, 1.4], vertical_alignment="bottom")
     chosen = form.several(
         names,

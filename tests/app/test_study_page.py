@@ -163,5 +163,5 @@ def test_a_study_is_set_up_started_and_opened_again_in_the_form(
 def test_a_grid_that_can_t_be_made_is_said_and_not_started(user_folder: Path) -> None:
     app = form_of(user_folder)
     value_field(app, "gate.tau").set_value("1.0,high").run()
-    assert any("gate.tau" in each.value for each in app.error)
+    assert any("gate.tau" in each.value.replace("\\", "") for each in app.error)
     assert next(each for each in app.button if each.label == "Run the study").disabled

@@ -29,8 +29,8 @@ RUN = {"run", "runs_dir", "name", "resume"}
 OUTPUT = {"as_json", "out"}
 SETTINGS = {"settings", "preset", "usd_per_hour"}
 
-RUNS = {"interventions", "compare", "evaluate", "rollouts", "train", "study", "distill"}
-TRAININGS = {"rollouts", "train", "study", "distill"}
+TRAININGS = {"rollouts", "train", "study", "distill", "distill-study"}
+RUNS = TRAININGS | {"interventions", "compare", "evaluate"}
 ON_A_CHAIN = {"force", "find-fix", "pivotality"}
 ASKING = RUNS | {"generate", "prompt", "thresholds"}
 LOADING = ASKING | ON_A_CHAIN | {"score", "model"}
@@ -42,9 +42,9 @@ GROUPS: list[tuple[set[str], set[str]]] = [
     (PROMPT, ASKING),
     (PROBLEMS, ASKING - {"prompt"}),
     ({"temperature", "top_p"}, {"generate", "evaluate", "thresholds"}),
-    ({"teacher"}, {"interventions", "compare", "distill"}),
+    ({"teacher"}, {"interventions", "compare", "distill", "distill-study"}),
     (SETTINGS - {"usd_per_hour"}, TRAININGS),
-    ({"usd_per_hour"}, {"train", "study", "distill"}),
+    ({"usd_per_hour"}, TRAININGS - {"rollouts"}),
     (RUN, RUNS),
     (OUTPUT, LOADING - {"model"} | {"overrule", "problems"}),
 ]

@@ -30,7 +30,8 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import binomtest, chisquare
 from transformers import MambaConfig, MambaForCausalLM
 
-from core.decoding.guidance import StepContext
+from core.decoding.guidance import Guide, StepContext
+from core.decoding.loop import Decoded, decode
 from core.errors import FileError, ModelError, ProblemError, PromptError
 from core.interventions.arms import (
     ARMS,
@@ -41,12 +42,13 @@ from core.interventions.arms import (
 from core.interventions.curves import point_arms
 from core.interventions.records import ArmChain, ProblemRecord, Substitution, SweepAttempt
 from core.interventions.results import InterventionResults, summarise
-from core.interventions.rules import at_most, oracle, random_alternative, top5_oracle
+from core.interventions.rules import at_most, entropy_gated, oracle, random_alternative, top5_oracle
 from core.interventions.settings import InterventionSettings
+from core.interventions.shared_rows import decode_shared
 from core.interventions.study import check_interventions, intervene
 from core.models.language_model import LanguageModel, wrap
 from core.models.spec import ModelSpec
-from core.records import Problem, StopReason, Verdict
+from core.records import Problem, Sampler, StopReason, Verdict
 
 SETTINGS = InterventionSettings(arms=tuple(ARMS), positions=1, first_k=1, max_new_tokens=6)
 
@@ -661,23 +663,26 @@ def test_the_points_of_a_curve_put_their_tokens_and_no_others() -> None:
         assert chain.correct == (SEVEN in tokens)
 
 
-def test_a_prefix_is_read_once_however_many_points_lead_through_it() -> None:
-    """Seven chains have three different first halves; only where they part a token is read again."""
+def test_a_prefix_is_read_once_however_many_rules_lead_through_it() -> None:
+    """Six chains, of which three differ; only the position where one leaves is read once more."""
     base, teacher = Counter[tuple[int, ...]](), Counter[tuple[int, ...]]()
-    settings = CURVES_OF.model_copy(update={"budgets": (), "taus": (0.4, 1.0, 1.2, 1.3, 1.55, 2.0)})
-    problem = [Problem("p", "so", "7")]
-    without = Counter[tuple[int, ...]]()
-    run(
-        counting(BASE, without),
-        lookup_model(TEACHER),
-        problem,
-        settings.model_copy(update={"taus": ()}),
-    )
-    run(counting(BASE, base), counting(TEACHER, teacher), problem, settings)
-    controls = 6
-    shared = {(): 3, (SO,): 2, (THEN,): 1, (SO, SEVEN): 1, (SO, THREE): 1, (THEN, SEVEN): 1}
-    assert controls
-    assert {prefix: teacher[prefix] for prefix in shared} == shared
+    lm, reader = counting(BASE, base), counting(TEACHER, teacher)
+    rules = [entropy_gated(tau) for tau in (0.4, 1.0, 1.2, 1.3, 1.55, 2.0)]
+    ended: list[int] = []
+
+    def decode_rows(rows: Any, own: Any, on_row: Any) -> list[Decoded]:
+        guide, sampler = Guide(reader, own), Sampler(max_new_tokens=6)
+        return decode(lm, rows, sampler, guide=guide, on_row=lambda row, _: on_row(row))
+
+    found = decode_shared([PROMPT], [rules], decode_rows, ended.append)
+    assert found is not None
+    sevens = (SO, SEVEN, END)
+    assert [each.token_ids for each in found[0]] == [
+        (THEN, SEVEN, END), sevens, sevens, sevens, (SO, THREE, END), (SO, THREE, END)
+    ]  # fmt: skip
+    read = {(): 2, (SO,): 2, (SO, SEVEN): 1, (THEN,): 1, (THEN, SEVEN): 1, (SO, THREE): 1}
+    assert base == teacher == read
+    assert (ended[0], sum(ended)) == (3, len(rules))
 
 
 @pytest.mark.parametrize("seed", [1, 2])
