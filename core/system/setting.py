@@ -81,7 +81,7 @@ Words = Annotated[tuple[str, ...], BeforeValidator(by_comma)]
 
 def typed_values(values: Iterable[str | float]) -> tuple[str, ...]:
     """Several words or numbers, each as a person would type it."""
-    return tuple(each if isinstance(each, str) else f"{each:.12g}" for each in values)
+    return tuple(map(str, values))
 
 
 @dataclass(frozen=True)
