@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -16,16 +17,22 @@ from core.runs.config import RunPlan
 from core.studies.recipe import DistillationStudyRecipe
 
 
+@dataclass(frozen=True)
+class _OfTeacher(Grid):
+    """What varies, of which teacher."""
+
+    teacher: Annotated[
+        str | None,
+        typer.Option(help="Folder of an adapter for the model, or a model of the same vocabulary."),
+    ] = None
+
+
 @grouped
 def distill_study(
     ctx: typer.Context,
     model: ModelOptions,
     problems: LearningProblems,
-    grid: Grid,
-    teacher: Annotated[
-        str | None,
-        typer.Option(help="Folder of an adapter for the model, or a model of the same vocabulary."),
-    ] = None,
+    grid: _OfTeacher,
     preset: DistillationPreset = None,
     *,
     settings: Annotated[
@@ -50,7 +57,7 @@ def distill_study(
         study = distillation_study_of(start, grid.vary or (), grid.training_seeds)
         return plan_distillation_study(
             model.spec(),
-            named_teacher(teacher),
+            named_teacher(grid.teacher),
             problems.to_learn_from(),
             problems.to_measure_on(),
             settings.changed(study),

@@ -51,17 +51,23 @@ class Grid:
     ] = "0"
 
 
+@dataclass(frozen=True)
+class _OnRollouts(Grid):
+    """What varies, on which rollouts."""
+
+    rollouts: Annotated[
+        Path | None,
+        path_option(metavar="RUN", help="Learn from the rollouts of this run."),
+    ] = None
+
+
 @grouped
 def study(
     ctx: typer.Context,
     model: ModelOptions,
     problems: LearningProblems,
-    grid: Grid,
+    grid: _OnRollouts,
     preset: PresetOption = None,
-    rollouts: Annotated[
-        Path | None,
-        path_option(metavar="RUN", help="Learn from the rollouts of this run."),
-    ] = None,
     *,
     settings: Annotated[GivenSettings, recipe_options(Recipe, _NAMES, {"k": ("-k",)})],
     run: RunOptions,
@@ -79,13 +85,13 @@ def study(
     work = kind_work(model)
 
     def prepare() -> RunPlan:
-        spec, measure = model.spec(), entropies_in(rollouts)
-        if rollouts is not None:
+        spec, measure = model.spec(), entropies_in(grid.rollouts)
+        if grid.rollouts is not None:
             refuse_what_rollouts_have(ctx, settings)
-        start = starting_recipe(model.model, preset, rollouts)
+        start = starting_recipe(model.model, preset, grid.rollouts)
         sets = learning_sets(start)
         learned: list[Problem] = []
-        if rollouts is None:
+        if grid.rollouts is None:
             learned = problems.to_learn_from(sets[0])
             named = problems.problems or Path(sets[0])
             measure = entropies_of_rollouts(work, spec, learned, named.name, quiet=output.as_json)
@@ -98,7 +104,7 @@ def study(
                 learned,
                 measured_on,
                 study_of(recipe, grid.vary or (), grid.training_seeds),
-                rollouts=rollouts,
+                rollouts=grid.rollouts,
             ),
             measure,
         )

@@ -22,6 +22,7 @@ from core.runs.result_files import (
     reading_results,
     spreadsheet_safe,
     unknown,
+    without,
 )
 from core.statistics import (
     Estimate,
@@ -130,8 +131,10 @@ class InterventionResults:
     curves: tuple[Curve, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dict; unknown values (n = 0) are null."""
-        return {"schema_version": SCHEMA_VERSION, **known(asdict(self))}
+        """A JSON-ready dict; unknown values (n = 0) are null. Without curves it says nothing of
+        them."""
+        found = {"schema_version": SCHEMA_VERSION, **known(asdict(self))}
+        return found if self.curves else without(found, "curves")
 
     @staticmethod
     def from_json(data: Any) -> InterventionResults:

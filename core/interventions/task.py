@@ -84,6 +84,11 @@ def _has_its_arms(run: Run) -> Callable[[ProblemRecord], bool]:
     )
 
 
+def _summary(run: Run, records: Sequence[ProblemRecord], finished: bool) -> InterventionResults:
+    settings = INTERVENTIONS.settings_of(run)
+    return summarise(records, run.config.seed, point_arms(settings))
+
+
 _DOING = "decoding all arms"
 
 INTERVENTIONS = Kind(
@@ -100,9 +105,7 @@ INTERVENTIONS = Kind(
         models.base, models.teacher, unit, settings, cancel=cancel, on_progress=on_progress
     ),
     complete=_has_its_arms,
-    summarise=lambda run, records, finished: summarise(
-        records, run.config.seed, point_arms(INTERVENTIONS.settings_of(run))
-    ),
+    summarise=_summary,
     estimate=lambda meter, plan, settings: estimate_interventions(meter, plan, settings, _DOING),
     headline=intervention_headline,
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from lookup_model import BASE, TEACHER, lookup_model
@@ -56,7 +55,7 @@ def test_the_table_below_has_a_row_a_point_with_n_and_both_counts(
     plan = plan_interventions(ModelSpec(), demo_problems()[:2], {})
     run = Run.create(tmp_path, INTERVENTIONS.name, plan)
 
-    def page(run: Any, results: Any) -> None:
+    def page(run, results):  # type: ignore[no-untyped-def]
         from explorer.interventions.curves import curves_section
 
         curves_section(run, results)

@@ -175,7 +175,7 @@ def test_python_and_the_environment_mean_the_same_home(
 def test_what_is_given_is_in_the_settings_of_the_run(
     command: str, run: Any, tmp_path: Path
 ) -> None:
-    teacher = ("--teacher", "demo-teacher") if command == "distill" else ()
+    teacher = ("--teacher", "demo-teacher") if command.startswith("distill") else ()
     more = ("--set", "held_out.problems=0") if command in ("rollouts", "train") else ()
     code, _, err = run(
         command, *teacher, *more, "--prompt-style", "plain", "--template", "Q: {problem}",

@@ -103,7 +103,7 @@ def test_the_teacher_works_once_and_every_student_is_measured(
 ) -> None:
     run, sampled, read = whole
     assert len(run.problems()) == 6
-    assert [each.id for each in run.problems("held_out")] == ["s0", "s4"]
+    assert [each.id for each in run.problems("held_out")] == ["s2", "s4"]
     rollouts, test, held_out = 6 * 2, 2, 2 * 2
     assert sum(sampled) == rollouts + test + (test + held_out) * 5  # teacher; base and 4 students
     assert len(read) == rollouts
