@@ -94,6 +94,14 @@ class Order(StrEnum):
     RANDOM = "random"
 
 
+class Weighting(StrEnum):
+    """How strongly each decision is pushed."""
+
+    NONE = "none"  # by its rollout's advantage alone
+    DIVERGENCE = "divergence"  # times the divergence of base and teacher there
+    PERMUTED = "divergence-permuted"  # control: the same weights on other decisions
+
+
 class RolloutSampling(Sampling):
     """How the rollouts to learn from are drawn: one alone has no advantage over others."""
 
@@ -194,6 +202,13 @@ class TrainingSettings(LoraTraining):
         Order.SIGNAL_CLARITY,
         title="Order",
         description="signal-clarity: largest advantage times share of decisions first",
+    )
+    weighting: Weighting = Field(
+        Weighting.NONE,
+        title="Weights of decisions",
+        description="divergence: times the divergence of a teacher from the base at each decision, "
+        "1 on average (arXiv:2603.22446); divergence-permuted: as a control, the same weights on "
+        "other decisions. Both need a teacher",
     )
     kl_weight: float = Field(
         0.2,

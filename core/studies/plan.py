@@ -10,7 +10,7 @@ from core.distillation.plan import plan_distillation
 from core.errors import ProblemError
 from core.lora.plan import check_disjoint
 from core.models.spec import ModelSpec
-from core.reasonmaxxer.plan import plan_training, set_aside
+from core.reasonmaxxer.plan import check_weighting, plan_training, set_aside
 from core.reasonmaxxer.results import HELD_OUT
 from core.records import Problem
 from core.runs.config import RunPlan
@@ -41,7 +41,8 @@ def plan_study(
         ModelError: the base has an adapter already, or is missing.
         ProblemError: too few problems, some in both sets, or none to choose the settings on.
     """
-    recipe.cells()
+    for cell in recipe.cells():
+        check_weighting(cell.recipe, teacher=None)
     plan = plan_training(spec, problems, evaluation, recipe.fine_tune, rollouts=rollouts)
     if not plan.more_problems[HELD_OUT]:
         raise _nothing_to_choose_on()

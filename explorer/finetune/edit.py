@@ -10,6 +10,7 @@ from core.reasonmaxxer.results import HELD_OUT, STUDY_TASK, run_recipe
 from core.runs.run import Run
 from core.studies.distillations import DISTILL_STUDY_TASK
 from core.studies.task import STUDY
+from explorer.finetune.recipe_fields import teacher_key
 from explorer.finetune.setup import learned_key, measured_key, preset_key
 from explorer.finetune.study_fields import put_study
 from explorer.shared.edit_run import put_asked, put_problems, put_settings
@@ -32,6 +33,7 @@ def fill_finetune(state: BrowserState, run: Run) -> None:
     form, preset = state.form, recipe.preset
     form.put(preset_key(state), preset)
     put_settings(form, f"tuning {preset}", recipe)
+    form.put(teacher_key(preset), next(iter(run.config.teachers), ""))
     put_asked(form, f"tuning {preset} prompt", recipe)
     put_study(form, STUDY.settings_of(run) if run.config.task == STUDY_TASK else None)
     form.put(learned_key(preset), _learned_from(state, run, recipe))

@@ -10,9 +10,11 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.lora.recipe import ALL_LAYERS
 from core.reasonmaxxer.recipe import recipe_of
+from core.runs.runs_folder import RunsFolder
 from explorer.shared.asking import session_settings
 from explorer.shared.prompt_panel import PromptChoice, prompt_fields
 from explorer.shared.setting_fields import SettingFields
+from explorer.shared.teachers import known_teachers
 from explorer.state import BrowserState
 
 _Looks = Mapping[str, Any]  # further arguments of a Streamlit widget
@@ -38,6 +40,7 @@ class RecipeFields:
         self._state, self._prefix, self._typed = state, f"tuning {preset}", typed
         self._recipe = session_settings(state, recipe_of(preset), problem_set)
         self.choice = PromptChoice()
+        self.teacher = ""  # for weights of decisions; "" without one
         self._rows = 0
         self.fields = SettingFields(state.form, self._recipe, self._prefix)
 
@@ -56,12 +59,34 @@ class RecipeFields:
             self.fields.draw(place, name, **looks)
         return places[len(columns) :]
 
+    def weights(self) -> None:
+        """A teacher and, where one is chosen, how it weights the decisions."""
+        state, model = self._state, self._state.opened.spec.model
+        known = known_teachers(model, RunsFolder())
+        with st.container(key="tuning_weights"):
+            whose, how = st.columns(2, vertical_alignment="bottom")
+        self.teacher = state.form.choice(
+            whose,
+            "Teacher for weights of decisions",
+            teacher_key(self._recipe.preset),
+            ["", *known],
+            format_func=lambda each: known.get(each, "none"),
+            help="Where it diverges more from the base, a decision is pushed more strongly",
+        )
+        if self.teacher:
+            self.fields.draw(how, "training.weighting")
+
     def prompt(self, place: DeltaGenerator) -> None:
         """Prompt style, and below where this is called the template of the style plain."""
         self.choice = prompt_fields(
             self._state, place, f"{self._prefix} prompt", self._recipe, self._typed
         )
         self.fields.values |= self.choice.settings()
+
+
+def teacher_key(preset: str) -> str:
+    """The form's field of the teacher whose divergence weights the decisions."""
+    return f"tuning {preset} teacher"
 
 
 def all_settings(fields: RecipeFields) -> DeltaGenerator:
@@ -116,6 +141,7 @@ def all_settings(fields: RecipeFields) -> DeltaGenerator:
         ("training.probability_floor", {"step": 1e-4, "format": "%.4f"}),
         ("training.relative_probability_floor", _SHARE),
     )
+    fields.weights()
     st.markdown("**Held-out problems (the best checkpoint is chosen on them), measuring, cost**")
     fields.row(
         ("held_out.problems", _PLAIN),

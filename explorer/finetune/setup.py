@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.chains.session import is_text
 from core.errors import ExplorerError
 from core.models.catalogue import MODELS
 from core.models.placement import has_accelerator
@@ -22,12 +23,13 @@ from core.reasonmaxxer.recipe import (
 )
 from core.reasonmaxxer.results import ROLLOUTS_TASK, STUDY_TASK, TRAIN_TASK
 from core.reasonmaxxer.rollouts import rollout_threshold_settings
+from core.reasonmaxxer.settings import Weighting
 from core.records import Problem
 from core.runs.config import RunPlan
 from core.runs.runs_folder import RunsFolder
 from core.runs.settings import changed
 from core.studies.plan import plan_study
-from explorer.finetune.recipe_fields import RecipeFields, all_settings
+from explorer.finetune.recipe_fields import RecipeFields, all_settings, teacher_key
 from explorer.finetune.study_fields import study_fields, wants_study
 from explorer.form import one_of
 from explorer.shared.asking import Asking
@@ -137,7 +139,8 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
         assert recipe is not None
         spec, problems = state.opened.spec, training[learned]
         if study is None:
-            made = plan_training(spec, problems, evaluation[measured], recipe)
+            teacher = weights_teacher(state, recipe)
+            made = plan_training(spec, problems, evaluation[measured], recipe, teacher=teacher)
         else:
             made = plan_study(spec, problems, evaluation[measured], study)
         return _with_origin(state, made, learned, problems, recipe)
@@ -190,6 +193,13 @@ def evaluation_problems(state: BrowserState, preset: str) -> Sequence[Problem]:
     sets = problem_sets(state)
     default = WORD_SET if preset in PROBLEM_SETS else DEMO_SET
     return sets[state.form.value(measured_key(preset), default, one_of(sets))]
+
+
+def weights_teacher(state: BrowserState, recipe: Recipe) -> str | None:
+    """The form's teacher for the weights of decisions; None for a recipe without weights."""
+    if recipe.training.weighting is Weighting.NONE:
+        return None
+    return state.form.value(teacher_key(recipe.preset), "", is_text) or None
 
 
 def learned_key(preset: str) -> str:

@@ -26,7 +26,13 @@ from core.thresholds.measurement import origins
 from explorer.finetune.gate import gate_panel
 from explorer.finetune.report import finetune_report
 from explorer.finetune.rollouts import measured_in, rollouts_of
-from explorer.finetune.setup import FINE_TUNE_ON, ROLLOUTS_OF, evaluation_problems, start_training
+from explorer.finetune.setup import (
+    FINE_TUNE_ON,
+    ROLLOUTS_OF,
+    evaluation_problems,
+    start_training,
+    weights_teacher,
+)
 from explorer.finetune.study import STUDIES, study_report
 from explorer.finetune.training import training_panel
 from explorer.shared.figures import percent
@@ -186,6 +192,7 @@ def _train(
         evaluation_problems(state, recipe.preset),
         recipe.model_copy(update={"gate": gate}),
         rollouts=source.folder,
+        teacher=weights_teacher(state, recipe),
     )
     plan = _with_origin(plan, source, gate)
     about = source.config.name.removeprefix(ROLLOUTS_OF) or source.id
@@ -202,6 +209,7 @@ def _train_again(
         run.problems(EVALUATION),
         own.model_copy(update={"gate": gate}),
         rollouts=run.folder,
+        teacher=next(iter(run.config.teachers), None),
     )
     plan = _with_origin(plan, run, gate)
     start_training(state, folder, plan, run.config.name.removeprefix(FINE_TUNE_ON) or run.id)

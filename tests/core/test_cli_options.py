@@ -33,20 +33,24 @@ TRAININGS = {"rollouts", "train", "study", "distill", "distill-study"}
 RUNS = TRAININGS | {"interventions", "compare", "evaluate"}
 ON_A_CHAIN = {"force", "find-fix", "pivotality"}
 ASKING = RUNS | {"generate", "prompt", "thresholds"}
-LOADING = ASKING | ON_A_CHAIN | {"score", "model"}
+LOADING = ASKING | ON_A_CHAIN | {"score", "model", "protocol"}
 WITHOUT_A_MODEL = {"app", "check", "overrule", "download", "get", "problems"}
+OF_RESULTS = {"words", "paper-table"}
 GROUPS: list[tuple[set[str], set[str]]] = [
     (MODEL, LOADING),
     ({"model"}, LOADING - ON_A_CHAIN - {"model"}),  # `model` has it as its argument
-    ({"adapter"}, {"generate", "score", "interventions", "compare", "evaluate", "thresholds"}),
+    (
+        {"adapter"},
+        {"generate", "score", "interventions", "compare", "evaluate", "thresholds", "protocol"},
+    ),
     (PROMPT, ASKING),
     (PROBLEMS, ASKING - {"prompt"}),
     ({"temperature", "top_p"}, {"generate", "evaluate", "thresholds"}),
-    ({"teacher"}, {"interventions", "compare", "distill", "distill-study"}),
+    ({"teacher"}, {"interventions", "compare", "distill", "distill-study", "train"}),
     (SETTINGS - {"usd_per_hour"}, TRAININGS),
     ({"usd_per_hour"}, TRAININGS - {"rollouts"}),
     (RUN, RUNS),
-    (OUTPUT, LOADING - {"model"} | {"overrule", "problems"}),
+    (OUTPUT, LOADING - {"model"} | {"overrule", "problems"} | OF_RESULTS),
 ]
 """Options, and the commands in which they mean something."""
 
@@ -86,7 +90,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_command_is_in_the_table() -> None:
     own = {name for name, _ in callbacks() if not name.startswith("runs ")}
-    assert own == LOADING | WITHOUT_A_MODEL
+    assert own == LOADING | WITHOUT_A_MODEL | OF_RESULTS
 
 
 @pytest.mark.parametrize(("shared", "commands"), GROUPS, ids=lambda each: "-".join(sorted(each)))
