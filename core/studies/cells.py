@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 CELLS = "cells"
 """Folder of the finished cells: the adapter of each, and what its training logged."""
 
+_AT_WORK = (
+    "cell_at_work.txt"  # names the cell whose adapter and checkpoints are in the run's folder
+)
 _DONE = "done/"  # prefix of the units of finished cells
 _ADAPTER = TypeAdapter(CellResult)
 
@@ -47,8 +50,7 @@ def work_on(work: RunContext, cell: Cell[Any], make: Callable[[], CellResult]) -
     key = _DONE + cell.name
     is_new = key not in work.finished
     if is_new:
-        # Of a cell whose result was lost with its unit, the files are made again, too.
-        shutil.rmtree(work.run.folder / CELLS / cell.name, ignore_errors=True)
+        _begin(work, cell)
         try:
             result = make()
         except TrainingError as error:
@@ -70,6 +72,22 @@ def words_of(cell: Cell[Any]) -> dict[str, str]:
     }
 
 
+def _begin(work: RunContext, cell: Cell[Any]) -> None:
+    """Remove what another cell has left: the unit of an earlier cell may have been lost."""
+    folder = work.run.folder
+    try:
+        at_work = (folder / _AT_WORK).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        at_work = ""
+    if at_work == cell.name:
+        return
+    for place in (folder / CELLS / cell.name, folder / ADAPTER, folder / CHECKPOINTS):
+        shutil.rmtree(place, ignore_errors=True)
+    for name in (SUMMARY, HISTORY):
+        (folder / name).unlink(missing_ok=True)
+    work.write(_AT_WORK, cell.name)
+
+
 def _put_away(run: Run, cell: Cell[Any]) -> None:
     """Move a finished cell's adapter and history into its folder. Done again after a kill."""
     folder = run.folder / CELLS / cell.name
@@ -80,7 +98,8 @@ def _put_away(run: Run, cell: Cell[Any]) -> None:
     for name in (HISTORY, ADAPTER):
         if (run.folder / name).exists():
             (run.folder / name).replace(partial / name)
-    (run.folder / SUMMARY).unlink(missing_ok=True)
+    for name in (SUMMARY, _AT_WORK):
+        (run.folder / name).unlink(missing_ok=True)
     if (run.folder / CHECKPOINTS).is_dir():  # else the next cell would continue from them
         shutil.rmtree(run.folder / CHECKPOINTS)
     partial.replace(folder)
