@@ -12,6 +12,7 @@ import typer
 
 from core.cli import chains, findings, runs, serving
 from core.cli.checking import check
+from core.cli.claims import claims
 from core.cli.compare import compare
 from core.cli.distillation import distill
 from core.cli.evaluation import evaluate
@@ -50,6 +51,7 @@ app.command()(rollouts)
 app.command()(train)
 app.command()(study)
 app.command()(distill)
+app.command()(claims)
 app.command()(model)
 app.command()(download)
 app.command()(get)
