@@ -75,7 +75,7 @@ class Rule:
             return found.n
         if _all_equal(found):
             return ceil(_Z_SQUARED * (1 / distance - 1)) if distance < 1 else None
-        return ceil(found.n * (width / distance) ** 2)
+        return max(ceil(found.n * (width / distance) ** 2 - _ROUNDING), found.n + 1)
 
 
 def together(verdicts: list[Verdict]) -> Verdict:
@@ -89,6 +89,7 @@ def together(verdicts: list[Verdict]) -> Verdict:
 
 
 _Z_SQUARED = 1.959964**2
+_ROUNDING = 1e-9  # 90 is 90.00000000000001
 
 
 def _all_equal(found: Estimate) -> bool:

@@ -55,14 +55,36 @@ class Scope:
         return None if wanted is None or wanted >= len(self.problems) else wanted
 
 
+@dataclass(frozen=True)
+class ProblemSet:
+    """Problems, and what they are called: a set that comes with the explorer, or a file."""
+
+    name: str
+    problems: Sequence[Problem]
+
+
+def default_set(spec: ModelSpec) -> str:
+    """The problems that a model is measured on where none are named."""
+    return "demo" if spec.model == DEMO else "word-problems"
+
+
+def own_set(name: str) -> ProblemSet:
+    """One of the sets that come with the explorer.
+
+    Raises:
+        ProblemError: it isn't there, or can't be read.
+    """
+    return ProblemSet(name, read_problems(NAMED_SETS[name]))
+
+
 def scope_of(
     folder: RunsFolder,
     spec: ModelSpec,
     size: Size,
     *,
     teacher: str | None = None,
-    problems: str | Path | None = None,
-    training: str | Path | None = None,
+    problems: ProblemSet | None = None,
+    training: ProblemSet | None = None,
 ) -> Scope:
     """The scope of a model.
 
@@ -71,27 +93,26 @@ def scope_of(
         spec: the model.
         size: of new runs.
         teacher: by default the demo's own for the demo.
-        problems: a file or the name of a set; by default the demo's for the demo, else the word
-            problems.
-        training: likewise, to learn from; by default those that belong to the set.
+        problems: by default those of `default_set`.
+        training: to learn from; by default those that belong to the set.
 
     Raises:
         ProblemError: problems can't be read.
         RunError: the folder can't be read.
     """
-    is_demo = spec.model == DEMO
-    named = str(problems or ("demo" if is_demo else "word-problems"))
-    learned = str(training or TRAINING_SETS.get(named, ""))
-    if teacher is None and is_demo:
+    measured = problems or own_set(default_set(spec))
+    partner = TRAINING_SETS.get(measured.name)
+    learned = training or (ProblemSet("", ()) if partner is None else own_set(partner))
+    if teacher is None and spec.model == DEMO:
         teacher = DEMO_TEACHER
     runs = tuple(run for run in folder.list() if _is_of(run, spec))
     return Scope(
         spec,
         None if teacher is None else absolute_name(teacher),
-        named,
-        read_problems(named),
-        learned,
-        read_problems(learned) if learned else (),
+        measured.name,
+        measured.problems,
+        learned.name,
+        learned.problems,
         size,
         runs,
         frozenset(run.id for run in runs if run.status().state is RunState.DONE),

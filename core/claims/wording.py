@@ -43,14 +43,25 @@ def figure_in_words(figure: Figure) -> str:
     value = number(found.value, figure.unit) + unit
     if isnan(found.low) or isnan(found.high):
         return f"{value} [interval unknown], {n}"
-    low, high = (number(end, figure.unit) for end in (found.low, found.high))
+    low, high = (_end(end, figure.unit, found.value) for end in (found.low, found.high))
     return f"{value} [{low}, {high}], {n}"
+
+
+def _end(end: float, unit: Unit, value: float) -> str:
+    """An end of an interval, as precise as its figure."""
+    if unit != "share":
+        return number(end, unit)
+    return f"{100 * end:.{_digits(value)}f}"
+
+
+def _digits(share: float) -> int:
+    return 2 if 0 < share < 0.1 else 1
 
 
 def number(value: float, unit: Unit) -> str:
     """A number in its unit, without the unit's name."""
     if unit == "share":
-        return percent_number(value, 2 if 0 < value < 0.1 else 1)
+        return percent_number(value, _digits(value))
     if unit == "points":
         return signed(100 * value)
     return f"{value:.3g}" if unit == "times" else f"{value:.2f}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.cli.files import check_writable, say, write_out, write_result
+from core.cli.files import check_writable, given_problems, say, write_out, write_result
 from core.cli.option_groups import grouped
 from core.cli.options import (
     LoadOptions,
@@ -28,7 +28,7 @@ from core.system.terminal_text import printable
 
 if TYPE_CHECKING:
     from core.claims.measuring import Missing
-    from core.claims.scope import Scope
+    from core.claims.scope import ProblemSet, Scope
     from core.claims.table import ClaimRow
     from core.models.spec import ModelSpec
     from core.runs.config import RunPlan
@@ -116,28 +116,24 @@ def claims(
         problems=problems.sample,
     )
 
+    named, learned = _problem_set(problems.problems), _problem_set(wanted.train_problems)
+
     def look() -> Scope:
         return scope_of(
-            folder,
-            spec,
-            size,
-            teacher=wanted.teacher,
-            problems=problems.problems,
-            training=wanted.train_problems,
+            folder, spec, size, teacher=wanted.teacher, problems=named, training=learned
         )
 
     scope = look()
     work = _Measuring(spec, load, folder, quiet=output.as_json)
     if wanted.measure:
-        for scope in work.carry_out_missing(look, ids):
-            if wanted.report is not None:  # grows while it works
-                _write_report(wanted.report, scope, ids, work)
+        work.carry_out_missing(look, ids)
+        scope = look()
     rows = claims_table(scope, ids)
     missing = missing_runs(scope, rows)
     text = json_text(table_json(scope, rows, missing), indent=1)
     write_result(text, output.as_json, output.out)
     if wanted.report is not None:
-        _write_report(wanted.report, scope, ids, work)
+        _write_report(wanted.report, scope, ids)
         say(f"The report is in {wanted.report}.")
     if not output.as_json:
         _show(scope, rows, missing, work)
@@ -159,10 +155,8 @@ class _Measuring:
         self._spec, self._load, self._folder, self._quiet = spec, load, folder, quiet
         self._meters: dict[bool, Meter] = {}
 
-    def carry_out_missing(
-        self, look: Callable[[], Scope], ids: Sequence[str] | None
-    ) -> Iterator[Scope]:
-        """Make run after run; yields the scope after each. One that fails doesn't stop the others.
+    def carry_out_missing(self, look: Callable[[], Scope], ids: Sequence[str] | None) -> None:
+        """Make run after run. One that fails doesn't stop the others.
 
         Raises:
             typer.Exit: cancelled; what is finished is kept.
@@ -198,7 +192,6 @@ class _Measuring:
                 raise typer.Exit(code)
             if code != DONE:
                 say(f"{ready[0].step.title} failed; its claims stay unmeasured.")
-            yield look()
 
     def estimate(self, missing: Missing, *, may_measure: bool) -> RunEstimate | None:
         """What a missing run will take; None where that isn't known."""
@@ -270,7 +263,7 @@ def _left(estimates: Sequence[RunEstimate | None]) -> str:
     )
 
 
-def _write_report(path: Path, scope: Scope, ids: Sequence[str] | None, work: _Measuring) -> None:
+def _write_report(path: Path, scope: Scope, ids: Sequence[str] | None) -> None:
     from core.claims.html_report import html_report
     from core.claims.markdown_report import markdown_report
     from core.claims.measuring import missing_runs
@@ -293,11 +286,11 @@ def commands_of(
     from core.cli.command_line import PROGRAM, run_command
 
     found = {MEASURE: shlex.join([PROGRAM, "claims", *measure_words(scope, ids)])}
-    for row in rows:
-        for run in row.runs.values():
-            with contextlib.suppress(ExplorerError):
-                found[run.id] = run_command(run).text
-    folders = {str(run.folder.resolve().parent) for row in rows for run in row.runs.values()}
+    runs = {run.id: run for row in rows for run in row.runs.values()}
+    for run in runs.values():
+        with contextlib.suppress(ExplorerError):
+            found[run.id] = run_command(run).text
+    folders = {str(run.folder.resolve().parent) for run in runs.values()}
     for name, command in found.items():
         for folder in folders:
             command = command.replace(folder, "RUNS")
@@ -395,6 +388,13 @@ def _show_missing(missing: Sequence[Missing], scope: Scope, work: _Measuring) ->
 def _print(line: str) -> None:
     """A line with text from files, which may come from elsewhere."""
     print(printable(line))
+
+
+def _problem_set(path: Path | None) -> ProblemSet | None:
+    """The problems of a file, or of a set by its name."""
+    from core.claims.scope import ProblemSet
+
+    return None if path is None else ProblemSet(str(path), given_problems(path))
 
 
 def _check_report(path: Path | None) -> None:
