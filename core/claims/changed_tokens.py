@@ -38,8 +38,8 @@ def _reranked(runs: Runs, scope: Scope) -> Finding | None:
     figure = Figure("reranked tokens", found.reranked, "share", "chains")
     return Finding(
         (Check(figure, Rule(high=paper.RERANKED[1])),),
-        "a count, which needs no control; compare an adapter of a random gate to see what any "
-        "training changes",
+        "No control, since it is a count; an adapter of a random gate shows what any training "
+        "changes.",
         (
             f"{counted(found.tokens, 'token')} compared, "
             f"{counted(found.counts['reranked'], 'token')} reranked.",
@@ -66,7 +66,7 @@ def _rank(runs: Runs, scope: Scope) -> Finding | None:
     figure = Figure("mean base rank of changed tokens", found.mean_base_rank, "rank", "chains")
     return Finding(
         (Check(figure, Rule(high=paper.MEAN_BASE_RANK[1])),),
-        "a mean, which needs no control: a token that is not changed has rank 1",
+        "No control, since it is a mean; a token that is not changed has rank 1.",
         ("The mean is over reranked and shifted tokens; the paper's is over reranked ones.",),
     )
 

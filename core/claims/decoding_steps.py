@@ -126,7 +126,7 @@ def fork_temperature(sign: int) -> tuple[Step, Step]:
     )
     control = Step(
         name=f"{name}, control",
-        title=f"control: the {word} temperature at as many random positions",
+        title=f"control with the {word} temperature at random positions",
         task="evaluate",
         plan=at_random,
         fits=lambda run: _is_warmer(run, sign, at_random=True),

@@ -84,7 +84,7 @@ def _top_three(runs: Runs, scope: Scope) -> Finding | None:
     )
     return Finding(
         (Check(figure, Rule(low=0.8)),),
-        f"{percent((_TOP - 1) / 4, 0)} if the new choice had any of the ranks 2 to 5",
+        f"By chance: {percent((_TOP - 1) / 4, 0)}, if the new choice had any of the ranks 2 to 5.",
         ("Only tokens whose first choice changes are counted: for others the rank is 1.",),
     )
 

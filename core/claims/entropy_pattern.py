@@ -10,7 +10,7 @@ from core.claims.claim import Check, Claim, Figure, Finding
 from core.claims.decoding_steps import COMPARISON, SAMPLED, fork_temperature
 from core.claims.papers import EIGHTY_TWENTY
 from core.claims.rules import Rule
-from core.claims.training_steps import ROLLOUTS
+from core.claims.training_steps import ANY_ROLLOUTS, ROLLOUTS
 from core.disagreement.divergence import TOP_SHARE
 from core.system.percent import percent
 
@@ -36,7 +36,7 @@ def _mostly_sure(runs: Runs, scope: Scope) -> Finding | None:
     figure = Figure(f"tokens with an entropy up to {_SURE:g} nats", below, "share")
     return Finding(
         (Check(figure, Rule(low=0.5)),),
-        "a property of the base alone, which needs no control",
+        "No control, since it is a property of the base alone.",
         (f"{found.tokens:,} tokens.",),
     )
 
@@ -47,7 +47,7 @@ def _one_fifth(runs: Runs, scope: Scope) -> Finding | None:
     percentile = found.threshold(TOP_SHARE).tau
     return Finding(
         (Check(figure, Rule(high=TOP_SHARE)),),
-        "a property of the base alone, which needs no control",
+        "No control, since it is a property of the base alone.",
         (
             f"The 80th percentile here is {percentile.value:.3f} nats "
             f"[{percentile.low:.3f}, {percentile.high:.3f}].",
@@ -69,7 +69,7 @@ def _kept_pattern(runs: Runs, scope: Scope) -> Finding | None:
     )
     return Finding(
         (Check(figure, Rule(low=0.5)),),
-        f"{percent(TOP_SHARE, 0)} if the two had nothing in common",
+        f"By chance: {percent(TOP_SHARE, 0)}, if the two had nothing in common.",
         ("More than half counts as kept: our bound.",),
     )
 
@@ -120,7 +120,7 @@ ENTROPY_PATTERN = (
         sentence="The base is sure of most of its tokens.",
         stated="more than half of tokens have an entropy below .01 nats",
         numbers=(0.5,),
-        steps=(ROLLOUTS,),
+        steps=(ANY_ROLLOUTS,),
         read=_mostly_sure,
     ),
     Claim(
@@ -130,7 +130,7 @@ ENTROPY_PATTERN = (
         sentence="Only a fifth of tokens has a high entropy.",
         stated="the 80th percentile is at .672 nats",
         numbers=(0.2,),
-        steps=(ROLLOUTS,),
+        steps=(ANY_ROLLOUTS,),
         read=_one_fifth,
     ),
     Claim(

@@ -81,7 +81,7 @@ def make_report(
     """
     runs = {run.id: run for row in rows for run in row.runs.values() if row.finding is not None}
     counts = ", ".join(
-        f"{count} {verdict}" for verdict, count in verdict_counts(rows).items() if count
+        f"{verdict}: {count}" for verdict, count in verdict_counts(rows).items() if count
     )
     spec = scope.spec
     facts = [

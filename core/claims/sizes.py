@@ -43,7 +43,7 @@ class Size:
 _TEACHING = {"samples": 4, "temperature": 0.8, "top_p": 0.95}
 _PAPER = {"samples": 4, "temperature": 0.6, "top_p": 0.95}
 _FEW_SHOT = {"prompt_style": "few_shot", "max_new_tokens": 64}
-_TEACHING_TAUS = (0.5, 1.0, 1.2, 1.4)  # its forks lie between 1.4 and 1.6 nats
+_TEACHING_TAUS = (0.5, 1.0, 1.4)  # its forks lie between 1.4 and 1.6 nats
 
 _BY_PRESET: dict[str, dict[str, Size]] = {
     "demo": {
@@ -51,19 +51,24 @@ _BY_PRESET: dict[str, dict[str, Size]] = {
             QUICK,
             "demo",
             150,
-            sampling=_TEACHING,
+            sampling=_TEACHING | {"samples": 2},
             fork_tau=1.0,
             taus=_TEACHING_TAUS,
             fine_tune={
-                "problems": 96,
-                "held_out.problems": 24,
-                "held_out.sampling.samples": 2,
-                "evaluation.samples": 2,
+                "problems": 48,
+                "held_out.problems": 16,
+                "held_out.sampling.samples": 1,
+                "evaluation.samples": 1,
                 "measured": 150,
             },
             distil=(
                 "demo",
-                {"problems": 120, "rollouts.samples": 4, "evaluation.samples": 2},
+                {
+                    "problems": 96,
+                    "rollouts.samples": 3,
+                    "training.epochs": 4,
+                    "evaluation.samples": 1,
+                },
             ),
         ),
         FULL: Size(

@@ -39,7 +39,8 @@ class Step:
         after: steps that a new run builds on.
         needs_teacher: whether the run has the scope's teacher.
         purpose: which of the run's problem sets is measured.
-        learned: whether its problems are those to learn from, where there are any.
+        learned: whether its problems may be those to learn from, where there are any (True), or
+            those to measure on (False).
         sketch: a plan that takes as long, where a step in `after` has no run yet; None: nothing is
             known of it.
     """
@@ -53,7 +54,7 @@ class Step:
     after: tuple[Step, ...] = ()
     needs_teacher: bool = False
     purpose: str = ""
-    learned: bool = False
+    learned: tuple[bool, ...] = (False,)
     sketch: Callable[[Scope], RunPlan] | None = None
 
     def candidates(self, scope: Scope) -> list[Run]:
@@ -80,8 +81,11 @@ class Step:
             return False
         if self.needs_teacher and scope.teacher not in run.config.teachers:
             return False
-        whole = scope.training if self.learned and scope.training else scope.problems
-        if not are_among(problems_of(run, self.purpose), whole):
+        measured = problems_of(run, self.purpose)
+        sets = [
+            scope.training if each and scope.training else scope.problems for each in self.learned
+        ]
+        if not any(are_among(measured, each) for each in sets):
             return False
         try:
             return self.fits(run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.claims.scope import Scope, check_training
@@ -37,8 +38,12 @@ ROLLOUTS = Step(
     task="rollouts",
     plan=_rollouts,
     fits=lambda run: run.config.settings["rollouts"]["temperature"] > 0,
-    learned=True,
+    learned=(True,),
 )
+"""To learn from."""
+
+ANY_ROLLOUTS = replace(ROLLOUTS, title="rollouts", learned=(True, False))
+"""To look at the base's entropies, on any of the problems."""
 
 
 def study(name: str, title: str, vary: str, *values: str, least: int = 1, **fixed: float) -> Step:

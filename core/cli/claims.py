@@ -124,7 +124,7 @@ def claims(
         )
 
     scope = look()
-    work = _Measuring(spec, load, folder, quiet=output.as_json)
+    work = Measuring(spec, load, folder, quiet=output.as_json)
     if wanted.measure:
         work.carry_out_missing(look, ids)
         scope = look()
@@ -139,7 +139,7 @@ def claims(
         _show(scope, rows, missing, work)
 
 
-class _Measuring:
+class Measuring:
     """Carries missing runs out, and knows how long they take.
 
     Args:
@@ -318,7 +318,7 @@ def measure_words(scope: Scope, ids: Sequence[str] | None = None) -> Iterator[st
 
 
 def _show(
-    scope: Scope, rows: Sequence[ClaimRow], missing: Sequence[Missing], work: _Measuring
+    scope: Scope, rows: Sequence[ClaimRow], missing: Sequence[Missing], work: Measuring
 ) -> None:
     from core.claims.registry import PAPERS
     from core.claims.table import verdict_counts
@@ -330,7 +330,7 @@ def _show(
         for row in own:
             _show_row(row)
     counts = verdict_counts(rows)
-    print(", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count))
+    print(", ".join(f"{verdict}: {count}" for verdict, count in counts.items() if count))
     if scope.spec.model == DEMO:
         print(DEMO_NOTICE)
     needing = [row for row in rows if row.claim.needs_teacher and scope.teacher is None]
@@ -360,14 +360,15 @@ def _show_row(row: ClaimRow) -> None:
         _print(
             f"      {check.figure.label}: {figure_in_words(check.figure)} ({rule_in_words(check)})"
         )
-    _print(f"      control: {control_in_words(row.finding)}")
+    prefix = "" if isinstance(row.finding.control, str) else "control, "
+    _print(f"      {prefix}{control_in_words(row.finding)}")
     said = (*row.finding.more, enough_in_words(row.finding), row.finding.exploratory, row.note)
     for each in filter(None, said):
         _print(f"      {each}")
     _print(f"      run: {', '.join(run.id for run in row.runs.values())}")
 
 
-def _show_missing(missing: Sequence[Missing], scope: Scope, work: _Measuring) -> None:
+def _show_missing(missing: Sequence[Missing], scope: Scope, work: Measuring) -> None:
     from core.runs.estimate import duration
 
     print(f"Not measured yet, {len(missing)} runs:")

@@ -53,9 +53,9 @@ def claim_row(view: ClaimsView, shown: Shown, row: ClaimRow) -> None:
             if row.finding is not None and row.finding.exploratory:
                 st.caption("exploration")
             _buttons(view, shown, row)
-        if row.finding is not None:
-            with st.expander("Rule, details and command"):
-                _details(shown, row, row.finding)
+            if row.finding is not None:
+                with st.popover("Rule and details", type="tertiary", icon=":material/info:"):
+                    _details(shown, row, row.finding)
 
 
 def _measured(row: ClaimRow) -> None:
@@ -71,7 +71,9 @@ def _measured(row: ClaimRow) -> None:
             f":small[{SIGNS[check.verdict]} {plain(check.figure.label)}: "
             f"{plain(figure_in_words(check.figure))}]"
         )
-    st.caption(f"Control: {plain(control_in_words(row.finding))}")
+    control = control_in_words(row.finding)
+    prefix = "" if isinstance(row.finding.control, str) else "Control: "
+    st.caption(f"{prefix}{plain(control)}")
     enough = enough_in_words(row.finding)
     if enough:
         st.caption(plain(enough))
@@ -81,9 +83,9 @@ def _buttons(view: ClaimsView, shown: Shown, row: ClaimRow) -> None:
     if row.finding is not None:
         for name, run in row.runs.items():
             several = len(row.runs) > 1
-            label = next(s.title for s in row.claim.steps if s.name == name)
+            title = next(s.title for s in row.claim.steps if s.name == name)
             st.button(
-                f"Open: {label}" if several else f"Open the {kind_title(run).lower()}",
+                f"Open the {title}" if several else f"Open the {kind_title(run).lower()}",
                 key=f"open {row.claim.id} {name}",
                 type="tertiary",
                 icon=":material/open_in_new:",

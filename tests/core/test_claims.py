@@ -340,7 +340,7 @@ def test_a_report_of_nothing_says_what_is_missing(tmp_path: Path) -> None:
     rows = claims_table(scope)
     report = make_report(scope, rows, missing_runs(scope, rows), {})
     assert "Not measured yet: comparison along the base's chains;" in markdown_report(report)
-    assert ("verdicts", f"{len(CLAIMS)} not measured") in report.facts
+    assert ("verdicts", f"not measured: {len(CLAIMS)}") in report.facts
 
 
 def test_a_row_without_a_finding_has_no_verdict() -> None:
@@ -364,7 +364,7 @@ def test_the_command_prints_the_table_of_the_runs(
     assert code == 0
     assert "✓ holds: Where the trained model prefers another token" in out
     assert "mean rank 2.14 to 2.39" in out
-    assert "1 holds, 1 can't tell with this n" in out
+    assert "holds: 1, can't tell with this n: 1" in out
     assert DEMO_NOTICE in out
     assert own.read_text().startswith("<!doctype html>")
     code, out, _ = run("claims", "demo", "--runs-dir", claim_runs_folder, "--json")
