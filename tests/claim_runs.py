@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +50,7 @@ def make(folder: Path, step: Step, runs: dict[str, Run] | None = None) -> Run:
     """A finished run of a step, planned as it plans."""
     plan = step.new_run(scope_in(folder), runs or {})
     run = Run.create(folder, step.task, plan, name=step.title)
-    assert carry_out(run, _MAKERS[step.task], bar=False) == DONE, run.log_tail()
+    assert carry_out(run, MAKERS[step.task], bar=False) == DONE, run.log_tail()
     return run
 
 
@@ -234,7 +233,7 @@ def _distillation(work: RunContext) -> None:
     )
 
 
-_MAKERS: dict[str, Callable[[RunContext], None]] = {
+MAKERS: dict[str, Callable[[RunContext], None]] = {
     "compare": _comparison,
     "interventions": _interventions,
     "evaluate": _evaluation,
@@ -242,6 +241,7 @@ _MAKERS: dict[str, Callable[[RunContext], None]] = {
     "study": _study,
     "distill": _distillation,
 }
+"""What carries a hand-made run out, by its kind."""
 
 
 def make_all(folder: Path) -> None:
@@ -256,15 +256,4 @@ def make_all(folder: Path) -> None:
             return
         assert ready[0].plan is not None
         run = Run.create(folder, ready[0].step.task, ready[0].plan, name=ready[0].name)
-        assert carry_out(run, _MAKERS[ready[0].step.task], bar=False) == DONE, run.log_tail()
-
-
-def renamed(run: Run, name: str) -> Run:
-    """The run under another name."""
-    run.rename(name)
-    return Run.open(run.folder)
-
-
-def larger(scope: Scope, problems: int) -> Scope:
-    """The scope with a size of so many problems."""
-    return replace(scope, size=replace(scope.size, problems=problems))
+        assert carry_out(run, MAKERS[ready[0].step.task], bar=False) == DONE, run.log_tail()

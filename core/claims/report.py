@@ -24,6 +24,7 @@ from core.claims.wording import (
 from core.models.spec import DEMO, DEMO_NOTICE
 from core.runs.estimate import duration
 from core.runs.models import PRECISION
+from core.runs.result_files import known
 from core.runs.run import Run
 from core.system.environment import versions
 from core.system.json_text import json_text
@@ -130,8 +131,8 @@ MEASURE = "measure"
 def table_json(
     scope: Scope, rows: Sequence[ClaimRow], missing: Sequence[Missing]
 ) -> dict[str, Any]:
-    """The table as a JSON-ready dict."""
-    return {
+    """The table as a JSON-ready dict; unknown values are null."""
+    table: dict[str, Any] = {
         "model": scope.spec.model,
         "adapter": scope.spec.adapter,
         "revision": scope.spec.revision,
@@ -149,6 +150,8 @@ def table_json(
             for each in missing
         ],
     }
+    found: dict[str, Any] = known(table)
+    return found
 
 
 def _row_json(row: ClaimRow) -> dict[str, Any]:

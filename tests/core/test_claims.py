@@ -181,10 +181,8 @@ def test_the_run_with_the_most_problems_is_taken_and_never_pooled(tmp_path: Path
     first = make(tmp_path, COMPARISON)
     plan = COMPARISON.new_run(scope_in(tmp_path), {})
     few = replace(plan, problems=plan.problems[:5])
-    from claim_runs import _MAKERS
-
     newer = Run.create(tmp_path, "compare", few)
-    assert carry_out(newer, _MAKERS["compare"], bar=False) == DONE
+    assert carry_out(newer, MAKERS["compare"], bar=False) == DONE
     (row,) = claims_table(scope_in(tmp_path), ["rm-rank"])
     assert [run.id for run in row.runs.values()] == [first.id]
     assert row.finding is not None
@@ -370,6 +368,19 @@ def test_the_command_prints_the_table_of_the_runs(
     code, out, _ = run("claims", "demo", "--runs-dir", claim_runs_folder, "--json")
     assert {each["id"] for each in json.loads(out)["claims"]} == CLAIMS.keys()
     assert json.loads(out)["teaching_model"] is True
+
+
+@needs_demo
+def test_an_interval_that_is_unknown_is_null_in_json(tmp_path: Path, run: Any) -> None:
+    """Of one chain there is a mean rank and no interval."""
+    plan = COMPARISON.new_run(scope_in(tmp_path), {})
+    one = Run.create(tmp_path, "compare", replace(plan, problems=plan.problems[:1]))
+    assert carry_out(one, MAKERS["compare"], bar=False) == DONE
+    code, out, _ = run("claims", "demo", "--runs-dir", tmp_path, "--rows", "rm-rank", "--json")
+    assert code == 0
+    (figure,) = json.loads(out)["claims"][0]["figures"]
+    assert (figure["value"], figure["low"], figure["n"]) == (2.0, None, 1)
+    assert figure["verdict"] == "can't tell with this n"
 
 
 def test_what_the_command_can_t_do_is_said(run: Any, tmp_path: Path) -> None:

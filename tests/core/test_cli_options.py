@@ -33,7 +33,7 @@ RUNS = {"interventions", "compare", "evaluate", "rollouts", "train", "study", "d
 TRAININGS = {"rollouts", "train", "study", "distill"}
 ON_A_CHAIN = {"force", "find-fix", "pivotality"}
 ASKING = RUNS | {"generate", "prompt", "thresholds"}
-LOADING = ASKING | ON_A_CHAIN | {"score", "model"}
+LOADING = ASKING | ON_A_CHAIN | {"score", "model", "claims"}
 WITHOUT_A_MODEL = {"app", "check", "overrule", "download", "get", "problems"}
 GROUPS: list[tuple[set[str], set[str]]] = [
     (MODEL, LOADING),
@@ -42,7 +42,7 @@ GROUPS: list[tuple[set[str], set[str]]] = [
     (PROMPT, ASKING),
     (PROBLEMS, ASKING - {"prompt"}),
     ({"temperature", "top_p"}, {"generate", "evaluate", "thresholds"}),
-    ({"teacher"}, {"interventions", "compare", "distill"}),
+    ({"teacher"}, {"interventions", "compare", "distill", "claims"}),
     (SETTINGS - {"usd_per_hour"}, TRAININGS),
     ({"usd_per_hour"}, {"train", "study", "distill"}),
     (RUN, RUNS),
