@@ -74,6 +74,41 @@ def exit_code_of(server: ForkServerContext, run: Run, at: Moment) -> int:
     return child.exitcode
 
 
+def exit_code_of_command(
+    server: ForkServerContext, words: list[str], kept: Path, dies_after: int | None
+) -> int:
+    """Call `fork-explorer` in a child that writes the key of every unit it keeps into a file, and
+    dies after so many; -9 when it came to that."""
+    child = server.Process(target=_command, args=(words, kept, dies_after))
+    child.start()
+    child.join()
+    assert child.exitcode is not None
+    return child.exitcode
+
+
+def _command(words: list[str], kept: Path, dies_after: int | None) -> NoReturn:
+    from core.cli import app
+    from core.cli.claims import Measuring
+    from core.runs.checkpoint import Checkpoint
+
+    problem_units.PROBLEMS_A_UNIT = UNIT
+    keep, count = Checkpoint.keep, 0
+
+    def counted(checkpoint: Checkpoint, key: str, result: Any) -> None:
+        nonlocal count
+        keep(checkpoint, key, result)
+        with kept.open("a") as file:
+            file.write(f"{key}\n")
+        count += 1
+        if count == dies_after:
+            _die()
+
+    Checkpoint.keep = counted  # type: ignore[method-assign]
+    Measuring.estimate = lambda *_, **__: None  # type: ignore[method-assign]
+    app(words, standalone_mode=False)
+    os._exit(0)
+
+
 def _carry_out(folder: Path, at: Moment) -> NoReturn:
     problem_units.PROBLEMS_A_UNIT = UNIT
     run = Run.open(folder)

@@ -12,6 +12,7 @@ import typer
 
 from core.cli import chains, findings, runs, serving
 from core.cli.checking import check
+from core.cli.claims import claims
 from core.cli.compare import compare
 from core.cli.distill_study import distill_study
 from core.cli.distillation import distill
@@ -58,6 +59,7 @@ app.command()(distill)
 app.command()(distill_study)
 app.command()(words)
 app.command()(paper_table)
+app.command()(claims)
 app.command()(model)
 app.command()(download)
 app.command()(get)

@@ -33,7 +33,7 @@ TRAININGS = {"rollouts", "train", "study", "distill", "distill-study"}
 RUNS = TRAININGS | {"interventions", "compare", "evaluate"}
 ON_A_CHAIN = {"force", "find-fix", "pivotality"}
 ASKING = RUNS | {"generate", "prompt", "thresholds"}
-LOADING = ASKING | ON_A_CHAIN | {"score", "model", "protocol"}
+LOADING = ASKING | ON_A_CHAIN | {"score", "model", "protocol", "claims"}
 WITHOUT_A_MODEL = {"app", "check", "overrule", "download", "get", "problems"}
 OF_RESULTS = {"words", "paper-table"}
 GROUPS: list[tuple[set[str], set[str]]] = [
@@ -46,7 +46,7 @@ GROUPS: list[tuple[set[str], set[str]]] = [
     (PROMPT, ASKING),
     (PROBLEMS, ASKING - {"prompt"}),
     ({"temperature", "top_p"}, {"generate", "evaluate", "thresholds"}),
-    ({"teacher"}, {"interventions", "compare", "distill", "distill-study", "train"}),
+    ({"teacher"}, {"interventions", "compare", "distill", "distill-study", "train", "claims"}),
     (SETTINGS - {"usd_per_hour"}, TRAININGS),
     ({"usd_per_hour"}, TRAININGS - {"rollouts"}),
     (RUN, RUNS),
