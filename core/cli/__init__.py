@@ -12,7 +12,9 @@ import typer
 
 from core.cli import chains, findings, runs, serving
 from core.cli.checking import check
+from core.cli.claims import claims
 from core.cli.compare import compare
+from core.cli.distill_study import distill_study
 from core.cli.distillation import distill
 from core.cli.evaluation import evaluate
 from core.cli.files import say
@@ -54,8 +56,10 @@ app.command()(rollouts)
 app.command()(train)
 app.command()(study)
 app.command()(distill)
+app.command()(distill_study)
 app.command()(words)
 app.command()(paper_table)
+app.command()(claims)
 app.command()(model)
 app.command()(download)
 app.command()(get)

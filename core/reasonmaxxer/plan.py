@@ -135,9 +135,25 @@ def split_problems(
     Raises:
         ProblemError: no problems.
     """
+    return set_aside(problems, recipe.held_out.problems, recipe.problems, recipe.seed)
+
+
+def set_aside(
+    problems: Sequence[Problem], held_out: int, learned: int | None, seed: int
+) -> tuple[Sequence[Problem], Sequence[Problem]]:
+    """Problems to learn from, and as many held-out ones, drawn by the seed; of a small set a
+    quarter is held out at most.
+
+    Args:
+        held_out: how many are set aside.
+        learned: how many of the others are drawn; None: all.
+
+    Raises:
+        ProblemError: no problems.
+    """
     check_learned(problems)
-    aside = min(recipe.held_out.problems, int(_LARGEST_HELD_OUT_SHARE * len(problems)))
-    held_out = sample_problems(problems, aside, recipe.seed) if aside else []
-    kept_apart = {question_key(problem) for problem in held_out}
+    number = min(held_out, int(_LARGEST_HELD_OUT_SHARE * len(problems)))
+    aside = sample_problems(problems, number, seed) if number else []
+    kept_apart = {question_key(problem) for problem in aside}
     rest = [problem for problem in problems if question_key(problem) not in kept_apart]
-    return drawn(rest, recipe.problems, recipe.seed), held_out
+    return drawn(rest, learned, seed), aside

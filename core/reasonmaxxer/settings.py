@@ -149,6 +149,14 @@ class SelectionSettings(BaseModel):
         description="Of those with correct and wrong rollouts, the ones closest to one half; all "
         "when not set",
     )
+    pass_rate_window: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        title="Pass-rate window",
+        description="Width around one half of the shares of correct rollouts that are kept: 0.5 "
+        "keeps problems from 25 to 75 %, 1 all with correct and wrong rollouts",
+    )
     drop_truncated: bool = Field(
         False,
         title="Drop truncated rollouts",

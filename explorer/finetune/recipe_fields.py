@@ -106,6 +106,7 @@ def all_settings(fields: RecipeFields) -> DeltaGenerator:
         ("selection.max_problems", _ALL),
     )
     (place,) = fields.row(
+        ("selection.pass_rate_window", _SHARE),
         ("selection.drop_longest", _SHARE),
         ("selection.advantage_clip", _HEAT),
         ("batch_size", _PLAIN),

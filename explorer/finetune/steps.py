@@ -12,7 +12,7 @@ from core.evaluation.headline import rollouts_headline
 from core.lora.run_files import EVALUATION, training_history
 from core.reasonmaxxer.plan import plan_training
 from core.reasonmaxxer.recipe import Recipe
-from core.reasonmaxxer.results import STUDY_TASK, TRAIN_TASK, run_recipe, selection_report
+from core.reasonmaxxer.results import TRAIN_TASK, run_recipe, selection_report
 from core.reasonmaxxer.rollouts import with_rollouts_of
 from core.reasonmaxxer.selection import SelectionReport
 from core.reasonmaxxer.settings import GateSettings
@@ -33,7 +33,7 @@ from explorer.finetune.setup import (
     start_training,
     weights_teacher,
 )
-from explorer.finetune.study import study_report
+from explorer.finetune.study import STUDIES, study_report
 from explorer.finetune.training import training_panel
 from explorer.shared.figures import percent
 from explorer.shared.messages import plain, show_error
@@ -58,7 +58,7 @@ def finetune_steps(
         form: the recipe of the form above, None if it is invalid; empty while it is folded, and
             the run's own recipe counts.
     """
-    if run.config.task == STUDY_TASK:
+    if run.config.task in STUDIES:
         study_report(state, run, status)
     elif run.config.task == TRAIN_TASK:
         _fine_tune(state, folder, run, status)
