@@ -11,8 +11,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.chains.forks import fork_positions
-from core.chains.pivotality import decisive
 from core.chains.tree import Branch, ForkTree, first_difference
+from core.components.chain_view import coloured_by_pivotality, with_parent
 from core.entropy import NATS_PER_BIT
 from core.records import Chain, Problem, StopReason
 from explorer.components.token_heatmap import HeatmapView, read_heatmap, reopen, token_heatmap
@@ -79,19 +79,10 @@ def selected_chain(
         strip=True,
         page_keys=True,
     )
-    if branch.parent is not None and branch.position is not None:
-        view = replace(
-            view,
-            shared_prefix=branch.position,
-            first_difference=first_difference(tree.branch(branch.parent).chain, branch.chain),
-        )
+    view = with_parent(view, tree, branch)
     found = tree.findings(branch.id).pivotality
     if found and state.colour == "pivotality":
-        decided = np.full(len(branch.chain), np.nan)
-        sure = decisive(found.values())
-        for each in found.values():
-            decided[each.position] = each.share_decided if each.position in sure else 0.0
-        view = replace(view, values=decided, values_label="pivotality")
+        view = coloured_by_pivotality(view, found.values())
     token_heatmap(
         view,
         key=_MAIN,
