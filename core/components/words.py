@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from core.records import Chain, Verdict
+from core.records import Chain, Outcome, StopReason, Verdict
 from core.system.terminal_text import printable
 
 VERDICT_SIGNS = {
@@ -20,6 +20,11 @@ VERDICT_WORDS = {
     Verdict.UNPARSEABLE: "no answer found",
     Verdict.TIMED_OUT: "check timed out",
     Verdict.NO_GOLD: "not checked (no correct answer given)",
+}
+_ENDINGS = {
+    StopReason.LENGTH: "stopped at the token limit",
+    StopReason.CANCELLED: "cancelled",
+    StopReason.STOP: "ended by a stop string",
 }
 _OUTER_SPACES = re.compile("^ +| +$")
 
@@ -45,3 +50,33 @@ def token_label(chain: Chain, position: int) -> str:
     ids = chain.statistics.top_ids[position].tolist()
     token_id = chain.token_ids[position]
     return visible(chain.top_tokens[position][ids.index(token_id)] if token_id in ids else "")
+
+
+def verdict_words(outcome: Outcome) -> str:
+    """A verdict; a person's own is labelled as such."""
+    if outcome.overruled is None:
+        return VERDICT_WORDS[outcome.verdict]
+    checker = VERDICT_WORDS[outcome.verdict]
+    return f"{VERDICT_WORDS[outcome.overruled]} by you (checker: {checker})"
+
+
+def sampling_words(chain: Chain) -> str:
+    """How a chain's tokens were drawn: "greedy", or its temperature, filters and seed."""
+    sampler = chain.sampler
+    if sampler.greedy:
+        return "greedy"
+    filters = {"top-p": sampler.top_p, "top-k": sampler.top_k, "min-p": sampler.min_p}
+    set_ones = [f"{n} {v:g}" for n, v in filters.items() if v and not (n == "top-p" and v == 1)]
+    forks = [] if sampler.forks is None else [sampler.forks.in_words]
+    heat = f"temperature {sampler.temperature:g}"
+    return ", ".join([heat, *forks, *set_ones, f"seed {chain.seed}"])
+
+
+def chain_words(chain: Chain) -> list[str]:
+    """Length, sampler and ending of a chain, each in a few words."""
+    words = [f"{len(chain)} tokens", sampling_words(chain)]
+    if chain.stop_reason in _ENDINGS:
+        words.append(_ENDINGS[chain.stop_reason])
+    if chain.run_on is not None and chain.stop_reason is not StopReason.STOP:
+        words.append(f"runs on after {chain.answer_length} tokens")
+    return words

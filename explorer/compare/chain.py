@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from core.disagreement.reading import ReadChain
 from core.disagreement.records import ComparedChain
 from core.disagreement.task import COMPARE, compared_models
 from core.disagreement.token_classes import TokenClass
@@ -18,7 +19,7 @@ from core.models.spec import teacher_spec
 from core.records import Outcome, Problem
 from core.runs.run import Run
 from core.system.percent import percent
-from explorer.compare.teacher_reading import ReadChain, Reading, start_forcing
+from explorer.compare.teacher_reading import Reading, start_forcing
 from explorer.components.token_heatmap import (
     OtherModel,
     read_heatmap,

@@ -10,6 +10,7 @@ from core.components.words import VERDICT_SIGNS as VERDICT_SIGNS
 from core.components.words import VERDICT_WORDS as VERDICT_WORDS
 from core.components.words import short as short
 from core.components.words import token_label as token_label
+from core.components.words import verdict_words
 from core.components.words import visible as visible
 from core.errors import ExplorerError
 from core.models.spec import DEMO, DEMO_NOTICE
@@ -42,10 +43,7 @@ def verdict_badge(outcome: Outcome) -> str:
     verdict = outcome.overruled or outcome.verdict
     color = _VERDICT_COLORS.get(verdict, "gray")
     answer = "" if outcome.answer is None else f"{plain(short(outcome.answer))} · "
-    words = VERDICT_WORDS[verdict]
-    if outcome.overruled is not None:
-        words = f"{words} by you (checker: {VERDICT_WORDS[outcome.verdict]})"
-    return f":{color}-badge[{VERDICT_SIGNS[verdict]} {answer}{words}]"
+    return f":{color}-badge[{VERDICT_SIGNS[verdict]} {answer}{verdict_words(outcome)}]"
 
 
 def word_badge(word: str) -> str:
