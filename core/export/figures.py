@@ -60,6 +60,11 @@ def figures_of(results: Any) -> tuple[Figure, ...]:
     return ()
 
 
+def has_figures(results: type) -> bool:
+    """Whether results of this type have figures."""
+    return any(issubclass(results, kind) for kind, _ in _KINDS)
+
+
 def _signed(points: float) -> str:
     shown = f"{abs(points):.1f}"
     return shown if float(shown) == 0 else f"{'+' if points > 0 else '−'}{shown}"

@@ -14,7 +14,7 @@ from core.export.pictures import PAGE, svg_picture
 from core.export.scrubbing import Scrubber, scrubbed
 from core.export.tables import latex, markdown
 
-_DPI = 300  # of a PNG, what journals ask for
+_DPI = 300.0  # of a PNG, what journals ask for
 
 
 class Form(StrEnum):
@@ -58,7 +58,7 @@ def exported(
     """
     clean = scrubbed(handout, scrubber or Scrubber.of_this_machine())
     if form is Form.PNG:
-        return _png(svg_picture(clean, inches), inches)
+        return _png(svg_picture(clean, inches))
     texts: dict[Form, Callable[[], str]] = {
         Form.HTML: lambda: html_page(clean, (day or date.today()).isoformat(), program()),
         Form.SVG: lambda: svg_picture(clean, inches),
@@ -85,7 +85,7 @@ def can_draw_png() -> bool:
     return True
 
 
-def _png(svg: str, inches: float) -> bytes:
+def _png(svg: str) -> bytes:
     try:
         import resvg_py
     except ImportError as error:
@@ -94,7 +94,7 @@ def _png(svg: str, inches: float) -> bytes:
             "Install it with `pip install resvg-py`, or export svg.",
         ) from error
     try:
-        return bytes(resvg_py.svg_to_bytes(svg_string=svg, width=round(inches * _DPI)))
+        return bytes(resvg_py.svg_to_bytes(svg_string=svg, dpi=_DPI))
     except ValueError as error:
         raise FileError(
             f"This picture can't be drawn as a PNG ({error}).", "Export svg instead."

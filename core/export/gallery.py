@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import quote
 
+from core.components.assets import read_assets
 from core.errors import FileError
 from core.export.page import document
 from core.system.durable_files import replace_file
@@ -71,8 +72,6 @@ def exhibits_of(folder: Path) -> list[Exhibit]:
 
 def gallery_page(exhibits: list[Exhibit], title: str) -> str:
     """The index: a link a page, relative to it, with model, day and one line."""
-    from core.components.assets import read_assets
-
     items = "\n".join(
         f'<li><a href="{escape(quote(each.file))}">{escape(each.title)}</a>\n'
         f'<p class="kind">{escape(" · ".join(_known(each)))}</p>\n'

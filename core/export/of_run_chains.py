@@ -62,7 +62,7 @@ def run_chain_handout(
             f"The problem {record.problem_id} is not among the run's problems.",
             "The run's folder is damaged: copy it again, or repeat the run.",
         )
-    spec, teachers = base_and_teachers(run)
+    spec = base_and_teachers(run)[0]
     if isinstance(record, ComparedChain):
         name = _numbered(compared_models(run)[1], chain, "teacher")
         lm = load(spec)

@@ -12,16 +12,16 @@ from core.errors import ExplorerError, RunError
 from core.evaluation.records import ProblemSamples
 from core.evaluation.results import EvaluationResults
 from core.export.document import ChainText, Fact, Handout, ProblemPart, Table
-from core.export.figures import figures_of
+from core.export.figures import figures_of, has_figures
 from core.export.of_chains import notices_of, versions_words
 from core.interventions.records import ProblemRecord
 from core.interventions.results import InterventionResults
-from core.kinds import kind_entry, kind_title
+from core.kinds import KINDS, kind_entry, kind_title
 from core.models.spec import DEMO, DEMO_TEACHER
 from core.models.tokenizer_text import load_token_text
 from core.records import Problem, StopReason, Verdict
 from core.runs.headline import FEW, counted
-from core.runs.kind import Kind
+from core.runs.kind import RESULTS, SO_FAR, Kind
 from core.runs.model_names import last_part, model_words
 from core.runs.models import read_model
 from core.runs.run import Run
@@ -72,6 +72,17 @@ def run_handout(run: Run, most_bytes: int = MOST_BYTES) -> Handout:
     )
 
 
+def results_are_there(run: Run) -> bool:
+    """Whether there is something to hand out."""
+    return any((run.folder / name).is_file() for name in (RESULTS, SO_FAR))
+
+
+def has_picture(run: Run) -> bool:
+    """Whether runs of this kind have figures to draw."""
+    entry = KINDS.get(run.config.task)
+    return entry is not None and has_figures(entry.load().results)
+
+
 def run_facts(run: Run) -> tuple[Fact, ...]:
     """How a run was made; not where."""
     config = run.config
@@ -87,7 +98,7 @@ def run_facts(run: Run) -> tuple[Fact, ...]:
         facts.append(("teacher", ", ".join(names)))
     facts += [
         ("problems", f"{len(run.problems()):,}"),
-        ("prompt style", str(config.settings.get("prompt_style") or "the model's own")),
+        ("prompt style", str(config.settings.get("prompt_style") or "default")),
         ("seed", str(config.seed)),
         ("made on", config.created[:10]),
         ("state", str(run.status().state)),

@@ -6,6 +6,7 @@ a viewer with another font keeps the lines.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from xml.etree import ElementTree as Xml
 
@@ -30,6 +31,7 @@ _HEAT, _FORK, _ACCENT = "#ff9a3c", "#a34700", "#1f5fa8"
 _INK, _QUIET, _HAIR = "#1c1e24", "#565a66", "#b9bdc7"
 _GREEN, _RED = "#136c2e", "#b3262a"
 _FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif"
+_RUN = re.compile(r"[\u0020-\u024f\u2010-\u2026\u2212]+|[^\u0020-\u024f\u2010-\u2026\u2212]+")
 _MOST_TOKENS = 4_000
 _MOST_FIGURES = 40
 
@@ -78,20 +80,21 @@ class _Sheet:
         self, text: str, x: float, y: float, size: float = _SIZE, fill: str = _INK, **look: str
     ) -> None:
         """Text from x on, with its foot at y."""
-        shown = _drawable(text)
-        if not shown.strip():
-            return
-        element = self._add(
-            *("text",),
-            x=x,
-            y=y,
-            font_size=size,
-            fill=fill,
-            textLength=text_width(shown, size),
-            lengthAdjust="spacingAndGlyphs",
-            **look,
-        )
-        element.text = shown
+        for run in _RUN.findall(_drawable(text)):  # a viewer may have a letter in another font only
+            long = text_width(run, size)
+            if run.strip():
+                element = self._add(
+                    "text",
+                    x=x,
+                    y=y,
+                    font_size=size,
+                    fill=fill,
+                    textLength=long,
+                    lengthAdjust="spacingAndGlyphs",
+                    **look,
+                )
+                element.text = run
+            x += long
 
     def _add(self, tag: str, **attributes: object) -> Xml.Element:
         named = {name.replace("_", "-"): _number(value) for name, value in attributes.items()}
@@ -254,7 +257,7 @@ def _foot(sheet: _Sheet, handout: Handout) -> None:
         for part in (
             facts.get("model", handout.model),
             f"adapter {facts['adapter']}" if facts.get("adapter", "none") != "none" else "",
-            facts.get("prompt style", ""),
+            f"prompt style {facts['prompt style']}" if "prompt style" in facts else "",
             f"seed {facts['seed']}" if "seed" in facts else "",
         )
         if part

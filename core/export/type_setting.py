@@ -16,6 +16,7 @@ _WIDTHS = (
     *(333, 556, 556, 500, 556, 556, 278, 556, 556, 222, 222, 500, 222, 833, 556, 556),
     *(556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584),
 )
+_SIGNS = {"·": 278, "–": 556, "—": 1000, "…": 1000, "−": 584, "×": 584, "→": 1000}
 _OTHER, _WIDE = 600, 1000
 
 
@@ -37,6 +38,8 @@ def _of_character(character: str) -> int:
     code = ord(character)
     if 32 <= code <= 126:
         return _WIDTHS[code - 32]
+    if character in _SIGNS:
+        return _SIGNS[character]
     if unicodedata.combining(character):
         return 0
     return _WIDE if unicodedata.east_asian_width(character) in "WF" else _OTHER

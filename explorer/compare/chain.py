@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from core.disagreement.records import ComparedChain
 from core.disagreement.task import COMPARE, compared_models
 from core.disagreement.token_classes import TokenClass
 from core.errors import ExplorerError
+from core.export.of_chains import comparison_handout
 from core.models.spec import teacher_spec
 from core.records import Outcome, Problem
 from core.runs.run import Run
@@ -37,6 +39,7 @@ from explorer.shared.messages import (
     visible,
 )
 from explorer.shared.run_panel import with_consent
+from explorer.shared.share import share
 from explorer.shared.verdict import verdict_reason
 from explorer.state import BrowserState
 
@@ -167,6 +170,12 @@ def _chain(
         st.caption(
             "A line above a token (reranked): the teacher would choose another one of the base's "
             "top five. A frame (shifted): one outside them. Underlined: a fork of the base."
+        )
+        share(
+            {"chain": partial(comparison_handout, read, outcome, name, state.tau, state.unit)},
+            name=f"{run.id}-chain",
+            key="share compared",
+            link={"run": run.id},
         )
     position = event.position(chain_id, len(chain))
     with right, st.container(border=True, key="inspector"):

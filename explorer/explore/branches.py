@@ -8,8 +8,10 @@ from core.chains.session import Session
 from core.chains.tree import Branch, ForkTree
 from core.components.tree_nodes import tree_nodes
 from core.errors import ExplorerError, SessionError
+from core.export.of_chains import branch_handout, tree_handout
 from explorer.components.branch_tree import branch_tree, read_branch_tree
 from explorer.shared.messages import plain, short, token_label
+from explorer.shared.share import share
 from explorer.state import BrowserState
 
 _TREE = "branch_tree"
@@ -45,7 +47,19 @@ def toolbar(state: BrowserState, tree: ForkTree) -> None:
         )
         _side_by_side(state, tree)
         _rename(state, tree)
+        _share(state, tree)
         save_and_open(state)
+
+
+def _share(state: BrowserState, tree: ForkTree) -> None:
+    branch = tree.selected
+    if branch is None:
+        return
+    tau, unit = state.tau, state.unit
+    handouts = {"This chain": lambda: branch_handout(tree, branch, tau, unit)}
+    if len(tree.branches) > 1:
+        handouts["Whole tree"] = lambda: tree_handout(tree, tau, unit)
+    share(handouts, name="decision-forks", key="share", link=st.query_params.to_dict())
 
 
 def save_and_open(state: BrowserState) -> None:
