@@ -94,8 +94,9 @@ def document(
         f'<meta name="fork-explorer-{name}" content="{escape(value)}">'
         for name, value in (about or {}).items()
     )
-    carried = (
-        "" if data is None else f'<script type="application/json" id="exported">{data}</script>'
+    scripts = (
+        f'<script type="application/json" id="exported">{data}</script>\n'
+        f'<script type="module">{script}</script>\n'
     )
     return f"""<!doctype html>
 <html lang="en">
@@ -110,9 +111,7 @@ def document(
 </head>
 <body>
 {body}
-{carried}
-{f'<script type="module">{script}</script>' if script else ""}
-</body>
+{scripts if script else ""}</body>
 </html>
 """
 

@@ -34,7 +34,7 @@ TRAININGS = {"rollouts", "train", "study", "distill"}
 ON_A_CHAIN = {"force", "find-fix", "pivotality"}
 ASKING = RUNS | {"generate", "prompt", "thresholds"}
 LOADING = ASKING | ON_A_CHAIN | {"score", "model"}
-WITHOUT_A_MODEL = {"app", "check", "overrule", "download", "get", "problems"}
+WITHOUT_A_MODEL = {"app", "check", "overrule", "download", "get", "problems", "export"}
 GROUPS: list[tuple[set[str], set[str]]] = [
     (MODEL, LOADING),
     ({"model"}, LOADING - ON_A_CHAIN - {"model"}),  # `model` has it as its argument
