@@ -27,14 +27,14 @@ from core.disagreement.reading import ReadChain
 from core.disagreement.token_classes import TokenClass
 from core.errors import SessionError
 from core.export.document import ChainPart, Fact, Handout, Table
+from core.export.inert_json import inert_json
 from core.models.spec import DEMO, DEMO_NOTICE
-from core.records import Chain, Outcome, Problem
+from core.records import Chain, ForkTemperature, Outcome, Problem
 from core.runs.model_names import last_part, model_words
 from core.statistics import Estimate
-from core.system.json_text import json_text
 from core.system.percent import percent, percent_span
 
-DEFAULT_TAU = 1.4
+DEFAULT_TAU = ForkTemperature.tau
 """Threshold of forks in nats, the paper's for its smallest model."""
 
 Unit = Literal["nats", "bits"]
@@ -234,7 +234,7 @@ def _with_fixes(view: HeatmapView, fix: FixSearch) -> HeatmapView:
 def _size(chain: Chain) -> int:
     """Bytes that a chain takes in a file, about."""
     texts = {text for row in chain.top_tokens for text in row}
-    own = len(json_text(list(chain.tokens))) + len(json_text(list(texts)))
+    own = len(inert_json(chain.tokens)) + len(inert_json(list(texts)))
     k: int = chain.statistics.top_ids.shape[1]
     return own + len(chain) * (24 + 8 * k)
 

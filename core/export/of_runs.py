@@ -13,6 +13,7 @@ from core.evaluation.records import ProblemSamples
 from core.evaluation.results import EvaluationResults
 from core.export.document import ChainText, Fact, Handout, ProblemPart, Table
 from core.export.figures import figures_of, has_figures
+from core.export.inert_json import inert_json
 from core.export.of_chains import notices_of, versions_words
 from core.interventions.records import ProblemRecord
 from core.interventions.results import InterventionResults
@@ -33,7 +34,9 @@ from core.tokens.token_text import TokenText
 MOST_BYTES = 700_000
 """Of the texts of chains, so that the file stays below 1 MB."""
 
-_MOST_PROBLEMS = 2_000  # that are listed
+_MOST_PROBLEMS = 1_000  # that are listed
+_QUESTION = 200  # characters of a question
+_ROW = 150  # bytes around a text
 _CUT = 0.05  # share of chains at the limit of new tokens, from which a run warns
 
 
@@ -157,21 +160,22 @@ def _problems(run: Run, kind: Any, most_bytes: int) -> tuple[tuple[ProblemPart, 
         text: TokenText | None = load_token_text(read_model(run.config.model))
         reason = ""
     except ExplorerError as error:
-        text, reason = None, f" The texts of chains are left out: {error.what}"
-    parts, size, whole = [], 0, 0
-    for found, names in stored[:_MOST_PROBLEMS]:
-        part = _part(found, names, known.get(found.problem_id), text)
-        size += sum(len(json_text(chain.text)) for chain in part.chains)
+        text, reason = None, f"The texts of chains are left out: {error.what}"
+    listed = stored[:_MOST_PROBLEMS]
+    parts = [_part(found, names, known.get(found.problem_id), text) for found, names in listed]
+    size = sum(len(inert_json(each.question)) + _ROW for each in parts)
+    for number, part in enumerate(parts):
+        size += sum(len(inert_json(chain.text)) + _ROW for chain in part.chains)
         if size > most_bytes:
-            part = replace(part, chains=())
-        whole += bool(part.chains)
-        parts.append(part)
-    if text is None:
-        return tuple(parts), reason.strip()
-    if whole == len(stored):
-        return tuple(parts), ""
-    said = f"The chains of {whole:,} of {counted(len(stored), 'problem')} are in this file"
-    return tuple(parts), f"{said}; more would make it larger than 1 MB."
+            parts[number] = replace(part, chains=())
+    whole = sum(bool(each.chains) for each in parts)
+    if text is None or (whole == len(stored)):
+        return tuple(parts), reason
+    n = counted(len(stored), "problem")
+    said = f"The chains of {whole:,} of {n} are in this file; more would make it larger than 1 MB."
+    if len(listed) < len(stored):
+        said += f" The first {len(listed):,} problems are listed."
+    return tuple(parts), said
 
 
 def _stored(record: Any) -> StoredProblem:
@@ -195,7 +199,8 @@ def _names(record: Any) -> Sequence[str]:
 def _part(
     found: StoredProblem, names: Sequence[str], problem: Problem | None, text: TokenText | None
 ) -> ProblemPart:
-    question = found.problem_id if problem is None else " ".join(problem.question.split())
+    asked = found.problem_id if problem is None else " ".join(problem.question.split())
+    question = short(asked, _QUESTION)
     gold = "" if problem is None or problem.answer is None else problem.answer
     chains = () if text is None else tuple(_texts(found, names, text))
     head = _signs(found)

@@ -177,5 +177,4 @@ for (const block of document.querySelectorAll("details[data-problem]")) {
     }
   };
   block.addEventListener("toggle", fill);
-  window.addEventListener("beforeprint", fill);
 }

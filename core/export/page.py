@@ -18,7 +18,7 @@ from core.components.assets import (
 )
 from core.export.document import ChainPart, Handout, Table
 from core.export.figures import Figure
-from core.system.json_text import json_text
+from core.export.inert_json import inert_json
 
 _FOLDER = Path(__file__).parent
 _READING = (
@@ -114,14 +114,6 @@ def document(
 {scripts if script else ""}</body>
 </html>
 """
-
-
-def inert_json(data: Any) -> str:
-    """JSON for a script element: `<`, `>` and `&` as escapes, so that nothing in it is markup."""
-    text = json_text(data, compact=True)
-    for sign in "<>&\u2028\u2029":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return text
 
 
 def _hash(text: str) -> str:
