@@ -152,6 +152,11 @@ def main() -> None:
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
         try:
+            with opened(browser, 1280, 860, "light") as page:
+                page.goto(address)  # a cold server shows a chain to read first
+                expect(page.get_by_role("button", name="Generate", exact=True)).to_be_visible(
+                    timeout=PATIENCE
+                )
             for shot, width, height, scheme in SHOTS:
                 with opened(browser, width, height, scheme) as page:
                     for name in arguments.pages:
