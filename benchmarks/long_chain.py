@@ -23,8 +23,8 @@ PAINT, CLICK = 1.5, 0.3  # seconds, the targets
 CLICKS = 10
 _WATCH = """
   window.marks = {};
-  const walk = (root) => root.querySelector?.('.tokens .token') ||
-    [...root.querySelectorAll('*')].some((e) => e.shadowRoot && walk(e.shadowRoot));
+  const drawn = () => [...document.querySelectorAll('.st-key-chain_card *')].some(
+    (e) => e.shadowRoot?.querySelector('.tokens .token'));
   const now = () => performance.now();
   const NativeSocket = window.WebSocket;
   window.WebSocket = class extends NativeSocket {
@@ -35,7 +35,7 @@ _WATCH = """
         if (size > 100000 && !window.marks.data) {
           window.marks.data = now();
           const look = () => {
-            if (!walk(document)) return requestAnimationFrame(look);
+            if (!drawn()) return requestAnimationFrame(look);
             requestAnimationFrame(() => requestAnimationFrame(() => {
               window.marks.painted = now(); }));
           };
@@ -93,7 +93,7 @@ def _click(page: Page, i: int) -> float:
         """(token, i) => {
           window.shown = null;
           const start = performance.now();
-          const panel = () => document.querySelector('.st-key-inspector').innerText;
+          const panel = () => document.querySelector('.st-key-inspector').textContent;
           const look = () => {
             if (panel().includes('#' + i + ' ')) window.shown = performance.now() - start;
             else requestAnimationFrame(look);
