@@ -249,7 +249,7 @@ def _summary(status: RunStatus) -> str:
     if status.total is not None:
         parts.append(f"{status.done:g} of {status.total:g} {status.unit}")
     if status.elapsed:
-        parts.append(f"{status.elapsed:.0f} s of work")
+        parts.append(f"took {status.elapsed:.0f} s")
     if status.seconds_left is not None:
         parts.append(time_left(status.seconds_left))
     return ", ".join(parts)

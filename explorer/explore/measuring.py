@@ -34,7 +34,7 @@ def start_fix_search(
 
     def do(task: Task) -> None:
         lm = opened.load(spec)
-        task.label = "Trying single tokens"
+        task.label = "Trying replacements"
         cancel = task.cancelled
         order: dict[Attempt, int] = {}
 

@@ -11,6 +11,7 @@ import streamlit as st
 from core.lora.cost import Cost
 from core.runs.estimate import duration
 from core.runs.run import Run
+from core.system.percent import percent
 from explorer.shared.drawing import table
 from explorer.state import BrowserState
 
@@ -58,8 +59,8 @@ def cost_panel(state: BrowserState, run: Run, cost: Cost) -> None:
             (
                 row.base,
                 row.method,
-                f"{row.math_500:.1%}",
-                f"{row.gsm8k:.1%}",
+                percent(row.math_500),
+                percent(row.gsm8k),
                 "" if row.usd is None else f"${row.usd:,.0f}",
             )
             for row in PAPER_ROWS
@@ -97,4 +98,4 @@ PAPER_ROWS = (
 )
 
 
-PAPER_RATES = "$1.89 an hour of an RTX Pro 6000, $2.49 of an H100"
+PAPER_RATES = "$1.89 per hour of an RTX Pro 6000, $2.49 of an H100"
