@@ -173,6 +173,8 @@ def compare(
     for each in found:
         result = "no results" if each.headline is None else each.headline.sentence
         _print(f"{each.run.id}  {each.run.config.name}".rstrip())
+        if each.settings:
+            _print(f"    {each.settings}")
         _print(f"    {each.problem or result}")
         if each.difference is not None:
             _print(f"    against {start.id}: {change_sentence(each.difference)}")
@@ -184,6 +186,7 @@ def _beside(found: RunBeside) -> dict[str, Any]:
     headline, difference = found.headline, found.difference
     return {
         "id": found.run.id,
+        "settings": found.settings,
         "figure": None if headline is None else headline.figure,
         "sentence": None if headline is None else headline.sentence,
         "error": None if found.problem is None else str(found.problem),
