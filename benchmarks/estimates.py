@@ -4,7 +4,7 @@
 and carries out a small evaluation, a study of interventions and a fine-tune: on the demo's own
 problems for the demo, else on word problems in the few-shot style.
 
-`python -m benchmarks.estimates demo --left [KIND ...]` carries out ten runs of all kinds, the first
+`python -m benchmarks.estimates demo [KIND ...] --left` carries out ten runs of all kinds, the first
 seven with an estimate and the last three without one, as a person starts them who has not asked for
 it. It compares the first time left after a tenth of a run with the time that was left.
 """
@@ -81,28 +81,43 @@ def plans(model: str, scale: float) -> dict[str, Callable[[], RunPlan]]:
     }
 
 
-def plans_of_all_kinds() -> dict[str, Callable[[], RunPlan]]:
+def plans_of_all_kinds(scale: float) -> dict[str, Callable[[], RunPlan]]:
     """A plan of every kind for the demo, of half a minute to a minute on two idle cores."""
     spec, test, training = ModelSpec(DEMO), read_problems("demo"), read_problems("demo-train")
-    less = {"problems": 48, "held_out.problems": 16, "held_out.every": 4, "measured": 60}
+
+    def some(count: int) -> int:
+        return max(round(count * scale), 4)
+
+    less = {
+        "problems": some(48),
+        "held_out.problems": some(16),
+        "held_out.every": 4,
+        "measured": some(60),
+    }
     recipe = changed(recipe_of("demo"), less)
     fixed = recipe.model_dump(mode="json", exclude={"preset"})
     study = {**fixed, "vary": ("gate.tau=0.8,1.4",), "training_seeds": (0, 1)}
-    distilled = changed(distillation_recipe_of("demo"), {"problems": 48, "measured": 60})
+    distilled = changed(distillation_recipe_of("demo"), {"problems": some(48)})
     return {
-        "evaluate": lambda: plan_evaluation(spec, test, {}),
-        "interventions": lambda: plan_interventions(spec, test, {}, sample=96),
-        "compare": lambda: plan_comparison(spec, test, {}, teachers=[DEMO_TEACHER]),
-        "rollouts": lambda: plan_rollouts(spec, training, changed(recipe, {"problems": 168})),
+        "evaluate": lambda: plan_evaluation(spec, test, {}, sample=some(300)),
+        "interventions": lambda: plan_interventions(spec, test, {}, sample=some(96)),
+        "compare": lambda: plan_comparison(
+            spec, test, {}, teachers=[DEMO_TEACHER], sample=some(300)
+        ),
+        "rollouts": lambda: plan_rollouts(spec, training, changed(recipe, {"problems": some(160)})),
         "train": lambda: plan_training(spec, training, test, recipe),
-        "distill": lambda: plan_distillation(spec, DEMO_TEACHER, training, test, distilled),
+        "distill": lambda: plan_distillation(
+            spec, DEMO_TEACHER, training, test[:: max(round(5 / scale), 1)], distilled
+        ),
         "study": lambda: plan_study(spec, training, test, StudyRecipe.model_validate(study)),
-        "evaluate, no estimate": lambda: plan_evaluation(spec, test, {"temperature": 1.2}),
+        "evaluate, no estimate": lambda: plan_evaluation(
+            spec, test, {"temperature": 1.2}, sample=some(300)
+        ),
         "interventions, no estimate": lambda: plan_interventions(
-            spec, test, {}, teacher=DEMO_TEACHER, sample=64
+            spec, test, {}, teacher=DEMO_TEACHER, sample=some(64)
         ),
         "compare, no estimate": lambda: plan_comparison(
-            spec, test, {"along": "teacher"}, teachers=[DEMO_TEACHER]
+            spec, test, {"along": "teacher"}, teachers=[DEMO_TEACHER], sample=some(300)
         ),
     }
 
@@ -167,7 +182,7 @@ def _phases(run: Run, foreseen: RunEstimate) -> list[str]:
     return lines
 
 
-def _times_left(kinds: list[str]) -> None:
+def _times_left(kinds: list[str], scale: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
 
         def meter() -> Meter:
@@ -179,7 +194,7 @@ def _times_left(kinds: list[str]) -> None:
                 folder=Path(folder, "measured"),
             )
 
-        for name, plan in plans_of_all_kinds().items():
+        for name, plan in plans_of_all_kinds(scale).items():
             if not kinds or name.partition(",")[0] in kinds or name in kinds:
                 print(first_time_left(name, plan(), Path(folder), meter), flush=True)
 
@@ -196,7 +211,7 @@ def main() -> None:
     transformers.logging.disable_progress_bar()
     print(f"{arguments.model}; {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}", flush=True)
     if arguments.left:
-        _times_left(arguments.kinds)
+        _times_left(arguments.kinds, arguments.scale)
         return
     for kind, plan in plans(arguments.model, arguments.scale).items():
         if kind in (arguments.kinds or plans(arguments.model, 1)):

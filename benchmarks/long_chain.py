@@ -61,11 +61,12 @@ def main() -> None:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
-        warm = browser.new_page()
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        warm = context.new_page()  # the app's own files are in the cache then
         warm.goto(url)
         warm.locator(".token").first.wait_for(timeout=120_000)
         warm.close()
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page = context.new_page()
         page.add_init_script(_WATCH)
         page.goto(url)
         page.wait_for_function("() => window.marks.painted", timeout=120_000)
