@@ -27,7 +27,7 @@ PATTERNS = {
     "a noun, not 'of it'": r"(?<!part )\b(of|out of) it\b(?! with| in)",
     "a noun, not 'what ... is kept of them'": r"\bof them all\b|\bhow many of them\b|\bso many\b",
     "no riddles": r"\b(nobody|this very|for good|once more|by luck|torn|told)\b",
-    "'is not a', not 'is no'": r"\bis no (?!longer|fork|gold)\w+",
+    "'is not a', not 'is no'": r"(?<!there )\bis no (?!longer|fork|gold)\w+",
     "'correct answer', not 'gold', on the screen": r"\bgold \d|\bgold answer\b|\bthe gold\b",
     "'about', not 'at most', for a time left": r"\bat most \{\} s\b",
     "'teaching model' or 'demo', not 'demo model', to people": r"^Demo model\b",
