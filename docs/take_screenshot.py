@@ -41,7 +41,7 @@ SHOTS = (
     ("390", 390, 844, "light"),
 )
 """Name, width and height in CSS pixels, colour scheme."""
-PAGES = ("explore", "interventions", "compare", "finetune", "evaluate", "runs")
+PAGES = ("explore", "interventions", "compare", "finetune", "evaluate", "claims", "runs")
 FINE_TUNE = ROOT / "tests" / "data" / "stored_runs" / "train"
 PATIENCE = 120_000  # ms
 MOST_BYTES = 150_000  # of a picture
