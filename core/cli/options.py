@@ -222,3 +222,10 @@ class RunOptions:
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Say how long it would take, and start nothing.")
     ] = False
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Only part I of N, with problems of its own; `runs merge` makes the whole run.",
+        ),
+    ] = None

@@ -67,10 +67,10 @@ def long_work(
     check_writable(output.out)
     found = _existing(ctx, run.run, run.resume) if run.run is not None else None
     if found is None and run.estimate:
-        _print_estimate(ctx, task, prepare, output)
+        _print_estimate(ctx, task, _prepare_shard(ctx, prepare, run.shard), output)
         return
     if found is None:
-        found = _new(ctx, prepare, run, task)
+        found = _new(ctx, _prepare_shard(ctx, prepare, run.shard), run, task)
     code = carry_out(found, task, bar=not output.as_json)
     if code == CANCELLED:
         say(
@@ -161,6 +161,22 @@ class KindWork:
 def kind_work(model: ModelOptions) -> KindWork:
     """The work of a run, which its kind knows; see `KindWork`."""
     return KindWork(model)
+
+
+def _prepare_shard(
+    ctx: typer.Context, prepare: Callable[[], RunPlan], shard: str | None
+) -> Callable[[], RunPlan]:
+    """What prepares only the shard that was asked for, if any.
+
+    Raises:
+        RunError: it is not a shard; or, when it is called, the run has no such shard.
+    """
+    if shard is None:
+        return prepare
+    from core.runs.shards import read_shard, sharded
+
+    number, of = read_shard(shard)
+    return lambda: sharded(KINDS[ctx.command.name or ""].load(), prepare(), number, of)
 
 
 def _print_estimate(

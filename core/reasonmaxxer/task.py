@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from core.evaluation.comparison import compare
 from core.evaluation.headline import rollouts_headline
-from core.evaluation.records import ProblemSamples
+from core.evaluation.records import ProblemSamples, has_samples
 from core.evaluation.results import EvaluationResults, summarise_evaluation
 from core.lora.cost import cost_of, mark_end
 from core.lora.kind import TrainingKind
@@ -36,7 +36,9 @@ from core.reasonmaxxer.rollouts import ROLLOUTS, take_rollouts
 from core.reasonmaxxer.selection import Selection, select_examples
 from core.reasonmaxxer.side_by_side import side_by_side
 from core.records import Problem
+from core.runs.kind import IndependentUnits
 from core.runs.models import load_run_model, read_model
+from core.runs.problem_units import unit_reader, units_of_a_batch
 from core.system.json_text import json_text
 
 if TYPE_CHECKING:
@@ -56,6 +58,15 @@ def _roll_out(work: RunContext, recipe: Recipe, trust_remote_code: bool) -> Eval
     base = _model(work, trust_remote_code)
     records = _sampled_rollouts(work, base, recipe, SAMPLING)
     return summarise_evaluation(records, recipe.seed)
+
+
+def _rollout_units(recipe: Recipe) -> IndependentUnits:
+    settings = recipe.sampling_settings(recipe.rollouts)
+    return IndependentUnits(
+        read=lambda _: unit_reader(ProblemSamples, has_samples(settings.samples)),
+        at_once=units_of_a_batch(settings.batch_size, settings.samples),
+        prefix=ROLLOUTS,
+    )
 
 
 def _fine_tune(work: RunContext, recipe: Recipe, trust_remote_code: bool) -> TrainingResults:
@@ -170,6 +181,7 @@ SAMPLE_ROLLOUTS = TrainingKind(
     settings=Recipe,
     results=EvaluationResults,
     phases=_roll_out,
+    units=_rollout_units,
     estimate=lambda meter, plan, recipe: estimate_rollouts(meter, plan, recipe, SAMPLING),
     headline=rollouts_headline,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -14,7 +14,15 @@ from core.errors import RunError
 from core.models.spec import teacher_spec
 from core.records import Problem
 from core.runs.models import base_and_teachers, load_run_model, load_run_teacher
-from core.runs.problem_units import ReadUnit, Record, kept_records, unit_reader, work_through
+from core.runs.problem_units import (
+    ReadUnit,
+    Record,
+    kept_records,
+    problem_units,
+    problems_together,
+    unit_reader,
+    work_through,
+)
 from core.runs.result_files import Cell
 from core.runs.run import Run
 from core.runs.settings import checked_settings
@@ -53,6 +61,28 @@ S = TypeVar("S", bound=BaseModel)
 R = TypeVar("R", bound=Record)
 T = TypeVar("T", bound=Results)
 F = TypeVar("F", bound=TableResults)
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndependentUnits:
+    """How a kind keeps units that don't depend on each other, so that shards can have them.
+
+    Attributes:
+        read: makes, for a run, the reader of its units.
+        at_once: how many units are solved together.
+        prefix: of their keys.
+        files: what a run writes before its first unit, the same in all its shards.
+    """
+
+    read: Callable[[Run], ReadUnit[Any]]
+    at_once: int = 1
+    prefix: str = ""
+    files: tuple[str, ...] = ()
+
+    @property
+    def problems_together(self) -> int:
+        """How many problems are decoded together."""
+        return problems_together(self.at_once)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +134,17 @@ class RunKind(ABC, Generic[S, T]):
         if self.estimate is None:
             return None
         return self.estimate(meter, plan, checked_settings(self.settings, plan.settings))
+
+    def units_of(self, settings: Mapping[str, Any]) -> IndependentUnits | None:
+        """How the kind keeps its units; None where they depend on each other.
+
+        Args:
+            settings: of a run.
+
+        Raises:
+            RunError: settings out of range.
+        """
+        return None
 
     def settings_of(self, run: Run) -> S:
         """The settings of a run.
@@ -200,6 +241,7 @@ class Kind(RunKind[S, F], Generic[S, R, F]):
         summarise: results of a run's records; the last argument says whether these are all.
         prepare: called before the models are loaded.
         at_once: how many units are solved together, by the settings.
+        files: what `prepare` writes, the same in all shards of a run.
     """
 
     record: type[R]
@@ -211,14 +253,34 @@ class Kind(RunKind[S, F], Generic[S, R, F]):
     summarise: Callable[[Run, Sequence[R], bool], F]
     prepare: Callable[[RunContext], None] = _nothing
     at_once: Callable[[S], int] = _one_unit
+    files: tuple[str, ...] = ()
 
     def carry_out(self, work: RunContext, *, trust_remote_code: bool = False) -> None:
         """Solve the problems that have no record yet, then write the results; as `RunKind`."""
         run = work.run
-        settings, problems = self.settings_of(run), run.problems()
-        spec, teachers = base_and_teachers(run)
+        problems = run.problems()
+        _, teachers = base_and_teachers(run)
         work.report(0, len(problems), "loading the models" if teachers else "loading the model")
         self.prepare(work)
+        if self._has_all(work, problems):  # killed before its results, or merged from shards
+            work.report(len(problems), len(problems), self.doing)
+        else:
+            self._solve_missing(work, problems, trust_remote_code)
+        results = self._summary(run, finished=True)
+        self._write(work, RESULTS, results)
+        write_table(work, results)
+
+    def _has_all(self, work: RunContext, problems: Sequence[Problem]) -> bool:
+        if not all(unit.key in work.finished for unit in problem_units(problems)):
+            return False
+        read = self.read_unit(work.run)
+        return len(kept_records(problems, work.finished, read)) == len(problems)
+
+    def _solve_missing(
+        self, work: RunContext, problems: Sequence[Problem], trust_remote_code: bool
+    ) -> None:
+        run, settings = work.run, self.settings_of(work.run)
+        spec, teachers = base_and_teachers(run)
         base = load_run_model(work, spec, trust_remote_code=trust_remote_code)
         models = RunModels(
             base,
@@ -237,9 +299,11 @@ class Kind(RunKind[S, F], Generic[S, R, F]):
             sum_up=lambda: self.write_so_far(work, self._summary(run, finished=False)),
             at_once=self.at_once(settings),
         )
-        results = self._summary(run, finished=True)
-        self._write(work, RESULTS, results)
-        write_table(work, results)
+
+    def units_of(self, settings: Mapping[str, Any]) -> IndependentUnits:
+        """How the kind keeps its units; as `RunKind`."""
+        at_once = self.at_once(checked_settings(self.settings, settings))
+        return IndependentUnits(read=self.read_unit, at_once=at_once, files=self.files)
 
     def read_unit(self, run: Run) -> ReadUnit[R]:
         """Reads a unit's JSON: its records, or None where it is missing, damaged or incomplete.

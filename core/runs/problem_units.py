@@ -74,6 +74,11 @@ def units_of_a_batch(batch_size: int, chains: int) -> int:
     return max(1, batch_size // max(DEFAULT_BATCH_SIZE, PROBLEMS_A_UNIT * chains))
 
 
+def problems_together(at_once: int) -> int:
+    """How many problems are decoded together, of units solved `at_once` at a time."""
+    return PROBLEMS_A_UNIT * at_once
+
+
 def unit_reader(record: type[_Record], is_complete: Callable[[_Record], bool]) -> ReadUnit[_Record]:
     """A function that reads units of one record a problem.
 
