@@ -229,3 +229,14 @@ class RunOptions:
             help="Only part I of N, with problems of its own; `runs merge` makes the whole run.",
         ),
     ] = None
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Work on a Ray cluster: its HOST:PORT, or auto for that of this machine.",
+        ),
+    ] = None
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Workers on the Ray cluster; by default one a GPU, or CPU."),
+    ] = None

@@ -29,6 +29,11 @@ class TrainingKind(RunKind[S, T]):
     phases: Callable[[RunContext, S, bool], T]
     units: Callable[[S], IndependentUnits] | None = None
 
+    @property
+    def is_divisible(self) -> bool:
+        """Only a kind that doesn't train; as `RunKind`."""
+        return self.units is not None
+
     def units_of(self, settings: Mapping[str, Any]) -> IndependentUnits | None:
         """How the kind keeps its units; None for one that trains. As `RunKind`."""
         return None if self.units is None else self.units(checked_settings(self.settings, settings))

@@ -17,6 +17,7 @@ from core.runs.models import base_and_teachers, load_run_model, load_run_teacher
 from core.runs.problem_units import (
     ReadUnit,
     Record,
+    Solve,
     kept_records,
     problem_units,
     problems_together,
@@ -72,9 +73,12 @@ class IndependentUnits:
         at_once: how many units are solved together.
         prefix: of their keys.
         files: what a run writes before its first unit, the same in all its shards.
+        solver: loads the models of a run and checks its problems; returns what solves a unit. The
+            last argument says whether the base's own Python code may run.
     """
 
     read: Callable[[Run], ReadUnit[Any]]
+    solver: Callable[[RunContext, bool], Solve]
     at_once: int = 1
     prefix: str = ""
     files: tuple[str, ...] = ()
@@ -134,6 +138,11 @@ class RunKind(ABC, Generic[S, T]):
         if self.estimate is None:
             return None
         return self.estimate(meter, plan, checked_settings(self.settings, plan.settings))
+
+    @property
+    def is_divisible(self) -> bool:
+        """Whether units don't depend on each other, so that shards or workers can have them."""
+        return False
 
     def units_of(self, settings: Mapping[str, Any]) -> IndependentUnits | None:
         """How the kind keeps its units; None where they depend on each other.
@@ -223,6 +232,11 @@ def _one_unit(settings: BaseModel) -> int:
     return 1
 
 
+def _nowhere(*_: object) -> None:
+    """In place of the solver of a run whose workers are elsewhere."""
+    raise AssertionError("this process has no models")
+
+
 def _nothing(work: RunContext) -> None:
     """Most kinds need nothing before their models."""
 
@@ -280,19 +294,10 @@ class Kind(RunKind[S, F], Generic[S, R, F]):
         self, work: RunContext, problems: Sequence[Problem], trust_remote_code: bool
     ) -> None:
         run, settings = work.run, self.settings_of(work.run)
-        spec, teachers = base_and_teachers(run)
-        base = load_run_model(work, spec, trust_remote_code=trust_remote_code)
-        models = RunModels(
-            base,
-            tuple(load_run_teacher(work, base, teacher_spec(spec, name)) for name in teachers),
-        )
-        self.check(models, problems, settings)
         work_through(
             work,
             problems,
-            lambda unit, on_progress: self.solve(
-                models, unit, settings, work.stop.overdue, on_progress
-            ),
+            _nowhere if work.crew is not None else self._solver(work, trust_remote_code),
             self.read_unit(run),
             doing=self.doing,
             belonging=self.belonging,
@@ -300,10 +305,31 @@ class Kind(RunKind[S, F], Generic[S, R, F]):
             at_once=self.at_once(settings),
         )
 
+    def _solver(self, work: RunContext, trust_remote_code: bool) -> Solve:
+        """Load the models, check the problems, and solve units."""
+        settings, problems = self.settings_of(work.run), work.run.problems()
+        spec, teachers = base_and_teachers(work.run)
+        base = load_run_model(work, spec, trust_remote_code=trust_remote_code)
+        models = RunModels(
+            base,
+            tuple(load_run_teacher(work, base, teacher_spec(spec, name)) for name in teachers),
+        )
+        self.check(models, problems, settings)
+        return lambda unit, on_progress: self.solve(
+            models, unit, settings, work.stop.overdue, on_progress
+        )
+
+    @property
+    def is_divisible(self) -> bool:
+        """It is; as `RunKind`."""
+        return True
+
     def units_of(self, settings: Mapping[str, Any]) -> IndependentUnits:
         """How the kind keeps its units; as `RunKind`."""
         at_once = self.at_once(checked_settings(self.settings, settings))
-        return IndependentUnits(read=self.read_unit, at_once=at_once, files=self.files)
+        return IndependentUnits(
+            read=self.read_unit, solver=self._solver, at_once=at_once, files=self.files
+        )
 
     def read_unit(self, run: Run) -> ReadUnit[R]:
         """Reads a unit's JSON: its records, or None where it is missing, damaged or incomplete.

@@ -90,12 +90,9 @@ def sharded(kind: RunKind[Any, Any], plan: RunPlan, number: int, of: int) -> Run
     Raises:
         RunError: the units of such a run aren't independent, or the shard would be empty.
     """
+    check_divisible(kind)
     units = kind.units_of(plan.settings)
-    if units is None:
-        raise RunError(
-            f"A run of {kind.name} has no shards: its steps build on each other.",
-            "Leave --shard out.",
-        )
+    assert units is not None
     group = units.problems_together
     shard = Shard(
         number=number,
@@ -112,6 +109,19 @@ def sharded(kind: RunKind[Any, Any], plan: RunPlan, number: int, of: int) -> Run
             f"Use at most {count:,} shards. `runs merge` doesn't ask for empty ones.",
         )
     return replace(plan, problems=part(plan.problems, number, of, group), shard=shard)
+
+
+def check_divisible(kind: RunKind[Any, Any]) -> None:
+    """Check that shards or workers can have the units of a kind of run.
+
+    Raises:
+        RunError: they build on each other.
+    """
+    if not kind.is_divisible:
+        raise RunError(
+            f"A run of {kind.name} can't be divided: its steps build on each other.",
+            "Leave --shard and --ray out.",
+        )
 
 
 def part(whole: Sequence[_T], number: int, of: int, group: int) -> list[_T]:
