@@ -13,6 +13,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from core.errors import ResourceError, RunError
@@ -85,14 +86,13 @@ class RayCrew:
         self._ray = _connected(self._address)
         self._place(run)
         work.report(0, total, f"loading the models on {_workers(self._size)}")
-        self._assignment = _assignment(run, self._kind, self._trust_remote_code)
+        self._work = work
+        self._assignment = _assignment(work, self._kind, self._trust_remote_code)
         self._start()
         while not self._idle:
             _stop_if_asked(work)
             self.wait(0.2)
-        _take_precision(work, self._first["precision"])
-        _check_versions(self._first["versions"])
-        self._assignment = _assignment(run, self._kind, self._trust_remote_code)
+        self._assignment = _assignment(work, self._kind, self._trust_remote_code)
         for _ in range(self._size - 1):
             self._start()
 
@@ -134,11 +134,10 @@ class RayCrew:
         on_gpus = gpus > 0 and run.config.model.get("device", AUTO) != "cpu"
         most = int(gpus) if on_gpus else cpus
         self._size = self._wanted or most
-        share = min(1.0, gpus / self._size) if on_gpus and self._size else 0.0
-        room = min(cpus, int(gpus / share) if share else cpus)
-        if not 0 < self._size <= room:
+        share = 1 / ceil(self._size / gpus) if on_gpus and self._size else 0.0  # fits on each GPU
+        if not 0 < self._size <= cpus:
             raise RunError(
-                f"The Ray cluster has room for {_workers(room)}, not for {max(self._size, 1)}.",
+                f"The Ray cluster has room for {_workers(cpus)}, not for {max(self._size, 1)}.",
                 "Give fewer --workers, or start Ray on more nodes, or with more --num-cpus.",
             )
         self._resources = {"num_cpus": 1, "num_gpus": share, "max_restarts": 0}
@@ -168,7 +167,9 @@ class RayCrew:
             return [JobReport(job, reply.value, reply.error)]
         if reply.error is not None:
             raise reply.error
-        self._first, self._failed_starts = reply.value, 0
+        _check_versions(reply.value["versions"])
+        _take_precision(self._work, reply.value["precision"])
+        self._failed_starts = 0
         return []
 
     def _reply(self, reference: Any) -> Reply | None:
@@ -264,14 +265,16 @@ def _signals_kept() -> Iterator[None]:
                 signal.signal(each, handler)
 
 
-def _assignment(run: Run, kind: str, trust_remote_code: bool) -> Assignment:
-    from core.runs.models import PRECISION
+def _assignment(work: RunContext, kind: str, trust_remote_code: bool) -> Assignment:
+    from core.runs.models import PRECISION, as_it_began, model_fields, read_model
 
+    run = work.run
+    model = model_fields(as_it_began(work, read_model(run.config.model)))
     sets = {"": run.problems(), **run.more_problems()}
     taken = run.folder / PRECISION
     return Assignment(
         kind=kind,
-        config=run.config.model_dump(mode="json"),
+        config=run.config.model_dump(mode="json") | {"model": model},
         problems={name: problem_fields(some) for name, some in sets.items()},
         precision=taken.read_text(encoding="utf-8") if taken.exists() else None,
         trust_remote_code=trust_remote_code,
@@ -282,7 +285,7 @@ def _assignment(run: Run, kind: str, trust_remote_code: bool) -> Assignment:
 def _take_precision(work: RunContext, precision: str | None) -> None:
     from core.runs.models import PRECISION
 
-    if precision is not None:
+    if precision is not None and not (work.run.folder / PRECISION).exists():
         work.write(PRECISION, precision)
 
 
