@@ -29,6 +29,7 @@ SCREENS: dict[str, Screen] = {
     "compare": Screen("Compare", ":material/compare_arrows:"),
     "finetune": Screen("Fine-tune", ":material/tune:"),
     "evaluate": Screen("Evaluate", ":material/grading:"),
+    "claims": Screen("Claims", ":material/fact_check:"),
     "runs": Screen("Runs", ":material/list_alt:"),
 }
 """In the order of the sidebar, by the name of their file in pages/."""

@@ -28,6 +28,8 @@ from core.reasonmaxxer.task import SAMPLE_ROLLOUTS, TRAIN
 from core.runs import problem_units
 from core.runs.context import RunContext, carry_out
 from core.runs.run import Run
+from core.studies.distillations import DISTILL_STUDY
+from core.studies.task import STUDY
 
 TASKS: dict[str, Callable[[RunContext], None]] = {
     "lengths": LENGTHS.carry_out,
@@ -37,6 +39,8 @@ TASKS: dict[str, Callable[[RunContext], None]] = {
     "rollouts": SAMPLE_ROLLOUTS.carry_out,
     "train": TRAIN.carry_out,
     "distill": DISTIL.carry_out,
+    "study": STUDY.carry_out,
+    "distill-study": DISTILL_STUDY.carry_out,
 }
 """Every kind of run, by the name of its task."""
 
@@ -68,6 +72,41 @@ def exit_code_of(server: ForkServerContext, run: Run, at: Moment) -> int:
     child.join()
     assert child.exitcode is not None
     return child.exitcode
+
+
+def exit_code_of_command(
+    server: ForkServerContext, words: list[str], kept: Path, dies_after: int | None
+) -> int:
+    """Call `fork-explorer` in a child that writes the key of every unit it keeps into a file, and
+    dies after so many; -9 when it came to that."""
+    child = server.Process(target=_command, args=(words, kept, dies_after))
+    child.start()
+    child.join()
+    assert child.exitcode is not None
+    return child.exitcode
+
+
+def _command(words: list[str], kept: Path, dies_after: int | None) -> NoReturn:
+    from core.cli import app
+    from core.cli.claims import Measuring
+    from core.runs.checkpoint import Checkpoint
+
+    problem_units.PROBLEMS_A_UNIT = UNIT
+    keep, count = Checkpoint.keep, 0
+
+    def counted(checkpoint: Checkpoint, key: str, result: Any) -> None:
+        nonlocal count
+        keep(checkpoint, key, result)
+        with kept.open("a") as file:
+            file.write(f"{key}\n")
+        count += 1
+        if count == dies_after:
+            _die()
+
+    Checkpoint.keep = counted  # type: ignore[method-assign]
+    Measuring.estimate = lambda *_, **__: None  # type: ignore[method-assign]
+    app(words, standalone_mode=False)
+    os._exit(0)
 
 
 def _carry_out(folder: Path, at: Moment) -> NoReturn:

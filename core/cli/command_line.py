@@ -16,12 +16,14 @@ from pydantic import BaseModel
 from core.cli.option_groups import SettingOptions
 from core.errors import ExplorerError, RunError
 from core.models.spec import ModelSpec
+from core.runs.config import new_config
 from core.runs.run import Run
 from core.system.json_text import json_text
-from core.system.setting import setting, setting_names, typed_lines
+from core.system.setting import setting, setting_names, typed_lines, typed_values
 
 if TYPE_CHECKING:
     from core.records import Problem
+    from core.runs.config import RunPlan
 
 PROGRAM = "fork-explorer"
 PLACEHOLDER = "PROBLEMS.jsonl"
@@ -57,6 +59,34 @@ def run_command(run: Run) -> RunCommand:
     words = [*_model(run, task), *_RUNS[task](run), *_shard(run)]
     note = _NOTE if PLACEHOLDER in words else ""
     return RunCommand(shlex.join([PROGRAM, task, *words]), note)
+
+
+def planned_command(
+    task: str, plan: RunPlan, sets: Mapping[str, Sequence[Problem]] | None = None
+) -> RunCommand:
+    """The command that makes a run of a plan, as `run_command`.
+
+    Args:
+        task: the kind of run.
+        plan: of the run.
+        sets: problems beside those that come with the explorer, by the path of their file.
+
+    Raises:
+        RunError, ProblemError: as `run_command`.
+    """
+    return run_command(_PlannedRun(task, plan, sets or {}))
+
+
+class _PlannedRun(Run):
+    """A run that has no folder yet."""
+
+    def __init__(self, task: str, plan: RunPlan, sets: Mapping[str, Sequence[Problem]]) -> None:
+        super().__init__(Path(PLACEHOLDER), new_config(task, plan, ""))
+        self._plan, self.sets = plan, sets
+
+    def problems(self, purpose: str = "") -> list[Problem]:
+        """The problem set of the plan, or a further one."""
+        return list(self._plan.more_problems.get(purpose, ()) if purpose else self._plan.problems)
 
 
 def _model(run: Run, task: str) -> Iterator[str]:
@@ -136,8 +166,42 @@ def _train(run: Run) -> Iterator[str]:
 
 
 def _study(run: Run) -> Iterator[str]:
-    settings = run.config.settings
     yield from _train(run)
+    yield from _grid(run)
+
+
+def _distill_study(run: Run) -> Iterator[str]:
+    from core.distillation.recipe import recipe_of
+    from core.lora.run_files import EVALUATION
+    from core.studies.recipe import distillation_study_of
+
+    preset = _preset(run)
+    yield from _teachers(run)
+    yield from ("--preset", preset, "--problems", _aside_set(run))
+    yield from ("--eval-problems", _set_of(run, EVALUATION, None))
+    start = distillation_study_of(recipe_of(preset), (), "0")
+    yield from _settings(run, start, {"vary", "training_seeds"})
+    yield from _grid(run)
+
+
+def _aside_set(run: Run) -> str:
+    """The set whose problems were split into the teacher's and those held out, by a study of
+    distillations."""
+    from core.reasonmaxxer.plan import set_aside
+    from core.reasonmaxxer.results import HELD_OUT
+    from core.studies.distillations import DISTILL_STUDY
+
+    recipe, wanted = DISTILL_STUDY.settings_of(run), (run.problems(), run.problems(HELD_OUT))
+    for name, known in _known_sets():
+        parts = set_aside(known, recipe.held_out.problems, recipe.problems, recipe.seed)
+        if tuple(map(list, parts)) == wanted:
+            return name
+    return PLACEHOLDER
+
+
+def _grid(run: Run) -> Iterator[str]:
+    """What a study varies, with which seeds."""
+    settings = run.config.settings
     for line in settings.get("vary", ()):
         yield from ("--vary", str(line))
     yield from ("--training-seeds", ",".join(map(str, settings.get("training_seeds", (0,)))))
@@ -166,6 +230,7 @@ _RUNS = {
     "train": _train,
     "study": _study,
     "distill": _distill,
+    "distill-study": _distill_study,
 }
 
 
@@ -191,7 +256,7 @@ def _drawn_problems(run: Run) -> Iterator[str]:
 
     shard, seed = run.config.shard, run.config.seed
     count = len(run.problems()) if shard is None else shard.problems
-    for name, known in _known_sets():
+    for name, known in _known_sets(run):
         if 0 < count <= len(known) and _is_whole(run, sample_problems(known, count, seed)):
             yield from ("--problems", name)
             if count < len(known):
@@ -215,7 +280,7 @@ def _set_of(run: Run, purpose: str, count: int | None) -> str:
     from core.lora.plan import drawn
 
     problems = run.problems(purpose)
-    for name, known in _known_sets():
+    for name, known in _known_sets(run):
         if list(drawn(known, count, run.config.seed)) == problems:
             return name
     return _own_file(run, purpose)
@@ -227,7 +292,7 @@ def _split_set(run: Run) -> str:
     from core.reasonmaxxer.results import HELD_OUT, run_recipe
 
     recipe, aside = run_recipe(run), run.problems(HELD_OUT)
-    for name, known in _known_sets():
+    for name, known in _known_sets(run):
         learned, held_out = split_problems(known, recipe)
         if list(held_out) == aside and _is_whole(run, learned):
             return name
@@ -235,12 +300,18 @@ def _split_set(run: Run) -> str:
 
 
 def _own_file(run: Run, purpose: str) -> str:
+    if isinstance(run, _PlannedRun):
+        return PLACEHOLDER
     return str(run.problems_path(purpose).resolve())
 
 
-def _known_sets() -> Iterator[tuple[str, list[Problem]]]:
-    """The sets that come with the explorer; one whose file is missing is left out."""
+def _known_sets(run: Run) -> Iterator[tuple[str, list[Problem]]]:
+    """The sets that come with the explorer; one whose file is missing is left out. Of a planned run
+    also those that were named."""
     from core.problems.problem_sets import NAMED_SETS, read_problems
+
+    if isinstance(run, _PlannedRun):
+        yield from ((name, list(known)) for name, known in run.sets.items())
 
     for name, path in NAMED_SETS.items():
         try:
@@ -306,7 +377,7 @@ def _given(
         for line in typed_lines(tuple(value)).split("\n"):
             yield from (option, line)
     elif found.kind is tuple and not isinstance(value, str):
-        yield from (option, ",".join(value))
+        yield from (option, ",".join(typed_values(value)))
     elif found.kind is bool:
         yield option if value else _negated(task, parameter or "")
     else:

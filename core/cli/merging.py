@@ -14,7 +14,7 @@ from core.cli.options import OutputOptions, RunsDir, path_option
 from core.errors import RunError
 from core.kinds import kind_entry
 from core.runs.run import Run
-from core.runs.runs_folder import RunsFolder
+from core.runs.runs_folder import RunsFolder, run_named
 from core.system.person_path import person_path
 from core.system.terminal_text import printable
 
@@ -69,10 +69,8 @@ def _named(text: str, folder: RunsFolder) -> Iterator[Run]:
         RunError: none.
     """
     path = person_path(text)
-    if (path / "config.json").exists():
-        yield Run.open(path)
-    elif not path.is_dir():
-        yield folder.get(text)
+    if (path / "config.json").exists() or not path.is_dir():
+        yield run_named(text, folder)
     else:
         runs, broken = RunsFolder(path).look()
         if broken:

@@ -10,7 +10,7 @@ from core.errors import ExplorerError
 from core.models.spec import DEMO, DEMO_NOTICE
 from core.records import Chain, Outcome, Verdict
 from core.statistics import BETTER, UNCLEAR, WORSE
-from core.system.terminal_text import printable
+from core.tokens.visible import visible as visible  # the one notation for tokens
 
 VERDICT_SIGNS = {
     Verdict.CORRECT: "✓",
@@ -39,7 +39,6 @@ _MAGIC = re.compile(
     r"www|https?|ftp|mailto|@|\\-(?=\\[->])|\\<(?=\\-)|\\:(?=\w)|=(?=\\>)|\\[<>](?==)"
 )
 """Text that Streamlit turns into links, icons and arrows even when every character is escaped."""
-_OUTER_SPACES = re.compile("^ +| +$")
 
 
 def show_error(error: ExplorerError) -> None:
@@ -102,14 +101,6 @@ def _broken(found: re.Match[str]) -> str:
     text = found.group()
     cut = 2 if text.startswith("\\") else 1
     return f"{text[:cut]}\u2060{text[cut:]}"
-
-
-def visible(token: str) -> str:
-    """A token's text in the one notation for tokens: ␣ for a space at its start or end, ↵ and ⇥
-    for line breaks and tabs, and no quotation marks."""
-    shown = token.replace("\n", "↵").replace("\t", "⇥")
-    shown = _OUTER_SPACES.sub(lambda found: "␣" * len(found.group()), shown)
-    return printable(shown) or "…"
 
 
 def token_label(chain: Chain, position: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import streamlit as st
@@ -83,7 +83,7 @@ def estimate_line(state: BrowserState, task: str, prepare: Callable[[], RunPlan]
             icon=":material/timer:",
             type="tertiary",
             help="Measures the model on this machine for some seconds; what is found is kept",
-            on_click=lambda: st.session_state.update({place: _start(state, task, plan)}),
+            on_click=lambda: st.session_state.update({place: measure(state, [(task, plan)])}),
         )
 
     polled(draw, is_running)
@@ -106,12 +106,19 @@ def _label(task: str, name: str) -> str:
     return f"“{setting(KINDS[task].load().settings, name).label}”"
 
 
-def _start(state: BrowserState, task: str, plan: RunPlan) -> Task:
-    """Measure in the background; what is found is on the disk."""
+def measure(state: BrowserState, planned: Sequence[tuple[str, RunPlan]]) -> Task:
+    """Measure in the background what the estimates of planned runs need; what is found is on the
+    disk.
+
+    Args:
+        state: of the session.
+        planned: kinds of run with their plans.
+    """
 
     def work(at: Task) -> None:
         try:
-            KINDS[task].load().estimate_of(plan, _meter(state, plan, at))
+            for task, plan in planned:
+                KINDS[task].load().estimate_of(plan, _meter(state, plan, at))
         except MeasuringCancelledError:
             return
 

@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 
+from core.claims.registry import CLAIMS
 from core.cli import app
 from core.errors import ExplorerError
 from core.interventions.arms import ARMS
@@ -35,7 +36,15 @@ from explorer.navigation import SCREENS
 ROOT = Path(__file__).resolve().parents[2]
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 PAGES = sorted((ROOT / "docs" / "adding").glob("*.md"))
-THINGS = ["gate", "intervention_arm", "kind_of_run", "problem_file_shape", "prompt_style", "screen"]
+THINGS = [
+    "claim",
+    "gate",
+    "intervention_arm",
+    "kind_of_run",
+    "problem_file_shape",
+    "prompt_style",
+    "screen",
+]
 
 
 @dataclass(frozen=True)
@@ -183,7 +192,7 @@ def test_the_example_of_a_page_passes_its_test(
     restored: Restored,
     request: pytest.FixtureRequest,
 ) -> None:
-    if page.stem == "screen" and not (DEMO_FOLDER / "config.json").is_file():
+    if page.stem in ("claim", "screen") and not (DEMO_FOLDER / "config.json").is_file():
         pytest.skip("the demo model is not built")
     if page.stem == "screen":
         load_engine()  # as tests/app does: pages are drawn at once
@@ -201,7 +210,9 @@ def test_without_the_example_of_a_page_its_test_fails(
 
 def test_the_program_is_as_before_when_an_example_was_removed(tmp_path: Path) -> None:
     def state() -> list[Any]:
-        tables: list[Any] = [list(each) for each in (ARMS, GATES, KINDS, PROMPT_STYLES, SCREENS)]
+        tables: list[Any] = [
+            list(each) for each in (ARMS, CLAIMS, GATES, KINDS, PROMPT_STYLES, SCREENS)
+        ]
         commands = [each.callback for each in app.registered_commands]
         return [*tables, [shape.name for shape in shapes.SHAPES], commands, set(sys.modules)]
 
@@ -215,7 +226,7 @@ def test_the_program_is_as_before_when_an_example_was_removed(tmp_path: Path) ->
     before = state()
     during = added(tmp_path / "second")
     more = [len(now) - len(then) for now, then in zip(during, before, strict=True)]
-    assert more == [1, 1, 1, 1, 1, 1, 1, 6]
+    assert more == [1, 1, 1, 1, 1, 1, 1, 1, 7]
     assert state() == before
 
 

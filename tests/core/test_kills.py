@@ -6,6 +6,7 @@ the others is killed once, in the middle of its work.
 
 from __future__ import annotations
 
+import json
 import shutil
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import peft
 import pytest
-from killable import TASKS, Moment, exit_code_of
+from killable import TASKS, Moment, exit_code_of, exit_code_of_command
 from killable import fork_server as new_fork_server
 from models import tiny_language_model
 from small_runs import (
@@ -31,6 +32,7 @@ from core.evaluation.task import AGAINST, EVALUATE, plan_evaluation
 from core.interventions.task import plan_interventions
 from core.lora.run_files import ADAPTER, CHECKPOINTS, SUMMARY, training_history
 from core.models.spec import DEMO_FOLDER, ModelSpec
+from core.problems.problem_sets import demo_problems, write_problems
 from core.reasonmaxxer.rollouts import rollout_records
 from core.records import Problem
 from core.runs import problem_units
@@ -39,6 +41,7 @@ from core.runs.context import DONE
 from core.runs.kind import RESULTS, SO_FAR, TABLE
 from core.runs.models import model_fields
 from core.runs.run import Run
+from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState
 
 KILLED = -9
@@ -225,3 +228,30 @@ def test_a_killed_distillation(
     whole = Run.open(distillations_folder / "small")
     adapter = f"{ADAPTER}/adapter_model.safetensors"
     assert without_cost(run, adapter) == without_cost(whole, adapter)
+
+
+@needs_demo
+def test_killed_while_claims_are_measured_no_unit_is_made_twice(
+    tmp_path: Path, fork_server: ForkServerContext
+) -> None:
+    """The second start continues the run that the first one began."""
+    problems, runs, kept = tmp_path / "six.jsonl", tmp_path / "runs", tmp_path / "kept.txt"
+    write_problems(problems, demo_problems()[: 2 * UNIT])
+    words = [
+        "claims", "demo", "--problems", str(problems), "--rows", "rm-rank,rm-entropy",
+        "--runs-dir", str(runs), "--measure", "--json", "--out", str(tmp_path / "table.json"),
+    ]  # fmt: skip
+    assert exit_code_of_command(fork_server, words, kept, 1) == KILLED
+    (begun,) = RunsFolder(runs).list()
+    assert begun.status().state is RunState.INTERRUPTED
+    assert exit_code_of_command(fork_server, words, kept, None) == 0
+    (run,) = RunsFolder(runs).list()
+    assert run.id == begun.id
+    assert run.status().state is RunState.DONE
+    keys = kept.read_text().split()
+    assert keys == ["000000", "000001"]
+    assert list(run.units()) == keys
+    table = json.loads((tmp_path / "table.json").read_text())
+    assert [each["id"] for each in table["claims"]] == ["rm-rank", "rm-entropy"]
+    assert {tuple(each["runs"].values()) for each in table["claims"]} == {(run.id,)}
+    assert table["missing"] == []

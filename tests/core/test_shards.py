@@ -361,10 +361,10 @@ def test_runs_whose_steps_build_on_each_other_have_no_shards(
     command: str, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(core.cli.run_command, "carry_out", lambda *_, **__: DONE)
-    teacher = ("--teacher", DEMO_TEACHER) if command == "distill" else ()
+    teacher = ("--teacher", DEMO_TEACHER) if command.startswith("distill") else ()
     vary = ("--vary", "gate.tau=1.0,1.4") if command == "study" else ()
     code, _, err = run(command, *teacher, *vary, "--shard", "1/2", "--run", tmp_path / "new")
-    if command in ("train", "study", "distill"):
+    if command in ("train", "study", "distill", "distill-study"):
         assert (code, "can't be divided" in err) == (2, True), err
     else:
         assert code == 0, err

@@ -1,0 +1,135 @@
+"""ReasonMaxxer, section 3.1: which tokens a trained model changes, and where."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.claims.claim import Check, Claim, Figure, Finding
+from core.claims.decoding_steps import COMPARISON
+from core.claims.papers import REASONMAXXER
+from core.claims.rules import Rule
+from core.claims.steps import teacher_of
+from core.disagreement import paper
+from core.runs.headline import counted
+
+if TYPE_CHECKING:
+    from core.claims.claim import Runs
+    from core.claims.scope import Scope
+    from core.disagreement.results import TeacherSummary
+
+
+def summary_of(runs: Runs, scope: Scope) -> TeacherSummary | None:
+    """The comparison with the scope's teacher; None before there are tokens."""
+    from core.disagreement.task import COMPARE
+
+    run = runs[COMPARISON.name]
+    results = COMPARE.results_of(run)
+    if results is None:
+        return None
+    number = run.config.teachers.index(teacher_of(scope))
+    found = results.teachers[number]
+    return found if found.tokens else None
+
+
+def _reranked(runs: Runs, scope: Scope) -> Finding | None:
+    found = summary_of(runs, scope)
+    if found is None:
+        return None
+    figure = Figure("reranked tokens", found.reranked, "share", "chains")
+    return Finding(
+        (Check(figure, Rule(high=paper.RERANKED[1])),),
+        "No control, since it is a count; an adapter of a random gate shows what any training "
+        "changes.",
+        (
+            f"{counted(found.tokens, 'token')} compared, "
+            f"{counted(found.counts['reranked'], 'token')} reranked.",
+        ),
+    )
+
+
+def _shifted(runs: Runs, scope: Scope) -> Finding | None:
+    found = summary_of(runs, scope)
+    if found is None:
+        return None
+    figure = Figure("shifted tokens", found.shifted, "share", "chains")
+    return Finding(
+        (Check(figure, Rule(high=_SHIFTED_NOTES[1])),),
+        Figure("reranked tokens", found.reranked, "share", "chains"),
+        (f"{counted(found.counts['shifted'], 'token')} of {found.tokens:,} shifted.",),
+    )
+
+
+def _rank(runs: Runs, scope: Scope) -> Finding | None:
+    found = summary_of(runs, scope)
+    if found is None or found.mean_base_rank.n == 0:
+        return None
+    figure = Figure("mean base rank of changed tokens", found.mean_base_rank, "rank", "chains")
+    return Finding(
+        (Check(figure, Rule(high=paper.MEAN_BASE_RANK[1])),),
+        "No control, since it is a mean; a token that is not changed has rank 1.",
+        ("The mean is over reranked and shifted tokens; the paper's is over reranked ones.",),
+    )
+
+
+def _entropy(runs: Runs, scope: Scope) -> Finding | None:
+    found = summary_of(runs, scope)
+    if found is None or found.entropy_ratio.n == 0:
+        return None
+    figure = Figure(
+        "base entropy at changed tokens over that at others", found.entropy_ratio, "times", "chains"
+    )
+    return Finding(
+        (Check(figure, Rule(low=paper.ENTROPY_RATIO[0])),),
+        Figure("entropy at unchanged tokens", found.entropy_unshifted, "nats", "chains"),
+        (f"Entropy at changed tokens: {found.entropy_changed.value:.2f} nats.",),
+    )
+
+
+_SHIFTED_NOTES = (0.0001, 0.0012)  # a reader's notes of the paper's Table 2
+
+CHANGED_TOKENS = (
+    Claim(
+        id="rm-reranked",
+        paper=REASONMAXXER,
+        section="3.1",
+        sentence="Training changes few tokens: in few places it prefers another of the base's top "
+        "five.",
+        stated="1.0 to 4.1 % of tokens are reranked",
+        numbers=paper.RERANKED,
+        steps=(COMPARISON,),
+        read=_reranked,
+    ),
+    Claim(
+        id="rm-shifted",
+        paper=REASONMAXXER,
+        section="3.1",
+        sentence="Almost no token is shifted: the trained model's choice is among the base's top "
+        "five.",
+        stated="0 % of tokens are shifted (its text); .01 to .12 % (a reader's notes of its "
+        "Table 2)",
+        numbers=(paper.SHIFTED[0], *_SHIFTED_NOTES),
+        steps=(COMPARISON,),
+        read=_shifted,
+    ),
+    Claim(
+        id="rm-rank",
+        paper=REASONMAXXER,
+        section="3.1",
+        sentence="Where the trained model prefers another token, it is near the top of the base's "
+        "list.",
+        stated="mean rank 2.14 to 2.39",
+        numbers=paper.MEAN_BASE_RANK,
+        steps=(COMPARISON,),
+        read=_rank,
+    ),
+    Claim(
+        id="rm-entropy",
+        paper=REASONMAXXER,
+        section="3.1",
+        sentence="Tokens are changed where the base is uncertain.",
+        stated="the base's entropy there is 5 to 12 times that elsewhere",
+        numbers=paper.ENTROPY_RATIO,
+        steps=(COMPARISON,),
+        read=_entropy,
+    ),
+)

@@ -1,0 +1,90 @@
+"""Figures of a study by the values of one setting, paired by problem."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.statistics import Estimate, mean_over_problems, paired_difference
+
+if TYPE_CHECKING:
+    from core.runs.run import Run
+    from core.studies.results import StudyResults
+
+EXPLORATORY = (
+    "Exploration: test figures of a study's cells; only its chosen cell, which was chosen on "
+    "held-out problems, confirms."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Rates:
+    """Pass rates of the test problems under one value of a setting.
+
+    Attributes:
+        rates: (problems,) mean over the other settings that vary, and over seeds.
+        cells: that were trained, of `all_cells`.
+        gated: mean share of the rollouts' tokens that are gated.
+        mass: mean share of the signal at these tokens.
+    """
+
+    rates: NDArray[np.float64]
+    cells: int
+    all_cells: int
+    gated: float
+    mass: float
+    seed: int
+
+    @property
+    def accuracy(self) -> Estimate:
+        """Test accuracy."""
+        return mean_over_problems(self.rates.tolist(), self.seed)
+
+    def less(self, other: Rates) -> Estimate:
+        """The accuracy less another one, paired by problem."""
+        return paired_difference(self.rates.tolist(), other.rates.tolist(), self.seed)
+
+
+def results_of(run: Run) -> StudyResults | None:
+    """The results of a study; None before there are any."""
+    from core.studies.task import STUDY
+
+    return STUDY.results_of(run)
+
+
+def rates_by(run: Run, setting: str) -> dict[str, Rates]:
+    """Pass rates by the values of a setting, as the results write them; values under which no cell
+    could be trained are left out."""
+    results = results_of(run)
+    groups: dict[str, list[int]] = {}
+    cells = () if results is None else results.cells
+    for index, cell in enumerate(cells):
+        groups.setdefault(cell.values.get(setting, ""), []).append(index)
+    found = {}
+    for value, members in groups.items():
+        trained = [cells[i] for i in members if cells[i].failure is None and cells[i].pass_rates]
+        if trained:
+            found[value] = Rates(
+                np.mean([each.pass_rates for each in trained], axis=0),
+                len(trained),
+                len(members),
+                float(np.mean([each.gated_share or 0.0 for each in trained])),
+                float(np.mean([each.signal_mass or 0.0 for each in trained])),
+                run.config.seed,
+            )
+    return found
+
+
+def not_trained(run: Run) -> str:
+    """A sentence about the cells that couldn't be trained; "" if all could."""
+    results = results_of(run)
+    failed = [] if results is None else [each for each in results.cells if each.failure is not None]
+    if not failed:
+        return ""
+    named = "; ".join(
+        ", ".join(f"{name} = {value}" for name, value in each.values.items()) for each in failed
+    )
+    return f"{len(failed)} of {len(results.cells) if results else 0} cells not trained: {named}."

@@ -1,0 +1,1 @@
+"""The screen of the papers' claims, checked on the model in hand."""
