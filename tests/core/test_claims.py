@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from claim_runs import PROBLEMS, N, make, make_all, scope_in
+from claim_runs import MAKERS, PROBLEMS, N, make, make_all, scope_in
 from made_once import MadeOnce
 
 from core.claims.claim import Check, Figure, Finding
