@@ -27,7 +27,7 @@ from core.claims.sizes import FULL, size_for
 from core.claims.table import ClaimRow, claims_table
 from core.claims.training_steps import ROLLOUTS
 from core.claims.wording import enough_in_words, figure_in_words, rule_in_words
-from core.cli.claims import commands_of
+from core.cli.claims_measuring import commands_of
 from core.errors import RunError
 from core.models.spec import DEMO_FOLDER, DEMO_NOTICE, DEMO_TEACHER_FOLDER
 from core.problems.problem_sets import demo_problems
