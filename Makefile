@@ -4,6 +4,8 @@ BIN := .venv/bin
 PORT ?= 8501
 # A process for every core; one that has nothing left to do takes tests from the others.
 SHARED := --numprocesses logical --dist worksteal
+# Compiled files are kept: servers, runs and workers under test are dozens of processes.
+export PYTHONDONTWRITEBYTECODE :=
 FAST := not browser and not training and not kill and not slow
 
 .PHONY: run test test-fast lint bench demo-model

@@ -40,6 +40,9 @@ KINDS: dict[str, KindEntry] = {
     "rollouts": KindEntry("Rollouts", "finetune", "core.reasonmaxxer.task:SAMPLE_ROLLOUTS"),
     "train": KindEntry("Fine-tune", "finetune", "core.reasonmaxxer.task:TRAIN"),
     "study": KindEntry("Study", "finetune", "core.studies.task:STUDY"),
+    "distill-study": KindEntry(
+        "Distillation study", "finetune", "core.studies.distillations:DISTILL_STUDY"
+    ),
     "evaluate": KindEntry("Evaluation", "evaluate", "core.evaluation.task:EVALUATE"),
 }
 """By the name that stands in the config of every run of the kind."""

@@ -3,8 +3,10 @@ takes seconds to make is made once; marks follow from the fixtures that a test a
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 from made_once import MadeOnce, shared_folder
 
-# An example that takes long says that the machine is busy, and nothing about the code.
-settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# An example that takes long says that the machine is busy, and nothing about the code. The same
+# examples every time: a change that fails here fails for its author, too.
+settings.register_profile(
+    "tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+# `pytest --hypothesis-profile random` looks for new ones.
+settings.register_profile("random", settings.get_profile("tests"), derandomize=False)
 settings.load_profile("tests")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Tiny models lose more at thread barriers than they win, and servers under test inherit this.
@@ -25,6 +32,20 @@ FIXTURES_OF_MARKS = {
     "kill": {"fork_server", "toy_children"},
 }
 """A test that asks for one of these fixtures, however indirectly, has the mark."""
+
+
+# Libraries and tests bring in millions of objects that stay. No search for garbage looks at them,
+# neither while they are imported nor after a draw of a page, which Streamlit ends with one.
+gc.disable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -28,6 +28,8 @@ from core.reasonmaxxer.task import SAMPLE_ROLLOUTS, TRAIN
 from core.runs import problem_units
 from core.runs.context import RunContext, carry_out
 from core.runs.run import Run
+from core.studies.distillations import DISTILL_STUDY
+from core.studies.task import STUDY
 
 TASKS: dict[str, Callable[[RunContext], None]] = {
     "lengths": LENGTHS.carry_out,
@@ -37,6 +39,8 @@ TASKS: dict[str, Callable[[RunContext], None]] = {
     "rollouts": SAMPLE_ROLLOUTS.carry_out,
     "train": TRAIN.carry_out,
     "distill": DISTIL.carry_out,
+    "study": STUDY.carry_out,
+    "distill-study": DISTILL_STUDY.carry_out,
 }
 """Every kind of run, by the name of its task."""
 

@@ -48,7 +48,9 @@ def plain_loss(sequences: Sequence[Distributions], chosen: LossSettings) -> torc
                 )
                 if each.example.advantage < 0 and math.exp(own.item()) < floor:
                     own = torch.tensor(math.log(floor), dtype=torch.float64)
-                decisions.append(each.example.advantage * -own)
+                weights = each.example.weights
+                weight = 1.0 if weights is None else weights[position - len(ids)]
+                decisions.append(weight * each.example.advantage * -own)
             else:
                 anchors.append((q.exp() * (q - p)).sum())
         all_decisions.append(decisions)

@@ -14,18 +14,23 @@ from core.cli import chains, findings, runs, serving
 from core.cli.checking import check
 from core.cli.claims import claims
 from core.cli.compare import compare
+from core.cli.distill_study import distill_study
 from core.cli.distillation import distill
 from core.cli.evaluation import evaluate
+from core.cli.export import export
 from core.cli.files import say
 from core.cli.getting import get
 from core.cli.interventions import interventions
 from core.cli.models import download, model
 from core.cli.overruling import overrule
+from core.cli.paper_table import paper_table
 from core.cli.problems import problems
 from core.cli.prompt import prompt
+from core.cli.protocol import protocol
 from core.cli.study import study
 from core.cli.thresholds import thresholds
 from core.cli.training import rollouts, train
+from core.cli.words import words
 from core.errors import ExplorerError
 
 app = typer.Typer(
@@ -47,15 +52,20 @@ app.command()(thresholds)
 app.command()(interventions)
 app.command()(compare)
 app.command()(evaluate)
+app.command()(protocol)
 app.command()(rollouts)
 app.command()(train)
 app.command()(study)
 app.command()(distill)
+app.command()(distill_study)
+app.command()(words)
+app.command()(paper_table)
 app.command()(claims)
 app.command()(model)
 app.command()(download)
 app.command()(get)
 app.command()(problems)
+app.command()(export)
 app.add_typer(runs.app, name="runs")
 
 

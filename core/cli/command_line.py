@@ -19,7 +19,7 @@ from core.models.spec import ModelSpec
 from core.runs.config import new_config
 from core.runs.run import Run
 from core.system.json_text import json_text
-from core.system.setting import setting, setting_names, typed_lines
+from core.system.setting import setting, setting_names, typed_lines, typed_values
 
 if TYPE_CHECKING:
     from core.records import Problem
@@ -161,8 +161,42 @@ def _train(run: Run) -> Iterator[str]:
 
 
 def _study(run: Run) -> Iterator[str]:
-    settings = run.config.settings
     yield from _train(run)
+    yield from _grid(run)
+
+
+def _distill_study(run: Run) -> Iterator[str]:
+    from core.distillation.recipe import recipe_of
+    from core.lora.run_files import EVALUATION
+    from core.studies.recipe import distillation_study_of
+
+    preset = _preset(run)
+    yield from _teachers(run)
+    yield from ("--preset", preset, "--problems", _aside_set(run))
+    yield from ("--eval-problems", _set_of(run, EVALUATION, None))
+    start = distillation_study_of(recipe_of(preset), (), "0")
+    yield from _settings(run, start, {"vary", "training_seeds"})
+    yield from _grid(run)
+
+
+def _aside_set(run: Run) -> str:
+    """The set whose problems were split into the teacher's and those held out, by a study of
+    distillations."""
+    from core.reasonmaxxer.plan import set_aside
+    from core.reasonmaxxer.results import HELD_OUT
+    from core.studies.distillations import DISTILL_STUDY
+
+    recipe, wanted = DISTILL_STUDY.settings_of(run), (run.problems(), run.problems(HELD_OUT))
+    for name, known in _known_sets():
+        parts = set_aside(known, recipe.held_out.problems, recipe.problems, recipe.seed)
+        if tuple(map(list, parts)) == wanted:
+            return name
+    return PLACEHOLDER
+
+
+def _grid(run: Run) -> Iterator[str]:
+    """What a study varies, with which seeds."""
+    settings = run.config.settings
     for line in settings.get("vary", ()):
         yield from ("--vary", str(line))
     yield from ("--training-seeds", ",".join(map(str, settings.get("training_seeds", (0,)))))
@@ -191,6 +225,7 @@ _RUNS = {
     "train": _train,
     "study": _study,
     "distill": _distill,
+    "distill-study": _distill_study,
 }
 
 
@@ -323,7 +358,7 @@ def _given(
         for line in typed_lines(tuple(value)).split("\n"):
             yield from (option, line)
     elif found.kind is tuple and not isinstance(value, str):
-        yield from (option, ",".join(value))
+        yield from (option, ",".join(typed_values(value)))
     elif found.kind is bool:
         yield option if value else _negated(task, parameter or "")
     else:

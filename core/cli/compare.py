@@ -91,6 +91,7 @@ def _show(data: Any) -> None:
 
 
 def _show_divergence(found: DivergenceSummary, tau: float) -> None:
+    from core.disagreement import paper
     from core.disagreement.divergence import DIVERGENT, NEAR_ZERO, TOP_SHARE
 
     percent = partial(_line, scale=100, unit=" %")
@@ -99,12 +100,17 @@ def _show_divergence(found: DivergenceSummary, tau: float) -> None:
         _line(f"divergence of the top {level.share:.0%}", level.divergence)
     percent(f"tokens with divergence > {DIVERGENT:g}", found.divergent)
     percent(f"of these, where H <= {tau:g}", found.divergent_but_sure)
+    for each in found.within_top:
+        papers = paper.WITHIN_TOP_3 if each.k == 3 else None
+        percent(f"changes within the base's top {each.k}", each.share, papers)
     if found.overlap is not None:
         percent("top-5 tokens that both have", found.overlap)
     if found.entropy_teacher is not None:
         _line("teacher's entropy, nats", found.entropy_teacher)
     if found.top_entropy_overlap is not None:
         percent(f"top {TOP_SHARE:.0%} by entropy of both", found.top_entropy_overlap)
+    along = " ".join(f"{each.value:.4f}" for each in found.profile)
+    print(f"  {'divergence along the chain, nats':{_LABEL}} {along}, from start to end")
 
 
 def _line(

@@ -35,18 +35,33 @@ class _TeacherOptions:
     ] = None
 
 
+DistillationPreset = Annotated[
+    str | None,
+    typer.Option(help=f"{', '.join(PRESETS)}.", show_default="demo for the demo model, else paper"),
+]
+
+
+def named_teacher(teacher: str | None) -> str:
+    """The teacher that was given.
+
+    Raises:
+        RunError: none was.
+    """
+    if teacher is None:
+        raise RunError(
+            "No teacher is named.",
+            "Give --teacher: the folder of an adapter, or a model of the same vocabulary.",
+        )
+    return teacher
+
+
 @grouped
 def distill(
     ctx: typer.Context,
     model: ModelOptions,
     teacher: _TeacherOptions,
     problems: LearningProblems,
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            help=f"{', '.join(PRESETS)}.", show_default="demo for the demo model, else paper"
-        ),
-    ] = None,
+    preset: DistillationPreset = None,
     *,
     settings: Annotated[
         GivenSettings,
@@ -73,15 +88,10 @@ def distill(
     from core.models.spec import DEMO
 
     def prepare() -> RunPlan:
-        if teacher.teacher is None:
-            raise RunError(
-                "No teacher is named.",
-                "Give --teacher: the folder of an adapter, or a model of the same vocabulary.",
-            )
         start = recipe_of(preset or ("demo" if model.model == DEMO else "paper"))
         return plan_distillation(
             model.spec(),
-            teacher.teacher,
+            named_teacher(teacher.teacher),
             problems.to_learn_from(),
             problems.to_measure_on(),
             settings.changed(start),

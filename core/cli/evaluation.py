@@ -12,8 +12,10 @@ import typer
 from core.cli.option_groups import GivenSettings, SettingOptions, grouped
 from core.cli.options import ModelOptions, OutputOptions, ProblemOptions, RunOptions, path_option
 from core.cli.run_command import kind_work, long_work
+from core.evaluation.protocols import ProtocolName, protocol_values
 from core.evaluation.settings import EvaluationSettings
 from core.runs.config import RunPlan
+from core.runs.settings import changed
 from core.system.terminal_text import printable
 
 if TYPE_CHECKING:
@@ -61,12 +63,21 @@ def evaluate(
         return plan_evaluation(
             model.spec(),
             chosen,
-            settings.changed(EvaluationSettings()).model_dump(),
+            settings.changed(_start(settings, problems.set_name)).model_dump(),
             sample=problems.sample,
             against=against,
         )
 
     long_work(ctx, kind_work(model), prepare, run=run, output=output, show=_show)
+
+
+def _start(settings: GivenSettings, problem_set: str) -> EvaluationSettings:
+    """The settings that the given ones change: the protocol's, or the defaults."""
+    try:
+        protocol = ProtocolName(settings.values.get("protocol", ProtocolName.NONE))
+    except ValueError:  # the settings say which there are
+        protocol = ProtocolName.NONE
+    return changed(EvaluationSettings(), protocol_values(protocol, problem_set))
 
 
 def _show(data: Any) -> None:

@@ -59,7 +59,9 @@ def interventions(
 
     Every problem is decoded once per arm: the base alone, no-op, the top alternatives at its most
     uncertain positions (base-only), and, with a teacher, the oracle, forks only and their
-    controls. --list-arms explains each.
+    controls. --list-arms explains each. --taus and --budgets add curves: accuracy of forks only
+    over thresholds, and of the first k of the teacher's tokens over k, each point with a random
+    control that puts as many tokens.
     """
     from core.interventions.task import plan_interventions
 
@@ -94,6 +96,25 @@ def _show(results: Any) -> None:
                 f"{'':36} per token: {sweep['attempts_right']} of {sweep['attempts']} rescue, "
                 f"{_interval(sweep['rescues'])}; per chain: {sweep['chains_recovered']} of "
                 f"{sweep['recovered']['n']}, {_interval(sweep['recovered'])}"
+            )
+
+    _show_curves(results)
+
+
+def _show_curves(results: Any) -> None:
+    from core.interventions.curves import CURVES
+
+    for curve in results.get("curves", ()):
+        print(f"{CURVES[curve['key']].title}, {results['n']} problems")
+        for point in curve["points"]:
+            arm, control = point["arm"], point["control"]
+            print(
+                f"  {point['value']:<6g} {_interval(arm['accuracy'])}, control "
+                f"{_interval(control['accuracy'])}; "
+                f"{arm['put']['touched_share']['value']:.2%} of tokens replaced, control "
+                f"{control['put']['touched_share']['value']:.2%}; less control "
+                f"{arm['against_control']['difference']['value']:+.3f}, "
+                f"{arm['against_control']['word']}"
             )
 
 

@@ -21,6 +21,7 @@ from core.system.json_text import json_text
 from core.system.terminal_text import printable
 
 if TYPE_CHECKING:
+    from core.disagreement.bases import BasesTable
     from core.side_by_side import RunBeside
 
 app = typer.Typer(
@@ -159,7 +160,8 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Runs side by side: the result of each; evaluations of the same problems also paired, problem
-    by problem, with the best of them, or with --from."""
+    by problem, with the best of them, or with --from; comparisons of several bases in one table."""
+    from core.disagreement.bases import bases_table
     from core.evaluation.headline import change_sentence
     from core.side_by_side import best_of, side_by_side
 
@@ -167,8 +169,10 @@ def compare(
     runs = [folder.get(each) for each in dict.fromkeys(run_ids)]
     start = (best_of(runs) or runs[0]) if reference is None else folder.get(reference)
     found = side_by_side(runs, start)
+    bases = bases_table([each.run for each in found if each.problem is None])
     if as_json:
-        print(json_text({"from": start.id, "runs": [_beside(each) for each in found]}))
+        beside = {"from": start.id, "runs": [_beside(each) for each in found]}
+        print(json_text({**beside, "bases": bases.to_json()}))
         return
     for each in found:
         result = "no results" if each.headline is None else each.headline.sentence
@@ -178,6 +182,24 @@ def compare(
             _print(f"    against {start.id}: {change_sentence(each.difference)}")
         elif each.reason:
             _print(f"    against {start.id}: {each.reason}")
+    if len(bases.columns) > 1:
+        _print_bases(bases)
+
+
+def _print_bases(bases: BasesTable) -> None:
+    """Every measure with its figure for each base, below the paper's range."""
+    from core.disagreement.bases import MEASURES
+
+    width = max(len(each.label) for each in bases.columns)
+    _print("Bases side by side; 95 % intervals over chains")
+    for each in bases.columns:
+        made = f"{each.chains:,} chains of the {each.along}, {each.summary.tokens:,} tokens"
+        _print(f"  {each.label:{width}}  {made}")
+    for measure in MEASURES:
+        papers = f" (paper: {measure.paper_says})" if measure.paper_says else ""
+        _print(f"{measure.name}{papers}")
+        for each in bases.columns:
+            _print(f"  {each.label:{width}}  {measure.written(measure.of(each.summary))}")
 
 
 def _beside(found: RunBeside) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from core.system.terminal_text import printable
 if TYPE_CHECKING:
     from core.records import Problem
     from core.statistics import Estimate
+    from core.studies.results import CellResult
 
 _NAMES = {"k": "rollouts.samples", "tau": "gate.tau", "gate": "gate.kind",
           "usd_per_hour": "usd_per_hour"}  # fmt: skip
@@ -35,12 +36,8 @@ _NAMES = {"k": "rollouts.samples", "tau": "gate.tau", "gate": "gate.kind",
 
 @dataclass(frozen=True)
 class Grid:
-    """What varies, with which seeds, on which rollouts."""
+    """What varies, and with which seeds."""
 
-    rollouts: Annotated[
-        Path | None,
-        path_option(metavar="RUN", help="Learn from the rollouts of this run."),
-    ] = None
     vary: Annotated[
         list[str] | None,
         typer.Option(
@@ -54,12 +51,22 @@ class Grid:
     ] = "0"
 
 
+@dataclass(frozen=True)
+class _OnRollouts(Grid):
+    """What varies, on which rollouts."""
+
+    rollouts: Annotated[
+        Path | None,
+        path_option(metavar="RUN", help="Learn from the rollouts of this run."),
+    ] = None
+
+
 @grouped
 def study(
     ctx: typer.Context,
     model: ModelOptions,
     problems: LearningProblems,
-    grid: Grid,
+    grid: _OnRollouts,
     preset: PresetOption = None,
     *,
     settings: Annotated[GivenSettings, recipe_options(Recipe, _NAMES, {"k": ("-k",)})],
@@ -73,6 +80,7 @@ def study(
     other figures are exploration.
     """
     from core.studies.plan import plan_study
+    from core.studies.recipe import study_of
 
     work = kind_work(model)
 
@@ -95,29 +103,17 @@ def study(
                 spec,
                 learned,
                 measured_on,
-                study_recipe(recipe, grid.vary or (), grid.training_seeds),
+                study_of(recipe, grid.vary or (), grid.training_seeds),
                 rollouts=grid.rollouts,
             ),
             measure,
         )
 
-    long_work(ctx, work, prepare, run=run, output=output, show=_show)
+    long_work(ctx, work, prepare, run=run, output=output, show=show_study)
 
 
-def study_recipe(recipe: Recipe, vary: list[str] | tuple[str, ...], seeds: str) -> Any:
-    """A study of a recipe.
-
-    Raises:
-        RunError: a grid or seeds that can't be used.
-    """
-    from core.runs.settings import checked_settings
-    from core.studies.recipe import StudyRecipe
-
-    grid = {"vary": tuple(vary), "training_seeds": tuple(seeds.split(","))}
-    return checked_settings(StudyRecipe, {**recipe.model_dump(mode="json"), **grid})
-
-
-def _show(data: Any) -> None:
+def show_study(data: Any) -> None:
+    """Print the results of a study: every cell as exploration, and the chosen settings."""
     from core.studies.results import StudyResults
 
     results = StudyResults.from_json(data)
@@ -125,6 +121,8 @@ def _show(data: Any) -> None:
     print(
         f"  {'base':44} held-out {_share(results.base_held_out)}  test {_words(results.base_test)}"
     )
+    if results.teacher_test is not None:
+        print(f"  {'teacher':44} test {_words(results.teacher_test)}")
     for cell in results.cells:
         values = ", ".join(f"{name}={value}" for name, value in cell.values.items())
         name = printable(f"{values or 'as the recipe'} (seed {cell.seed})")
@@ -133,7 +131,7 @@ def _show(data: Any) -> None:
             continue
         print(
             f"  {name:44} held-out {_share(cell.held_out.value)}  test {_words(cell.test)}, "
-            f"gate {_share(cell.gated_share)} of tokens, {_share(cell.signal_mass)} of the signal"
+            f"{_budget(cell)}"
         )
     print("The test figures of single cells are exploration: many were looked at.")
     chosen = results.chosen
@@ -152,6 +150,12 @@ def _show(data: Any) -> None:
         f"{cost.trained_tokens:,} trained on, {cost.usd:.2f} dollars at "
         f"{cost.usd_per_hour:g} an hour"
     )
+
+
+def _budget(cell: CellResult) -> str:
+    if cell.trained_parameters is not None:
+        return f"{cell.trained_parameters:,} parameters, {_share(cell.trained_share)} of the base's"
+    return f"gate {_share(cell.gated_share)} of tokens, {_share(cell.signal_mass)} of the signal"
 
 
 def _share(value: float | None) -> str:

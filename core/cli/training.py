@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -78,22 +79,42 @@ def rollouts(
     long_work(ctx, work, prepare, run=run, output=output, show=_show_rollouts)
 
 
+@dataclass(frozen=True)
+class BuiltOn:
+    """What a fine-tune builds on beside its base."""
+
+    rollouts: Annotated[
+        Path | None,
+        path_option(metavar="RUN", help="Learn from the rollouts of this run."),
+    ] = None
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            help="For weights of decisions: folder of an adapter for the model, a model of the "
+            'same vocabulary, or "demo-teacher".',
+        ),
+    ] = None
+
+
 @grouped
 def train(
     ctx: typer.Context,
     model: ModelOptions,
     problems: LearningProblems,
     preset: PresetOption = None,
-    rollouts: Annotated[
-        Path | None,
-        path_option(metavar="RUN", help="Learn from the rollouts of this run."),
-    ] = None,
     *,
+    built_on: BuiltOn,
     settings: Annotated[
         GivenSettings,
         recipe_options(
             Recipe,
-            {**_K, "tau": "gate.tau", "gate": "gate.kind", "usd_per_hour": "usd_per_hour"},
+            {
+                **_K,
+                "tau": "gate.tau",
+                "gate": "gate.kind",
+                "weighting": "training.weighting",
+                "usd_per_hour": "usd_per_hour",
+            },
             _K_FLAG,
         ),
     ],
@@ -111,6 +132,7 @@ def train(
     work = kind_work(model)
 
     def prepare() -> RunPlan:
+        rollouts, teacher = built_on.rollouts, built_on.teacher
         spec, measure = model.spec(), entropies_in(rollouts)
         if rollouts is not None:
             refuse_what_rollouts_have(ctx, settings)
@@ -123,7 +145,9 @@ def train(
         return plan_with_shares(
             settings,
             start,
-            lambda recipe: plan_training(spec, learned, measured_on, recipe, rollouts=rollouts),
+            lambda recipe: plan_training(
+                spec, learned, measured_on, recipe, rollouts=rollouts, teacher=teacher
+            ),
             measure,
         )
 

@@ -39,12 +39,14 @@ rule may keep state (counts, random draws), so each row needs its own."""
 @dataclass(frozen=True)
 class Guide:
     """The teacher, and one rule per row. Rows without a rule (None) are decoded normally, without
-    the teacher. `store` caches the teacher's prefixes; None: a private store."""
+    the teacher. `store` caches the teacher's prefixes; None: a private store. `keep_rows` also
+    stores its finished rows there, for later forks."""
 
     teacher: LanguageModel
     rules: Sequence[Rule | None]
     store: PrefixStore | None = None
     divergence: bool = False  # whether rules see the divergence of the two distributions
+    keep_rows: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Guidance:
         self._rules = guide.rules
         self._divergence = guide.divergence
         store = PrefixStore() if guide.store is None else guide.store
-        self._stepper = stepper_for(guide.teacher, slots, capacity, store, keep_rows=False)
+        self._stepper = stepper_for(guide.teacher, slots, capacity, store, guide.keep_rows)
         self._rows: list[int] = []  # in the teacher's slots
 
     def admit(self, rows: Sequence[int], prefixes: Sequence[Sequence[int]]) -> None:

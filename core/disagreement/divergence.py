@@ -22,6 +22,7 @@ NEAR_ZERO = 0.01  # nats
 DIVERGENT = 0.1  # nats; the default threshold of the arm by divergence
 ABOVE = (0.5, 0.2, 0.1, 0.05, 0.01)  # shares of tokens
 DIVERGENCE_EDGES = (0.0, 0.001, 0.01, 0.05, 0.1, 0.2, 0.4)  # nats; the last bin is open
+TOPS = (2, 3, 5, 10)  # ranks in the base's order
 TOP_SHARE = 0.2  # of tokens, those of highest entropy (arXiv:2506.01939)
 
 
@@ -31,6 +32,14 @@ class DivergenceLevel:
 
     share: float
     divergence: AmountEstimate  # nats
+
+
+@dataclass(frozen=True)
+class WithinTop:
+    """Of the changed tokens, the share where the teacher's is among the base's top k."""
+
+    k: Count
+    share: ShareEstimate
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,7 @@ class DivergenceSummary:
     overlap: AmountEstimate | None  # mean share of the top 5 that both have; None: not recorded
     entropy_teacher: AmountEstimate | None  # nats, mean over all tokens
     top_entropy_overlap: ShareEstimate | None  # of the base's `TOP_SHARE`, those in the teacher's
+    within_top: tuple[WithinTop, ...] = ()  # one a k in `TOPS`; empty in results of old versions
 
 
 def summarise_divergence(
@@ -85,7 +95,20 @@ def summarise_divergence(
         plane=_plane(entropy, apart, entropy_edges),
         divergent=ratio_over_chains(counted(high), lengths, seed),
         divergent_but_sure=ratio_over_chains(counted(both), counted(high), seed),
+        within_top=_within_top(records, number, seed),
         **_of_the_teacher(records, number, entropy, seed),
+    )
+
+
+def _within_top(records: Sequence[ComparedChain], number: int, seed: int) -> tuple[WithinTop, ...]:
+    ranks = [
+        np.array([record.views[number].base_rank[i] for i in record.changes(number)])
+        for record in records
+    ]
+    changed = [len(each) for each in ranks]
+    return tuple(
+        WithinTop(k, ratio_over_chains([int((each <= k).sum()) for each in ranks], changed, seed))
+        for k in TOPS
     )
 
 

@@ -78,6 +78,8 @@ class CompareResults:
         for each in data["teachers"]:
             if each["divergence"] is None:  # as earlier versions wrote it
                 del each["divergence"]
+            elif not each["divergence"]["within_top"]:
+                del each["divergence"]["within_top"]
         if self.along == "base":
             del data["along"]
         return data
@@ -215,13 +217,18 @@ def _row(each: TeacherSummary, n: int) -> dict[str, Cell]:
 def _divergence_cells(found: DivergenceSummary | None) -> dict[str, Cell]:
     if found is None:
         return {}
-    shown = {
+    shown: dict[str, Estimate | None] = {
         f"divergence below {NEAR_ZERO:g} nats": found.near_zero,
         f"divergence above {DIVERGENT:g} nats": found.divergent,
         "of these with entropy up to tau": found.divergent_but_sure,
         "overlap of the top 5": found.overlap,
         "the teacher's entropy (nats)": found.entropy_teacher,
         f"overlap of the top {TOP_SHARE:.0%} by entropy": found.top_entropy_overlap,
+    }
+    shown |= {f"changes within the base's top {each.k}": each.share for each in found.within_top}
+    shown |= {
+        f"JS divergence that {each.share:.0%} of tokens exceed (nats)": each.divergence
+        for each in found.levels
     }
     cells: dict[str, Cell] = {}
     for name, estimate in shown.items():

@@ -16,6 +16,7 @@ from core.decoding.settings import (
     TopP,
 )
 from core.errors import SamplerError
+from core.evaluation.protocols import ProtocolName, departures
 from core.records import Sampler
 
 Samples = Annotated[
@@ -53,6 +54,16 @@ class EvaluationSettings(ForkSampling, RunPromptSettings):
     top_p: TopP = DEFAULT_TOP_P
     seed: Seed = 0
     batch_size: BatchSize = DEFAULT_BATCH_SIZE
+    protocol: ProtocolName = Field(
+        ProtocolName.NONE,
+        title="Protocol",
+        description="reasonmaxxer: samples, sampler and length as in arXiv:2605.06241",
+    )
+    keep_entropy: bool = Field(
+        False,
+        title="Keep entropies",
+        description="Of every token, for the table of words; the run's folder doubles in size",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -69,6 +80,11 @@ class EvaluationSettings(ForkSampling, RunPromptSettings):
         except SamplerError as error:
             raise ValueError(str(error)) from error
         check_draws(greedy=sampler.greedy, samples=self.samples)
+        if others := departures(self.protocol, self):
+            raise ValueError(
+                f"the protocol {self.protocol} has its own {', '.join(others)}; leave them out, or "
+                "the protocol"
+            )
         return self
 
     @property

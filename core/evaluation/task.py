@@ -137,7 +137,12 @@ EVALUATE = Kind(
     belonging="problems and samples",
     check=lambda models, problems, settings: check_evaluation(models.base, problems, settings),
     solve=lambda models, unit, settings, cancel, on_progress: evaluate(
-        models.base, unit, settings, cancel=cancel, on_progress=on_progress
+        models.base,
+        unit,
+        settings,
+        cancel=cancel,
+        on_progress=on_progress,
+        keep_entropy=settings.keep_entropy,
     ),
     complete=_has_its_samples,
     summarise=_summarise,

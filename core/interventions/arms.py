@@ -85,6 +85,7 @@ class Arm:
     reference: str = "base"  # the arm whose accuracy it is compared with
     by_default: bool = True  # False: runs only where it is asked for
     is_control: bool = False  # expected to have no effect
+    shares_rows: bool = False  # decoded with its like as long as they put the same tokens
 
     @property
     def sentence(self) -> str:
@@ -105,7 +106,8 @@ def _plain(situation: Situation) -> list[Plan]:
     return [Plan(_blank(situation))]
 
 
-def _guided(rule: Callable[[Situation], Rule]) -> Planner:
+def guided(rule: Callable[[Situation], Rule]) -> Planner:
+    """Plans one row, decoded under a rule of its own."""
     return lambda situation: [Plan(_blank(situation), rule(situation))]
 
 
@@ -122,21 +124,21 @@ def _matched(situation: Situation) -> Rule:
 
 def _random_position(situation: Situation) -> Rule:
     rng = situation.rng()
-    positions = _as_many(situation, "base", "oracle", rng)
+    positions = as_many_positions(situation, "base", "oracle", rng)
     return random_alternative(positions, situation.settings.alternatives, rng)
 
 
 def _random_teacher(situation: Situation) -> Rule:
-    return teacher_at(_as_many(situation, "base", "divergence_gated", situation.rng()))
+    return teacher_at(as_many_positions(situation, "base", "divergence_gated", situation.rng()))
 
 
 def _backward_random(situation: Situation) -> Rule:
     rng = situation.rng()
-    positions = _as_many(situation, "teacher", "backward", rng)
+    positions = as_many_positions(situation, "teacher", "backward", rng)
     return random_alternative(positions, situation.settings.alternatives, rng)
 
 
-def _as_many(
+def as_many_positions(
     situation: Situation, plain: str, arm: str, rng: np.random.Generator
 ) -> frozenset[int]:
     """As many random positions as an arm replaces."""
@@ -210,7 +212,7 @@ ARMS: dict[str, Arm] = {
             what="the teacher's token",
             tells="How many answers it fixes to follow the teacher wherever it disagrees.",
             needs_teacher=True,
-            plan=_guided(lambda situation: oracle),
+            plan=guided(lambda situation: oracle),
             control="random_substitution",
         ),
         Arm(
@@ -221,7 +223,7 @@ ARMS: dict[str, Arm] = {
             what="the teacher's token",
             tells="Whether the teacher's choices at forks are enough.",
             needs_teacher=True,
-            plan=_guided(lambda situation: entropy_gated(situation.settings.tau)),
+            plan=guided(lambda situation: entropy_gated(situation.settings.tau)),
         ),
         Arm(
             "complement",
@@ -231,7 +233,7 @@ ARMS: dict[str, Arm] = {
             what="the teacher's token",
             tells="How much the teacher matters where the base is sure.",
             needs_teacher=True,
-            plan=_guided(lambda situation: complement(situation.settings.tau)),
+            plan=guided(lambda situation: complement(situation.settings.tau)),
         ),
         Arm(
             "top5_oracle",
@@ -241,7 +243,7 @@ ARMS: dict[str, Arm] = {
             what="the teacher's token",
             tells="Whether the base already has the better token among its candidates.",
             needs_teacher=True,
-            plan=_guided(lambda situation: top5_oracle),
+            plan=guided(lambda situation: top5_oracle),
         ),
         Arm(
             "first_k_oracle",
@@ -251,7 +253,7 @@ ARMS: dict[str, Arm] = {
             what="the teacher's token",
             tells="Whether a few early replacements are enough.",
             needs_teacher=True,
-            plan=_guided(lambda situation: at_most(oracle, situation.settings.first_k)),
+            plan=guided(lambda situation: at_most(oracle, situation.settings.first_k)),
         ),
         Arm(
             "divergence_gated",
@@ -274,7 +276,7 @@ ARMS: dict[str, Arm] = {
             what="a random one of the base's top 20 tokens",
             tells="Whether the teacher's choice matters, or any change at these positions helps.",
             needs_teacher=True,
-            plan=_guided(lambda situation: random_substitution(situation.rng())),
+            plan=guided(lambda situation: random_substitution(situation.rng())),
             is_control=True,
         ),
         Arm(
@@ -287,7 +289,7 @@ ARMS: dict[str, Arm] = {
             tells="The same question as random substitution, with as many replacements as the "
             "oracle makes.",
             needs_teacher=True,
-            plan=_guided(_matched),
+            plan=guided(_matched),
             after=("oracle",),
             is_control=True,
         ),
@@ -299,7 +301,7 @@ ARMS: dict[str, Arm] = {
             what="a random one of the base's other top tokens",
             tells="Whether replacing tokens anywhere works as well.",
             needs_teacher=True,
-            plan=_guided(_random_position),
+            plan=guided(_random_position),
             after=("base", "oracle"),
             is_control=True,
         ),
@@ -311,7 +313,7 @@ ARMS: dict[str, Arm] = {
             what="the teacher's token",
             tells="Whether divergence finds the positions that matter, or any would do.",
             needs_teacher=True,
-            plan=_guided(_random_teacher),
+            plan=guided(_random_teacher),
             after=("base", "divergence_gated"),
             is_control=True,
             by_default=False,
@@ -362,7 +364,7 @@ ARMS: dict[str, Arm] = {
             what="the base's token",
             tells="Whether a few of the base's choices are enough to ruin the teacher's answers.",
             needs_teacher=True,
-            plan=_guided(lambda situation: at_most(oracle, situation.settings.first_k)),
+            plan=guided(lambda situation: at_most(oracle, situation.settings.first_k)),
             by_teacher=True,
             control="backward_random",
             reference="teacher",
@@ -376,7 +378,7 @@ ARMS: dict[str, Arm] = {
             what="a random one of the teacher's other top tokens",
             tells="Whether any replaced token would ruin the teacher's answers as often.",
             needs_teacher=True,
-            plan=_guided(_backward_random),
+            plan=guided(_backward_random),
             after=("backward", "teacher"),
             by_teacher=True,
             reference="teacher",

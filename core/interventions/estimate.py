@@ -9,6 +9,7 @@ import numpy as np
 
 from core.chains.chain_time import SPREAD, sampling_seconds
 from core.chains.pilot import Pilot, PilotChain, greedy_pilot
+from core.interventions.curves import curve_arms
 from core.interventions.settings import InterventionSettings
 from core.runs.config import RunPlan
 from core.runs.decoding_speed import batch_seconds
@@ -34,6 +35,8 @@ def estimate_interventions(
         meter, plan.problems, settings, batch_size=settings.batch_size, seed=settings.seed
     )
     problems = len(plan.problems)
+    # Points of a curve share rows until they part: at most one row a point, and one a control.
+    arms = (*arms, *curve_arms(settings))
     guided = [arm for arm in arms if arm.needs_teacher and arm.puts_tokens]
     plain = sum(not arm.sweeps and not arm.needs_teacher for arm in arms)
     own = sampling_seconds(meter.decoding, pilot, problems, plain, settings.batch_size)

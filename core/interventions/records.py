@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from core.records import SCHEMA_VERSION, StopReason, Verdict
-from core.runs.result_files import reading_record
+from core.runs.result_files import reading_record, without
 
 
 @dataclass(frozen=True)
@@ -70,21 +70,24 @@ class ProblemRecord:
     problem_id: str
     prompt_ids: tuple[int, ...]
     chains: tuple[ArmChain, ...]
+    points: tuple[ArmChain, ...] = ()  # of curves, each before its control
 
     def chain(self, arm: str) -> ArmChain:
-        """The chain of one arm.
+        """The chain of one arm, or of a point of a curve.
 
         Raises:
             KeyError: no such arm in this record.
         """
-        for chain in self.chains:
+        for chain in (*self.chains, *self.points):
             if chain.arm == arm:
                 return chain
         raise KeyError(arm)
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dict; equal records give equal dicts, keys in the same order."""
-        return {"schema_version": SCHEMA_VERSION, **_ADAPTER.dump_python(self, mode="json")}
+        """A JSON-ready dict; equal records give equal dicts, keys in the same order. Without points
+        it says nothing of them."""
+        found = {"schema_version": SCHEMA_VERSION, **_ADAPTER.dump_python(self, mode="json")}
+        return found if self.points else without(found, "points")
 
     @staticmethod
     def from_json(data: Any) -> ProblemRecord:

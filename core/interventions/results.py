@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -11,7 +11,8 @@ from pydantic import TypeAdapter
 
 from core.chains.judging import VERDICTS
 from core.errors import ProblemError
-from core.interventions.arms import ARMS
+from core.interventions.arms import ARMS, Arm
+from core.interventions.curves import CURVES, PointArms
 from core.interventions.records import ArmChain, ProblemRecord, SweepAttempt
 from core.records import SCHEMA_VERSION, StopReason, Verdict
 from core.runs.result_files import (
@@ -21,6 +22,7 @@ from core.runs.result_files import (
     reading_results,
     spreadsheet_safe,
     unknown,
+    without,
 )
 from core.statistics import (
     Estimate,
@@ -104,15 +106,35 @@ class ArmSummary:
 
 
 @dataclass(frozen=True)
+class CurvePoint:
+    """A point of a curve, and its random control."""
+
+    value: float  # tau in nats, or a number of tokens
+    arm: ArmSummary
+    control: ArmSummary
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Accuracy over thresholds or budgets."""
+
+    key: str  # of `core.interventions.curves.CURVES`
+    points: tuple[CurvePoint, ...]  # smallest value first
+
+
+@dataclass(frozen=True)
 class InterventionResults:
-    """All arms, in the order of `core.interventions.arms.ARMS`."""
+    """All arms, in the order of `core.interventions.arms.ARMS`, and all curves."""
 
     n: int  # problems
     arms: tuple[ArmSummary, ...]
+    curves: tuple[Curve, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dict; unknown values (n = 0) are null."""
-        return {"schema_version": SCHEMA_VERSION, **known(asdict(self))}
+        """A JSON-ready dict; unknown values (n = 0) are null. Without curves it says nothing of
+        them."""
+        found = {"schema_version": SCHEMA_VERSION, **known(asdict(self))}
+        return found if self.curves else without(found, "curves")
 
     @staticmethod
     def from_json(data: Any) -> InterventionResults:
@@ -126,49 +148,73 @@ class InterventionResults:
             for each in results.arms:
                 if each.arm not in ARMS or each.verdicts.keys() != set(VERDICTS):
                     raise ValueError(f"unknown arm {each.arm!r}")
+            unknown_curves = [each.key for each in results.curves if each.key not in CURVES]
+            if unknown_curves:
+                raise ValueError(f"unknown curve {unknown_curves[0]!r}")
         return results
 
     def to_rows(self) -> list[dict[str, Cell]]:
-        """One flat row an arm, for a table or a CSV file, with the same columns in all rows; None
-        where a column doesn't apply. No cell is a formula to a spreadsheet."""
-        rows = [_row(each) for each in self.arms]
+        """One flat row an arm, then one a point of a curve and one its control, for a table or a
+        CSV file, with the same columns in all rows; None where a column doesn't apply. No cell is a
+        formula to a spreadsheet."""
+        points = [point for curve in self.curves for point in curve.points]
+        pairs = [each for point in points for each in (point.arm, point.control)]
+        rows = [_row(each) for each in (*self.arms, *pairs)]
         columns = dict.fromkeys(name for row in rows for name in row)
         return [{name: row.get(name) for name in columns} for row in rows]
 
 
-def summarise(records: Sequence[ProblemRecord], seed: int = 0) -> InterventionResults:
+def summarise(
+    records: Sequence[ProblemRecord], seed: int = 0, points: Sequence[PointArms] = ()
+) -> InterventionResults:
     """One summary for every arm that all records have.
 
     Args:
         records: one a problem.
         seed: of the bootstraps.
+        points: of the study's curves; those that all records have are summed up.
 
     Raises:
         ProblemError: a record without a verdict: its problem has no gold answer.
     """
     for record in records:
-        if any(chain.verdict not in VERDICTS for chain in record.chains):
+        if any(chain.verdict not in VERDICTS for chain in (*record.chains, *record.points)):
             raise ProblemError(
                 f"Problem {record.problem_id} has no readable gold answer.",
                 "Leave it out and run the study again.",
             )
-    present = [{chain.arm for chain in record.chains} for record in records]
-    keys = [key for key in ARMS if present and all(key in arms for arms in present)]
-    return InterventionResults(
-        len(records), tuple(_summary(records, key, keys, seed) for key in keys)
-    )
+    present = [{chain.arm for chain in (*record.chains, *record.points)} for record in records]
+    shared = set.intersection(*present) if present else set()
+    arms = tuple(_summary(records, arm, shared, seed) for key, arm in ARMS.items() if key in shared)
+    measured = [each for each in points if {each.arm.key, each.control.key} <= shared]
+    curves = [
+        Curve(
+            name,
+            tuple(
+                CurvePoint(
+                    each.value,
+                    _summary(records, each.arm, shared, seed),
+                    _summary(records, each.control, shared, seed),
+                )
+                for each in measured
+                if each.curve == name
+            ),
+        )
+        for name in dict.fromkeys(each.curve for each in measured)
+    ]
+    return InterventionResults(len(records), arms, tuple(curves))
 
 
 def _summary(
-    records: Sequence[ProblemRecord], key: str, present: Sequence[str], seed: int
+    records: Sequence[ProblemRecord], arm: Arm, present: Collection[str], seed: int
 ) -> ArmSummary:
-    arm = ARMS[key]
+    key = arm.key
     chains = [record.chain(key) for record in records]
     counts = Counter(chain.verdict for chain in chains)
     control = None
     if arm.control is not None and arm.control in present:
         compare = _comparison_of_sweeps if arm.sweeps else _comparison
-        control = compare(records, key, arm.control, seed)
+        control = compare(records, arm, arm.control, seed)
     return ArmSummary(
         arm=key,
         label=arm.label,
@@ -178,7 +224,7 @@ def _summary(
         accuracy=share(counts[Verdict.CORRECT], len(chains)),
         comparison=None
         if key == arm.reference or arm.reference not in present
-        else _comparison(records, key, arm.reference, seed),
+        else _comparison(records, arm, arm.reference, seed),
         against_control=control,
         put=_put(chains, seed) if arm.puts_tokens else None,
         sweep=_sweep_counts(records, key, seed) if arm.sweeps else None,
@@ -186,13 +232,13 @@ def _summary(
 
 
 def _comparison(
-    records: Sequence[ProblemRecord], key: str, reference: str, seed: int
+    records: Sequence[ProblemRecord], arm: Arm, reference: str, seed: int
 ) -> Comparison:
-    pairs = [(record, record.chain(reference), record.chain(key)) for record in records]
+    pairs = [(record, record.chain(reference), record.chain(arm.key)) for record in records]
     before = [chain.correct for _, chain, _ in pairs]
     after = [chain.correct for _, _, chain in pairs]
     difference = paired_difference(after, before, seed)
-    tested = not ARMS[key].sweeps
+    tested = not arm.sweeps
     return Comparison(
         reference,
         difference,
@@ -204,15 +250,15 @@ def _comparison(
 
 
 def _comparison_of_sweeps(
-    records: Sequence[ProblemRecord], key: str, reference: str, seed: int
+    records: Sequence[ProblemRecord], arm: Arm, reference: str, seed: int
 ) -> Comparison:
     """Per attempt, since both make many; McNemar's test is of the recovered chains."""
-    whole = _comparison(records, key, reference, seed)
+    key, whole = arm.key, _comparison(records, arm, reference, seed)
     wrong = [record for record in records if record.chain(key).attempts]
-    tries = [[record.chain(arm).attempts for record in wrong] for arm in (key, reference)]
+    tries = [[record.chain(each).attempts for record in wrong] for each in (key, reference)]
     rescues = [[_rescue_share(each) for each in one] for one in tries]
     difference = paired_difference(rescues[0], rescues[1], seed)
-    recovered = [[record.chain(arm).correct for record in wrong] for arm in (key, reference)]
+    recovered = [[record.chain(each).correct for record in wrong] for each in (key, reference)]
     p = mcnemar(recovered[0], recovered[1])
     return replace(whole, difference=difference, mcnemar_p=p, word=in_a_word(difference))
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from core.chains.prompting import RunPromptSettings
 from core.decoding.settings import DEFAULT_BATCH_SIZE, TOP, BatchSize, Seed, Tau
 from core.errors import ModelError
 from core.records import DEFAULT_ALTERNATIVES
-from core.system.setting import Words
+from core.system.setting import Words, by_comma
 
 if TYPE_CHECKING:
     from core.interventions.arms import Arm
+
+
+_Nats = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+_Tokens = Annotated[int, Field(ge=1, le=1_000_000)]
+Numbers = Annotated[tuple[_Nats, ...], BeforeValidator(by_comma), Field(max_length=50)]
+WholeNumbers = Annotated[tuple[_Tokens, ...], BeforeValidator(by_comma), Field(max_length=50)]
 
 
 class InterventionSettings(RunPromptSettings):
@@ -55,8 +61,27 @@ class InterventionSettings(RunPromptSettings):
         description="Of the two models' distributions, Jensen-Shannon in nats from 0 to ln 2; for "
         "the arm by divergence",
     )
+    taus: Numbers = Field(
+        (),
+        title="Thresholds of the curve",
+        description="In nats, such as 0.8,1.2,1.6: accuracy and replaced tokens of forks only at "
+        "each of them, with a random control; needs a teacher",
+    )
+    budgets: WholeNumbers = Field(
+        (),
+        title="Budgets of the curve",
+        description="Such as 1,2,4,8: accuracy with the first k of the teacher's tokens, with a "
+        "random control; needs a teacher",
+    )
     seed: Seed = 0
     batch_size: BatchSize = DEFAULT_BATCH_SIZE
+
+    @field_validator("taus", "budgets")
+    @classmethod
+    def _given_once(cls, values: tuple[float, ...]) -> tuple[float, ...]:
+        if len(set(values)) < len(values):
+            raise ValueError("a value is given twice")
+        return values
 
     @field_validator("arms")
     @classmethod
@@ -74,14 +99,24 @@ class InterventionSettings(RunPromptSettings):
         wanted |= {each for arm in arms for each in (*ARMS[arm].after, ARMS[arm].reference)}
         return tuple(arm for arm in ARMS if arm in wanted)
 
+    @property
+    def has_curves(self) -> bool:
+        """Whether something is measured over thresholds or budgets."""
+        return bool(self.taus or self.budgets)
+
     def arms_with(self, teacher: bool) -> tuple[Arm, ...]:
         """The arms to run, with or without a teacher.
 
         Raises:
-            ModelError: arms were asked for that need a teacher, and none is given.
+            ModelError: arms or curves were asked for that need a teacher, and none is given.
         """
         from core.interventions.arms import ARMS
 
+        if self.has_curves and not teacher:
+            raise ModelError(
+                "The curves over thresholds and budgets need a teacher.",
+                "Choose a teacher, or leave them out.",
+            )
         if self.arms is None:
             every = [arm for arm in ARMS.values() if arm.by_default]
             return tuple(arm for arm in every if teacher or not arm.needs_teacher)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from core.chains.judging import check_golds, judge_completions
 from core.chains.prompting import check_prompts, problem_prompt
 from core.chains.run_on import without_run_on
-from core.decoding.guidance import Guide
-from core.decoding.loop import Decoded, decode
+from core.decoding.guidance import Guide, Rule
+from core.decoding.loop import Decoded, Row, decode
 from core.interventions.arms import Arm, Plan, Situation
+from core.interventions.curves import curve_arms
 from core.interventions.records import ArmChain, ProblemRecord, Substitution, SweepAttempt
 from core.interventions.settings import InterventionSettings
+from core.interventions.shared_rows import decode_shared
 from core.models.prefix_store import PrefixStore
 from core.models.teacher import check_vocabularies
 from core.records import Outcome, Problem, Sampler, StopReason, Verdict
@@ -84,13 +86,14 @@ def intervene(
         on_progress,
     )
     prompts = [problem_prompt(lm, problem, settings) for problem in problems]
-    arms = settings.arms_with(teacher is not None)
+    arms, points = settings.arms_with(teacher is not None), tuple(curve_arms(settings))
     works = [_Work(p, ids, settings) for p, ids in zip(problems, prompts, strict=True)]
-    first, second = [a for a in arms if not a.after], [a for a in arms if a.after]
+    every = (*arms, *points)
+    first, second = [a for a in every if not a.after], [a for a in every if a.after]
     for batch, later in ((first, second), (second, [])):
         if not study.run(works, batch, sum(_forecast(arm, settings) for arm in later)):
             return None
-    return [work.record(arms) for work in works]
+    return [work.record(arms, points) for work in works]
 
 
 def _forecast(arm: Arm, settings: InterventionSettings) -> float:
@@ -138,9 +141,11 @@ class _Work:
             )
         )
 
-    def record(self, arms: Sequence[Arm]) -> ProblemRecord:
+    def record(self, arms: Sequence[Arm], points: Sequence[Arm]) -> ProblemRecord:
         chains = tuple(self._swept(arm) if arm.sweeps else self._single(arm) for arm in arms)
-        return ProblemRecord(self.problem.id, self.prompt_ids, chains)
+        return ProblemRecord(
+            self.problem.id, self.prompt_ids, chains, tuple(map(self._single, points))
+        )
 
     def _single(self, arm: Arm) -> ArmChain:
         (ended,) = self.ended[arm.key]
@@ -222,9 +227,13 @@ class _Study:
         self._planned = self._done + len(every) + ceil(later * len(works))
         for work in works:
             work.ended.update({arm.key: [] for arm in arms})
-        for by_teacher in (False, True):
-            asked = [each for each in every if each[1].by_teacher == by_teacher]
-            decoded = self._decode([plan for _, _, plan in asked], by_teacher)
+        alone = [each for each in every if not each[1].shares_rows]
+        for asked, decode_plans in (
+            ([each for each in alone if not each[1].by_teacher], self._by_base),
+            ([each for each in alone if each[1].by_teacher], self._by_teacher),
+            ([each for each in every if each[1].shares_rows], self._shared),
+        ):
+            decoded = decode_plans([plan for _, _, plan in asked])
             if decoded is None:
                 return False
             decoded = without_run_on(
@@ -246,7 +255,44 @@ class _Study:
                 work.ended[arm.key].append(_Ended(plan, each, outcome))
         return True
 
-    def _decode(self, plans: Sequence[Plan], by_teacher: bool) -> list[Decoded] | None:
+    def _by_base(self, plans: Sequence[Plan]) -> list[Decoded] | None:
+        return self._decode(plans, by_teacher=False, on_row=lambda _: self._ended(1))
+
+    def _by_teacher(self, plans: Sequence[Plan]) -> list[Decoded] | None:
+        return self._decode(plans, by_teacher=True, on_row=lambda _: self._ended(1))
+
+    def _shared(self, plans: Sequence[Plan]) -> list[Decoded] | None:
+        """Rows of the same prompt together, as long as their rules put the same tokens."""
+        prompts = list(dict.fromkeys(plan.row.prompt_ids for plan in plans))
+        own: dict[tuple[int, ...], list[int]] = {prompt: [] for prompt in prompts}
+        for number, plan in enumerate(plans):
+            own[plan.row.prompt_ids].append(number)
+
+        def decode_rows(
+            rows: Sequence[Row], rules: Sequence[Rule], on_row: Callable[[int], None]
+        ) -> list[Decoded] | None:
+            together = [Plan(row, rule) for row, rule in zip(rows, rules, strict=True)]
+            return self._decode(together, by_teacher=False, on_row=on_row, keep_rows=True)
+
+        rules = [[_rule_of(plans[number]) for number in own[prompt]] for prompt in prompts]
+        found = decode_shared(prompts, rules, decode_rows, self._ended)
+        if found is None:
+            return None
+        made = {
+            number: each
+            for prompt, chains in zip(prompts, found, strict=True)
+            for number, each in zip(own[prompt], chains, strict=True)
+        }
+        return [made[number] for number in range(len(plans))]
+
+    def _decode(
+        self,
+        plans: Sequence[Plan],
+        *,
+        by_teacher: bool,
+        on_row: Callable[[int], None],
+        keep_rows: bool = False,
+    ) -> list[Decoded] | None:
         lm, store, guide = self._lm, self._store, None
         if self._teacher is not None:
             reader, read = self._teacher, self._teacher_store
@@ -255,7 +301,7 @@ class _Study:
             if any(plan.rule for plan in plans):
                 rules = [plan.rule for plan in plans]
                 divergence = any(plan.sees_divergence for plan in plans)
-                guide = Guide(reader, rules, read, divergence)
+                guide = Guide(reader, rules, read, divergence, keep_rows)
         decoded = decode(
             lm,
             [plan.row for plan in plans],
@@ -265,16 +311,23 @@ class _Study:
             ),
             k=self._settings.alternatives,
             batch_size=self._settings.batch_size,
-            on_row=self._on_row,
+            on_row=lambda index, ended: (
+                None if ended.stop_reason is StopReason.CANCELLED else on_row(index)
+            ),
             cancel=self._cancel,
             store=store,
+            keep_rows=keep_rows,
             guide=guide,
         )
         if any(each.stop_reason is StopReason.CANCELLED for each in decoded):
             return None
         return decoded
 
-    def _on_row(self, _: int, decoded: Decoded) -> None:
-        if decoded.stop_reason is not StopReason.CANCELLED:
-            self._done += 1
-            self._on_progress(self._done, self._planned)
+    def _ended(self, count: int) -> None:
+        self._done += count
+        self._on_progress(self._done, self._planned)
+
+
+def _rule_of(plan: Plan) -> Rule:
+    assert plan.rule is not None
+    return plan.rule

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from core.errors import RunError
+from core.interventions.curves import curve_arms, point_arms
 from core.interventions.estimate import estimate_interventions
 from core.interventions.headline import intervention_headline
 from core.interventions.records import ProblemRecord
@@ -41,13 +42,13 @@ def plan_interventions(
 
     Raises:
         RunError: settings out of range.
-        ModelError: an arm without the teacher it needs, or a missing model.
+        ModelError: an arm or a curve without the teacher it needs, or a missing model.
         ProblemError: no problems, or more asked for than there are.
     """
     checked = checked_settings(InterventionSettings, settings)
     problems = chosen_problems(problems, sample, checked.seed)
-    if teacher is None and checked.arms is not None:
-        checked.arms_with(teacher=False)  # refuses arms that need one
+    if teacher is None:
+        checked.arms_with(teacher=False)  # refuses arms and curves that need one
     model = model_fields(spec)
     if teacher is not None:
         check_spec(teacher_spec(spec, teacher))
@@ -76,7 +77,16 @@ def _has_its_arms(run: Run) -> Callable[[ProblemRecord], bool]:
     _, teacher = run_models(run)
     arms = INTERVENTIONS.settings_of(run).arms_with(teacher is not None)
     keys = [arm.key for arm in arms]
-    return lambda record: [chain.arm for chain in record.chains] == keys
+    points = [arm.key for arm in curve_arms(INTERVENTIONS.settings_of(run))]
+    return lambda record: (
+        [chain.arm for chain in record.chains] == keys
+        and [chain.arm for chain in record.points] == points
+    )
+
+
+def _summary(run: Run, records: Sequence[ProblemRecord], finished: bool) -> InterventionResults:
+    settings = INTERVENTIONS.settings_of(run)
+    return summarise(records, run.config.seed, point_arms(settings))
 
 
 _DOING = "decoding all arms"
@@ -95,7 +105,7 @@ INTERVENTIONS = Kind(
         models.base, models.teacher, unit, settings, cancel=cancel, on_progress=on_progress
     ),
     complete=_has_its_arms,
-    summarise=lambda run, records, finished: summarise(records, run.config.seed),
+    summarise=_summary,
     estimate=lambda meter, plan, settings: estimate_interventions(meter, plan, settings, _DOING),
     headline=intervention_headline,
 )

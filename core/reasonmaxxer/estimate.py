@@ -18,11 +18,20 @@ from core.errors import TrainingError
 from core.evaluation.estimate import sampling_phase, sampling_pilot
 from core.evaluation.settings import EvaluationSettings
 from core.lora.run_files import EVALUATION
-from core.reasonmaxxer.phases import AFTER, BEFORE, ROLLING_OUT, SHOWING, SHOWN_PAIRS, TRAINING
+from core.reasonmaxxer.phases import (
+    AFTER,
+    BEFORE,
+    ROLLING_OUT,
+    SHOWING,
+    SHOWN_PAIRS,
+    TRAINING,
+    WEIGHING,
+)
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.results import HELD_OUT, ROLLOUTS_FROM, TRAIN_TASK
 from core.reasonmaxxer.rollouts import rollout_records
 from core.reasonmaxxer.selection import Selection, select_examples
+from core.reasonmaxxer.settings import Weighting
 from core.runs.config import RunPlan
 from core.runs.estimate import PhaseEstimate, RunEstimate, merged, phase
 from core.runs.run import Run
@@ -67,6 +76,7 @@ def estimate_training(meter: Meter, plan: RunPlan, recipe: Recipe) -> RunEstimat
     if amount is None:
         phases += estimate_rollouts(meter, plan, recipe, ROLLING_OUT).phases[1:]
         amount = _foreseen_amount(pilot, len(plan.problems), recipe)
+    phases += _weighing(meter, plan, pilot, amount, recipe)
     other = sampling_pilot(meter, measured, measuring)
     before = sampling_phase(
         meter, "accuracy before", measured, measuring, other,
@@ -211,6 +221,24 @@ def _training(
         "held_out.problems",
         bounds=(seconds(amount.least), seconds(amount.most)),
     )  # fmt: skip
+
+
+def _weighing(
+    meter: Meter, plan: RunPlan, pilot: Pilot, amount: Amount, recipe: Recipe
+) -> list[PhaseEstimate]:
+    """Base and teacher read every rollout once, where decisions have weights."""
+    if recipe.training.weighting is Weighting.NONE:
+        return []
+    (teacher,) = (meter.teacher(name) for name in plan.teachers)
+
+    def seconds(examples: float) -> float:
+        tokens = round(examples * (pilot.prompt + amount.length))
+        passes = 2 * round(examples)
+        read = sum(each.decoding.prefill(tokens, passes) for each in (meter, teacher))
+        return teacher.loading + read
+
+    bounds = seconds(amount.least), seconds(amount.most)
+    return [phase("weights", seconds(amount.examples), SPREAD, doing=WEIGHING, bounds=bounds)]
 
 
 def _seconds(speed: StepSpeed, pilot: Pilot, problems: int, settings: EvaluationSettings) -> float:

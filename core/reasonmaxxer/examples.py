@@ -20,6 +20,7 @@ class Example:
     token_ids: tuple[int, ...]  # (T,) the end-of-sequence token included, where it was sampled
     gate: tuple[bool, ...]  # (T,) True at decision points
     advantage: float  # A_i, of the whole rollout
+    weights: tuple[float, ...] | None = None  # (T,) of the advantage at decisions; None: all 1
 
     @property
     def signal_clarity(self) -> float:
@@ -31,8 +32,8 @@ class Example:
 class Collator:
     """Makes a micro-batch.
 
-    It holds the token rows, input_ids as in these, decision (B, L - 1) and predicted (B, L - 1),
-    which belong to the token one position later, and advantage (B,).
+    It holds the token rows, input_ids as in these, decision (B, L - 1), predicted (B, L - 1) and
+    weight (B, L - 1), which belong to the token one position later, and advantage (B,).
     """
 
     pad_id: int
@@ -43,10 +44,15 @@ class Collator:
         rows, present, completion = token_rows(examples, self.pad_id, share=self.share)
         decision = torch.zeros_like(completion)
         decision[completion] = torch.tensor([gated for each in examples for gated in each.gate])
+        weight = torch.ones(completion.shape)
+        weight[completion] = torch.tensor(
+            [w for each in examples for w in each.weights or (1.0,) * len(each.token_ids)]
+        )
         return {
             "rows": rows,
             "input_ids": rows.input_ids,
             "decision": decision[:, 1:],
             "predicted": present[:, 1:],
+            "weight": weight[:, 1:],
             "advantage": torch.tensor([each.advantage for each in examples]),
         }

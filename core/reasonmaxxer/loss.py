@@ -8,6 +8,8 @@ at position t, D the decision points and R all other predicted positions, those 
     anchor   = mean over R of KL(q || p) = sum_v q(v) (log q(v) - log p(v))
     loss     = decision + kl_weight * anchor
 
+Where decisions have weights (core.reasonmaxxer.weights), A_i is multiplied by that of the token.
+
 It never holds a tensor of positions x vocabulary (core.lora.chunked_loss).
 """
 
@@ -52,7 +54,7 @@ class Positions:
     base_hidden: torch.Tensor  # (N, H) of the base
     token_ids: torch.Tensor  # (N,) the token there
     decision: torch.Tensor  # (N,) True in D
-    advantage: torch.Tensor  # (N,) of the rollout
+    advantage: torch.Tensor  # (N,) of the rollout, times the decision's weight if it has one
     decision_weight: torch.Tensor  # (N,) share in the mean over D; 0 outside
     anchor_weight: torch.Tensor  # (N,) share in the mean over R; 0 outside
 

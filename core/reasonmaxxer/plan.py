@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from core.errors import RunError
 from core.lora.plan import (
     base_fields,
     check_disjoint,
@@ -14,11 +15,12 @@ from core.lora.plan import (
     question_key,
 )
 from core.lora.run_files import EVALUATION
-from core.models.spec import ModelSpec
+from core.models.spec import ModelSpec, absolute_name, check_spec, teacher_spec
 from core.problems.problem_sets import sample_problems
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.results import HELD_OUT, ROLLOUTS_FROM
 from core.reasonmaxxer.rollouts import finished_rollouts, with_rollouts_of
+from core.reasonmaxxer.settings import Weighting
 from core.records import Problem
 from core.runs.config import RunPlan
 from core.runs.models import read_model
@@ -56,6 +58,7 @@ def plan_training(
     recipe: Recipe,
     *,
     rollouts: str | Path | None = None,
+    teacher: str | None = None,
 ) -> RunPlan:
     """A run that fine-tunes, with the accuracy before and after.
 
@@ -66,13 +69,17 @@ def plan_training(
         recipe: everything else.
         rollouts: folder of a run of rollouts or of a fine-tune, to train on its rollouts; base,
             problems, prompts and seed are then those of that run.
+        teacher: an adapter folder for the base, or another model, whose divergence from the base
+            weights the decisions; for a recipe with such weights.
 
     Raises:
-        RunError: `rollouts` has no rollouts, or they are not finished.
-        ModelError: the base has an adapter already, or is missing.
+        RunError: `rollouts` has no rollouts, or they are not finished; weights without a teacher,
+            or a teacher without weights.
+        ModelError: the base has an adapter already, or base or teacher is missing.
         ProblemError: too few problems, or some in both sets.
     """
     check_measured(evaluation)
+    check_weighting(recipe, teacher)
     source = None
     if rollouts is None:
         rolled_out, held_out = split_problems(problems, recipe)
@@ -81,12 +88,16 @@ def plan_training(
         source = finished_rollouts(person_path(rollouts).resolve())
         rolled_out, held_out = source.problems(), source.problems(HELD_OUT)
         recipe = with_rollouts_of(source, recipe)
-        model = base_fields(read_model(source.config.model))
+        spec = read_model(source.config.model)
+        model = base_fields(spec)
+    if teacher is not None:
+        check_spec(teacher_spec(spec, teacher))
     check_disjoint([*rolled_out, *held_out], evaluation)
     return RunPlan(
         settings=recipe.model_dump(mode="json"),
         inputs={} if source is None else {ROLLOUTS_FROM: str(source.folder.resolve())},
         model=model,
+        teachers=[] if teacher is None else [absolute_name(teacher)],
         seed=recipe.seed,
         problems=rolled_out,
         more_problems={
@@ -94,6 +105,26 @@ def plan_training(
             EVALUATION: drawn(evaluation, recipe.measured, recipe.seed),
         },
     )
+
+
+def check_weighting(recipe: Recipe, teacher: str | None) -> None:
+    """Weights of decisions need a teacher, and a teacher is only there for them.
+
+    Raises:
+        RunError: one without the other.
+    """
+    weighting = recipe.training.weighting
+    if weighting is not Weighting.NONE and teacher is None:
+        raise RunError(
+            f"The weights {weighting} of decisions are a teacher's divergence from the base, and "
+            "no teacher is named.",
+            "Name a teacher, or set training.weighting to none.",
+        )
+    if weighting is Weighting.NONE and teacher is not None:
+        raise RunError(
+            "A teacher is named, and the recipe has no weights of decisions that come from it.",
+            "Set training.weighting to divergence, or leave the teacher out.",
+        )
 
 
 def split_problems(
@@ -104,9 +135,25 @@ def split_problems(
     Raises:
         ProblemError: no problems.
     """
+    return set_aside(problems, recipe.held_out.problems, recipe.problems, recipe.seed)
+
+
+def set_aside(
+    problems: Sequence[Problem], held_out: int, learned: int | None, seed: int
+) -> tuple[Sequence[Problem], Sequence[Problem]]:
+    """Problems to learn from, and as many held-out ones, drawn by the seed; of a small set a
+    quarter is held out at most.
+
+    Args:
+        held_out: how many are set aside.
+        learned: how many of the others are drawn; None: all.
+
+    Raises:
+        ProblemError: no problems.
+    """
     check_learned(problems)
-    aside = min(recipe.held_out.problems, int(_LARGEST_HELD_OUT_SHARE * len(problems)))
-    held_out = sample_problems(problems, aside, recipe.seed) if aside else []
-    kept_apart = {question_key(problem) for problem in held_out}
+    number = min(held_out, int(_LARGEST_HELD_OUT_SHARE * len(problems)))
+    aside = sample_problems(problems, number, seed) if number else []
+    kept_apart = {question_key(problem) for problem in aside}
     rest = [problem for problem in problems if question_key(problem) not in kept_apart]
-    return drawn(rest, recipe.problems, recipe.seed), held_out
+    return drawn(rest, learned, seed), aside

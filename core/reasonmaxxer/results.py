@@ -134,6 +134,8 @@ HELD_OUT = "held_out"
 
 
 SELECTION, SIDE_BY_SIDE = "selection.json", "side_by_side.json"
+WEIGHTS = "weights.json"
+"""The weights of the decisions in numbers, of a run that has them."""
 
 
 def run_recipe(run: Run) -> Recipe:

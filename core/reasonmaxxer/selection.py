@@ -76,8 +76,8 @@ def select_examples(
         seed: of the controls' draws.
 
     Raises:
-        TrainingError: every rollout is truncated, no problem has right and wrong ones, or the
-            gate selects no token or every token.
+        TrainingError: every rollout is truncated, no problem has right and wrong ones or none of
+            these is in the window, or the gate selects no token or every token.
     """
     everything = [sample for record in records for sample in record.samples]
     truncated = sum(_is_truncated(sample) for sample in everything)
@@ -105,7 +105,14 @@ def select_examples(
     )
     if not mixed:
         raise _nothing_mixed(rates)
-    kept = mixed[: settings.max_problems]
+    near = [name for name in mixed if _from_one_half(groups[name]) <= settings.pass_rate_window]
+    if not near:
+        raise TrainingError(
+            f"None of the {len(mixed)} problems with correct and wrong rollouts has a share of "
+            f"correct ones in the pass-rate window of {settings.pass_rate_window:g}.",
+            "Widen the window, or sample more rollouts.",
+        )
+    kept = near[: settings.max_problems]
     chosen: list[tuple[Example, float]] = []  # with its highest entropy, in nats
     everywhere = entropies_seen(gate, records)
     prompts = {record.problem_id: record.prompt_ids for record in records}

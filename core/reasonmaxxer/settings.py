@@ -94,6 +94,14 @@ class Order(StrEnum):
     RANDOM = "random"
 
 
+class Weighting(StrEnum):
+    """How strongly each decision is pushed."""
+
+    NONE = "none"  # by its rollout's advantage alone
+    DIVERGENCE = "divergence"  # times the divergence of base and teacher there
+    PERMUTED = "divergence-permuted"  # control: the same weights on other decisions
+
+
 class RolloutSampling(Sampling):
     """How the rollouts to learn from are drawn: one alone has no advantage over others."""
 
@@ -141,6 +149,14 @@ class SelectionSettings(BaseModel):
         description="Of those with correct and wrong rollouts, the ones closest to one half; all "
         "when not set",
     )
+    pass_rate_window: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        title="Pass-rate window",
+        description="Width around one half of the shares of correct rollouts that are kept: 0.5 "
+        "keeps problems from 25 to 75 %, 1 all with correct and wrong rollouts",
+    )
     drop_truncated: bool = Field(
         False,
         title="Drop truncated rollouts",
@@ -186,6 +202,13 @@ class TrainingSettings(LoraTraining):
         Order.SIGNAL_CLARITY,
         title="Order",
         description="signal-clarity: largest advantage times share of decisions first",
+    )
+    weighting: Weighting = Field(
+        Weighting.NONE,
+        title="Weights of decisions",
+        description="divergence: times the divergence of a teacher from the base at each decision, "
+        "1 on average (arXiv:2603.22446); divergence-permuted: as a control, the same weights on "
+        "other decisions. Both need a teacher",
     )
     kl_weight: float = Field(
         0.2,

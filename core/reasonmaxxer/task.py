@@ -18,10 +18,20 @@ from core.lora.kind import TrainingKind
 from core.lora.phases import LazyModel, sampled
 from core.lora.run_files import ADAPTER, EVALUATION, training_summary
 from core.models.language_model import LanguageModel
+from core.models.spec import teacher_spec
 from core.reasonmaxxer.adapter_card import adapter_card
 from core.reasonmaxxer.estimate import estimate_rollouts, estimate_training
 from core.reasonmaxxer.headline import training_headline
-from core.reasonmaxxer.phases import AFTER, BEFORE, ROLLING_OUT, SAMPLING, SHOWING, SHOWN_PAIRS
+from core.reasonmaxxer.phases import (
+    AFTER,
+    BEFORE,
+    ROLLING_OUT,
+    SAMPLING,
+    SHOWING,
+    SHOWN_PAIRS,
+    WEIGHING,
+)
+from core.reasonmaxxer.plan import check_weighting
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.results import (
     HELD_OUT,
@@ -29,20 +39,24 @@ from core.reasonmaxxer.results import (
     SELECTION,
     SIDE_BY_SIDE,
     TRAIN_TASK,
+    WEIGHTS,
     TrainingResults,
     TrainingSummary,
 )
 from core.reasonmaxxer.rollouts import ROLLOUTS, take_rollouts
 from core.reasonmaxxer.selection import Selection, select_examples
+from core.reasonmaxxer.settings import Weighting
 from core.reasonmaxxer.side_by_side import side_by_side
+from core.reasonmaxxer.weights import decision_divergences, weight_report, weighted
 from core.records import Problem
-from core.runs.models import load_run_model, read_model
+from core.runs.models import base_and_teachers, load_run_model, load_run_teacher, read_model
 from core.system.json_text import json_text
 
 if TYPE_CHECKING:
     from core.runs.context import RunContext
 
 _BEFORE, _AFTER = "before/", "after/"
+_DIVERGENCES = "divergences"  # key of the teacher's, at the decisions of every example
 
 
 def _roll_out(work: RunContext, recipe: Recipe, trust_remote_code: bool) -> EvaluationResults:
@@ -75,6 +89,7 @@ def _fine_tune(work: RunContext, recipe: Recipe, trust_remote_code: bool) -> Tra
     mark_end(work, "rollouts")
     selection = select_examples(rollouts, recipe.selection, recipe.gate, recipe.seed)
     work.write(SELECTION, _json(asdict(selection.report)))
+    selection = _weighted(work, base, recipe, selection)
     measuring, measured = recipe.sampling_settings(recipe.evaluation), run.problems(EVALUATION)
     before = sampled(work, base, measured, measuring, _BEFORE, BEFORE)
     mark_end(work, "before")
@@ -116,6 +131,39 @@ def _sampled_rollouts(
     problems, held_out = work.run.problems(), work.run.problems(HELD_OUT)
     settings = recipe.sampling_settings(recipe.rollouts)
     return sampled(work, base, problems, settings, ROLLOUTS, doing, held_out, keep_entropy=True)
+
+
+def _weighted(work: RunContext, base: LazyModel, recipe: Recipe, selection: Selection) -> Selection:
+    """The selection with a weight at each decision, where the recipe asks for weights. The
+    teacher's divergences are kept, so that it reads the rollouts once."""
+    from core.runs.context import Cancelled
+
+    weighting, run = recipe.training.weighting, work.run
+    if weighting is Weighting.NONE:
+        return selection
+    spec, teachers = base_and_teachers(run)
+    check_weighting(recipe, next(iter(teachers), None))
+    found = work.finished.get(_DIVERGENCES)
+    counts = [sum(each.gate) for each in selection.examples]
+    if not isinstance(found, list) or [len(each) for each in found] != counts:
+        work.report(0, len(counts), WEIGHING)
+        lm = base.loaded()
+        teacher = load_run_teacher(work, lm, teacher_spec(spec, teachers[0]))
+        found = decision_divergences(
+            lm,
+            teacher,
+            selection.examples,
+            cancel=work.stop.overdue,
+            on_progress=lambda done, total: work.report(done, total, WEIGHING),
+        )
+        if found is None:
+            raise Cancelled
+        work.keep(_DIVERGENCES, found)
+        work.finished[_DIVERGENCES] = found
+    mark_end(work, "weights")
+    examples = weighted(selection.examples, found, weighting, recipe.seed)
+    work.write(WEIGHTS, _json(weight_report(found, weighting, teachers[0]).to_json()))
+    return Selection(tuple(examples), selection.report)
 
 
 def _train(work: RunContext, base: LazyModel, recipe: Recipe, selection: Selection) -> None:

@@ -195,7 +195,7 @@ class _Predicted:
 
     places: torch.Tensor  # (N,)
     decision: torch.Tensor  # (N,) True in D
-    advantage: torch.Tensor  # (N,) of the rollout; 0 outside D
+    advantage: torch.Tensor  # (N,) of the rollout, times the decision's weight; 0 outside D
     decision_weight: torch.Tensor  # (N,)
     anchor_weight: torch.Tensor  # (N,) where rollouts share a place, the sum of their weights
 
@@ -220,7 +220,7 @@ def _at_places(
     here[places[predicted]] = True
     decided = torch.zeros_like(here)
     decided[places[decision]] = True
-    advantage = inputs["advantage"][:, None].expand_as(decision)
+    advantage = inputs["advantage"][:, None] * inputs["weight"]
     return _Predicted(
         here.nonzero().squeeze(-1),
         decided[here],

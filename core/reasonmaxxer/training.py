@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.errors import TrainingError
 from core.evaluation.results import summarise_evaluation
 from core.evaluation.sampling import evaluate
 from core.evaluation.settings import EvaluationSettings
@@ -16,6 +17,7 @@ from core.lora.training import train_to_the_end
 from core.models.language_model import LanguageModel
 from core.reasonmaxxer.phases import TRAINING
 from core.reasonmaxxer.results import HELD_OUT, TrainingSummary, training_warnings
+from core.reasonmaxxer.settings import Weighting
 from core.reasonmaxxer.trainer import ReasonMaxxerTrainer
 from core.records import Problem
 
@@ -47,8 +49,15 @@ def train_adapter(
     Raises:
         Cancelled: a stop was requested; a checkpoint is written before.
         ModelError, TrainingError: as `ReasonMaxxerTrainer`.
+        TrainingError: the recipe asks for weights of decisions, and the examples have none.
     """
     from core.runs.context import Cancelled
+
+    if recipe.training.weighting is not Weighting.NONE and selection.examples[0].weights is None:
+        raise TrainingError(
+            "The decisions have no weights: no teacher has read the rollouts.",
+            "Set training.weighting to none, or train with a teacher.",
+        )
 
     held_out, every = work.run.problems(HELD_OUT), recipe.held_out.every
     accuracy = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from math import isnan, nan
 from typing import Annotated, Any
@@ -127,6 +127,11 @@ def interval_cells(name: str, estimate: Estimate) -> dict[str, Cell]:
     """An estimate as three cells of a row; unknown parts are None."""
     parts = {name: estimate.value, f"{name} low": estimate.low, f"{name} high": estimate.high}
     return {key: known(part) for key, part in parts.items()}
+
+
+def without(data: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A JSON-ready dict less one entry, so that what an older version wrote is written alike."""
+    return {key: value for key, value in data.items() if key != name}
 
 
 def spreadsheet_safe(cell: Cell) -> Cell:

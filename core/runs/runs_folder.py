@@ -8,6 +8,7 @@ from pathlib import Path
 from core.errors import ExplorerError, RunError
 from core.runs.run import PLAIN_NAME, PLAIN_NAME_RULE, Run, folder_error
 from core.system.environment import runs_folder
+from core.system.person_path import person_path
 
 _Runs = list[Run]  # inside RunsFolder, `list` is its method
 _Broken = list[tuple[Path, ExplorerError]]
@@ -102,3 +103,14 @@ class RunsFolder:
                 "Copy the folder here, or give its own path.",
             )
         return path
+
+
+def run_named(name: str, runs: RunsFolder) -> Run:
+    """A run by its id, or by its own folder anywhere.
+
+    Raises:
+        RunError: there is none, or it can't be opened.
+    """
+    folder = person_path(name)
+    here = PLAIN_NAME.fullmatch(name) and (runs.folder / name).is_dir()
+    return Run.open(folder) if folder.is_dir() and not here else runs.get(name)

@@ -11,7 +11,8 @@ from core.runs.events import Event, Events
 from core.runs.liveness import ProcessName
 
 LAUNCH_SECONDS = 60.0
-"""Seconds after which a launched child that hasn't taken the lock is given up."""
+"""Seconds after which a launched child that hasn't taken the lock is given up, where nothing says
+whether its process is alive. One that is alive starts for as long as it takes."""
 
 DEFAULT_UNIT = "problems"
 
@@ -127,8 +128,10 @@ def _state(story: _Story, held: bool, now: datetime) -> RunState:
     if held:
         return RunState.RUNNING if story.phase == "started" else RunState.STARTING
     if story.phase == "launched":
-        gone = story.process is not None and story.process.is_alive is False
-        if not gone and abs((now - story.last.time).total_seconds()) < LAUNCH_SECONDS:
+        alive = None if story.process is None else story.process.is_alive
+        if alive is None:
+            alive = abs((now - story.last.time).total_seconds()) < LAUNCH_SECONDS
+        if alive:
             return RunState.STARTING
     return RunState.CANCELLED if story.cancelled else RunState.INTERRUPTED
 

@@ -1,4 +1,4 @@
-"""The plan of a study, checked before any work."""
+"""The plans of studies, checked before any work."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from core.distillation.plan import plan_distillation
 from core.errors import ProblemError
+from core.lora.plan import check_disjoint
 from core.models.spec import ModelSpec
-from core.reasonmaxxer.plan import plan_training
+from core.reasonmaxxer.plan import check_weighting, plan_training, set_aside
 from core.reasonmaxxer.results import HELD_OUT
 from core.records import Problem
 from core.runs.config import RunPlan
 from core.runs.settings import checked_settings
-from core.studies.recipe import StudyRecipe
+from core.studies.recipe import DistillationStudyRecipe, StudyRecipe
 
 
 def plan_study(
@@ -39,13 +41,53 @@ def plan_study(
         ModelError: the base has an adapter already, or is missing.
         ProblemError: too few problems, some in both sets, or none to choose the settings on.
     """
-    recipe.cells()
+    for cell in recipe.cells():
+        check_weighting(cell.recipe, teacher=None)
     plan = plan_training(spec, problems, evaluation, recipe.fine_tune, rollouts=rollouts)
     if not plan.more_problems[HELD_OUT]:
-        raise ProblemError(
-            "No problem is left to choose the settings on.",
-            "Learn from more problems: a quarter of them at most is held out.",
-        )
+        raise _nothing_to_choose_on()
     grid = {"vary": recipe.vary, "training_seeds": recipe.training_seeds}
     whole = checked_settings(StudyRecipe, {**plan.settings, **grid})
     return replace(plan, settings=whole.model_dump(mode="json"))
+
+
+def plan_distillation_study(
+    spec: ModelSpec,
+    teacher: str,
+    problems: Sequence[Problem],
+    evaluation: Sequence[Problem],
+    recipe: DistillationStudyRecipe,
+) -> RunPlan:
+    """A run that distils a teacher over a grid of settings, from one set of its rollouts.
+
+    Args:
+        spec: the base.
+        teacher: an adapter folder for the base's model, or another model of its vocabulary.
+        problems: for the teacher to solve; held-out ones are drawn from them and set aside.
+        evaluation: the test problems, disjoint from the others.
+        recipe: everything else.
+
+    Raises:
+        RunError: a cell can't be made.
+        ModelError: the base has an adapter already, or a model is missing.
+        ProblemError: too few problems, or some in both sets.
+    """
+    recipe.cells()
+    learned, held_out = set_aside(problems, recipe.held_out.problems, recipe.problems, recipe.seed)
+    if not held_out:
+        raise _nothing_to_choose_on()
+    check_disjoint(held_out, evaluation)
+    one = recipe.distillation.model_copy(update={"problems": None})
+    plan = plan_distillation(spec, teacher, learned, evaluation, one)
+    return replace(
+        plan,
+        settings=recipe.model_dump(mode="json"),
+        more_problems={**plan.more_problems, HELD_OUT: held_out},
+    )
+
+
+def _nothing_to_choose_on() -> ProblemError:
+    return ProblemError(
+        "No problem is left to choose the settings on.",
+        "Learn from more problems: a quarter of them at most is held out.",
+    )

@@ -1,92 +1,28 @@
-"""The recipe of a study: that of a fine-tune, the settings that vary, and the seeds."""
+"""The recipes of studies: that of a training, what varies, and the seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import reduce
-from itertools import product
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import ClassVar, TypeVar
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from core.decoding.settings import Seed
-from core.errors import RunError
+from core.distillation.recipe import DistillationRecipe
+from core.lora.recipe import LoraRecipe, Sampling
 from core.reasonmaxxer.recipe import Recipe
-from core.runs.settings import changed
+from core.runs.settings import checked_settings
+from core.studies.grid import Cell, Grid
 
-VARIED = ("gate", "selection", "training")
-"""Groups of settings that may vary: they come after the rollouts, which all cells share."""
-
-MAX_CELLS = 1000
-
-Value = str | int | float | bool | None | tuple[str, ...]
+_Study = TypeVar("_Study", bound=Grid)
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One fine-tune of a study."""
+class StudyRecipe(Grid, Recipe):
+    """All settings of a study of fine-tunes."""
 
-    number: int  # from 0, in the order of the grid
-    setting: int  # number of its settings, the same for all seeds
-    values: Mapping[str, Value]  # of the settings that vary, by their dotted names
-    recipe: Recipe  # with these values
-    seed: int  # of the training, and of a control's draws
-
-    @property
-    def name(self) -> str:
-        """Of its units and its folder."""
-        return f"cell-{self.number:03}"
-
-
-class StudyRecipe(Recipe):
-    """All settings of a study."""
-
-    vary: tuple[str, ...] = Field(
-        (),
-        title="Vary",
-        description="Settings and their values, such as gate.tau=1.0,1.4,1.8; every combination "
-        "is a cell",
-    )
-    training_seeds: Annotated[
-        tuple[Seed, ...],
-        Field(
-            min_length=1,
-            title="Training seeds",
-            description="Every combination is trained once with each",
-        ),
-    ] = (0,)
-
-    @field_validator("vary")
-    @classmethod
-    def _named_once(cls, vary: tuple[str, ...]) -> tuple[str, ...]:
-        for line in vary:
-            name, _, values = line.partition("=")
-            if not all(each.strip() for each in values.split(",")):
-                raise ValueError(f"{line!r} has no values; write {name.strip()}=VALUE,VALUE")
-            if name.strip().partition(".")[0] not in VARIED:
-                raise ValueError(
-                    f"{name.strip()!r} can't vary: all cells share what comes before; use settings "
-                    f"of {', '.join(VARIED)}"
-                )
-        names = [line.partition("=")[0].strip() for line in vary]
-        if len(set(names)) < len(names):
-            raise ValueError("a setting varies twice; write all of its values in one place")
-        return vary
-
-    @field_validator("training_seeds")
-    @classmethod
-    def _different(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        if len(set(seeds)) < len(seeds):
-            raise ValueError("a training seed is given twice")
-        return seeds
+    varied: ClassVar[tuple[str, ...]] = ("gate", "selection", "training")
 
     @model_validator(mode="after")
-    def _not_too_many(self) -> StudyRecipe:
-        sizes = [len(line.split(",")) for line in self.vary]
-        cells = reduce(lambda a, b: a * b, sizes, len(self.training_seeds))
-        if cells > MAX_CELLS:
-            raise ValueError(f"the grid has {cells:,} cells; use at most {MAX_CELLS:,}")
+    def _has_held_out(self) -> StudyRecipe:
         if self.held_out.problems == 0:
             raise ValueError("a study chooses on held-out problems; set held_out.problems above 0")
         return self
@@ -94,40 +30,78 @@ class StudyRecipe(Recipe):
     @property
     def fine_tune(self) -> Recipe:
         """The recipe that the cells change."""
-        return Recipe(**{name: getattr(self, name) for name in Recipe.model_fields})
+        return _part(self, Recipe)
 
-    def cells(self) -> list[Cell]:
-        """Every combination of the values that vary, with every training seed.
-
-        Raises:
-            RunError: an unknown setting, a value out of its range, or one that is given twice.
-        """
-        base = self.fine_tune
-        axes = [_axis(base, line) for line in self.vary]
-        cells: list[Cell] = []
-        for setting, combination in enumerate(product(*axes)):
-            values = dict(combination)
-            recipe = changed(base, values)
-            for seed in self.training_seeds:
-                cells.append(Cell(len(cells), setting, values, recipe, seed))
-        return cells
+    def cells(self) -> list[Cell[Recipe]]:
+        """As `Grid.cells_of`."""
+        return self.cells_of(self.fine_tune)
 
 
-def _axis(base: Recipe, line: str) -> list[tuple[str, Value]]:
-    """The values of one setting, as its type has them."""
-    name, _, typed = line.partition("=")
-    name = name.strip()
-    values = [
-        _value(changed(base, {name: each.strip().replace("+", ",")}), name)
-        for each in typed.split(",")
-    ]
-    if len(set(values)) < len(values):
-        raise RunError(f"A value of {name} is given twice.", "Leave one of them out.")
-    return [(name, value) for value in values]
+class ChoiceProblems(BaseModel):
+    """The problems on which a study of distillations chooses."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    problems: int = Field(
+        48,
+        ge=1,
+        title="Held-out problems",
+        description="Taken from the teacher's problems, drawn by the seed: the settings are "
+        "chosen on them",
+    )
+    sampling: Sampling = Field(Sampling(samples=2), title="Held-out")
 
 
-def _value(recipe: Recipe, name: str) -> Value:
-    found: Any = recipe.model_dump(mode="json")
-    for place in name.split("."):
-        found = found[place]
-    return tuple(found) if isinstance(found, list) else found
+class DistillationStudyRecipe(Grid, DistillationRecipe):
+    """All settings of a study of distillations."""
+
+    varied: ClassVar[tuple[str, ...]] = ("training",)
+
+    held_out: ChoiceProblems = ChoiceProblems()
+
+    @property
+    def distillation(self) -> DistillationRecipe:
+        """The recipe that the cells change."""
+        return _part(self, DistillationRecipe)
+
+    def cells(self) -> list[Cell[DistillationRecipe]]:
+        """As `Grid.cells_of`."""
+        return self.cells_of(self.distillation)
+
+
+def study_of(recipe: Recipe, vary: Sequence[str], seeds: str) -> StudyRecipe:
+    """A study of a fine-tune's recipe.
+
+    Args:
+        recipe: that the cells change.
+        vary: settings and their values, such as "gate.tau=1.0,1.4".
+        seeds: of the trainings, with commas.
+
+    Raises:
+        RunError: a grid or seeds that can't be used.
+    """
+    study = _gridded(StudyRecipe, recipe, vary, seeds)
+    study.cells()
+    return study
+
+
+def distillation_study_of(
+    recipe: DistillationRecipe, vary: Sequence[str], seeds: str
+) -> DistillationStudyRecipe:
+    """A study of a distillation's recipe; as `study_of`."""
+    study = _gridded(DistillationStudyRecipe, recipe, vary, seeds)
+    study.cells()
+    return study
+
+
+def _gridded(kind: type[_Study], recipe: LoraRecipe, vary: Sequence[str], seeds: str) -> _Study:
+    grid = {"vary": tuple(vary), "training_seeds": tuple(seeds.split(","))}
+    return checked_settings(kind, {**recipe.model_dump(mode="json"), **grid})
+
+
+_Recipe = TypeVar("_Recipe", bound=LoraRecipe)
+
+
+def _part(study: LoraRecipe, kind: type[_Recipe]) -> _Recipe:
+    """The recipe that a study extends."""
+    return kind(**{name: getattr(study, name) for name in kind.model_fields})

@@ -33,7 +33,7 @@ from core.statistics import mean_over_problems, paired_difference
 
 @dataclass(frozen=True)
 class CellResult:
-    """One fine-tune of a study."""
+    """One training of a study."""
 
     number: Count
     setting: Count  # the same for all seeds of one combination
@@ -51,6 +51,8 @@ class CellResult:
     sampled_tokens: Count | None = None  # of the test problems
     steps: Count | None = None
     best_step: Count | None = None
+    trained_parameters: Count | None = None  # of a student
+    trained_share: Share | None = None  # of the base's parameters
     pass_rates: tuple[Share, ...] = ()  # of the test problems, in their order
 
 
@@ -78,6 +80,7 @@ class StudyResults:
     cells: tuple[CellResult, ...]  # those that are done, in the order of the grid
     chosen: Chosen | None  # None until all cells are done, or if none could be trained
     cost: Cost
+    teacher_test: ShareEstimate | None = None  # of a study of distillations
 
     @property
     def all_cells(self) -> int:
@@ -157,6 +160,8 @@ def _row(cell: CellResult, chosen: Chosen | None) -> dict[str, Cell]:
         "signal mass": cell.signal_mass,
         "gated tokens": cell.decisions,
         "rollouts learned from": cell.examples,
+        "trained parameters": cell.trained_parameters,
+        "trained share": cell.trained_share,
         "steps": cell.steps,
         "best step": cell.best_step,
         "chosen": "yes" if chosen is not None and chosen.setting == cell.setting else "",

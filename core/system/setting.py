@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass
 from enum import Enum
 from types import NoneType, UnionType
@@ -50,7 +50,8 @@ class Typed:
     metavar: str
 
 
-def _by_comma(words: Any) -> Any:
+def by_comma(words: Any) -> Any:
+    """The words of a text with commas; anything else as it is."""
     if isinstance(words, str):
         return tuple(word.strip() for word in words.split(",") if word.strip())
     return words
@@ -74,8 +75,13 @@ NO_LINES = "none"
 
 _ESCAPE = re.compile(r"\\([nt\\])")
 
-Words = Annotated[tuple[str, ...], BeforeValidator(_by_comma)]
+Words = Annotated[tuple[str, ...], BeforeValidator(by_comma)]
 """Several words; also as one text with commas."""
+
+
+def typed_values(values: Iterable[str | float]) -> tuple[str, ...]:
+    """Several words or numbers, each as a person would type it."""
+    return tuple(map(str, values))
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ class Setting:
         title: what it is, in a few words; a nested field's begins with its group's title.
         help: one sentence; empty where the title says everything.
         unit: of the value; empty where it has none.
-        kind: bool, int, float, str, date, or tuple for several words.
+        kind: bool, int, float, str, date, or tuple for several words or numbers.
         choices: the only values, of an enumeration, a literal or the key of a table.
         optional: whether None is a value.
         by_line: whether several strings are typed a line each.

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
 from core.disagreement.divergence import (
+    ABOVE,
     DIVERGENCE_EDGES,
     DIVERGENT,
     NEAR_ZERO,
     TOP_SHARE,
+    TOPS,
     DivergenceSummary,
 )
 from core.disagreement.results import ENTROPY_EDGES, CompareResults
@@ -93,6 +96,14 @@ def _nats(estimate: Estimate | None) -> str:
     return "unknown" if estimate is None else amount_and_range(estimate, 3)
 
 
+def _level(found: DivergenceSummary, *, share: float) -> str:
+    return next(_nats(each.divergence) for each in found.levels if each.share == share)
+
+
+def _within(found: DivergenceSummary, *, k: int) -> str:
+    return _percent(next((each.share for each in found.within_top if each.k == k), None))
+
+
 _MEASURES: list[tuple[str, Callable[[DivergenceSummary], str]]] = [
     (f"tokens less than {NEAR_ZERO:g} nats apart", lambda each: _percent(each.near_zero)),
     (f"tokens more than {DIVERGENT:g} nats apart", lambda each: _percent(each.divergent)),
@@ -100,8 +111,11 @@ _MEASURES: list[tuple[str, Callable[[DivergenceSummary], str]]] = [
         "of these, where the base is sure (entropy up to τ)",
         lambda each: _percent(each.divergent_but_sure),
     ),
-    ("divergence that 5 % of tokens exceed", lambda each: _level(each, 0.05)),
-    ("divergence that 1 % of tokens exceed", lambda each: _level(each, 0.01)),
+    *(
+        (f"divergence that {100 * share:g} % of tokens exceed", partial(_level, share=share))
+        for share in ABOVE
+    ),
+    *((f"changes within the base's top {k}", partial(_within, k=k)) for k in TOPS),
     ("top-5 tokens that both have", lambda each: _percent(each.overlap)),
     ("the teacher's entropy (nats)", lambda each: _nats(each.entropy_teacher)),
     (
@@ -109,10 +123,6 @@ _MEASURES: list[tuple[str, Callable[[DivergenceSummary], str]]] = [
         lambda each: _percent(each.top_entropy_overlap),
     ),
 ]
-
-
-def _level(found: DivergenceSummary, share: float) -> str:
-    return next(_nats(each.divergence) for each in found.levels if each.share == share)
 
 
 def _profile(found: DivergenceSummary) -> go.Figure:

@@ -43,6 +43,7 @@ from explorer.shared.run_results import (
     show_headline,
 )
 from explorer.shared.teachers import known_teachers, teacher_labels
+from explorer.shared.words import words_panel
 from explorer.state import BrowserState
 
 _RANKS = "share of the changed tokens by the base's rank of the teacher's token"
@@ -81,6 +82,7 @@ def compare_report(state: BrowserState, run: Run, status: RunStatus) -> None:
         f"divergence of {run.id}",
         partial(divergence_panel, run, results, names),
     )
+    words_panel(state, run, names)
     with st.expander("All figures, beside the paper's"):
         _figures(run, results, names)
 
@@ -164,7 +166,12 @@ def _measures(
     return [
         ("unshifted", lambda each: _share(each.unshifted), _range(paper.UNSHIFTED, 100, " %")),
         ("reranked", lambda each: _share(each.reranked), _range(paper.RERANKED, 100, " %")),
-        ("shifted", lambda each: _share(each.shifted), _range(paper.SHIFTED, 100, " %")),
+        (
+            "shifted",
+            lambda each: _share(each.shifted),
+            f"{_range(paper.SHIFTED, 100, ' %')} in its text, "
+            f"{_range(paper.SHIFTED_IN_TABLE_2, 100, ' %')} in its Table 2",
+        ),
         ("changed tokens per chain", lambda each: amount_and_range(each.changed_per_chain), ""),
         (
             "mean base rank of changes",

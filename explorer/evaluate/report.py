@@ -33,6 +33,7 @@ from explorer.shared.run_results import (
     show_cautions,
     show_headline,
 )
+from explorer.shared.words import words_panel
 from explorer.state import BrowserState
 
 
@@ -57,6 +58,7 @@ def evaluation_report(state: BrowserState, run: Run, status: RunStatus) -> None:
         folded("Curve of pass@k", f"curve of {run.id}", partial(_curve, run, results))
     if results.families:
         folded("By family", f"families of {run.id}", partial(_families, run, results))
+    words_panel(state, run)
     _figures(run, results)
     _questions(results)
 

@@ -18,6 +18,7 @@ from core.runs.config import RunPlan
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState
+from explorer.evaluate.protocol import protocol_fields
 from explorer.shared.asking import CHANGE_ASKING, Asking, session_settings
 from explorer.shared.fork_temperature import fork_temperature_fields
 from explorer.shared.messages import short
@@ -46,13 +47,14 @@ def evaluation_setup(state: BrowserState, folder: RunsFolder) -> None:
     upload_place(state, {set_key("evaluation"): chosen.name}, "evaluation_file", below)
     defaults = session_settings(state, EvaluationSettings(), chosen.name)
     fields = SettingFields(form, defaults, "evaluation")
+    fixed = protocol_fields(state, fields, chosen.name)
     more = st.expander(CHANGE_ASKING, key="evaluation_asking")
     at_forks = fork_temperature_fields(fields, more)
-    greedy = fields.draw(temperature, "temperature", step=0.1) == 0 and not (
+    greedy = fields.draw(temperature, "temperature", step=0.1, disabled=fixed) == 0 and not (
         at_forks and at_forks.temperature
     )
-    drawn = fields.draw(samples, "samples", disabled=greedy)
-    top_p_value = fields.draw(top_p, "top_p", step=0.05)
+    drawn = fields.draw(samples, "samples", disabled=greedy or fixed)
+    top_p_value = fields.draw(top_p, "top_p", step=0.05, disabled=fixed)
     fields.draw(seed, "seed")
     heat = fields.values["temperature"]
     sampling = "greedy" if greedy else f"temperature {heat:g}, top-p {top_p_value:g} (its own)"
@@ -62,6 +64,7 @@ def evaluation_setup(state: BrowserState, folder: RunsFolder) -> None:
     with more:
         left, right = st.columns(2)
         fields.draw(right, "max_new_tokens", step=16)
+        fields.draw(right, "keep_entropy")
         choice = asked(state, left, "evaluation", chosen.problems, defaults, asking.typed)
     settings = fields.values | choice.settings()
     asking.line(line, settings, choice, chosen.count)

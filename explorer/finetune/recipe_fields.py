@@ -10,9 +10,11 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.lora.recipe import ALL_LAYERS
 from core.reasonmaxxer.recipe import recipe_of
+from core.runs.runs_folder import RunsFolder
 from explorer.shared.asking import session_settings
 from explorer.shared.prompt_panel import PromptChoice, prompt_fields
 from explorer.shared.setting_fields import SettingFields
+from explorer.shared.teachers import known_teachers
 from explorer.state import BrowserState
 
 _Looks = Mapping[str, Any]  # further arguments of a Streamlit widget
@@ -56,12 +58,38 @@ class RecipeFields:
             self.fields.draw(place, name, **looks)
         return places[len(columns) :]
 
+    def weights(self) -> None:
+        """A teacher and, where one is chosen, how it weights the decisions."""
+        state, model = self._state, self._state.opened.spec.model
+        known = known_teachers(model, RunsFolder())
+        with st.container(key="tuning_weights"):
+            whose, how = st.columns(2, vertical_alignment="bottom")
+        teacher = state.form.choice(
+            whose,
+            "Teacher for weights of decisions",
+            teacher_key(self._recipe.preset),
+            [NO_TEACHER, *known],
+            format_func=lambda each: known.get(each, each),
+            help="Where it diverges more from the base, a decision is pushed more strongly",
+        )
+        if teacher != NO_TEACHER:
+            self.fields.draw(how, "training.weighting")
+
     def prompt(self, place: DeltaGenerator) -> None:
         """Prompt style, and below where this is called the template of the style plain."""
         self.choice = prompt_fields(
             self._state, place, f"{self._prefix} prompt", self._recipe, self._typed
         )
         self.fields.values |= self.choice.settings()
+
+
+NO_TEACHER = "none"
+"""In the field of the teacher."""
+
+
+def teacher_key(preset: str) -> str:
+    """The form's field of the teacher whose divergence weights the decisions."""
+    return f"tuning {preset} teacher"
 
 
 def all_settings(fields: RecipeFields) -> DeltaGenerator:
@@ -78,6 +106,7 @@ def all_settings(fields: RecipeFields) -> DeltaGenerator:
         ("selection.max_problems", _ALL),
     )
     (place,) = fields.row(
+        ("selection.pass_rate_window", _SHARE),
         ("selection.drop_longest", _SHARE),
         ("selection.advantage_clip", _HEAT),
         ("batch_size", _PLAIN),
@@ -115,6 +144,7 @@ def all_settings(fields: RecipeFields) -> DeltaGenerator:
         ("training.probability_floor", {"step": 1e-4, "format": "%.4f"}),
         ("training.relative_probability_floor", _SHARE),
     )
+    fields.weights()
     st.markdown("**Held-out problems (the best checkpoint is chosen on them), measuring, cost**")
     fields.row(
         ("held_out.problems", _PLAIN),

@@ -60,8 +60,8 @@ def finetune_report(state: BrowserState, run: Run) -> None:
     with st.expander("All figures"):
         st.caption(_made_of(run, results))
         _rates(run, results)
-    with st.expander("What this run cost"):
-        cost_panel(state, run, results.cost)
+    with st.expander("What this run cost, beside the paper's table"):
+        cost_panel(state, run, results)
     _questions()
 
 

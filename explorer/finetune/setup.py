@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.chains.session import is_text
 from core.errors import ExplorerError
 from core.models.catalogue import MODELS
 from core.models.placement import has_accelerator
@@ -20,13 +21,16 @@ from core.reasonmaxxer.recipe import (
     recipe_of,
     suited_preset,
 )
-from core.reasonmaxxer.results import ROLLOUTS_TASK, TRAIN_TASK
+from core.reasonmaxxer.results import ROLLOUTS_TASK, STUDY_TASK, TRAIN_TASK
 from core.reasonmaxxer.rollouts import rollout_threshold_settings
+from core.reasonmaxxer.settings import Weighting
 from core.records import Problem
 from core.runs.config import RunPlan
 from core.runs.runs_folder import RunsFolder
 from core.runs.settings import changed
-from explorer.finetune.recipe_fields import RecipeFields, all_settings
+from core.studies.plan import plan_study
+from explorer.finetune.recipe_fields import NO_TEACHER, RecipeFields, all_settings, teacher_key
+from explorer.finetune.study_fields import study_fields, wants_study
 from explorer.form import one_of
 from explorer.shared.asking import Asking
 from explorer.shared.messages import show_error
@@ -47,7 +51,11 @@ from explorer.state import BrowserState
 from explorer.workbench import workbench
 
 _MEASURED = "tuning evaluation"  # in the form
-ROLLOUTS_OF, FINE_TUNE_ON = "Rollouts of ", "Fine-tune on "  # begin the names of runs
+ROLLOUTS_OF, FINE_TUNE_ON, STUDY_ON = (
+    "Rollouts of ",
+    "Fine-tune on ",
+    "Study on ",
+)  # begin the names of runs
 
 
 def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
@@ -103,6 +111,7 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
     fields.fields.draw(seed, "seed")
     with st.expander("All settings of the recipe", key="tuning_more"):
         below_the_gate = all_settings(fields)
+    what_to_run = st.container(key="tuning_study")
     recipe, fault = _recipe(preset, fields.changes)
     heat_now = fields.fields.values["rollouts.temperature"]
     tau_now = fields.fields.values["gate.tau"]
@@ -120,12 +129,20 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
                 recipe.gate.tau,
                 lambda nats: state.form.put(place, nats),
             )
+    with what_to_run:
+        is_study = wants_study(state)
+        study = study_fields(state, recipe) if is_study and recipe is not None else None
     ready = recipe is not None and bool(training.get(learned))
+    complete = ready and bool(evaluation.get(measured)) and (study is not None) == is_study
 
     def plan() -> RunPlan:
         assert recipe is not None
-        problems = training[learned]
-        made = plan_training(state.opened.spec, problems, evaluation[measured], recipe)
+        spec, problems = state.opened.spec, training[learned]
+        if study is None:
+            teacher = weights_teacher(state, recipe)
+            made = plan_training(spec, problems, evaluation[measured], recipe, teacher=teacher)
+        else:
+            made = plan_study(spec, problems, evaluation[measured], study)
         return _with_origin(state, made, learned, problems, recipe)
 
     start_button(
@@ -140,12 +157,14 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
     start_button(
         state,
         everything,
-        "Run all steps",
-        lambda: start_training(state, folder, plan(), learned),
+        "Run the study" if is_study else "Run all steps",
+        lambda: (start_study if is_study else start_training)(state, folder, plan(), learned),
         type="primary",
         icon=":material/play_arrow:",
-        disabled=not ready or not evaluation.get(measured),
-        help="Rollouts, accuracy before, training, accuracy after, in one run",
+        disabled=not complete,
+        help="Rollouts and accuracy before, then a training and a measurement for every cell"
+        if is_study
+        else "Rollouts, accuracy before, training, accuracy after, in one run",
     )
     if fault is not None:
         show_error(fault)
@@ -160,8 +179,8 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
             f"problems × {recipe.evaluation.samples} to measure, before and after. You can "
             "leave this page; the run continues."
         )
-        if ready and evaluation.get(measured):
-            estimate_line(state, TRAIN_TASK, plan)
+        if complete:
+            estimate_line(state, STUDY_TASK if is_study else TRAIN_TASK, plan)
     return recipe
 
 
@@ -174,6 +193,14 @@ def evaluation_problems(state: BrowserState, preset: str) -> Sequence[Problem]:
     sets = problem_sets(state)
     default = WORD_SET if preset in PROBLEM_SETS else DEMO_SET
     return sets[state.form.value(measured_key(preset), default, one_of(sets))]
+
+
+def weights_teacher(state: BrowserState, recipe: Recipe) -> str | None:
+    """The form's teacher for the weights of decisions; None for a recipe without weights."""
+    if recipe.training.weighting is Weighting.NONE:
+        return None
+    found: str = state.form.value(teacher_key(recipe.preset), NO_TEACHER, is_text)
+    return None if found == NO_TEACHER else found
 
 
 def learned_key(preset: str) -> str:
@@ -210,6 +237,11 @@ def _suited(state: BrowserState) -> str:
 def start_training(state: BrowserState, folder: RunsFolder, prepared: RunPlan, about: str) -> None:
     """Start a fine-tune and show it."""
     start_run(state, folder, TRAIN_TASK, prepared, f"{FINE_TUNE_ON}{about}")
+
+
+def start_study(state: BrowserState, folder: RunsFolder, prepared: RunPlan, about: str) -> None:
+    """Start a study and show it."""
+    start_run(state, folder, STUDY_TASK, prepared, f"{STUDY_ON}{about}")
 
 
 def _recipe(preset: str, changes: Mapping[str, Any]) -> tuple[Recipe | None, ExplorerError | None]:

@@ -12,7 +12,7 @@ from core.evaluation.headline import rollouts_headline
 from core.lora.run_files import EVALUATION, training_history
 from core.reasonmaxxer.plan import plan_training
 from core.reasonmaxxer.recipe import Recipe
-from core.reasonmaxxer.results import STUDY_TASK, TRAIN_TASK, run_recipe, selection_report
+from core.reasonmaxxer.results import TRAIN_TASK, run_recipe, selection_report
 from core.reasonmaxxer.rollouts import with_rollouts_of
 from core.reasonmaxxer.selection import SelectionReport
 from core.reasonmaxxer.settings import GateSettings
@@ -26,8 +26,14 @@ from core.thresholds.measurement import origins
 from explorer.finetune.gate import gate_panel
 from explorer.finetune.report import finetune_report
 from explorer.finetune.rollouts import measured_in, rollouts_of
-from explorer.finetune.setup import FINE_TUNE_ON, ROLLOUTS_OF, evaluation_problems, start_training
-from explorer.finetune.study import study_report
+from explorer.finetune.setup import (
+    FINE_TUNE_ON,
+    ROLLOUTS_OF,
+    evaluation_problems,
+    start_training,
+    weights_teacher,
+)
+from explorer.finetune.study import STUDIES, study_report
 from explorer.finetune.training import training_panel
 from explorer.shared.figures import percent
 from explorer.shared.messages import plain, show_error
@@ -52,7 +58,7 @@ def finetune_steps(
         form: the recipe of the form above, None if it is invalid; empty while it is folded, and
             the run's own recipe counts.
     """
-    if run.config.task == STUDY_TASK:
+    if run.config.task in STUDIES:
         study_report(state, run, status)
     elif run.config.task == TRAIN_TASK:
         _fine_tune(state, folder, run, status)
@@ -186,6 +192,7 @@ def _train(
         evaluation_problems(state, recipe.preset),
         recipe.model_copy(update={"gate": gate}),
         rollouts=source.folder,
+        teacher=weights_teacher(state, recipe),
     )
     plan = _with_origin(plan, source, gate)
     about = source.config.name.removeprefix(ROLLOUTS_OF) or source.id
@@ -202,6 +209,7 @@ def _train_again(
         run.problems(EVALUATION),
         own.model_copy(update={"gate": gate}),
         rollouts=run.folder,
+        teacher=next(iter(run.config.teachers), None),
     )
     plan = _with_origin(plan, run, gate)
     start_training(state, folder, plan, run.config.name.removeprefix(FINE_TUNE_ON) or run.id)

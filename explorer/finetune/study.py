@@ -12,6 +12,7 @@ from core.runs.result_files import spreadsheet_safe
 from core.runs.run import Run
 from core.runs.status import RunStatus
 from core.statistics import Estimate
+from core.studies.distillations import DISTILL_STUDY
 from core.studies.headline import study_headline
 from core.studies.results import CellResult, StudyResults
 from core.studies.task import STUDY
@@ -22,11 +23,14 @@ from explorer.shared.result_downloads import result_downloads
 from explorer.shared.run_results import show_headline
 from explorer.state import BrowserState
 
+STUDIES = {each.name: each for each in (STUDY, DISTILL_STUDY)}
+"""The kinds of studies, by their names."""
+
 
 def study_report(state: BrowserState, run: Run, status: RunStatus) -> None:
     """What the study has found so far."""
     try:
-        results = STUDY.results_of(run)
+        results = STUDIES[run.config.task].results_of(run)
     except ExplorerError as error:
         show_error(error)
         return
@@ -35,6 +39,10 @@ def study_report(state: BrowserState, run: Run, status: RunStatus) -> None:
         return
     show_headline(study_headline(results))
     teaching_notice(str(run.config.model.get("model", "")))
+    if results.teacher_test is not None:
+        st.markdown(
+            f"The teacher solves {share_and_range(results.teacher_test)} of the test problems."
+        )
     st.markdown(f"**Cells** ({len(results.cells):,} of {results.all_cells:,})")
     table(pd.DataFrame([_row(each, results) for each in results.cells]), f"cells of {run.id}")
     st.caption(
@@ -77,9 +85,20 @@ def _row(cell: CellResult, results: StudyResults) -> dict[str, str]:
         "difference to the base (points)": ""
         if cell.difference is None
         else points(cell.difference),
-        "gated": "" if cell.gated_share is None else percent(cell.gated_share),
-        "signal mass": "" if cell.signal_mass is None else percent(cell.signal_mass),
-        "gated tokens": "" if cell.decisions is None else f"{cell.decisions:,}",
+    }
+    if results.teacher_test is not None:
+        row |= {
+            "parameters": "" if cell.trained_parameters is None else f"{cell.trained_parameters:,}",
+            "share": "" if cell.trained_share is None else percent(cell.trained_share, 2),
+        }
+    else:
+        row |= {
+            "gated": "" if cell.gated_share is None else percent(cell.gated_share),
+            "signal mass": "" if cell.signal_mass is None else percent(cell.signal_mass),
+            "gated tokens": "" if cell.decisions is None else f"{cell.decisions:,}",
+        }
+    row |= {
+        "n": "" if cell.test is None else f"{cell.test.n:,}",
         "steps": "" if cell.steps is None else f"{cell.best_step} of {cell.steps}",
     }
     return row

@@ -19,6 +19,7 @@ from core.runs.run import Run
 from core.runs.status import RunStatus
 from core.statistics import Estimate
 from explorer.interventions.charts import accuracy_chart, rescue_chart
+from explorer.interventions.curves import curves_section
 from explorer.interventions.flipped_problems import flipped_problems
 from explorer.shared.drawing import chart, questions, table
 from explorer.shared.figures import points
@@ -35,6 +36,7 @@ from explorer.shared.run_results import (
 )
 from explorer.state import BrowserState
 
+_CURVE_NAMES = {"taus": "τ", "budgets": "the number of the teacher's tokens"}
 _COLUMNS = [
     *("arm", "problems", "accuracy", "difference to base", "against base", "McNemar p"),
     *("✗ → ✓", "✓ → ✗", "against its control", "tokens changed", "changed per chain"),
@@ -53,6 +55,11 @@ def intervention_report(state: BrowserState, run: Run, status: RunStatus) -> Non
     cut = None if base is None else cut_chains(run, base.truncated, base.n, "of the base")
     show_cautions(run, [cut, few_problems(results.n)])
     flipped_problems(state, run, results, problems)
+    if results.curves:
+        names = " and ".join(_CURVE_NAMES[each.key] for each in results.curves)
+        folded(
+            f"Accuracy over {names}", f"curves of {run.id}", partial(curves_section, run, results)
+        )
     folded("Accuracy of every arm", f"accuracy of {run.id}", partial(_accuracies, run, results))
     if any(each.sweep is not None for each in results.arms):
         folded(

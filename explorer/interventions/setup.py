@@ -53,6 +53,10 @@ def intervention_setup(state: BrowserState, folder: RunsFolder) -> None:
         fields.draw(middle, "tau", step=0.1)
         fields.draw(right, "first_k")
         fields.draw(last, "divergence", step=0.05)
+        if teacher:
+            taus, budgets = st.columns(2)
+            fields.draw(taus, "taus", placeholder="no curve; type 0.8, then 1.2 …")
+            fields.draw(budgets, "budgets", placeholder="no curve; type 1, then 2 …")
         meaning = st.container()
     with st.expander(CHANGE_ASKING, key="study_asking"):
         style, length = st.columns(2)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from core.disagreement.bases import MEASURES, bases_table
 from core.errors import ExplorerError
 from core.evaluation.headline import change_sentence, comparison_word
 from core.kinds import kind_title
@@ -59,6 +60,7 @@ def runs_side_by_side(state: BrowserState, folder: RunsFolder) -> None:
             return
         _figures(found, reference)
         _sentences(found, labels)
+        _bases([each.run for each in found if each.problem is None])
 
 
 def _with_best(label: str, best: Run | None, run_id: str) -> str:
@@ -101,6 +103,47 @@ def _sentences(found: Sequence[RunBeside], labels: dict[str, str]) -> None:
             st.markdown(f"{name} {badge} {plain(change_sentence(each.difference))}")
         elif each.headline is not None:
             st.markdown(f"{name} {plain(each.headline.sentence)}")
+
+
+def _bases(runs: Sequence[Run]) -> None:
+    """Comparisons of several bases, or with several teachers, beside the papers' ranges."""
+    try:
+        bases = bases_table(runs)
+    except ExplorerError as error:
+        show_error(error)
+        return
+    if len(bases.columns) < 2:
+        return
+    st.markdown("**Bases side by side**")
+    rows = [
+        {
+            "measure": measure.name,
+            **{
+                spreadsheet_safe(each.label): measure.written(measure.of(each.summary))
+                for each in bases.columns
+            },
+            "paper": measure.paper_says,
+        }
+        for measure in MEASURES
+    ]
+    table(pd.DataFrame(rows), "bases side by side")
+    st.download_button(
+        "CSV",
+        lambda: pd.DataFrame(bases.to_rows()).to_csv(index=False),
+        file_name="bases.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+    counts = "; ".join(
+        f"{plain(each.label)}: {each.chains:,} chains of the {each.along}, "
+        f"{each.summary.tokens:,} tokens"
+        for each in bases.columns
+    )
+    st.caption(
+        f"{counts}. In brackets: 95 % intervals over chains. The papers' ranges are of other bases "
+        "and problems ([arXiv:2605.06241](https://arxiv.org/abs/2605.06241), section 3)."
+    )
 
 
 def _label(run: Run) -> str:

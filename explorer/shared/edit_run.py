@@ -11,7 +11,7 @@ from core.chains.few_shot import built_in_examples
 from core.chains.prompting import PromptSettings
 from core.records import Problem
 from core.runs.run import Run
-from core.system.setting import Setting, setting, setting_names, typed_lines
+from core.system.setting import Setting, setting, setting_names, typed_lines, typed_values
 from explorer.form import Form
 from explorer.shared.prompt_panel import put_prompt
 from explorer.shared.run_facts import OF_A_RUN, problems_source
@@ -53,7 +53,7 @@ def field_value(found: Setting) -> Any:
     if found.by_line:
         return typed_lines(value)
     if found.kind is tuple:
-        return list(value or ())
+        return list(typed_values(value or ()))
     if found.kind is str:
         return value or ""
     return value

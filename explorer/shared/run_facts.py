@@ -92,6 +92,8 @@ def _teacher(base: ModelSpec, name: str) -> ModelSpec:
 def _facts(state: BrowserState, run: Run) -> Iterator[str]:
     settings = run.config.settings
     yield from _sets(state, run)
+    if settings.get("protocol", "none") != "none":
+        yield f"protocol {short(str(settings['protocol']), _LONGEST)}"
     yield from _sampling(settings)
     style = settings.get("prompt_style")
     examples = settings.get("examples")

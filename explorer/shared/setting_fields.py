@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from streamlit.delta_generator import DeltaGenerator
 
-from core.system.setting import Setting, setting, typed_lines
+from core.system.setting import Setting, setting, typed_lines, typed_values
 from explorer.form import Form, is_real, is_whole
 from explorer.guide.glossary import meaning_of_setting
 
@@ -93,7 +93,7 @@ class SettingFields:
         if found.by_line:
             return form.paragraph(place, label, key, typed_lines(default), **looks)
         if found.kind is tuple:
-            chosen = first if default is None else default
+            chosen = first if default is None else typed_values(default)
             return form.several(place, label, key, options, chosen, typed=default is not None,
                                 **looks)  # fmt: skip
         if found.kind is bool:

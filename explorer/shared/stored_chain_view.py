@@ -15,12 +15,12 @@ from core.models.language_model import LanguageModel
 from core.models.spec import ModelSpec
 from core.models.tokenizer_text import load_token_text
 from core.records import Chain, StopReason
+from core.stored_chains import StoredProblem
 from core.tokens.token_text import TokenText
 from explorer.components.token_heatmap import token_heatmap
 from explorer.shared.chain_view import chain_view
 from explorer.shared.messages import plain_lines, show_error
 from explorer.shared.model_chip import model_words
-from explorer.shared.stored_chains import StoredProblem
 from explorer.state import BrowserState
 from explorer.tasks import Task
 from explorer.workbench import workbench
@@ -108,14 +108,19 @@ def _plain_text(spec: ModelSpec, found: StoredProblem, number: int) -> None:
     if chain.stop_reason is StopReason.EOS:
         ids = ids[:-1]
     try:
-        text = "".join(_text_of(spec).pieces(ids, found.prompt_ids.tolist()))
+        text = "".join(text_of(spec).pieces(ids, found.prompt_ids.tolist()))
     except ExplorerError as error:
         show_error(error)
         return
     st.markdown(plain_lines(text) if text.strip() else "*no text*")
 
 
-def _text_of(spec: ModelSpec) -> TokenText:
+def text_of(spec: ModelSpec) -> TokenText:
+    """Display text of a model's tokens, of the loaded model or of its tokenizer alone.
+
+    Raises:
+        ModelError, ResourceError: as `load_token_text`.
+    """
     lm = workbench().loaded(spec)
     return _tokenizer_text(spec) if lm is None else lm.text
 

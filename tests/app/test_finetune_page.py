@@ -190,7 +190,11 @@ def test_a_finished_fine_tune_shows_before_and_after_with_n_and_intervals(
     assert "<b>" not in charts.replace("<br>", "")
     assert not button(app, "Load the adapter").disabled
     paper = next(each.value for each in app.dataframe if "GSM8K" in each.value)
-    assert list(paper[paper.method == "ReasonMaxxer"]["training"]) == ["$4", "$5"]
+    assert len(paper) == 2 + 30, "this run before and after, and the whole table"
+    dollars = ["$4", "$5", "$5", "$25", "$8", "$4", "$4", "$4"]
+    assert list(paper[paper.method == "ReasonMaxxer"]["training"]) == dollars
+    assert list(paper["method"])[:2] == ["this run, before", "this run, after"]
+    assert all("[" in each for each in paper["your problems"][:2]), "with their intervals"
 
 
 def test_the_cost_follows_the_rate(app: AppTest, runs: Path) -> None:

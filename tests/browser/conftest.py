@@ -37,7 +37,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
         key = (str(app_path), *sorted(f"{name}={value}" for name, value in (env or {}).items()))
         if key not in servers:
             log = tmp_path_factory.mktemp("server") / "log.txt"
-            servers[key] = start_server(Path(app_path), env or {}, log)
+            servers[key] = start_server(Path(app_path), env or {}, log, forked_runs=True)
         return servers[key][1]
 
     yield start

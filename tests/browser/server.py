@@ -12,15 +12,22 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+WITH_FORKED_RUNS = Path(__file__).with_name("streamlit_with_forked_runs.py")
 START_SECONDS = 300  # only a failure takes so long
 
 
-def start_server(app: Path, env: dict[str, str], log: Path) -> tuple[subprocess.Popen[bytes], str]:
-    """A server of one's own, to be ended by who asked for it; returns it with its address."""
+def start_server(
+    app: Path, env: dict[str, str], log: Path, *, forked_runs: bool = False
+) -> tuple[subprocess.Popen[bytes], str]:
+    """A server of one's own, to be ended by who asked for it; returns it with its address.
+
+    `forked_runs`: the processes of its runs start at once (streamlit_with_forked_runs.py).
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-P", "-m", "streamlit", "run", str(app)]
+    program = [str(WITH_FORKED_RUNS)] if forked_runs else ["-m", "streamlit"]
+    command = [sys.executable, "-P", *program, "run", str(app)]
     command += ["--server.port", str(port), "--server.headless", "true"]
     command += ["--server.fileWatcherType", "none", "--server.address", "127.0.0.1"]
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]

@@ -70,61 +70,59 @@ MODELS: dict[str, tuple[Callable[[Path], Path | str], str, str]] = {
 }
 
 
-@pytest.mark.parametrize("what", MODELS)
-def test_a_model_that_can_not_be_loaded(page: Page, url: str, tmp_path: Path, what: str) -> None:
-    prepare, says, remedy = MODELS[what]
+def test_a_model_or_an_adapter_that_can_not_be_loaded(
+    page: Page, url: str, tiny_model: str, tmp_path: Path
+) -> None:
     tokens = open_app(page, url).count()
-    load_other_model(page, prepare(save_tiny_model(tmp_path / "model")))
     alert = page.get_by_test_id("stSidebarUserContent").get_by_role("alert")
-    expect(alert).to_contain_text(says)
-    expect(alert).to_contain_text(remedy)
-    assert page.locator(".heatmap .token").count() == tokens, "the chain on screen stays"
+    for what, (prepare, says, remedy) in MODELS.items():
+        load_other_model(page, prepare(save_tiny_model(tmp_path / what)))
+        expect(alert).to_contain_text(says)
+        expect(alert).to_contain_text(remedy)
+        assert page.locator(".heatmap .token").count() == tokens, "the chain on screen stays"
     choose(page, "Model", "demo")
     page.locator(".token.fork").last.click()
     expect(button(page, "Try all five")).to_be_enabled()
 
-
-def test_an_adapter_of_another_model(page: Page, url: str, tiny_model: str, tmp_path: Path) -> None:
     lm = load_language_model(ModelSpec(tiny_model))
-    get_peft_model(lm.model, LoraConfig(r=2, target_modules=["q_proj"])).save_pretrained(tmp_path)
-    open_app(page, url)
+    folder = tmp_path / "adapter"
+    get_peft_model(lm.model, LoraConfig(r=2, target_modules=["q_proj"])).save_pretrained(folder)
     page.get_by_text("Adapter, device, precision").click()
     field = page.get_by_label("LoRA adapter folder")
-    field.fill(str(tmp_path))
+    field.fill(str(folder))
     field.press("Enter")
     button(page, "Load").click()
-    alert = page.get_by_test_id("stSidebarUserContent").get_by_role("alert")
     expect(alert).to_contain_text("does not fit this model")
 
 
-@pytest.mark.parametrize(
-    ("question", "says"),
-    [("  ", ""), ("why " * 700, "leaves no room")],
-    ids=["empty", "longer than the context"],
-)
-def test_a_question_that_can_not_be_asked(page: Page, url: str, question: str, says: str) -> None:
+def test_what_can_not_be_asked(page: Page, url: str, tmp_path: Path) -> None:
     open_app(page, url)
+    alert = page.get_by_role("alert")
     choose(page, "Problems from", "My own question")
     field = page.get_by_label("Question", exact=True)
-    field.fill(question)
+    field.fill("  ")
     field.press("Control+Enter")
     settled(page)
-    if says:
-        button(page, "Generate").click()
-        expect(page.get_by_role("alert")).to_contain_text(says)
-    else:
-        expect(button(page, "Generate")).to_be_disabled()
-        expect(page.get_by_role("alert")).to_have_count(0)
+    expect(button(page, "Generate")).to_be_disabled()
+    expect(alert).to_have_count(0)
+    field.fill("why " * 700)
+    field.press("Control+Enter")
+    settled(page)
+    button(page, "Generate").click()
+    expect(alert).to_contain_text("leaves no room")  # in the context of the demo
     choose(page, "Problems from", "Demo problems")
     expect(page.locator(".heatmap .token").first).to_be_visible()
 
-
-def test_more_tokens_than_the_context_holds(page: Page, url: str) -> None:
-    open_app(page, url)
     set_number(page, "Max new tokens", 60_000)
     button(page, "Generate").click()
-    expect(page.get_by_role("alert")).to_contain_text("Set max new tokens to")
+    expect(alert.filter(has_text="Set max new tokens to")).to_be_visible()
     expect(page.locator(".tree .node")).to_have_count(1)
+
+    file = tmp_path / "mine.jsonl"
+    file.write_text('{"question": "What is 1+1?", "answer": "2"}\n{broken\n')
+    choose(page, "Problems from", "Upload…")
+    page.locator(".st-key-problem_file input[type=file]").set_input_files(file)
+    expect(alert.filter(has_text="line 2")).to_be_visible()
 
 
 @pytest.mark.parametrize(
@@ -146,17 +144,6 @@ def test_a_session_file_that_can_not_be_opened(
     page.locator(".st-key-session_file input[type=file]").set_input_files(file)
     expect(page.get_by_role("alert").first).to_contain_text(says)
     expect(page.locator(".tree .node")).to_have_count(1)
-
-
-def test_a_problem_file_with_a_broken_line_names_the_line(
-    page: Page, url: str, tmp_path: Path
-) -> None:
-    file = tmp_path / "mine.jsonl"
-    file.write_text('{"question": "What is 1+1?", "answer": "2"}\n{broken\n')
-    open_app(page, url)
-    choose(page, "Problems from", "Upload…")
-    page.locator(".st-key-problem_file input[type=file]").set_input_files(file)
-    expect(page.get_by_role("alert")).to_contain_text("line 2")
 
 
 def test_text_of_several_tokens_is_one_row_and_is_forced_token_by_token(

@@ -42,7 +42,7 @@ def force_first(page: Page) -> None:
     expect(page.locator(".tree .node")).to_have_count(2)
 
 
-def test_open_hover_force_undo_redo(page: Page, url: str) -> None:
+def test_open_hover_force_undo_redo_and_force_by_keyboard(page: Page, url: str) -> None:
     open_app(page, url)
     assert page.locator(".tree .node").count() == 1
     expect(page.get_by_text("Select a token")).to_be_visible()
@@ -68,14 +68,17 @@ def test_open_hover_force_undo_redo(page: Page, url: str) -> None:
     assert page.locator(".heatmap .tokens").inner_text() == before
     button(page, "Redo").click()
     expect(page.locator(".tree .node")).to_have_count(2)
+    button(page, "Undo").click()
+    expect(page.locator(".tree .node")).to_have_count(1)
+    settled(page)
 
-
-def test_the_keyboard_goes_to_a_fork_and_forces_an_alternative(page: Page, url: str) -> None:
-    open_app(page, url)
-    page.locator(".heatmap .tokens .token").first.focus()
+    page.locator(".heatmap .tokens .token").first.click()
+    expect(page.locator(".st-key-inspector")).to_contain_text("#0")
     page.keyboard.press("n")
     page.keyboard.press("Enter")
+    expect(page.locator(".token.fork[aria-selected='true']")).to_have_count(1)
     expect(button(page, "Try all five")).to_be_enabled()
+    settled(page)
     page.keyboard.press("2")
     expect(page.locator(".tree .node")).to_have_count(2)
 
@@ -249,7 +252,7 @@ def open_with_endless_model(page: Page, url: str, folder: Path) -> None:
     set_number(page, "Max new tokens", 20_000)
 
 
-def test_generate_cancel_midway_and_the_partial_chain_stays(
+def test_generate_refresh_cancel_midway_and_the_partial_chain_stays(
     page: Page, url: str, endless_model: Path
 ) -> None:
     open_with_endless_model(page, url, endless_model)
@@ -264,6 +267,8 @@ def test_generate_cancel_midway_and_the_partial_chain_stays(
     assert page.locator(".st-key-inspector").is_visible()
     expect(page.locator(".st-key-headline")).to_contain_text("being written")
     assert nodes(page).count() == 1, "the tree stays"
+    page.reload()  # a refresh loses nothing of what is being written
+    expect(page.locator(".heatmap.live .token").nth(5)).to_be_visible()
     button(page, "Cancel").click()
     expect(button(page, "Cancel")).to_have_count(0)
     expect(page.get_by_text("cancelled").first).to_be_visible()
@@ -272,18 +277,6 @@ def test_generate_cancel_midway_and_the_partial_chain_stays(
     expect(page.locator(".tree .node")).to_have_count(2)
     page.reload()
     expect(page.locator(".heatmap .token")).to_have_count(partial)
-
-
-def test_a_refresh_while_generating_loses_nothing(
-    page: Page, url: str, endless_model: Path
-) -> None:
-    open_with_endless_model(page, url, endless_model)
-    button(page, "Generate").click()
-    expect(page.locator(".heatmap.live .token").nth(5)).to_be_visible()
-    page.reload()
-    expect(page.locator(".heatmap.live .token").nth(5)).to_be_visible()
-    button(page, "Cancel").click()
-    expect(page.get_by_text("cancelled").first).to_be_visible()
 
 
 def test_nothing_moves_and_another_token_can_be_read_while_work_runs(

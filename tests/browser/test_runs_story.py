@@ -163,7 +163,6 @@ def test_with_no_run_the_page_links_to_the_pages_that_start_one(page: Page, url:
     expect(page.get_by_role("heading", name="Evaluate", exact=True)).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_is_cut_off(page: Page, url: str, home: Path, evaluations: Path) -> None:
     put_into(home, evaluations / "a", "x" * 150)
     page.goto(f"{url}/runs")

@@ -28,10 +28,16 @@ def pairs() -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def test_every_pair_is_judged_as_expected() -> None:
+def test_every_pair_is_judged_as_expected_and_so_are_its_two_sides_swapped() -> None:
     expected = pairs()
     with AnswerChecker() as checker:
         outcomes = checker.judge_many((pair["response"], pair["gold"]) for pair in expected)
+        right = [
+            (outcome.answer, pair["gold"])
+            for pair, outcome in zip(expected, outcomes, strict=True)
+            if outcome.verdict == "correct"
+        ]
+        swapped = checker.check_many((gold, answer) for answer, gold in right)
     others = [
         (pair["group"], pair["gold"], pair["response"], outcome.verdict.value)
         for pair, outcome in zip(expected, outcomes, strict=True)
@@ -39,18 +45,7 @@ def test_every_pair_is_judged_as_expected() -> None:
     ]
     assert len(expected) == 401
     assert others == []
-
-
-def test_a_pair_that_is_right_stays_right_with_its_two_sides_swapped() -> None:
-    with AnswerChecker() as checker:
-        outcomes = checker.judge_many((pair["response"], pair["gold"]) for pair in pairs())
-        right = [
-            (outcome.answer, pair["gold"])
-            for pair, outcome in zip(pairs(), outcomes, strict=True)
-            if outcome.verdict == "correct"
-        ]
-        verdicts = checker.check_many((gold, answer) for answer, gold in right)
-    assert [pair for pair, v in zip(right, verdicts, strict=True) if v != "correct"] == []
+    assert [pair for pair, v in zip(right, swapped, strict=True) if v != "correct"] == []
 
 
 def test_every_math500_gold_is_right_in_thirty_forms() -> None:

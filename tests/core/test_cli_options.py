@@ -29,24 +29,28 @@ RUN = {"run", "runs_dir", "name", "resume"}
 OUTPUT = {"as_json", "out"}
 SETTINGS = {"settings", "preset", "usd_per_hour"}
 
-RUNS = {"interventions", "compare", "evaluate", "rollouts", "train", "study", "distill"}
-TRAININGS = {"rollouts", "train", "study", "distill"}
+TRAININGS = {"rollouts", "train", "study", "distill", "distill-study"}
+RUNS = TRAININGS | {"interventions", "compare", "evaluate"}
 ON_A_CHAIN = {"force", "find-fix", "pivotality"}
 ASKING = RUNS | {"generate", "prompt", "thresholds"}
-LOADING = ASKING | ON_A_CHAIN | {"score", "model", "claims"}
-WITHOUT_A_MODEL = {"app", "check", "overrule", "download", "get", "problems"}
+LOADING = ASKING | ON_A_CHAIN | {"score", "model", "protocol", "claims"}
+WITHOUT_A_MODEL = {"app", "check", "overrule", "download", "get", "problems", "export"}
+OF_RESULTS = {"words", "paper-table"}
 GROUPS: list[tuple[set[str], set[str]]] = [
     (MODEL, LOADING),
     ({"model"}, LOADING - ON_A_CHAIN - {"model"}),  # `model` has it as its argument
-    ({"adapter"}, {"generate", "score", "interventions", "compare", "evaluate", "thresholds"}),
+    (
+        {"adapter"},
+        {"generate", "score", "interventions", "compare", "evaluate", "thresholds", "protocol"},
+    ),
     (PROMPT, ASKING),
     (PROBLEMS, ASKING - {"prompt"}),
     ({"temperature", "top_p"}, {"generate", "evaluate", "thresholds"}),
-    ({"teacher"}, {"interventions", "compare", "distill", "claims"}),
+    ({"teacher"}, {"interventions", "compare", "distill", "distill-study", "train", "claims"}),
     (SETTINGS - {"usd_per_hour"}, TRAININGS),
-    ({"usd_per_hour"}, {"train", "study", "distill"}),
+    ({"usd_per_hour"}, TRAININGS - {"rollouts"}),
     (RUN, RUNS),
-    (OUTPUT, LOADING - {"model"} | {"overrule", "problems"}),
+    (OUTPUT, LOADING - {"model"} | {"overrule", "problems"} | OF_RESULTS),
 ]
 """Options, and the commands in which they mean something."""
 
@@ -86,7 +90,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_command_is_in_the_table() -> None:
     own = {name for name, _ in callbacks() if not name.startswith("runs ")}
-    assert own == LOADING | WITHOUT_A_MODEL
+    assert own == LOADING | WITHOUT_A_MODEL | OF_RESULTS
 
 
 @pytest.mark.parametrize(("shared", "commands"), GROUPS, ids=lambda each: "-".join(sorted(each)))
@@ -175,7 +179,7 @@ def test_python_and_the_environment_mean_the_same_home(
 def test_what_is_given_is_in_the_settings_of_the_run(
     command: str, run: Any, tmp_path: Path
 ) -> None:
-    teacher = ("--teacher", "demo-teacher") if command == "distill" else ()
+    teacher = ("--teacher", "demo-teacher") if command.startswith("distill") else ()
     more = ("--set", "held_out.problems=0") if command in ("rollouts", "train") else ()
     code, _, err = run(
         command, *teacher, *more, "--prompt-style", "plain", "--template", "Q: {problem}",

@@ -17,11 +17,17 @@ from core.cli import app
 from core.cli.command_line import PLACEHOLDER, run_command
 from core.disagreement.task import plan_comparison
 from core.distillation.plan import plan_distillation
+from core.distillation.recipe import recipe_of as distillation_recipe_of
 from core.errors import RunError
 from core.evaluation.task import plan_evaluation
 from core.interventions.task import plan_interventions
 from core.models.spec import DEMO_FOLDER, DEMO_TEACHER_FOLDER, ModelSpec
-from core.problems.problem_sets import NAMED_SETS, demo_problems, read_problems
+from core.problems.problem_sets import (
+    NAMED_SETS,
+    demo_problems,
+    demo_training_problems,
+    read_problems,
+)
 from core.reasonmaxxer.plan import plan_rollouts, plan_training
 from core.reasonmaxxer.recipe import recipe_of
 from core.records import Problem
@@ -29,6 +35,8 @@ from core.runs import problem_units
 from core.runs.config import RunPlan
 from core.runs.run import Run
 from core.runs.settings import changed
+from core.studies.plan import plan_distillation_study, plan_study
+from core.studies.recipe import distillation_study_of, study_of
 
 STORED = Path(__file__).resolve().parents[1] / "data" / "stored_runs"
 pytestmark = pytest.mark.skipif(
@@ -45,7 +53,10 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], RunPlan]:
     def catch(_ctx: Any, _task: Any, prepare: Callable[[], RunPlan], **_: Any) -> None:
         plans.append(prepare())
 
-    for name in ("compare", "distillation", "evaluation", "interventions", "training"):
+    for name in (
+        "compare", "distill_study", "distillation", "evaluation", "interventions", "study",
+        "training",
+    ):  # fmt: skip
         monkeypatch.setattr(import_module(f"core.cli.{name}"), "long_work", catch)
 
     def plan_of(command: str) -> RunPlan:
@@ -125,7 +136,8 @@ def test_of_interventions(
     planned: Callable[[str], RunPlan], tmp_path: Path, teacher: str | None
 ) -> None:
     chosen = {"arms": ("no_op", "base_only"), "positions": 2, "tau": 0.1 + 0.2, **ODD}
-    for settings in ({}, chosen):
+    curves = {"taus": (0.1 + 0.2, 1.0), "budgets": (1, 4)} if teacher else {}
+    for settings in ({}, chosen | curves):
         plan = plan_interventions(ModelSpec(), demo_problems(), settings, teacher=teacher, sample=5)
         run = Run.create(tmp_path, "interventions", plan)
         same(planned(run_command(run).text), run)
@@ -200,6 +212,21 @@ def test_of_a_distillation(
     learned = read_problems(NAMED_SETS["demo-train"])
     plan = plan_distillation(ModelSpec(), "demo-teacher", learned, demo_problems(), recipe)
     run = Run.create(tmp_path, "distill", plan)
+    same(planned(run_command(run).text), run)
+
+
+def test_of_studies(planned: Callable[[str], RunPlan], tmp_path: Path) -> None:
+    vary = ("training.lora_rank=1, 2", "training.target_modules=o_proj,q_proj+v_proj")
+    study = study_of(changed(recipe_of("demo"), {"gate.tau": 0.1 + 0.2}), vary, "0,3")
+    plan = plan_study(ModelSpec(), demo_training_problems(), demo_problems(), study)
+    run = Run.create(tmp_path, "study", plan)
+    same(planned(run_command(run).text), run)
+    start = changed(distillation_recipe_of("demo"), {"problems": 30, "top_k": 8})
+    grid = changed(distillation_study_of(start, vary, "1"), {"held_out.problems": 7})
+    plan = plan_distillation_study(
+        ModelSpec(), "demo-teacher", demo_training_problems(), demo_problems(), grid
+    )
+    run = Run.create(tmp_path, "distill-study", plan)
     same(planned(run_command(run).text), run)
 
 

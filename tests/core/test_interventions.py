@@ -10,7 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from lookup_model import BASE, ELSE, END, PROMPT, SEVEN, SO, TEACHER, THEN, THREE, lookup_model
+from lookup_model import (
+    BASE,
+    ELSE,
+    END,
+    PROMPT,
+    SEVEN,
+    SO,
+    TEACHER,
+    THEN,
+    THREE,
+    Table,
+    lookup_model,
+)
 from models import byte_level_tokenizer, random_qwen3, tiny_language_model
 from peft import LoraConfig, get_peft_model
 from pydantic import ValidationError
@@ -18,7 +30,8 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import binomtest, chisquare
 from transformers import MambaConfig, MambaForCausalLM
 
-from core.decoding.guidance import StepContext
+from core.decoding.guidance import Guide, StepContext
+from core.decoding.loop import Decoded, decode
 from core.errors import FileError, ModelError, ProblemError, PromptError
 from core.interventions.arms import (
     ARMS,
@@ -26,13 +39,16 @@ from core.interventions.arms import (
     CONTROLS,
     GROUPS,
 )
+from core.interventions.curves import point_arms
 from core.interventions.records import ArmChain, ProblemRecord, Substitution, SweepAttempt
-from core.interventions.rules import at_most, oracle, random_alternative, top5_oracle
+from core.interventions.results import InterventionResults, summarise
+from core.interventions.rules import at_most, entropy_gated, oracle, random_alternative, top5_oracle
 from core.interventions.settings import InterventionSettings
+from core.interventions.shared_rows import decode_shared
 from core.interventions.study import check_interventions, intervene
 from core.models.language_model import LanguageModel, wrap
 from core.models.spec import ModelSpec
-from core.records import Problem, StopReason, Verdict
+from core.records import Problem, Sampler, StopReason, Verdict
 
 SETTINGS = InterventionSettings(arms=tuple(ARMS), positions=1, first_k=1, max_new_tokens=6)
 
@@ -608,3 +624,124 @@ def test_a_sweep_of_a_short_chain_leaves_its_control_as_many_tries() -> None:
     tries = [record.chain(arm).attempts for arm in ("base_only", "base_only_control")]
     assert len(tries[0]) == len(tries[1]) == 4, "one position each of three"
     assert {each.position for each in tries[0]} == {1}
+
+
+# Curves: over tau and over the budget of the teacher's tokens.
+
+CURVES_OF = InterventionSettings(
+    arms=("base",), taus=(0.4, 1.0, 1.55, 2.0), budgets=(1, 2, 9), max_new_tokens=6
+)
+
+
+def counting(table: Table, reads: Counter[tuple[int, ...]]) -> LanguageModel:
+    """The model of a table, which counts the completions it reads."""
+    lm = lookup_model(table)
+    forward = lm.model.forward
+
+    def counted(input_ids: torch.Tensor, **others: Any) -> Any:
+        reads.update(tuple(ids[len(PROMPT) :]) for ids in input_ids.tolist())
+        return forward(input_ids, **others)
+
+    lm.model.forward = counted  # type: ignore[method-assign]
+    return lm
+
+
+def test_the_points_of_a_curve_put_their_tokens_and_no_others() -> None:
+    (record,) = run(lookup_model(BASE), lookup_model(TEACHER), [Problem("p", "so", "7")], CURVES_OF)
+    third = Substitution(2, END, 1, END)
+    for point, tokens, touched in (
+        ("taus 0.4", (THEN, SEVEN, END), (FIRST, SECOND, third)),  # above every entropy
+        ("taus 1", (SO, SEVEN, END), (SECOND, third)),  # 0.45 nats at the first token
+        ("taus 1.55", (SO, THREE, END), ()),  # 1.51 nats at the second, 0.45 behind "so 3"
+        ("taus 2", (SO, THREE, END), ()),
+        ("budgets 1", (THEN, THREE, END), (FIRST,)),
+        ("budgets 2", (THEN, SEVEN, END), (FIRST, SECOND)),
+        ("budgets 9", (THEN, SEVEN, END), (FIRST, SECOND)),
+    ):
+        chain = record.chain(point)
+        assert (chain.token_ids, chain.touched) == (tokens, touched), point
+        assert chain.correct == (SEVEN in tokens)
+
+
+def test_a_prefix_is_read_once_however_many_rules_lead_through_it() -> None:
+    """Six chains, of which three differ; only the position where one leaves is read once more."""
+    base, teacher = Counter[tuple[int, ...]](), Counter[tuple[int, ...]]()
+    lm, reader = counting(BASE, base), counting(TEACHER, teacher)
+    rules = [entropy_gated(tau) for tau in (0.4, 1.0, 1.2, 1.3, 1.55, 2.0)]
+    ended: list[int] = []
+
+    def decode_rows(rows: Any, own: Any, on_row: Any) -> list[Decoded]:
+        guide, sampler = Guide(reader, own), Sampler(max_new_tokens=6)
+        return decode(lm, rows, sampler, guide=guide, on_row=lambda row, _: on_row(row))
+
+    found = decode_shared([PROMPT], [rules], decode_rows, ended.append)
+    assert found is not None
+    sevens = (SO, SEVEN, END)
+    assert [each.token_ids for each in found[0]] == [
+        (THEN, SEVEN, END), sevens, sevens, sevens, (SO, THREE, END), (SO, THREE, END)
+    ]  # fmt: skip
+    read = {(): 2, (SO,): 2, (SO, SEVEN): 1, (THEN,): 1, (THEN, SEVEN): 1, (SO, THREE): 1}
+    assert base == teacher == read
+    assert (ended[0], sum(ended)) == (3, len(rules))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_curve_is_what_its_arms_find_one_by_one(lm: LanguageModel, seed: int) -> None:
+    teacher = tiny_language_model(seed=seed)
+    settings = InterventionSettings(
+        arms=("base",), taus=(1.0, 3.0, 4.0, 4.2, 4.4), budgets=(1, 3, 5), max_new_tokens=12
+    )
+    together = run(lm, teacher, asked(), settings)
+    assert len({record.chain(f"taus {tau:g}").token_ids for record in together
+                for tau in settings.taus}) > len(together)  # fmt: skip
+    for tau, k in zip(settings.taus, (1, 3, 5, 5, 5), strict=True):
+        alone = InterventionSettings(
+            arms=("entropy_gated", "first_k_oracle"), tau=tau, first_k=k, max_new_tokens=12
+        )
+        for one, many_ in zip(run(lm, teacher, asked(), alone), together, strict=True):
+            for arm, point in (
+                ("entropy_gated", f"taus {tau:g}"),
+                ("first_k_oracle", f"budgets {k}"),
+            ):
+                assert replace(many_.chain(point), arm=arm) == one.chain(arm)
+
+
+def test_the_control_of_a_point_puts_as_many_tokens_at_random(lm: LanguageModel) -> None:
+    settings = InterventionSettings(arms=("base",), taus=(4.2,), budgets=(3,), max_new_tokens=12)
+    records = run(lm, tiny_language_model(seed=1), asked(30), settings)
+    for point in ("taus 4.2", "budgets 3"):
+        places: Counter[int] = Counter()
+        for record in records:
+            made, drawn = record.chain(point), record.chain(f"{point} control")
+            assert len(drawn.touched) <= len(made.touched)  # fewer if it ends before its positions
+            places.update(each.position for each in drawn.touched)
+        assert len(places) > 6
+        assert sum(places.values()) > 0.9 * sum(len(r.chain(point).touched) for r in records)
+    assert all(each.changed for r in records for each in r.chain("budgets 3 control").touched)
+
+
+def test_curves_need_a_teacher() -> None:
+    with pytest.raises(ModelError, match="curves over thresholds and budgets need a teacher"):
+        run(lookup_model(BASE), None, [Problem("p", "so", "7")], CURVES_OF)
+
+
+def test_curves_are_summed_up_with_their_controls() -> None:
+    problems = [Problem("p", "so", "7"), Problem("q", "so", "3")]
+    records = run(lookup_model(BASE), lookup_model(TEACHER), problems, CURVES_OF)
+    assert [
+        ProblemRecord.from_json(json.loads(json.dumps(r.to_json()))) for r in records
+    ] == records
+    results = summarise(records, 0, point_arms(CURVES_OF))
+    assert InterventionResults.from_json(json.loads(json.dumps(results.to_json()))) == results
+    taus, budgets = results.curves
+    assert [point.value for point in taus.points] == [0.4, 1.0, 1.55, 2.0]
+    put = [point.arm.put for point in taus.points]
+    assert [(each.touched, each.tokens) for each in put if each] == [(6, 6), (4, 6), (0, 6), (0, 6)]
+    assert [point.arm.accuracy.value for point in budgets.points] == [0.5, 0.5, 0.5]
+    first = budgets.points[1]
+    assert first.arm.comparison is not None
+    assert [len(first.arm.comparison.gained), len(first.arm.comparison.lost)] == [1, 1]
+    assert first.arm.against_control is not None
+    assert first.arm.against_control.reference == "budgets 2 control"
+    assert first.control.comparison is not None
+    assert len(results.to_rows()) == len(results.arms) + 2 * 7

@@ -175,7 +175,7 @@ def test_any_problems_survive_the_round_trip(
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=5,
 )
 keys = st.sampled_from(["id", "question", "problem", "answer", "source", "family"])
@@ -186,7 +186,7 @@ keys = st.sampled_from(["id", "question", "problem", "answer", "source", "family
 @example(b'{"question": "\x00"}')
 @given(
     st.binary()
-    | st.lists(st.dictionaries(keys, json_values).map(json.dumps)).map(
+    | st.lists(st.dictionaries(keys, json_values, max_size=4).map(json.dumps), max_size=4).map(
         lambda lines: "\n".join(lines).encode()
     )
 )

@@ -25,7 +25,7 @@ from core.records import SCHEMA_VERSION, Problem
 from core.runs.checkpoint import Checkpoint
 from core.runs.config import RunPlan
 from core.runs.context import Cancelled, RunContext, Stop, carry_out
-from core.runs.liveness import hold, is_held
+from core.runs.liveness import ProcessName, hold, is_held
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState
@@ -100,6 +100,16 @@ def test_a_launch_is_given_up_after_a_minute_without_a_lock(tmp_path: Path) -> N
     assert status.state is RunState.INTERRUPTED
     assert status.error is not None
     assert "log.txt" in status.error.remedy
+
+
+def test_a_child_that_is_alive_starts_for_as_long_as_its_imports_take(tmp_path: Path) -> None:
+    run = new_run(tmp_path)
+    me = ProcessName.of(os.getpid())
+    alive = {"event": "spawned", "launch": "a", "pid": me.pid, "birth": me.birth, "host": HERE}
+    tell(run, LAUNCHED, alive, ago=3600)
+    assert run.status().state is RunState.STARTING
+    tell(run, alive | {"birth": "1"}, ago=3600)  # its number is another process's now
+    assert run.status().state is RunState.INTERRUPTED
 
 
 def test_the_lock_tells_running_from_interrupted(tmp_path: Path) -> None:

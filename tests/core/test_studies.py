@@ -28,7 +28,8 @@ from core.runs.run import Run
 from core.runs.settings import checked_settings
 from core.statistics import mean_over_problems, share
 from core.studies import estimate
-from core.studies.cells import CELLS, signal_mass
+from core.studies.cells import CELLS
+from core.studies.fine_tunes import signal_mass
 from core.studies.headline import study_headline
 from core.studies.plan import plan_study
 from core.studies.recipe import StudyRecipe

@@ -18,7 +18,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const [position, tokenId] = cell.dataset.place.split(" ").map(Number);
     setTriggerValue("open", { chain: data.chain, position, tokenId, at: Date.now() });
   };
-  return () => grids.delete(parentElement);
+  return () => {
+    box.remove();
+    grids.delete(parentElement);
+  };
 }
 
 function make(tag, className, text) {

@@ -15,7 +15,10 @@ export default function ({ data, parentElement, setStateValue }) {
   if (!tree) trees.set(parentElement, (tree = new BranchTree(parentElement)));
   tree.setStateValue = setStateValue;
   tree.update(data);
-  return () => trees.delete(parentElement);
+  return () => {
+    tree.box.remove();
+    trees.delete(parentElement);
+  };
 }
 
 function svg(tag, attributes = {}, text) {
