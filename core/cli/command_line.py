@@ -187,7 +187,7 @@ def _aside_set(run: Run) -> str:
     from core.studies.distillations import DISTILL_STUDY
 
     recipe, wanted = DISTILL_STUDY.settings_of(run), (run.problems(), run.problems(HELD_OUT))
-    for name, known in _known_sets():
+    for name, known in _known_sets(run):
         parts = set_aside(known, recipe.held_out.problems, recipe.problems, recipe.seed)
         if tuple(map(list, parts)) == wanted:
             return name
