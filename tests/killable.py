@@ -88,7 +88,7 @@ def exit_code_of_command(
 
 def _command(words: list[str], kept: Path, dies_after: int | None) -> NoReturn:
     from core.cli import app
-    from core.cli.claims import Measuring
+    from core.cli.claims_measuring import Measuring
     from core.runs.checkpoint import Checkpoint
 
     problem_units.PROBLEMS_A_UNIT = UNIT
