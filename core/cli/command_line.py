@@ -145,6 +145,7 @@ def _train(run: Run) -> Iterator[str]:
     from core.reasonmaxxer.rollouts import OF_ROLLOUTS
 
     preset, measured = _preset(run), run.config.settings.get("measured")
+    yield from _teachers(run)
     source = run.config.inputs.get(ROLLOUTS_FROM)
     if source is None:
         yield from ("--preset", preset, "--problems", _split_set(run))
@@ -187,7 +188,7 @@ def _aside_set(run: Run) -> str:
     from core.studies.distillations import DISTILL_STUDY
 
     recipe, wanted = DISTILL_STUDY.settings_of(run), (run.problems(), run.problems(HELD_OUT))
-    for name, known in _known_sets():
+    for name, known in _known_sets(run):
         parts = set_aside(known, recipe.held_out.problems, recipe.problems, recipe.seed)
         if tuple(map(list, parts)) == wanted:
             return name

@@ -16,6 +16,7 @@ from small_runs import UNIT, fine_tune_recipe, finish, prepare_fine_tune
 from test_gated_loss import exact_model
 from tiny_training import examples
 
+from core.cli.command_line import run_command
 from core.disagreement.token_classes import disagree
 from core.errors import RunError, TrainingError
 from core.models.spec import DEMO_FOLDER, DEMO_TEACHER, DEMO_TEACHER_FOLDER
@@ -144,6 +145,9 @@ def test_a_fine_tune_with_weights_records_them_and_its_teacher(
     )
     assert run.config.teachers == (DEMO_TEACHER,)
     assert ROLLOUTS_FROM in run.config.inputs
+    command = run_command(run).line
+    assert f"--teacher {DEMO_TEACHER}" in command
+    assert "weighting" in command
     finish(run, TRAIN.carry_out)
     found = json.loads((run.folder / WEIGHTS).read_text())
     kept = run.units()["divergences"]
