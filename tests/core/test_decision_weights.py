@@ -145,7 +145,7 @@ def test_a_fine_tune_with_weights_records_them_and_its_teacher(
     )
     assert run.config.teachers == (DEMO_TEACHER,)
     assert ROLLOUTS_FROM in run.config.inputs
-    command = run_command(run).line
+    command = run_command(run).text
     assert f"--teacher {DEMO_TEACHER}" in command
     assert "weighting" in command
     finish(run, TRAIN.carry_out)
