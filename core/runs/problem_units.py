@@ -161,6 +161,8 @@ def work_through(
             if work.stop.requested:
                 raise Cancelled
 
+            # What loading took is not part of the pace: that is measured from here.
+            work.report(start, len(problems), doing)
             share = PlannedShare()
 
             def on_progress(
