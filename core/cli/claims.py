@@ -292,10 +292,10 @@ def commands_of(
             command = run_command(run)
             found[run.id] = command.text + (f"  # {command.note}" if command.note else "")
     folders = {str(run.folder.resolve().parent) for run in runs.values()}
-    for name, command in found.items():
+    for name, text in found.items():
         for folder in folders:
-            command = command.replace(folder, "RUNS")
-        found[name] = command
+            text = text.replace(folder, "RUNS")
+        found[name] = text
     return found
 
 
