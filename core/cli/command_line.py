@@ -150,6 +150,7 @@ def _train(run: Run) -> Iterator[str]:
     from core.reasonmaxxer.rollouts import OF_ROLLOUTS
 
     preset, measured = _preset(run), run.config.settings.get("measured")
+    yield from _teachers(run)
     source = run.config.inputs.get(ROLLOUTS_FROM)
     if source is None:
         yield from ("--preset", preset, "--problems", _split_set(run))
