@@ -45,7 +45,7 @@ SHOTS = (
 """Name, width and height in CSS pixels, colour scheme."""
 PAGES = ("explore", "interventions", "compare", "finetune", "evaluate", "claims", "runs")
 FINE_TUNE = ROOT / "tests" / "data" / "stored_runs" / "train"
-PATIENCE = 120_000  # ms
+PATIENCE = 300_000  # ms
 MOST_BYTES = 150_000  # of a picture
 _MOST_PIXELS = 4000  # of a whole page's height
 
