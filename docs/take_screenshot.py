@@ -2,7 +2,8 @@
 
 It makes three small runs of the demo in a folder of its own, starts the app there, and opens every
 page in light and dark at 1280 px, and in light at 800 and 390 px. Takes two to three minutes.
-`--into FOLDER` writes them elsewhere, `--whole` takes whole pages instead of their first screen.
+`--runs FOLDER` shows finished runs of that folder instead of making new ones, `--into FOLDER`
+writes the pictures elsewhere, `--whole` takes whole pages instead of their first screen.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from core.models.spec import DEMO, DEMO_TEACHER, ModelSpec  # noqa: E402
 from core.problems.problem_sets import read_problems  # noqa: E402
 from core.runs.context import DONE, carry_out  # noqa: E402
 from core.runs.run import Run  # noqa: E402
+from core.runs.runs_folder import RunsFolder  # noqa: E402
 
 SHOTS = (
     ("1280-light", 1280, 860, "light"),
@@ -43,13 +45,14 @@ SHOTS = (
 """Name, width and height in CSS pixels, colour scheme."""
 PAGES = ("explore", "interventions", "compare", "finetune", "evaluate", "claims", "runs")
 FINE_TUNE = ROOT / "tests" / "data" / "stored_runs" / "train"
-PATIENCE = 120_000  # ms
+PATIENCE = 300_000  # ms
 MOST_BYTES = 150_000  # of a picture
 _MOST_PIXELS = 4000  # of a whole page's height
 
 
-def sample_runs(folder: Path) -> dict[str, str]:
-    """Make a run for every page that shows one; returns their ids by page."""
+def sample_runs(folder: Path, given: Path | None) -> dict[str, str]:
+    """Make a run for every page that shows one, or copy the one of a given folder; returns their
+    ids by page."""
     problems, spec = read_problems("demo"), ModelSpec(DEMO)
     plans: dict[str, Callable[[], Any]] = {
         "evaluate": lambda: plan_evaluation(spec, problems, {"samples": 4}, sample=40),
@@ -59,7 +62,13 @@ def sample_runs(folder: Path) -> dict[str, str]:
         "compare": lambda: plan_comparison(spec, problems, {}, teachers=[DEMO_TEACHER], sample=24),
     }
     ids = {}
+    finished = [] if given is None else RunsFolder(given).list()
     for kind, plan in plans.items():
+        made = next((each for each in finished if each.config.task == kind), None)
+        if made is not None:
+            shutil.copytree(made.folder, folder / made.id)
+            ids[kind] = made.id
+            continue
         run = Run.create(folder, kind, plan())
         if carry_out(run, KINDS[kind].load().carry_out, bar=False) != DONE:
             raise SystemExit(f"The run {run.id} failed: see {run.log_path}.")
@@ -140,11 +149,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--into", type=Path, default=ROOT / "docs" / "screens")
     parser.add_argument("--whole", action="store_true", help="whole pages")
+    parser.add_argument("--runs", type=Path, help="a folder of finished runs to show")
     parser.add_argument("--pages", nargs="+", choices=PAGES, default=PAGES)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         home = Path(folder)
-        runs = sample_runs(home / "runs")
+        runs = sample_runs(home / "runs", arguments.runs)
         server, address = start_server(
             ROOT / "explorer" / "app.py", {"FORK_EXPLORER_HOME": str(home)}, home / "log.txt"
         )
