@@ -103,7 +103,7 @@ def test_a_run_says_its_result_its_figures_and_its_warnings() -> None:
 
 @needs_demo
 def test_what_is_larger_than_the_limit_is_left_out_and_said() -> None:
-    handout = run_handout(Run.open(STORED / "evaluate-first"), most_bytes=500)
+    handout = run_handout(Run.open(STORED / "evaluate-first"), most_bytes=1_600)
     kept = sum(bool(each.chains) for each in handout.problems)
     assert 0 < kept < 3
     assert handout.left_out.startswith(f"The chains of {kept} of 3 problems are in this file")
