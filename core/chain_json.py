@@ -199,7 +199,7 @@ class _ChainFile(BaseModel):
         if any(len(column) != length for column in columns):
             raise SessionError(
                 "This chain file is damaged: its columns have different lengths.",
-                "Open another copy of it, or generate the chain again.",
+                "Open another copy, or generate the chain again.",
             )
         return Chain(
             prompt_ids=self.prompt_ids,
@@ -279,5 +279,5 @@ def _check_values(chain: Chain) -> None:
     if not whole:
         raise SessionError(
             "This chain file is damaged: some of its numbers are invalid.",
-            "Open another copy of it, or generate the chain again.",
+            "Open another copy, or generate the chain again.",
         )

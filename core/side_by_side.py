@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from core.errors import ExplorerError, ProblemError, RunError
 from core.evaluation.comparison import EvaluationComparison, check_same_problems, compare
@@ -13,7 +14,9 @@ from core.records import Problem
 from core.runs.headline import Headline
 from core.runs.run import Run
 from core.runs.status import RunState
+from core.system.setting import setting
 
+_LONGEST = 40  # characters of a setting's value
 OTHER_KIND = "not comparable: another kind of run"
 OTHER_PROBLEMS = "not comparable: other problems"
 NOT_FINISHED = "not comparable: not finished"
@@ -30,6 +33,8 @@ class RunBeside:
         difference: this run less the reference, paired by problem; None for the reference itself,
             and where there is a reason.
         reason: why there is no difference; "" otherwise.
+        settings: by what it was made otherwise than the other runs of its kind, in words; "" where
+            all have the same.
     """
 
     run: Run
@@ -37,6 +42,7 @@ class RunBeside:
     problem: ExplorerError | None
     difference: EvaluationComparison | None
     reason: str
+    settings: str = ""
 
 
 def headline_of(run: Run) -> Headline | None:
@@ -63,7 +69,21 @@ def side_by_side(runs: Sequence[Run], reference: Run) -> list[RunBeside]:
         raise RunError(
             f"The reference {reference.id} is not among the runs.", "Choose one of them."
         )
-    return [_beside(run, reference) for run in runs]
+    words = settings_that_differ(runs)
+    return [_beside(run, reference, words[run.id]) for run in runs]
+
+
+def settings_that_differ(runs: Sequence[Run]) -> dict[str, str]:
+    """By id of the run, those of its settings in words that not all runs of its kind have alike,
+    such as "Temperature 0.3, Seed 1"; "" where there are none."""
+    settings = {run.id: dict(_settings_of(run)) for run in runs}
+    found = {}
+    for run in runs:
+        alike = [settings[each.id] for each in runs if each.config.task == run.config.task]
+        own = settings[run.id]
+        names = [name for name in own if any(each.get(name) != own[name] for each in alike)]
+        found[run.id] = ", ".join(f"{_label(run, name)} {_words(own[name])}" for name in names)
+    return found
 
 
 def best_of(runs: Sequence[Run]) -> Run | None:
@@ -82,7 +102,40 @@ def best_of(runs: Sequence[Run]) -> Run | None:
     return max(found, key=lambda pair: pair[0])[1] if found else None
 
 
-def _beside(run: Run, reference: Run) -> RunBeside:
+def _settings_of(run: Run) -> Iterator[tuple[str, Any]]:
+    """A run's settings by their dotted names; its seed, and what else it was made with."""
+
+    def flat(values: Mapping[str, Any], begin: str) -> Iterator[tuple[str, Any]]:
+        for name, value in values.items():
+            if isinstance(value, Mapping):
+                yield from flat(value, f"{begin}{name}.")
+            else:
+                yield begin + name, value
+
+    yield from flat(run.config.settings, "")
+    if "seed" not in run.config.settings:
+        yield "seed", run.config.seed
+
+
+def _label(run: Run, name: str) -> str:
+    try:
+        return setting(kind_entry(run).load().settings, name).label
+    except (ExplorerError, KeyError, AttributeError):  # of another version
+        return name
+
+
+def _words(value: Any) -> str:
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list | tuple):
+        return "+".join(map(_words, value))
+    text = f"{value:g}" if isinstance(value, float) else " ".join(str(value).split())
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _beside(run: Run, reference: Run, settings: str) -> RunBeside:
     headline, problem, difference, reason = None, None, None, ""
     try:
         headline = headline_of(run)
@@ -90,7 +143,7 @@ def _beside(run: Run, reference: Run) -> RunBeside:
             difference, reason = _difference(run, reference)
     except ExplorerError as error:
         problem = error
-    return RunBeside(run, headline, problem, difference, reason)
+    return RunBeside(run, headline, problem, difference, reason, settings)
 
 
 def _difference(run: Run, reference: Run) -> tuple[EvaluationComparison | None, str]:

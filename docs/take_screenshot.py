@@ -41,7 +41,7 @@ SHOTS = (
     ("390", 390, 844, "light"),
 )
 """Name, width and height in CSS pixels, colour scheme."""
-PAGES = ("explore", "interventions", "compare", "finetune", "evaluate", "runs")
+PAGES = ("explore", "interventions", "compare", "finetune", "evaluate", "claims", "runs")
 FINE_TUNE = ROOT / "tests" / "data" / "stored_runs" / "train"
 PATIENCE = 120_000  # ms
 MOST_BYTES = 150_000  # of a picture
@@ -152,6 +152,11 @@ def main() -> None:
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
         try:
+            with opened(browser, 1280, 860, "light") as page:
+                page.goto(address)  # a cold server shows a chain to read first
+                expect(page.get_by_role("button", name="Generate", exact=True)).to_be_visible(
+                    timeout=PATIENCE
+                )
             for shot, width, height, scheme in SHOTS:
                 with opened(browser, width, height, scheme) as page:
                     for name in arguments.pages:

@@ -19,8 +19,10 @@ _MODULES = (
     "explorer.explore.problem_bar",
     "explorer.explore.stage",
 )
+_AT_THE_LATEST = 4.0  # seconds after the first view
 _lock = threading.Lock()
 _started = False
+_timer: threading.Timer | None = None
 _loaded = threading.Event()
 
 
@@ -42,6 +44,18 @@ def start_engine() -> None:
             return
         _started = True
     threading.Thread(target=load_engine, name="engine", daemon=True).start()
+
+
+def start_engine_soon() -> None:
+    """Begin to import in a few seconds, unless that is asked for before: a browser that goes from
+    page to page without waiting for any never asks."""
+    global _timer
+    with _lock:
+        if _started or _timer is not None:
+            return
+        _timer = threading.Timer(_AT_THE_LATEST, start_engine)
+    _timer.daemon = True
+    _timer.start()
 
 
 def load_engine() -> None:

@@ -11,15 +11,16 @@ from core.chains.glance import chain_at_a_glance
 from core.errors import ExplorerError
 from core.records import Chain, Outcome
 from core.system.environment import sessions_folder
-from explorer.components.token_heatmap import token_heatmap
-from explorer.engine import engine_is_loaded, engine_is_started, start_engine
+from explorer.components.token_heatmap import read_heatmap, token_heatmap
+from explorer.engine import engine_is_loaded, engine_is_started, start_engine, start_engine_soon
 from explorer.shared.chain_view import chain_view
 from explorer.shared.messages import verdict_badge
 from explorer.shared.polling import polled
 from explorer.shared.problem_text import problem_text
-from explorer.welcome import DEFAULT_TAU, WELCOME
+from explorer.welcome import DEFAULT_TAU, FIRST_CLICK, WELCOME
 
 _SESSION_ID = 12  # characters of an id, all of them letters and digits
+_CHAIN, _HEATMAP = "first view", "first_heatmap"
 
 
 def first_view(page: st.Page) -> None:
@@ -39,17 +40,29 @@ def first_view(page: st.Page) -> None:
 def _show(chain: Chain, outcome: Outcome | None) -> None:
     with st.container(key="first_view"):
         problem_text(chain.problem)
-        chain_column, words = st.columns([2, 1], gap="medium")
+        chain_column, words = st.columns([3, 2], gap="medium")  # as in Explore
     with chain_column, st.container(border=True):
         if outcome is not None:
             st.markdown(f"{verdict_badge(outcome)} · {len(chain)} tokens")
-        token_heatmap(chain_view(chain, "first view", DEFAULT_TAU, "nats"), key="first_heatmap")
+        token_heatmap(
+            chain_view(chain, _CHAIN, DEFAULT_TAU, "nats"),
+            key=_HEATMAP,
+            on_select=lambda: _keep_click(chain),
+        )
     with words, st.container(border=True):
         st.markdown(
-            "**A chain of thought, token by token.** The darker a token, the less certain the "
-            "model was there; underlined ones are *forks*. Point at one to see what else the "
-            "model could have written. In a few seconds you can force it to."
+            "**A chain of thought, token by token.** The stronger a token's colour, the less "
+            "certain the model was there; underlined ones are *forks*. Point at one to see what "
+            "else the model could have written. In a few seconds you can click one and force it "
+            "to write that."
         )
+
+
+def _keep_click(chain: Chain) -> None:
+    """Keep which token was clicked, for the page that follows."""
+    position = read_heatmap(_HEATMAP).position(_CHAIN, len(chain))
+    if position is not None:
+        st.session_state[FIRST_CLICK] = (chain.token_ids, position)
 
 
 def _loading() -> None:
@@ -64,6 +77,7 @@ def _loading() -> None:
         drawn = True
         st.caption("Loading the engine …")
 
+    start_engine_soon()
     if not engine_is_started():
         polled(draw, lambda: not engine_is_started(), seconds=1.5)
     else:

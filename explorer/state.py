@@ -11,7 +11,7 @@ from core.chains.session import Session
 from core.errors import ExplorerError, SessionError
 from explorer.form import Form, is_real, one_of
 from explorer.open_session import OpenSession
-from explorer.welcome import DEFAULT_TAU, WELCOME
+from explorer.welcome import DEFAULT_TAU, FIRST_CLICK, WELCOME
 from explorer.workbench import session_or_none, workbench
 
 Unit = Literal["nats", "bits"]
@@ -112,6 +112,16 @@ class BrowserState:
                     "Choose a branch and a token below.",
                 )
 
+    def follow_first_click(self) -> None:
+        """Select the token that was clicked before the pages were there, if its chain is shown."""
+        clicked = st.session_state.pop(FIRST_CLICK, None)
+        tree = self.opened.session.tree
+        if clicked is None or tree is None or tree.selected is None:
+            return
+        token_ids, position = clicked
+        if tree.selected.chain.token_ids == token_ids:
+            self.go_to(position)
+
     def write_link(self) -> None:
         """Make the address reopen the chain on screen, after a refresh or on another day."""
         tree = self.opened.session.tree
@@ -136,6 +146,7 @@ def browser_state() -> BrowserState:
         state.follow_link()
         st.session_state["browser_state"] = state
     found: BrowserState = st.session_state["browser_state"]
+    found.follow_first_click()
     return found
 
 

@@ -9,3 +9,6 @@ WELCOME = project_root() / "sample_data" / "sessions" / "welcome.json"
 
 DEFAULT_TAU = 1.4
 """Threshold in nats, the paper's for its smallest model."""
+
+FIRST_CLICK = "clicked in the first view"
+"""In this tab, until Explore is drawn: token ids of the chain and the position clicked."""

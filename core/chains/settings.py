@@ -26,7 +26,7 @@ Alternatives = Annotated[
         ge=1,
         le=1000,
         title="Alternatives stored per token",
-        description="Most probable tokens kept a position",
+        description="Most probable tokens kept at each position",
     ),
 ]
 

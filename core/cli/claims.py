@@ -289,12 +289,11 @@ def commands_of(
     runs = {run.id: run for row in rows for run in row.runs.values()}
     for run in runs.values():
         with contextlib.suppress(ExplorerError):
-            found[run.id] = run_command(run).text
+            command = run_command(run)
+            found[run.id] = command.text + (f"  # {command.note}" if command.note else "")
     folders = {str(run.folder.resolve().parent) for run in runs.values()}
-    for name, command in found.items():
-        for folder in folders:
-            command = command.replace(folder, "RUNS")
-        found[name] = command
+    for folder in folders:
+        found = {name: line.replace(folder, "RUNS") for name, line in found.items()}
     return found
 
 

@@ -13,6 +13,7 @@ from core.cli.run_command import kind_work, long_work
 from core.cli.thresholds import entropies_of, plan_with_shares
 from core.disagreement.settings import CompareSettings
 from core.runs.config import RunPlan
+from core.system.percent import percent as in_percent
 from core.system.terminal_text import printable
 
 if TYPE_CHECKING:
@@ -83,9 +84,9 @@ def _show(data: Any) -> None:
         _line("mean base rank of changes", each.mean_base_rank, paper.MEAN_BASE_RANK)
         _line("base entropy at changes, nats", each.entropy_changed)
         _line("base entropy elsewhere, nats", each.entropy_unshifted)
-        _line("ratio of these", each.entropy_ratio, paper.ENTROPY_RATIO)
-        _line("JS divergence, nats a token", each.js_divergence)
-        percent(f"of it where H > {results.tau:g}", each.js_above_tau)
+        _line("entropy ratio", each.entropy_ratio, paper.ENTROPY_RATIO)
+        _line("JS divergence, nats per token", each.js_divergence)
+        percent(f"share of the divergence where H > {results.tau:g}", each.js_above_tau)
         if each.divergence is not None:
             _show_divergence(each.divergence, results.tau)
 
@@ -97,7 +98,7 @@ def _show_divergence(found: DivergenceSummary, tau: float) -> None:
     percent = partial(_line, scale=100, unit=" %")
     percent(f"tokens with divergence < {NEAR_ZERO:g}", found.near_zero)
     for level in found.levels:
-        _line(f"divergence of the top {level.share:.0%}", level.divergence)
+        _line(f"divergence of the top {in_percent(level.share, 0)}", level.divergence)
     percent(f"tokens with divergence > {DIVERGENT:g}", found.divergent)
     percent(f"of these, where H <= {tau:g}", found.divergent_but_sure)
     for each in found.within_top:
@@ -108,7 +109,7 @@ def _show_divergence(found: DivergenceSummary, tau: float) -> None:
     if found.entropy_teacher is not None:
         _line("teacher's entropy, nats", found.entropy_teacher)
     if found.top_entropy_overlap is not None:
-        percent(f"top {TOP_SHARE:.0%} by entropy of both", found.top_entropy_overlap)
+        percent(f"top {in_percent(TOP_SHARE, 0)} by entropy of both", found.top_entropy_overlap)
     along = " ".join(f"{each.value:.4f}" for each in found.profile)
     print(f"  {'divergence along the chain, nats':{_LABEL}} {along}, from start to end")
 

@@ -15,6 +15,7 @@ from core.cli.run_command import kind_work, long_work
 from core.distillation.recipe import PRESETS, DistillationRecipe
 from core.errors import RunError
 from core.runs.config import RunPlan
+from core.system.percent import percent
 
 if TYPE_CHECKING:
     pass
@@ -109,12 +110,12 @@ def _show(data: Any) -> None:
     print(
         f"Learned from {learned.rollouts} rollouts of {learned.problems} problems by the teacher, "
         f"{learned.right} of them correct; its top {learned.top_k} tokens at {learned.tokens:,} "
-        f"positions have {learned.kept_mass:.4%} of its probability"
+        f"positions have {percent(learned.kept_mass, 4)} of its probability"
     )
     print(
         f"Rank {training.rank} on {', '.join(training.target_modules)}: "
-        f"{training.trained_parameters:,} parameters, {training.trained_share:.2%} of the base's "
-        f"{training.parameters:,}"
+        f"{training.trained_parameters:,} parameters, "
+        f"{percent(training.trained_share, 2)} of the base's {training.parameters:,}"
     )
     print(f"{results.student.label}; 95 % intervals over problems")
     for name, result in (

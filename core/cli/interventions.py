@@ -12,6 +12,7 @@ from core.cli.run_command import kind_work, long_work
 from core.cli.thresholds import entropies_of, plan_with_shares
 from core.interventions.settings import InterventionSettings
 from core.runs.config import RunPlan
+from core.system.percent import percent
 
 
 def _list_arms(wanted: bool) -> None:
@@ -111,8 +112,8 @@ def _show_curves(results: Any) -> None:
             print(
                 f"  {point['value']:<6g} {_interval(arm['accuracy'])}, control "
                 f"{_interval(control['accuracy'])}; "
-                f"{arm['put']['touched_share']['value']:.2%} of tokens replaced, control "
-                f"{control['put']['touched_share']['value']:.2%}; less control "
+                f"{percent(arm['put']['touched_share']['value'], 2)} of tokens replaced, control "
+                f"{percent(control['put']['touched_share']['value'], 2)}; less control "
                 f"{arm['against_control']['difference']['value']:+.3f}, "
                 f"{arm['against_control']['word']}"
             )

@@ -21,12 +21,14 @@ from core.system.json_text import json_text
 class PersonVerdict(StrEnum):
     """What a person can say of an answer."""
 
-    RIGHT = "right"
+    CORRECT = "correct"
     WRONG = "wrong"
     AS_CHECKED = "as-checked"
+    RIGHT = "right"  # the word of earlier versions
 
 
 _VERDICTS = {
+    PersonVerdict.CORRECT: Verdict.CORRECT,
     PersonVerdict.RIGHT: Verdict.CORRECT,
     PersonVerdict.WRONG: Verdict.WRONG,
     PersonVerdict.AS_CHECKED: None,
@@ -36,7 +38,10 @@ _VERDICTS = {
 @grouped
 def overrule(
     file: Annotated[Path, path_argument(metavar="FILE", help="A chain or a saved session.")],
-    verdict: Annotated[PersonVerdict, typer.Option(help="right, wrong or as-checked.")],
+    verdict: Annotated[
+        PersonVerdict,
+        typer.Option(metavar="VERDICT", help="correct, wrong or as-checked."),
+    ],
     branch: Annotated[
         str | None, typer.Option(help="Of a session: a branch of its current problem, b1 ...")
     ] = None,

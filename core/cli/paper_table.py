@@ -88,7 +88,7 @@ def _own(run: Run, usd_per_hour: float | None) -> TrainingResults:
     found = TRAIN.results_of(run) if run.config.task == TRAIN.name else None
     if found is None:
         raise RunError(
-            f"The run {run.id} is no finished fine-tune.", "Give one, or leave the run out."
+            f"The run {run.id} is not a finished fine-tune.", "Give one, or leave the run out."
         )
     if usd_per_hour is None:
         return found

@@ -57,8 +57,8 @@ class _ColumnOptions:
             help="Columns, where the guess is wrong: question, answer, choices, id, "
             "source or family; nothing after = is none, question=Body+Question joins two, and "
             "reward_model.ground_truth is a value inside one. gold=written, hashes, box, list or "
-            "unit says how the answer stands in its cell, gold=label, from0, from1 or text how it "
-            "names a choice; join=space, line or blank what stands between joined columns.",
+            "unit says how the answer is written in its cell, gold=label, from0, from1 or text how "
+            "it names a choice; join=space, line or blank what separates joined columns.",
         ),
     ] = None
     question: Annotated[

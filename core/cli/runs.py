@@ -184,6 +184,8 @@ def compare(
     for each in found:
         result = "no results" if each.headline is None else each.headline.sentence
         _print(f"{each.run.id}  {each.run.config.name}".rstrip())
+        if each.settings:
+            _print(f"    {each.settings}")
         _print(f"    {each.problem or result}")
         if each.difference is not None:
             _print(f"    against {start.id}: {change_sentence(each.difference)}")
@@ -213,6 +215,7 @@ def _beside(found: RunBeside) -> dict[str, Any]:
     headline, difference = found.headline, found.difference
     return {
         "id": found.run.id,
+        "settings": found.settings,
         "figure": None if headline is None else headline.figure,
         "sentence": None if headline is None else headline.sentence,
         "error": None if found.problem is None else str(found.problem),
@@ -278,7 +281,7 @@ def _summary(status: RunStatus) -> str:
     if status.total is not None:
         parts.append(f"{status.done:g} of {status.total:g} {status.unit}")
     if status.elapsed:
-        parts.append(f"{status.elapsed:.0f} s of work")
+        parts.append(f"took {status.elapsed:.0f} s")
     if status.seconds_left is not None:
         parts.append(time_left(status.seconds_left))
     return ", ".join(parts)

@@ -46,7 +46,9 @@ def thresholds(
     ] = None,
     above: Annotated[
         list[float] | None,
-        typer.Option(min=0, help="Which share is above so many nats; may be given several times."),
+        typer.Option(
+            min=0, help="Share of tokens above this threshold in nats; may be given several times."
+        ),
     ] = None,
     *,
     settings: Annotated[GivenSettings, SettingOptions(ThresholdSettings, _OPTIONS)],

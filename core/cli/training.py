@@ -25,6 +25,7 @@ from core.cli.thresholds import entropies_of, plan_with_shares
 from core.reasonmaxxer.recipe import PRESETS, PROBLEM_SETS, Recipe
 from core.records import Problem
 from core.runs.config import RunPlan
+from core.system.percent import percent
 
 if TYPE_CHECKING:
     from core.models.spec import ModelSpec
@@ -229,7 +230,7 @@ def _show_training(data: Any) -> None:
     print(
         f"Learned from {selection.right} correct and {selection.wrong} wrong rollouts of "
         f"{len(selection.problems)} problems; {selection.decisions} of {selection.tokens} tokens "
-        f"({selection.gated_share:.1%}) are decision points"
+        f"({percent(selection.gated_share)}) are decision points"
     )
     print_comparison(results.comparison, "The tuned model against its base", "after")
     print_cost(training.steps, cost)

@@ -32,6 +32,7 @@ from core.runs.result_files import (
     unknown,
 )
 from core.statistics import Estimate, mean_over_problems, ratio_of_sums, ratio_over_chains
+from core.system.percent import percent
 
 RANKS = 10  # base ranks counted one by one; the higher ones are counted together
 PLACES = 10  # equal parts of a chain
@@ -203,13 +204,13 @@ def _row(each: TeacherSummary, n: int) -> dict[str, Cell]:
         **interval_cells("unshifted", each.unshifted),
         **interval_cells("reranked", each.reranked),
         **interval_cells("shifted", each.shifted),
-        **interval_cells("changed a chain", each.changed_per_chain),
+        **interval_cells("changed per chain", each.changed_per_chain),
         **interval_cells("mean base rank", each.mean_base_rank),
         **interval_cells("entropy where changed (nats)", each.entropy_changed),
         **interval_cells("entropy elsewhere (nats)", each.entropy_unshifted),
         **interval_cells("entropy ratio", each.entropy_ratio),
         **interval_cells("JS divergence (nats)", each.js_divergence),
-        **interval_cells("share of it above tau", each.js_above_tau),
+        **interval_cells("share of JS divergence above tau", each.js_above_tau),
         **_divergence_cells(each.divergence),
     }
 
@@ -223,11 +224,11 @@ def _divergence_cells(found: DivergenceSummary | None) -> dict[str, Cell]:
         "of these with entropy up to tau": found.divergent_but_sure,
         "overlap of the top 5": found.overlap,
         "the teacher's entropy (nats)": found.entropy_teacher,
-        f"overlap of the top {TOP_SHARE:.0%} by entropy": found.top_entropy_overlap,
+        f"overlap of the top {percent(TOP_SHARE, 0)} by entropy": found.top_entropy_overlap,
     }
     shown |= {f"changes within the base's top {each.k}": each.share for each in found.within_top}
     shown |= {
-        f"JS divergence that {each.share:.0%} of tokens exceed (nats)": each.divergence
+        f"JS divergence that {percent(each.share, 0)} of tokens exceed (nats)": each.divergence
         for each in found.levels
     }
     cells: dict[str, Cell] = {}

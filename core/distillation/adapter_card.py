@@ -11,6 +11,7 @@ from core.distillation.recipe import DistillationRecipe
 from core.distillation.results import DistillationResults
 from core.lora.card import AccuracySection, card
 from core.models.spec import ModelSpec
+from core.system.percent import percent
 
 
 def distillation_card(
@@ -35,8 +36,8 @@ def distillation_card(
         title=f"{json.dumps(name)} as a LoRA adapter for {json.dumps(spec.model)}",
         about=f"A teacher, distilled into a LoRA adapter of rank {training.rank} on\n"
         f"{', '.join(training.target_modules)}: {training.trained_parameters:,} parameters,\n"
-        f"{training.trained_share:.2%} of the base's {training.parameters:,} (arXiv:2605.06241, "
-        "section 4).",
+        f"{percent(training.trained_share, 2)} of the base's {training.parameters:,} "
+        "(arXiv:2605.06241, section 4).",
         accuracy=AccuracySection(
             heading="Accuracy",
             measured=results.student,
@@ -56,7 +57,7 @@ def distillation_card(
             f"{learned.rollouts} rollouts of {learned.problems} problems by the teacher, "
             f"{learned.right} of them\n  correct; all of them are learned from",
             f"its {learned.top_k} most probable tokens at each of {learned.tokens:,} positions, "
-            f"which have\n  {learned.kept_mass:.4%} of its probability, renormalised",
+            f"which have\n  {percent(learned.kept_mass, 4)} of its probability, renormalised",
         ],
         steps=f"{training.steps} optimizer steps",
         cost=results.cost,

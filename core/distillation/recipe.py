@@ -95,7 +95,7 @@ PRESETS: dict[str, DistillationRecipe] = {
 ABOUT = {
     "demo": "Tuned for the teaching model on two CPU cores: minutes, with larger steps and more "
     "rollouts than the paper's.",
-    "paper": "The recipe of arXiv:2605.06241, section 4, as it stands.",
+    "paper": "The recipe of arXiv:2605.06241, section 4, unchanged.",
 }
 """What a preset is for, in a sentence."""
 

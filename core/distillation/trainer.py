@@ -25,7 +25,9 @@ class DistillationConfig(LoraArguments):
     warmup_steps: float = field(default=0.1, metadata={"help": "Below 1: share of the steps."})
     num_train_epochs: float = field(default=3, metadata={"help": "Passes over the rollouts."})
     per_device_train_batch_size: int = field(default=2, metadata={"help": "Rollouts at once."})
-    gradient_accumulation_steps: int = field(default=8, metadata={"help": "Micro-batches a step."})
+    gradient_accumulation_steps: int = field(
+        default=8, metadata={"help": "Micro-batches per step."}
+    )
 
 
 class DistillationTrainer(LoraTrainer):

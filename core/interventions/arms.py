@@ -322,7 +322,7 @@ ARMS: dict[str, Arm] = {
             "base_only",
             "base-only",
             BASE_ALONE,
-            where="at the k most uncertain positions of a wrong chain (at most half of them all)",
+            where="at the k most uncertain positions of a wrong chain (at most half of its tokens)",
             what="each other top token, one at a time",
             tells="How often one replacement at a fork fixes a wrong answer; counts as solved if "
             "any replacement works.",

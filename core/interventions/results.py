@@ -320,8 +320,8 @@ def _row(summary: ArmSummary) -> dict[str, Cell]:
         row |= {
             "McNemar p": comparison.mcnemar_p,
             "against base": comparison.word or "can only gain",
-            "wrong to right": len(comparison.gained),
-            "right to wrong": len(comparison.lost),
+            "wrong to correct": len(comparison.gained),
+            "correct to wrong": len(comparison.lost),
             "problems gained": " ".join(flip.problem_id for flip in comparison.gained),
             "problems lost": " ".join(flip.problem_id for flip in comparison.lost),
         }

@@ -194,6 +194,6 @@ def _check_links(folder: Path) -> None:
     for path in (*folder.glob("*"), *folder.glob("*/*")):
         if path.is_symlink() and not path.resolve().is_relative_to(inside):
             raise ModelError(
-                f"{path.name} in {folder} is a link that leads out of it.",
+                f"{path.name} in {folder} links outside that folder.",
                 "Put the file itself there.",
             )

@@ -154,7 +154,7 @@ def _follow(
         cancelled=cancelled,
         stopped=DownloadCancelledError(
             f"The conversion of {name} was stopped.",
-            "Nothing of it was kept: load the model again to restart it.",
+            "Nothing was kept: load the model again to restart it.",
         ),
         silent=ResourceError(
             f"The conversion of {name} ended unexpectedly.",

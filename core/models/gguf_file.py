@@ -228,7 +228,7 @@ def _vocab_size(path: Path, metadata: dict[str, Any], tensors: list[TensorExtent
     for key in ("token_type", "scores"):
         beside = metadata.get(f"tokenizer.ggml.{key}", tokens)
         if not isinstance(beside, MetadataArray) or beside.length != tokens.length:
-            raise BrokenGgufError(f"tokenizer.ggml.{key} is not one value a token")
+            raise BrokenGgufError(f"tokenizer.ggml.{key} is not one value per token")
     for key in ("bos", "eos", "unknown", "padding"):
         token = metadata.get(f"tokenizer.ggml.{key}_token_id", 0)
         if not _is_count(token) or token >= tokens.length:

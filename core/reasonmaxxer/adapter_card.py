@@ -9,6 +9,7 @@ from core.lora.card import AccuracySection, card
 from core.models.spec import ModelSpec
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.results import TrainingResults
+from core.system.percent import percent
 
 
 def adapter_card(
@@ -49,7 +50,8 @@ def adapter_card(
             f"learned from: {selection.right} correct and {selection.wrong} wrong ones of "
             f"{len(selection.problems)} problems with both",
             f"decision points: {selection.decisions} of {selection.tokens} tokens, "
-            f"{selection.gated_share:.1%} ({recipe.gate.kind} gate, tau {recipe.gate.tau:g} nats)",
+            f"{percent(selection.gated_share)} ({recipe.gate.kind} gate, "
+            f"tau {recipe.gate.tau:g} nats)",
         ],
         steps=f"{training.steps} optimizer steps, {training.trained_parameters:,} trained "
         f"parameters of {training.parameters:,}",

@@ -19,7 +19,7 @@ from core.system.project_root import project_root
 
 PAPER_TABLE = project_root() / "sample_data" / "paper_table3.csv"
 
-PAPER_RATES = "$1.89 an hour of an RTX Pro 6000, $2.49 of an H100"
+PAPER_RATES = "$1.89 per hour of an RTX Pro 6000, $2.49 of an H100"
 
 _METHODS = {
     "base": "base",

@@ -133,7 +133,7 @@ ABOUT = {
     "demo": "Tuned for the teaching model on two CPU cores: minutes, not hours.",
     "quick": "For real models of up to 500 million parameters on a processor: minutes, with worked "
     "examples in the prompt, on short problems.",
-    "paper": "The recipe of arXiv:2605.06241, section 5 and appendix B, as it stands.",
+    "paper": "The recipe of arXiv:2605.06241, section 5 and appendix B, unchanged.",
     "careful": "The paper's, with the guards that replications needed: a floor under suppressed "
     "tokens, no truncated rollouts, smaller steps.",
 }

@@ -19,6 +19,7 @@ from core.records import SCHEMA_VERSION
 from core.runs.result_files import LARGEST, Count, Share, Text, known, reading_results, unknown
 from core.runs.run import Run
 from core.runs.settings import checked_settings
+from core.system.percent import percent
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ ROLLOUTS_FROM = "rollouts_from"
 _BOXED_FALL = 0.05  # below the share at the start
 
 
-_KL_HIGH = 0.2  # nats a token
+_KL_HIGH = 0.2  # nats per token
 
 
 _PRESSURE_HIGH = 0.8  # share of the push that is downwards
@@ -180,20 +181,21 @@ def training_warnings(history: History) -> list[str]:
     boxed = [entry["eval_boxed"] for entry in history if "eval_boxed" in entry]
     if len(boxed) > 1 and boxed[-1] < boxed[0] - _BOXED_FALL:
         warnings.append(
-            f"Fewer answers end in a box: {boxed[0]:.0%} at the start, {boxed[-1]:.0%} now. That "
-            "falls first when a model breaks. Lower the learning rate or raise the KL weight."
+            f"Fewer answers end in a box: {percent(boxed[0], 0)} at the start, "
+            f"{percent(boxed[-1], 0)} now. That falls first when a model breaks. Lower the "
+            "learning rate or raise the KL weight."
         )
     kl = _recent(history, "kl")
     if kl is not None and kl > _KL_HIGH:
         warnings.append(
-            f"The model moves away from its base where it should not: KL {kl:.2f} nats a token. "
+            f"The model moves away from its base where it should not: KL {kl:.2f} nats per token. "
             "Raise the KL weight or lower the learning rate."
         )
     pressure = _recent(history, "negative_pressure")
     if pressure is not None and pressure > _PRESSURE_HIGH:
         warnings.append(
-            f"{pressure:.0%} of the push is downwards, and pushing tokens down has no end. Set a "
-            "probability floor, or choose problems with a higher pass rate."
+            f"{percent(pressure, 0)} of the push is downwards, and pushing tokens down has no "
+            "end. Set a probability floor, or choose problems with a higher pass rate."
         )
     return warnings
 

@@ -160,7 +160,7 @@ class SelectionSettings(BaseModel):
     drop_truncated: bool = Field(
         False,
         title="Drop truncated rollouts",
-        description="Cut at the limit of new tokens; they count as wrong otherwise",
+        description="Stopped at the token limit; they count as wrong otherwise",
     )
     drop_longest: float = Field(
         0.2,

@@ -39,7 +39,9 @@ class ReasonMaxxerConfig(LoraArguments):
     learning_rate: float = field(default=1e-4, metadata={"help": "Of AdamW (0.9, 0.999)."})
     warmup_steps: float = field(default=50, metadata={"help": "Linear warmup, in steps."})
     per_device_train_batch_size: int = field(default=1, metadata={"help": "Rollouts at once."})
-    gradient_accumulation_steps: int = field(default=8, metadata={"help": "Micro-batches a step."})
+    gradient_accumulation_steps: int = field(
+        default=8, metadata={"help": "Micro-batches per step."}
+    )
     num_train_epochs: float = field(default=1, metadata={"help": "Passes over the rollouts."})
     train_sampling_strategy: str = field(
         default="sequential", metadata={"help": "sequential: in the order of the examples."}

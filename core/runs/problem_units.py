@@ -211,6 +211,8 @@ def _work_here(loop: _Loop, groups: Sequence[Sequence[ProblemUnit]], solve: Solv
             if work.stop.requested:
                 raise Cancelled
 
+            # What loading took is not part of the pace: that is measured from here.
+            work.report(start, loop.total, loop.doing)
             share = PlannedShare()
 
             def on_progress(

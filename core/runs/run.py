@@ -416,6 +416,6 @@ def folder_error(folder: Path, error: OSError | ValueError) -> RunError:
     """The error for a folder that can't hold runs."""
     reason = getattr(error, "strerror", None) or error
     return RunError(
-        f"Runs can't be kept in {folder} ({reason}).",
+        f"Runs can't be stored in {folder} ({reason}).",
         "Choose another folder, make room there, or set FORK_EXPLORER_HOME.",
     )

@@ -88,7 +88,7 @@ def keep_measurement(found: EntropyMeasurement) -> Path:
         replace_file(path, (json_text(data, ascii_only=True) + "\n").encode())
     except OSError as error:
         raise FileError(
-            f"The measurement can't be kept in {path} ({error.strerror or error}).",
+            f"The measurement can't be stored in {path} ({error.strerror or error}).",
             "Make room there, or set FORK_EXPLORER_CACHE to another folder.",
         ) from error
     return path

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from core.distillation.sizes import SizePoint, SizeStudy
 from core.statistics import Estimate
+from core.system.percent import percent, percent_span
 from explorer.shared.figures import plotly_text
 
 _STUDENT, _BASE, _TEACHER = "#2d79cf", "#8a8a8a", "#c98a2b"
@@ -121,4 +122,5 @@ def _hover(point: SizePoint) -> str:
 
 
 def _interval(estimate: Estimate) -> str:
-    return f"{estimate.value:.1%} [{estimate.low:.1%}, {estimate.high:.1%}], n = {estimate.n}"
+    interval = percent_span(estimate.low, estimate.high)
+    return f"{percent(estimate.value)} (95 % interval {interval}), n = {estimate.n}"

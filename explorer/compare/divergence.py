@@ -22,6 +22,7 @@ from core.disagreement.divergence import (
 from core.disagreement.results import ENTROPY_EDGES, CompareResults
 from core.runs.run import Run
 from core.statistics import Estimate
+from core.system.percent import percent
 from explorer.compare.charts import PLACE_NAMES
 from explorer.shared.drawing import chart, table
 from explorer.shared.figures import amount_and_range, share_and_range
@@ -119,7 +120,7 @@ _MEASURES: list[tuple[str, Callable[[DivergenceSummary], str]]] = [
     ("top-5 tokens that both have", lambda each: _percent(each.overlap)),
     ("the teacher's entropy (nats)", lambda each: _nats(each.entropy_teacher)),
     (
-        f"of the base's top {TOP_SHARE:.0%} by entropy, also in the teacher's".replace("%", " %"),
+        f"of the base's top {percent(TOP_SHARE, 0)} by entropy, also in the teacher's",
         lambda each: _percent(each.top_entropy_overlap),
     ),
 ]

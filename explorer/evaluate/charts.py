@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from core.evaluation.results import FamilySummary, PassAtK
 from core.statistics import Estimate
+from core.system.percent import percent_span
 from explorer.shared.figures import family_label
 
 _MODEL, _BAND = "#2d79cf", "rgba(45,121,207,0.18)"
@@ -90,7 +91,7 @@ def family_chart(families: Sequence[FamilySummary], overall: Estimate) -> go.Fig
 
 
 def _interval(estimate: Estimate) -> str:
-    return f"95 % interval {estimate.low:.1%} to {estimate.high:.1%}, n = {estimate.n}"
+    return f"95 % interval {percent_span(estimate.low, estimate.high)}, n = {estimate.n}"
 
 
 def _ticks(ks: Sequence[int]) -> list[int]:

@@ -57,7 +57,7 @@ def evaluation_setup(state: BrowserState, folder: RunsFolder) -> None:
     top_p_value = fields.draw(top_p, "top_p", step=0.05, disabled=fixed)
     fields.draw(seed, "seed")
     heat = fields.values["temperature"]
-    sampling = "greedy" if greedy else f"temperature {heat:g}, top-p {top_p_value:g} (its own)"
+    sampling = "greedy" if greedy else f"temperature {heat:g}, top-p {top_p_value:g} (of this page)"
     if at_forks is not None:
         sampling += f", {at_forks.in_words}"
     asking = Asking(state, "evaluation", chosen.name, sampling)

@@ -68,7 +68,7 @@ def fix_line(state: BrowserState, branch: Branch) -> str:
     positions = highest_entropy_positions(chain.entropy[: chain.answer_length], wanted)
     each = alternatives_of(chain) - 1
     return (
-        f"{len(positions)} positions x {each} alternatives, and as many at random: "
+        f"{len(positions)} positions × {each} alternatives, and as many at random: "
         f"{2 * len(positions) * each} continuations"
         f"{cost(state.opened, chain, [*positions, *positions], each)}"
     )

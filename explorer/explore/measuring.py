@@ -34,7 +34,7 @@ def start_fix_search(
 
     def do(task: Task) -> None:
         lm = opened.load(spec)
-        task.label = "Trying single tokens"
+        task.label = "Trying replacements"
         cancel = task.cancelled
         order: dict[Attempt, int] = {}
 
@@ -126,7 +126,8 @@ def cost(opened: OpenSession, chain: Chain, positions: Sequence[int], each: int)
         positions: that are continued from.
         each: how many continuations of each.
     """
-    lengths = [len(chain) - position for position in positions for _ in range(each)]
+    size = len(chain)
+    lengths = [size - position for position in positions for _ in range(each)]
     pace = opened.paces.get(opened.spec)
     seconds = None if pace is None else pace.forecast(lengths, DEFAULT_BATCH_SIZE)
     if seconds is None:

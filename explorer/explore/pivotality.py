@@ -105,8 +105,8 @@ def _settings(place: Place) -> None:
     )
     if forks:
         st.caption(
-            f"{len(forks)} {'fork' if len(forks) == 1 else 'forks'} x {alternatives_of(chain)} "
-            f"alternatives x {samples} samples = {len(forks) * each:,} continuations"
+            f"{len(forks)} {'fork' if len(forks) == 1 else 'forks'} × {alternatives_of(chain)} "
+            f"alternatives × {samples} samples = {len(forks) * each:,} continuations"
             f"{cost(state.opened, chain, forks, each)}"
         )
 

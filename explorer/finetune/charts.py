@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from core.entropy import NATS_PER_BIT
 from core.evaluation.results import FamilySummary
+from core.system.percent import percent_span
 from explorer.shared.figures import family_label
 
 _QUIET, _FORK = "#4c86c6", "#d9822b"  # blue and orange: distinct in every colour vision
@@ -159,7 +160,7 @@ def families_chart(before: Sequence[FamilySummary], after: Sequence[FamilySummar
                 "thickness": 2,
                 "width": 3,
             },
-            customdata=[f"{each.low:.1%} to {each.high:.1%}, n = {each.n}" for each in estimates],
+            customdata=[f"{percent_span(each.low, each.high)}, n = {each.n}" for each in estimates],
             hovertemplate=(
                 f"%{{y}}, {name}: %{{x:.1%}}<br>95 % interval %{{customdata}}<extra></extra>"
             ),

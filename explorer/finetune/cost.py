@@ -16,6 +16,7 @@ from core.runs.estimate import duration
 from core.runs.models import read_model
 from core.runs.result_files import spreadsheet_safe
 from core.runs.run import Run
+from core.system.percent import percent
 from explorer.shared.drawing import table
 from explorer.shared.figures import share_and_range
 from explorer.shared.messages import show_error
@@ -90,8 +91,8 @@ def _paper_table(run: Run, own: TrainingResults) -> None:
         {
             "base": row.base,
             "method": row.method,
-            **{each.title: f"{row.accuracy[key]:.1%}" for key, each in BENCHMARKS.items()},
-            "average": f"{row.average:.1%}",
+            **{each.title: percent(row.accuracy[key]) for key, each in BENCHMARKS.items()},
+            "average": percent(row.average),
             "training": "" if row.usd is None else f"${row.usd:,.0f}",
         }
         for row in _with_own_base_first(paper_rows(), paper_base(spec.model))

@@ -98,7 +98,7 @@ def all_settings(fields: RecipeFields) -> DeltaGenerator:
     Returns:
         The place below the gate's fields.
     """
-    st.markdown("**Rollouts and what is kept of them**")
+    st.markdown("**Rollouts, and which are kept**")
     fields.row(
         ("problems", _ALL),
         ("rollouts.top_p", _SHARE),

@@ -68,7 +68,7 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
     below = st.container()
     with st.container(key="tuning_rollouts"):
         k, heat, seed, sample, everything = st.columns(
-            [1.4, 1.4, 1.4, 1.9, 1.9], vertical_alignment="bottom"
+            [1.9, 1.3, 1.2, 1.8, 1.7], vertical_alignment="bottom"
         )
     preset = state.form.choice(
         base,

@@ -76,8 +76,8 @@ TERMS: tuple[Term, ...] = (
     ),
     Term(
         "Stop strings",
-        "Text that ends a chain, such as the start of a next question, which base models go on to "
-        "write.",
+        "Text that ends a chain, such as the start of the next question, which base models write "
+        "after their answer.",
     ),
     Term(
         "Prompt style",
@@ -103,7 +103,8 @@ TERMS: tuple[Term, ...] = (
     Term("maj@k", "Whether the most frequent answer among k samples is correct."),
     Term(
         "95 % interval",
-        "Where the true value plausibly lies, given so many problems. Few problems make it wide.",
+        "Where the true value plausibly lies, given the number of problems. Few problems make it "
+        "wide.",
     ),
     Term(
         "Teacher",

@@ -10,6 +10,7 @@ from core.interventions.arms import ARMS
 from core.interventions.results import ArmSummary
 from core.runs.headline import short_percent
 from core.statistics import Estimate
+from core.system.percent import percent_span
 
 _BASE, _ARM, _CONTROL = "#8a8a8a", "#2d79cf", "#c98a2b"
 _ROW_HEIGHT = 34  # pixels
@@ -65,7 +66,7 @@ def _bars(rows: Sequence[tuple[str, Estimate, ArmSummary]], title: str) -> go.Fi
                 "width": 5,
             },
             hovertemplate=(
-                f"%{{y}}: %{{x:.1%}}<br>95 % interval {estimate.low:.1%} to {estimate.high:.1%}, "
+                f"%{{y}}: %{{x:.1%}}<br>95 % interval {percent_span(estimate.low, estimate.high)}, "
                 f"n = {estimate.n}<extra></extra>"
             ),
         )

@@ -17,7 +17,7 @@ from core.runs.kind import RESULTS
 from core.runs.result_files import spreadsheet_safe
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
-from core.side_by_side import RunBeside, best_of, side_by_side
+from core.side_by_side import RunBeside, best_of, settings_that_differ, side_by_side
 from explorer.runs.run_facts import run_facts
 from explorer.runs.run_table import run_label
 from explorer.shared.drawing import table
@@ -42,7 +42,8 @@ def runs_side_by_side(state: BrowserState, folder: RunsFolder) -> None:
     with st.container(border=True, key="runs_side_by_side"):
         head, choice, close = st.columns([3, 4, 1.2], vertical_alignment="bottom")
         head.markdown(f"**{len(runs)} runs side by side**")
-        labels = {run.id: _label(run) for run in runs}
+        differing = settings_that_differ(runs)
+        labels = {run.id: _label(run, differing[run.id]) for run in runs}
         best = best_of(runs)
         reference = state.form.choice(
             choice,
@@ -58,23 +59,23 @@ def runs_side_by_side(state: BrowserState, folder: RunsFolder) -> None:
         except ExplorerError as error:
             show_error(error)
             return
-        _figures(found, reference)
+        _figures(found, reference, labels)
         _sentences(found, labels)
         _bases([each.run for each in found if each.problem is None])
 
 
 def _with_best(label: str, best: Run | None, run_id: str) -> str:
-    return f"{label} (best)" if best is not None and best.id == run_id else label
+    return f"{label} (highest)" if best is not None and best.id == run_id else label
 
 
-def _figures(found: Sequence[RunBeside], reference: str) -> None:
+def _figures(found: Sequence[RunBeside], reference: str, labels: dict[str, str]) -> None:
     rows = []
     for each in found:
         facts = run_facts(each.run)
         own = each.run.id == reference
         rows.append(
             {
-                "Run": _label(each.run),
+                "Run": labels[each.run.id],
                 "Kind": kind_title(each.run),
                 "Model": facts.model,
                 "Problems": facts.problem_set,
@@ -146,10 +147,10 @@ def _bases(runs: Sequence[Run]) -> None:
     )
 
 
-def _label(run: Run) -> str:
-    """Enough to tell runs of the same name apart."""
+def _label(run: Run, settings: str) -> str:
+    """Enough to tell runs of the same name apart: by their settings, else by their id."""
     facts = run_facts(run)
-    own = [run_label(run), facts.model, run.id.rsplit("-", 1)[-1]]
+    own = [run_label(run), facts.model, settings or run.id.rsplit("-", 1)[-1]]
     return " · ".join(filter(None, own))
 
 

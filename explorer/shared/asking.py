@@ -167,8 +167,15 @@ class Asking:
         return [
             name
             for name in _WORDS
-            if name in values and _same(values[name]) != _same(self.explored[name])
+            if name in values
+            and _same(values[name]) != _same(self.explored[name])
+            and not (name == "tau" and self._has_own_tau())
         ]
+
+    def _has_own_tau(self) -> bool:
+        """Whether Explore and the page have each the default of their own: no departure."""
+        form = self.state.form
+        return not form.is_set("tau") and not form.is_set(f"{self.page} tau")
 
     def _word(self, name: str) -> str:
         there = self.explored[name]

@@ -11,7 +11,7 @@ import streamlit as st
 from core.models.catalogue import MODELS, PAIRS, model_named, pair_named
 from core.models.facts import ModelFacts
 from core.models.placement import ALL_GPUS, device_choices, quantization_named
-from core.models.spec import DEMO, ModelSpec
+from core.models.spec import DEMO, DEMO_TEACHER, ModelSpec
 from core.models.worker_reports import DOWNLOADING, DownloadCancelledError
 from core.runs.estimate import duration
 from core.system.terminal_text import in_bytes
@@ -92,7 +92,7 @@ def _chosen_spec(state: BrowserState) -> ModelSpec:
         adapter = st.text_input(
             "LoRA adapter folder, or its Hugging Face ID",
             adapter_before or "",
-            placeholder="none",
+            placeholder=f"none, or {DEMO_TEACHER}" if kind == DEMO else "none",
         ).strip()
         devices = device_choices()
         device = st.selectbox(

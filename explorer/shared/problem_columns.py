@@ -155,7 +155,7 @@ def _gold(
         fitting = _or(Gold.AS_WRITTEN, lambda: with_guessed_gold(rows, mapping).gold)
     golds = [gold for gold in Gold if mapping.choices or gold not in CHOICE_GOLDS]
     return place.selectbox(
-        "The correct answer stands",
+        "The correct answer is",
         golds,
         index=golds.index(fitting),
         format_func=str,

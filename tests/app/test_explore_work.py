@@ -209,7 +209,7 @@ def test_the_cost_is_said_before_with_the_pace_that_was_measured(
     def line() -> str:
         return next(each.value for each in app.caption if "continuations" in each.value)
 
-    assert line().startswith("1 fork x 5 alternatives x 16 samples = 80 continuations")
+    assert line().startswith("1 fork × 5 alternatives × 16 samples = 80 continuations")
     next(each for each in app.button if each.label == "Sample 16 each").click().run()
     done(app)
     assert state(app).opened.paces[ModelSpec()].speed() is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ from streamlit.testing.v1 import AppTest
 
 from core.chains.glance import chain_at_a_glance
 from core.chains.session import Session
-from explorer import engine
-from explorer.welcome import WELCOME
+from explorer import engine, first_view
+from explorer.components.token_heatmap import HeatmapView
+from explorer.components.token_heatmap.event import parse_event
+from explorer.welcome import FIRST_CLICK, WELCOME
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "explorer" / "app.py"
@@ -64,6 +67,49 @@ def test_a_cold_server_draws_the_chain_then_the_page(monkeypatch: pytest.MonkeyP
     app.run()
     assert not app.exception
     assert [each for each in app.button if each.label == "Generate"]
+
+
+def test_a_token_clicked_in_the_first_view_is_selected_on_the_page(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def clicked(view: HeatmapView, *, key: str, on_select: Callable[[], None]) -> None:
+        click = {"selected": {"chain": view.chain_id, "i": 20}}
+        monkeypatch.setattr(first_view, "read_heatmap", lambda _: parse_event(click))
+        on_select()
+
+    cold = threading.Event()
+    monkeypatch.setattr(engine, "_loaded", cold)
+    monkeypatch.setattr(first_view, "token_heatmap", clicked)
+    app = AppTest.from_file(APP, default_timeout=60).run()
+    assert not app.exception
+    cold.set()
+    app.run()
+    assert not app.exception
+    tree = app.session_state["browser_state"].opened.session.tree
+    assert tree.selection.position == 20
+    assert app.query_params["token"] == "20"
+
+
+@pytest.mark.parametrize("ids", [(1, 2, 3), ()])
+def test_a_click_on_another_chain_selects_nothing(ids: tuple[int, ...]) -> None:
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.session_state[FIRST_CLICK] = (ids, 1)
+    app.run()
+    assert not app.exception
+    before = Session.loads(WELCOME.read_bytes()).tree
+    tree = app.session_state["browser_state"].opened.session.tree
+    assert before is not None
+    assert tree.selection.position == before.selection.position
+
+
+def test_the_engine_loads_although_no_browser_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = threading.Event()
+    monkeypatch.setattr(engine, "_started", False)
+    monkeypatch.setattr(engine, "_timer", None)
+    monkeypatch.setattr(engine, "_AT_THE_LATEST", 0.01)
+    monkeypatch.setattr(engine, "start_engine", started.set)
+    engine.start_engine_soon()
+    assert started.wait(60)
 
 
 def test_an_import_that_fails_leaves_the_error_to_the_page(monkeypatch: pytest.MonkeyPatch) -> None:

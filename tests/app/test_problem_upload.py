@@ -100,7 +100,7 @@ def test_a_guess_is_shown_and_confirmed(app: AppTest) -> None:
 def test_a_wrong_guess_is_changed(app: AppTest) -> None:
     upload(app, "sheet.csv", SHEET)
     choice(app, "Correct answer").set_value("solution").run()
-    assert str(choice(app, "The correct answer stands").value) == "in the last \\boxed{}"
+    assert str(choice(app, "The correct answer is").value) == "in the last \\boxed{}"
     choice(app, "Family").set_value("gold").run()
     use(app)
     assert [(p.answer, p.family) for p in held(app)["sheet.csv"]] == [("2", "2"), ("4", "4")]
@@ -171,7 +171,7 @@ def test_choices_are_shown_with_letters_on_lines_of_their_own(app: AppTest) -> N
     rows = [{"question": "Which is prime?", "one": "4", "two": "<b>7</b>", "gold": 2}]
     upload(app, "quiz.json", json.dumps(rows).encode())
     choice(app, "Choices").set_value(["one", "two"]).run()
-    choice(app, "The correct answer stands").set_value(Gold.CHOICE_FROM_1).run()
+    choice(app, "The correct answer is").set_value(Gold.CHOICE_FROM_1).run()
     assert "A\\. 4  \nB\\. \\<b\\>7" in said(app)
     use(app)
     assert held(app)["quiz.json"][0] == Problem(

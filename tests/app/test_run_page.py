@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from core.cli.command_line import run_command
 from core.evaluation.task import EVALUATE, plan_evaluation
 from core.interventions.task import INTERVENTIONS, plan_interventions
-from core.models.spec import DEMO_FOLDER, DEMO_TEACHER_FOLDER, ModelSpec
+from core.models.spec import DEMO_FOLDER, DEMO_NOTICE, DEMO_TEACHER_FOLDER, ModelSpec
 from core.problems.problem_sets import demo_problems
 from core.records import Problem
 from core.runs import jobs
@@ -220,7 +220,7 @@ def test_the_result_comes_in_one_sentence_with_what_to_heed(
     assert "raise *Max new tokens*" in said
     assert "give *Stop strings*" in said  # the run was made without any
     assert f"Only {results.n} problems" in said
-    assert "Teaching model" in said or "Demo model" in said
+    assert DEMO_NOTICE in said
 
 
 def test_an_arm_is_unclear_where_interval_and_test_disagree(

@@ -185,13 +185,15 @@ def test_a_prompt_is_shown_with_its_text_ids_and_pieces(run: Any, model: str) ->
 
 def test_a_person_can_overrule_a_chains_verdict_and_take_it_back(run: Any, chain: Path) -> None:
     before = json.loads(chain.read_text())
-    code, out, _ = run("overrule", chain, "--verdict", "right")
+    code, out, _ = run("overrule", chain, "--verdict", "correct")
     assert code == 0
     assert "correct by you" in out
     after = json.loads(chain.read_text())
     assert (after["verdict"], after["overruled"]) == (before["verdict"], "correct")
     run("overrule", chain, "--verdict", "as-checked")
     assert json.loads(chain.read_text()) == before
+    run("overrule", chain, "--verdict", "right")  # as earlier versions said it
+    assert json.loads(chain.read_text()) == after
 
 
 def test_a_person_can_overrule_a_branch_of_a_saved_session(

@@ -34,7 +34,7 @@ RUNS = TRAININGS | {"interventions", "compare", "evaluate"}
 ON_A_CHAIN = {"force", "find-fix", "pivotality"}
 ASKING = RUNS | {"generate", "prompt", "thresholds"}
 LOADING = ASKING | ON_A_CHAIN | {"score", "model", "protocol", "claims"}
-WITHOUT_A_MODEL = {"app", "check", "overrule", "download", "get", "problems"}
+WITHOUT_A_MODEL = {"app", "check", "overrule", "download", "get", "problems", "export"}
 OF_RESULTS = {"words", "paper-table"}
 GROUPS: list[tuple[set[str], set[str]]] = [
     (MODEL, LOADING),

@@ -78,6 +78,26 @@ def test_stopped_and_resumed_it_ends_with_the_same_bytes(
     assert not (run.folder / "so_far.json").exists()
 
 
+def test_the_pace_is_measured_from_the_end_of_loading(tmp_path: Path, model: str) -> None:
+    reported = []
+
+    def listening(work: RunContext) -> None:
+        report = work.report
+
+        def hear(done: float, total: float | None, what: str = "", *more: Any) -> None:
+            reported.append((done, what))
+            report(done, total, what, *more)
+
+        work.report = hear  # type: ignore[method-assign]
+        LENGTHS.carry_out(work)
+
+    assert carry_out(prepare(tmp_path, model), listening, bar=False) == DONE
+    working = [done for done, what in reported if what == LENGTHS.doing]
+    assert working[0] == 0
+    assert working == sorted(working)
+    assert working[-1] == len(PROBLEMS)
+
+
 def test_units_solved_together_are_kept_apart_and_their_batch_never_changes(
     tmp_path: Path, model: str
 ) -> None:

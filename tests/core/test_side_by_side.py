@@ -21,6 +21,7 @@ from core.side_by_side import (
     OTHER_PROBLEMS,
     best_of,
     headline_of,
+    settings_that_differ,
     side_by_side,
 )
 
@@ -54,6 +55,26 @@ def test_the_best_is_the_evaluation_with_the_highest_pass_at_1(runs: Path) -> No
     assert best_of([train]) is None
     (against.folder / "results.json").write_text("{")
     assert best_of([first, against]) is first
+
+
+def test_runs_of_one_kind_say_which_settings_they_differ_in(runs: Path) -> None:
+    for name, temperature, seed in (("evaluate-first", 0.3, 1), ("evaluate-against", 1.25, 1)):
+        config = json.loads((runs / name / "config.json").read_text())
+        config["settings"] |= {"temperature": temperature, "stop": None, "prompt_style": "plain"}
+        (runs / name / "config.json").write_text(json.dumps(config | {"seed": seed}))
+    first, against, train = opened(runs, "evaluate-first", "evaluate-against", "train")
+    assert settings_that_differ([first, against, train]) == {
+        first.id: "Temperature 0.3",
+        against.id: "Temperature 1.25",
+        train.id: "",
+    }
+    own, other = side_by_side([first, against], first)
+    assert (own.settings, other.settings) == ("Temperature 0.3", "Temperature 1.25")
+    assert set(settings_that_differ([first, first]).values()) == {""}
+    shown = CliRunner().invoke(
+        app, ["runs", "compare", first.id, against.id, "--runs-dir", str(runs)]
+    )
+    assert "    Temperature 1.25\n" in shown.output
 
 
 def test_what_is_not_paired_says_why(runs: Path) -> None:

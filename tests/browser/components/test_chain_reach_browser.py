@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -66,6 +67,27 @@ def test_the_card_follows_the_keys_and_not_a_pointer_that_rests(opened: Open) ->
     page.evaluate("new Promise((done) => setTimeout(done, 400))")
     expect(page.locator(".card-place")).to_have_text("#8")
     focused(page, 8)
+
+
+def test_what_a_long_chain_has_not_drawn_yet_is_reached_by_keys_and_search(opened: Open) -> None:
+    page = opened("case=long&size=3000")
+    expect(page.locator(".token")).to_have_count(3000)
+    page.evaluate("window.requestAnimationFrame = () => 1")  # no frame: nothing is drawn later
+    press_without_pointer(page, "Other chain")
+    expect(page.locator(".token.forced")).to_have_count(1)
+    drawn = page.locator(".token").count()
+    assert 600 < drawn < 700
+    token(page, 20).click()
+    field = page.get_by_role("searchbox")
+    field.fill("times8=7")
+    expect(page.locator(".tools-count")).to_have_text(re.compile(r"1 of \d\d"))
+    page.keyboard.press("Shift+Enter")  # the last match
+    expect(page.locator(".found-here").first).to_be_in_viewport()
+    assert page.locator(".token").count() > 2900
+    page.locator(".strip-plot").focus()
+    page.keyboard.press("End")
+    expect(page.get_by_text("here 2999", exact=True)).to_be_visible()
+    expect(page.locator(".token")).to_have_count(3000)
 
 
 def press_without_pointer(page: Page, button: str) -> None:

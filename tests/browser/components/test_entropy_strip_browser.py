@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from playwright.sync_api import FloatRect, Page, expect
 
 pytestmark = pytest.mark.browser
-SEARCH = Path("explorer/components/token_heatmap/text_search.js")
-PEAKS = Path("explorer/components/entropy_strip/column_peaks.js")
+SEARCH = Path("core/components/token_heatmap/text_search.js")
+PEAKS = Path("core/components/entropy_strip/column_peaks.js")
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -106,6 +106,7 @@ def test_the_strip_is_worked_and_read_without_a_pointer(opened: Open) -> None:
 
 def test_a_long_chain_has_one_scroll_bar_and_shows_where_one_is(opened: Open) -> None:
     page = opened("case=long&size=3000")
+    expect(page.locator(".token")).to_have_count(3000)
     box = page.locator(".tokens")
     assert box.evaluate("e => e.scrollHeight > 3 * e.clientHeight")
     left = "e => parseFloat(e.style.left)"

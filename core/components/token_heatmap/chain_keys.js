@@ -37,7 +37,7 @@ class ChainKeys {
       ArrowUp: () => this.lineAway(i, -1),
       ArrowDown: () => this.lineAway(i, 1),
       Home: () => 0,
-      End: () => this.heatmap.spans.length - 1,
+      End: () => this.heatmap.data.tokens.length - 1,
       n: () => this.heatmap.facts.stops.find((fork) => fork > i) ?? i,
       p: () => this.heatmap.facts.stops.findLast((fork) => fork < i) ?? i,
     };
@@ -52,7 +52,7 @@ class ChainKeys {
   // The next token or sentence that is not folded.
   unitAway(i, step) {
     const peaks = this.heatmap.bySentence ? this.heatmap.facts.peaks : null;
-    for (let j = i + step; j >= 0 && j < this.heatmap.spans.length; j += step) {
+    for (let j = i + step; j >= 0 && j < this.heatmap.data.tokens.length; j += step) {
       if (this.heatmap.blocks.isFolded(j)) continue;
       if (!peaks) return j;
       if (peaks[j] !== peaks[i]) return peaks[j];
@@ -68,8 +68,9 @@ class ChainKeys {
     let best = i;
     let distance = Infinity;
     let line = null;
-    for (let j = i + step; j >= 0 && j < this.heatmap.spans.length; j += step) {
+    for (let j = i + step; j >= 0 && j < this.heatmap.data.tokens.length; j += step) {
       if (this.heatmap.blocks.isFolded(j)) continue;
+      this.heatmap.drawTo(j);
       const rect = this.heatmap.rectOf(j);
       if (Math.abs(middle(rect) - middle(here)) < 12) continue;
       line ??= middle(rect);

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.components.packed import packed
 from core.tokens.sentences import sentence_starts
-from explorer.components.packed import packed
 
 Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.integer[Any]]
@@ -207,7 +208,7 @@ class HeatmapView:
             "valuesTop": self.values_top,
             "other": self.other.message() if self.other is not None else None,
             "fixMarks": {str(at): mark for at, mark in self.fix_marks.items()},
-            "sentences": packed(sentence_starts(self.tokens), "u4"),
+            "sentences": packed(_sentence_starts(tuple(self.tokens)), "u4"),
             "parts": [asdict(part) for part in self.parts],
             "strip": self.strip,
             "pageKeys": self.page_keys,
@@ -239,8 +240,18 @@ def _measured(values: Floats) -> list[int | None]:
     return [number if there else None for number, there in zip(numbers, known, strict=True)]
 
 
-def _string_table(rows: Sequence[Sequence[str]]) -> tuple[list[str], list[int]]:
+def _string_table(rows: Sequence[Sequence[str]]) -> tuple[list[str], NDArray[np.uint32]]:
     """A table of distinct texts, and all rows, flattened, as indices into it."""
+    return _string_table_of(tuple(map(tuple, rows)))
+
+
+@lru_cache(maxsize=8)  # a page draws the same chain again after every click
+def _string_table_of(rows: tuple[tuple[str, ...], ...]) -> tuple[list[str], NDArray[np.uint32]]:
     table: dict[str, int] = {}
     places = [table.setdefault(text, len(table)) for row in rows for text in row]
-    return list(table), places
+    return list(table), np.array(places, np.uint32)
+
+
+@lru_cache(maxsize=8)
+def _sentence_starts(tokens: tuple[str, ...]) -> NDArray[np.intp]:
+    return sentence_starts(tokens)

@@ -106,8 +106,9 @@ class TextBlocks {
     const element = make("div", "block");
     element.setAttribute("role", "presentation");
     const part = this.parts.find((each) => each.start <= i && i < each.stop) ?? null;
-    if (part?.start === i) this.list.insertBefore(part.bar, this.caret);
+    this.list.append(this.caret); // out of the block before
     element.hidden = part?.folded ?? false;
+    if (part?.start === i) this.list.insertBefore(part.bar, this.caret);
     this.list.insertBefore(element, this.caret);
     const block = { element, start: i, characters: 0, lines: 0, part };
     this.blocks.push(block);

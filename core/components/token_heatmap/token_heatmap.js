@@ -3,6 +3,8 @@
 const instances = new WeakMap(); // parent element -> Heatmap
 const remembered = new Map(); // chain -> its selection, for a heatmap that is mounted again
 const TOOLS_FROM = 200; // tokens
+const AT_ONCE = 600; // tokens drawn before the first paint; more than a long chain's box shows
+const A_TIME = 1000; // tokens drawn in one go after it
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   let heatmap = instances.get(parentElement);
@@ -104,7 +106,6 @@ class Heatmap {
       this.tools.again();
     }
     this.draw(sameChain && !redraw ? before.tokens : []);
-    this.blocks.finish(long);
     this.blocks.describeParts((part) => this.facts.partWords(part));
     this.legend.update(data, this.facts);
     this.strip.update(data, this.facts);
@@ -122,31 +123,67 @@ class Heatmap {
 
   clear() {
     this.hover.hide();
+    this.drawSoon(false);
     this.blocks.clear();
     this.selected = this.current = this.keys.column = null;
     this.list.scrollTop = 0;
   }
 
+  // Of a long chain, what a person sees first is drawn at once, and the rest after it is on screen.
   draw(known) {
-    this.data.tokens.forEach((text, i) => {
-      let span = this.spans[i];
-      if (!span) {
-        span = make("span");
-        span.i = i;
-        span.setAttribute("role", "option");
-        drawText(span, text);
-        this.blocks.append(span, text);
-      } else if (known[i] !== text) {
-        drawText(span, text);
+    const { tokens } = this.data;
+    for (let i = 0; i < this.spans.length; i += 1) {
+      if (known[i] !== tokens[i]) {
+        const span = this.spans[i];
+        drawText(span, tokens[i]);
         if (span.gap) span.before(span.gap);
         if (span.lineBreak) span.after(span.lineBreak);
-      }
-      if (known[i] !== text) {
-        if (!/\S/.test(text)) span.setAttribute("aria-label", spokenText(text));
-        else span.removeAttribute("aria-label");
+        this.speak(span, tokens[i]);
       }
       this.paint(i);
-    });
+    }
+    this.drawTo(Math.max(this.spans.length, this.firstShown()) + AT_ONCE);
+  }
+
+  // Draw the tokens up to this one, with it, that are not drawn yet.
+  drawTo(last) {
+    const { tokens } = this.data;
+    const stop = Math.min(last + 1, tokens.length);
+    if (this.spans.length >= stop) return;
+    for (let i = this.spans.length; i < stop; i += 1) {
+      const span = make("span");
+      span.i = i;
+      span.setAttribute("role", "option");
+      drawText(span, tokens[i]);
+      this.blocks.append(span, tokens[i]);
+      this.speak(span, tokens[i]);
+      this.paint(i);
+    }
+    this.blocks.finish(tokens.length > LONG_CHAIN);
+    this.drawSoon(stop < tokens.length);
+  }
+
+  // Draw the rest, once what is drawn is on screen.
+  drawSoon(more) {
+    if (!more) {
+      clearTimeout(this.drawing);
+      cancelAnimationFrame(this.painting);
+      this.drawing = this.painting = null;
+    } else if (!this.drawing && !this.painting) {
+      this.painting = requestAnimationFrame(() => {
+        this.painting = null;
+        this.drawing = setTimeout(() => {
+          this.drawing = null;
+          this.drawTo(this.spans.length + A_TIME - 1);
+          this.showSight();
+        });
+      });
+    }
+  }
+
+  speak(span, text) {
+    if (!/\S/.test(text)) span.setAttribute("aria-label", spokenText(text));
+    else span.removeAttribute("aria-label");
   }
 
   paint(i) {
@@ -184,7 +221,7 @@ class Heatmap {
 
   // For a new chain: restore its selection, or show where it leaves its parent.
   open(wanted, hadFocus) {
-    const last = this.spans.length - 1;
+    const last = this.data.tokens.length - 1;
     if (wanted !== null && wanted <= last) {
       this.markSelected(wanted);
       this.reveal(wanted);
@@ -199,7 +236,7 @@ class Heatmap {
 
   // What is folded can't have the focus.
   firstShown() {
-    const first = this.spans.findIndex((_, i) => !this.blocks.isFolded(i));
+    const first = this.data.tokens.findIndex((_, i) => !this.blocks.isFolded(i));
     return Math.max(0, first);
   }
 
@@ -212,7 +249,7 @@ class Heatmap {
   }
 
   goTo(i, report) {
-    if (i >= this.spans.length) return;
+    if (i >= this.data.tokens.length) return;
     this.setCurrent(i);
     if (report) this.select(i);
     else this.markSelected(i);
@@ -231,6 +268,7 @@ class Heatmap {
   // ---- selection, focus, force ------------------------------------------------------------
 
   markSelected(i) {
+    this.drawTo(i);
     this.spans[this.selected]?.removeAttribute("aria-selected");
     this.selected = i;
     this.spans[i].setAttribute("aria-selected", "true");
@@ -255,6 +293,7 @@ class Heatmap {
     if (i === this.current) return;
     if (this.current !== null) this.spans[this.current]?.removeAttribute("tabindex");
     this.current = i;
+    this.drawTo(i);
     this.spans[i]?.setAttribute("tabindex", "0");
   }
 
@@ -291,6 +330,7 @@ class Heatmap {
 
   // Scroll the chain's own box, and for a person who asked for the token also the page.
   reveal(i, page = false) {
+    this.drawTo(i);
     this.blocks.uncover(i);
     cancelAnimationFrame(this.revealing);
     this.bringIntoSight(i, page);
@@ -346,7 +386,8 @@ class Heatmap {
   stepMatch(by) {
     const old = [...this.search.shown];
     const which = this.search.step(by, this.current ?? 0);
-    for (const i of [...old, ...this.search.shown]) this.paint(i);
+    if (which) this.drawTo(this.search.place);
+    for (const i of [...old, ...this.search.shown]) if (this.spans[i]) this.paint(i);
     if (which) {
       this.setCurrent(this.search.place);
       this.reveal(this.search.place, true);
@@ -392,6 +433,7 @@ class Heatmap {
     this.hover.close();
     this.strip.close();
     this.pageKeys.listen(false);
+    this.drawSoon(false);
     cancelAnimationFrame(this.sighting);
     cancelAnimationFrame(this.revealing);
     this.root.remove();
