@@ -12,6 +12,7 @@ import signal
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from importlib.util import find_spec
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -266,10 +267,10 @@ def _signals_kept() -> Iterator[None]:
 
 
 def _assignment(work: RunContext, kind: str, trust_remote_code: bool) -> Assignment:
-    from core.runs.models import PRECISION, as_it_began, model_fields, read_model
+    from core.runs.models import PRECISION, as_it_began, read_model
 
     run = work.run
-    model = model_fields(as_it_began(work, read_model(run.config.model)))
+    model = asdict(as_it_began(work, read_model(run.config.model)))
     sets = {"": run.problems(), **run.more_problems()}
     taken = run.folder / PRECISION
     return Assignment(
