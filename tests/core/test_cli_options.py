@@ -25,7 +25,7 @@ from core.system.person_path import person_path
 MODEL = {"device", "dtype", "trust_remote_code", "revision", "quantization"}
 PROMPT = {"prompt_style", "template", "prompt_date"}
 PROBLEMS = {"problems", "sample", "seed", "max_new_tokens", "batch_size"}
-RUN = {"run", "runs_dir", "name", "resume"}
+RUN = {"run", "runs_dir", "name", "resume", "estimate", "shard", "ray", "workers"}
 OUTPUT = {"as_json", "out"}
 SETTINGS = {"settings", "preset", "usd_per_hour"}
 
