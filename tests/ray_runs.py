@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -63,17 +64,28 @@ class Cluster:
     def workers(self) -> list[psutil.Process]:
         """The processes that hold models."""
         found = []
-        for each in self._process.children(recursive=True):
-            try:
+        for each in self._processes():
+            with contextlib.suppress(psutil.Error):
                 if "RayWorker" in " ".join(each.cmdline()):
                     found.append(each)
-            except psutil.Error:
-                continue
         return found
+
+    def _processes(self) -> list[psutil.Process]:
+        """All of its processes; some are not below the one that was started."""
+        found = {self._process.pid: self._process}
+        for each in psutil.process_iter(["cmdline"]):
+            if any(self._folder in word for word in each.info["cmdline"] or ()):
+                found[each.pid] = each
+        for each in list(found.values()):
+            try:
+                found |= {child.pid: child for child in each.children(recursive=True)}
+            except psutil.NoSuchProcess:
+                continue
+        return list(found.values())
 
     def kill(self) -> None:
         """SIGKILL for all of its processes."""
-        for each in [self._process, *self._process.children(recursive=True)]:
+        for each in self._processes():
             try:
                 each.kill()
             except psutil.NoSuchProcess:
