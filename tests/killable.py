@@ -88,7 +88,7 @@ def exit_code_of_command(
 
 def _command(words: list[str], kept: Path, dies_after: int | None) -> NoReturn:
     from core.cli import app
-    from core.cli.claims import Measuring
+    from core.cli.claims_measuring import Measuring
     from core.runs.checkpoint import Checkpoint
 
     problem_units.PROBLEMS_A_UNIT = UNIT
@@ -116,7 +116,7 @@ def _carry_out(folder: Path, at: Moment) -> NoReturn:
     if what == "disk":
         _die_at_disk_call(number)
     elif what == "unit":
-        _die_at_line(run.units_path, number)
+        die_at_line(run.units_path, number)
     elif what == "step":
         _die_at_step(number)
     os._exit(carry_out(run, TASKS[run.config.task], bar=False))
@@ -158,7 +158,7 @@ def _die_at_disk_call(number: int) -> None:
     os.write, os.fsync, os.replace = dying_write, dying_fsync, dying_replace  # type: ignore[assignment]
 
 
-def _die_at_line(path: Path, number: int) -> None:
+def die_at_line(path: Path, number: int) -> None:
     write = os.write
     lines = 0
 

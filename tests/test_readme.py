@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import sys
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from core.cli import main
 from core.models.spec import DEMO_FOLDER
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,7 +43,7 @@ def with_less_work(command: str) -> str:
 @needs_demo
 @pytest.mark.training
 def test_the_commands_run_in_order(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Any
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     problems = [{"question": "What is 1+1?", "answer": "2"}]
@@ -58,8 +59,10 @@ def test_the_commands_run_in_order(
     commands = re.findall(r"^fork-explorer .*$", README, flags=re.M)
     assert len(commands) >= 4
     for command in map(with_less_work, commands):
-        code, _, said = run(*shlex.split(command)[1:])
-        assert code == 0, (command, said)
+        monkeypatch.setattr(sys, "argv", shlex.split(command))
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert not ended.value.code, (command, capsys.readouterr().err)
 
 
 @needs_demo

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from core.claims.scope import Scope
 
 _TAU, _SIGNS, _GATE = "gate.tau", "selection.positive_only", "gate.kind"
-_SHUFFLED = "selection.shuffle_advantages"
+_SHUFFLED, _WINDOW = "selection.shuffle_advantages", "selection.pass_rate_window"
 _TOP, _REST = "top-fraction-of-all", "rest-of-all"
 
 _BY_TAU = study("study of tau", "study over τ", _TAU, least=3)
@@ -26,6 +26,7 @@ _BY_GATE = study(
     "study of gates", "study of gates", _GATE, "threshold", "random", "low-entropy", "all"
 )
 _BY_ORDER = study("study of advantages", "study of shuffled advantages", _SHUFFLED, "false", "true")
+_BY_WINDOW = study("study of windows", "study of the pass-rate window", _WINDOW, "0.5", "1.0")
 _BY_PART = study(
     "study of the top 20 %",
     "study of the top 20 % and the rest",
@@ -96,6 +97,24 @@ def _chosen(runs: Runs, scope: Scope) -> Finding | None:
             f"With all {counted(results.all_cells, 'cell')} and the choice: "
             f"{cost.total_seconds:,.0f} s, {cost.usd:.2f} US$ at {cost.usd_per_hour:g} an hour.",
         ),
+    )
+
+
+def _window(runs: Runs, scope: Scope) -> Finding | None:
+    run = runs[_BY_WINDOW.name]
+    rates, results = rates_by(run, _WINDOW), results_of(run)
+    widths = sorted(rates, key=float)
+    if results is None or len(widths) < 2:
+        return None
+    narrow, wide = widths[0], widths[-1]
+    figure = _difference(
+        f"a window of {narrow} around one half, less one of {wide}", rates[narrow], rates[wide]
+    )
+    return Finding(
+        (Check(figure, Rule(-MARGIN, MARGIN)),),
+        Figure("the base's accuracy", results.base_test, "share"),
+        _said(_accuracies(rates, {value: f"width {value}" for value in rates}), not_trained(run)),
+        EXPLORATORY,
     )
 
 
@@ -207,6 +226,17 @@ FINE_TUNES = (
         numbers=(0.104,),
         steps=(_BY_SIGN,),
         read=_both_signs,
+    ),
+    Claim(
+        id="rm-window",
+        paper=REASONMAXXER,
+        section="5.1, 6.3",
+        sentence="How close to one half the pass rates of the problems are that are learned from "
+        "hardly matters.",
+        stated="the width of the pass-rate window does not matter",
+        numbers=(),
+        steps=(_BY_WINDOW,),
+        read=_window,
     ),
     Claim(
         id="rm-gates",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from core.claims.report import Report, RowFacts
+from core.claims.report import AGAIN, Report, RowFacts
 
-_SIGNS = re.compile(r"([\\`*_{}\[\]()#+!|<>~$&])")
+_SIGNS = re.compile(r"([\\`*_{}\[\]#|<>~$&])")
 
 
 def markdown_report(report: Report) -> str:
@@ -19,7 +19,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"# {_plain(report.title)}"
     yield ""
     for label, value in report.facts:
-        shown = _code(value) if label == "made by" else _plain(value)
+        shown = _code(value) if label == AGAIN else _plain(value)
         yield f"- {label}: {shown}"
     for notice in report.notices:
         yield ""

@@ -94,7 +94,7 @@ def make_report(
         ("verdicts", counts),
         ("time of all runs", duration(sum(run.status().elapsed or 0.0 for run in runs.values()))),
         ("report made", f"{datetime.now(UTC):%Y-%m-%d}, with {_versions(versions())}"),
-        ("made by", commands.get(MEASURE, "")),
+        (AGAIN, commands.get(MEASURE, "")),
     ]
     notices = [DEMO_NOTICE] if spec.model == DEMO else []
     notices += [
@@ -123,6 +123,9 @@ def make_report(
         tuple(_run(run, commands.get(run.id, "")) for run in runs.values()),
     )
 
+
+AGAIN = "to measure it again"
+"""Label of that command."""
 
 MEASURE = "measure"
 """Among the commands: the one that makes the table again."""

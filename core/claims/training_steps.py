@@ -62,7 +62,7 @@ def study(name: str, title: str, vary: str, *values: str, least: int = 1, **fixe
         found = varied(run, vary)
         settings = run.config.settings.get("gate", {})
         return (
-            set(values) <= set(found)
+            set(map(_read, values)) <= set(map(_read, found))
             and len(found) >= least
             and all(settings.get(key) == value for key, value in fixed.items())
         )
@@ -113,6 +113,14 @@ def varied(run: Run, name: str) -> list[str]:
         if setting.strip() == name:
             return [each.strip() for each in values.split(",")]
     return []
+
+
+def _read(value: str) -> float | str:
+    """A value of a setting, equal however a number is typed."""
+    try:
+        return float(value)
+    except ValueError:
+        return value.lower()
 
 
 def distillation(rank: int, modules: Sequence[str], *, after: tuple[Step, ...] = ()) -> Step:

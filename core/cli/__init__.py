@@ -17,6 +17,7 @@ from core.cli.compare import compare
 from core.cli.distill_study import distill_study
 from core.cli.distillation import distill
 from core.cli.evaluation import evaluate
+from core.cli.export import export
 from core.cli.files import say
 from core.cli.getting import get
 from core.cli.interventions import interventions
@@ -64,6 +65,7 @@ app.command()(model)
 app.command()(download)
 app.command()(get)
 app.command()(problems)
+app.command()(export)
 app.add_typer(runs.app, name="runs")
 
 

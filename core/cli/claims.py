@@ -3,38 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from core.cli.claims_listing import show_claims
+from core.cli.claims_measuring import Measuring, commands_of
 from core.cli.files import check_writable, given_problems, say, write_out, write_result
 from core.cli.option_groups import grouped
 from core.cli.options import (
     LoadOptions,
-    ModelOptions,
     OutputOptions,
     ProblemOptions,
     RunsDir,
     path_option,
 )
 from core.errors import ExplorerError, FileError
-from core.models.spec import DEMO, DEMO_NOTICE
+from core.models.spec import DEMO
 from core.system.json_text import json_text
-from core.system.terminal_text import printable
 
 if TYPE_CHECKING:
-    from core.claims.measuring import Missing
     from core.claims.scope import ProblemSet, Scope
-    from core.claims.table import ClaimRow
     from core.models.spec import ModelSpec
-    from core.runs.config import RunPlan
-    from core.runs.estimate import RunEstimate
-    from core.runs.measurements import Meter
-    from core.runs.runs_folder import RunsFolder
 
 _REPORTS = (".html", ".htm", ".md")
 
@@ -136,131 +129,7 @@ def claims(
         _write_report(wanted.report, scope, ids)
         say(f"The report is in {wanted.report}.")
     if not output.as_json:
-        _show(scope, rows, missing, work)
-
-
-class Measuring:
-    """Carries missing runs out, and knows how long they take.
-
-    Args:
-        spec: the model.
-        load: how it is loaded.
-        folder: of the runs.
-        quiet: without progress bars.
-    """
-
-    def __init__(
-        self, spec: ModelSpec, load: LoadOptions, folder: RunsFolder, *, quiet: bool
-    ) -> None:
-        self._spec, self._load, self._folder, self._quiet = spec, load, folder, quiet
-        self._meters: dict[bool, Meter] = {}
-
-    def carry_out_missing(self, look: Callable[[], Scope], ids: Sequence[str] | None) -> None:
-        """Make run after run. One that fails doesn't stop the others.
-
-        Raises:
-            typer.Exit: cancelled; what is finished is kept.
-        """
-        from core.claims.measuring import missing_runs
-        from core.claims.table import claims_table
-        from core.runs.context import CANCELLED, DONE
-
-        tried: set[str] = set()
-        done = 0
-        while True:
-            scope = look()
-            missing = [
-                each
-                for each in missing_runs(scope, claims_table(scope, ids))
-                if each.step.name not in tried
-            ]
-            for each in missing:
-                if each.problem is not None:
-                    say(f"{each.step.title}: {each.problem}")
-                    tried.add(each.step.name)
-            ready = [each for each in missing if each.plan is not None and not each.is_live]
-            if not ready:
-                break
-            estimates = [self.estimate(each, may_measure=True) for each in missing]
-            done += 1
-            left = len([each for each in missing if each.problem is None])
-            say(f"Run {done} of {done - 1 + left}: {ready[0].step.title}. {_left(estimates)}")
-            tried.add(ready[0].step.name)
-            code = self._carry_out(ready[0], estimates[missing.index(ready[0])])
-            if code == CANCELLED:
-                say("Cancelled; what is finished is kept. The same command continues.")
-                raise typer.Exit(code)
-            if code != DONE:
-                say(f"{ready[0].step.title} failed; its claims stay unmeasured.")
-
-    def estimate(self, missing: Missing, *, may_measure: bool) -> RunEstimate | None:
-        """What a missing run will take; None where that isn't known."""
-        from core.claims.measuring import estimate_of
-        from core.kinds import KINDS
-        from core.runs.measurements import NotMeasuredError
-
-        def ask(task: str, plan: RunPlan) -> RunEstimate | None:
-            return KINDS[task].load().estimate_of(plan, self._meter(may_measure))
-
-        with contextlib.suppress(ExplorerError, NotMeasuredError):  # said by the run
-            return estimate_of(missing, ask)
-        return None
-
-    def command_of(self, missing: Missing, scope: Scope) -> str:
-        """The command that makes a missing run; "" where it can't be given yet."""
-        from core.cli.command_line import PLACEHOLDER, planned_command
-
-        if missing.plan is None:
-            return ""
-        sets = {scope.set_name: scope.problems, scope.training_name: scope.training}
-        with contextlib.suppress(ExplorerError):
-            command = planned_command(missing.step.task, missing.plan, sets).text
-            return "" if PLACEHOLDER in command else command
-        return ""
-
-    def _carry_out(self, missing: Missing, estimate: RunEstimate | None) -> int:
-        from core.cli.run_command import KindWork
-        from core.runs.context import carry_out
-        from core.runs.run import Run
-
-        run = missing.run
-        if run is None:
-            assert missing.plan is not None
-            plan = replace(missing.plan, estimate=estimate)
-            self._folder.check_writable()
-            run = Run.create(self._folder.folder, missing.step.task, plan, name=missing.name)
-        work = KindWork(ModelOptions(trust_remote_code=self._load.trust_remote_code))
-        return carry_out(run, work, bar=not self._quiet)
-
-    def _meter(self, may_measure: bool) -> Meter:
-        from core.cli.models import load
-        from core.models.teacher import load_beside
-        from core.runs.measurements import Meter
-        from core.runs.models import model_fields, read_model
-
-        if may_measure not in self._meters:
-            spec = read_model(model_fields(self._spec))
-            self._meters[may_measure] = Meter(
-                spec, lambda: load(spec), load_beside, may_measure=may_measure
-            )
-        return self._meters[may_measure]
-
-
-def _left(estimates: Sequence[RunEstimate | None]) -> str:
-    """The time that all missing runs take, as far as it is known."""
-    from core.claims.measuring import together
-    from core.runs.estimate import duration
-
-    known = [each for each in estimates if each is not None]
-    if not known:
-        return ""
-    whole = together(known)
-    unknown = len(estimates) - len(known)
-    more = f", and {unknown} of unknown length" if unknown else ""
-    return (
-        f"All runs that are left take about {duration(whole.seconds)} "
-        f"({duration(whole.low)} to {duration(whole.high)}){more}."
-    )
+        show_claims(scope, rows, missing, work)
 
 
 def _write_report(path: Path, scope: Scope, ids: Sequence[str] | None) -> None:
@@ -275,120 +144,6 @@ def _write_report(path: Path, scope: Scope, ids: Sequence[str] | None) -> None:
     report = make_report(scope, rows, missing, commands_of(scope, rows, ids))
     text = markdown_report(report) if path.suffix == ".md" else html_report(report)
     write_out(path, text)
-
-
-def commands_of(
-    scope: Scope, rows: Sequence[ClaimRow], ids: Sequence[str] | None
-) -> Mapping[str, str]:
-    """The commands of a report: of each run by its id, and of the table itself. The folder of the
-    runs is called RUNS, since a report leaves this machine."""
-    from core.claims.report import MEASURE
-    from core.cli.command_line import PROGRAM, run_command
-
-    found = {MEASURE: shlex.join([PROGRAM, "claims", *measure_words(scope, ids)])}
-    runs = {run.id: run for row in rows for run in row.runs.values()}
-    for run in runs.values():
-        with contextlib.suppress(ExplorerError):
-            found[run.id] = run_command(run).text
-    folders = {str(run.folder.resolve().parent) for run in runs.values()}
-    for name, command in found.items():
-        for folder in folders:
-            command = command.replace(folder, "RUNS")
-        found[name] = command
-    return found
-
-
-def measure_words(scope: Scope, ids: Sequence[str] | None = None) -> Iterator[str]:
-    """The words after `fork-explorer claims` that measure what is missing of a scope."""
-    from core.claims.scope import TRAINING_SETS
-    from core.models.spec import DEMO_TEACHER
-
-    yield scope.spec.model
-    if scope.spec.revision is not None:
-        yield from ("--revision", scope.spec.revision)
-    if scope.teacher is not None and scope.teacher != DEMO_TEACHER:
-        yield from ("--teacher", scope.teacher)
-    yield from ("--problems", scope.set_name)
-    if scope.training_name != TRAINING_SETS.get(scope.set_name, ""):
-        yield from ("--train-problems", scope.training_name)
-    yield from ("--size", scope.size.name)
-    if ids is not None:
-        yield from ("--rows", ",".join(ids))
-    yield "--measure"
-
-
-def _show(
-    scope: Scope, rows: Sequence[ClaimRow], missing: Sequence[Missing], work: Measuring
-) -> None:
-    from core.claims.registry import PAPERS
-    from core.claims.table import verdict_counts
-
-    for paper in PAPERS:
-        own = [row for row in rows if row.claim.paper == paper]
-        if own:
-            print(f"{paper.short} (arXiv:{paper.arxiv})")
-        for row in own:
-            _show_row(row)
-    counts = verdict_counts(rows)
-    print(", ".join(f"{verdict}: {count}" for verdict, count in counts.items() if count))
-    if scope.spec.model == DEMO:
-        print(DEMO_NOTICE)
-    needing = [row for row in rows if row.claim.needs_teacher and scope.teacher is None]
-    if needing:
-        print(f"{len(needing)} claims need a teacher: give --teacher.")
-    if missing:
-        _show_missing(missing, scope, work)
-
-
-def _show_row(row: ClaimRow) -> None:
-    from core.claims.wording import (
-        control_in_words,
-        enough_in_words,
-        figure_in_words,
-        rule_in_words,
-        verdict_in_words,
-    )
-
-    claim = row.claim
-    _print(f"  {verdict_in_words(row)}: {claim.sentence} [{claim.id}]")
-    _print(f"      paper, {claim.section}: {claim.stated}")
-    if row.problem is not None:
-        _print(f"      {row.problem}")
-    if row.finding is None:
-        return
-    for check in row.finding.checks:
-        _print(
-            f"      {check.figure.label}: {figure_in_words(check.figure)} ({rule_in_words(check)})"
-        )
-    prefix = "" if isinstance(row.finding.control, str) else "control, "
-    _print(f"      {prefix}{control_in_words(row.finding)}")
-    said = (*row.finding.more, enough_in_words(row.finding), row.finding.exploratory, row.note)
-    for each in filter(None, said):
-        _print(f"      {each}")
-    _print(f"      run: {', '.join(run.id for run in row.runs.values())}")
-
-
-def _show_missing(missing: Sequence[Missing], scope: Scope, work: Measuring) -> None:
-    from core.runs.estimate import duration
-
-    print(f"Not measured yet, {len(missing)} runs:")
-    estimates = [work.estimate(each, may_measure=False) for each in missing]
-    for each, estimate in zip(missing, estimates, strict=True):
-        took = "" if estimate is None else f", about {duration(estimate.seconds)}"
-        _print(f"  {each.step.title}{took} ({', '.join(each.claims)})")
-        if each.problem is not None:
-            _print(f"      {each.problem}")
-        command = work.command_of(each, scope)
-        if command:
-            _print(f"      {command}")
-    _print("Measure them with: " + shlex.join(["fork-explorer", "claims", *measure_words(scope)]))
-    if any(each is not None for each in estimates):
-        _print(_left(estimates))
-
-
-def _print(line: str) -> None:
-    """A line with text from files, which may come from elsewhere."""
-    print(printable(line))
 
 
 def _problem_set(path: Path | None) -> ProblemSet | None:

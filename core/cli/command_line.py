@@ -30,7 +30,7 @@ PLACEHOLDER = "PROBLEMS.jsonl"
 """In place of a file of problems that a run doesn't keep as a whole."""
 
 _NOTE = (
-    f"Put the file of the training problems in place of {PLACEHOLDER}: of a set that doesn't come "
+    f"Put the file of the problems in place of {PLACEHOLDER}: of a set that doesn't come "
     "with the explorer, the run keeps only the problems that it used."
 )
 _MODEL = ("model", "adapter", "device", "dtype", "revision", "quantization")
@@ -56,7 +56,7 @@ def run_command(run: Run) -> RunCommand:
     task = run.config.task
     if task not in _RUNS:
         raise RunError(f"This program has no command for runs of {task}.", "Update the program.")
-    words = [*_model(run, task), *_RUNS[task](run)]
+    words = [*_model(run, task), *_RUNS[task](run), *_shard(run)]
     note = _NOTE if PLACEHOLDER in words else ""
     return RunCommand(shlex.join([PROGRAM, task, *words]), note)
 
@@ -105,6 +105,11 @@ def _model(run: Run, task: str) -> Iterator[str]:
         yield options["trust_remote_code"]
 
 
+def _shard(run: Run) -> Iterator[str]:
+    if run.config.shard is not None:
+        yield from ("--shard", run.config.shard.name)
+
+
 def _evaluation(run: Run) -> Iterator[str]:
     from core.evaluation.settings import EvaluationSettings
     from core.evaluation.task import AGAINST_RUN
@@ -145,6 +150,7 @@ def _train(run: Run) -> Iterator[str]:
     from core.reasonmaxxer.rollouts import OF_ROLLOUTS
 
     preset, measured = _preset(run), run.config.settings.get("measured")
+    yield from _teachers(run)
     source = run.config.inputs.get(ROLLOUTS_FROM)
     if source is None:
         yield from ("--preset", preset, "--problems", _split_set(run))
@@ -187,7 +193,7 @@ def _aside_set(run: Run) -> str:
     from core.studies.distillations import DISTILL_STUDY
 
     recipe, wanted = DISTILL_STUDY.settings_of(run), (run.problems(), run.problems(HELD_OUT))
-    for name, known in _known_sets():
+    for name, known in _known_sets(run):
         parts = set_aside(known, recipe.held_out.problems, recipe.problems, recipe.seed)
         if tuple(map(list, parts)) == wanted:
             return name
@@ -247,13 +253,27 @@ def _preset(run: Run) -> str:
 def _drawn_problems(run: Run) -> Iterator[str]:
     """The problems of a run that draws a number of them by its seed: a set that comes with the
     explorer, else the run's own file."""
-    from core.problems.problem_sets import source_of
+    from core.problems.problem_sets import sample_problems
 
-    problems, sets = run.problems(), dict(_known_sets(run))
-    name = source_of(problems, run.config.seed, sets)
-    yield from ("--problems", _own_file(run, "") if name is None else name)
-    if name is not None and len(problems) < len(sets[name]):
-        yield from ("--sample", str(len(problems)))
+    shard, seed = run.config.shard, run.config.seed
+    count = len(run.problems()) if shard is None else shard.problems
+    for name, known in _known_sets(run):
+        if 0 < count <= len(known) and _is_whole(run, sample_problems(known, count, seed)):
+            yield from ("--problems", name)
+            if count < len(known):
+                yield from ("--sample", str(count))
+            return
+    yield from ("--problems", _own_file(run, "") if shard is None else PLACEHOLDER)
+
+
+def _is_whole(run: Run, problems: Sequence[Problem]) -> bool:
+    """Whether a run, or the whole that it is a shard of, is one of these problems."""
+    from core.runs.shards import problems_digest
+
+    shard = run.config.shard
+    if shard is None:
+        return list(problems) == run.problems()
+    return problems_digest(problems) == shard.digest
 
 
 def _set_of(run: Run, purpose: str, count: int | None) -> str:
@@ -272,10 +292,10 @@ def _split_set(run: Run) -> str:
     from core.reasonmaxxer.plan import split_problems
     from core.reasonmaxxer.results import HELD_OUT, run_recipe
 
-    recipe, wanted = run_recipe(run), (run.problems(), run.problems(HELD_OUT))
+    recipe, aside = run_recipe(run), run.problems(HELD_OUT)
     for name, known in _known_sets(run):
         learned, held_out = split_problems(known, recipe)
-        if (list(learned), list(held_out)) == wanted:
+        if list(held_out) == aside and _is_whole(run, learned):
             return name
     return PLACEHOLDER
 

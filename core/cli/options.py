@@ -222,3 +222,21 @@ class RunOptions:
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Say how long it would take, and start nothing.")
     ] = False
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Only part I of N, with problems of its own; `runs merge` makes the whole run.",
+        ),
+    ] = None
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Work on a Ray cluster: its HOST:PORT, or auto for that of this machine.",
+        ),
+    ] = None
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Workers on the Ray cluster; by default one a GPU, or CPU."),
+    ] = None

@@ -30,12 +30,13 @@ from core.system.project_root import project_root
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
     from core.models.spec import ModelSpec
+    from core.runs.crew import Crew
     from core.runs.estimate import RunEstimate
 
 RESULTS = "results.json"
 """The result file that --json prints and --out copies."""
 
-_ALWAYS_ALLOWED = {"run", "resume", "as_json", "out", "trust_remote_code"}
+_ALWAYS_ALLOWED = {"run", "resume", "as_json", "out", "trust_remote_code", "ray", "workers"}
 _SOURCE = project_root()
 
 
@@ -65,12 +66,13 @@ def long_work(
         typer.Exit: with the exit code of `core.runs.context.carry_out`, unless it is 0.
     """
     check_writable(output.out)
+    _use_ray(ctx, task, run)
     found = _existing(ctx, run.run, run.resume) if run.run is not None else None
     if found is None and run.estimate:
-        _print_estimate(ctx, task, prepare, output)
+        _print_estimate(ctx, task, _prepare_shard(ctx, prepare, run.shard), output)
         return
     if found is None:
-        found = _new(ctx, prepare, run, task)
+        found = _new(ctx, _prepare_shard(ctx, prepare, run.shard), run, task)
     code = carry_out(found, task, bar=not output.as_json)
     if code == CANCELLED:
         say(
@@ -101,7 +103,8 @@ class KindWork:
     """
 
     def __init__(self, model: ModelOptions) -> None:
-        self._trust_remote_code = model.trust_remote_code
+        self.trust_remote_code = model.trust_remote_code
+        self.crew: Crew | None = None  # workers elsewhere, instead of this process
         self._loaded: dict[ModelSpec, LanguageModel] = {}  # to measure, then for the run
 
     def load(self, spec: ModelSpec) -> LanguageModel:
@@ -123,10 +126,11 @@ class KindWork:
         from transformers.utils import logging
 
         logging.disable_progress_bar()
+        context.crew = self.crew
         context.loaded.update(self._loaded)
         self._loaded.clear()
         kind = kind_entry(context.run).load()
-        kind.carry_out(context, trust_remote_code=self._trust_remote_code)
+        kind.carry_out(context, trust_remote_code=self.trust_remote_code)
 
     def estimate(self, task: str, plan: RunPlan) -> RunEstimate | None:
         """What a planned run will take: by what is known of its model on this machine, else by a
@@ -142,7 +146,7 @@ class KindWork:
         from core.runs.models import read_model
 
         kind = KINDS[task].load()
-        spec = replace(read_model(plan.model), trust_remote_code=self._trust_remote_code)
+        spec = replace(read_model(plan.model), trust_remote_code=self.trust_remote_code)
         for each in (spec, *(teacher_spec(spec, name) for name in plan.teachers)):
             if not is_here(each):
                 raise ModelError(
@@ -161,6 +165,48 @@ class KindWork:
 def kind_work(model: ModelOptions) -> KindWork:
     """The work of a run, which its kind knows; see `KindWork`."""
     return KindWork(model)
+
+
+def _prepare_shard(
+    ctx: typer.Context, prepare: Callable[[], RunPlan], shard: str | None
+) -> Callable[[], RunPlan]:
+    """What prepares only the shard that was asked for, if any.
+
+    Raises:
+        RunError: it is not a shard; or, when it is called, the run has no such shard.
+    """
+    if shard is None:
+        return prepare
+    from core.runs.shards import check_divisible, read_shard, sharded
+
+    number, of = read_shard(shard)
+    kind = KINDS[ctx.command.name or ""].load()
+    check_divisible(kind)
+    return lambda: sharded(kind, prepare(), number, of)
+
+
+def _use_ray(ctx: typer.Context, task: Callable[[RunContext], None], options: RunOptions) -> None:
+    """Have the units solved by workers of a Ray cluster, if one was named.
+
+    Raises:
+        RunError: its units build on each other; Ray is not installed, or nothing answers there.
+    """
+    if options.ray is None:
+        if options.workers is not None:
+            raise RunError("--workers are those of a Ray cluster.", "Give --ray auto, too.")
+        return
+    from core.runs.ray_crew import RayCrew
+    from core.runs.shards import check_divisible
+
+    entry = KINDS[ctx.command.name or ""]
+    check_divisible(entry.load())
+    if isinstance(task, KindWork):
+        task.crew = RayCrew(
+            options.ray,
+            entry.place,
+            options.workers,
+            trust_remote_code=task.trust_remote_code,
+        )
 
 
 def _print_estimate(
@@ -249,7 +295,9 @@ def _new(
     if place.is_relative_to(_SOURCE) and (_SOURCE / ".git").exists():
         say(f"Warning: {place} is inside the program's own repository.")
     assert ctx.command.name is not None
-    plan = _estimated(task, ctx.command.name, prepare())
+    plan = prepare()
+    if options.ray is None:  # how fast its workers are isn't known
+        plan = _estimated(task, ctx.command.name, plan)
     run = Run.create(runs.folder, ctx.command.name, plan, name=options.name, folder=folder)
     say(f"The run is {run.folder}")
     return run

@@ -1,4 +1,4 @@
-"""`fork-explorer runs`: list, compare, cancel, resume, repeat, rename, tag and delete runs."""
+"""`fork-explorer runs`: list, compare, cancel, resume, repeat, merge, rename, tag, delete runs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.cli.files import say
+from core.cli.merging import merge
 from core.cli.option_groups import grouped
 from core.cli.options import AsJson, OutputOptions, RemoteCode, RunsDir
 from core.errors import RunError
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="List, compare, cancel, resume, repeat, rename, tag and delete runs.",
+    help="List, compare, cancel, resume, repeat, merge, rename, tag and delete runs.",
 )
+app.command()(merge)
 
 RunId = Annotated[str, typer.Argument(metavar="ID", help="As `runs list` shows it.")]
 
@@ -56,7 +58,8 @@ def list_runs(
         return
     for run, status in found:
         tags = " ".join(f"[{each}]" for each in run.config.tags)
-        _print("  ".join(filter(None, (run.id, _summary(status), run.config.name, tags))))
+        shard = "" if run.config.shard is None else run.config.shard.words
+        _print("  ".join(filter(None, (run.id, _summary(status), shard, run.config.name, tags))))
     for path, error in broken:
         say(f"{path.name}: {error}")
     if not found and not broken:
@@ -80,6 +83,10 @@ def show(run_id: RunId, runs_dir: RunsDir = None, as_json: AsJson = False) -> No
         _print(f"note      {line}")
     _print(f"folder    {run.folder}")
     _print(f"task      {config.task}, seed {config.seed}, made {config.created} on {config.host}")
+    if config.shard is not None:
+        _print(f"part      {config.shard.words} of {config.shard.problems:,} problems")
+    if config.merged_from:
+        _print(f"part      merged from {', '.join(config.merged_from)}")
     _print(f"state     {_summary(status)}")
     if status.what:
         _print(f"doing     {status.what}")

@@ -90,7 +90,8 @@ def _keep_earlier(work: RunContext) -> None:
     if against is None or earlier_evaluation(run) is not None:
         return
     found = _finished(Path(against))
-    check_same_problems(found.problems(), run.problems())
+    if run.config.shard is None:  # of a shard, the plan of the whole has checked them
+        check_same_problems(found.problems(), run.problems())
     earlier = EarlierEvaluation(
         found.id,
         found.config.name,
@@ -120,7 +121,8 @@ def _has_its_samples(run: Run) -> Callable[[ProblemSamples], bool]:
 
 
 def _summarise(run: Run, records: Sequence[ProblemSamples], finished: bool) -> EvaluationResults:
-    earlier = earlier_evaluation(run) if finished else None
+    whole = run.config.shard is None
+    earlier = earlier_evaluation(run) if finished and whole else None
     seed = run.config.seed
     comparison = None if earlier is None else compare(earlier.records, records, seed)
     return summarise_evaluation(records, seed, comparison)
@@ -147,6 +149,7 @@ EVALUATE = Kind(
     complete=_has_its_samples,
     summarise=_summarise,
     prepare=_keep_earlier,
+    files=(AGAINST,),
     at_once=lambda settings: units_of_a_batch(settings.batch_size, settings.samples),
     estimate=lambda meter, plan, settings: estimate_evaluation(meter, plan, settings, _DOING),
     headline=evaluation_headline,

@@ -72,7 +72,8 @@ def sampled(
         ExplorerError: as `check_evaluation` and `evaluate`; memory or disk full.
     """
     read = unit_reader(ProblemSamples, has_samples(settings.samples))
-    if len(kept_records(problems, work.finished, read, prefix)) < len(problems):
+    is_here = work.crew is None
+    if is_here and len(kept_records(problems, work.finished, read, prefix)) < len(problems):
         check_evaluation(model.loaded(), [*problems, *also_checked], settings)
 
     def solve(

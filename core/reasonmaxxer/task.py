@@ -11,8 +11,9 @@ from pydantic import TypeAdapter
 
 from core.evaluation.comparison import compare
 from core.evaluation.headline import rollouts_headline
-from core.evaluation.records import ProblemSamples
+from core.evaluation.records import ProblemSamples, has_samples
 from core.evaluation.results import EvaluationResults, summarise_evaluation
+from core.evaluation.sampling import check_evaluation, evaluate
 from core.lora.cost import cost_of, mark_end
 from core.lora.kind import TrainingKind
 from core.lora.phases import LazyModel, sampled
@@ -49,7 +50,9 @@ from core.reasonmaxxer.settings import Weighting
 from core.reasonmaxxer.side_by_side import side_by_side
 from core.reasonmaxxer.weights import decision_divergences, weight_report, weighted
 from core.records import Problem
+from core.runs.kind import IndependentUnits
 from core.runs.models import base_and_teachers, load_run_model, load_run_teacher, read_model
+from core.runs.problem_units import Solve, unit_reader, units_of_a_batch
 from core.system.json_text import json_text
 
 if TYPE_CHECKING:
@@ -70,6 +73,29 @@ def _roll_out(work: RunContext, recipe: Recipe, trust_remote_code: bool) -> Eval
     base = _model(work, trust_remote_code)
     records = _sampled_rollouts(work, base, recipe, SAMPLING)
     return summarise_evaluation(records, recipe.seed)
+
+
+def _rollout_units(recipe: Recipe) -> IndependentUnits:
+    settings = recipe.sampling_settings(recipe.rollouts)
+
+    def solver(work: RunContext, trust_remote_code: bool) -> Solve:
+        base = _model(work, trust_remote_code).loaded()
+        check_evaluation(base, [*work.run.problems(), *work.run.problems(HELD_OUT)], settings)
+        return lambda unit, on_progress: evaluate(
+            base,
+            unit,
+            settings,
+            cancel=work.stop.overdue,
+            on_progress=on_progress,
+            keep_entropy=True,
+        )
+
+    return IndependentUnits(
+        solver=solver,
+        read=lambda _: unit_reader(ProblemSamples, has_samples(settings.samples)),
+        at_once=units_of_a_batch(settings.batch_size, settings.samples),
+        prefix=ROLLOUTS,
+    )
 
 
 def _fine_tune(work: RunContext, recipe: Recipe, trust_remote_code: bool) -> TrainingResults:
@@ -218,6 +244,7 @@ SAMPLE_ROLLOUTS = TrainingKind(
     settings=Recipe,
     results=EvaluationResults,
     phases=_roll_out,
+    units=_rollout_units,
     estimate=lambda meter, plan, recipe: estimate_rollouts(meter, plan, recipe, SAMPLING),
     headline=rollouts_headline,
 )

@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
 from core.decoding.sampling import keyed_generator
 from core.disagreement.token_classes import disagree
-from core.errors import TrainingError
+from core.errors import RunError, TrainingError
 from core.models.prefix_store import PrefixStore
 from core.reasonmaxxer.examples import Example
+from core.reasonmaxxer.results import WEIGHTS
 from core.reasonmaxxer.settings import Weighting
+from core.runs.run import Run
 
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
@@ -39,9 +42,39 @@ class WeightReport:
     largest: float  # weight
     effective: float  # decisions of equal weight with the same variance: (sum w)^2 / sum w^2
 
+    @property
+    def in_words(self) -> str:
+        """How unequal the weights are, in a sentence."""
+        whose = (
+            "the divergence of the teacher from the base"
+            if self.weighting == Weighting.DIVERGENCE
+            else "the divergences of the teacher from the base, permuted as a control"
+        )
+        return (
+            f"Decisions are weighted by {whose}: {self.decisions:,} of them count as "
+            f"{self.effective:,.0f} of equal weight, the largest is {self.largest:.1f} times the "
+            "mean."
+        )
+
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict."""
         return asdict(self)
+
+
+def run_weights(run: Run) -> WeightReport | None:
+    """The weights of a fine-tune; None without any, or before they are known.
+
+    Raises:
+        RunError: a damaged file.
+    """
+    data = run.read_json(WEIGHTS)
+    try:
+        return None if data is None else _REPORT.validate_python(data)
+    except ValidationError as error:
+        raise RunError(
+            "This run's weights of decisions can't be read.",
+            "Resume the run, which writes them again.",
+        ) from error
 
 
 def decision_divergences(
@@ -126,3 +159,6 @@ def _with_weights(example: Example, own: NDArray[np.float64]) -> Example:
     weights = np.ones(len(example.token_ids))
     weights[np.asarray(example.gate, np.bool_)] = own
     return replace(example, weights=tuple(weights.tolist()))
+
+
+_REPORT = TypeAdapter(WeightReport)

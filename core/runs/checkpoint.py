@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,27 @@ class Checkpoint:
             OSError: the disk is full or can't be written; the unit is not in the file then.
         """
         append_line(self.path, json_bytes({"unit": key, "result": result}), sync=True)
+
+    def keep_in_order(self, keys: Sequence[str]) -> None:
+        """Bring the lines of some units into an order, in one step; other lines stay where they
+        are. Without need nothing is written.
+
+        Args:
+            keys: of the units, in that order.
+
+        Raises:
+            OSError: the disk is full or can't be written; the file is unchanged.
+        """
+        lines = self.path.read_bytes().splitlines(keepends=True) if self.path.exists() else []
+        rank = {key: number for number, key in enumerate(keys)}
+        found = [(rank.get(unit[0]) if (unit := _unit(line)) else None) for line in lines]
+        places = [place for place, number in enumerate(found) if number is not None]
+        wanted = sorted(places, key=lambda place: (found[place], place))
+        if wanted != places:
+            ordered = list(lines)
+            for place, source in zip(places, wanted, strict=True):
+                ordered[place] = lines[source]
+            replace_file(self.path, b"".join(ordered))
 
     def _read(self) -> _Lines:
         try:

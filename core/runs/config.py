@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from core.errors import RunError
 from core.records import SCHEMA_VERSION, Problem
 from core.runs.estimate import RunEstimate
+from core.runs.shards import Shard
 from core.system.durable_files import disk_error, replace_file
 from core.system.environment import versions
 from core.system.json_text import json_text
@@ -40,7 +41,8 @@ class RunPlan:
 
     `teachers` are adapter folders for the model, or other models. `inputs` are folders of earlier
     runs that this one builds on, by their role. `thresholds` says where a setting in nats came from
-    that was given as a share of the model's tokens, by the setting's dotted name.
+    that was given as a share of the model's tokens, by the setting's dotted name. `shard` says
+    which part of a whole the problems are.
     """
 
     settings: dict[str, Any]
@@ -52,6 +54,7 @@ class RunPlan:
     problems: Sequence[Problem] = ()
     more_problems: Mapping[str, Sequence[Problem]] = field(default_factory=dict)  # by purpose
     estimate: RunEstimate | None = None  # what it will take, where that was measured
+    shard: Shard | None = None
 
 
 class RunConfig(BaseModel):
@@ -79,6 +82,8 @@ class RunConfig(BaseModel):
     versions: dict[str, str] = Field(default_factory=versions)
     host: str = Field(default_factory=platform.node)
     estimate: dict[str, Any] | None = None  # a `RunEstimate`, as it was given before the start
+    shard: Shard | None = None  # which part of a whole this run is
+    merged_from: tuple[str, ...] = ()  # ids of the shards that it was put together from
 
     @model_validator(mode="before")
     @classmethod
@@ -207,6 +212,7 @@ def new_config(task: str, plan: RunPlan, name: str) -> RunConfig:
         inputs=dict(plan.inputs),
         estimate=None if plan.estimate is None else plan.estimate.to_json(),
         thresholds=thresholds,
+        shard=plan.shard,
     )
 
 

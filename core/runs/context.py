@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -27,6 +27,7 @@ from core.system.durable_files import disk_error, is_full, replace_file, set_res
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
     from core.models.spec import ModelSpec
+    from core.runs.crew import Crew
 
 LAUNCH = "FORK_EXPLORER_LAUNCH"
 """Environment variable that tells a child its launch."""
@@ -55,6 +56,7 @@ class RunContext:
         self._checkpoint = Checkpoint(run.units_path)
         self.finished: dict[str, Any] = run.units()
         self.loaded: dict[ModelSpec, LanguageModel] = {}  # for `load_run_model` to take
+        self.crew: Crew | None = None  # workers elsewhere, for runs of independent units
 
     def keep(self, key: str, result: Any) -> None:
         """Keep a finished unit; it has reached the disk when this returns.
@@ -65,6 +67,17 @@ class RunContext:
         """
         try:
             self._checkpoint.keep(key, result)
+        except OSError as error:
+            _give_up(self.run.units_path, error)
+
+    def keep_in_order(self, keys: Sequence[str]) -> None:
+        """Bring units that were finished in another order into this one.
+
+        Raises:
+            ResourceError: the disk is full or can't be written.
+        """
+        try:
+            self._checkpoint.keep_in_order(keys)
         except OSError as error:
             _give_up(self.run.units_path, error)
 

@@ -8,6 +8,9 @@ from math import isnan
 from core.statistics import BETTER, SAME, UNCLEAR, WORSE, Estimate
 from core.system.percent import percent, percent_number
 
+FEW = 30
+"""Problems below which a run says that its interval is wide."""
+
 _WIDE, _NARROW = 0.05, 0.003  # widths of an interval that needs no decimals, and that needs two
 _CLEAR = {
     BETTER: "The difference is clear.",

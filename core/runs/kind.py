@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -14,7 +14,16 @@ from core.errors import RunError
 from core.models.spec import teacher_spec
 from core.records import Problem
 from core.runs.models import base_and_teachers, load_run_model, load_run_teacher
-from core.runs.problem_units import ReadUnit, Record, kept_records, unit_reader, work_through
+from core.runs.problem_units import (
+    ReadUnit,
+    Record,
+    Solve,
+    kept_records,
+    problem_units,
+    problems_together,
+    unit_reader,
+    work_through,
+)
 from core.runs.result_files import Cell
 from core.runs.run import Run
 from core.runs.settings import checked_settings
@@ -53,6 +62,31 @@ S = TypeVar("S", bound=BaseModel)
 R = TypeVar("R", bound=Record)
 T = TypeVar("T", bound=Results)
 F = TypeVar("F", bound=TableResults)
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndependentUnits:
+    """How a kind keeps units that don't depend on each other, so that shards can have them.
+
+    Attributes:
+        read: makes, for a run, the reader of its units.
+        at_once: how many units are solved together.
+        prefix: of their keys.
+        files: what a run writes before its first unit, the same in all its shards.
+        solver: loads the models of a run and checks its problems; returns what solves a unit. The
+            last argument says whether the base's own Python code may run.
+    """
+
+    read: Callable[[Run], ReadUnit[Any]]
+    solver: Callable[[RunContext, bool], Solve]
+    at_once: int = 1
+    prefix: str = ""
+    files: tuple[str, ...] = ()
+
+    @property
+    def problems_together(self) -> int:
+        """How many problems are decoded together."""
+        return problems_together(self.at_once)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +138,22 @@ class RunKind(ABC, Generic[S, T]):
         if self.estimate is None:
             return None
         return self.estimate(meter, plan, checked_settings(self.settings, plan.settings))
+
+    @property
+    def is_divisible(self) -> bool:
+        """Whether units don't depend on each other, so that shards or workers can have them."""
+        return False
+
+    def units_of(self, settings: Mapping[str, Any]) -> IndependentUnits | None:
+        """How the kind keeps its units; None where they depend on each other.
+
+        Args:
+            settings: of a run.
+
+        Raises:
+            RunError: settings out of range.
+        """
+        return None
 
     def settings_of(self, run: Run) -> S:
         """The settings of a run.
@@ -182,6 +232,11 @@ def _one_unit(settings: BaseModel) -> int:
     return 1
 
 
+def _nowhere(*_: object) -> None:
+    """In place of the solver of a run whose workers are elsewhere."""
+    raise AssertionError("this process has no models")
+
+
 def _nothing(work: RunContext) -> None:
     """Most kinds need nothing before their models."""
 
@@ -200,6 +255,7 @@ class Kind(RunKind[S, F], Generic[S, R, F]):
         summarise: results of a run's records; the last argument says whether these are all.
         prepare: called before the models are loaded.
         at_once: how many units are solved together, by the settings.
+        files: what `prepare` writes, the same in all shards of a run.
     """
 
     record: type[R]
@@ -211,35 +267,69 @@ class Kind(RunKind[S, F], Generic[S, R, F]):
     summarise: Callable[[Run, Sequence[R], bool], F]
     prepare: Callable[[RunContext], None] = _nothing
     at_once: Callable[[S], int] = _one_unit
+    files: tuple[str, ...] = ()
 
     def carry_out(self, work: RunContext, *, trust_remote_code: bool = False) -> None:
         """Solve the problems that have no record yet, then write the results; as `RunKind`."""
         run = work.run
-        settings, problems = self.settings_of(run), run.problems()
-        spec, teachers = base_and_teachers(run)
+        problems = run.problems()
+        _, teachers = base_and_teachers(run)
         work.report(0, len(problems), "loading the models" if teachers else "loading the model")
         self.prepare(work)
-        base = load_run_model(work, spec, trust_remote_code=trust_remote_code)
-        models = RunModels(
-            base,
-            tuple(load_run_teacher(work, base, teacher_spec(spec, name)) for name in teachers),
-        )
-        self.check(models, problems, settings)
+        if self._has_all(work, problems):  # killed before its results, or merged from shards
+            work.report(len(problems), len(problems), self.doing)
+        else:
+            self._solve_missing(work, problems, trust_remote_code)
+        results = self._summary(run, finished=True)
+        self._write(work, RESULTS, results)
+        write_table(work, results)
+
+    def _has_all(self, work: RunContext, problems: Sequence[Problem]) -> bool:
+        if not all(unit.key in work.finished for unit in problem_units(problems)):
+            return False
+        read = self.read_unit(work.run)
+        return len(kept_records(problems, work.finished, read)) == len(problems)
+
+    def _solve_missing(
+        self, work: RunContext, problems: Sequence[Problem], trust_remote_code: bool
+    ) -> None:
+        run, settings = work.run, self.settings_of(work.run)
         work_through(
             work,
             problems,
-            lambda unit, on_progress: self.solve(
-                models, unit, settings, work.stop.overdue, on_progress
-            ),
+            _nowhere if work.crew is not None else self._solver(work, trust_remote_code),
             self.read_unit(run),
             doing=self.doing,
             belonging=self.belonging,
             sum_up=lambda: self.write_so_far(work, self._summary(run, finished=False)),
             at_once=self.at_once(settings),
         )
-        results = self._summary(run, finished=True)
-        self._write(work, RESULTS, results)
-        write_table(work, results)
+
+    def _solver(self, work: RunContext, trust_remote_code: bool) -> Solve:
+        """Load the models, check the problems, and solve units."""
+        settings, problems = self.settings_of(work.run), work.run.problems()
+        spec, teachers = base_and_teachers(work.run)
+        base = load_run_model(work, spec, trust_remote_code=trust_remote_code)
+        models = RunModels(
+            base,
+            tuple(load_run_teacher(work, base, teacher_spec(spec, name)) for name in teachers),
+        )
+        self.check(models, problems, settings)
+        return lambda unit, on_progress: self.solve(
+            models, unit, settings, work.stop.overdue, on_progress
+        )
+
+    @property
+    def is_divisible(self) -> bool:
+        """It is; as `RunKind`."""
+        return True
+
+    def units_of(self, settings: Mapping[str, Any]) -> IndependentUnits:
+        """How the kind keeps its units; as `RunKind`."""
+        at_once = self.at_once(checked_settings(self.settings, settings))
+        return IndependentUnits(
+            read=self.read_unit, solver=self._solver, at_once=at_once, files=self.files
+        )
 
     def read_unit(self, run: Run) -> ReadUnit[R]:
         """Reads a unit's JSON: its records, or None where it is missing, damaged or incomplete.

@@ -78,7 +78,7 @@ def load_run_model(work: RunContext, spec: ModelSpec, *, trust_remote_code: bool
             "If you trust its authors, give --trust-remote-code, or choose the model in the "
             "sidebar and allow its code there.",
         )
-    began = _as_it_began(work, spec)
+    began = as_it_began(work, spec)
     loaded = work.loaded.pop(spec, None)
     if loaded is None or began != spec:
         loaded = load_language_model(began, _fetched(work, began))
@@ -91,11 +91,11 @@ def load_run_teacher(work: RunContext, lm: LanguageModel, spec: ModelSpec) -> La
     Raises:
         RunError, ModelError, ResourceError, Cancelled: as `load_run_model`.
     """
-    spec = _as_it_began(work, spec)
+    spec = as_it_began(work, spec)
     return _recorded(work, load_beside(lm, spec, _fetched(work, spec)))
 
 
-def _as_it_began(work: RunContext, spec: ModelSpec) -> ModelSpec:
+def as_it_began(work: RunContext, spec: ModelSpec) -> ModelSpec:
     """A model in the precision that the run began with: `auto` may be another one today.
 
     Raises:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from core.runs.context import RunContext
+    from core.runs.crew import Crew
 
 PROBLEMS_A_UNIT = 16
 """Problems that are kept together, and decoded together; a large batch takes several units."""
@@ -74,6 +75,11 @@ def units_of_a_batch(batch_size: int, chains: int) -> int:
     return max(1, batch_size // max(DEFAULT_BATCH_SIZE, PROBLEMS_A_UNIT * chains))
 
 
+def problems_together(at_once: int) -> int:
+    """How many problems are decoded together, of units solved `at_once` at a time."""
+    return PROBLEMS_A_UNIT * at_once
+
+
 def unit_reader(record: type[_Record], is_complete: Callable[[_Record], bool]) -> ReadUnit[_Record]:
     """A function that reads units of one record a problem.
 
@@ -129,7 +135,8 @@ def work_through(
     Args:
         work: the run at work.
         problems: all of the run's.
-        solve: solves the problems of a unit, or of several.
+        solve: solves the problems of a unit, or of several; not called where the run has a crew,
+            which does.
         read: tells complete units of earlier starts from damaged ones, which are solved again and
             reported in the run's status.
         doing: what is being done, for the progress.
@@ -143,8 +150,6 @@ def work_through(
         Cancelled: a stop was requested.
         ExplorerError: as `solve`; the disk is full or can't be written.
     """
-    from core.runs.context import Cancelled
-
     kept = [unit for unit in problem_units(problems, prefix) if unit.key in work.finished]
     whole = {each.key for each in kept if read(work.finished[each.key], each.problems) is not None}
     if len(whole) < len(kept):
@@ -152,17 +157,62 @@ def work_through(
             f"Units in units.jsonl that are damaged, or not of this run's {belonging}: "
             f"{len(kept) - len(whole)} of {len(kept)}."
         )
-    next_summary = 0.0
     units = list(problem_units(problems, prefix))
-    for group in (units[i : i + at_once] for i in range(0, len(units), at_once)):
-        missing = [unit for unit in group if unit.key not in whole]
-        start, together = group[0].start, [each for unit in group for each in unit.problems]
-        if missing:
+    groups = [units[i : i + at_once] for i in range(0, len(units), at_once)]
+    missing = [group for group in groups if any(unit.key not in whole for unit in group)]
+    loop = _Loop(work, problems, whole, doing, sum_up)
+    if work.crew is None:
+        _work_here(loop, groups, solve)
+    elif missing:
+        _work_elsewhere(loop, work.crew, missing)
+    keys = [unit.key for unit in units]
+    own = set(keys)
+    earlier = [key for key in work.finished if key in own]
+    if work.crew is not None or earlier != keys[: len(earlier)]:
+        work.keep_in_order(keys)
+    work.report(len(problems), len(problems), doing)
+
+
+class _Loop:
+    """What is kept and reported on the way."""
+
+    def __init__(
+        self,
+        work: RunContext,
+        problems: Sequence[Problem],
+        whole: set[str],
+        doing: str,
+        sum_up: Callable[[], object],
+    ) -> None:
+        self.work, self.whole, self.total, self.doing = work, whole, len(problems), doing
+        self._sum_up = sum_up
+        self._next_summary = 0.0
+
+    def keep(self, group: Sequence[ProblemUnit], records: Sequence[Any]) -> None:
+        """Keep the units of a group that weren't there, and now and then sum up."""
+        for unit in group:
+            if unit.key not in self.whole:
+                own = records[unit.start - group[0].start :][: len(unit.problems)]
+                self.work.keep(unit.key, list(own))
+        begun = time.monotonic()
+        if begun > self._next_summary or self.work.stop.requested:
+            self._sum_up()
+            took = time.monotonic() - begun
+            self._next_summary = begun + max(_SO_FAR_SECONDS, _SO_FAR_PATIENCE * took)
+
+
+def _work_here(loop: _Loop, groups: Sequence[Sequence[ProblemUnit]], solve: Solve) -> None:
+    from core.runs.context import Cancelled
+
+    work = loop.work
+    for group in groups:
+        start, together = group[0].start, _together(group)
+        if any(unit.key not in loop.whole for unit in group):
             if work.stop.requested:
                 raise Cancelled
 
             # What loading took is not part of the pace: that is measured from here.
-            work.report(start, len(problems), doing)
+            work.report(start, loop.total, loop.doing)
             share = PlannedShare()
 
             def on_progress(
@@ -172,17 +222,30 @@ def work_through(
                 size: int = len(together),
                 share: PlannedShare = share,
             ) -> None:
-                work.report(start + size * share.of(done, total), len(problems), doing)
+                work.report(start + size * share.of(done, total), loop.total, loop.doing)
 
             records = solve(together, on_progress)
             if records is None:
                 raise Cancelled
-            for unit in missing:
-                own = records[unit.start - start :][: len(unit.problems)]
-                work.keep(unit.key, [record.to_json() for record in own])
-            begun = time.monotonic()
-            if begun > next_summary or work.stop.requested:
-                sum_up()
-                took = time.monotonic() - begun
-                next_summary = begun + max(_SO_FAR_SECONDS, _SO_FAR_PATIENCE * took)
-        work.report(start + len(together), len(problems), doing)
+            loop.keep(group, [record.to_json() for record in records])
+        work.report(start + len(together), loop.total, loop.doing)
+
+
+def _work_elsewhere(loop: _Loop, crew: Crew, missing: Sequence[Sequence[ProblemUnit]]) -> None:
+    from core.runs.crew import solve_elsewhere
+
+    jobs = [_together(group) for group in missing]
+    done = loop.total - sum(map(len, jobs))
+
+    def keep(job: int, records: Sequence[Any]) -> None:
+        nonlocal done
+        loop.keep(missing[job], records)
+        done += len(jobs[job])
+        workers = f"{crew.size} worker{'s' * (crew.size != 1)}"
+        loop.work.report(done, loop.total, f"{loop.doing}, {workers}")
+
+    solve_elsewhere(crew, loop.work, jobs, keep)
+
+
+def _together(group: Sequence[ProblemUnit]) -> list[Problem]:
+    return [problem for unit in group for problem in unit.problems]

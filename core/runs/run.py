@@ -20,7 +20,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -86,10 +86,28 @@ class Run:
                 valid id; the run's name is too long or can't be shown.
             ProblemError, ResourceError: the disk is full or can't be written.
         """
-        config = new_config(task, plan, name)
-        folder = make_folder(runs_dir, task) if folder is None else take_folder(folder)
+        sets = {"": plan.problems, **plan.more_problems}
+        return Run.of_config(runs_dir, new_config(task, plan, name), sets, folder=folder)
+
+    @staticmethod
+    def of_config(
+        runs_dir: Path,
+        config: RunConfig,
+        problems: Mapping[str, Sequence[Problem]],
+        *,
+        folder: Path | None = None,
+    ) -> Run:
+        """Prepare a run with a config that is there already; as `create`.
+
+        Args:
+            problems: problem sets by their purpose.
+
+        Raises:
+            RunError, ProblemError, ResourceError: as `create`.
+        """
+        folder = make_folder(runs_dir, config.task) if folder is None else take_folder(folder)
         try:
-            for purpose, each in {"": plan.problems, **plan.more_problems}.items():
+            for purpose, each in problems.items():
                 if each:
                     write_problems(folder / _problems_file(purpose), each)
             set_reserve_aside(folder / _RESERVE)
@@ -195,16 +213,23 @@ class Run:
             inputs=config.inputs,
             thresholds=config.thresholds,
             problems=self.problems(),
-            more_problems={each: self.problems(each) for each in self._purposes()},
+            more_problems=self.more_problems(),
+            shard=config.shard,
         )
         again = Run.create(runs_dir, config.task, plan, name=config.name)
         if config.tags:
             again.label(tags=config.tags)
         return again
 
-    def _purposes(self) -> list[str]:
+    def more_problems(self) -> dict[str, list[Problem]]:
+        """All further problem sets by their purpose.
+
+        Raises:
+            ProblemError: a file is damaged.
+        """
         files = sorted(self.folder.glob(_problems_file("*")))
-        return [file.stem.removeprefix("problems_") for file in files]
+        purposes = [file.stem.removeprefix("problems_") for file in files]
+        return {each: self.problems(each) for each in purposes}
 
     def rename(self, name: str) -> None:
         """Change its name; id and folder stay.

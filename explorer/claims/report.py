@@ -14,7 +14,7 @@ from core.claims.registry import PAPERS
 from core.claims.report import make_report
 from core.claims.rules import Verdict
 from core.claims.table import verdict_counts
-from core.cli.claims import commands_of
+from core.cli.claims_measuring import commands_of
 from core.errors import ExplorerError
 from core.runs.estimate import duration
 from core.runs.headline import counted

@@ -15,7 +15,7 @@ from core.claims.wording import (
     figure_in_words,
     rule_in_words,
 )
-from core.cli.claims import measure_words
+from core.cli.claims_measuring import measure_words
 from core.cli.command_line import PROGRAM
 from core.kinds import kind_title
 from core.runs.estimate import duration

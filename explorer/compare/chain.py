@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from core.disagreement.reading import ReadChain
 from core.disagreement.records import ComparedChain
 from core.disagreement.task import COMPARE, compared_models
 from core.disagreement.token_classes import TokenClass
 from core.errors import ExplorerError
+from core.export.of_chains import comparison_handout
 from core.models.spec import teacher_spec
 from core.records import Outcome, Problem
 from core.runs.run import Run
 from core.system.percent import percent
-from explorer.compare.teacher_reading import ReadChain, Reading, start_forcing
+from explorer.compare.teacher_reading import Reading, start_forcing
 from explorer.components.token_heatmap import (
     OtherModel,
     read_heatmap,
@@ -36,6 +39,7 @@ from explorer.shared.messages import (
     visible,
 )
 from explorer.shared.run_panel import with_consent
+from explorer.shared.share import share
 from explorer.shared.verdict import verdict_reason
 from explorer.state import BrowserState
 
@@ -166,6 +170,12 @@ def _chain(
         st.caption(
             "A line above a token (reranked): the teacher would choose another one of the base's "
             "top five. A frame (shifted): one outside them. Underlined: a fork of the base."
+        )
+        share(
+            {"chain": partial(comparison_handout, read, outcome, name, state.tau, state.unit)},
+            name=f"{run.id}-chain",
+            key="share compared",
+            link={"run": run.id},
         )
     position = event.position(chain_id, len(chain))
     with right, st.container(border=True, key="inspector"):

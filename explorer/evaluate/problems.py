@@ -17,6 +17,7 @@ from core.models.spec import ModelSpec
 from core.records import Chain, Problem
 from core.runs.models import read_model
 from core.runs.run import Run
+from core.stored_chains import StoredProblem, samples_of
 from explorer.components.row_table import RowTable
 from explorer.navigation import ask_for
 from explorer.shared.figures import changed_at
@@ -26,7 +27,6 @@ from explorer.shared.problem_browser import ProblemBrowser, problem_browser
 from explorer.shared.problem_table import outcome_filters, problem_table
 from explorer.shared.run_panel import with_consent
 from explorer.shared.stored_chain_view import Score
-from explorer.shared.stored_chains import StoredProblem, samples_of
 from explorer.state import BrowserState
 
 _GAINED, _LOST = "now solved", "no longer solved"

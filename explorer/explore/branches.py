@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import streamlit as st
 
 from core.chains.session import Session
 from core.chains.tree import Branch, ForkTree
+from core.components.tree_nodes import tree_nodes
 from core.errors import ExplorerError, SessionError
-from explorer.components.branch_tree import TreeNode, branch_tree, read_branch_tree
+from core.export.of_chains import branch_handout, tree_handout
+from explorer.components.branch_tree import branch_tree, read_branch_tree
 from explorer.shared.messages import plain, short, token_label
-from explorer.shared.model_chip import model_words
+from explorer.shared.share import share
 from explorer.state import BrowserState
 
 _TREE = "branch_tree"
@@ -20,13 +20,8 @@ _NONE = "(none)"
 
 def branches_panel(state: BrowserState, tree: ForkTree) -> None:
     """The tree; a click selects a branch."""
-    made_by = [model_words(each.chain.model, each.chain.adapter) for each in tree.branches]
-    mixed = len(set(made_by)) > 1
     branch_tree(
-        [
-            replace(_node(branch), model=model if mixed else "")
-            for branch, model in zip(tree.branches, made_by, strict=True)
-        ],
+        tree_nodes(tree),
         selected=tree.selection.branch,
         key=_TREE,
         on_select=lambda: _on_select(tree),
@@ -52,7 +47,19 @@ def toolbar(state: BrowserState, tree: ForkTree) -> None:
         )
         _side_by_side(state, tree)
         _rename(state, tree)
+        _share(state, tree)
         save_and_open(state)
+
+
+def _share(state: BrowserState, tree: ForkTree) -> None:
+    branch = tree.selected
+    if branch is None:
+        return
+    tau, unit = state.tau, state.unit
+    handouts = {"This chain": lambda: branch_handout(tree, branch, tau, unit)}
+    if len(tree.branches) > 1:
+        handouts["Whole tree"] = lambda: tree_handout(tree, tau, unit)
+    share(handouts, name="decision-forks", key="share", link=st.query_params.to_dict())
 
 
 def save_and_open(state: BrowserState) -> None:
@@ -135,21 +142,6 @@ def _name(branch: Branch) -> str:
         return f"from the prompt ({short(answer, 20)})"
     token = token_label(branch.chain, branch.position)
     return f"#{branch.position} {token} ({short(answer, 20)})"
-
-
-def _node(branch: Branch) -> TreeNode:
-    position = branch.position
-    return TreeNode(
-        id=branch.id,
-        parent_id=branch.parent,
-        position=position,
-        forced_token="" if position is None else token_label(branch.chain, position),
-        label="cancelled" if branch.chain.stop_reason == "cancelled" else "no answer",
-        answer=short(branch.outcome.answer or "", 24),
-        verdict=(branch.outcome.overruled or branch.outcome.verdict).value,
-        length=len(branch.chain),
-        name=branch.name if branch.outcome.overruled is None else f"{branch.name} by you".strip(),
-    )
 
 
 def _on_select(tree: ForkTree) -> None:

@@ -11,10 +11,11 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.chains.forks import fork_positions
-from core.chains.pivotality import decisive
 from core.chains.tree import Branch, ForkTree, first_difference
+from core.components.chain_view import coloured_by_pivotality, with_parent
+from core.components.words import chain_words
 from core.entropy import NATS_PER_BIT
-from core.records import Chain, Problem, StopReason
+from core.records import Chain, Problem
 from explorer.components.token_heatmap import HeatmapView, read_heatmap, reopen, token_heatmap
 from explorer.explore.fix import fix_marks
 from explorer.explore.forcing import force, same_model
@@ -79,19 +80,10 @@ def selected_chain(
         strip=True,
         page_keys=True,
     )
-    if branch.parent is not None and branch.position is not None:
-        view = replace(
-            view,
-            shared_prefix=branch.position,
-            first_difference=first_difference(tree.branch(branch.parent).chain, branch.chain),
-        )
+    view = with_parent(view, tree, branch)
     found = tree.findings(branch.id).pivotality
     if found and state.colour == "pivotality":
-        decided = np.full(len(branch.chain), np.nan)
-        sure = decisive(found.values())
-        for each in found.values():
-            decided[each.position] = each.share_decided if each.position in sure else 0.0
-        view = replace(view, values=decided, values_label="pivotality")
+        view = coloured_by_pivotality(view, found.values())
     token_heatmap(
         view,
         key=_MAIN,
@@ -278,33 +270,13 @@ def _reason(branch: Branch) -> str | None:
     return verdict_reason(branch.outcome, branch.chain.problem.answer)
 
 
-_ENDINGS = {
-    StopReason.LENGTH: "stopped at the token limit",
-    StopReason.CANCELLED: "cancelled",
-    StopReason.STOP: "ended by a stop string",
-}
-
-
 def _headline(branch: Branch) -> str:
     chain = branch.chain
     parts = [f"{verdict_badge(branch.outcome)} {model_chip(chain)}"]
     if branch.position is not None:
         token = token_label(chain, branch.position)
         parts.append(f"forced #{branch.position} {plain(token)}")
-    sampler = chain.sampler
-    how = "greedy"
-    if not sampler.greedy:
-        filters = {"top-p": sampler.top_p, "top-k": sampler.top_k, "min-p": sampler.min_p}
-        set_ones = [f"{n} {v:g}" for n, v in filters.items() if v and not (n == "top-p" and v == 1)]
-        forks = [] if sampler.forks is None else [sampler.forks.in_words]
-        heat = f"temperature {sampler.temperature:g}"
-        how = ", ".join([heat, *forks, *set_ones, f"seed {chain.seed}"])
-    parts.append(f"{len(chain)} tokens")
-    parts.append(how)
-    if chain.stop_reason in _ENDINGS:
-        parts.append(_ENDINGS[chain.stop_reason])
-    if chain.run_on is not None and chain.stop_reason is not StopReason.STOP:
-        parts.append(f"runs on after {chain.answer_length} tokens")
+    parts += chain_words(chain)
     name = f"**{plain(branch.name)}** · " if branch.name else ""
     return name + " · ".join(parts)
 

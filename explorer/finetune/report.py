@@ -15,6 +15,7 @@ from core.lora.run_files import EVALUATION
 from core.reasonmaxxer.headline import training_headline
 from core.reasonmaxxer.results import TrainingResults, run_recipe
 from core.reasonmaxxer.task import TRAIN
+from core.reasonmaxxer.weights import run_weights
 from core.records import Problem
 from core.runs.estimate import duration
 from core.runs.headline import counted, short_percent
@@ -58,7 +59,7 @@ def finetune_report(state: BrowserState, run: Run) -> None:
     if results.before.families:
         folded("By family", f"families of {run.id}", partial(_families, run, results))
     with st.expander("All figures"):
-        st.caption(_made_of(run, results))
+        st.caption(_made_of(run, results) + _weighted(run))
         _rates(run, results)
     with st.expander("What this run cost, beside the paper's table"):
         cost_panel(state, run, results)
@@ -112,6 +113,15 @@ def _made_of(run: Run, results: TrainingResults) -> str:
         f"preset {plain(recipe.preset)}. {results.training.steps:,} steps trained "
         f"{results.training.trained_parameters:,} of {results.training.parameters:,} parameters."
     )
+
+
+def _weighted(run: Run) -> str:
+    """Markdown: how a teacher weighted the decisions; empty where none did."""
+    try:
+        found = run_weights(run)
+    except ExplorerError:  # resuming the run says what is wrong
+        return ""
+    return "" if found is None else f" {found.in_words}"
 
 
 def _families(run: Run, results: TrainingResults) -> None:

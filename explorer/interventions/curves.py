@@ -129,9 +129,10 @@ def _laid_out(figure: go.Figure, curve: Curve, y: dict[str, Any]) -> go.Figure:
         xaxis={
             "title": CURVES[curve.key].axis,
             "zeroline": False,
+            "automargin": True,
             "tickvals": [each.value for each in curve.points],
         },
-        yaxis={"zeroline": False, **y},
+        yaxis={"zeroline": False, "automargin": True, **y},
     )
     return figure
 

@@ -16,6 +16,7 @@ from core.models.language_model import LanguageModel
 from core.models.spec import ModelSpec
 from core.records import Chain, Problem
 from core.runs.run import Run
+from core.stored_chains import StoredProblem, arms_of
 from explorer.components.row_table import RichCell, RowTable
 from explorer.navigation import ask_for
 from explorer.shared.figures import changed_at
@@ -25,7 +26,6 @@ from explorer.shared.problem_browser import ProblemBrowser, problem_browser
 from explorer.shared.problem_table import problem_table
 from explorer.shared.run_panel import with_consent
 from explorer.shared.stored_chain_view import Score
-from explorer.shared.stored_chains import StoredProblem, arms_of
 from explorer.state import BrowserState
 
 _BASE = "base"

@@ -6,27 +6,18 @@ import re
 
 import streamlit as st
 
+from core.components.words import VERDICT_SIGNS as VERDICT_SIGNS
+from core.components.words import VERDICT_WORDS as VERDICT_WORDS
+from core.components.words import short as short
+from core.components.words import token_label as token_label
+from core.components.words import verdict_words
+from core.components.words import visible as visible
 from core.errors import ExplorerError
 from core.models.spec import DEMO, DEMO_NOTICE
-from core.records import Chain, Outcome, Verdict
+from core.records import Outcome, Verdict
 from core.statistics import BETTER, UNCLEAR, WORSE
-from core.tokens.visible import visible as visible  # the one notation for tokens
 
-VERDICT_SIGNS = {
-    Verdict.CORRECT: "✓",
-    Verdict.WRONG: "✗",
-    Verdict.UNPARSEABLE: "?",
-    Verdict.TIMED_OUT: "⏱",
-    Verdict.NO_GOLD: "–",
-}
 _VERDICT_COLORS = {Verdict.CORRECT: "green", Verdict.WRONG: "red"}
-VERDICT_WORDS = {
-    Verdict.CORRECT: "correct",
-    Verdict.WRONG: "wrong",
-    Verdict.UNPARSEABLE: "no answer found",
-    Verdict.TIMED_OUT: "check timed out",
-    Verdict.NO_GOLD: "not checked (no correct answer given)",
-}
 _WORD_BADGES = {
     BETTER: ":green-badge[▲ better]",
     WORSE: ":red-badge[▼ worse]",
@@ -52,10 +43,7 @@ def verdict_badge(outcome: Outcome) -> str:
     verdict = outcome.overruled or outcome.verdict
     color = _VERDICT_COLORS.get(verdict, "gray")
     answer = "" if outcome.answer is None else f"{plain(short(outcome.answer))} · "
-    words = VERDICT_WORDS[verdict]
-    if outcome.overruled is not None:
-        words = f"{words} by you (checker: {VERDICT_WORDS[outcome.verdict]})"
-    return f":{color}-badge[{VERDICT_SIGNS[verdict]} {answer}{words}]"
+    return f":{color}-badge[{VERDICT_SIGNS[verdict]} {answer}{verdict_words(outcome)}]"
 
 
 def word_badge(word: str) -> str:
@@ -67,11 +55,6 @@ def teaching_notice(model: str) -> None:
     """Show what the demo model is, wherever its numbers appear."""
     if model == DEMO:
         st.caption(DEMO_NOTICE)
-
-
-def short(text: str, length: int = 40) -> str:
-    """Text cut to a length, for labels."""
-    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def p_value(p: float) -> str:
@@ -101,13 +84,3 @@ def _broken(found: re.Match[str]) -> str:
     text = found.group()
     cut = 2 if text.startswith("\\") else 1
     return f"{text[:cut]}\u2060{text[cut:]}"
-
-
-def token_label(chain: Chain, position: int) -> str:
-    """A token of a chain, as `visible` writes it; for a token that continues an earlier token's
-    character, its bytes, as in the list of alternatives."""
-    if chain.tokens[position]:
-        return visible(chain.tokens[position])
-    ids = chain.statistics.top_ids[position].tolist()
-    token_id = chain.token_ids[position]
-    return visible(chain.top_tokens[position][ids.index(token_id)] if token_id in ids else "")

@@ -10,6 +10,7 @@ import streamlit as st
 from core.chains.session import is_text
 from core.models.spec import ModelSpec
 from core.records import Outcome, Problem
+from core.stored_chains import StoredProblem
 from explorer.components.row_table import (
     RowTable,
     read_action,
@@ -27,7 +28,6 @@ from explorer.shared.messages import (
 )
 from explorer.shared.polling import redrawn_alone
 from explorer.shared.stored_chain_view import Score, stored_chain
-from explorer.shared.stored_chains import StoredProblem
 from explorer.shared.verdict import verdict_reason
 from explorer.state import BrowserState
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from core.records import Problem, Verdict
+from core.stored_chains import StoredChain, StoredProblem
 from explorer.components.row_table import (
     Answer,
     AnswerTone,
@@ -16,7 +17,6 @@ from explorer.components.row_table import (
     TableRow,
 )
 from explorer.shared.messages import short
-from explorer.shared.stored_chains import StoredChain, StoredProblem
 
 _QUESTION = 300  # characters of a question that are shown and searched
 _ANSWER = 24  # characters of an answer

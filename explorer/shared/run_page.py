@@ -14,6 +14,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import ExplorerError, RunError
+from core.export.of_runs import has_picture, results_are_there, run_handout
 from core.kinds import KINDS, kind_entry, kind_title
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
@@ -31,6 +32,7 @@ from explorer.shared.run_form import (
     show_new,
 )
 from explorer.shared.run_panel import any_live, run_state, show_notice, status_line
+from explorer.shared.share import share
 from explorer.state import BrowserState, browser_state
 
 Report = Callable[[BrowserState, Run, RunStatus], None]
@@ -158,6 +160,15 @@ def _card(state: BrowserState, screen: RunScreen, run: Run) -> None:
         )
         with buttons.popover("CLI", icon=":material/terminal:", help="The command of this run"):
             command_panel(run)
+        if results_are_there(run):
+            with buttons:
+                share(
+                    {"run": partial(run_handout, run)},
+                    name=run.id,
+                    key=f"share {run.id}",
+                    link={"run": run.id},
+                    has_picture=has_picture(run),
+                )
         buttons.button(
             "New run",
             icon=":material/add:",

@@ -10,14 +10,11 @@ import streamlit as st
 
 from core.errors import ExplorerError
 from core.records import Problem
-from core.runs.headline import Headline, counted
+from core.runs.headline import FEW, Headline, counted
 from core.runs.kind import RunKind, TableResults
 from core.runs.run import Run
 from core.runs.status import RunState, RunStatus
 from explorer.shared.messages import plain, show_error, teaching_notice
-
-FEW = 30
-"""Problems below which a run says that its interval is wide."""
 
 _MANY_CUT = 0.05  # share of chains that reached the limit, from which it is a warning
 

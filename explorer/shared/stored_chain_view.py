@@ -15,12 +15,12 @@ from core.models.language_model import LanguageModel
 from core.models.spec import ModelSpec
 from core.models.tokenizer_text import load_token_text
 from core.records import Chain, StopReason
+from core.stored_chains import StoredProblem
 from core.tokens.token_text import TokenText
 from explorer.components.token_heatmap import token_heatmap
 from explorer.shared.chain_view import chain_view
 from explorer.shared.messages import plain_lines, show_error
 from explorer.shared.model_chip import model_words
-from explorer.shared.stored_chains import StoredProblem
 from explorer.state import BrowserState
 from explorer.tasks import Task
 from explorer.workbench import workbench

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from core.records import Problem, StopReason, Verdict
+from core.stored_chains import StoredChain, StoredProblem
 from explorer.components.row_table import Answer
 from explorer.components.row_table.event import view_of
 from explorer.shared.problem_table import answers, outcome_filters, problem_table
-from explorer.shared.stored_chains import StoredChain, StoredProblem
 
 RIGHT, WRONG, LOST = Verdict.CORRECT, Verdict.WRONG, Verdict.UNPARSEABLE
 

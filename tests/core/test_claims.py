@@ -27,7 +27,7 @@ from core.claims.sizes import FULL, size_for
 from core.claims.table import ClaimRow, claims_table
 from core.claims.training_steps import ROLLOUTS
 from core.claims.wording import enough_in_words, figure_in_words, rule_in_words
-from core.cli.claims import commands_of
+from core.cli.claims_measuring import commands_of
 from core.errors import RunError
 from core.models.spec import DEMO_FOLDER, DEMO_NOTICE, DEMO_TEACHER_FOLDER
 from core.problems.problem_sets import demo_problems
@@ -170,7 +170,9 @@ def test_every_claim_reads_the_runs_of_its_kind(claim_runs_folder: Path) -> None
 def test_only_the_chosen_cell_of_a_study_confirms(claim_runs_folder: Path) -> None:
     rows = {row.claim.id: row for row in claims_table(scope_in(claim_runs_folder))}
     explored = {key for key, row in rows.items() if row.finding and row.finding.exploratory}
-    assert explored == {"rm-tau", "rm-signs", "rm-gates", "rm-advantages", "8020-top"}
+    assert explored == {
+        "rm-tau", "rm-signs", "rm-window", "rm-gates", "rm-advantages", "8020-top",
+    }  # fmt: skip
     chosen = rows["rm-chosen"].finding
     assert chosen is not None
     assert any("Chosen on held-out problems: gate.tau = " in each for each in chosen.more)

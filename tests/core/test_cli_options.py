@@ -25,7 +25,7 @@ from core.system.person_path import person_path
 MODEL = {"device", "dtype", "trust_remote_code", "revision", "quantization"}
 PROMPT = {"prompt_style", "template", "prompt_date"}
 PROBLEMS = {"problems", "sample", "seed", "max_new_tokens", "batch_size"}
-RUN = {"run", "runs_dir", "name", "resume"}
+RUN = {"run", "runs_dir", "name", "resume", "estimate", "shard", "ray", "workers"}
 OUTPUT = {"as_json", "out"}
 SETTINGS = {"settings", "preset", "usd_per_hour"}
 
@@ -34,7 +34,7 @@ RUNS = TRAININGS | {"interventions", "compare", "evaluate"}
 ON_A_CHAIN = {"force", "find-fix", "pivotality"}
 ASKING = RUNS | {"generate", "prompt", "thresholds"}
 LOADING = ASKING | ON_A_CHAIN | {"score", "model", "protocol", "claims"}
-WITHOUT_A_MODEL = {"app", "check", "overrule", "download", "get", "problems"}
+WITHOUT_A_MODEL = {"app", "check", "overrule", "download", "get", "problems", "export"}
 OF_RESULTS = {"words", "paper-table"}
 GROUPS: list[tuple[set[str], set[str]]] = [
     (MODEL, LOADING),

@@ -16,6 +16,7 @@ from small_runs import UNIT, fine_tune_recipe, finish, prepare_fine_tune
 from test_gated_loss import exact_model
 from tiny_training import examples
 
+from core.cli.command_line import run_command
 from core.disagreement.token_classes import disagree
 from core.errors import RunError, TrainingError
 from core.models.spec import DEMO_FOLDER, DEMO_TEACHER, DEMO_TEACHER_FOLDER
@@ -25,7 +26,7 @@ from core.reasonmaxxer.plan import check_weighting
 from core.reasonmaxxer.results import ROLLOUTS_FROM, WEIGHTS
 from core.reasonmaxxer.settings import Weighting
 from core.reasonmaxxer.task import TRAIN
-from core.reasonmaxxer.weights import decision_divergences, weight_report, weighted
+from core.reasonmaxxer.weights import decision_divergences, run_weights, weight_report, weighted
 from core.runs import problem_units
 from core.runs.settings import changed
 
@@ -70,6 +71,7 @@ def test_the_report_by_hand() -> None:
     assert (found.decisions, found.mean_divergence) == (3, pytest.approx(0.2))
     assert found.largest == pytest.approx(1.5)
     assert found.effective == pytest.approx(0.6**2 / (0.01 + 0.09 + 0.04))
+    assert "3 of them count as 3 of equal weight, the largest is 1.5 times" in found.in_words
 
 
 def test_the_divergence_is_that_of_both_models_at_the_decisions() -> None:
@@ -144,6 +146,9 @@ def test_a_fine_tune_with_weights_records_them_and_its_teacher(
     )
     assert run.config.teachers == (DEMO_TEACHER,)
     assert ROLLOUTS_FROM in run.config.inputs
+    command = run_command(run).text
+    assert f"--teacher {DEMO_TEACHER}" in command
+    assert "weighting" in command
     finish(run, TRAIN.carry_out)
     found = json.loads((run.folder / WEIGHTS).read_text())
     kept = run.units()["divergences"]
@@ -153,4 +158,8 @@ def test_a_fine_tune_with_weights_records_them_and_its_teacher(
     assert len(every) == found["decisions"] == results.selection.decisions
     assert found["mean_divergence"] == pytest.approx(np.mean(every))
     assert 1 < found["effective"] < found["decisions"]
+    assert run_weights(run) == weight_report(kept, Weighting.DIVERGENCE, DEMO_TEACHER)
+    (run.folder / WEIGHTS).write_text("{}")
+    with pytest.raises(RunError, match="weights of decisions can't be read"):
+        run_weights(run)
     assert "weights" in results.cost.seconds

@@ -99,6 +99,22 @@ def test_only_mixed_problems_are_kept_those_nearest_to_one_half_first() -> None:
     assert report.gated_share == pytest.approx(1 / 3)
 
 
+@pytest.mark.parametrize(
+    ("window", "kept"),
+    [(1.0, ("half", "three", "seven", "one")), (0.4, ("half", "three", "seven"))],
+)
+def test_the_window_keeps_problems_by_their_share_of_correct_rollouts(
+    window: float, kept: tuple[str, ...]
+) -> None:
+    """0.4 wide: from 30 to 70 %, both ends included, whatever their floats are."""
+    records = [problem("one", 1, 9), problem("three", 3, 7), problem("seven", 7, 3)]
+    settings = SelectionSettings(max_problems=None, drop_longest=0, pass_rate_window=window)
+    found = select(*records, problem("half", 5, 5), chosen=settings)
+    assert found.report.problems == kept
+    with pytest.raises(TrainingError, match=r"pass-rate window of 0\.4"):
+        select(records[0], chosen=settings.model_copy(update={"pass_rate_window": 0.4}))
+
+
 def test_of_equally_near_problems_the_first_is_kept() -> None:
     """In floats 0.3 lies farther from one half than 0.7."""
     three, seven = problem("three", 3, 7), problem("seven", 7, 3)

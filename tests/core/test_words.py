@@ -205,7 +205,7 @@ def test_the_command_prints_both_ends_and_writes_json_and_csv(
 
 @needs_demo
 def test_a_teacher_that_is_not_there_is_refused(comparison: Run) -> None:
-    with pytest.raises(RunError, match="has 1 teacher\."):
+    with pytest.raises(RunError, match=r"has 1 teacher\."):
         words_of_run(comparison, load_token_text(ModelSpec()), teacher=3)
 
 

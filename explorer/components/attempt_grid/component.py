@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from explorer.components.assets import read_assets
+from core.components.assets import read_assets
 
 _FOLDER = Path(__file__).parent
 _component = st.components.v2.component(

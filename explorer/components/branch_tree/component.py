@@ -3,50 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Literal
+from dataclasses import asdict
 
 import streamlit as st
 
-from explorer.components.assets import read_assets
+from core.components.assets import tree_script, tree_style
+from core.components.tree_nodes import TreeNode
 from explorer.components.once import once
 
-_FOLDER = Path(__file__).parent
 _component = st.components.v2.component(
     "fork_explorer_branch_tree",
-    css=read_assets(_FOLDER, "branch_tree.css"),
-    js=read_assets(_FOLDER, "layout.js", "branch_tree.js"),
+    css=tree_style(),
+    js=tree_script(),
 )
-
-TreeVerdict = Literal["correct", "wrong", "unparseable", "timed_out", "no_gold"]
-
-
-@dataclass(frozen=True)
-class TreeNode:
-    """A branch.
-
-    Args:
-        parent_id: the branch it was forced from; None for a root
-        position: where it leaves its parent, counted from 0
-        forced_token: the token forced there, in the one notation for tokens
-        label: shown instead of a missing answer
-        name: given by the user, shown after the answer
-        length: tokens of the whole chain
-        model: which model made it, where a tree has branches of several
-    """
-
-    id: str
-    parent_id: str | None = None
-    position: int | None = None
-    forced_token: str = ""
-    label: str = ""
-    answer: str = ""
-    verdict: TreeVerdict | None = None
-    length: int = 0
-    live: bool = False
-    name: str = ""
-    model: str = ""
 
 
 def branch_tree(

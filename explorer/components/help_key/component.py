@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer.components.assets import read_assets
+from core.components.assets import read_assets
 
 _component = st.components.v2.component(
     "fork_explorer_help_key",

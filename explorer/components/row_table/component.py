@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from explorer.components.assets import read_assets
+from core.components.assets import read_assets
 from explorer.components.once import once
 from explorer.components.row_table.event import TableView
 from explorer.components.row_table.view import RowTable

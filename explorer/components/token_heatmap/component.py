@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import streamlit as st
 
-from explorer.components.assets import read_assets
+from core.components.assets import heatmap_script, heatmap_style
+from core.components.heatmap_view import REQUESTS, HeatmapView
 from explorer.components.once import once
 from explorer.components.token_heatmap.event import HeatmapEvent, parse_event
-from explorer.components.token_heatmap.view import REQUESTS, HeatmapView
 
-_FOLDER = Path(__file__).parent
-_STRIP = _FOLDER.with_name("entropy_strip")
 _component = st.components.v2.component(
-    "fork_explorer_token_heatmap",
-    css="\n".join(
-        (
-            read_assets(_FOLDER, "token_heatmap.css", "hover_card.css", "chain_tools.css"),
-            read_assets(_STRIP, "entropy_strip.css"),
-        )
-    ),
-    js="\n".join(
-        (
-            read_assets(_FOLDER, "columns.js", "token_text.js", "chain_facts.js", "hover_card.js"),
-            read_assets(_FOLDER, "card_pointer.js", "legend.js", "text_search.js"),
-            read_assets(_FOLDER, "chain_search.js", "chain_tools.js", "text_blocks.js"),
-            read_assets(_STRIP, "column_peaks.js", "entropy_strip.js"),
-            read_assets(_FOLDER, "page_keys.js", "chain_keys.js", "token_heatmap.js"),
-        )
-    ),
+    "fork_explorer_token_heatmap", css=heatmap_style(), js=heatmap_script()
 )
 
 

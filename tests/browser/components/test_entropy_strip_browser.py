@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from playwright.sync_api import FloatRect, Page, expect
 
 pytestmark = pytest.mark.browser
-SEARCH = Path("explorer/components/token_heatmap/text_search.js")
-PEAKS = Path("explorer/components/entropy_strip/column_peaks.js")
+SEARCH = Path("core/components/token_heatmap/text_search.js")
+PEAKS = Path("core/components/entropy_strip/column_peaks.js")
 ROOT = Path(__file__).resolve().parents[3]
 
 

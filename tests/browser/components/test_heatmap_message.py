@@ -10,11 +10,11 @@ import pytest
 from component_messages import unpacked
 from harness_data import HOSTILE, STORY, view_of
 
+from core.components.heatmap_view import tenths_of_percent
+from core.components.packed import packed
 from explorer.components import Force, HeatmapEvent, Selection
-from explorer.components.packed import packed
 from explorer.components.token_heatmap import ColourScale, NewThreshold
 from explorer.components.token_heatmap.event import parse_event
-from explorer.components.token_heatmap.view import tenths_of_percent
 
 
 def test_displayed_probabilities_never_add_up_to_more_than_one() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.disagreement.records import ComparedChain
 from core.evaluation.records import ProblemSamples, Sample
 from core.interventions.records import ArmChain, ProblemRecord
 from core.records import StopReason, Verdict
@@ -65,8 +66,15 @@ def arms_of(record: ProblemRecord, arms: Sequence[str]) -> StoredProblem:
     return _stored(record.problem_id, record.prompt_ids, chains)
 
 
+def compared_of(record: ComparedChain) -> StoredProblem:
+    """The one chain of a problem in a comparison."""
+    return _stored(record.problem_id, record.prompt_ids, [record])
+
+
 def _stored(
-    problem_id: str, prompt_ids: Sequence[int], chains: Sequence[Sample] | Sequence[ArmChain]
+    problem_id: str,
+    prompt_ids: Sequence[int],
+    chains: Sequence[Sample] | Sequence[ArmChain] | Sequence[ComparedChain],
 ) -> StoredProblem:
     return StoredProblem(
         problem_id,

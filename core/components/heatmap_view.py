@@ -10,8 +10,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from core.components.packed import packed
 from core.tokens.sentences import sentence_starts
-from explorer.components.packed import packed
 
 Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.integer[Any]]

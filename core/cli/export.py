@@ -1,0 +1,169 @@
+"""`export`: a chain, a tree, a comparison or a run as a file to hand out; a gallery of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.cli.files import check_writable, read_json, say
+from core.cli.options import RemoteCode, RunsDir, path_argument, path_option
+from core.errors import FileError, PositionError, RunError, SessionError
+from core.system.durable_files import replace_file
+
+if TYPE_CHECKING:
+    from core.export.document import Handout
+    from core.export.files import Form
+
+_CHAIN = re.compile(r"b?(\d{1,7})(?:\.(\d{1,7}))?")
+_FORMS = ("html", "svg", "png", "md", "tex")
+
+
+def export(
+    source: Annotated[
+        Path | None,
+        path_argument(
+            metavar="SESSION|RUN",
+            help="A saved session or chain, the folder of a run, or the id of a session or run.",
+        ),
+    ] = None,
+    chain: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N",
+            help="Of a session: one branch, by its number. Of a run: the chain of a problem, by "
+            "its number in the run; 2.3 is the third chain of the second problem.",
+        ),
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option("--as", metavar="FORM", help="html, svg, png, md or tex; by default as -o."),
+    ] = None,
+    out: Annotated[Path | None, path_option("--out", "-o", help="The file to write.")] = None,
+    width: Annotated[
+        float,
+        typer.Option(min=1, max=20, help="Of a picture, inches: 3.25 is a column, 6.75 a page."),
+    ] = 6.75,
+    tau: Annotated[
+        float | None,
+        typer.Option(min=0, max=100, help="Threshold of forks, nats; by default the session's."),
+    ] = None,
+    gallery: Annotated[
+        Path | None,
+        path_option("--gallery", help="Write an index of the exported pages of this folder."),
+    ] = None,
+    title: Annotated[str, typer.Option(help="Of the gallery.")] = "Gallery",
+    runs_dir: RunsDir = None,
+    trust_remote_code: RemoteCode = False,
+) -> None:
+    """Export a chain, a tree, a comparison or a run as one file that needs nothing else.
+
+    The file names no folder, secret or host of this machine. A chain of a run is scored again by
+    the run's models.
+    """
+    if gallery is not None:
+        if source is not None or out is not None:
+            raise FileError("A gallery is made of files that are there.", "Give --gallery alone.")
+        from core.export.gallery import write_gallery
+
+        found = write_gallery(gallery, title)
+        say(f"{gallery / 'index.html'} lists {len(found)} files.")
+        return
+    if source is None or out is None:
+        raise FileError(
+            "What to export, or where to, is missing.",
+            "Give a session or a run, and -o FILE; or --gallery FOLDER.",
+        )
+    kind = _form(form, out)
+    check_writable(out)
+    from core.export.files import exported
+
+    handout = _handout(source, chain, tau, runs_dir, trust_remote_code)
+    data = exported(handout, kind, inches=width)
+    try:
+        replace_file(out, data)
+    except OSError as error:
+        raise FileError(
+            f"{out} can't be written ({error.strerror or error}).", "Choose another --out."
+        ) from error
+    say(f"{out}: {handout.kind.lower()}, {len(data) / 1000:,.0f} kB.")
+
+
+def _form(given: str | None, out: Path) -> Form:
+    from core.export.files import Form
+
+    name = given or out.suffix.removeprefix(".").lower() or "html"
+    if name not in _FORMS:
+        raise FileError(f"There is no form {name!r}.", f"Give --as one of {', '.join(_FORMS)}.")
+    return Form(name)
+
+
+def _handout(
+    source: Path, chain: str | None, tau: float | None, runs_dir: Path | None, trust: bool
+) -> Handout:
+    from core.chains.session import Session, SessionFolder
+    from core.runs.run import Run
+    from core.runs.runs_folder import RunsFolder
+    from core.system.environment import sessions_folder
+
+    if source.is_dir():
+        return _of_run(Run.open(source), chain, tau, trust)
+    if source.is_file():
+        data = read_json(source)
+        if isinstance(data, dict) and data.get("kind") == "session":
+            return _of_session(Session.from_json(data), chain, tau)
+        return _of_chain(data, tau)
+    session = SessionFolder(sessions_folder()).load(source.name) if runs_dir is None else None
+    if session is not None:
+        return _of_session(session, chain, tau)
+    if source.name != str(source):
+        raise RunError(f"{source} does not exist.", "Check the path.")
+    return _of_run(RunsFolder(runs_dir).get(source.name), chain, tau, trust)
+
+
+def _of_chain(data: Any, tau: float | None) -> Handout:
+    from core.chain_json import chain_from_json
+    from core.export.of_chains import DEFAULT_TAU, chain_handout
+
+    return chain_handout(*chain_from_json(data), DEFAULT_TAU if tau is None else tau)
+
+
+def _of_session(session: Any, chain: str | None, tau: float | None) -> Handout:
+    from core.export.of_chains import DEFAULT_TAU, branch_handout, tree_handout
+
+    tree = session.tree
+    if tree is None or not tree.branches:
+        raise SessionError("This session has no chains in it.", "Open another file.")
+    kept = session.form.get("tau")
+    nats = kept if isinstance(kept, float) and 0 <= kept <= 100 else DEFAULT_TAU
+    nats = nats if tau is None else tau
+    if chain is None:
+        return tree_handout(tree, nats)
+    return branch_handout(tree, tree.branch(f"b{_numbers(chain)[0]}"), nats)
+
+
+def _of_run(run: Any, chain: str | None, tau: float | None, trust: bool) -> Handout:
+    from dataclasses import replace
+
+    from core.cli.models import load
+    from core.export.of_chains import DEFAULT_TAU
+    from core.export.of_run_chains import run_chain_handout
+    from core.export.of_runs import run_handout
+
+    if chain is None:
+        return run_handout(run)
+    return run_chain_handout(
+        run,
+        *_numbers(chain),
+        lambda spec: load(replace(spec, trust_remote_code=trust)),
+        DEFAULT_TAU if tau is None else tau,
+    )
+
+
+def _numbers(text: str) -> tuple[int, int]:
+    found = _CHAIN.fullmatch(text)
+    if found is None:
+        raise PositionError(f"{text!r} is not the number of a chain.", "Give --chain 2 or 2.3.")
+    return int(found[1]), int(found[2] or 1)

@@ -1,0 +1,77 @@
+"""One of a comparison's chains, scored again by base and teacher, since a run keeps no
+alternatives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.chains.assembly import scored_chain
+from core.disagreement.records import ComparedChain
+from core.disagreement.settings import CompareSettings
+from core.disagreement.token_classes import Disagreement, disagree
+from core.records import Chain, Problem, Sampler
+
+if TYPE_CHECKING:
+    from core.models.language_model import LanguageModel
+
+
+@dataclass(frozen=True, eq=False)
+class ReadChain:
+    """A chain of the base with both models' statistics of its T tokens."""
+
+    chain: Chain
+    found: Disagreement
+    teacher_top_tokens: tuple[tuple[str, ...], ...]  # (T, k)
+    teacher_chosen: NDArray[np.int64]  # (T,) column of the chain's token; -1 = none
+
+
+def read_chain(
+    lm: LanguageModel,
+    teacher: LanguageModel,
+    problem: Problem,
+    record: ComparedChain,
+    settings: CompareSettings,
+) -> ReadChain:
+    """The chain of a record, scored by both models.
+
+    Raises:
+        ModelError, PromptError, PositionError: as `disagree`.
+    """
+    chain = base_chain(lm, problem, record, settings)
+    found = disagree(lm, teacher, chain.prompt_ids, chain.token_ids)
+    top = found.teacher.top_ids  # (T, k)
+    same = top == np.array(chain.token_ids, np.int64).reshape(-1, 1)
+    return ReadChain(
+        chain,
+        found,
+        tuple(tuple(lm.text.display(int(i)) for i in row) for row in top),
+        np.where(same.any(axis=1), same.argmax(axis=1), -1),
+    )
+
+
+def base_chain(
+    lm: LanguageModel, problem: Problem, record: ComparedChain, settings: CompareSettings
+) -> Chain:
+    """The chain of a record with the base's statistics.
+
+    Raises:
+        ModelError, PromptError, PositionError: as `scored_chain`.
+    """
+    return scored_chain(
+        lm,
+        problem,
+        record.prompt_ids,
+        record.token_ids,
+        forced=(),
+        sampler=Sampler(
+            max_new_tokens=settings.max_new_tokens,
+            stop=settings.stop_strings(lm.prompt_style),
+        ),
+        stop_reason=record.stop_reason,
+        prompt_style=settings.prompt_style or lm.prompt_style,
+        prompt_date=settings.prompt_date,
+    )

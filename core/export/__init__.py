@@ -1,0 +1,1 @@
+"""Files to hand out: a page that needs nothing else, pictures, tables."""

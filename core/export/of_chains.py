@@ -1,0 +1,325 @@
+"""A chain, a tree of its branches, or a chain that two models read, to hand out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from core.chains.fix_search import FixSearch
+from core.chains.forks import fork_positions
+from core.chains.tree import Branch, ForkTree
+from core.components.chain_view import chain_view, coloured_by_pivotality, with_parent
+from core.components.heatmap_view import HeatmapView, OtherModel
+from core.components.tree_nodes import tree_nodes
+from core.components.words import (
+    VERDICT_SIGNS,
+    chain_words,
+    sampling_words,
+    short,
+    token_label,
+    verdict_words,
+    visible,
+)
+from core.disagreement.reading import ReadChain
+from core.disagreement.token_classes import TokenClass
+from core.errors import SessionError
+from core.export.document import ChainPart, Fact, Handout, Table
+from core.export.inert_json import inert_json
+from core.models.spec import DEMO, DEMO_NOTICE
+from core.records import Chain, ForkTemperature, Outcome, Problem
+from core.runs.model_names import last_part, model_words
+from core.statistics import Estimate
+from core.system.percent import percent, percent_span
+
+DEFAULT_TAU = ForkTemperature.tau
+"""Threshold of forks in nats, the paper's for its smallest model."""
+
+Unit = Literal["nats", "bits"]
+_TITLE = 120  # characters
+_MOST_BYTES = 900_000  # of the chains of a tree, so that the file stays below 1 MB
+_MOST_ROWS = 200  # of a table
+
+
+def chain_handout(
+    chain: Chain, outcome: Outcome | None = None, tau: float = DEFAULT_TAU, unit: Unit = "nats"
+) -> Handout:
+    """One chain: its heatmap, its forks as a table.
+
+    Args:
+        outcome: its answer and verdict, where they are known.
+        tau: threshold of forks, nats.
+        unit: of the entropies on screen.
+    """
+    return Handout(
+        kind="Chain",
+        title=_title(chain.problem),
+        line=_head(chain, outcome),
+        model=model_words(chain.model, chain.adapter),
+        facts=chain_facts(chain, tau),
+        notices=notices_of(chain.model),
+        question=chain.problem.question,
+        gold=chain.problem.answer or "",
+        chains=(ChainPart("b1", _head(chain, outcome), chain_view(chain, "b1", tau, unit)),),
+        tables=(_fork_table(chain, tau),),
+    )
+
+
+def branch_handout(
+    tree: ForkTree, branch: Branch, tau: float = DEFAULT_TAU, unit: Unit = "nats"
+) -> Handout:
+    """One branch of a tree, with what was measured on it."""
+    whole = chain_handout(branch.chain, branch.outcome, tau, unit)
+    return replace(whole, chains=(_part(tree, branch, tau, unit),))
+
+
+def tree_handout(tree: ForkTree, tau: float = DEFAULT_TAU, unit: Unit = "nats") -> Handout:
+    """A tree: its branches with their endings, every chain, what was measured on them.
+
+    Raises:
+        SessionError: a tree without branches.
+    """
+    selected = tree.selected or next(iter(tree.branches), None)
+    if selected is None:
+        raise SessionError("There is no chain to hand out.", "Generate one first.")
+    chain = selected.chain
+    ordered = [selected, *(each for each in tree.branches if each.id != selected.id)]
+    parts: list[ChainPart] = []
+    size = 0
+    for branch in ordered:
+        size += _size(branch.chain)
+        if parts and size > _MOST_BYTES:
+            break
+        parts.append(_part(tree, branch, tau, unit))
+    left_out = len(ordered) - len(parts)
+    said = f"The chains of {left_out} more branches are left out, to keep the file below 1 MB."
+    answers = {each.outcome.answer or "no answer" for each in tree.branches}
+    models = {model_words(each.chain.model, each.chain.adapter) for each in tree.branches}
+    return Handout(
+        kind="Tree",
+        title=_title(tree.problem),
+        line=f"{_many(len(tree.branches), 'branch', 'es')}, {_many(len(answers), 'ending')}",
+        model=" and ".join(sorted(models)),
+        facts=chain_facts(chain, tau),
+        notices=(*notices_of(*(b.chain.model for b in tree.branches)), *[said] * bool(left_out)),
+        question=tree.problem.question,
+        gold=tree.problem.answer or "",
+        chains=tuple(parts),
+        nodes=tuple(tree_nodes(tree)),
+        tables=(_branch_table(tree), *_fix_tables(tree)),
+    )
+
+
+def comparison_handout(
+    read: ReadChain,
+    outcome: Outcome,
+    teacher: str,
+    tau: float = DEFAULT_TAU,
+    unit: Unit = "nats",
+) -> Handout:
+    """A chain with both models' views of it: what a teacher would have written instead.
+
+    Args:
+        read: the chain, scored by both.
+        outcome: of the chain.
+        teacher: the teacher's name.
+    """
+    chain, classes = read.chain, read.found.classes
+    name = last_part(teacher)
+    changed = sum(each is not TokenClass.UNSHIFTED for each in classes)
+    whole = chain_handout(chain, outcome, tau, unit)
+    view = replace(
+        whole.chains[0].view,
+        marks=[str(each) for each in classes],
+        other=OtherModel(
+            "base",
+            short(name, 28),
+            read.teacher_top_tokens,
+            read.found.teacher.top_logprobs,
+            read.teacher_chosen,
+        ),
+    )
+    share = percent(changed / len(chain)) if len(chain) else "0 %"
+    return replace(
+        whole,
+        kind="Comparison",
+        line=f"{name} would change {changed} of {len(chain)} tokens ({share}); {whole.line}",
+        facts=(*whole.facts, ("teacher", name)),
+        chains=(replace(whole.chains[0], view=view),),
+        tables=(_change_table(read, name),),
+    )
+
+
+def notices_of(*models: str) -> tuple[str, ...]:
+    """What a reader must know of these models before their numbers."""
+    return (DEMO_NOTICE,) if DEMO in models else ()
+
+
+def chain_facts(chain: Chain, tau: float) -> tuple[Fact, ...]:
+    """How a chain was made."""
+    facts: list[Fact] = [
+        ("model", model_words(chain.model, None) + (", a teaching model" * (chain.model == DEMO))),
+        ("revision", chain.revision or "main"),
+        ("adapter", "none" if chain.adapter is None else _adapter(chain)),
+        ("precision", _precision(chain)),
+        ("prompt style", chain.prompt_style),
+        ("sampler", f"{sampling_words(chain)}, up to {chain.sampler.max_new_tokens:,} tokens"),
+        ("seed", str(chain.seed)),
+        ("fork", f"entropy above {tau:g} nats"),
+    ]
+    if chain.sampler.stop:
+        facts.append(("stop strings", ", ".join(map(visible, chain.sampler.stop))))
+    if chain.prompt_date:
+        facts.append(("date in the prompt", chain.prompt_date))
+    if chain.problem.id:
+        source = f" of {chain.problem.source}" if chain.problem.source else ""
+        facts.append(("problem", f"{chain.problem.id}{source}"))
+    facts.append(("versions", versions_words(chain.versions)))
+    return tuple(facts)
+
+
+def versions_words(versions: Mapping[str, str]) -> str:
+    """Versions in one line: "python 3.11.2, torch 2.12.1"."""
+    return ", ".join(f"{name} {each}" for name, each in versions.items()) or "not recorded"
+
+
+def _adapter(chain: Chain) -> str:
+    return model_words("", chain.adapter).removeprefix(" + adapter ")
+
+
+def _precision(chain: Chain) -> str:
+    return chain.dtype if chain.quantization == "none" else f"{chain.quantization} weights"
+
+
+def _title(problem: Problem) -> str:
+    return short(" ".join(problem.question.split()), _TITLE) or problem.id or "A chain"
+
+
+def _head(chain: Chain, outcome: Outcome | None) -> str:
+    parts = chain_words(chain)
+    if outcome is not None:
+        sign = VERDICT_SIGNS[outcome.overruled or outcome.verdict]
+        answer = "" if outcome.answer is None else f"{short(outcome.answer)} · "
+        parts.insert(0, f"{sign} {answer}{verdict_words(outcome)}")
+    return " · ".join(parts)
+
+
+def _part(tree: ForkTree, branch: Branch, tau: float, unit: Unit) -> ChainPart:
+    """A branch with its marks: the shared prefix, tokens that fix the answer, pivotality."""
+    found = tree.findings(branch.id)
+    view = chain_view(branch.chain, branch.id, tau, unit)
+    view = replace(with_parent(view, tree, branch), initial_selection=branch.position)
+    if branch.id == tree.selection.branch:
+        view = replace(view, initial_selection=tree.selection.position)
+    if found.pivotality:
+        view = coloured_by_pivotality(view, found.pivotality.values())
+    if found.fix is not None:
+        view = _with_fixes(view, found.fix)
+    head = " · ".join(filter(None, (_head(branch.chain, branch.outcome), branch.name)))
+    return ChainPart(branch.id, head, view)
+
+
+def _with_fixes(view: HeatmapView, fix: FixSearch) -> HeatmapView:
+    marks: dict[int, Literal["fixes", "tried"]] = {}
+    for each in (*fix.attempts, *fix.control):
+        if each.turned:
+            marks[each.attempt.position] = "fixes"
+    for each in fix.attempts:
+        marks.setdefault(each.attempt.position, "tried")
+    return replace(view, fix_marks=marks)
+
+
+def _size(chain: Chain) -> int:
+    """Bytes that a chain takes in a file, about."""
+    texts = {text for row in chain.top_tokens for text in row}
+    own = len(inert_json(chain.tokens)) + len(inert_json(list(texts)))
+    k: int = chain.statistics.top_ids.shape[1]
+    return own + len(chain) * (24 + 8 * k)
+
+
+def _fork_table(chain: Chain, tau: float) -> Table:
+    """The forks, strongest first."""
+    stats = chain.statistics
+    positions = sorted(fork_positions(chain, tau), key=lambda i: (-chain.entropy[i], i))
+    rows = tuple(
+        (
+            f"{i}",
+            token_label(chain, i),
+            f"{chain.entropy[i]:.2f}",
+            f"{stats.rank[i]}",
+            percent(float(np.exp(stats.logprob[i]))),
+            visible(chain.top_tokens[i][0]) if chain.top_tokens[i] else "",
+        )
+        for i in map(int, positions[:_MOST_ROWS])
+    )
+    more = len(positions) - len(rows)
+    note = f"The {len(rows)} strongest of {len(positions)} forks." if more else ""
+    columns = ("position", "token", "entropy (nats)", "rank", "probability", "most probable")
+    return Table("Forks, strongest first", columns, rows, note)
+
+
+def _branch_table(tree: ForkTree) -> Table:
+    rows = []
+    for node, branch in zip(tree_nodes(tree), tree.branches, strict=True):
+        forced = "from the prompt" if node.position is None else f"#{node.position} "
+        rows.append(
+            (
+                node.id,
+                node.parent_id or "",
+                f"{forced}{node.forced_token}",
+                branch.outcome.answer or node.label,
+                verdict_words(branch.outcome),
+                str(node.length),
+                branch.name,
+            )
+        )
+    columns = ("branch", "parent", "forced token", "answer", "verdict", "tokens", "name")
+    return Table("Branches and their endings", columns, tuple(rows))
+
+
+def _fix_tables(tree: ForkTree) -> list[Table]:
+    """What the searches for a fix have found, beside their control."""
+    tables = []
+    for branch in tree.branches:
+        fix = tree.findings(branch.id).fix
+        if fix is None:
+            continue
+        rows = (
+            ("strongest forks", *_share(fix.turned_share)),
+            ("random positions (control)", *_share(fix.control_share)),
+        )
+        title = f"Forced tokens that flip the answer of {branch.id}"
+        tables.append(Table(title, ("where", "tokens", "95 % interval", "n"), rows))
+    return tables
+
+
+def _share(found: Estimate) -> tuple[str, str, str]:
+    return percent(found.value), percent_span(found.low, found.high), str(found.n)
+
+
+def _change_table(read: ReadChain, teacher: str) -> Table:
+    chain, found = read.chain, read.found
+    changed = [i for i, each in enumerate(found.classes) if each is not TokenClass.UNSHIFTED]
+    rows = tuple(
+        (
+            str(i),
+            token_label(chain, i),
+            visible(read.teacher_top_tokens[i][0]),
+            str(found.classes[i]),
+            str(int(found.base_rank[i])),
+            f"{chain.entropy[i]:.2f}",
+            f"{found.js_divergence[i]:.3f}",
+        )
+        for i in changed[:_MOST_ROWS]
+    )
+    columns = (
+        *("position", "base", teacher, "class", "base rank"),
+        *("base entropy (nats)", "JS divergence (nats)"),
+    )
+    return Table(f"Tokens that {teacher} would change", columns, rows)
+
+
+def _many(n: int, noun: str, ending: str = "s") -> str:
+    return f"{n} {noun}{ending if n != 1 else ''}"

@@ -1,0 +1,50 @@
+"""Which model made a chain, in few words, without the folder it lies in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from core.errors import ExplorerError
+from core.runs.run import Run
+
+_LONGEST = 40  # characters of a name
+
+
+def run_name(folder: str) -> str:
+    """The name of the run in a folder; that of the folder where it can't be read."""
+    try:
+        run = Run.open(Path(folder))
+    except ExplorerError:
+        return Path(folder).name
+    return run.config.name or run.id
+
+
+def model_words(
+    model: str, adapter: str | None, name_of_run: Callable[[str], str] = run_name
+) -> str:
+    """A model and its adapter in words: "demo", "smollm2 + adapter train-x1y2".
+
+    Args:
+        name_of_run: the name of the run in a folder, for an adapter that a run made.
+    """
+    name = _short(last_part(model))
+    if adapter is None:
+        return name
+    folder = Path(adapter)
+    if folder.is_absolute() and (folder.parent / "config.json").is_file():
+        return f"{name} + adapter {_short(name_of_run(str(folder.parent)))}"
+    return f"{name} + adapter {_short(last_part(adapter))}"
+
+
+def last_part(name: str) -> str:
+    """Of a folder or file, on whichever machine, its last part; a hub id stays as it is."""
+    if PureWindowsPath(name).drive or "\\" in name:
+        return PureWindowsPath(name).name or name
+    path = PurePosixPath(name)
+    is_path = path.is_absolute() or name.startswith(("~", "./", "../"))
+    return path.name if is_path and path.name else name
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"

@@ -1,1 +1,0 @@
-"""Entropy over a whole chain as a strip of bars: part of the token heatmap, with its data."""
