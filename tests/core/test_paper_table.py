@@ -110,7 +110,7 @@ def test_a_fine_tune_stands_above_it_with_its_cost_at_the_given_rate() -> None:
 
 def test_another_kind_of_run_or_base_is_refused(run) -> None:  # type: ignore[no-untyped-def]
     code, _, error = run("paper-table", STORED / "compare")
-    assert (code, "no finished fine-tune" in error) == (2, True)
+    assert (code, "not a finished fine-tune" in error) == (2, True)
     code, _, error = run("paper-table", "--base", "other")
     assert (code, "has no base other" in error) == (2, True)
 
