@@ -215,6 +215,37 @@ def test_runs_of_other_models_teachers_problems_or_states_don_t_count(tmp_path: 
 
 
 @needs_demo
+@pytest.mark.parametrize(
+    ("group", "setting", "value"),
+    [
+        ("gate", "kind", "random"),
+        ("selection", "positive_only", True),
+        ("selection", "shuffle_advantages", True),
+    ],
+)
+def test_a_study_of_controls_says_nothing_about_learning_at_forks(
+    group: str, setting: str, value: Any, tmp_path: Path
+) -> None:
+    rollouts = make(tmp_path, ROLLOUTS)
+    (step,) = CLAIMS["rm-chosen"].steps
+    run = make(tmp_path, step, {"rollouts": rollouts})
+
+    def verdict() -> Verdict:
+        return claims_table(scope_in(tmp_path), ["rm-chosen"])[0].verdict
+
+    assert verdict() is Verdict.HOLDS
+    config = run.folder / "config.json"
+    data = json.loads(config.read_text())
+    settings = data["settings"]
+    also = (*settings["vary"], f"{group}.{setting}={value}")
+    config.write_text(json.dumps({**data, "settings": {**settings, "vary": also}}))
+    assert verdict() is Verdict.NOT_MEASURED, "the control varies, and may be the one chosen"
+    own = {**settings[group], setting: value}
+    config.write_text(json.dumps({**data, "settings": {**settings, group: own}}))
+    assert verdict() is Verdict.NOT_MEASURED, "every cell is a control"
+
+
+@needs_demo
 def test_a_threshold_measured_on_the_same_problems_only_explores(tmp_path: Path) -> None:
     run = make(tmp_path, COMPARISON)
     config = run.folder / "config.json"
