@@ -246,6 +246,27 @@ def test_a_study_of_controls_says_nothing_about_learning_at_forks(
 
 
 @needs_demo
+def test_two_values_are_compared_in_the_cells_that_both_have(tmp_path: Path) -> None:
+    """With both signs, a second seed solves nothing; with one sign that seed could not be
+    trained. The seed that both have solves all problems or 3 of 12: .75, not 6 of 12 less 3."""
+    (step,) = CLAIMS["rm-signs"].steps
+    run = make(tmp_path, step, {"rollouts": make(tmp_path, ROLLOUTS)})
+    place = run.folder / "results.json"
+    data = json.loads(place.read_text())
+    both, one = data["cells"]
+    assert (both["values"], one["values"]) == (
+        {"selection.positive_only": "False"},
+        {"selection.positive_only": "True"},
+    )
+    bad = {**both, "number": 2, "seed": 1, "pass_rates": [0.0] * N}
+    failed = {**one, "number": 3, "seed": 1, "failure": "no", "pass_rates": []}
+    place.write_text(json.dumps({**data, "seeds": 2, "cells": [both, one, bad, failed]}))
+    (row,) = claims_table(scope_in(tmp_path), ["rm-signs"])
+    assert row.finding is not None
+    assert row.finding.checks[0].figure.estimate.value == pytest.approx(0.75)
+
+
+@needs_demo
 def test_a_threshold_measured_on_the_same_problems_only_explores(tmp_path: Path) -> None:
     run = make(tmp_path, COMPARISON)
     config = run.folder / "config.json"
