@@ -60,7 +60,7 @@ def claim_row(view: ClaimsView, shown: Shown, row: ClaimRow) -> None:
 
 def _measured(row: ClaimRow) -> None:
     if row.problem is not None:
-        st.markdown(f":orange-badge[! can't be read] {plain(str(row.problem))}")
+        st.markdown(f":orange-badge[! no figure] {plain(str(row.problem))}")
     if row.finding is None:
         return
     first, *others = row.finding.checks
@@ -80,7 +80,7 @@ def _measured(row: ClaimRow) -> None:
 
 
 def _buttons(view: ClaimsView, shown: Shown, row: ClaimRow) -> None:
-    if row.finding is not None:
+    if row.finding is not None or row.problem is not None:
         for name, run in row.runs.items():
             several = len(row.runs) > 1
             title = next(s.title for s in row.claim.steps if s.name == name)

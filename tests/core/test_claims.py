@@ -267,6 +267,20 @@ def test_two_values_are_compared_in_the_cells_that_both_have(tmp_path: Path) -> 
 
 
 @needs_demo
+def test_a_run_without_the_figure_is_named_and_not_asked_for_again(tmp_path: Path) -> None:
+    (step,) = CLAIMS["rm-signs"].steps
+    run = make(tmp_path, step, {"rollouts": make(tmp_path, ROLLOUTS)})
+    place = run.folder / "results.json"
+    data = json.loads(place.read_text())
+    data["cells"][0] |= {"failure": "no", "pass_rates": []}
+    place.write_text(json.dumps(data))
+    (row,) = claims_table(scope_in(tmp_path), ["rm-signs"])
+    assert row.verdict is Verdict.NOT_MEASURED
+    assert f"The figure of this claim is missing in {run.id}" in str(row.problem)
+    assert missing_runs(scope_in(tmp_path), [row]) == []
+
+
+@needs_demo
 def test_a_threshold_measured_on_the_same_problems_only_explores(tmp_path: Path) -> None:
     run = make(tmp_path, COMPARISON)
     config = run.folder / "config.json"
