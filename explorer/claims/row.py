@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import streamlit as st
 
 from core.claims.claim import Finding
@@ -131,8 +133,8 @@ def _details(shown: Shown, row: ClaimRow, finding: Finding) -> None:
     ]
     lines += [plain(each) for each in (*finding.more, finding.exploratory, row.note) if each]
     st.markdown("\n".join(f"- {each}" for each in lines))
-    words = " ".join(measure_words(shown.scope, [row.claim.id]))
-    st.code(f"{PROGRAM} claims {words}", language=None, wrap_lines=True)
+    words = [PROGRAM, "claims", *measure_words(shown.scope, [row.claim.id])]
+    st.code(shlex.join(words), language=None, wrap_lines=True)
 
 
 def _open(state: BrowserState, run: Run) -> None:
