@@ -252,7 +252,7 @@ FINE_TUNES = (
         id="rm-advantages",
         paper=REASONMAXXER,
         section="6, controls",
-        sentence="Nothing is learned from advantages that belong to other rollouts.",
+        sentence="Learning from each rollout's own advantage is better than from another's.",
         stated="own advantages, against shuffled ones",
         numbers=(),
         steps=(_BY_ORDER,),
@@ -262,8 +262,8 @@ FINE_TUNES = (
         id="8020-top",
         paper=EIGHTY_TWENTY,
         section="training on forks",
-        sentence="Training on the 20 % of tokens with the highest entropy is enough; on the other "
-        "80 % it hurts.",
+        sentence="Training on the 20 % of tokens with the highest entropy is as good as on all, "
+        "and better than on the other 80 %.",
         stated="the top 20 % suffices, the bottom 80 % hurts",
         numbers=(),
         steps=(_BY_PART,),
