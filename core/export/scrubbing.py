@@ -25,9 +25,10 @@ _SECRET = re.compile(
 _SHORTEST_SECRET = 8  # characters; a shorter value may be any word
 _PATH = re.compile(
     r"(?<![\w/.:<~])~?/(?:[\w.@+-]+/)+[\w.@+-]*"  # /data/models/mine
-    r"|(?<!\w)[A-Za-z]:\\[^\s\"']+"  # C:\models\mine
-    r"|(?<!\\)\\\\[\w.-]+\\[^\s\"']+"  # \\server\models\mine
+    r"|(?<!\w)[A-Za-z]:\\(?![^\s\"']*[{}$^])[^\s\"']+"  # C:\models\mine, not f:\mathbb{R}
+    r"|(?<![^\s\"'(=,;])\\\\[\w.-]+\\(?![^\s\"']*[{}$^])[^\s\"']+"  # \\server\models\mine
 )
+"""A path; LaTeX looks like one of Windows, but has braces, or text just before a line break."""
 _REST_OF_PATH = r"(?:[/\\][^\s\"']*)?(?![\w-])"
 _CONTENT = {"question", "gold", "text"}
 """Fields that hold what a model or a problem says: there, only what this machine alone could have
