@@ -41,7 +41,7 @@ class Scrubber:
 
     Attributes:
         folders: absolute.
-        secrets: values such as that of HF_TOKEN.
+        secrets: values such as that of HF_TOKEN; one that begins another one comes after it.
         hosts: names of this machine.
     """
 
@@ -67,9 +67,14 @@ class Scrubber:
         return Scrubber(
             tuple(sorted((each for each in folders if len(Path(each).parts) > 1), key=_longest)),
             tuple(
-                value
-                for name, value in named.items()
-                if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET
+                sorted(
+                    (
+                        value
+                        for name, value in named.items()
+                        if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET
+                    ),
+                    key=_longest,
+                )
             ),
             tuple(
                 {name for name in (host, host.partition(".")[0]) if name and name != "localhost"}

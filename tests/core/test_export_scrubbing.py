@@ -141,6 +141,11 @@ def test_short_values_and_other_variables_are_no_secrets() -> None:
     assert scrubber.secrets == (SECRET,)
 
 
+def test_a_secret_that_begins_another_one_leaves_nothing_of_it() -> None:
+    scrubber = Scrubber.of_this_machine({"A_TOKEN": "begin-12", "B_TOKEN": "begin-12-rest"})
+    assert "rest" not in scrubber.prose("x begin-12-rest") + scrubber.content("begin-12-rest")
+
+
 def test_names_of_models_lose_their_folder_on_any_system() -> None:
     names = {
         "demo": "demo",
