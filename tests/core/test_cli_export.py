@@ -12,8 +12,10 @@ from export_cases import CORRECT, WORDS, chain_of, tree_of
 
 from core.chain_json import chain_to_json
 from core.chains.session import Session, SessionFolder
+from core.export.document import Handout
+from core.export.of_chains import chain_handout
 from core.export.of_runs import run_handout
-from core.models.spec import DEMO_FOLDER, DEMO_TEACHER_FOLDER
+from core.models.spec import DEMO_FOLDER, DEMO_TEACHER_FOLDER, ModelSpec, teacher_spec
 from core.runs.run import Run
 from core.system.environment import sessions_folder
 from core.system.json_text import json_text
@@ -72,6 +74,31 @@ def test_a_chain_file_and_a_session_by_its_id(run: Any, tmp_path: Path) -> None:
     SessionFolder(sessions_folder()).save("abcdef123456", session_of())
     assert run("export", "abcdef123456", "-o", out)[0] == 0
     assert "abcdef123456" not in out.read_text()  # the id alone grants access to the session
+    for arguments, says in (
+        ((chain, "--chain", "2"), "is a single chain"),
+        ((tmp_path / "abcdef123456",), "does not exist"),
+    ):
+        code, _, said = run("export", *arguments, "-o", out)
+        assert (code, says in said) == (2, True)
+
+
+def test_permission_for_remote_code_is_for_the_base_alone(
+    run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A teacher's specification never has it, whatever the command allows."""
+    asked = [ModelSpec("base", trust_remote_code=True), teacher_spec(ModelSpec("base"), "other")]
+
+    def handout(folder: Any, problem: int, chain: int, load: Any, tau: float) -> Handout:
+        loaded.extend(load(spec).trust_remote_code for spec in asked)
+        return chain_handout(chain_of(WORDS), CORRECT)
+
+    loaded: list[bool] = []
+    monkeypatch.setattr("core.cli.models.load", lambda spec: spec)
+    monkeypatch.setattr("core.export.of_run_chains.run_chain_handout", handout)
+    command = ("export", STORED / "compare", "--chain", "1", "-o", tmp_path / "x.html")
+    assert run(*command, "--trust-remote-code")[0] == 0
+    assert run(*command)[0] == 0
+    assert loaded == [True, False, False, False]
 
 
 @pytest.mark.parametrize("form", ["html", "svg", "md", "tex"])
