@@ -185,6 +185,17 @@ def test_a_gallery_links_what_was_exported_and_nothing_else(tmp_path: Path) -> N
     assert exhibits_of(tmp_path) == found  # the index is not in itself
 
 
+def test_an_index_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    exhibit(tmp_path, "a.html", "first")
+    write_gallery(tmp_path, "Class")
+    write_gallery(tmp_path, "Class")  # its own index is replaced
+    for own in ("<title>My page</title>", (tmp_path / "a.html").read_text()):
+        (tmp_path / "index.html").write_text(own)
+        with pytest.raises(FileError, match="not an index that this program wrote"):
+            write_gallery(tmp_path)
+        assert (tmp_path / "index.html").read_text() == own
+
+
 def test_an_empty_gallery_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="holds no exported pages"):
         write_gallery(tmp_path)
