@@ -103,7 +103,8 @@ def _interventions(results: InterventionResults) -> Iterator[Figure]:
 
 
 def _comparison(results: CompareResults) -> Iterator[Figure]:
-    yield Figure("chains that are correct", results.accuracy)
+    whose = "" if results.along == "base" else " of the teacher"
+    yield Figure(f"chains{whose} that are correct", results.accuracy)
     for each in results.teachers:
         name = last_part(each.teacher)
         yield Figure(f"{name}: tokens unshifted", each.unshifted)
