@@ -12,8 +12,11 @@ from export_cases import CORRECT, WORDS, chain_of, tree_of
 
 from core.chain_json import chain_to_json
 from core.chains.session import Session, SessionFolder
+from core.errors import PositionError
+from core.evaluation.task import EVALUATE
 from core.export.document import Handout
 from core.export.of_chains import chain_handout
+from core.export.of_run_chains import run_chain_handout
 from core.export.of_runs import run_handout
 from core.models.spec import DEMO_FOLDER, DEMO_TEACHER_FOLDER, ModelSpec, teacher_spec
 from core.runs.run import Run
@@ -148,6 +151,25 @@ def test_a_chain_of_a_run_is_scored_again(run: Any, tmp_path: Path) -> None:
         assert says in out.read_text()
     code, _, said = run("export", STORED / "compare", "--chain", "9", "-o", tmp_path / "x.html")
     assert (code, "There is no problem 9: there are 3." in said) == (2, True)
+
+
+def test_a_problem_has_its_number_in_the_run_whichever_are_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Workers may have done the last one alone."""
+    run, asked = Run.open(STORED / "evaluate-first"), []
+    last = EVALUATE.records_of(run)[-1:]
+    monkeypatch.setattr(type(EVALUATE), "records_of", lambda kind, run: last)
+
+    def scored(lm: Any, problem: Any, *rest: Any) -> Any:
+        asked.append(problem)
+        return chain_of(WORDS)
+
+    monkeypatch.setattr("core.export.of_run_chains.scored_sample", scored)
+    run_chain_handout(run, 3, 1, lambda spec: None)  # type: ignore[arg-type, return-value]
+    assert asked == run.problems()[2:]
+    with pytest.raises(PositionError, match=r"Problem 1 of the run .* isn't done"):
+        run_chain_handout(run, 1, 1, lambda spec: None)  # type: ignore[arg-type, return-value]
 
 
 def test_what_can_t_be_exported_is_refused_in_words(
