@@ -114,12 +114,14 @@ def _handout(
         data = read_json(source)
         if isinstance(data, dict) and data.get("kind") == "session":
             return _of_session(Session.from_json(data), chain, tau)
+        if chain is not None:
+            raise PositionError(f"{source} is a single chain.", "Leave --chain out.")
         return _of_chain(data, tau)
+    if source.name != str(source):
+        raise RunError(f"{source} does not exist.", "Check the path.")
     session = SessionFolder(sessions_folder()).load(source.name) if runs_dir is None else None
     if session is not None:
         return _of_session(session, chain, tau)
-    if source.name != str(source):
-        raise RunError(f"{source} does not exist.", "Check the path.")
     return _of_run(RunsFolder(runs_dir).get(source.name), chain, tau, trust)
 
 
@@ -157,7 +159,7 @@ def _of_run(run: Any, chain: str | None, tau: float | None, trust: bool) -> Hand
     return run_chain_handout(
         run,
         *_numbers(chain),
-        lambda spec: load(replace(spec, trust_remote_code=trust)),
+        lambda spec: load(replace(spec, trust_remote_code=trust and spec.trust_remote_code)),
         DEFAULT_TAU if tau is None else tau,
     )
 

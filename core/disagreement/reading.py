@@ -4,7 +4,7 @@ alternatives."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class ReadChain:
-    """A chain of the base with both models' statistics of its T tokens."""
+    """A chain with both models' statistics of its T tokens."""
 
-    chain: Chain
+    chain: Chain  # with the base's statistics, whoever wrote it
     found: Disagreement
     teacher_top_tokens: tuple[tuple[str, ...], ...]  # (T, k)
     teacher_chosen: NDArray[np.int64]  # (T,) column of the chain's token; -1 = none
+    along: Literal["base", "teacher"] = "base"  # who wrote the chain
 
 
 def read_chain(
@@ -50,6 +51,7 @@ def read_chain(
         found,
         tuple(tuple(lm.text.display(int(i)) for i in row) for row in top),
         np.where(same.any(axis=1), same.argmax(axis=1), -1),
+        settings.along,
     )
 
 

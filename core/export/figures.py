@@ -103,7 +103,8 @@ def _interventions(results: InterventionResults) -> Iterator[Figure]:
 
 
 def _comparison(results: CompareResults) -> Iterator[Figure]:
-    yield Figure("chains that are correct", results.accuracy)
+    whose = "" if results.along == "base" else " of the teacher"
+    yield Figure(f"chains{whose} that are correct", results.accuracy)
     for each in results.teachers:
         name = last_part(each.teacher)
         yield Figure(f"{name}: tokens unshifted", each.unshifted)
@@ -138,6 +139,8 @@ def _distillation(results: DistillationResults) -> Iterator[Figure]:
 
 def _study(results: StudyResults) -> Iterator[Figure]:
     yield Figure("pass@1 of the base on the test problems", results.base_test)
+    if results.teacher_test is not None:
+        yield Figure("pass@1 of the teacher on the test problems", results.teacher_test)
     if results.chosen is not None:
         name = f"chosen on held-out problems, {in_words(results.chosen.values)}"
         yield Figure(f"{name}: test", results.chosen.test)

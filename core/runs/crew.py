@@ -94,7 +94,8 @@ def solve_elsewhere(
             while waiting and crew.is_free and not work.stop.requested:
                 crew.give(waiting[0], jobs[waiting[0]])
                 given.add(waiting.popleft())
-            for report in crew.wait(_WAIT):
+            reports = crew.wait(_WAIT)
+            for report in sorted(reports, key=lambda each: each.records is None):  # first keep
                 given.discard(report.job)
                 if report.error is not None:
                     raise report.error

@@ -160,6 +160,17 @@ def test_what_a_worker_says_ends_the_run(tmp_path: Path, tiny_model: str) -> Non
     assert not crew.is_open
 
 
+def test_what_ends_together_with_an_error_is_kept(tmp_path: Path, tiny_model: str) -> None:
+    class Together(CrewHere):
+        def wait(self, seconds: float) -> list[JobReport]:
+            return [JobReport(1, error=ModelError("No.", "Mend it.")), *super().wait(seconds)]
+
+    run, crew = prepare(tmp_path, tiny_model), Together(3, 2)
+    assert carry_out(run, work_with(crew), bar=False) == STOPPED
+    assert str(run.status().error) == "No. Mend it."
+    assert len(run.units()) == len(crew.solved) == 1
+
+
 def test_cancelled_it_keeps_what_workers_finish_and_is_resumed(
     tmp_path: Path, tiny_model: str, whole: dict[str, bytes]
 ) -> None:

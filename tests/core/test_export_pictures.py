@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
@@ -21,8 +22,10 @@ from core.export.pictures import COLUMN, PAGE, svg_picture
 from core.export.scrubbing import Scrubber
 from core.export.tables import latex, markdown
 from core.export.type_setting import clipped, set_tokens, text_width
+from core.lora.cost import Cost
 from core.runs.run import Run
 from core.statistics import Estimate, share
+from core.studies.results import StudyResults
 
 STORED = Path(__file__).resolve().parents[1] / "data" / "stored_runs"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -157,6 +160,24 @@ def test_figures_have_value_interval_and_n() -> None:
     assert figures_of(object()) == ()
 
 
+def test_a_study_of_distillations_has_its_teacher_s_figure() -> None:
+    cost = Cost({}, 0, 0, 0, 1.0)
+    results = StudyResults(2, 1, share(2, 8), None, (), None, cost, teacher_test=share(6, 8))
+    assert [(each.name, each.value, each.estimate.n) for each in figures_of(results)] == [
+        ("pass@1 of the base on the test problems", "25.0 %", 8),
+        ("pass@1 of the teacher on the test problems", "75.0 %", 8),
+    ]
+
+
+def test_an_unfinished_run_that_counts_no_problems_does_not_say_none(tmp_path: Path) -> None:
+    """Its first figure says on how many problems it was measured."""
+    run = Run.open(shutil.copytree(STORED / "train", tmp_path / "train"))
+    (run.folder / "progress.jsonl").unlink()
+    said = run_handout(run).notices
+    assert "Not finished: these are the results so far." in said
+    assert "Only 3 problems: the interval is wide." in said
+
+
 def exhibit(folder: Path, name: str, title: str, **changes: object) -> None:
     handout = chain_handout(chain_of(WORDS, **changes), CORRECT)
     page = exported(Handout(**{**vars(handout), "title": title}), Form.HTML, scrubber=Scrubber())
@@ -183,6 +204,17 @@ def test_a_gallery_links_what_was_exported_and_nothing_else(tmp_path: Path) -> N
     assert "default-src 'none'" in index
     assert "<script" not in index
     assert exhibits_of(tmp_path) == found  # the index is not in itself
+
+
+def test_an_index_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    exhibit(tmp_path, "a.html", "first")
+    write_gallery(tmp_path, "Class")
+    write_gallery(tmp_path, "Class")  # its own index is replaced
+    for own in ("<title>My page</title>", (tmp_path / "a.html").read_text()):
+        (tmp_path / "index.html").write_text(own)
+        with pytest.raises(FileError, match="not an index that this program wrote"):
+            write_gallery(tmp_path)
+        assert (tmp_path / "index.html").read_text() == own
 
 
 def test_an_empty_gallery_is_refused(tmp_path: Path) -> None:
