@@ -158,6 +158,8 @@ def test_a_page_says_how_the_chain_was_made() -> None:
     page = page_of(chain_handout(chain, CORRECT, tau=1.1))
     for name, value in facts.items():
         assert f"<dt>{name}</dt><dd>{value}</dd>" in page
+    demo = chain_of(WORDS, model="demo", revision=None)
+    assert ("revision", "none named") in chain_handout(demo).facts, "it is not from the hub"
 
 
 def test_the_teaching_model_is_called_one() -> None:
