@@ -85,7 +85,8 @@ def _evaluation(results: EvaluationResults) -> Iterator[Figure]:
 def _interventions(results: InterventionResults) -> Iterator[Figure]:
     labels = {each.arm: each.label for each in results.arms}
     for each in results.arms:
-        yield Figure(f"{each.label}: correct", each.accuracy)
+        once = "correct" if each.sweep is None else "any replacement correct"  # of many tries
+        yield Figure(f"{each.label}: {once}", each.accuracy)
         if each.comparison is not None and each.sweep is None:
             name = f"{each.label}: correct, less {labels.get(each.comparison.reference, 'base')}"
             yield Figure(name, each.comparison.difference, "difference")
