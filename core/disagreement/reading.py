@@ -3,7 +3,7 @@ alternatives."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -58,12 +58,13 @@ def read_chain(
 def base_chain(
     lm: LanguageModel, problem: Problem, record: ComparedChain, settings: CompareSettings
 ) -> Chain:
-    """The chain of a record with the base's statistics.
+    """The chain of a record with the base's statistics. In one that the teacher wrote, the tokens
+    that the base's greedy decoding would not have written are forced.
 
     Raises:
         ModelError, PromptError, PositionError: as `scored_chain`.
     """
-    return scored_chain(
+    chain = scored_chain(
         lm,
         problem,
         record.prompt_ids,
@@ -77,3 +78,6 @@ def base_chain(
         prompt_style=settings.prompt_style or lm.prompt_style,
         prompt_date=settings.prompt_date,
     )
+    if settings.along == "base":
+        return chain
+    return replace(chain, forced=tuple(rank != 1 for rank in chain.statistics.rank.tolist()))

@@ -12,6 +12,7 @@ from core.distillation.results import DistillationResults
 from core.evaluation.results import NO_FAMILY, EvaluationResults
 from core.interventions.results import InterventionResults
 from core.reasonmaxxer.results import TrainingResults
+from core.runs.headline import signed
 from core.runs.model_names import last_part
 from core.statistics import Estimate
 from core.studies.headline import in_words
@@ -37,7 +38,7 @@ class Figure:
             return "unknown"
         if self.unit == "share":
             return percent(number)
-        return f"{_signed(100 * number)} points" if self.unit == "difference" else f"{number:.3g}"
+        return f"{signed(100 * number)} points" if self.unit == "difference" else f"{number:.3g}"
 
     @property
     def interval(self) -> str:
@@ -48,7 +49,7 @@ class Figure:
         if self.unit == "share":
             return percent_span(low, high)
         if self.unit == "difference":
-            return f"{_signed(100 * low)} to {_signed(100 * high)}"
+            return f"{signed(100 * low)} to {signed(100 * high)}"
         return f"{low:.3g}–{high:.3g}"
 
 
@@ -63,11 +64,6 @@ def figures_of(results: Any) -> tuple[Figure, ...]:
 def has_figures(results: type) -> bool:
     """Whether results of this type have figures."""
     return any(issubclass(results, kind) for kind, _ in _KINDS)
-
-
-def _signed(points: float) -> str:
-    shown = f"{abs(points):.1f}"
-    return shown if float(shown) == 0 else f"{'+' if points > 0 else '−'}{shown}"
 
 
 def _evaluation(results: EvaluationResults) -> Iterator[Figure]:
@@ -89,7 +85,8 @@ def _evaluation(results: EvaluationResults) -> Iterator[Figure]:
 def _interventions(results: InterventionResults) -> Iterator[Figure]:
     labels = {each.arm: each.label for each in results.arms}
     for each in results.arms:
-        yield Figure(f"{each.label}: correct", each.accuracy)
+        once = "correct" if each.sweep is None else "any replacement correct"  # of many tries
+        yield Figure(f"{each.label}: {once}", each.accuracy)
         if each.comparison is not None and each.sweep is None:
             name = f"{each.label}: correct, less {labels.get(each.comparison.reference, 'base')}"
             yield Figure(name, each.comparison.difference, "difference")

@@ -167,7 +167,7 @@ def chain_facts(chain: Chain, tau: float) -> tuple[Fact, ...]:
     """How a chain was made."""
     facts: list[Fact] = [
         ("model", model_words(chain.model, None) + (", a teaching model" * (chain.model == DEMO))),
-        ("revision", chain.revision or "main"),
+        ("revision", chain.revision or "none named"),
         ("adapter", "none" if chain.adapter is None else _adapter(chain)),
         ("precision", _precision(chain)),
         ("prompt style", chain.prompt_style),

@@ -93,7 +93,7 @@ def run_facts(run: Run) -> tuple[Fact, ...]:
     adapter = config.model.get("adapter")
     facts: list[Fact] = [
         ("model", model_words(model, None) + (", a teaching model" * (model == DEMO))),
-        ("revision", str(config.model.get("revision") or "main")),
+        ("revision", str(config.model.get("revision") or "none named")),
         ("adapter", model_words("", adapter).removeprefix(" + adapter ") if adapter else "none"),
     ]
     if config.teachers:

@@ -134,8 +134,9 @@ def _clean(value: Any, scrubber: Scrubber, *, content: bool) -> Any:
     if isinstance(value, tuple):
         return tuple(_clean(each, scrubber, content=content) for each in value)
     if is_dataclass(value) and not isinstance(value, type):
+        said = _CONTENT | ({"title"} if getattr(value, "question", "") else set())  # its beginning
         changes = {
-            each.name: _clean(getattr(value, each.name), scrubber, content=each.name in _CONTENT)
+            each.name: _clean(getattr(value, each.name), scrubber, content=each.name in said)
             for each in fields(value)
         }
         return replace(value, **changes)

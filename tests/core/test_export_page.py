@@ -19,6 +19,7 @@ from core.export.document import Handout
 from core.export.files import Form, exported
 from core.export.of_chains import branch_handout, chain_handout, comparison_handout, tree_handout
 from core.export.scrubbing import Scrubber
+from core.export.tables import latex, markdown
 from core.models.spec import DEMO_NOTICE
 from core.records import Sampler
 
@@ -158,6 +159,8 @@ def test_a_page_says_how_the_chain_was_made() -> None:
     page = page_of(chain_handout(chain, CORRECT, tau=1.1))
     for name, value in facts.items():
         assert f"<dt>{name}</dt><dd>{value}</dd>" in page
+    demo = chain_of(WORDS, model="demo", revision=None)
+    assert ("revision", "none named") in chain_handout(demo).facts, "it is not from the hub"
 
 
 def test_the_teaching_model_is_called_one() -> None:
@@ -238,7 +241,10 @@ def test_a_long_table_of_changes_says_what_it_leaves_out() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("core.export.of_chains._MOST_ROWS", 1)
         (table,) = comparison_handout(pair_of(), CORRECT, "teacher-1").tables
-    assert (len(table.rows), table.note) == (1, "The first 1 of 2.")
+        assert (len(table.rows), table.note) == (1, "The first 1 of 2.")
+        short = comparison_handout(pair_of(), CORRECT, "teacher-1")
+        for text in (page_of(short), latex(short), markdown(short)):
+            assert "The first 1 of 2." in text.replace("\\", "")
 
 
 def test_one_branch_keeps_its_marks() -> None:

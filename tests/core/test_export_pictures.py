@@ -22,6 +22,7 @@ from core.export.pictures import COLUMN, PAGE, svg_picture
 from core.export.scrubbing import Scrubber
 from core.export.tables import latex, markdown
 from core.export.type_setting import clipped, set_tokens, text_width
+from core.interventions.task import INTERVENTIONS
 from core.lora.cost import Cost
 from core.runs.run import Run
 from core.statistics import Estimate, share
@@ -176,6 +177,18 @@ def test_an_unfinished_run_that_counts_no_problems_does_not_say_none(tmp_path: P
     said = run_handout(run).notices
     assert "Not finished: these are the results so far." in said
     assert "Only 3 problems: the interval is wide." in said
+
+
+def test_a_sweep_is_not_shown_as_correct_like_a_single_chain() -> None:
+    """It has many tries at each problem, and is right where one of them is."""
+    results = INTERVENTIONS.results_of(Run.open(STORED / "interventions"))
+    assert results is not None
+    sweeps = {each.label for each in results.arms if each.sweep is not None}
+    assert sweeps
+    names = {each.name for each in figures_of(results)}
+    for each in results.arms:
+        assert (f"{each.label}: correct" in names) == (each.label not in sweeps)
+        assert (f"{each.label}: any replacement correct" in names) == (each.label in sweeps)
 
 
 def exhibit(folder: Path, name: str, title: str, **changes: object) -> None:

@@ -111,6 +111,9 @@ def test_a_host_that_is_a_word_stays_in_what_a_problem_says() -> None:
     scrubber = Scrubber(hosts=("station",))
     assert scrubber.content("A train leaves the station.") == "A train leaves the station."
     assert scrubber.prose("run on station") == "run on [host]"
+    problem = Problem("t", "A train leaves the station.", "64")
+    clean = scrubbed(chain_handout(chain_of(WORDS, problem=problem), CORRECT), scrubber)
+    assert clean.title == clean.question == problem.question
 
 
 @settings(max_examples=40)
