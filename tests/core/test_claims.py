@@ -267,6 +267,29 @@ def test_two_values_are_compared_in_the_cells_that_both_have(tmp_path: Path) -> 
 
 
 @needs_demo
+def test_thresholds_that_take_the_same_tokens_are_named(claim_runs_folder: Path) -> None:
+    """Two of the three taus of the hand-made study take ten tokens and solve all problems."""
+    (row,) = claims_table(scope_in(claim_runs_folder), ["rm-tau"])
+    assert row.finding is not None
+    assert any("No entropy lies between τ 1.0 and 1.4:" in e for e in row.finding.more)
+
+
+@needs_demo
+def test_windows_that_took_the_same_problems_are_not_equal_windows(tmp_path: Path) -> None:
+    """With few problems to keep, the closest to one half are all that both windows learn from."""
+    (step,) = CLAIMS["rm-window"].steps
+    run = make(tmp_path, step, {"rollouts": make(tmp_path, ROLLOUTS)})
+    assert run.config.settings["selection"]["max_problems"] is None
+    place = run.folder / "results.json"
+    data = json.loads(place.read_text())
+    data["cells"][1]["pass_rates"] = data["cells"][0]["pass_rates"]
+    place.write_text(json.dumps(data))
+    (row,) = claims_table(scope_in(tmp_path), ["rm-window"])
+    assert row.verdict is Verdict.NOT_MEASURED
+    assert "a fine-tune is compared with itself" in str(row.problem)
+
+
+@needs_demo
 def test_a_run_without_the_figure_is_named_and_not_asked_for_again(tmp_path: Path) -> None:
     (step,) = CLAIMS["rm-signs"].steps
     run = make(tmp_path, step, {"rollouts": make(tmp_path, ROLLOUTS)})
