@@ -343,6 +343,29 @@ def test_the_control_at_random_positions_has_the_share_of_the_forks(tmp_path: Pa
 
 
 @needs_demo
+def test_settings_that_change_no_chain_don_t_keep_evaluations_apart(tmp_path: Path) -> None:
+    """One run has kept entropies; another is of a version that knew neither these nor protocols."""
+    forks, control = fork_temperature(1)
+    plain, at_forks = make(tmp_path, SAMPLED), make(tmp_path, forks)
+    make(tmp_path, control, {forks.name: at_forks})
+
+    def verdict() -> Verdict:
+        return claims_table(scope_in(tmp_path), ["8020-hot"])[0].verdict
+
+    known = verdict()
+    assert known is not Verdict.NOT_MEASURED
+    config = plain.folder / "config.json"
+    data = json.loads(config.read_text())
+    config.write_text(json.dumps({**data, "settings": {**data["settings"], "keep_entropy": True}}))
+    assert verdict() is known
+    old = {k: v for k, v in data["settings"].items() if k not in ("keep_entropy", "protocol")}
+    config.write_text(json.dumps({**data, "settings": old}))
+    assert verdict() is known
+    config.write_text(json.dumps({**data, "settings": {**old, "top_p": 0.9}}))
+    assert verdict() is Verdict.NOT_MEASURED
+
+
+@needs_demo
 def test_a_run_that_was_begun_with_the_same_plan_is_continued(tmp_path: Path) -> None:
     scope = scope_in(tmp_path)
     run = Run.create(tmp_path, "compare", COMPARISON.new_run(scope, {}))
