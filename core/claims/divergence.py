@@ -133,8 +133,13 @@ def _backward(runs: Runs, scope: Scope) -> Finding | None:
         difference(runs, "backward", "backward_random"),
         "points",
     )
+    budget = Figure("tokens replaced", arm.put.touched_share, "share", "chains")
     return Finding(
-        (Check(figure, Rule(high=-MARGIN)), Check(against, Rule(high=0.0))),
+        (
+            Check(figure, Rule(high=-MARGIN)),
+            Check(budget, Rule(high=_FEW)),
+            Check(against, Rule(high=0.0)),
+        ),
         Figure(
             "random tokens instead, less the teacher's own",
             difference(runs, "backward_random", "teacher"),

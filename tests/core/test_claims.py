@@ -267,6 +267,17 @@ def test_two_values_are_compared_in_the_cells_that_both_have(tmp_path: Path) -> 
 
 
 @needs_demo
+@pytest.mark.parametrize("claim", ["sbc-forward", "sbc-backward"])
+def test_few_tokens_are_counted(claim: str, claim_runs_folder: Path) -> None:
+    """One of forty tokens is put into each chain; more than a tenth would not be few."""
+    (row,) = claims_table(scope_in(claim_runs_folder), [claim])
+    assert row.finding is not None
+    _, budget, _ = row.finding.checks
+    assert budget.figure.estimate.value == pytest.approx(1 / 40)
+    assert (budget.verdict, budget.rule.high) == (Verdict.HOLDS, 0.1)
+
+
+@needs_demo
 def test_thresholds_that_take_the_same_tokens_are_named(claim_runs_folder: Path) -> None:
     """Two of the three taus of the hand-made study take ten tokens and solve all problems."""
     (row,) = claims_table(scope_in(claim_runs_folder), ["rm-tau"])
