@@ -31,11 +31,14 @@ class Rates:
         rates: (problems,) mean over the other settings that vary, and over seeds.
         gated: mean share of the rollouts' tokens that are gated.
         mass: mean share of the signal at these tokens.
+        trainings: of each cell the rollouts, gated tokens and tokens learned from, and its rates:
+            equal where the fine-tunes are the same.
     """
 
     rates: NDArray[np.float64]
     gated: float
     mass: float
+    trainings: tuple[tuple[object, ...], ...]
     seed: int
 
     @property
@@ -76,6 +79,10 @@ def rates_by(run: Run, setting: str) -> dict[str, Rates]:
             np.mean([each.pass_rates for each in trained], axis=0),
             float(np.mean([each.gated_share or 0.0 for each in trained])),
             float(np.mean([each.signal_mass or 0.0 for each in trained])),
+            tuple(
+                (each.examples, each.decisions, each.trained_tokens, each.pass_rates)
+                for each in trained
+            ),
             run.config.seed,
         )
     return found

@@ -46,7 +46,15 @@ ANY_ROLLOUTS = replace(ROLLOUTS, title="rollouts", learned=(True, False))
 """To look at the base's entropies, on any of the problems."""
 
 
-def study(name: str, title: str, vary: str, *values: str, least: int = 1, **fixed: float) -> Step:
+def study(
+    name: str,
+    title: str,
+    vary: str,
+    *values: str,
+    least: int = 1,
+    planned: Mapping[str, Any] | None = None,
+    **fixed: float,
+) -> Step:
     """A study in which one setting has at least these values, whatever else varies. No cell is a
     control by another setting: those of `_NO_CONTROL` are as they are there.
 
@@ -56,9 +64,9 @@ def study(name: str, title: str, vary: str, *values: str, least: int = 1, **fixe
         vary: the setting.
         values: that it must have.
         least: number of its values, at least.
+        planned: further settings of a new run, by their dotted names.
         fixed: further settings of the gate.
     """
-
     learning = {name: value for name, value in _NO_CONTROL.items() if name != vary}
 
     def fits(run: Run) -> bool:
@@ -77,7 +85,7 @@ def study(name: str, title: str, vary: str, *values: str, least: int = 1, **fixe
 
         tried = values or [f"{tau:g}" for tau in scope.size.taus]
         own = {f"gate.{key}": value for key, value in fixed.items()}
-        start = changed(recipe, {**learning, **own})
+        start = changed(recipe, {**learning, **own, **(planned or {})})
         return checked_settings(
             StudyRecipe,
             {**start.model_dump(mode="json"), "vary": (f"{vary}={','.join(tried)}",)},

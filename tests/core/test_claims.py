@@ -267,6 +267,40 @@ def test_two_values_are_compared_in_the_cells_that_both_have(tmp_path: Path) -> 
 
 
 @needs_demo
+@pytest.mark.parametrize("claim", ["sbc-forward", "sbc-backward"])
+def test_few_tokens_are_counted(claim: str, claim_runs_folder: Path) -> None:
+    """One of forty tokens is put into each chain; more than a tenth would not be few."""
+    (row,) = claims_table(scope_in(claim_runs_folder), [claim])
+    assert row.finding is not None
+    _, budget, _ = row.finding.checks
+    assert budget.figure.estimate.value == pytest.approx(1 / 40)
+    assert (budget.verdict, budget.rule.high) == (Verdict.HOLDS, 0.1)
+
+
+@needs_demo
+def test_thresholds_that_take_the_same_tokens_are_named(claim_runs_folder: Path) -> None:
+    """Two of the three taus of the hand-made study take ten tokens and solve all problems."""
+    (row,) = claims_table(scope_in(claim_runs_folder), ["rm-tau"])
+    assert row.finding is not None
+    assert any("No entropy lies between τ 1.0 and 1.4:" in e for e in row.finding.more)
+
+
+@needs_demo
+def test_windows_that_took_the_same_problems_are_not_equal_windows(tmp_path: Path) -> None:
+    """With few problems to keep, the closest to one half are all that both windows learn from."""
+    (step,) = CLAIMS["rm-window"].steps
+    run = make(tmp_path, step, {"rollouts": make(tmp_path, ROLLOUTS)})
+    assert run.config.settings["selection"]["max_problems"] is None
+    place = run.folder / "results.json"
+    data = json.loads(place.read_text())
+    data["cells"][1]["pass_rates"] = data["cells"][0]["pass_rates"]
+    place.write_text(json.dumps(data))
+    (row,) = claims_table(scope_in(tmp_path), ["rm-window"])
+    assert row.verdict is Verdict.NOT_MEASURED
+    assert "a fine-tune is compared with itself" in str(row.problem)
+
+
+@needs_demo
 def test_a_run_without_the_figure_is_named_and_not_asked_for_again(tmp_path: Path) -> None:
     (step,) = CLAIMS["rm-signs"].steps
     run = make(tmp_path, step, {"rollouts": make(tmp_path, ROLLOUTS)})
@@ -317,6 +351,29 @@ def test_the_control_at_random_positions_has_the_share_of_the_forks(tmp_path: Pa
     plan = control.new_run(scope_in(tmp_path), {forks.name: at_forks})
     assert plan.settings["fork_random_share"] == 0.2  # two of ten tokens
     assert plan.settings["fork_temperature"] == 1.2
+
+
+@needs_demo
+def test_settings_that_change_no_chain_don_t_keep_evaluations_apart(tmp_path: Path) -> None:
+    """One run has kept entropies; another is of a version that knew neither these nor protocols."""
+    forks, control = fork_temperature(1)
+    plain, at_forks = make(tmp_path, SAMPLED), make(tmp_path, forks)
+    make(tmp_path, control, {forks.name: at_forks})
+
+    def verdict() -> Verdict:
+        return claims_table(scope_in(tmp_path), ["8020-hot"])[0].verdict
+
+    known = verdict()
+    assert known is not Verdict.NOT_MEASURED
+    config = plain.folder / "config.json"
+    data = json.loads(config.read_text())
+    config.write_text(json.dumps({**data, "settings": {**data["settings"], "keep_entropy": True}}))
+    assert verdict() is known
+    old = {k: v for k, v in data["settings"].items() if k not in ("keep_entropy", "protocol")}
+    config.write_text(json.dumps({**data, "settings": old}))
+    assert verdict() is known
+    config.write_text(json.dumps({**data, "settings": {**old, "top_p": 0.9}}))
+    assert verdict() is Verdict.NOT_MEASURED
 
 
 @needs_demo

@@ -22,6 +22,13 @@ from core.export.pictures import COLUMN, PAGE, svg_picture
 from core.export.scrubbing import Scrubber
 from core.export.tables import latex, markdown
 from core.export.type_setting import clipped, set_tokens, text_width
+from core.interventions.results import (
+    ArmSummary,
+    Comparison,
+    Curve,
+    CurvePoint,
+    InterventionResults,
+)
 from core.interventions.task import INTERVENTIONS
 from core.lora.cost import Cost
 from core.runs.run import Run
@@ -159,6 +166,21 @@ def test_figures_have_value_interval_and_n() -> None:
     assert (length.value, length.interval) == ("46.8", "45.5–47.5")
     assert Figure("x", Estimate(float("nan"), 0, 1, 0)).value == "unknown"
     assert figures_of(object()) == ()
+
+
+def test_the_points_of_an_intervention_runs_curves_are_figures_too() -> None:
+    def arm(key: str, right: int, control: Comparison | None = None) -> ArmSummary:
+        return ArmSummary(key, key, 4, {}, 0, share(right, 4), None, control, None, None)
+
+    better = Comparison("control", share(2, 4), 0.5, "better", (), ())
+    point = CurvePoint(1.2, arm("point", 3, better), arm("control", 1))
+    results = InterventionResults(4, (arm("base", 2),), (Curve("taus", (point,)),))
+    assert [(each.name, each.value) for each in figures_of(results)] == [
+        ("base: correct", "50.0 %"),
+        ("point: correct", "75.0 %"),
+        ("point: less its control, control", "+50.0 points"),
+        ("control: correct", "25.0 %"),
+    ]
 
 
 def test_a_study_of_distillations_has_its_teacher_s_figure() -> None:

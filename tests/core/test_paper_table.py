@@ -90,6 +90,10 @@ def test_the_command_prints_every_row_or_those_of_a_base() -> None:
     assert whole.exit_code == 0, whole.output
     assert whole.output.count("ReasonMaxxer") == 8
     assert "none was measured here" in whole.output
+    head, first, *_ = whole.output.splitlines()
+    titles = [each.title for each in BENCHMARKS.values()]
+    assert [head.find(f" {each} ") > 0 for each in titles] == [True] * 6, "whole names"
+    assert first.rindex("56.1") + 4 == head.index("GSM8K") + 5, "a figure ends below its name"
     part = CliRunner().invoke(app, ["paper-table", "--base", "Qwen3-4B", "--json"])
     rows = json.loads(part.output)["rows"]
     assert [row["method"] for row in rows] == ["base", "General-Reasoner", "ReasonMaxxer"]
