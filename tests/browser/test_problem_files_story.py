@@ -45,7 +45,7 @@ def test_a_sheet_is_looked_at_changed_and_explored(
     assert dialog.evaluate("each => each.scrollWidth <= each.clientWidth")
     choose(page, "Correct answer", re.compile("^why"))
     expect(dialog.get_by_text("Correct answer: 2")).to_be_visible()
-    stands = page.get_by_role("combobox", name="The correct answer stands")
+    stands = page.get_by_role("combobox", name="The correct answer is")
     expect(stands).to_have_value("in the last \\boxed{}")
     use_both(page, dialog, "sheet.csv")
     expect(page.get_by_text("**How** many is 1 + 1?").first).to_be_visible()
