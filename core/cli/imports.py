@@ -20,13 +20,12 @@ from core.system.json_text import json_text
 from core.system.terminal_text import printable
 
 if TYPE_CHECKING:
-    from core.imports.listing import Group, Line
+    from core.imports.listing import Line
     from core.imports.records import RolloutTable
     from core.imports.scoring import NotScored, ScoredRollout
     from core.models.language_model import LanguageModel
 
 _NAMED = 5  # refused rows that are named
-_QUESTION = 60  # characters
 
 
 @dataclass(frozen=True)
@@ -122,6 +121,7 @@ def import_rollouts(
     chat messages, prompt and answer texts, token ids, and chains of the explorer; as JSON lines,
     JSON, CSV or Parquet. Entropies in a file are shown as theirs, beside those of --score.
     """
+    from core.cli.import_table import show
     from core.imports.listing import check_column, condition, lines
     from core.imports.reading import read_rollouts
 
@@ -145,7 +145,7 @@ def import_rollouts(
         print(json_text(_json(found, items, chosen, tau, table.by_problem)))
         return
     _describe(found)
-    _show(chosen, table, tau)
+    show(chosen, table.by_problem, table.show, tau)
     _say_doubts(found, items)
     for path in filter(None, (out, session)):
         say(f"Chains written to {path}: {len(kept):,}.")
@@ -212,89 +212,6 @@ def _describe(found: RolloutTable) -> None:
         print(printable(f"  {'note':13} {note}"))
 
 
-_HEADINGS = {
-    "row": "row",
-    "problem": "problem",
-    "step": "step",
-    "reward": "reward",
-    "tokens": "tokens",
-    "characters": "chars",
-    "their_entropy": "their H",
-    "their_share": "their % > tau",
-    "entropy": "H",
-    "share": "% > tau",
-    "verdict": "verdict",
-}
-
-
-def _show(chosen: Sequence[Line], table: _TableOptions, tau: float) -> None:
-    from core.imports.listing import by_problem
-
-    if table.by_problem:
-        groups = by_problem(chosen)
-        _print_table(list(map(_group_cells, groups[: table.show])))
-        total = len(groups)
-    else:
-        _print_table(list(map(_cells, chosen[: table.show])))
-        total = len(chosen)
-    if total > table.show:
-        print(f"and {total - table.show:,} more")
-    if any(line.entropy is not None or line.their_entropy is not None for line in chosen):
-        print(f'H: mean entropy, nats; tau is {tau:g} nats; "their" is of the file.')
-
-
-def _cells(line: Line) -> dict[str, str]:
-    step = line.rollout.step
-    found = {
-        "row": str(line.rollout.row),
-        "problem": line.problem,
-        "step": "" if step is None else str(step),
-        "reward": _number(line.reward),
-        "tokens": "" if line.tokens is None else str(line.tokens),
-        "characters": str(line.characters) if line.tokens is None else "",
-        "their_entropy": _number(line.their_entropy, 3),
-        "their_share": _percent(line.their_share),
-        "entropy": _number(line.entropy, 3),
-        "share": _percent(line.share),
-        "verdict": "" if line.verdict is None else str(line.verdict),
-    }
-    return {_HEADINGS[name]: cell for name, cell in found.items()} | {
-        "answer": _short(line.rollout.answer or "")
-    }
-
-
-def _group_cells(group: Group) -> dict[str, str]:
-    low, high = group.rewards or (None, None)
-    return {
-        "problem": group.problem,
-        "rollouts": str(group.count),
-        "reward": _number(group.reward, 3),
-        "from": _number(low),
-        "to": _number(high),
-        "tokens": _number(group.tokens, 1),
-        "their H": _number(group.their_entropy, 3),
-        "H": _number(group.entropy, 3),
-        "% > tau": _percent(group.share),
-        "question": _short(group.question),
-    }
-
-
-def _print_table(rows: Sequence[dict[str, str]]) -> None:
-    """Columns with something in them; numbers on the right, texts on the left."""
-    names = [name for name in (rows[0] if rows else ()) if any(row[name] for row in rows)]
-    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in names}
-    left = ("answer", "question", "problem", "verdict")
-
-    def line(cells: dict[str, str]) -> str:
-        return "  ".join(
-            cells[name].ljust(widths[name]) if name in left else cells[name].rjust(widths[name])
-            for name in names
-        ).rstrip()
-
-    for cells in ({name: name for name in names}, *rows) if rows else ():
-        print(line(cells))
-
-
 def _say_doubts(found: RolloutTable, items: Sequence[Any]) -> None:
     from core.imports.scoring import NotScored, ScoredRollout
 
@@ -315,17 +232,22 @@ def _say_doubts(found: RolloutTable, items: Sequence[Any]) -> None:
 
 def _how_scored(scored: Sequence[ScoredRollout]) -> Iterator[str]:
     """Where the token ids are from, and doubts about them."""
+    from core.imports.scoring import Ids
+
     for how, count in Counter(str(each.encoded.ids) for each in scored).items():
         yield f"{_counted(count, 'rollout')} scored: {how}."
     for doubt, count in Counter(each.encoded.doubt for each in scored).items():
         if doubt:
             yield f"{_counted(count, 'rollout')}: {doubt}"
-    unlikely = sum(each.unlikely for each in scored)
-    if unlikely:
-        yield (
-            f"{_counted(unlikely, 'rollout')} less likely than chance under this model: the ids "
-            "are probably of another tokenizer."
+    unlikely = Counter(str(each.encoded.ids) for each in scored if each.unlikely)
+    for how, count in unlikely.items():
+        because = (
+            "the ids are probably of another tokenizer"
+            if how == Ids.UNCHECKED
+            else "this model would not write them, and its entropies say little about the one that "
+            "did"
         )
+        yield f"{_counted(count, 'rollout')} less likely than chance under this model: {because}."
 
 
 def _json(
@@ -357,18 +279,3 @@ def _json(
 
 def _counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'s' * (count != 1)}"
-
-
-def _number(value: float | None, digits: int | None = None) -> str:
-    if value is None:
-        return ""
-    return f"{value:g}" if digits is None else f"{value:.{digits}f}"
-
-
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.1f}"
-
-
-def _short(text: str) -> str:
-    text = printable(" ".join(text.split()))
-    return text if len(text) <= _QUESTION else text[: _QUESTION - 1] + "…"

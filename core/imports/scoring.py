@@ -54,7 +54,7 @@ class Encoded:
 @dataclass(frozen=True)
 class ScoredRollout:
     """A rollout with its chain; `unlikely`: the model finds its tokens less likely than chance, so
-    they are probably those of another tokenizer."""
+    they are probably those of another tokenizer or a very different model."""
 
     rollout: Rollout
     chain: Chain

@@ -200,7 +200,7 @@ def _lines(path: Path) -> Numbered:
 def _parsed(line: bytes) -> dict[str, Any] | str:
     """The object of a line, or why there is none."""
     try:
-        text = line.decode("utf-8")
+        text = line.rstrip(b"\r\n").decode("utf-8")
     except UnicodeDecodeError:
         return "this is not UTF-8 text"
     try:
