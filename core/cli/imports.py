@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.cli.files import check_writable, interruptible, progress, say, write_out
+from core.cli.files import check_writable, interruptible, progress, say, say_refused, write_out
 from core.cli.models import load
 from core.cli.option_groups import grouped
 from core.cli.options import AsJson, LoadOptions, path_argument, path_option
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from core.imports.scoring import NotScored, ScoredRollout
     from core.models.language_model import LanguageModel
 
-_NAMED = 5  # refused rows that are named
+_NAMED = 5  # rollouts that are not scored and named
 
 
 @dataclass(frozen=True)
@@ -217,10 +217,7 @@ def _say_doubts(found: RolloutTable, items: Sequence[Any]) -> None:
 
     for warning in found.warnings:
         say(f"{found.name}: {warning}")
-    for refusal in found.refused[:_NAMED]:
-        say(f"{found.name}, {found.noun} {refusal.row} is left out: {refusal.reason}.")
-    if len(found.refused) > _NAMED:
-        say(f"{len(found.refused) - _NAMED:,} more {found.noun}s of {found.name} are left out.")
+    say_refused(found.refused, found.noun, found.name)
     if found.unread:
         say(f"{found.name} has more rollouts than --limit.")
     scored = [item for item in items if isinstance(item, ScoredRollout)]

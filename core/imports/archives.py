@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import FileError
-from core.imports.records import Refusal
+from core.problems.table import RowRefusal
 
 MAX_MEMBER = 64 * 1024**2
 """Maximum size of a sample, unpacked, bytes."""
@@ -40,7 +40,7 @@ def is_archive(path: Path, member: str) -> bool:
         return any(name.rpartition("/")[2] == member for name in archive.namelist())
 
 
-def eval_archive(path: Path) -> Iterator[tuple[int, dict[str, Any]] | Refusal]:
+def eval_archive(path: Path) -> Iterator[tuple[int, dict[str, Any]] | RowRefusal]:
     """The samples of an Inspect log, numbered in the order of the archive. Of a sample that was
     written twice, the last counts; each is unpacked when it is asked for.
 
@@ -65,7 +65,7 @@ def eval_archive(path: Path) -> Iterator[tuple[int, dict[str, Any]] | Refusal]:
             )
         for number, member in enumerate(members.values(), start=1):
             found = _sample(archive, member)
-            yield (number, found) if isinstance(found, dict) else Refusal(number, found)
+            yield (number, found) if isinstance(found, dict) else RowRefusal(number, found)
 
 
 def torch_samples(path: Path) -> list[Any]:

@@ -43,11 +43,10 @@ def guess(columns: Sequence[str], rows: FieldRows) -> FieldMapping:
     found: dict[str, str] = {}
     for role, names in _NAMES.items():
         for name in names.split():
-            column = by_name.get(name)
-            if column is None or column in found.values() or not _fits(rows, column, _IS[role]):
-                continue
-            found[role] = column
-            break
+            field = by_name.get(name)
+            if field is not None and field not in found.values() and _fits(rows, field, _IS[role]):
+                found[role] = field
+                break
     if "answer_ids" not in found:
         for role in ("mask", "answer_length"):
             found.pop(role, None)

@@ -11,13 +11,13 @@ from typing import Any
 
 from core.errors import FileError
 from core.imports.guessing import ends_with_answer, guess
-from core.imports.records import ROLES, FieldMapping, Refusal, Rollout, RolloutTable
+from core.imports.records import ROLES, FieldMapping, Rollout, RolloutTable
 from core.imports.row_reader import RowReader
 from core.imports.shapes import Found, recognised
 from core.imports.sources import Source, open_source
 from core.imports.values import FieldError
 from core.problems.paths import steps, value_at
-from core.problems.table import MAX_COLUMNS
+from core.problems.table import MAX_COLUMNS, RowRefusal
 
 MAX_ROLLOUTS = 100_000
 """Maximum number of rollouts read at once."""
@@ -67,7 +67,7 @@ class _Reading:
     found: Found
     limit: int | None
     rollouts: list[Rollout] = field(default_factory=list)
-    refused: list[Refusal] = field(default_factory=list)
+    refused: list[RowRefusal] = field(default_factory=list)
     repeated: int = 0
     unread: bool = False
 
@@ -78,7 +78,7 @@ class _Reading:
         for item in self.opened.rows():
             if self._is_full(kept):
                 break
-            if isinstance(item, Refusal):
+            if isinstance(item, RowRefusal):
                 self.refused.append(item)
                 continue
             number, row = item
@@ -90,7 +90,7 @@ class _Reading:
             try:
                 rollouts = reader.rollouts(number, row)
             except FieldError as error:
-                self.refused.append(Refusal(number, str(error)))
+                self.refused.append(RowRefusal(number, str(error)))
                 continue
             self.rollouts += rollouts
             kept += sum(map(_size, rollouts))
@@ -143,7 +143,7 @@ class _Reading:
 
 
 def _rows(opened: Source, most: int) -> Iterator[dict[str, Any]]:
-    rows = (item[1] for item in opened.rows() if not isinstance(item, Refusal))
+    rows = (item[1] for item in opened.rows() if not isinstance(item, RowRefusal))
     return islice(rows, most)
 
 
@@ -186,7 +186,9 @@ def _check(
 ) -> None:
     """Raise unless there are fields for a prompt and an answer."""
     if not rows:
-        raise _nothing_left(opened, [item for item in opened.rows() if isinstance(item, Refusal)])
+        raise _nothing_left(
+            opened, [item for item in opened.rows() if isinstance(item, RowRefusal)]
+        )
     has_prompt = mapping.prompt or mapping.prompt_ids or mapping.mask or mapping.answer_length
     has_answer = mapping.answer or mapping.answer_ids or mapping.tokens
     if not has_answer and mapping.prompt is not None:
@@ -201,7 +203,7 @@ def _check(
         )
 
 
-def _nothing_left(opened: Source, refused: Sequence[Refusal]) -> FileError:
+def _nothing_left(opened: Source, refused: Sequence[RowRefusal]) -> FileError:
     if not refused:
         return FileError(f"{opened.name} has no rollouts in it.", "Write one rollout a line.")
     first = refused[0]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.problems.table import RowRefusal
 from core.records import StopReason
 
 Messages = list[dict[str, Any]]
@@ -100,14 +101,6 @@ class Rollout:
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """A row that was left out: its number in the file, and the reason."""
-
-    row: int
-    reason: str
-
-
-@dataclass(frozen=True)
 class RolloutTable:
     """The rollouts of a file, and how they were found.
 
@@ -119,7 +112,7 @@ class RolloutTable:
     kind: str
     noun: str
     rollouts: tuple[Rollout, ...]
-    refused: tuple[Refusal, ...]
+    refused: tuple[RowRefusal, ...]
     mapping: FieldMapping
     shape: str
     columns: tuple[str, ...]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from core.imports.guessing import FieldRows, guess, is_ids, is_number
 from core.imports.records import FieldMapping
@@ -95,7 +96,7 @@ def _slime(columns: set[str], rows: FieldRows) -> Found | None:
         return None
     warnings: tuple[str, ...] = ()
     reward = "reward" if "reward" in columns else None
-    kinds = next((row["reward"] for row in rows if isinstance(row.get("reward"), dict)), None)
+    kinds = _first(rows, "reward", dict)
     if kinds:
         names = [key for key, value in kinds.items() if is_number(value)]
         reward = f"reward.{names[0]}" if names else None
@@ -121,7 +122,9 @@ def _harness(columns: set[str], rows: FieldRows) -> Found | None:
         return None
     first = next((row["arguments"] for row in rows if row.get("arguments")), None)
     prompt = "arguments.gen_args_0.arg_0" if isinstance(first, dict) else "arguments[0][0]"
-    listed = next((row["metrics"] for row in rows if isinstance(row.get("metrics"), list)), [])
+    listed: list[Any] = next(
+        (row["metrics"] for row in rows if isinstance(row.get("metrics"), list)), []
+    )
     metrics = [
         name
         for name in (listed or ("exact_match", "acc"))
@@ -143,7 +146,9 @@ def _harness(columns: set[str], rows: FieldRows) -> Found | None:
 def _inspect(columns: set[str], rows: FieldRows) -> Found | None:
     if not {"input", "messages", "output"} <= columns or not _has(rows, "output", "choices"):
         return None
-    scores = next((row["scores"] for row in rows if isinstance(row.get("scores"), dict)), {})
+    scores: dict[str, Any] = next(
+        (row["scores"] for row in rows if isinstance(row.get("scores"), dict)), {}
+    )
     scorers = [f'scores["{name}"].value' if _odd(name) else f"scores.{name}.value"
                for name in scores]  # fmt: skip
     return Found(
@@ -240,6 +245,11 @@ def _token_ids(columns: set[str], rows: FieldRows) -> Found | None:
             others = [column for row in rows[:1] for column in row if column in columns]
             return Found(replace(guess(others, rows), prompt_ids=prompt, answer_ids=answer))
     return None
+
+
+def _first(rows: FieldRows, column: str, kind: type) -> Any:
+    """The first value of a kind in a field; None if there is none."""
+    return next((row[column] for row in rows if isinstance(row.get(column), kind)), None)
 
 
 def _which(role: str, names: Sequence[str]) -> tuple[str, ...]:

@@ -10,11 +10,11 @@ from typing import Any
 
 from core.errors import FileError
 from core.imports.archives import eval_archive, is_archive, torch_samples
-from core.imports.records import Refusal
 from core.problems.cells import JsonNumber, NotANumber, is_proper_text
 from core.problems.delimited_rows import delimited_rows
 from core.problems.parquet_rows import parquet_rows
-from core.problems.table import MAX_BYTES, Rows
+from core.problems.reading import NOT_READ, ZIP
+from core.problems.table import MAX_BYTES, RowRefusal, Rows
 from core.system.person_path import person_path
 
 MAX_LINE = 64 * 1024**2
@@ -24,19 +24,11 @@ MAX_DOCUMENT = 256 * 1024**2
 """Maximum size of a JSON document, bytes, which is parsed as a whole."""
 
 _CONTAINERS = ("samples", "rollouts", "chains", "records", "rows", "data", "examples", "results")
-_OTHER = {
-    b"\x1f\x8b": "packed with gzip",
-    b"\x28\xb5\x2f\xfd": "packed with zstd",
-    b"BZh": "packed with bzip2",
-    b"\xfd7zXZ\x00": "packed with xz",
-    b"%PDF": "a PDF file",
-    b"\x89PNG": "a picture",
-    b"SQLite format 3\x00": "a database",
-    b"ARROW1": "an Arrow file",
-    b"\x80": "a Python pickle, which may run code",
+_OTHER = {magic: what for magic, what in NOT_READ.items() if magic != ZIP} | {
+    b"\x80": "a Python pickle, which may run code"
 }  # by the first bytes
 
-Numbered = Iterator[tuple[int, dict[str, Any]] | Refusal]
+Numbered = Iterator[tuple[int, dict[str, Any]] | RowRefusal]
 
 
 @dataclass(frozen=True)
@@ -81,7 +73,7 @@ def _source(path: Path, start: bytes, size: int) -> Source:
                 f"{name} is {what}, which is not read.",
                 "Give JSON lines, JSON, CSV, Parquet, an Inspect log (.eval) or slime's .pt file.",
             )
-    if start.startswith(b"PK"):
+    if start.startswith(ZIP):
         if is_archive(path, "data.pkl"):
             samples = torch_samples(path)
             return Source(name, "torch file", "sample", lambda: _numbered(samples))
@@ -110,8 +102,7 @@ def _data(path: Path, size: int, most: int) -> bytes:
 
 def _table(rows: Rows) -> Source:
     def numbered() -> Numbered:
-        refused = iter(rows.refused)
-        yield from (Refusal(each.row, each.reason) for each in refused)
+        yield from rows.refused
         for number, row in rows.rows:
             yield number, {name: plain(cell) for name, cell in row.items()}
 
@@ -177,7 +168,7 @@ def _numbered(records: list[Any]) -> Numbered:
         if isinstance(record, dict):
             yield number, record
         else:
-            yield Refusal(number, "this is not a JSON object")
+            yield RowRefusal(number, "this is not a JSON object")
 
 
 def _lines(path: Path) -> Numbered:
@@ -186,7 +177,7 @@ def _lines(path: Path) -> Numbered:
         while line := file.readline(MAX_LINE + 1):
             number += 1
             if len(line) > MAX_LINE:
-                yield Refusal(number, f"it has more than {MAX_LINE // 1024**2} MB")
+                yield RowRefusal(number, f"it has more than {MAX_LINE // 1024**2} MB")
                 while line and not line.endswith(b"\n"):
                     line = file.readline(MAX_LINE)
                 continue
@@ -194,7 +185,9 @@ def _lines(path: Path) -> Numbered:
                 line = line.removeprefix(b"\xef\xbb\xbf")
             if line.strip():
                 found = _parsed(line)
-                yield ((number, found) if isinstance(found, dict) else Refusal(number, str(found)))
+                yield (
+                    (number, found) if isinstance(found, dict) else RowRefusal(number, str(found))
+                )
 
 
 def _parsed(line: bytes) -> dict[str, Any] | str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from models import byte_level_tokenizer, random_qwen3
+from models import tiny_language_model
 
 from core.chain_json import chain_from_json
 from core.chains.session import Session
@@ -16,16 +16,14 @@ from core.decoding.scoring import score
 from core.imports.listing import by_problem, condition, lines, ordered
 from core.imports.reading import read_rollouts
 from core.imports.scoring import Ids, NotScored, ScoredRollout, score_rollouts
-from core.models.language_model import LanguageModel, wrap
-from core.models.spec import ModelSpec
+from core.models.language_model import LanguageModel
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "rollouts"
 
 
 @pytest.fixture(scope="module")
 def lm() -> LanguageModel:
-    tokenizer = byte_level_tokenizer()
-    return wrap(random_qwen3(len(tokenizer)), tokenizer, ModelSpec("tiny"))
+    return tiny_language_model()
 
 
 def written(path: Path, *rows: Any) -> Path:
