@@ -113,14 +113,18 @@ def fix_panel(state: BrowserState, branch: Branch) -> None:
                 tuple(e.attempt for e in found.control),
             )
             results = _by_attempt(_all(found))
-        _results(state, branch, groups, results, done=found is not None and not running)
+        # Places of their own: a field below keeps what is being typed while more appears above it.
+        place, note, below = st.container(), st.container(), st.container()
+        with place:
+            _results(state, branch, groups, results, done=found is not None and not running)
         if found is not None:
-            st.caption(
+            note.caption(
                 f"{_how(found.sampler)} continuations. With this many tries one hit is likely by "
                 "chance: compare the two rates. Brackets: 95 % interval; it assumes independent "
                 "tries, which is only roughly true here."
             )
-        _settings(state, branch)
+        with below:
+            _settings(state, branch)
 
 
 _Results = Mapping[Attempt, AttemptResult]

@@ -15,7 +15,7 @@ from explorer.components.row_table import (
     RowTable,
     read_action,
     read_selection,
-    read_step,
+    read_steps,
     row_table,
 )
 from explorer.shared.messages import (
@@ -107,6 +107,7 @@ def _panel(state: BrowserState, shown: ProblemBrowser, row: str) -> None:
             format_func=lambda i: f"{shown.names[i]} {VERDICT_SIGNS[found.chains[i].verdict]}",
         )
         number = number if chosen is None else chosen
+        st.session_state[f"{_switch(shown, row)} shown"] = number
     chain = found.chains[number]
     outcome = Outcome(chain.answer, chain.verdict, False)
     facts = [verdict_badge(outcome), f"{len(chain)} tokens"]
@@ -177,13 +178,19 @@ def _on_select(state: BrowserState, shown: ProblemBrowser, key: str) -> None:
 
 
 def _on_step(state: BrowserState, shown: ProblemBrowser, key: str) -> None:
-    found = read_step(key)
+    """Step from the sample that was shown last: the browser may not know of it yet, and report the
+    one before as the chosen one."""
+    found = read_steps(key)
     if found is None or found.table != shown.table.id or found.row not in shown.stored:
         return
+    switch = _switch(shown, found.row)
+    since, taken = st.session_state.get(f"{switch} steps", (found.since, 0))
+    st.session_state[f"{switch} steps"] = found.since, found.total
+    by = found.total - (taken if since == found.since else 0)
     last = len(shown.stored[found.row].chains) - 1
+    start = st.session_state.get(f"{switch} shown", _number(shown, found.row))
     state.form.keep(_memory(shown), found.row)
-    number = max(0, min(last, _number(shown, found.row) + found.by))
-    st.session_state[_switch(shown, found.row)] = number
+    st.session_state[switch] = max(0, min(last, start + by))
 
 
 def _on_act(shown: ProblemBrowser, key: str) -> None:

@@ -272,8 +272,11 @@ def test_generate_refresh_cancel_midway_and_the_partial_chain_stays(
     button(page, "Cancel").click()
     expect(button(page, "Cancel")).to_have_count(0)
     expect(page.get_by_text("cancelled").first).to_be_visible()
-    partial = page.locator(".heatmap .token").count()
+    headline = page.locator(".st-key-headline")
+    expect(headline).to_contain_text(re.compile(r"\d tokens · .* · cancelled"))
+    partial = int(headline.inner_text().split(" tokens")[0].split()[-1].replace(",", ""))
     assert 5 < partial < 20_000
+    expect(page.locator(".heatmap .token")).to_have_count(partial)
     expect(page.locator(".tree .node")).to_have_count(2)
     page.reload()
     expect(page.locator(".heatmap .token")).to_have_count(partial)

@@ -43,7 +43,7 @@ GROUPS: list[tuple[set[str], set[str]]] = [
     (
         {"adapter"},
         {"generate", "score", "interventions", "compare", "evaluate", "thresholds", "protocol"}
-        | {"import"},
+        | {"claims", "import"},
     ),
     (PROMPT, ASKING),
     (PROBLEMS, ASKING - {"prompt"}),

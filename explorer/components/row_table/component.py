@@ -35,7 +35,7 @@ def row_table(
     """Draw a table and report what is done with it.
 
     The browser draws selection, filters, search and sort by itself. In callbacks, read them with
-    `read_selection`, `read_step`, `read_action` and `read_view`.
+    `read_selection`, `read_steps`, `read_action` and `read_view`.
 
     Args:
         selected: the row that is selected when the table first appears.

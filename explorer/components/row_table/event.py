@@ -21,12 +21,18 @@ class RowSelection:
 
 
 @dataclass(frozen=True)
-class SampleStep:
-    """A step to the next (1) or previous (-1) sample of a row."""
+class SampleSteps:
+    """Steps through the samples of a row.
+
+    Args:
+        since: tells counts that belong together from those of a table that was mounted later
+        total: all steps since then, those to the next sample less those to the previous one
+    """
 
     table: str
     row: str
-    by: int
+    since: int
+    total: int
 
 
 @dataclass(frozen=True)
@@ -58,13 +64,15 @@ def read_selection(key: str) -> RowSelection | None:
     return RowSelection(table, row, sample if _is_count(sample) else None)
 
 
-def read_step(key: str) -> SampleStep | None:
-    """The step through samples, for use in its callback."""
+def read_steps(key: str) -> SampleSteps | None:
+    """The steps through samples, for use in its callback."""
     found = _part(key, "step")
-    table, row, by = (found.get(name) for name in ("table", "row", "by"))
-    if not isinstance(table, str) or not isinstance(row, str) or by not in (-1, 1):
+    table, row, since, total = (found.get(name) for name in ("table", "row", "since", "total"))
+    if not isinstance(table, str) or not isinstance(row, str):
         return None
-    return SampleStep(table, row, int(by))
+    if type(since) is not int or type(total) is not int:
+        return None
+    return SampleSteps(table, row, since, total)
 
 
 def read_action(key: str) -> RowAction | None:

@@ -38,6 +38,8 @@ class RowTable {
     parent.append(this.root);
     this.drawn = new Map(); // row number -> element
     this.data = null;
+    this.steps = new Map(); // row id -> steps through its samples, right less left
+    this.since = Date.now(); // tells these counts from those of an earlier table
     this.listen();
     this.watcher = new ResizeObserver(() => this.fit());
     this.watcher.observe(this.root);
@@ -358,8 +360,12 @@ class RowTable {
     else report();
   }
 
+  // All steps of a row together: of reports that follow each other fast, only the last one arrives.
   step(id, by) {
-    this.setTriggerValue("step", { table: this.data.table, row: id, by, at: Date.now() });
+    const total = (this.steps.get(id) ?? 0) + by;
+    this.steps.set(id, total);
+    const { table } = this.data;
+    this.setTriggerValue("step", { table, row: id, since: this.since, total, at: Date.now() });
   }
 
   act(name, ids) {
