@@ -1,14 +1,12 @@
-"""Files inside archives: the samples of an Inspect log (.eval, a zip file), and of slime (.pt).
+"""Files inside archives: the samples of an Inspect log (.eval, a zip file).
 
-Nothing is unpacked to the disk, and no name of a member becomes a path. A torch file is a pickle
-inside a zip file; torch's reader of weights builds plain values from it and calls nothing else.
+Nothing is unpacked to the disk, and no name of a member becomes a path.
 """
 
 from __future__ import annotations
 
 import json
 import lzma
-import pickle
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -23,9 +21,6 @@ MAX_MEMBER = 64 * 1024**2
 
 MAX_UNPACKED = 2 * 1024**3
 """Maximum size of all samples, unpacked, bytes."""
-
-MAX_TORCH = 512 * 1024**2
-"""Maximum size of a torch file, unpacked, bytes: it is read as a whole."""
 
 _BROKEN = (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
 
@@ -66,42 +61,6 @@ def eval_archive(path: Path) -> Iterator[tuple[int, dict[str, Any]] | RowRefusal
         for number, member in enumerate(members.values(), start=1):
             found = _sample(archive, member)
             yield (number, found) if isinstance(found, dict) else RowRefusal(number, found)
-
-
-def torch_samples(path: Path) -> list[Any]:
-    """The samples of a file that slime wrote with `--save-debug-rollout-data`.
-
-    Raises:
-        FileError: damaged, too large, something else, or with values other than plain ones.
-    """
-    import torch
-
-    with _opened(path) as archive:
-        size = sum(each.file_size for each in archive.infolist())
-    if size > MAX_TORCH:
-        raise FileError(
-            f"{path.name} has {size / 1024**2:,.0f} MB, and {MAX_TORCH / 1024**2:.0f} are allowed.",
-            "Write its samples as JSON lines, which are read one by one.",
-        )
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise FileError(
-            f"{path.name} holds more than plain values, and reading it could run code.",
-            "Write its samples as JSON lines: a line of json.dumps for each.",
-        ) from error
-    except (*_BROKEN, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise FileError(
-            f"{path.name} can't be read as a torch file ({type(error).__name__}).",
-            "Save it again, or write its samples as JSON lines.",
-        ) from error
-    samples = found.get("samples") if isinstance(found, dict) else found
-    if not isinstance(samples, list) or not samples:
-        raise FileError(
-            f"{path.name} is a torch file without a list of samples.",
-            "Give the file that slime wrote with --save-debug-rollout-data.",
-        )
-    return samples
 
 
 def _sample(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> dict[str, Any] | str:

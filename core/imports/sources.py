@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import FileError
-from core.imports.archives import eval_archive, is_archive, torch_samples
+from core.imports.archives import eval_archive, is_archive
 from core.problems.cells import JsonNumber, NotANumber, is_proper_text
 from core.problems.delimited_rows import delimited_rows
 from core.problems.parquet_rows import parquet_rows
@@ -42,8 +42,8 @@ class Source:
 
 
 def open_source(source: str | Path) -> Source:
-    """The rows of a JSON lines, JSON, CSV, TSV or Parquet file, an Inspect log (.eval) or a torch
-    file of slime (.pt). What it is its content says, and the name where that is ambiguous.
+    """The rows of a JSON lines, JSON, CSV, TSV or Parquet file, or an Inspect log
+    (.eval). What it is its content says, and the name where that is ambiguous.
 
     Raises:
         FileError: there is no such file, it can't be read, or it is of another kind.
@@ -71,12 +71,14 @@ def _source(path: Path, start: bytes, size: int) -> Source:
         if start.startswith(magic):
             raise FileError(
                 f"{name} is {what}, which is not read.",
-                "Give JSON lines, JSON, CSV, Parquet, an Inspect log (.eval) or slime's .pt file.",
+                "Give JSON lines, JSON, CSV, Parquet, or an Inspect log (.eval).",
             )
     if start.startswith(ZIP):
         if is_archive(path, "data.pkl"):
-            samples = torch_samples(path)
-            return Source(name, "torch file", "sample", lambda: _numbered(samples))
+            raise FileError(
+                f"{name} is a torch file, a pickle, which may run code; it is not read.",
+                "Where you trust it, write each of its samples as a line of JSON.",
+            )
         return Source(name, "Inspect log", "sample", lambda: eval_archive(path))
     if start.startswith(b"PAR1") or suffix == ".parquet":
         return _table(parquet_rows(_data(path, size, MAX_BYTES), name))

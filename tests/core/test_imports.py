@@ -2,7 +2,7 @@
 
 In the wild these are verl's `<rollout_data_dir>/120.jsonl`, TRL's
 `completions/completions_00010.parquet`, prime-rl's `token_exports/step_7/rank_0.jsonl`, slime's
-`--save-debug-rollout-data rollout_{rollout_id}.pt`, lm-evaluation-harness's
+`--save-debug-rollout-data` as JSON lines, lm-evaluation-harness's
 `samples_gsm8k_<date>.jsonl`, Inspect's `logs/<date>_cuts_<id>.eval` and `.json`, and OpenAI's
 fine-tuning `messages` lines.
 """
@@ -36,7 +36,6 @@ SHAPES: dict[str, tuple[str, int, int, list[float | None]]] = {
     "trl_completions_00010.parquet": ("TRL", 4, 2, [1, 0, 1, 0]),
     "trl_completions.jsonl": ("TRL", 2, 1, [1, 0]),
     "prime_rl_rank_0.jsonl": ("prime-rl's token export", 2, 1, [0, 1]),
-    "slime_rollout_3.pt": ("slime", 2, 1, [0, 1]),
     "slime_rollout_3.jsonl": ("slime", 2, 1, [0, 1]),
     "samples_gsm8k_2026-11-20T10-00-00.jsonl": ("lm-evaluation-harness", 2, 2, [1, 0]),
     "inspect_cuts.json": ("Inspect", 3, 2, [1, 0, 0]),
@@ -95,7 +94,7 @@ def test_prime_rl_is_cut_at_its_mask_and_its_entropies_stay_its_own() -> None:
 
 
 def test_slime_is_cut_by_the_length_of_its_response() -> None:
-    first, second = table("slime_rollout_3.pt").rollouts
+    first, second = table("slime_rollout_3.jsonl").rollouts
     assert first.length == 24
     assert first.prompt_ids is not None
     assert len(first.prompt_ids) == 33
@@ -239,14 +238,9 @@ def test_a_sample_that_unpacks_into_too_much_is_left_out(
     assert "the JSON is broken" in found.refused[1].reason
 
 
-class Harmful:
-    def __reduce__(self) -> tuple[Any, tuple[str]]:
-        return Path.touch, (Path("/nowhere"),)
-
-
-def test_a_torch_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
-    torch.save({"samples": [Harmful()]}, tmp_path / "x.pt")
-    with pytest.raises(FileError, match="reading it could run code"):
+def test_a_torch_file_is_a_pickle_and_refused(tmp_path: Path) -> None:
+    torch.save({"samples": [GOOD]}, tmp_path / "x.pt")
+    with pytest.raises(FileError, match="a pickle, which may run code"):
         read_rollouts(tmp_path / "x.pt")
 
 
