@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -56,6 +57,10 @@ def test_the_commands_run_in_order(
         "reward_model": {"ground_truth": "2"},
     }
     pq.write_table(pa.Table.from_pylist([record]), "train.parquet")
+    rollouts = ROOT / "tests" / "data" / "rollouts"
+    shutil.copy(rollouts / "verl_120.jsonl", "120.jsonl")
+    shutil.copy(rollouts / "prime_rl_rank_0.jsonl", "rank_0.jsonl")
+    Path("mine.jsonl").write_text(json.dumps({"q": "1+1?", "out": {"text": "2"}}) + "\n")
     commands = re.findall(r"^fork-explorer .*$", README, flags=re.M)
     assert len(commands) >= 4
     for command in map(with_less_work, commands):

@@ -20,6 +20,7 @@ from core.cli.evaluation import evaluate
 from core.cli.export import export
 from core.cli.files import say
 from core.cli.getting import get
+from core.cli.imports import import_rollouts
 from core.cli.interventions import interventions
 from core.cli.models import download, model
 from core.cli.overruling import overrule
@@ -66,6 +67,7 @@ app.command()(download)
 app.command()(get)
 app.command()(problems)
 app.command()(export)
+app.command("import")(import_rollouts)
 app.add_typer(runs.app, name="runs")
 
 

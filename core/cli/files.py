@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from core.system.durable_files import replace_file
 from core.system.terminal_text import printable
 
 if TYPE_CHECKING:
-    from core.problems.table import ProblemTable
+    from core.problems.table import ProblemTable, RowRefusal
     from core.records import Problem
 
 
@@ -125,10 +125,15 @@ def say_doubts(found: ProblemTable, name: str) -> None:
     """Report doubts about the columns, and the rows that are left out, on stderr."""
     for warning in found.warnings:
         say(f"{name}: {warning}")
-    for refusal in found.refused[:_NAMED]:
-        say(f"{name}, {found.noun} {refusal.row} is left out: {refusal.reason}.")
-    if len(found.refused) > _NAMED:
-        say(f"{len(found.refused) - _NAMED:,} more rows of {name} are left out.")
+    say_refused(found.refused, found.noun, name)
+
+
+def say_refused(refused: Sequence[RowRefusal], noun: str, name: str) -> None:
+    """Report the rows of a file that are left out on stderr, the first of them with the reason."""
+    for refusal in refused[:_NAMED]:
+        say(f"{name}, {noun} {refusal.row} is left out: {refusal.reason}.")
+    if len(refused) > _NAMED:
+        say(f"{len(refused) - _NAMED:,} more rows of {name} are left out.")
 
 
 @contextmanager

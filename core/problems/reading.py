@@ -15,8 +15,11 @@ from core.system.person_path import person_path
 SUFFIXES = ("jsonl", "json", "csv", "tsv", "parquet")
 """File extensions of the supported formats."""
 
-_NOT_READ = {
-    b"PK\x03\x04": "a zip archive or a spreadsheet",
+ZIP = b"PK\x03\x04"
+"""The first bytes of a zip file."""
+
+NOT_READ = {
+    ZIP: "a zip archive or a spreadsheet",
     b"\x1f\x8b": "packed with gzip",
     b"\x28\xb5\x2f\xfd": "packed with zstd",
     b"BZh": "packed with bzip2",
@@ -26,7 +29,8 @@ _NOT_READ = {
     b"\xd0\xcf\x11\xe0": "an old spreadsheet or document",
     b"SQLite format 3\x00": "a database",
     b"ARROW1": "an Arrow file",
-}  # by the first bytes; archives are never unpacked
+}
+"""Kinds of files that are not read, by their first bytes; archives are never unpacked."""
 
 
 def read_problem_file(
@@ -59,7 +63,7 @@ def read_rows(source: str | Path | bytes, name: str = "") -> Rows:
         path = person_path(source)
         data, name = _bytes(path), name or path.name
     _check_size(len(data), name)
-    for start, what in _NOT_READ.items():
+    for start, what in NOT_READ.items():
         if data.startswith(start):
             raise ProblemError(
                 f"{name} is {what}, which is not supported.",

@@ -159,7 +159,7 @@ def encode_prompt(
     """
     text = prompt_text(question, style, template, examples)
     ids = (
-        _chat_ids(tokenizer, _turns(style, examples, text), prompt_date)
+        chat_ids(tokenizer, _turns(style, examples, text), prompt_date)
         if _style(style).chat
         else _text_ids(tokenizer, text)
     )
@@ -214,7 +214,16 @@ def _text_ids(tokenizer: Any, text: str) -> list[int]:
     return ids
 
 
-def _chat_ids(tokenizer: Any, turns: list[dict[str, str]], day: date | None) -> list[int]:
+def chat_ids(tokenizer: Any, turns: list[dict[str, str]], day: date | None) -> list[int]:
+    """The ids of a chat's turns in a tokenizer's template, up to where the model answers.
+
+    Args:
+        turns: messages with role and content.
+        day: for templates that write the date; None: today.
+
+    Raises:
+        PromptError: no chat template, or one that fails on these turns.
+    """
     if not getattr(tokenizer, "chat_template", None):
         raise PromptError(
             "This model's tokenizer has no chat template.",

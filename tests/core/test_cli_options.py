@@ -33,16 +33,17 @@ TRAININGS = {"rollouts", "train", "study", "distill", "distill-study"}
 RUNS = TRAININGS | {"interventions", "compare", "evaluate"}
 ON_A_CHAIN = {"force", "find-fix", "pivotality"}
 ASKING = RUNS | {"generate", "prompt", "thresholds"}
-LOADING = ASKING | ON_A_CHAIN | {"score", "model", "protocol", "claims"}
+LOADING = ASKING | ON_A_CHAIN | {"score", "model", "protocol", "claims", "import"}
 WITHOUT_A_MODEL = {"app", "check", "overrule", "download", "get", "problems", "export"}
 OF_RESULTS = {"words", "paper-table"}
 GROUPS: list[tuple[set[str], set[str]]] = [
     (MODEL, LOADING),
-    ({"model"}, LOADING - ON_A_CHAIN - {"model"}),  # `model` has it as its argument
+    # `model` has it as its argument, `import` as its --score
+    ({"model"}, LOADING - ON_A_CHAIN - {"model", "import"}),
     (
         {"adapter"},
         {"generate", "score", "interventions", "compare", "evaluate", "thresholds", "protocol"}
-        | {"claims"},
+        | {"claims", "import"},
     ),
     (PROMPT, ASKING),
     (PROBLEMS, ASKING - {"prompt"}),
