@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from core.cli import chains, findings, runs, serving
+from core.cli import adapter, chains, findings, runs, serving
 from core.cli.checking import check
 from core.cli.claims import claims
 from core.cli.compare import compare
@@ -66,6 +66,7 @@ app.command()(download)
 app.command()(get)
 app.command()(problems)
 app.command()(export)
+app.add_typer(adapter.app, name="adapter")
 app.add_typer(runs.app, name="runs")
 
 
