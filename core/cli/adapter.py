@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.cli.command_line import run_command
+from core.cli.command_line import RunCommand, run_command
 from core.cli.files import say
 from core.cli.models import downloading
 from core.cli.options import RemoteCode, RunsDir, path_option
@@ -145,8 +145,13 @@ def _card(source: AdapterSource, runs: RunsFolder, merged_as: str | None = None)
     if source.run is None:
         return model_card(source, merged_as=merged_as)
     try:
-        command = run_command(source.run).text
+        command = run_command(source.run)
     except ExplorerError:  # such as rollouts whose run is not here any more
-        command = ""
-    controls = controls_of(source.run, runs.list())
-    return model_card(source, command=command, controls=controls, merged_as=merged_as)
+        command = RunCommand("")
+    return model_card(
+        source,
+        command=command.text,
+        note=command.note,
+        controls=controls_of(source.run, runs.list()),
+        merged_as=merged_as,
+    )

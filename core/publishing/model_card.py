@@ -37,6 +37,7 @@ def model_card(
     source: AdapterSource,
     *,
     command: str = "",
+    note: str = "",
     controls: Sequence[Control] = (),
     merged_as: str | None = None,
     scrubber: Scrubber | None = None,
@@ -45,6 +46,7 @@ def model_card(
 
     Args:
         command: that makes the run again; empty without a run.
+        note: what has to be put into the command.
         controls: of the run, from `controls_of`.
         merged_as: the precision of the merged model's weights; None: the card is the adapter's.
         scrubber: what must not leave this machine; of this machine when not given.
@@ -60,7 +62,7 @@ def model_card(
         sections = [
             ("Base", _base(source, merged_as)),
             *_of_fine_tune(source.run, controls),
-            ("How it was made", _made(source.run, command, scrubber)),
+            ("How it was made", _made(source.run, command, note, scrubber)),
         ]
         text = _run_card(source, source.run, CardExtras(header, sections))
     return scrubber.prose(text)
@@ -177,13 +179,13 @@ def _controls(results: TrainingResults, controls: Sequence[Control]) -> str:
     return "\n".join(table)
 
 
-def _made(run: Run, command: str, scrubber: Scrubber) -> str:
+def _made(run: Run, command: str, note: str, scrubber: Scrubber) -> str:
     """The day, and the command with its paths shortened to their last part."""
     made = f"On {run.config.day.isoformat()}, with Decision Fork Explorer."
     if not command:
         return made
     words = " ".join(shlex.quote(scrubber.prose(each)) for each in shlex.split(command))
-    return f"{made}\n\n```\n{words}\n```"
+    return f"{made}\n\n```\n{words}\n```" + (f"\n\n{note}" if note else "")
 
 
 def _plain_card(source: AdapterSource, header: Mapping[str, object], merged_as: str | None) -> str:
