@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import sys
+from typing import Annotated
 
 import typer
 
@@ -32,6 +33,7 @@ from core.cli.thresholds import thresholds
 from core.cli.training import rollouts, train
 from core.cli.words import words
 from core.errors import ExplorerError
+from core.system.environment import versions
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -39,6 +41,25 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="See where a language model's reasoning forks, and force another token.",
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(versions()["decision-fork-explorer"])
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None: ...
+
+
 app.command()(serving.app)
 app.command()(chains.generate)
 app.command()(chains.force)

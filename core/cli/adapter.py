@@ -49,11 +49,11 @@ def merge(
     model: Base = None,
     renamed_base: Renamed = False,
     revision: Revision = None,
-    dtype: Annotated[
+    precision: Annotated[
         str | None,
         typer.Option(
-            help="float32, bfloat16 or float16; by default that of the run's measurements, else "
-            "of the base's stored weights."
+            help="Of the stored weights: float32, bfloat16 or float16; by default that of the "
+            "run's measurements, else of the base's own weights."
         ),
     ] = None,
     trust_remote_code: RemoteCode = False,
@@ -79,7 +79,7 @@ def merge(
         files,
         out,
         card=lambda stored: _card(found, runs, merged_as=stored),
-        dtype=dtype,
+        dtype=precision,
         trust_remote_code=trust_remote_code,
     )
     say(

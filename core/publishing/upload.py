@@ -6,7 +6,6 @@ neither stored nor shown here, and no message of the library is, which may quote
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from core.models.files import adapter_facts, check_model_folder, is_hub_id
 from core.models.hub_files import ADAPTER_WEIGHTS
 from core.models.hub_worker import fault_of
 from core.publishing.source import AdapterSource
+from core.system.json_text import json_text
 
 CARD = "README.md"
 
@@ -64,7 +64,7 @@ def staged_adapter(source: AdapterSource, card: str) -> Iterator[Upload]:
             for kind in _TOKENIZER:
                 for path in source.folder.glob(kind):
                     shutil.copy(path, folder)
-            text = json.dumps(facts, indent=2, sort_keys=True)
+            text = json_text(facts, indent=2)
             (folder / "adapter_config.json").write_text(text + "\n", encoding="utf-8")
             (folder / CARD).write_text(card, encoding="utf-8")
         except OSError as error:

@@ -84,7 +84,7 @@ def test_weights_have_the_precision_of_the_base_or_the_one_asked_for(
     adapter = save_adapter(base, tmp_path / "adapter", "plain")
     model = plain_base(base).to(torch.bfloat16)
     model.save_pretrained(base)
-    options = [] if asked is None else ["--dtype", asked]
+    options = [] if asked is None else ["--precision", asked]
     assert run("adapter", "merge", adapter, "-o", tmp_path / "merged", *options)[0] == 0
     weights = load_file(tmp_path / "merged" / "model.safetensors")
     assert {str(each.dtype) for each in weights.values()} == {f"torch.{stored}"}
@@ -99,7 +99,7 @@ def test_weights_have_the_precision_of_the_base_or_the_one_asked_for(
 @needs_demo
 def test_the_demo_s_teacher_merges_by_its_name(tmp_path: Path, run: Any) -> None:
     code, _, err = run(
-        "adapter", "merge", DEMO_TEACHER, "-o", tmp_path / "merged", "--dtype", "float32"
+        "adapter", "merge", DEMO_TEACHER, "-o", tmp_path / "merged", "--precision", "float32"
     )
     assert code == 0, err
     both = load_language_model(ModelSpec(adapter=DEMO_TEACHER))
@@ -169,7 +169,7 @@ def test_what_can_not_be_merged_is_said(
     base: Path, case: str, says: str, tmp_path: Path, run: Any
 ) -> None:
     adapter, out = save_adapter(base, tmp_path / "adapter", "plain"), tmp_path / "merged"
-    options = ["--dtype", "int3"] if case == "dtype" else []
+    options = ["--precision", "int3"] if case == "dtype" else []
     if case == "full":
         out.mkdir()
         (out / "mine.txt").write_text("mine")
