@@ -105,9 +105,9 @@ def _run_card(source: AdapterSource, run: Run, extras: CardExtras) -> str:
 def _base(source: AdapterSource, merged_as: str | None) -> str:
     base = source.base
     lines = [f"- model: {_public_name(base)}"]
-    if source.hub_base is not None:
+    if base.model == source.hub_base:
         lines.append(f"- revision: {base.revision or 'the main branch on the day of the run'}")
-    if base.model != source.hub_base and source.hub_base is not None:
+    elif source.hub_base is not None:
         lines.append(
             f"- measured on the weights that this program calls {base.model!r}, dequantised from "
             f"a GGUF file; those of {source.hub_base} differ from them by the rounding of that file"
@@ -189,7 +189,11 @@ def _made(run: Run, command: str, note: str, scrubber: Scrubber) -> str:
 
 
 def _plain_card(source: AdapterSource, header: Mapping[str, object], merged_as: str | None) -> str:
-    """The card of an adapter that no run of this program made, or whose run is not here."""
+    """The card of an adapter whose run is not here: its own, if it has one, else what its config
+    says."""
+    own = source.folder / "README.md"
+    if merged_as is None and own.is_file():
+        return own.read_text(encoding="utf-8", errors="replace")
     facts: dict[str, Any] = adapter_facts(source.folder)
     name = _public_name(source.base)
     modules = facts.get("target_modules")

@@ -204,6 +204,12 @@ def test_smollm2_has_its_name_on_the_hub_and_the_card_says_what_was_measured(
     card = card_of(run, "mine", "ann/forks")
     assert header(card)["base_model"] == "HuggingFaceTB/SmolLM2-135M-Instruct"
     assert "'smollm2', dequantised from a GGUF file" in card
+    assert "- revision" not in card, "it comes from a package"
+
+
+def test_an_adapter_without_its_run_keeps_its_own_card(run: Any) -> None:
+    own = (DEMO_TEACHER_FOLDER / "README.md").read_text(encoding="utf-8")
+    assert card_of(run, "demo-teacher", "ann/teacher") == own
 
 
 def test_a_merged_model_is_uploaded_with_the_card_that_it_was_given(
