@@ -21,6 +21,7 @@ ARMS = (
     "random_position", "random_teacher", "teacher", "backward", "backward_random",
 )  # fmt: skip
 _FORKS = ("fork_temperature", "fork_tau", "fork_random_share")
+_SAME_CHAINS = ("batch_size", "keep_entropy", "protocol")  # settings that change no chain
 
 
 def _compare(scope: Scope, runs: Runs) -> RunPlan:
@@ -150,11 +151,17 @@ def _is_warmer(run: Run, sign: int, *, at_random: bool) -> bool:
 def _same_but_forks(run: Run, other: Run) -> bool:
     """Whether two evaluations ask the same problems in the same way, but for the forks."""
 
-    def asked(each: Run) -> dict[str, Any]:
-        settings = each.config.settings
-        return {name: settings[name] for name in settings if name not in (*_FORKS, "batch_size")}
+    from core.errors import ExplorerError
+    from core.evaluation.task import EVALUATE
 
-    return asked(run) == asked(other) and problems_of(run) == problems_of(other)
+    def asked(each: Run) -> dict[str, Any]:
+        return EVALUATE.settings_of(each).model_dump(exclude={*_FORKS, *_SAME_CHAINS})
+
+    try:
+        same = asked(run) == asked(other)
+    except ExplorerError:
+        return False
+    return same and problems_of(run) == problems_of(other)
 
 
 def _is_control_of(run: Run, forks: Run) -> bool:

@@ -10,6 +10,7 @@ from core.claims.decoding_steps import COMPARISON, interventions
 from core.claims.papers import SPARSE_BUT_CRITICAL
 from core.claims.rules import Rule
 from core.claims.teacher_tokens import arm_of, difference
+from core.disagreement import paper
 from core.disagreement.divergence import DIVERGENT, NEAR_ZERO
 from core.statistics import ratio_over_chains
 from core.system.percent import percent
@@ -83,7 +84,7 @@ def _top_three(runs: Runs, scope: Scope) -> Finding | None:
         f"changed tokens whose new choice is among the base's top {_TOP}", share, "share", "chains"
     )
     return Finding(
-        (Check(figure, Rule(low=0.8)),),
+        (Check(figure, Rule(low=paper.WITHIN_TOP_3[0])),),
         f"By chance: {percent((_TOP - 1) / 4, 0)}, if the new choice had any of the ranks 2 to 5.",
         ("Only tokens whose first choice changes are counted: for others the rank is 1.",),
     )
@@ -132,8 +133,13 @@ def _backward(runs: Runs, scope: Scope) -> Finding | None:
         difference(runs, "backward", "backward_random"),
         "points",
     )
+    budget = Figure("tokens replaced", arm.put.touched_share, "share", "chains")
     return Finding(
-        (Check(figure, Rule(high=-MARGIN)), Check(against, Rule(high=0.0))),
+        (
+            Check(figure, Rule(high=-MARGIN)),
+            Check(budget, Rule(high=_FEW)),
+            Check(against, Rule(high=0.0)),
+        ),
         Figure(
             "random tokens instead, less the teacher's own",
             difference(runs, "backward_random", "teacher"),
@@ -170,7 +176,7 @@ DIVERGENCE = (
         section="mechanics of the shifts",
         sentence="The trained model's first choice is among the base's top three.",
         stated="in 80 to 90 % of cases",
-        numbers=(0.8, 0.9),
+        numbers=paper.WITHIN_TOP_3,
         steps=(COMPARISON,),
         read=_top_three,
     ),

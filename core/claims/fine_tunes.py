@@ -9,6 +9,7 @@ from core.claims.papers import EIGHTY_TWENTY, REASONMAXXER
 from core.claims.rules import Rule
 from core.claims.study_figures import EXPLORATORY, Rates, not_trained, rates_by, results_of
 from core.claims.training_steps import study
+from core.errors import RunError
 from core.runs.headline import counted
 from core.system.percent import percent
 
@@ -26,7 +27,14 @@ _BY_GATE = study(
     "study of gates", "study of gates", _GATE, "threshold", "random", "low-entropy", "all"
 )
 _BY_ORDER = study("study of advantages", "study of shuffled advantages", _SHUFFLED, "false", "true")
-_BY_WINDOW = study("study of windows", "study of the pass-rate window", _WINDOW, "0.5", "1.0")
+_BY_WINDOW = study(
+    "study of windows",
+    "study of the pass-rate window",
+    _WINDOW,
+    "0.5",
+    "1.0",
+    planned={"selection.max_problems": None},  # those closest to one half are in both windows
+)
 _BY_PART = study(
     "study of the top 20 %",
     "study of the top 20 % and the rest",
@@ -75,10 +83,22 @@ def _plateau(runs: Runs, scope: Scope) -> Finding | None:
             _accuracies(rates, {value: f"τ {value}" for value in rates}),
             "The worst and the best of several are further apart than two given ones, by chance "
             "alone.",
+            _same_tokens(rates),
             not_trained(run),
         ),
         EXPLORATORY,
     )
+
+
+def _same_tokens(rates: dict[str, Rates]) -> str:
+    """Which thresholds made the same fine-tune; "" where all differ."""
+    alike: dict[object, list[str]] = {}
+    for value, each in rates.items():
+        alike.setdefault(each.trainings, []).append(value)
+    same = [" and ".join(values) for values in alike.values() if len(values) > 1]
+    if not same:
+        return ""
+    return f"No entropy lies between τ {'; '.join(same)}: the same tokens, so the same fine-tune."
 
 
 def _chosen(runs: Runs, scope: Scope) -> Finding | None:
@@ -107,6 +127,12 @@ def _window(runs: Runs, scope: Scope) -> Finding | None:
     if results is None or len(widths) < 2:
         return None
     narrow, wide = widths[0], widths[-1]
+    if rates[narrow].trainings == rates[wide].trainings:
+        raise RunError(
+            f"The windows {narrow} and {wide} took the same problems in {run.id}: a fine-tune is "
+            "compared with itself.",
+            "Make a study that keeps all problems: set selection.max_problems to none.",
+        )
     figure = _difference(
         f"a window of {narrow} around one half, less one of {wide}", rates[narrow], rates[wide]
     )
@@ -252,7 +278,7 @@ FINE_TUNES = (
         id="rm-advantages",
         paper=REASONMAXXER,
         section="6, controls",
-        sentence="Nothing is learned from advantages that belong to other rollouts.",
+        sentence="Learning from each rollout's own advantage is better than from another's.",
         stated="own advantages, against shuffled ones",
         numbers=(),
         steps=(_BY_ORDER,),
@@ -262,8 +288,8 @@ FINE_TUNES = (
         id="8020-top",
         paper=EIGHTY_TWENTY,
         section="training on forks",
-        sentence="Training on the 20 % of tokens with the highest entropy is enough; on the other "
-        "80 % it hurts.",
+        sentence="Training on the 20 % of tokens with the highest entropy is as good as on all, "
+        "and better than on the other 80 %.",
         stated="the top 20 % suffices, the bottom 80 % hurts",
         numbers=(),
         steps=(_BY_PART,),

@@ -27,6 +27,7 @@ class Size:
         taus: nats, of the fine-tunes that vary the threshold.
         fine_tune: changes of the preset, by dotted names.
         distil: preset of distillations, and its changes.
+        sample: the number of problems that a person has named; None: the size's own.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Size:
     taus: tuple[float, ...] = (1.0, 1.4, 1.8, 2.2)
     fine_tune: Mapping[str, Any] = field(default_factory=dict)
     distil: tuple[str, Mapping[str, Any]] = ("paper", {})
+    sample: int | None = None
 
 
 _TEACHING = {"samples": 4, "temperature": 0.8, "top_p": 0.95}
@@ -156,4 +158,5 @@ def size_for(
     size = _BY_PRESET[preset][name]
     if problems is None:
         return size
-    return replace(size, problems=problems, fine_tune={**size.fine_tune, "measured": problems})
+    fine_tune = {**size.fine_tune, "measured": problems}
+    return replace(size, problems=problems, fine_tune=fine_tune, sample=problems)

@@ -12,12 +12,15 @@ from core.statistics import Estimate, mean_over_problems, paired_difference
 
 if TYPE_CHECKING:
     from core.runs.run import Run
-    from core.studies.results import StudyResults
+    from core.studies.results import CellResult, StudyResults
 
 EXPLORATORY = (
     "Exploration: test figures of a study's cells; only its chosen cell, which was chosen on "
     "held-out problems, confirms."
 )
+
+_Rest = tuple[int, tuple[tuple[str, str], ...]]
+"""The seed of a cell and the values of its other settings."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,16 +29,16 @@ class Rates:
 
     Attributes:
         rates: (problems,) mean over the other settings that vary, and over seeds.
-        cells: that were trained, of `all_cells`.
         gated: mean share of the rollouts' tokens that are gated.
         mass: mean share of the signal at these tokens.
+        trainings: of each cell the rollouts, gated tokens and tokens learned from, and its rates:
+            equal where the fine-tunes are the same.
     """
 
     rates: NDArray[np.float64]
-    cells: int
-    all_cells: int
     gated: float
     mass: float
+    trainings: tuple[tuple[object, ...], ...]
     seed: int
 
     @property
@@ -57,24 +60,31 @@ def results_of(run: Run) -> StudyResults | None:
 
 def rates_by(run: Run, setting: str) -> dict[str, Rates]:
     """Pass rates by the values of a setting, as the results write them; values under which no cell
-    could be trained are left out."""
+    could be trained are left out. Of the others only cells count whose seed and other settings were
+    trained under every value, so that two values differ in nothing else."""
     results = results_of(run)
-    groups: dict[str, list[int]] = {}
-    cells = () if results is None else results.cells
-    for index, cell in enumerate(cells):
-        groups.setdefault(cell.values.get(setting, ""), []).append(index)
+    groups: dict[str, dict[_Rest, CellResult]] = {}
+    for cell in () if results is None else results.cells:
+        if cell.failure is None and cell.pass_rates:
+            rest = cell.seed, tuple(each for each in cell.values.items() if each[0] != setting)
+            groups.setdefault(cell.values.get(setting, ""), {})[rest] = cell
+    one = next(iter(groups.values()), {})
+    common = [rest for rest in one if all(rest in each for each in groups.values())]
+    if not common:
+        return {}
     found = {}
-    for value, members in groups.items():
-        trained = [cells[i] for i in members if cells[i].failure is None and cells[i].pass_rates]
-        if trained:
-            found[value] = Rates(
-                np.mean([each.pass_rates for each in trained], axis=0),
-                len(trained),
-                len(members),
-                float(np.mean([each.gated_share or 0.0 for each in trained])),
-                float(np.mean([each.signal_mass or 0.0 for each in trained])),
-                run.config.seed,
-            )
+    for value, cells in groups.items():
+        trained = [cells[rest] for rest in common]
+        found[value] = Rates(
+            np.mean([each.pass_rates for each in trained], axis=0),
+            float(np.mean([each.gated_share or 0.0 for each in trained])),
+            float(np.mean([each.signal_mass or 0.0 for each in trained])),
+            tuple(
+                (each.examples, each.decisions, each.trained_tokens, each.pass_rates)
+                for each in trained
+            ),
+            run.config.seed,
+        )
     return found
 
 

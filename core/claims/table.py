@@ -11,7 +11,7 @@ from core.claims.registry import chosen_claims
 from core.claims.rules import Verdict
 from core.claims.scope import Scope, problems_of
 from core.claims.steps import Step, found_runs
-from core.errors import ExplorerError
+from core.errors import ExplorerError, RunError
 from core.problems.set_name import set_with
 from core.runs.kind import RESULTS
 from core.runs.run import Run
@@ -24,7 +24,7 @@ class ClaimRow:
     Attributes:
         runs: that answer it, by the names of their steps; not all of them while it isn't measured.
         finding: what they say; None while it isn't measured.
-        problem: why it can't be read, or None.
+        problem: why the runs don't answer it, or None.
         note: which of several runs was taken; "" where there is no choice.
     """
 
@@ -75,7 +75,17 @@ def _row(claim: Claim, scope: Scope) -> ClaimRow:
         finding = _read(_Key(claim, scope, runs))
     except ExplorerError as error:
         return ClaimRow(claim, runs, None, error)
+    if finding is None:
+        return ClaimRow(claim, runs, None, _lacking(runs))
     return ClaimRow(claim, runs, finding, note=_choice(claim, scope, runs))
+
+
+def _lacking(runs: Mapping[str, Run]) -> ExplorerError:
+    return RunError(
+        f"The figure of this claim is missing in {', '.join(run.id for run in runs.values())}: "
+        "nothing was there to count, or a training failed.",
+        "Open that run under Runs to see why, or measure with other settings.",
+    )
 
 
 class _Key:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.claims.scope import Scope, check_training
 from core.claims.steps import Step, teacher_of
@@ -46,8 +46,17 @@ ANY_ROLLOUTS = replace(ROLLOUTS, title="rollouts", learned=(True, False))
 """To look at the base's entropies, on any of the problems."""
 
 
-def study(name: str, title: str, vary: str, *values: str, least: int = 1, **fixed: float) -> Step:
-    """A study in which one setting has at least these values, whatever else varies.
+def study(
+    name: str,
+    title: str,
+    vary: str,
+    *values: str,
+    least: int = 1,
+    planned: Mapping[str, Any] | None = None,
+    **fixed: float,
+) -> Step:
+    """A study in which one setting has at least these values, whatever else varies. No cell is a
+    control by another setting: those of `_NO_CONTROL` are as they are there.
 
     Args:
         name: of the step.
@@ -55,8 +64,10 @@ def study(name: str, title: str, vary: str, *values: str, least: int = 1, **fixe
         vary: the setting.
         values: that it must have.
         least: number of its values, at least.
+        planned: further settings of a new run, by their dotted names.
         fixed: further settings of the gate.
     """
+    learning = {name: value for name, value in _NO_CONTROL.items() if name != vary}
 
     def fits(run: Run) -> bool:
         found = varied(run, vary)
@@ -65,6 +76,7 @@ def study(name: str, title: str, vary: str, *values: str, least: int = 1, **fixe
             set(map(_read, values)) <= set(map(_read, found))
             and len(found) >= least
             and all(settings.get(key) == value for key, value in fixed.items())
+            and all(_has_throughout(run, *each) for each in learning.items())
         )
 
     def grid(scope: Scope, recipe: Recipe) -> StudyRecipe:
@@ -72,7 +84,8 @@ def study(name: str, title: str, vary: str, *values: str, least: int = 1, **fixe
         from core.studies.recipe import StudyRecipe
 
         tried = values or [f"{tau:g}" for tau in scope.size.taus]
-        start = changed(recipe, {f"gate.{key}": value for key, value in fixed.items()})
+        own = {f"gate.{key}": value for key, value in fixed.items()}
+        start = changed(recipe, {**learning, **own, **(planned or {})})
         return checked_settings(
             StudyRecipe,
             {**start.model_dump(mode="json"), "vary": (f"{vary}={','.join(tried)}",)},
@@ -104,6 +117,20 @@ def study(name: str, title: str, vary: str, *values: str, least: int = 1, **fixe
         purpose=EVALUATION,
         sketch=sketch,
     )
+
+
+_NO_CONTROL: Mapping[str, Any] = {
+    "gate.kind": "threshold",
+    "selection.positive_only": False,
+    "selection.shuffle_advantages": False,
+}
+"""Settings whose other values are controls and ablations: a study of something else has these."""
+
+
+def _has_throughout(run: Run, name: str, value: Any) -> bool:
+    """Whether all cells of a study have this value of a setting."""
+    group, _, field = name.partition(".")
+    return not varied(run, name) and run.config.settings[group][field] == value
 
 
 def varied(run: Run, name: str) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.cli.claims_listing import show_claims
-from core.cli.claims_measuring import Measuring, commands_of
+from core.cli.claims_measuring import Measuring, report_of
 from core.cli.files import check_writable, given_problems, say, write_out, write_result
 from core.cli.option_groups import grouped
 from core.cli.options import (
@@ -36,6 +36,9 @@ _REPORTS = (".html", ".htm", ".md")
 class Wanted:
     """Which claims, and what is done about those that aren't measured."""
 
+    adapter: Annotated[
+        Path | None, path_option(help="Folder of a LoRA adapter, as part of the model.")
+    ] = None
     teacher: Annotated[
         str | None,
         typer.Option(
@@ -100,7 +103,7 @@ def claims(
     chosen_claims(ids)
     _check_report(wanted.report)
     check_writable(output.out)
-    spec, folder = load.spec_of(model), RunsFolder(runs_dir)
+    spec, folder = load.spec_of(model, wanted.adapter), RunsFolder(runs_dir)
     size = size_for(
         wanted.size,
         is_demo=model == DEMO,
@@ -129,20 +132,18 @@ def claims(
         _write_report(wanted.report, scope, ids)
         say(f"The report is in {wanted.report}.")
     if not output.as_json:
-        show_claims(scope, rows, missing, work)
+        show_claims(scope, rows, missing, work, ids)
 
 
 def _write_report(path: Path, scope: Scope, ids: Sequence[str] | None) -> None:
     from core.claims.html_report import html_report
     from core.claims.markdown_report import markdown_report
     from core.claims.measuring import missing_runs
-    from core.claims.report import make_report
     from core.claims.table import claims_table
 
     rows = claims_table(scope, ids)
-    missing = missing_runs(scope, rows)
-    report = make_report(scope, rows, missing, commands_of(scope, rows, ids))
-    text = markdown_report(report) if path.suffix == ".md" else html_report(report)
+    report = report_of(scope, rows, missing_runs(scope, rows), ids)
+    text = markdown_report(report) if path.suffix.lower() == ".md" else html_report(report)
     write_out(path, text)
 
 

@@ -17,9 +17,17 @@ if TYPE_CHECKING:
 
 
 def show_claims(
-    scope: Scope, rows: Sequence[ClaimRow], missing: Sequence[Missing], work: Measuring
+    scope: Scope,
+    rows: Sequence[ClaimRow],
+    missing: Sequence[Missing],
+    work: Measuring,
+    ids: Sequence[str] | None,
 ) -> None:
-    """Print the claims paper by paper, then the runs that are missing with their commands."""
+    """Print the claims paper by paper, then the runs that are missing with their commands.
+
+    Args:
+        ids: of the claims that a person has named; None: all are shown.
+    """
     from core.claims.registry import PAPERS
     from core.claims.table import verdict_counts
 
@@ -37,7 +45,7 @@ def show_claims(
     if needing:
         print(f"{len(needing)} claims need a teacher: give --teacher.")
     if missing:
-        _show_missing(missing, scope, work)
+        _show_missing(missing, scope, work, ids)
 
 
 def _show_row(row: ClaimRow) -> None:
@@ -68,7 +76,9 @@ def _show_row(row: ClaimRow) -> None:
     _print(f"      run: {', '.join(run.id for run in row.runs.values())}")
 
 
-def _show_missing(missing: Sequence[Missing], scope: Scope, work: Measuring) -> None:
+def _show_missing(
+    missing: Sequence[Missing], scope: Scope, work: Measuring, ids: Sequence[str] | None
+) -> None:
     from core.runs.estimate import duration
 
     print(f"Not measured yet, {len(missing)} runs:")
@@ -81,7 +91,8 @@ def _show_missing(missing: Sequence[Missing], scope: Scope, work: Measuring) -> 
         command = work.command_of(each, scope)
         if command:
             _print(f"      {command}")
-    _print("Measure them with: " + shlex.join(["fork-explorer", "claims", *measure_words(scope)]))
+    words = [*measure_words(scope, ids), *work.folder_words]
+    _print("Measure them with: " + shlex.join(["fork-explorer", "claims", *words]))
     if any(each is not None for each in estimates):
         _print(left_in_words(estimates))
 

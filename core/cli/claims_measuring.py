@@ -17,6 +17,7 @@ from core.errors import ExplorerError
 
 if TYPE_CHECKING:
     from core.claims.measuring import Missing
+    from core.claims.report import Report
     from core.claims.scope import Scope
     from core.claims.table import ClaimRow
     from core.models.spec import ModelSpec
@@ -41,6 +42,14 @@ class Measuring:
     ) -> None:
         self._spec, self._load, self._folder, self._quiet = spec, load, folder, quiet
         self._meters: dict[bool, Meter] = {}
+
+    @property
+    def folder_words(self) -> list[str]:
+        """The option that names the folder of the runs; empty for the usual one."""
+        from core.system.environment import runs_folder
+
+        folder = self._folder.folder
+        return [] if folder == runs_folder() else ["--runs-dir", str(folder)]
 
     def carry_out_missing(self, look: Callable[[], Scope], ids: Sequence[str] | None) -> None:
         """Make run after run. One that fails doesn't stop the others.
@@ -150,6 +159,22 @@ def left_in_words(estimates: Sequence[RunEstimate | None]) -> str:
     )
 
 
+def report_of(
+    scope: Scope, rows: Sequence[ClaimRow], missing: Sequence[Missing], ids: Sequence[str] | None
+) -> Report:
+    """The report of a table, with its commands. It leaves this machine: of paths only their last
+    part is in it, and no secret.
+
+    Args:
+        ids: of the claims; None: all.
+    """
+    from core.claims.report import make_report
+    from core.export.scrubbing import Scrubber, scrubbed
+
+    report = make_report(scope, rows, missing, commands_of(scope, rows, ids))
+    return scrubbed(report, Scrubber.of_this_machine())
+
+
 def commands_of(
     scope: Scope, rows: Sequence[ClaimRow], ids: Sequence[str] | None
 ) -> Mapping[str, str]:
@@ -177,15 +202,22 @@ def measure_words(scope: Scope, ids: Sequence[str] | None = None) -> Iterator[st
     from core.claims.scope import TRAINING_SETS
     from core.models.spec import DEMO_TEACHER
 
-    yield scope.spec.model
-    if scope.spec.revision is not None:
-        yield from ("--revision", scope.spec.revision)
+    spec = scope.spec
+    yield spec.model
+    if spec.adapter is not None:
+        yield from ("--adapter", spec.adapter)
+    if spec.revision is not None:
+        yield from ("--revision", spec.revision)
+    if spec.quantization != LoadOptions.quantization:
+        yield from ("--quantization", spec.quantization)
     if scope.teacher is not None and scope.teacher != DEMO_TEACHER:
         yield from ("--teacher", scope.teacher)
     yield from ("--problems", scope.set_name)
     if scope.training_name != TRAINING_SETS.get(scope.set_name, ""):
         yield from ("--train-problems", scope.training_name)
     yield from ("--size", scope.size.name)
+    if scope.size.sample is not None:
+        yield from ("--sample", str(scope.size.sample))
     if ids is not None:
         yield from ("--rows", ",".join(ids))
     yield "--measure"

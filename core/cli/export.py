@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from core.cli.files import check_writable, read_json, say
+from core.cli.option_groups import grouped
 from core.cli.options import RemoteCode, RunsDir, path_argument, path_option
 from core.errors import FileError, PositionError, RunError, SessionError
 from core.system.durable_files import replace_file
@@ -21,6 +23,33 @@ _CHAIN = re.compile(r"b?(\d{1,7})(?:\.(\d{1,7}))?")
 _FORMS = ("html", "svg", "png", "md", "tex")
 
 
+@dataclass(frozen=True)
+class FileOptions:
+    """The file to write."""
+
+    form: Annotated[
+        str | None,
+        typer.Option("--as", metavar="FORM", help="html, svg, png, md or tex; by default as -o."),
+    ] = None
+    out: Annotated[Path | None, path_option("--out", "-o", help="The file to write.")] = None
+    width: Annotated[
+        float,
+        typer.Option(min=1, max=20, help="Of a picture, inches: 3.25 is a column, 6.75 a page."),
+    ] = 6.75
+
+
+@dataclass(frozen=True)
+class GalleryOptions:
+    """An index over files that were exported."""
+
+    gallery: Annotated[
+        Path | None,
+        path_option("--gallery", help="Write an index of the exported pages of this folder."),
+    ] = None
+    title: Annotated[str, typer.Option(help="Of the gallery.")] = "Gallery"
+
+
+@grouped
 def export(
     source: Annotated[
         Path | None,
@@ -37,24 +66,13 @@ def export(
             "its number in the run; 2.3 is the third chain of the second problem.",
         ),
     ] = None,
-    form: Annotated[
-        str | None,
-        typer.Option("--as", metavar="FORM", help="html, svg, png, md or tex; by default as -o."),
-    ] = None,
-    out: Annotated[Path | None, path_option("--out", "-o", help="The file to write.")] = None,
-    width: Annotated[
-        float,
-        typer.Option(min=1, max=20, help="Of a picture, inches: 3.25 is a column, 6.75 a page."),
-    ] = 6.75,
     tau: Annotated[
         float | None,
         typer.Option(min=0, max=100, help="Threshold of forks, nats; by default the session's."),
     ] = None,
-    gallery: Annotated[
-        Path | None,
-        path_option("--gallery", help="Write an index of the exported pages of this folder."),
-    ] = None,
-    title: Annotated[str, typer.Option(help="Of the gallery.")] = "Gallery",
+    *,
+    to: FileOptions,
+    index: GalleryOptions,
     runs_dir: RunsDir = None,
     trust_remote_code: RemoteCode = False,
 ) -> None:
@@ -63,32 +81,32 @@ def export(
     The file names no folder, secret or host of this machine. A chain of a run is scored again by
     the run's models.
     """
-    if gallery is not None:
-        if source is not None or out is not None:
+    if index.gallery is not None:
+        if source is not None or to.out is not None:
             raise FileError("A gallery is made of files that are there.", "Give --gallery alone.")
         from core.export.gallery import write_gallery
 
-        found = write_gallery(gallery, title)
-        say(f"{gallery / 'index.html'} lists {len(found)} files.")
+        found = write_gallery(index.gallery, index.title)
+        say(f"{index.gallery / 'index.html'} lists {len(found)} files.")
         return
-    if source is None or out is None:
+    if source is None or to.out is None:
         raise FileError(
             "What to export, or where to, is missing.",
             "Give a session or a run, and -o FILE; or --gallery FOLDER.",
         )
-    kind = _form(form, out)
-    check_writable(out)
+    kind = _form(to.form, to.out)
+    check_writable(to.out)
     from core.export.files import exported
 
     handout = _handout(source, chain, tau, runs_dir, trust_remote_code)
-    data = exported(handout, kind, inches=width)
+    data = exported(handout, kind, inches=to.width)
     try:
-        replace_file(out, data)
+        replace_file(to.out, data)
     except OSError as error:
         raise FileError(
-            f"{out} can't be written ({error.strerror or error}).", "Choose another --out."
+            f"{to.out} can't be written ({error.strerror or error}).", "Choose another --out."
         ) from error
-    say(f"{out}: {handout.kind.lower()}, {len(data) / 1000:,.0f} kB.")
+    say(f"{to.out}: {handout.kind.lower()}, {len(data) / 1000:,.0f} kB.")
 
 
 def _form(given: str | None, out: Path) -> Form:
@@ -114,12 +132,14 @@ def _handout(
         data = read_json(source)
         if isinstance(data, dict) and data.get("kind") == "session":
             return _of_session(Session.from_json(data), chain, tau)
+        if chain is not None:
+            raise PositionError(f"{source} is a single chain.", "Leave --chain out.")
         return _of_chain(data, tau)
+    if source.name != str(source):
+        raise RunError(f"{source} does not exist.", "Check the path.")
     session = SessionFolder(sessions_folder()).load(source.name) if runs_dir is None else None
     if session is not None:
         return _of_session(session, chain, tau)
-    if source.name != str(source):
-        raise RunError(f"{source} does not exist.", "Check the path.")
     return _of_run(RunsFolder(runs_dir).get(source.name), chain, tau, trust)
 
 
@@ -157,7 +177,7 @@ def _of_run(run: Any, chain: str | None, tau: float | None, trust: bool) -> Hand
     return run_chain_handout(
         run,
         *_numbers(chain),
-        lambda spec: load(replace(spec, trust_remote_code=trust)),
+        lambda spec: load(replace(spec, trust_remote_code=trust and spec.trust_remote_code)),
         DEFAULT_TAU if tau is None else tau,
     )
 

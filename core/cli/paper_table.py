@@ -65,12 +65,13 @@ def paper_table(
         return
     if own is not None:
         _show_own(own)
-    titles = [each.title[:_FIGURE] for each in BENCHMARKS.values()]
-    _line("base", "method", [*titles, "average", "US$"])
+    titles = [*(each.title for each in BENCHMARKS.values()), "average", "US$"]
+    widths = [max(len(each), _FIGURE) for each in titles]
+    _line("base", "method", titles, widths)
     for row in rows:
         figures = [f"{100 * row.accuracy[key]:.1f}" for key in BENCHMARKS]
         dollars = "" if row.usd is None else f"{row.usd:,.0f}"
-        _line(row.base, row.method, [*figures, f"{100 * row.average:.1f}", dollars])
+        _line(row.base, row.method, [*figures, f"{100 * row.average:.1f}", dollars], widths)
     print(
         "Percent correct: pass@1, AIME24 and AMC23 avg@8 (arXiv:2605.06241, Table 3; none was "
         f"measured here). At {PAPER_RATES}."
@@ -108,6 +109,6 @@ def _show_own(own: TrainingResults) -> None:
     )
 
 
-def _line(base: str, method: str, figures: list[str]) -> None:
-    cells = "".join(f" {each:>{_FIGURE}}" for each in figures)
+def _line(base: str, method: str, figures: list[str], widths: list[int]) -> None:
+    cells = "".join(f" {each:>{w}}" for each, w in zip(figures, widths, strict=True))
     print(printable(f"{base:{_BASE}}{method:{_METHOD}}{cells}").rstrip())

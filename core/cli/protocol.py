@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import tempfile
 from collections.abc import Mapping
@@ -71,7 +73,7 @@ def protocol(
     check_writable(output.out)
     given = _sources(problems or ())
     results = {
-        key: _evaluated(given[key], each, model, wanted, runs_dir)
+        key: _evaluated(given[key], each, model, wanted, runs_dir, quiet=output.as_json)
         for key, each in BENCHMARKS.items()
         if key in given
     }
@@ -121,8 +123,13 @@ def _evaluated(
     model: ModelOptions,
     wanted: ProtocolOptions,
     runs_dir: Path | None,
+    *,
+    quiet: bool,
 ) -> dict[str, Any]:
     """The results of a benchmark's evaluation, as `fork-explorer evaluate` writes them.
+
+    Args:
+        quiet: print nothing of its own, since the output is to be JSON.
 
     Raises:
         typer.Exit: it was cancelled or failed.
@@ -143,7 +150,9 @@ def _evaluated(
         arguments += [] if model.revision is None else ["--revision", model.revision]
         arguments += ["--trust-remote-code"] * model.trust_remote_code
         arguments += [] if runs_dir is None else ["--runs-dir", str(runs_dir)]
-        code = whole(arguments, standalone_mode=False)
+        arguments += ["--json"] * quiet
+        with contextlib.redirect_stdout(io.StringIO()) if quiet else contextlib.nullcontext():
+            code = whole(arguments, standalone_mode=False)
         if code:
             raise typer.Exit(code)
         found: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))

@@ -1,18 +1,23 @@
-"""The heatmap's view of a chain, and of a branch of a tree."""
+"""The heatmap's view of a chain, and of a branch of a tree.
+
+The first view of a server shows a chain before torch is imported: what needs it is imported late.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from core.chains.pivotality import Pivotality, decisive
-from core.chains.tree import Branch, ForkTree, first_difference
 from core.components.colour_scale import chain_scale
 from core.components.heatmap_view import ColourScale, HeatmapView, Part
 from core.records import Chain
+
+if TYPE_CHECKING:
+    from core.chains.pivotality import Pivotality
+    from core.chains.tree import Branch, ForkTree
 
 
 def chain_view(
@@ -51,6 +56,8 @@ def chain_view(
 
 def with_parent(view: HeatmapView, tree: ForkTree, branch: Branch) -> HeatmapView:
     """The view of a branch, dimmed where it is its parent's chain."""
+    from core.chains.tree import first_difference
+
     if branch.parent is None or branch.position is None:
         return view
     return replace(
@@ -63,6 +70,8 @@ def with_parent(view: HeatmapView, tree: ForkTree, branch: Branch) -> HeatmapVie
 def coloured_by_pivotality(view: HeatmapView, found: Iterable[Pivotality]) -> HeatmapView:
     """The view with the positions' measured shares of decided continuations as its colours; 0
     where it is not sure that the token decides anything."""
+    from core.chains.pivotality import decisive
+
     measured = list(found)
     decided = np.full(len(view), np.nan)  # (T,)
     sure = decisive(measured)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from core.chains.tree import Branch, ForkTree
 from core.components.words import short, token_label
 from core.runs.model_names import model_words
+
+if TYPE_CHECKING:
+    from core.chains.tree import Branch, ForkTree
 
 TreeVerdict = Literal["correct", "wrong", "unparseable", "timed_out", "no_gold"]
 

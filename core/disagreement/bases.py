@@ -11,6 +11,7 @@ from core.disagreement import paper
 from core.disagreement.divergence import DIVERGENT, NEAR_ZERO, TOP_SHARE, DivergenceSummary
 from core.disagreement.results import CompareResults, TeacherSummary
 from core.disagreement.task import COMPARE
+from core.runs.model_names import model_words, teacher_words
 from core.runs.models import read_model
 from core.runs.result_files import Cell, interval_cells, known, spreadsheet_safe
 from core.runs.run import Run
@@ -125,7 +126,7 @@ class BaseColumn:
     run_id: str
     name: str  # given by a person; may be empty
     base: str
-    teacher: str
+    teacher: str  # unique in its run
     along: str  # who wrote the chains
     chains: int
     tau: float  # nats
@@ -194,25 +195,20 @@ def bases_table(runs: Sequence[Run]) -> BasesTable:
 
 def _columns(run: Run, results: CompareResults) -> list[BaseColumn]:
     spec = read_model(run.config.model)
-    base = _short(spec.model) + ("" if spec.adapter is None else f" + {_short(spec.adapter)}")
+    names = [teacher_words(each.teacher) for each in results.teachers]
     return [
         BaseColumn(
             run.id,
             run.config.name,
-            base,
-            _short(each.teacher),
+            model_words(spec.model, spec.adapter),
+            name if names.count(name) == 1 else f"{name} ({number})",
             results.along,
             results.n,
             results.tau,
             each,
         )
-        for each in results.teachers
+        for number, (name, each) in enumerate(zip(names, results.teachers, strict=True), start=1)
     ]
-
-
-def _short(name: str) -> str:
-    """The last part of a path; a hub id as it is."""
-    return name.rstrip("/").rsplit("/", 1)[-1] if name.startswith("/") else name
 
 
 def _figures(each: BaseColumn) -> Mapping[str, Estimate | None]:

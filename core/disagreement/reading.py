@@ -3,8 +3,8 @@ alternatives."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class ReadChain:
-    """A chain of the base with both models' statistics of its T tokens."""
+    """A chain with both models' statistics of its T tokens."""
 
-    chain: Chain
+    chain: Chain  # with the base's statistics, whoever wrote it
     found: Disagreement
     teacher_top_tokens: tuple[tuple[str, ...], ...]  # (T, k)
     teacher_chosen: NDArray[np.int64]  # (T,) column of the chain's token; -1 = none
+    along: Literal["base", "teacher"] = "base"  # who wrote the chain
 
 
 def read_chain(
@@ -50,18 +51,20 @@ def read_chain(
         found,
         tuple(tuple(lm.text.display(int(i)) for i in row) for row in top),
         np.where(same.any(axis=1), same.argmax(axis=1), -1),
+        settings.along,
     )
 
 
 def base_chain(
     lm: LanguageModel, problem: Problem, record: ComparedChain, settings: CompareSettings
 ) -> Chain:
-    """The chain of a record with the base's statistics.
+    """The chain of a record with the base's statistics. In one that the teacher wrote, the tokens
+    that the base's greedy decoding would not have written are forced.
 
     Raises:
         ModelError, PromptError, PositionError: as `scored_chain`.
     """
-    return scored_chain(
+    chain = scored_chain(
         lm,
         problem,
         record.prompt_ids,
@@ -75,3 +78,6 @@ def base_chain(
         prompt_style=settings.prompt_style or lm.prompt_style,
         prompt_date=settings.prompt_date,
     )
+    if settings.along == "base":
+        return chain
+    return replace(chain, forced=tuple(rank != 1 for rank in chain.statistics.rank.tolist()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import isnan
 from typing import Any, Literal
@@ -10,9 +10,10 @@ from typing import Any, Literal
 from core.disagreement.results import CompareResults
 from core.distillation.results import DistillationResults
 from core.evaluation.results import NO_FAMILY, EvaluationResults
-from core.interventions.results import InterventionResults
+from core.interventions.results import ArmSummary, InterventionResults
 from core.reasonmaxxer.results import TrainingResults
-from core.runs.model_names import last_part
+from core.runs.headline import signed
+from core.runs.model_names import teacher_words
 from core.statistics import Estimate
 from core.studies.headline import in_words
 from core.studies.results import StudyResults
@@ -37,7 +38,7 @@ class Figure:
             return "unknown"
         if self.unit == "share":
             return percent(number)
-        return f"{_signed(100 * number)} points" if self.unit == "difference" else f"{number:.3g}"
+        return f"{signed(100 * number)} points" if self.unit == "difference" else f"{number:.3g}"
 
     @property
     def interval(self) -> str:
@@ -48,7 +49,7 @@ class Figure:
         if self.unit == "share":
             return percent_span(low, high)
         if self.unit == "difference":
-            return f"{_signed(100 * low)} to {_signed(100 * high)}"
+            return f"{signed(100 * low)} to {signed(100 * high)}"
         return f"{low:.3g}–{high:.3g}"
 
 
@@ -63,11 +64,6 @@ def figures_of(results: Any) -> tuple[Figure, ...]:
 def has_figures(results: type) -> bool:
     """Whether results of this type have figures."""
     return any(issubclass(results, kind) for kind, _ in _KINDS)
-
-
-def _signed(points: float) -> str:
-    shown = f"{abs(points):.1f}"
-    return shown if float(shown) == 0 else f"{'+' if points > 0 else '−'}{shown}"
 
 
 def _evaluation(results: EvaluationResults) -> Iterator[Figure]:
@@ -88,24 +84,30 @@ def _evaluation(results: EvaluationResults) -> Iterator[Figure]:
 
 def _interventions(results: InterventionResults) -> Iterator[Figure]:
     labels = {each.arm: each.label for each in results.arms}
-    for each in results.arms:
-        yield Figure(f"{each.label}: correct", each.accuracy)
-        if each.comparison is not None and each.sweep is None:
-            name = f"{each.label}: correct, less {labels.get(each.comparison.reference, 'base')}"
-            yield Figure(name, each.comparison.difference, "difference")
-        if each.sweep is not None:
-            yield Figure(f"{each.label}: tries that fix the answer", each.sweep.rescues)
-        if each.against_control is not None:
-            name = (
-                f"{each.label}: less its control, {labels.get(each.against_control.reference, '')}"
-            )
-            yield Figure(name, each.against_control.difference, "difference")
+    points = [point for curve in results.curves for point in curve.points]
+    labels |= {each.arm: each.label for point in points for each in (point.arm, point.control)}
+    for each in (*results.arms, *(each for p in points for each in (p.arm, p.control))):
+        yield from _arm(each, labels)
+
+
+def _arm(each: ArmSummary, labels: Mapping[str, str]) -> Iterator[Figure]:
+    once = "correct" if each.sweep is None else "any replacement correct"  # of many tries
+    yield Figure(f"{each.label}: {once}", each.accuracy)
+    if each.comparison is not None and each.sweep is None:
+        name = f"{each.label}: correct, less {labels.get(each.comparison.reference, 'base')}"
+        yield Figure(name, each.comparison.difference, "difference")
+    if each.sweep is not None:
+        yield Figure(f"{each.label}: tries that fix the answer", each.sweep.rescues)
+    if each.against_control is not None:
+        name = f"{each.label}: less its control, {labels.get(each.against_control.reference, '')}"
+        yield Figure(name, each.against_control.difference, "difference")
 
 
 def _comparison(results: CompareResults) -> Iterator[Figure]:
-    yield Figure("chains that are correct", results.accuracy)
+    whose = "" if results.along == "base" else " of the teacher"
+    yield Figure(f"chains{whose} that are correct", results.accuracy)
     for each in results.teachers:
-        name = last_part(each.teacher)
+        name = teacher_words(each.teacher)
         yield Figure(f"{name}: tokens unshifted", each.unshifted)
         yield Figure(f"{name}: tokens reranked", each.reranked)
         yield Figure(f"{name}: tokens shifted", each.shifted)
@@ -138,6 +140,8 @@ def _distillation(results: DistillationResults) -> Iterator[Figure]:
 
 def _study(results: StudyResults) -> Iterator[Figure]:
     yield Figure("pass@1 of the base on the test problems", results.base_test)
+    if results.teacher_test is not None:
+        yield Figure("pass@1 of the teacher on the test problems", results.teacher_test)
     if results.chosen is not None:
         name = f"chosen on held-out problems, {in_words(results.chosen.values)}"
         yield Figure(f"{name}: test", results.chosen.test)

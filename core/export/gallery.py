@@ -16,6 +16,7 @@ from core.system.durable_files import replace_file
 INDEX = "index.html"
 _FOLDER = Path(__file__).parent
 _PREFIX = "fork-explorer-"
+_GALLERY = "gallery"  # what an index says of itself
 _HEAD = 64 * 1024  # bytes of a file in which its head ends
 
 
@@ -35,7 +36,8 @@ def write_gallery(folder: Path, title: str = "Gallery") -> list[Exhibit]:
     """Write an index of the exported pages of a folder; other files are left alone.
 
     Raises:
-        FileError: the folder or a file can't be read or written, or holds no exported page.
+        FileError: the folder or a file can't be read or written, or holds no exported page; its
+            index is of something else.
     """
     exhibits = exhibits_of(folder)
     if not exhibits:
@@ -44,6 +46,7 @@ def write_gallery(folder: Path, title: str = "Gallery") -> list[Exhibit]:
             "Export some with `fork-explorer export ... --as html` into it.",
         )
     try:
+        _check_index(folder / INDEX)
         replace_file(folder / INDEX, gallery_page(exhibits, title).encode("utf-8"))
     except OSError as error:
         raise FileError(
@@ -81,7 +84,16 @@ def gallery_page(exhibits: list[Exhibit], title: str) -> str:
     body = (
         f"<header><h1>{escape(title)}</h1></header>\n<main><ul class='gallery'>{items}</ul></main>"
     )
-    return document(title, read_assets(_FOLDER, "page.css"), body)
+    return document(title, read_assets(_FOLDER, "page.css"), body, about={_GALLERY: title})
+
+
+def _check_index(path: Path) -> None:
+    """A folder's index is replaced only if it is a gallery's."""
+    if path.exists() and _GALLERY not in _head(path).about:
+        raise FileError(
+            f"{path} is not an index that this program wrote.",
+            "Rename it, or export the pages into another folder.",
+        )
 
 
 def _known(each: Exhibit) -> list[str]:
@@ -90,10 +102,7 @@ def _known(each: Exhibit) -> list[str]:
 
 def _exhibit(path: Path) -> Exhibit | None:
     """What a page says of itself; None for a page that this program didn't export."""
-    with path.open("rb") as file:
-        head = file.read(_HEAD).decode("utf-8", "replace")
-    parser = _Head()
-    parser.feed(head)
+    parser = _head(path)
     about = parser.about
     if "kind" not in about:
         return None
@@ -102,6 +111,14 @@ def _exhibit(path: Path) -> Exhibit | None:
         " ".join(parser.title.split()) or path.stem,
         *(about.get(name, "") for name in ("kind", "model", "date", "line")),
     )
+
+
+def _head(path: Path) -> _Head:
+    with path.open("rb") as file:
+        head = file.read(_HEAD).decode("utf-8", "replace")
+    parser = _Head()
+    parser.feed(head)
+    return parser
 
 
 class _Head(HTMLParser):

@@ -142,11 +142,17 @@ def comparison_handout(
         ),
     )
     share = percent(changed / len(chain)) if len(chain) else "0 %"
+    many = f"{changed} of {len(chain)} tokens ({share})"
+    own = read.along == "base"
+    line = (
+        f"{name} would change {many}" if own else f"{name} wrote this; the base differs at {many}"
+    )
+    written = whole.model if own else name
     return replace(
         whole,
         kind="Comparison",
-        line=f"{name} would change {changed} of {len(chain)} tokens ({share}); {whole.line}",
-        facts=(*whole.facts, ("teacher", name)),
+        line=f"{line}; {whole.line}",
+        facts=(*whole.facts, ("teacher", name), ("written by", written)),
         chains=(replace(whole.chains[0], view=view),),
         tables=(_change_table(read, name),),
     )
@@ -161,7 +167,7 @@ def chain_facts(chain: Chain, tau: float) -> tuple[Fact, ...]:
     """How a chain was made."""
     facts: list[Fact] = [
         ("model", model_words(chain.model, None) + (", a teaching model" * (chain.model == DEMO))),
-        ("revision", chain.revision or "main"),
+        ("revision", chain.revision or "none named"),
         ("adapter", "none" if chain.adapter is None else _adapter(chain)),
         ("precision", _precision(chain)),
         ("prompt style", chain.prompt_style),
@@ -305,7 +311,7 @@ def _change_table(read: ReadChain, teacher: str) -> Table:
     rows = tuple(
         (
             str(i),
-            token_label(chain, i),
+            visible(chain.top_tokens[i][0]),
             visible(read.teacher_top_tokens[i][0]),
             str(found.classes[i]),
             str(int(found.base_rank[i])),
@@ -318,7 +324,10 @@ def _change_table(read: ReadChain, teacher: str) -> Table:
         *("position", "base", teacher, "class", "base rank"),
         *("base entropy (nats)", "JS divergence (nats)"),
     )
-    return Table(f"Tokens that {teacher} would change", columns, rows)
+    own = read.along == "base"
+    caption = f"Tokens that {teacher} would change" if own else f"Where {teacher} left the base"
+    note = f"The first {len(rows)} of {len(changed)}." if len(rows) < len(changed) else ""
+    return Table(caption, columns, rows, note)
 
 
 def _many(n: int, noun: str, ending: str = "s") -> str:

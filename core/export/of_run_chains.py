@@ -44,7 +44,7 @@ def run_chain_handout(
 
     Raises:
         RunError: a kind of run that keeps no chains, or whose files are damaged.
-        PositionError: there is no such problem or chain.
+        PositionError: there is no such problem or chain, or not yet.
         ExplorerError: a model can't be loaded.
     """
     kind: Any = kind_entry(run).load()
@@ -53,14 +53,12 @@ def run_chain_handout(
             f"A run of the kind {kind_title(run)} keeps no chains to export.",
             "Export the run as a whole: leave --chain out.",
         )
-    records = kind.records_of(run)
-    record = _numbered(records, problem, "problem")
-    known = {each.id: each for each in run.problems()}
-    asked = known.get(record.problem_id)
-    if asked is None:
-        raise RunError(
-            f"The problem {record.problem_id} is not among the run's problems.",
-            "The run's folder is damaged: copy it again, or repeat the run.",
+    asked = _numbered(run.problems(), problem, "problem")
+    record = next((each for each in kind.records_of(run) if each.problem_id == asked.id), None)
+    if record is None:  # workers solve problems in any order
+        raise PositionError(
+            f"Problem {problem} of the run {run.id} isn't done.",
+            "Resume the run, or give the number of another problem.",
         )
     spec = base_and_teachers(run)[0]
     if isinstance(record, ComparedChain):

@@ -93,7 +93,7 @@ def run_facts(run: Run) -> tuple[Fact, ...]:
     adapter = config.model.get("adapter")
     facts: list[Fact] = [
         ("model", model_words(model, None) + (", a teaching model" * (model == DEMO))),
-        ("revision", str(config.model.get("revision") or "main")),
+        ("revision", str(config.model.get("revision") or "none named")),
         ("adapter", model_words("", adapter).removeprefix(" + adapter ") if adapter else "none"),
     ]
     if config.teachers:
@@ -114,9 +114,11 @@ def _warnings(run: Run, results: Any) -> Iterator[str]:
     """What changes how the result is to be read."""
     n = getattr(results, "n", None)
     if run.status().state is not RunState.DONE:
-        yield f"Not finished: these are the results of {counted(n or 0, 'problem')} so far."
-    if n is not None and n < FEW:
-        yield f"Only {counted(n, 'problem')}: the interval is wide."
+        of = "" if n is None else f" of {counted(n, 'problem')}"
+        yield f"Not finished: these are the results{of} so far."
+    measured = [each.estimate.n for each in figures_of(results)[:1]]
+    if measured and measured[0] < FEW:
+        yield f"Only {counted(measured[0], 'problem')}: the interval is wide."
     cut, chains = _cut(results)
     if cut and cut >= _CUT * chains:
         yield (

@@ -173,8 +173,8 @@ def _header(handout: Handout) -> str:
 
 
 def _result(handout: Handout) -> str:
-    if handout.headline is None:
-        return ""
+    if handout.headline is None:  # that of a single chain is above its heatmap
+        return "" if handout.kind == "Chain" else f"<p>{escape(handout.line)}</p>"
     return (
         f'<p class="figure">{escape(handout.headline.figure)}</p>\n'
         f"<p>{escape(handout.headline.sentence)}</p>"

@@ -25,9 +25,10 @@ _SECRET = re.compile(
 _SHORTEST_SECRET = 8  # characters; a shorter value may be any word
 _PATH = re.compile(
     r"(?<![\w/.:<~])~?/(?:[\w.@+-]+/)+[\w.@+-]*"  # /data/models/mine
-    r"|(?<!\w)[A-Za-z]:\\[^\s\"']+"  # C:\models\mine
-    r"|(?<!\\)\\\\[\w.-]+\\[^\s\"']+"  # \\server\models\mine
+    r"|(?<!\w)[A-Za-z]:\\(?![^\s\"']*[{}$^])[^\s\"']+"  # C:\models\mine, not f:\mathbb{R}
+    r"|(?<![^\s\"'(=,;])\\\\[\w.-]+\\(?![^\s\"']*[{}$^])[^\s\"']+"  # \\server\models\mine
 )
+"""A path; LaTeX looks like one of Windows, but has braces, or text just before a line break."""
 _REST_OF_PATH = r"(?:[/\\][^\s\"']*)?(?![\w-])"
 _CONTENT = {"question", "gold", "text"}
 """Fields that hold what a model or a problem says: there, only what this machine alone could have
@@ -40,7 +41,7 @@ class Scrubber:
 
     Attributes:
         folders: absolute.
-        secrets: values such as that of HF_TOKEN.
+        secrets: values such as that of HF_TOKEN; one that begins another one comes after it.
         hosts: names of this machine.
     """
 
@@ -66,9 +67,14 @@ class Scrubber:
         return Scrubber(
             tuple(sorted((each for each in folders if len(Path(each).parts) > 1), key=_longest)),
             tuple(
-                value
-                for name, value in named.items()
-                if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET
+                sorted(
+                    (
+                        value
+                        for name, value in named.items()
+                        if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET
+                    ),
+                    key=_longest,
+                )
             ),
             tuple(
                 {name for name in (host, host.partition(".")[0]) if name and name != "localhost"}
@@ -128,8 +134,9 @@ def _clean(value: Any, scrubber: Scrubber, *, content: bool) -> Any:
     if isinstance(value, tuple):
         return tuple(_clean(each, scrubber, content=content) for each in value)
     if is_dataclass(value) and not isinstance(value, type):
+        said = _CONTENT | ({"title"} if getattr(value, "question", "") else set())  # its beginning
         changes = {
-            each.name: _clean(getattr(value, each.name), scrubber, content=each.name in _CONTENT)
+            each.name: _clean(getattr(value, each.name), scrubber, content=each.name in said)
             for each in fields(value)
         }
         return replace(value, **changes)

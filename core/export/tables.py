@@ -76,7 +76,7 @@ def _md_rows(table: Table) -> list[str]:
 def _latex(table: Table) -> str:
     rows = [[" ".join(cell.split()) for cell in row] for row in table.rows]
     frame = pd.DataFrame(rows, columns=list(table.columns), dtype=object)
-    caption = _escaped(table.caption)
+    caption = _escaped(f"{table.caption}. {table.note}" if table.note else table.caption)
     text = str(frame.to_latex(index=False, escape=True, caption=caption, position="ht"))
     for sign, command in _LATEX.items():
         text = text.replace(sign, command)

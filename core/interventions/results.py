@@ -316,10 +316,11 @@ def _row(summary: ArmSummary) -> dict[str, Cell]:
     row |= {name.replace("_", " "): count for name, count in summary.verdicts.items()}
     row |= {"truncated": summary.truncated, **interval_cells("accuracy", summary.accuracy)}
     if comparison := summary.comparison:
-        row |= interval_cells("difference to base", comparison.difference)
+        other = comparison.reference  # of an arm in the teacher's chains it is the teacher
+        row |= interval_cells(f"difference to {other}", comparison.difference)
         row |= {
             "McNemar p": comparison.mcnemar_p,
-            "against base": comparison.word or "can only gain",
+            f"against {other}": comparison.word or "can only gain",
             "wrong to correct": len(comparison.gained),
             "correct to wrong": len(comparison.lost),
             "problems gained": " ".join(flip.problem_id for flip in comparison.gained),

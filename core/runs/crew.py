@@ -67,6 +67,8 @@ def solve_elsewhere(
     work: RunContext,
     jobs: Sequence[Sequence[Problem]],
     keep: Callable[[int, list[Any]], None],
+    *,
+    begun: Callable[[], None] = lambda: None,
 ) -> None:
     """Have jobs solved, each by any worker, in any order.
 
@@ -77,6 +79,7 @@ def solve_elsewhere(
         work: the run.
         jobs: the problems of each.
         keep: called with the number of a job and its records, as soon as it is done.
+        begun: called when the models are loaded.
 
     Raises:
         Cancelled: a stop was requested; jobs that end within the grace period are kept.
@@ -88,13 +91,15 @@ def solve_elsewhere(
     waiting, given, ended = deque(range(len(jobs))), set[int](), Counter[int]()
     try:
         crew.open(work)
+        begun()
         while waiting or given:
             if work.stop.overdue() or (work.stop.requested and not given):
                 raise Cancelled
             while waiting and crew.is_free and not work.stop.requested:
                 crew.give(waiting[0], jobs[waiting[0]])
                 given.add(waiting.popleft())
-            for report in crew.wait(_WAIT):
+            reports = crew.wait(_WAIT)
+            for report in sorted(reports, key=lambda each: each.records is None):  # first keep
                 given.discard(report.job)
                 if report.error is not None:
                     raise report.error

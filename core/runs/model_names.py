@@ -29,12 +29,15 @@ def model_words(
         name_of_run: the name of the run in a folder, for an adapter that a run made.
     """
     name = _short(last_part(model))
-    if adapter is None:
-        return name
-    folder = Path(adapter)
+    return name if adapter is None else f"{name} + adapter {teacher_words(adapter, name_of_run)}"
+
+
+def teacher_words(teacher: str, name_of_run: Callable[[str], str] = run_name) -> str:
+    """A model or an adapter by itself, in words: that of a run by the run's name."""
+    folder = Path(teacher)
     if folder.is_absolute() and (folder.parent / "config.json").is_file():
-        return f"{name} + adapter {_short(name_of_run(str(folder.parent)))}"
-    return f"{name} + adapter {_short(last_part(adapter))}"
+        return _short(name_of_run(str(folder.parent)))
+    return _short(last_part(teacher))
 
 
 def last_part(name: str) -> str:

@@ -241,10 +241,13 @@ def _work_elsewhere(loop: _Loop, crew: Crew, missing: Sequence[Sequence[ProblemU
         nonlocal done
         loop.keep(missing[job], records)
         done += len(jobs[job])
+        report()
+
+    def report() -> None:
         workers = f"{crew.size} worker{'s' * (crew.size != 1)}"
         loop.work.report(done, loop.total, f"{loop.doing}, {workers}")
 
-    solve_elsewhere(crew, loop.work, jobs, keep)
+    solve_elsewhere(crew, loop.work, jobs, keep, begun=report)
 
 
 def _together(group: Sequence[ProblemUnit]) -> list[Problem]:

@@ -114,6 +114,8 @@ class RayCrew:
             ExplorerError: of a worker that can't load the models, or workers end while they do.
         """
         waiting = list(self._jobs)
+        if not waiting:  # a stop was requested just when all had ended
+            return []
         done, _ = self._ray.wait(waiting, num_returns=len(waiting), timeout=seconds)
         return [report for each in done for report in self._taken(each)]
 

@@ -11,8 +11,15 @@ from core.system.percent import percent
 
 
 def study_headline(results: StudyResults) -> Headline:
-    """The chosen settings on the test problems; how far it is, while cells are missing."""
+    """The chosen settings on the test problems; how far it is, while cells are missing; that none
+    could be chosen."""
     chosen, done = results.chosen, len(results.cells)
+    if chosen is None and done == results.all_cells:
+        return Headline(
+            "none chosen",
+            f"{counted(done, 'cell')} done, but no settings could be trained with every seed, so "
+            "none were chosen. What each cell has found is exploration.",
+        )
     if chosen is None:
         return Headline(
             f"{done} of {results.all_cells} cells",

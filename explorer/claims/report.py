@@ -11,10 +11,9 @@ from core.claims.html_report import html_report
 from core.claims.markdown_report import markdown_report
 from core.claims.measuring import together
 from core.claims.registry import PAPERS
-from core.claims.report import make_report
 from core.claims.rules import Verdict
 from core.claims.table import verdict_counts
-from core.cli.claims_measuring import commands_of
+from core.cli.claims_measuring import report_of
 from core.errors import ExplorerError
 from core.runs.estimate import duration
 from core.runs.headline import counted
@@ -141,8 +140,7 @@ def _busy() -> Queue | None:
 
 def _downloads(place: st.delta_generator.DeltaGenerator, shown: Shown) -> None:
     def text(as_html: bool) -> str:
-        commands = commands_of(shown.scope, shown.rows, None)
-        report = make_report(shown.scope, shown.rows, shown.missing, commands)
+        report = report_of(shown.scope, shown.rows, shown.missing, None)
         return html_report(report) if as_html else markdown_report(report)
 
     for label, suffix, mime in (

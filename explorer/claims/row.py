@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import streamlit as st
 
 from core.claims.claim import Finding
@@ -60,7 +62,7 @@ def claim_row(view: ClaimsView, shown: Shown, row: ClaimRow) -> None:
 
 def _measured(row: ClaimRow) -> None:
     if row.problem is not None:
-        st.markdown(f":orange-badge[! can't be read] {plain(str(row.problem))}")
+        st.markdown(f":orange-badge[! no figure] {plain(str(row.problem))}")
     if row.finding is None:
         return
     first, *others = row.finding.checks
@@ -80,7 +82,7 @@ def _measured(row: ClaimRow) -> None:
 
 
 def _buttons(view: ClaimsView, shown: Shown, row: ClaimRow) -> None:
-    if row.finding is not None:
+    if row.finding is not None or row.problem is not None:
         for name, run in row.runs.items():
             several = len(row.runs) > 1
             title = next(s.title for s in row.claim.steps if s.name == name)
@@ -131,8 +133,8 @@ def _details(shown: Shown, row: ClaimRow, finding: Finding) -> None:
     ]
     lines += [plain(each) for each in (*finding.more, finding.exploratory, row.note) if each]
     st.markdown("\n".join(f"- {each}" for each in lines))
-    words = " ".join(measure_words(shown.scope, [row.claim.id]))
-    st.code(f"{PROGRAM} claims {words}", language=None, wrap_lines=True)
+    words = [PROGRAM, "claims", *measure_words(shown.scope, [row.claim.id])]
+    st.code(shlex.join(words), language=None, wrap_lines=True)
 
 
 def _open(state: BrowserState, run: Run) -> None:

@@ -1,4 +1,4 @@
-"""One chain of the base, scored by base and teacher; the teacher's token opens in Explore."""
+"""One of a run's chains, scored by base and teacher; the teacher's token opens in Explore."""
 
 from __future__ import annotations
 
@@ -157,8 +157,9 @@ def _chain(
         left, right = st.columns([2, 1], gap="medium")
     with left, st.container(border=True, key="chain_card"):
         outcome = Outcome(record.answer, record.verdict, False)
+        writer = "Base" if read.along == "base" else plain(short(name, 28))
         st.markdown(
-            f"**Base, greedy** · {verdict_badge(outcome)} · {len(chain)} tokens",
+            f"**{writer}, greedy** · {verdict_badge(outcome)} · {len(chain)} tokens",
             help=verdict_reason(outcome, problem.answer),
         )
         event = token_heatmap(

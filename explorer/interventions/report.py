@@ -38,7 +38,8 @@ from explorer.state import BrowserState
 
 _CURVE_NAMES = {"taus": "τ", "budgets": "the number of the teacher's tokens"}
 _COLUMNS = [
-    *("arm", "problems", "accuracy", "difference to base", "against base", "McNemar p"),
+    *("arm", "problems", "accuracy", "difference to base", "against base"),
+    *("difference to teacher", "against teacher", "McNemar p"),
     *("✗ → ✓", "✓ → ✗", "against its control", "tokens changed", "changed per chain"),
     *("replaced per chain", "mean base rank", "cut", "no answer found", "timed out"),
 ]
@@ -114,7 +115,10 @@ def _table(run: Run, results: InterventionResults) -> None:
     model = run.config.model
     adapter = model.get("adapter")
     words = model_words(str(model.get("model", "")), None if adapter is None else str(adapter))
-    rows = pd.DataFrame([_row(each) for each in results.arms], columns=_COLUMNS).fillna("")
+    found = [_row(each) for each in results.arms]
+    backward = any("against teacher" in row for row in found)
+    columns = [each for each in _COLUMNS if backward or not each.endswith(" teacher")]
+    rows = pd.DataFrame(found, columns=columns).fillna("")
     rows.insert(2, "model", words)
     table(rows, f"table of {run.id}")
     result_downloads(run, results, TABLE)
@@ -131,8 +135,8 @@ def _row(summary: ArmSummary) -> dict[str, Any]:
         word = comparison_word(comparison)
         if word is not None and comparison.mcnemar_p is not None:
             row |= {
-                "difference to base": points(comparison.difference),
-                "against base": word,
+                f"difference to {comparison.reference}": points(comparison.difference),
+                f"against {comparison.reference}": word,
                 "McNemar p": p_value(comparison.mcnemar_p),
             }
         row |= {

@@ -16,7 +16,7 @@ Start = Callable[[str], "subprocess.Popen[bytes]"]
 def run_at_once(needs: Mapping[str, Sequence[str]], start: Start, at_once: int) -> dict[str, str]:
     """Make all runs; one that fails takes only those with it that need it.
 
-    When this process is interrupted or terminated, the others are interrupted and waited for.
+    When this process is interrupted or terminated, the others are terminated and waited for.
 
     Args:
         needs: of every run, in the order to begin them: the runs that must be made before. Names
@@ -51,7 +51,7 @@ def run_at_once(needs: Mapping[str, Sequence[str]], start: Start, at_once: int) 
             time.sleep(_POLL if working else 0)
     finally:
         for process in working.values():
-            process.send_signal(signal.SIGINT)
+            process.terminate()  # a background process may ignore interrupts
         for process in working.values():
             process.wait()
         signal.signal(signal.SIGTERM, before)

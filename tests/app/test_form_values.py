@@ -115,7 +115,11 @@ def test_every_field_comes_back_from_another_page_and_after_a_refresh(page: str)
 PROMPT = {"prompt_style", "template", "examples", "prompt_date", "stop", "keep_run_on"}
 FORMS: dict[str, tuple[str, BaseModel | type[BaseModel], set[str]]] = {
     "explore": ("", GenerationSettings, {"samples", "batch_size"}),
-    "interventions": ("study ", InterventionSettings, {"arms", "alternatives", "batch_size"}),
+    "interventions": (
+        "study ",
+        InterventionSettings,
+        {"arms", "alternatives", "batch_size", "taus", "budgets"},  # curves need a teacher
+    ),
     "compare": ("compare ", CompareSettings, {"batch_size"}),
     "finetune": (
         "tuning demo ",

@@ -85,6 +85,20 @@ def test_every_base_is_a_column_and_every_measure_a_row(runs: list[Run]) -> None
     assert len({each.label for each in table.columns}) == 2
 
 
+def test_adapters_of_several_runs_have_names_of_their_own(tmp_path: Path) -> None:
+    """Every run calls the folder of its adapter alike, which would be one column of the table."""
+    folder = tmp_path / "runs"
+    made = compared(folder, "/models/small", RECORDS)
+    teachers = [f"{made.folder}/adapter", "/elsewhere/a/adapter", "/elsewhere/b/adapter"]
+    (one,) = summarise_comparison(RECORDS, teachers[:1], 1.2).teachers
+    results = summarise_comparison(RECORDS, teachers[:1], 1.2)
+    several = replace(results, teachers=tuple(replace(one, teacher=each) for each in teachers))
+    (made.folder / "results.json").write_text(json.dumps(several.to_json()))
+    columns = bases_table([made]).columns
+    assert [each.teacher for each in columns] == [made.id, "adapter (2)", "adapter (3)"]
+    assert len({each.label for each in columns}) == 3
+
+
 def test_other_kinds_and_unfinished_runs_are_left_out(runs: list[Run]) -> None:
     (runs[0].folder / "results.json").unlink()
     assert [each.base for each in bases_table(runs).columns] == ["org/Large"]

@@ -27,7 +27,7 @@ from core.claims.sizes import FULL, size_for
 from core.claims.table import ClaimRow, claims_table
 from core.claims.training_steps import ROLLOUTS
 from core.claims.wording import enough_in_words, figure_in_words, rule_in_words
-from core.cli.claims_measuring import commands_of
+from core.cli.claims_measuring import commands_of, report_of
 from core.errors import RunError
 from core.models.spec import DEMO_FOLDER, DEMO_NOTICE, DEMO_TEACHER_FOLDER
 from core.problems.problem_sets import demo_problems
@@ -215,6 +215,106 @@ def test_runs_of_other_models_teachers_problems_or_states_don_t_count(tmp_path: 
 
 
 @needs_demo
+@pytest.mark.parametrize(
+    ("group", "setting", "value"),
+    [
+        ("gate", "kind", "random"),
+        ("selection", "positive_only", True),
+        ("selection", "shuffle_advantages", True),
+    ],
+)
+def test_a_study_of_controls_says_nothing_about_learning_at_forks(
+    group: str, setting: str, value: Any, tmp_path: Path
+) -> None:
+    rollouts = make(tmp_path, ROLLOUTS)
+    (step,) = CLAIMS["rm-chosen"].steps
+    run = make(tmp_path, step, {"rollouts": rollouts})
+
+    def verdict() -> Verdict:
+        return claims_table(scope_in(tmp_path), ["rm-chosen"])[0].verdict
+
+    assert verdict() is Verdict.HOLDS
+    config = run.folder / "config.json"
+    data = json.loads(config.read_text())
+    settings = data["settings"]
+    also = (*settings["vary"], f"{group}.{setting}={value}")
+    config.write_text(json.dumps({**data, "settings": {**settings, "vary": also}}))
+    assert verdict() is Verdict.NOT_MEASURED, "the control varies, and may be the one chosen"
+    own = {**settings[group], setting: value}
+    config.write_text(json.dumps({**data, "settings": {**settings, group: own}}))
+    assert verdict() is Verdict.NOT_MEASURED, "every cell is a control"
+
+
+@needs_demo
+def test_two_values_are_compared_in_the_cells_that_both_have(tmp_path: Path) -> None:
+    """With both signs, a second seed solves nothing; with one sign that seed could not be
+    trained. The seed that both have solves all problems or 3 of 12: .75, not 6 of 12 less 3."""
+    (step,) = CLAIMS["rm-signs"].steps
+    run = make(tmp_path, step, {"rollouts": make(tmp_path, ROLLOUTS)})
+    place = run.folder / "results.json"
+    data = json.loads(place.read_text())
+    both, one = data["cells"]
+    assert (both["values"], one["values"]) == (
+        {"selection.positive_only": "False"},
+        {"selection.positive_only": "True"},
+    )
+    bad = {**both, "number": 2, "seed": 1, "pass_rates": [0.0] * N}
+    failed = {**one, "number": 3, "seed": 1, "failure": "no", "pass_rates": []}
+    place.write_text(json.dumps({**data, "seeds": 2, "cells": [both, one, bad, failed]}))
+    (row,) = claims_table(scope_in(tmp_path), ["rm-signs"])
+    assert row.finding is not None
+    assert row.finding.checks[0].figure.estimate.value == pytest.approx(0.75)
+
+
+@needs_demo
+@pytest.mark.parametrize("claim", ["sbc-forward", "sbc-backward"])
+def test_few_tokens_are_counted(claim: str, claim_runs_folder: Path) -> None:
+    """One of forty tokens is put into each chain; more than a tenth would not be few."""
+    (row,) = claims_table(scope_in(claim_runs_folder), [claim])
+    assert row.finding is not None
+    _, budget, _ = row.finding.checks
+    assert budget.figure.estimate.value == pytest.approx(1 / 40)
+    assert (budget.verdict, budget.rule.high) == (Verdict.HOLDS, 0.1)
+
+
+@needs_demo
+def test_thresholds_that_take_the_same_tokens_are_named(claim_runs_folder: Path) -> None:
+    """Two of the three taus of the hand-made study take ten tokens and solve all problems."""
+    (row,) = claims_table(scope_in(claim_runs_folder), ["rm-tau"])
+    assert row.finding is not None
+    assert any("No entropy lies between τ 1.0 and 1.4:" in e for e in row.finding.more)
+
+
+@needs_demo
+def test_windows_that_took_the_same_problems_are_not_equal_windows(tmp_path: Path) -> None:
+    """With few problems to keep, the closest to one half are all that both windows learn from."""
+    (step,) = CLAIMS["rm-window"].steps
+    run = make(tmp_path, step, {"rollouts": make(tmp_path, ROLLOUTS)})
+    assert run.config.settings["selection"]["max_problems"] is None
+    place = run.folder / "results.json"
+    data = json.loads(place.read_text())
+    data["cells"][1]["pass_rates"] = data["cells"][0]["pass_rates"]
+    place.write_text(json.dumps(data))
+    (row,) = claims_table(scope_in(tmp_path), ["rm-window"])
+    assert row.verdict is Verdict.NOT_MEASURED
+    assert "a fine-tune is compared with itself" in str(row.problem)
+
+
+@needs_demo
+def test_a_run_without_the_figure_is_named_and_not_asked_for_again(tmp_path: Path) -> None:
+    (step,) = CLAIMS["rm-signs"].steps
+    run = make(tmp_path, step, {"rollouts": make(tmp_path, ROLLOUTS)})
+    place = run.folder / "results.json"
+    data = json.loads(place.read_text())
+    data["cells"][0] |= {"failure": "no", "pass_rates": []}
+    place.write_text(json.dumps(data))
+    (row,) = claims_table(scope_in(tmp_path), ["rm-signs"])
+    assert row.verdict is Verdict.NOT_MEASURED
+    assert f"The figure of this claim is missing in {run.id}" in str(row.problem)
+    assert missing_runs(scope_in(tmp_path), [row]) == []
+
+
+@needs_demo
 def test_a_threshold_measured_on_the_same_problems_only_explores(tmp_path: Path) -> None:
     run = make(tmp_path, COMPARISON)
     config = run.folder / "config.json"
@@ -251,6 +351,29 @@ def test_the_control_at_random_positions_has_the_share_of_the_forks(tmp_path: Pa
     plan = control.new_run(scope_in(tmp_path), {forks.name: at_forks})
     assert plan.settings["fork_random_share"] == 0.2  # two of ten tokens
     assert plan.settings["fork_temperature"] == 1.2
+
+
+@needs_demo
+def test_settings_that_change_no_chain_don_t_keep_evaluations_apart(tmp_path: Path) -> None:
+    """One run has kept entropies; another is of a version that knew neither these nor protocols."""
+    forks, control = fork_temperature(1)
+    plain, at_forks = make(tmp_path, SAMPLED), make(tmp_path, forks)
+    make(tmp_path, control, {forks.name: at_forks})
+
+    def verdict() -> Verdict:
+        return claims_table(scope_in(tmp_path), ["8020-hot"])[0].verdict
+
+    known = verdict()
+    assert known is not Verdict.NOT_MEASURED
+    config = plain.folder / "config.json"
+    data = json.loads(config.read_text())
+    config.write_text(json.dumps({**data, "settings": {**data["settings"], "keep_entropy": True}}))
+    assert verdict() is known
+    old = {k: v for k, v in data["settings"].items() if k not in ("keep_entropy", "protocol")}
+    config.write_text(json.dumps({**data, "settings": old}))
+    assert verdict() is known
+    config.write_text(json.dumps({**data, "settings": {**old, "top_p": 0.9}}))
+    assert verdict() is Verdict.NOT_MEASURED
 
 
 @needs_demo
@@ -335,6 +458,27 @@ def test_a_report_can_be_repeated(tmp_path: Path) -> None:
     assert re.search(r"- versions: .*torch", text)
 
 
+@needs_demo
+def test_a_report_says_no_folder_of_the_machine_it_was_made_on(tmp_path: Path) -> None:
+    make(tmp_path, COMPARISON)
+    size = size_for("quick", is_demo=True, parameters=None, on_cpu=True, problems=5)
+    spec = replace(scope_in(tmp_path).spec, quantization="4bit", adapter="/home/zacharias/adapter")
+    others = {"set_name": "/home/zacharias/my sets/mine.jsonl", "teacher": "/data/zacharias/strong"}
+    scope = replace(scope_in(tmp_path), spec=spec, size=size, **others)
+    rows = claims_table(scope_in(tmp_path), ["rm-rank"])
+    report = report_of(scope, rows, [], ["rm-rank"])
+    for text in (markdown_report(report), html_report(report)):
+        assert "zacharias" not in text
+        assert str(tmp_path) not in text
+        assert "https://arxiv.org/abs/2605.06241" in text
+    again = dict(report.facts)["to measure it again"]
+    assert again == (
+        "fork-explorer claims demo --adapter adapter --quantization 4bit --teacher strong "
+        "--problems 'my sets/mine.jsonl' --train-problems demo-train --size quick --sample 5 "
+        "--rows rm-rank --measure"
+    )
+
+
 def test_a_report_of_nothing_says_what_is_missing(tmp_path: Path) -> None:
     scope = scope_in(tmp_path)
     rows = claims_table(scope)
@@ -367,6 +511,9 @@ def test_the_command_prints_the_table_of_the_runs(
     assert "holds: 1, can't tell with this n: 1" in out
     assert DEMO_NOTICE in out
     assert own.read_text().startswith("<!doctype html>")
+    loud = tmp_path / "REPORT.MD"
+    assert run("claims", "demo", "--runs-dir", claim_runs_folder, "--report", loud)[0] == 0
+    assert loud.read_text().startswith("# Claims of three papers")
     code, out, _ = run("claims", "demo", "--runs-dir", claim_runs_folder, "--json")
     assert {each["id"] for each in json.loads(out)["claims"]} == CLAIMS.keys()
     assert json.loads(out)["teaching_model"] is True
@@ -400,4 +547,5 @@ def test_planned_commands_plan_the_same_run(tmp_path: Path, run: Any) -> None:
     code, out, _ = run("claims", "demo", "--runs-dir", tmp_path, "--rows", "rm-rank")
     assert code == 0
     assert "fork-explorer compare --teacher demo-teacher --problems demo --sample 150" in out
-    assert "Measure them with: fork-explorer claims demo" in out
+    measure = "Measure them with: fork-explorer claims demo --problems demo --size quick"
+    assert f"{measure} --rows rm-rank --measure --runs-dir {tmp_path}" in out

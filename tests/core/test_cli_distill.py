@@ -40,7 +40,7 @@ def test_two_sizes_are_distilled_in_two_commands(
     large, small = tmp_path / "large", tmp_path / "small"
     assert run(monkeypatch, *common, "--run", str(large)) == 0
     told = capsys.readouterr().out
-    assert "Rank 32 on q_proj, k_proj, v_proj, o_proj: 229,376 parameters, 7.17%" in told
+    assert "Rank 32 on q_proj, k_proj, v_proj, o_proj: 229,376 parameters, 7.17 %" in told
     for line in ("base ", "teacher ", "student ", "student less teacher", "student less base"):
         assert f"\n{line}" in told
     assert "n = 2" in told

@@ -12,8 +12,13 @@ from export_cases import CORRECT, WORDS, chain_of, tree_of
 
 from core.chain_json import chain_to_json
 from core.chains.session import Session, SessionFolder
+from core.errors import PositionError
+from core.evaluation.task import EVALUATE
+from core.export.document import Handout
+from core.export.of_chains import chain_handout
+from core.export.of_run_chains import run_chain_handout
 from core.export.of_runs import run_handout
-from core.models.spec import DEMO_FOLDER, DEMO_TEACHER_FOLDER
+from core.models.spec import DEMO_FOLDER, DEMO_TEACHER_FOLDER, ModelSpec, teacher_spec
 from core.runs.run import Run
 from core.system.environment import sessions_folder
 from core.system.json_text import json_text
@@ -72,6 +77,31 @@ def test_a_chain_file_and_a_session_by_its_id(run: Any, tmp_path: Path) -> None:
     SessionFolder(sessions_folder()).save("abcdef123456", session_of())
     assert run("export", "abcdef123456", "-o", out)[0] == 0
     assert "abcdef123456" not in out.read_text()  # the id alone grants access to the session
+    for arguments, says in (
+        ((chain, "--chain", "2"), "is a single chain"),
+        ((tmp_path / "abcdef123456",), "does not exist"),
+    ):
+        code, _, said = run("export", *arguments, "-o", out)
+        assert (code, says in said) == (2, True)
+
+
+def test_permission_for_remote_code_is_for_the_base_alone(
+    run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A teacher's specification never has it, whatever the command allows."""
+    asked = [ModelSpec("base", trust_remote_code=True), teacher_spec(ModelSpec("base"), "other")]
+
+    def handout(folder: Any, problem: int, chain: int, load: Any, tau: float) -> Handout:
+        loaded.extend(load(spec).trust_remote_code for spec in asked)
+        return chain_handout(chain_of(WORDS), CORRECT)
+
+    loaded: list[bool] = []
+    monkeypatch.setattr("core.cli.models.load", lambda spec: spec)
+    monkeypatch.setattr("core.export.of_run_chains.run_chain_handout", handout)
+    command = ("export", STORED / "compare", "--chain", "1", "-o", tmp_path / "x.html")
+    assert run(*command, "--trust-remote-code")[0] == 0
+    assert run(*command)[0] == 0
+    assert loaded == [True, False, False, False]
 
 
 @pytest.mark.parametrize("form", ["html", "svg", "md", "tex"])
@@ -121,6 +151,25 @@ def test_a_chain_of_a_run_is_scored_again(run: Any, tmp_path: Path) -> None:
         assert says in out.read_text()
     code, _, said = run("export", STORED / "compare", "--chain", "9", "-o", tmp_path / "x.html")
     assert (code, "There is no problem 9: there are 3." in said) == (2, True)
+
+
+def test_a_problem_has_its_number_in_the_run_whichever_are_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Workers may have done the last one alone."""
+    run, asked = Run.open(STORED / "evaluate-first"), []
+    last = EVALUATE.records_of(run)[-1:]
+    monkeypatch.setattr(type(EVALUATE), "records_of", lambda kind, run: last)
+
+    def scored(lm: Any, problem: Any, *rest: Any) -> Any:
+        asked.append(problem)
+        return chain_of(WORDS)
+
+    monkeypatch.setattr("core.export.of_run_chains.scored_sample", scored)
+    run_chain_handout(run, 3, 1, lambda spec: None)  # type: ignore[arg-type, return-value]
+    assert asked == run.problems()[2:]
+    with pytest.raises(PositionError, match=r"Problem 1 of the run .* isn't done"):
+        run_chain_handout(run, 1, 1, lambda spec: None)  # type: ignore[arg-type, return-value]
 
 
 def test_what_can_t_be_exported_is_refused_in_words(

@@ -42,7 +42,8 @@ GROUPS: list[tuple[set[str], set[str]]] = [
     ({"model"}, LOADING - ON_A_CHAIN - {"model"}),  # `model` has it as its argument
     (
         {"adapter"},
-        {"generate", "score", "interventions", "compare", "evaluate", "thresholds", "protocol"},
+        {"generate", "score", "interventions", "compare", "evaluate", "thresholds", "protocol"}
+        | {"claims"},
     ),
     (PROMPT, ASKING),
     (PROBLEMS, ASKING - {"prompt"}),

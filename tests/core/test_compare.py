@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from core.chains.generation import generate
 from core.cli import app
 from core.disagreement.divergence import DIVERGENCE_EDGES
+from core.disagreement.reading import read_chain
 from core.disagreement.records import ComparedChain, TeacherView
 from core.disagreement.results import ENTROPY_EDGES, CompareResults, summarise_comparison
 from core.disagreement.settings import CompareSettings
@@ -199,6 +200,11 @@ def test_compared_chains_are_the_greedy_ones_and_their_views_the_teacher_s(tmp_p
     assert [each.token_ids for each in theirs] == [each.token_ids for each in chains]
     for record in theirs:
         assert record.views[0].argmax == record.token_ids, "a greedy chain is its own choice"
+    for settings, own in ((CompareSettings(), records[0]), (along, theirs[0])):
+        read = read_chain(lm, teachers[0], problems[0], own, settings)
+        differs = tuple((read.found.base_argmax != own.token_ids).tolist())
+        assert (read.along, read.chain.forced) == (settings.along, differs)
+    assert any(differs), "the teacher forced what the base's greedy decoding would not write"
 
 
 @needs_demo

@@ -160,6 +160,40 @@ def test_what_a_worker_says_ends_the_run(tmp_path: Path, tiny_model: str) -> Non
     assert not crew.is_open
 
 
+def test_before_the_first_unit_is_done_a_run_says_what_it_does(
+    tmp_path: Path, tiny_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A unit may take an hour, in which the models are long loaded."""
+    said: list[str] = []
+
+    class Watched(CrewHere):
+        def open(self, work: RunContext) -> None:
+            super().open(work)
+            report = work.report
+            monkeypatch.setattr(
+                work, "report", lambda *given: (said.append(given[2]), report(*given))
+            )
+
+        def wait(self, seconds: float) -> list[JobReport]:
+            said.append("(waiting)")
+            return super().wait(seconds)
+
+    run = prepare(tmp_path, tiny_model)
+    assert carry_out(run, work_with(Watched(2)), bar=False) == DONE
+    assert said[:2] == ["counting words, 2 workers", "(waiting)"]
+
+
+def test_what_ends_together_with_an_error_is_kept(tmp_path: Path, tiny_model: str) -> None:
+    class Together(CrewHere):
+        def wait(self, seconds: float) -> list[JobReport]:
+            return [JobReport(1, error=ModelError("No.", "Mend it.")), *super().wait(seconds)]
+
+    run, crew = prepare(tmp_path, tiny_model), Together(3, 2)
+    assert carry_out(run, work_with(crew), bar=False) == STOPPED
+    assert str(run.status().error) == "No. Mend it."
+    assert len(run.units()) == len(crew.solved) == 1
+
+
 def test_cancelled_it_keeps_what_workers_finish_and_is_resumed(
     tmp_path: Path, tiny_model: str, whole: dict[str, bytes]
 ) -> None:

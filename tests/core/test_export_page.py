@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 from typing import Any
@@ -18,6 +19,7 @@ from core.export.document import Handout
 from core.export.files import Form, exported
 from core.export.of_chains import branch_handout, chain_handout, comparison_handout, tree_handout
 from core.export.scrubbing import Scrubber
+from core.export.tables import latex, markdown
 from core.models.spec import DEMO_NOTICE
 from core.records import Sampler
 
@@ -157,6 +159,8 @@ def test_a_page_says_how_the_chain_was_made() -> None:
     page = page_of(chain_handout(chain, CORRECT, tau=1.1))
     for name, value in facts.items():
         assert f"<dt>{name}</dt><dd>{value}</dd>" in page
+    demo = chain_of(WORDS, model="demo", revision=None)
+    assert ("revision", "none named") in chain_handout(demo).facts, "it is not from the hub"
 
 
 def test_the_teaching_model_is_called_one() -> None:
@@ -213,6 +217,34 @@ def test_a_comparison_marks_what_the_teacher_would_change() -> None:
         ("3", "␣there", "␣were", "reranked", "2"),
         ("7", ".", "<b>!</b>", "shifted", "40"),
     ]
+    assert "<p>teacher-1 would change 2 of 10 tokens (20.0 %); " in page_of(handout)
+    assert ("written by", "smollm2") in handout.facts
+
+
+def test_a_chain_that_the_teacher_wrote_is_not_the_base_s() -> None:
+    """Its tokens are the teacher's; what the base would have written is its first choice."""
+    pair = pair_of()
+    wrote = list(WORDS)
+    wrote[3], wrote[7] = " were", "<b>!</b>"
+    pair = replace(pair, chain=replace(pair.chain, tokens=tuple(wrote)), along="teacher")
+    handout = comparison_handout(pair, CORRECT, "teacher-1")
+    assert handout.line.startswith("teacher-1 wrote this; the base differs at 2 of 10 tokens")
+    assert ("written by", "teacher-1") in handout.facts
+    (table,) = handout.tables
+    assert table.caption == "Where teacher-1 left the base"
+    assert [row[1:3] for row in table.rows] == [("␣there", "␣were"), (".", "<b>!</b>")]
+
+
+def test_a_long_table_of_changes_says_what_it_leaves_out() -> None:
+    handout = comparison_handout(pair_of(), CORRECT, "teacher-1")
+    assert handout.tables[0].note == ""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.export.of_chains._MOST_ROWS", 1)
+        (table,) = comparison_handout(pair_of(), CORRECT, "teacher-1").tables
+        assert (len(table.rows), table.note) == (1, "The first 1 of 2.")
+        short = comparison_handout(pair_of(), CORRECT, "teacher-1")
+        for text in (page_of(short), latex(short), markdown(short)):
+            assert "The first 1 of 2." in text.replace("\\", "")
 
 
 def test_one_branch_keeps_its_marks() -> None:

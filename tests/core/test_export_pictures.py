@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
@@ -21,8 +22,18 @@ from core.export.pictures import COLUMN, PAGE, svg_picture
 from core.export.scrubbing import Scrubber
 from core.export.tables import latex, markdown
 from core.export.type_setting import clipped, set_tokens, text_width
+from core.interventions.results import (
+    ArmSummary,
+    Comparison,
+    Curve,
+    CurvePoint,
+    InterventionResults,
+)
+from core.interventions.task import INTERVENTIONS
+from core.lora.cost import Cost
 from core.runs.run import Run
 from core.statistics import Estimate, share
+from core.studies.results import StudyResults
 
 STORED = Path(__file__).resolve().parents[1] / "data" / "stored_runs"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -157,6 +168,51 @@ def test_figures_have_value_interval_and_n() -> None:
     assert figures_of(object()) == ()
 
 
+def test_the_points_of_an_intervention_runs_curves_are_figures_too() -> None:
+    def arm(key: str, right: int, control: Comparison | None = None) -> ArmSummary:
+        return ArmSummary(key, key, 4, {}, 0, share(right, 4), None, control, None, None)
+
+    better = Comparison("control", share(2, 4), 0.5, "better", (), ())
+    point = CurvePoint(1.2, arm("point", 3, better), arm("control", 1))
+    results = InterventionResults(4, (arm("base", 2),), (Curve("taus", (point,)),))
+    assert [(each.name, each.value) for each in figures_of(results)] == [
+        ("base: correct", "50.0 %"),
+        ("point: correct", "75.0 %"),
+        ("point: less its control, control", "+50.0 points"),
+        ("control: correct", "25.0 %"),
+    ]
+
+
+def test_a_study_of_distillations_has_its_teacher_s_figure() -> None:
+    cost = Cost({}, 0, 0, 0, 1.0)
+    results = StudyResults(2, 1, share(2, 8), None, (), None, cost, teacher_test=share(6, 8))
+    assert [(each.name, each.value, each.estimate.n) for each in figures_of(results)] == [
+        ("pass@1 of the base on the test problems", "25.0 %", 8),
+        ("pass@1 of the teacher on the test problems", "75.0 %", 8),
+    ]
+
+
+def test_an_unfinished_run_that_counts_no_problems_does_not_say_none(tmp_path: Path) -> None:
+    """Its first figure says on how many problems it was measured."""
+    run = Run.open(shutil.copytree(STORED / "train", tmp_path / "train"))
+    (run.folder / "progress.jsonl").unlink()
+    said = run_handout(run).notices
+    assert "Not finished: these are the results so far." in said
+    assert "Only 3 problems: the interval is wide." in said
+
+
+def test_a_sweep_is_not_shown_as_correct_like_a_single_chain() -> None:
+    """It has many tries at each problem, and is right where one of them is."""
+    results = INTERVENTIONS.results_of(Run.open(STORED / "interventions"))
+    assert results is not None
+    sweeps = {each.label for each in results.arms if each.sweep is not None}
+    assert sweeps
+    names = {each.name for each in figures_of(results)}
+    for each in results.arms:
+        assert (f"{each.label}: correct" in names) == (each.label not in sweeps)
+        assert (f"{each.label}: any replacement correct" in names) == (each.label in sweeps)
+
+
 def exhibit(folder: Path, name: str, title: str, **changes: object) -> None:
     handout = chain_handout(chain_of(WORDS, **changes), CORRECT)
     page = exported(Handout(**{**vars(handout), "title": title}), Form.HTML, scrubber=Scrubber())
@@ -183,6 +239,17 @@ def test_a_gallery_links_what_was_exported_and_nothing_else(tmp_path: Path) -> N
     assert "default-src 'none'" in index
     assert "<script" not in index
     assert exhibits_of(tmp_path) == found  # the index is not in itself
+
+
+def test_an_index_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    exhibit(tmp_path, "a.html", "first")
+    write_gallery(tmp_path, "Class")
+    write_gallery(tmp_path, "Class")  # its own index is replaced
+    for own in ("<title>My page</title>", (tmp_path / "a.html").read_text()):
+        (tmp_path / "index.html").write_text(own)
+        with pytest.raises(FileError, match="not an index that this program wrote"):
+            write_gallery(tmp_path)
+        assert (tmp_path / "index.html").read_text() == own
 
 
 def test_an_empty_gallery_is_refused(tmp_path: Path) -> None:

@@ -86,6 +86,7 @@ def test_of_a_path_its_last_part_is_left() -> None:
         "/home/ann/models/llama": "llama",
         "/home/annabel/x": "x",
         "in /data/a/b.json, and C:\\Users\\ann\\m": "in b.json, and m",
+        "(\\\\server\\models\\mine": "(mine",
         "a topsecret1 b": "a [secret] b",
         f"token {HUB}": "token [secret]",
         "made on LAB-3.": "made on [host].",
@@ -94,10 +95,25 @@ def test_of_a_path_its_last_part_is_left() -> None:
     assert {text: scrubber.prose(text) for text in cases} == cases
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"Let $f:\mathbb{R}\to\mathbb{R}$ be odd.",
+        r"✗ \begin{pmatrix}-2\\-14\\-7\end{pmatrix}, wrong",
+        r"\begin{cases}x\\y\le 3\end{cases}",
+    ],
+)
+def test_latex_is_not_taken_for_a_path(text: str) -> None:
+    assert Scrubber(("/home/ann",)).prose(text) == text
+
+
 def test_a_host_that_is_a_word_stays_in_what_a_problem_says() -> None:
     scrubber = Scrubber(hosts=("station",))
     assert scrubber.content("A train leaves the station.") == "A train leaves the station."
     assert scrubber.prose("run on station") == "run on [host]"
+    problem = Problem("t", "A train leaves the station.", "64")
+    clean = scrubbed(chain_handout(chain_of(WORDS, problem=problem), CORRECT), scrubber)
+    assert clean.title == clean.question == problem.question
 
 
 @settings(max_examples=40)
@@ -126,6 +142,11 @@ def test_short_values_and_other_variables_are_no_secrets() -> None:
         {"MY_TOKEN": "short", "PATH": "/usr/bin:/bin", "A_TOKEN": SECRET}
     )
     assert scrubber.secrets == (SECRET,)
+
+
+def test_a_secret_that_begins_another_one_leaves_nothing_of_it() -> None:
+    scrubber = Scrubber.of_this_machine({"A_TOKEN": "begin-12", "B_TOKEN": "begin-12-rest"})
+    assert "rest" not in scrubber.prose("x begin-12-rest") + scrubber.content("begin-12-rest")
 
 
 def test_names_of_models_lose_their_folder_on_any_system() -> None:

@@ -259,6 +259,24 @@ def test_rows_are_flat_alike_and_run_nothing_in_a_spreadsheet(
     assert rows[2]["tokens tried"] == 8
 
 
+def test_an_arm_in_the_teachers_chains_is_compared_with_the_teacher_by_name() -> None:
+    """The teacher is right twice, the base never; backward ruins one of the teacher's answers."""
+    right = {"base": (0, 0), "teacher": (1, 1), "backward": (1, 0)}
+    records = [
+        ProblemRecord(
+            f"p{i}",
+            (9,),
+            tuple(chain(arm, CORRECT if right[arm][i] else WRONG) for arm in right),
+        )
+        for i in range(2)
+    ]
+    rows = {row["arm"]: row for row in summarise(records).to_rows()}
+    backward = rows[ARMS["backward"].label]
+    assert backward["difference to teacher"] == -0.5
+    assert backward["difference to base"] is None
+    assert rows[ARMS["teacher"].label]["difference to base"] == 1.0
+
+
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠"])
 def test_text_that_a_spreadsheet_would_run_gets_an_apostrophe(start: str) -> None:
     assert spreadsheet_safe(f"{start}1+1") == f"'{start}1+1"

@@ -90,6 +90,10 @@ def test_the_command_prints_every_row_or_those_of_a_base() -> None:
     assert whole.exit_code == 0, whole.output
     assert whole.output.count("ReasonMaxxer") == 8
     assert "none was measured here" in whole.output
+    head, first, *_ = whole.output.splitlines()
+    titles = [each.title for each in BENCHMARKS.values()]
+    assert [head.find(f" {each} ") > 0 for each in titles] == [True] * 6, "whole names"
+    assert first.rindex("56.1") + 4 == head.index("GSM8K") + 5, "a figure ends below its name"
     part = CliRunner().invoke(app, ["paper-table", "--base", "Qwen3-4B", "--json"])
     rows = json.loads(part.output)["rows"]
     assert [row["method"] for row in rows] == ["base", "General-Reasoner", "ReasonMaxxer"]
@@ -110,7 +114,7 @@ def test_a_fine_tune_stands_above_it_with_its_cost_at_the_given_rate() -> None:
 
 def test_another_kind_of_run_or_base_is_refused(run) -> None:  # type: ignore[no-untyped-def]
     code, _, error = run("paper-table", STORED / "compare")
-    assert (code, "no finished fine-tune" in error) == (2, True)
+    assert (code, "not a finished fine-tune" in error) == (2, True)
     code, _, error = run("paper-table", "--base", "other")
     assert (code, "has no base other" in error) == (2, True)
 

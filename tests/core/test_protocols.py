@@ -144,3 +144,6 @@ def test_one_command_evaluates_the_benchmarks_that_are_here(
     line = next(each for each in out.splitlines() if each.startswith("GSM8K"))
     assert "pass@1" in line
     assert "n = 2" in line
+    code, out, _ = run("protocol", file, "--max-new-tokens", "150", "--json")
+    assert code == 0
+    assert json.loads(out)["benchmarks"]["gsm8k"]["results"]["n"] == 2, "JSON alone"

@@ -193,6 +193,14 @@ def test_an_address_where_nothing_answers(monkeypatch: pytest.MonkeyPatch) -> No
     assert f"No Ray cluster answers at {address} (" in said
 
 
+def test_no_worker_is_waited_for_when_none_has_anything_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where a stop is requested just after the last job ended: Ray refuses to wait for nothing."""
+    monkeypatch.setattr(core.runs.ray_crew, "find_spec", lambda name: object())
+    assert RayCrew("auto", KINDS["evaluate"].place).wait(0.1) == []
+
+
 def test_options_that_need_ray_or_independent_units(run: Any, tmp_path: Path) -> None:
     code, _, err = run("evaluate", "--workers", 2, "--run", tmp_path / "new")
     assert (code, "Give --ray auto, too." in err) == (2, True)

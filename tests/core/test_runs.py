@@ -695,9 +695,9 @@ def test_a_runs_folder_that_can_not_be_written_is_said_before_any_work(tmp_path:
     file = tmp_path / "file"
     file.write_text("")
     for folder in (file, file / "runs"):
-        with pytest.raises(RunError, match="can't be kept"):
+        with pytest.raises(RunError, match="can't be stored"):
             RunsFolder(folder).check_writable()
-        with pytest.raises(RunError, match="can't be kept"):
+        with pytest.raises(RunError, match="can't be stored"):
             new_run(folder)
     with pytest.raises(RunError, match="can't be read"):
         RunsFolder(file).list()
@@ -710,7 +710,7 @@ def test_a_disk_that_is_read_only_or_full_is_said_before_any_work(tmp_path: Path
         run = new_run(disk)
         carry_out(run, square_numbers, bar=False)
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-        with pytest.raises(RunError, match="can't be kept"):
+        with pytest.raises(RunError, match="can't be stored"):
             RunsFolder(disk).check_writable()
         with pytest.raises(RunError, match="can't be written"):
             carry_out(run, square_numbers, bar=False)
@@ -722,7 +722,7 @@ def test_a_disk_that_is_read_only_or_full_is_said_before_any_work(tmp_path: Path
         subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
         with contextlib.suppress(OSError):
             (disk / "other.bin").write_bytes(bytes(256 * 1024))
-        with pytest.raises(RunError, match="can't be kept"):
+        with pytest.raises(RunError, match="can't be stored"):
             RunsFolder(disk).check_writable()
         with pytest.raises(ExplorerError):
             new_run(disk)

@@ -190,6 +190,10 @@ def test_the_headline_says_what_was_chosen_on_what() -> None:
         in (found.sentence)
     )
     assert "On 8 test problems, which took no part in the choice" in found.sentence
+    half = (cell(0, 0, 0.5, [1] * 8), cell(1, 0, None, seed=1))
+    found = study_headline(StudyResults(1, 2, base, 0.5, half, choose(half, [0.25] * 8), cost))
+    assert found.figure == "none chosen"
+    assert "no settings could be trained with every seed" in found.sentence
 
 
 # The run.

@@ -356,7 +356,7 @@ def test_where_it_can_t_be_kept_it_is_still_measured(
     found = measured(lm, PROBLEMS, "four", GREEDY, say=said.append)
     assert found is not None
     assert len(said) == 1
-    assert "can't be kept" in said[0]
+    assert "can't be stored" in said[0]
     assert "FORK_EXPLORER_CACHE" in said[0]
 
 
