@@ -8,7 +8,7 @@ SHARED := --numprocesses logical --dist worksteal
 export PYTHONDONTWRITEBYTECODE :=
 FAST := not browser and not training and not kill and not slow
 
-.PHONY: run test test-fast lint bench demo-model
+.PHONY: run test test-fast lint bench demo-model space
 
 run: .venv/installed
 	@echo "The explorer opens at http://localhost:$(PORT)"
@@ -33,6 +33,16 @@ bench: .venv/installed
 
 demo-model: .venv/installed
 	$(BIN)/python sample_data/build/build.py
+
+# A folder to upload as a Hugging Face Space, of what is committed: see docs/deploy.md.
+SPACE ?= build/space
+IN_SPACE := Dockerfile .dockerignore constraints.txt pyproject.toml LICENSE core explorer pages sample_data
+space:
+	mkdir -p "$(SPACE)"
+	git archive HEAD $(IN_SPACE) | tar -x -C "$(SPACE)"
+	rm -r "$(SPACE)/sample_data/build"
+	cp docs/space/README.md "$(SPACE)/README.md"
+	@echo "The Space is in $(SPACE)"
 
 # torch first, and pinned: the newest one may bring other packages than those that were tested.
 .venv/installed: pyproject.toml constraints.txt

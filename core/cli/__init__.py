@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import io
 import sys
+from typing import Annotated
 
 import typer
 
-from core.cli import chains, findings, runs, serving
+from core.cli import adapter, chains, findings, runs, serving
 from core.cli.checking import check
 from core.cli.claims import claims
 from core.cli.compare import compare
@@ -33,6 +34,7 @@ from core.cli.thresholds import thresholds
 from core.cli.training import rollouts, train
 from core.cli.words import words
 from core.errors import ExplorerError
+from core.system.environment import versions
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,6 +42,25 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="See where a language model's reasoning forks, and force another token.",
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(versions()["decision-fork-explorer"])
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None: ...
+
+
 app.command()(serving.app)
 app.command()(chains.generate)
 app.command()(chains.force)
@@ -68,6 +89,7 @@ app.command()(get)
 app.command()(problems)
 app.command()(export)
 app.command("import")(import_rollouts)
+app.add_typer(adapter.app, name="adapter")
 app.add_typer(runs.app, name="runs")
 
 

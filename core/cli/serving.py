@@ -34,6 +34,9 @@ NEEDED = (
 )
 """Files that the app needs to start, relative to the project's root."""
 
+ALLOW_HOST = ["FORK_EXPLORER_ALLOW_HOST", "SPACE_HOST"]
+"""Environment variables with the names for --allow-host; Hugging Face Spaces set the second."""
+
 _ALL_INTERFACES = ("0.0.0.0", "::")
 
 
@@ -46,6 +49,7 @@ def app(
         list[str] | None,
         typer.Option(
             metavar="NAME",
+            envvar=ALLOW_HOST,
             help="Host name that browsers on other machines use for this one; may be repeated.",
         ),
     ] = None,

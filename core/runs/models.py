@@ -111,6 +111,15 @@ def as_it_began(work: RunContext, spec: ModelSpec) -> ModelSpec:
     return spec
 
 
+def recorded_dtype(run: Run, spec: ModelSpec) -> str | None:
+    """The precision in which a run worked with a model; None where `auto` was not recorded.
+
+    Raises:
+        RunError: the record can't be read.
+    """
+    return spec.dtype if spec.dtype != "auto" else _precisions(run).get(spec.model)
+
+
 def _recorded(work: RunContext, lm: LanguageModel) -> LanguageModel:
     """Record the precision that `auto` took, before any result is kept."""
     if lm.spec.dtype != "auto" or lm.dtype not in DTYPES:

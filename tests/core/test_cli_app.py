@@ -87,6 +87,16 @@ def test_other_host_names_are_accepted_beside_those_of_the_settings(
     assert values(started[0], "--server.allowedHosts") == hosts
 
 
+@pytest.mark.parametrize("variable", serving.ALLOW_HOST)
+def test_other_host_names_can_come_from_the_environment(
+    variable: str, run: Any, started: list[Command], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "lab.example.org ann-forks.hf.space")
+    assert run("app", "--port", free_port(), "--address", "0.0.0.0") == (0, "", "")
+    hosts = ["localhost", "127.0.0.1", "lab.example.org", "ann-forks.hf.space"]
+    assert values(started[0], "--server.allowedHosts") == hosts
+
+
 def test_the_address_itself_is_an_accepted_host_name(run: Any, started: list[Command]) -> None:
     assert run("app", "--port", free_port(), "--address", "127.0.0.2")[0] == 0
     assert values(started[0], "--server.allowedHosts")[-1] == "127.0.0.2"

@@ -35,6 +35,7 @@ ON_A_CHAIN = {"force", "find-fix", "pivotality"}
 ASKING = RUNS | {"generate", "prompt", "thresholds"}
 LOADING = ASKING | ON_A_CHAIN | {"score", "model", "protocol", "claims", "import"}
 WITHOUT_A_MODEL = {"app", "check", "overrule", "download", "get", "problems", "export"}
+ON_AN_ADAPTER = {"adapter merge", "adapter push"}
 OF_RESULTS = {"words", "paper-table"}
 GROUPS: list[tuple[set[str], set[str]]] = [
     (MODEL, LOADING),
@@ -92,7 +93,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_command_is_in_the_table() -> None:
     own = {name for name, _ in callbacks() if not name.startswith("runs ")}
-    assert own == LOADING | WITHOUT_A_MODEL | OF_RESULTS
+    assert own == LOADING | WITHOUT_A_MODEL | OF_RESULTS | ON_AN_ADAPTER
 
 
 @pytest.mark.parametrize(("shared", "commands"), GROUPS, ids=lambda each: "-".join(sorted(each)))
