@@ -325,7 +325,7 @@ def test_every_floor_of_a_dependency_is_a_tested_version() -> None:
     wrong = []
     for each in asked:
         name, floor = each.split(">=")  # a plain floor: no extra, no cap
-        pin = pins[name.lower()]
+        pin = pins[name.lower().replace("_", "-")]
         if not re.match(r"\d+\.\d+", floor) or not f"{pin}.".startswith(f"{floor}."):
             wrong.append((each, pin))
     assert wrong == []
