@@ -198,9 +198,9 @@ def test_every_screen_is_drawn(installed: Installed) -> None:
             print(json.dumps([page.stem, shown, [each.value for each in app.exception]]))
     """
     drawn = [json.loads(line) for line in installed.evaluate(code).splitlines()]
-    texts = {"compare": "### Compare", "evaluate": "### Evaluate", "explore": "Find the fix",
-             "finetune": "### Fine-tune", "interventions": "### Interventions",
-             "runs": "### Runs"}  # fmt: skip
+    texts = {"claims": "### Claims", "compare": "### Compare", "evaluate": "### Evaluate",
+             "explore": "Find the fix", "finetune": "### Fine-tune",
+             "interventions": "### Interventions", "runs": "### Runs"}  # fmt: skip
     assert [name for name, _, _ in drawn] == list(texts)
     for name, shown, exceptions in drawn:
         assert texts[name] in shown
