@@ -25,7 +25,7 @@ def expect_settings(page: Page) -> None:
     expect(page.get_by_role("textbox", name="Correct answer")).to_have_value("9")
     button(page, "Sampler").click()
     for label, value in NUMBERS.items():
-        expect(page.get_by_role("spinbutton", name=label)).to_have_value(value)
+        expect(page.get_by_role("spinbutton", name=label, exact=True)).to_have_value(value)
     page.keyboard.press("Escape")
     button(page, "Prompt").click()
     expect(page.get_by_role("textbox", name="Template")).to_have_value("Q: {problem}\nA:")
