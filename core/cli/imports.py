@@ -86,6 +86,18 @@ class _TableOptions:
         return ordered(found, self.sort) if self.sort else list(found)
 
 
+@dataclass(frozen=True)
+class _ChainFiles:
+    out: Annotated[
+        Path | None,
+        path_option(help="With --score: write the chains to this file, one a line."),
+    ] = None
+    session: Annotated[
+        Path | None,
+        path_option(help="With --score: write a session to this file, which Explore opens."),
+    ] = None
+
+
 @grouped
 def import_rollouts(
     file: Annotated[Path, path_argument(metavar="FILE")],
@@ -106,14 +118,7 @@ def import_rollouts(
         float, typer.Option(min=0, max=100, help="Threshold of forks, nats.")
     ] = ForkTemperature.tau,
     as_json: AsJson = False,
-    out: Annotated[
-        Path | None,
-        path_option(help="With --score: write the chains to this file, one a line."),
-    ] = None,
-    session: Annotated[
-        Path | None,
-        path_option(help="With --score: write a session to this file, which Explore opens."),
-    ] = None,
+    files: _ChainFiles,
 ) -> None:
     """Open rollouts, completions and evaluation logs of other programs.
 
@@ -125,6 +130,7 @@ def import_rollouts(
     from core.imports.listing import check_column, condition, lines
     from core.imports.reading import read_rollouts
 
+    out, session = files.out, files.session
     if (out or session) and not scoring.score:
         raise FileError("Only scored rollouts are chains.", "Give --score MODEL too.")
     for text in table.where or ():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -18,6 +17,7 @@ from core.imports.sources import Source, open_source
 from core.imports.values import FieldError
 from core.problems.paths import steps, value_at
 from core.problems.table import MAX_COLUMNS, RowRefusal
+from core.system.json_text import json_text
 
 MAX_ROLLOUTS = 100_000
 """Maximum number of rollouts read at once."""
@@ -231,7 +231,7 @@ def _grouped(rollouts: Sequence[Rollout]) -> tuple[Rollout, ...]:
         if rollout.group:
             return rollout
         ids = rollout.prompt_ids
-        prompt = json.dumps(rollout.prompt) if rollout.prompt else None
+        prompt = json_text(rollout.prompt) if rollout.prompt else None
         key = (prompt if ids is None else ids.tobytes(), rollout.gold)
         return replace(rollout, group=str(numbers.setdefault(key, len(numbers) + 1)))
 
