@@ -41,7 +41,7 @@ def difference(runs: Runs, one: str, other: str) -> Estimate:
 
 @lru_cache(maxsize=20)
 def _correct(folder: str, created: str) -> dict[str, tuple[bool, ...]]:
-    """Whether each problem's chain is right, by arm, of a finished run."""
+    """Whether each problem's chain is correct, by arm, of a finished run."""
     from core.interventions.task import INTERVENTIONS
 
     records = INTERVENTIONS.records_of(Run.open(Path(folder)))

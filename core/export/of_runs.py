@@ -228,6 +228,6 @@ def _texts(found: StoredProblem, names: Sequence[str], text: TokenText) -> Itera
 
 
 def _shown_ids(chain: StoredChain) -> list[int]:
-    """Without the end-of-sequence token, which is no text."""
+    """Without the end-of-sequence token, which isn't text."""
     ids: list[int] = chain.token_ids.tolist()
     return ids[:-1] if chain.stop_reason is StopReason.EOS else ids

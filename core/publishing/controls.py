@@ -44,7 +44,7 @@ def controls_of(run: Run, others: Iterable[Run]) -> list[Control]:
             if TRAIN.results_of(other) is None or not _same_problems(run, other):
                 continue
             comparison = compare(records_after(other), own, run.config.seed)
-        except ExplorerError:  # a damaged run is no control
+        except ExplorerError:  # a damaged run can't serve as a control
             continue
         found.append(Control(other, words, comparison))
     return found

@@ -95,7 +95,7 @@ def test_the_protocol_fills_the_fields_and_names_what_is_missing() -> None:
         labelled(app.number_input, each) for each in ("Temperature", "Samples per problem")
     )
     assert (heat.value, heat.disabled) == (0.6, True)
-    assert (samples.value, samples.disabled) == (8, True), "the demo is no benchmark: avg@8"
+    assert (samples.value, samples.disabled) == (8, True), "the demo isn't a benchmark: avg@8"
     length = labelled(app.number_input, "Max new tokens")
     assert (length.value, length.disabled) == (8192, False)
     for name in ("GSM8K", "MATH-500", "Minerva Math", "OlympiadBench", "AIME24", "AMC23"):
