@@ -104,7 +104,8 @@ class Measuring:
 
     def command_of(self, missing: Missing, scope: Scope) -> str:
         """The command that makes a missing run; "" where it can't be given yet."""
-        from core.cli.command_line import PLACEHOLDER, planned_command
+        from core.cli.command_line import planned_command
+        from core.cli.command_problems import PLACEHOLDER
 
         if missing.plan is None:
             return ""

@@ -13,10 +13,17 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 import typer
 from pydantic import BaseModel
 
+from core.cli.command_problems import (
+    PLACEHOLDER,
+    PlannedRun,
+    aside_set,
+    drawn_problems,
+    set_of,
+    split_set,
+)
 from core.cli.option_groups import SettingOptions
-from core.errors import ExplorerError, RunError
+from core.errors import RunError
 from core.models.spec import ModelSpec
-from core.runs.config import new_config
 from core.runs.run import Run
 from core.system.json_text import json_text
 from core.system.setting import setting, setting_names, typed_lines, typed_values
@@ -26,9 +33,6 @@ if TYPE_CHECKING:
     from core.runs.config import RunPlan
 
 PROGRAM = "fork-explorer"
-PLACEHOLDER = "PROBLEMS.jsonl"
-"""In place of a file of problems that a run doesn't keep as a whole."""
-
 _NOTE = (
     f"Put the file of the problems in place of {PLACEHOLDER}: of a set that doesn't come "
     "with the explorer, the run keeps only the problems that it used."
@@ -74,19 +78,7 @@ def planned_command(
     Raises:
         RunError, ProblemError: as `run_command`.
     """
-    return run_command(_PlannedRun(task, plan, sets or {}))
-
-
-class _PlannedRun(Run):
-    """A run that has no folder yet."""
-
-    def __init__(self, task: str, plan: RunPlan, sets: Mapping[str, Sequence[Problem]]) -> None:
-        super().__init__(Path(PLACEHOLDER), new_config(task, plan, ""))
-        self._plan, self.sets = plan, sets
-
-    def problems(self, purpose: str = "") -> list[Problem]:
-        """The problem set of the plan, or a further one."""
-        return list(self._plan.more_problems.get(purpose, ()) if purpose else self._plan.problems)
+    return run_command(PlannedRun(task, plan, sets or {}))
 
 
 def _model(run: Run, task: str) -> Iterator[str]:
@@ -114,7 +106,7 @@ def _evaluation(run: Run) -> Iterator[str]:
     from core.evaluation.settings import EvaluationSettings
     from core.evaluation.task import AGAINST_RUN
 
-    yield from _drawn_problems(run)
+    yield from drawn_problems(run)
     yield from _input(run, AGAINST_RUN, "--against")
     yield from _settings(run, EvaluationSettings())
 
@@ -123,7 +115,7 @@ def _interventions(run: Run) -> Iterator[str]:
     from core.interventions.settings import InterventionSettings
 
     yield from _teachers(run)
-    yield from _drawn_problems(run)
+    yield from drawn_problems(run)
     yield from _settings(run, InterventionSettings())
 
 
@@ -131,7 +123,7 @@ def _compare(run: Run) -> Iterator[str]:
     from core.disagreement.settings import CompareSettings
 
     yield from _teachers(run)
-    yield from _drawn_problems(run)
+    yield from drawn_problems(run)
     yield from _settings(run, CompareSettings())
 
 
@@ -139,7 +131,7 @@ def _rollouts(run: Run) -> Iterator[str]:
     from core.reasonmaxxer.recipe import recipe_of
 
     preset = _preset(run)
-    yield from ("--preset", preset, "--problems", _split_set(run))
+    yield from ("--preset", preset, "--problems", split_set(run))
     yield from _settings(run, recipe_of(preset))
 
 
@@ -153,7 +145,7 @@ def _train(run: Run) -> Iterator[str]:
     yield from _teachers(run)
     source = run.config.inputs.get(ROLLOUTS_FROM)
     if source is None:
-        yield from ("--preset", preset, "--problems", _split_set(run))
+        yield from ("--preset", preset, "--problems", split_set(run))
         start, decided = recipe_of(preset), set[str]()
     else:
         yield from ("--rollouts", source)
@@ -162,7 +154,7 @@ def _train(run: Run) -> Iterator[str]:
             start = recipe_of(preset)
             yield from ("--preset", preset)
         decided = {*OF_ROLLOUTS, "held_out.problems"}
-    yield from ("--eval-problems", _set_of(run, EVALUATION, measured))
+    yield from ("--eval-problems", set_of(run, EVALUATION, measured))
     yield from _settings(run, start, decided)
 
 
@@ -178,26 +170,11 @@ def _distill_study(run: Run) -> Iterator[str]:
 
     preset = _preset(run)
     yield from _teachers(run)
-    yield from ("--preset", preset, "--problems", _aside_set(run))
-    yield from ("--eval-problems", _set_of(run, EVALUATION, None))
+    yield from ("--preset", preset, "--problems", aside_set(run))
+    yield from ("--eval-problems", set_of(run, EVALUATION, None))
     start = distillation_study_of(recipe_of(preset), (), "0")
     yield from _settings(run, start, {"vary", "training_seeds"})
     yield from _grid(run)
-
-
-def _aside_set(run: Run) -> str:
-    """The set whose problems were split into the teacher's and those held out, by a study of
-    distillations."""
-    from core.reasonmaxxer.plan import set_aside
-    from core.reasonmaxxer.results import HELD_OUT
-    from core.studies.distillations import DISTILL_STUDY
-
-    recipe, wanted = DISTILL_STUDY.settings_of(run), (run.problems(), run.problems(HELD_OUT))
-    for name, known in _known_sets(run):
-        parts = set_aside(known, recipe.held_out.problems, recipe.problems, recipe.seed)
-        if tuple(map(list, parts)) == wanted:
-            return name
-    return PLACEHOLDER
 
 
 def _grid(run: Run) -> Iterator[str]:
@@ -216,8 +193,8 @@ def _distill(run: Run) -> Iterator[str]:
     preset = _preset(run)
     yield from _teachers(run)
     yield from ("--preset", preset)
-    yield from ("--problems", _set_of(run, "", run.config.settings.get("problems")))
-    yield from ("--eval-problems", _set_of(run, EVALUATION, None))
+    yield from ("--problems", set_of(run, "", run.config.settings.get("problems")))
+    yield from ("--eval-problems", set_of(run, EVALUATION, None))
     yield from _input(run, TEACHER_FROM, "--teacher-from")
     # Of teachers that are taken over, the day of the prompt is, too.
     yield from _settings(run, recipe_of(preset), {"prompt_date"} if run.config.inputs else set())
@@ -248,77 +225,6 @@ def _input(run: Run, role: str, option: str) -> Iterator[str]:
 
 def _preset(run: Run) -> str:
     return str(run.config.settings.get("preset", ""))
-
-
-def _drawn_problems(run: Run) -> Iterator[str]:
-    """The problems of a run that draws a number of them by its seed: a set that comes with the
-    explorer, else the run's own file."""
-    from core.problems.problem_sets import sample_problems
-
-    shard, seed = run.config.shard, run.config.seed
-    count = len(run.problems()) if shard is None else shard.problems
-    for name, known in _known_sets(run):
-        if 0 < count <= len(known) and _is_whole(run, sample_problems(known, count, seed)):
-            yield from ("--problems", name)
-            if count < len(known):
-                yield from ("--sample", str(count))
-            return
-    yield from ("--problems", _own_file(run, "") if shard is None else PLACEHOLDER)
-
-
-def _is_whole(run: Run, problems: Sequence[Problem]) -> bool:
-    """Whether a run, or the whole that it is a shard of, is one of these problems."""
-    from core.runs.shards import problems_digest
-
-    shard = run.config.shard
-    if shard is None:
-        return list(problems) == run.problems()
-    return problems_digest(problems) == shard.digest
-
-
-def _set_of(run: Run, purpose: str, count: int | None) -> str:
-    """The set that a training's problems were drawn from, else the run's own file of them."""
-    from core.lora.plan import drawn
-
-    problems = run.problems(purpose)
-    for name, known in _known_sets(run):
-        if list(drawn(known, count, run.config.seed)) == problems:
-            return name
-    return _own_file(run, purpose)
-
-
-def _split_set(run: Run) -> str:
-    """The set whose problems were split into those of a training and those held out."""
-    from core.reasonmaxxer.plan import split_problems
-    from core.reasonmaxxer.results import HELD_OUT, run_recipe
-
-    recipe, aside = run_recipe(run), run.problems(HELD_OUT)
-    for name, known in _known_sets(run):
-        learned, held_out = split_problems(known, recipe)
-        if list(held_out) == aside and _is_whole(run, learned):
-            return name
-    return PLACEHOLDER
-
-
-def _own_file(run: Run, purpose: str) -> str:
-    if isinstance(run, _PlannedRun):
-        return PLACEHOLDER
-    return str(run.problems_path(purpose).resolve())
-
-
-def _known_sets(run: Run) -> Iterator[tuple[str, list[Problem]]]:
-    """The sets that come with the explorer; one whose file is missing is left out. Of a planned run
-    also those that were named."""
-    from core.problems.problem_sets import NAMED_SETS, read_problems
-
-    if isinstance(run, _PlannedRun):
-        yield from ((name, list(known)) for name, known in run.sets.items())
-
-    for name, path in NAMED_SETS.items():
-        try:
-            yield name, read_problems(path)
-        except ExplorerError:
-            continue
 
 
 def _settings(run: Run, start: BaseModel, decided: set[str] | None = None) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """A worker of a Ray cluster: a process, anywhere, that holds the models of a run.
 
-It works in a hidden run's folder of its own, with the config of the run it helps.
+It works in a temporary run folder of its own, with the config of the run it helps.
 Imports no torch before the environment is that of the run.
 """
 

@@ -14,7 +14,8 @@ import typer
 from small_runs import UNIT, distillation_recipe, fine_tune_recipe
 
 from core.cli import app
-from core.cli.command_line import PLACEHOLDER, run_command
+from core.cli.command_line import run_command
+from core.cli.command_problems import PLACEHOLDER
 from core.disagreement.task import plan_comparison
 from core.distillation.plan import plan_distillation
 from core.distillation.recipe import recipe_of as distillation_recipe_of
