@@ -9,6 +9,7 @@ from core.claims.claim import MARGIN, Check, Claim, Figure, Finding
 from core.claims.decoding_steps import COMPARISON, interventions
 from core.claims.papers import SPARSE_BUT_CRITICAL
 from core.claims.rules import Rule
+from core.claims.steps import teacher_of
 from core.claims.teacher_tokens import arm_of, difference
 from core.disagreement import paper
 from core.disagreement.divergence import DIVERGENT, NEAR_ZERO
@@ -70,7 +71,7 @@ def _top_three(runs: Runs, scope: Scope) -> Finding | None:
     if found is None:
         return None
     run = runs[COMPARISON.name]
-    number = run.config.teachers.index(scope.teacher or "")
+    number = run.config.teachers.index(teacher_of(scope))
     near, changed = [], []
     for record in COMPARE.records_of(run):
         positions = record.changes(number)

@@ -137,6 +137,18 @@ class BaseColumn:
         """Base and teacher; the run's own id makes it unique."""
         return f"{self.base} + {self.teacher} ({self.run_id.rsplit('-', 1)[-1]})"
 
+    @property
+    def facts(self) -> Mapping[str, Cell]:
+        """What was compared, and how much of it."""
+        return {
+            "run": self.run_id,
+            "base": self.base,
+            "teacher": self.teacher,
+            "along": self.along,
+            "chains": self.chains,
+            "tokens": self.summary.tokens,
+        }
+
 
 @dataclass(frozen=True)
 class BasesTable:
@@ -148,12 +160,7 @@ class BasesTable:
         """One JSON-ready dict a column, with its figures by name; unknown values are null."""
         return [
             {
-                "run": each.run_id,
-                "base": each.base,
-                "teacher": each.teacher,
-                "along": each.along,
-                "chains": each.chains,
-                "tokens": each.summary.tokens,
+                **each.facts,
                 "tau": each.tau,
                 "figures": {name: _json(found) for name, found in _figures(each).items()},
             }
@@ -165,14 +172,7 @@ class BasesTable:
         spreadsheet."""
         rows = []
         for each in self.columns:
-            row: dict[str, Cell] = {
-                "run": each.run_id,
-                "base": each.base,
-                "teacher": each.teacher,
-                "along": each.along,
-                "chains": each.chains,
-                "tokens": each.summary.tokens,
-            }
+            row = dict(each.facts)
             for name, found in _figures(each).items():
                 row |= interval_cells(name, found or _UNKNOWN)
             rows.append({key: spreadsheet_safe(value) for key, value in row.items()})
