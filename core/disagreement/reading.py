@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.chains.assembly import scored_chain
+from core.components.heatmap_view import HeatmapView, OtherModel
+from core.components.words import short
 from core.disagreement.records import ComparedChain
 from core.disagreement.settings import CompareSettings
 from core.disagreement.token_classes import Disagreement, disagree
@@ -17,6 +19,10 @@ from core.records import Chain, Problem, Sampler
 
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
+
+
+NAME_LENGTH = 28
+"""Characters of a teacher's name beside a chain."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +34,27 @@ class ReadChain:
     teacher_top_tokens: tuple[tuple[str, ...], ...]  # (T, k)
     teacher_chosen: NDArray[np.int64]  # (T,) column of the chain's token; -1 = none
     along: Literal["base", "teacher"] = "base"  # who wrote the chain
+
+
+def with_teacher(view: HeatmapView, read: ReadChain, name: str) -> HeatmapView:
+    """The view of such a chain with the class of each of its tokens as a mark, and what the teacher
+    would have written.
+
+    Args:
+        view: of `read.chain`.
+        name: of the teacher.
+    """
+    return replace(
+        view,
+        marks=[str(each) for each in read.found.classes],
+        other=OtherModel(
+            "base",
+            short(name, NAME_LENGTH),
+            read.teacher_top_tokens,
+            read.found.teacher.top_logprobs,
+            read.teacher_chosen,
+        ),
+    )
 
 
 def read_chain(

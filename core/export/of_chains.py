@@ -12,7 +12,7 @@ from core.chains.fix_search import FixSearch
 from core.chains.forks import fork_positions
 from core.chains.tree import Branch, ForkTree
 from core.components.chain_view import chain_view, coloured_by_pivotality, with_parent
-from core.components.heatmap_view import HeatmapView, OtherModel
+from core.components.heatmap_view import HeatmapView
 from core.components.tree_nodes import tree_nodes
 from core.components.words import (
     VERDICT_SIGNS,
@@ -23,7 +23,7 @@ from core.components.words import (
     verdict_words,
     visible,
 )
-from core.disagreement.reading import ReadChain
+from core.disagreement.reading import ReadChain, with_teacher
 from core.disagreement.token_classes import TokenClass
 from core.errors import SessionError
 from core.export.document import ChainPart, Fact, Handout, Table
@@ -130,17 +130,7 @@ def comparison_handout(
     name = last_part(teacher)
     changed = sum(each is not TokenClass.UNSHIFTED for each in classes)
     whole = chain_handout(chain, outcome, tau, unit)
-    view = replace(
-        whole.chains[0].view,
-        marks=[str(each) for each in classes],
-        other=OtherModel(
-            "base",
-            short(name, 28),
-            read.teacher_top_tokens,
-            read.found.teacher.top_logprobs,
-            read.teacher_chosen,
-        ),
-    )
+    view = with_teacher(whole.chains[0].view, read, name)
     share = percent(changed / len(chain)) if len(chain) else "0 %"
     many = f"{changed} of {len(chain)} tokens ({share})"
     own = read.along == "base"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.disagreement.reading import ReadChain
+from core.disagreement.reading import NAME_LENGTH, ReadChain, with_teacher
 from core.disagreement.records import ComparedChain
 from core.disagreement.task import COMPARE, compared_models
 from core.disagreement.token_classes import TokenClass
@@ -23,7 +22,6 @@ from core.runs.run import Run
 from core.system.percent import percent
 from explorer.compare.teacher_reading import Reading, start_forcing
 from explorer.components.token_heatmap import (
-    OtherModel,
     read_heatmap,
     token_heatmap,
 )
@@ -142,22 +140,12 @@ def _chain(
 ) -> None:
     chain, classes = read.chain, read.found.classes
     chain_id = f"{run.id} {name} {record.problem_id}"
-    view = replace(
-        chain_view(chain, chain_id, state.tau, state.unit),
-        marks=[str(each) for each in classes],
-        other=OtherModel(
-            "base",
-            short(name, 28),
-            read.teacher_top_tokens,
-            read.found.teacher.top_logprobs,
-            read.teacher_chosen,
-        ),
-    )
+    view = with_teacher(chain_view(chain, chain_id, state.tau, state.unit), read, name)
     with st.container(key="stage"):
         left, right = st.columns([2, 1], gap="medium")
     with left, st.container(border=True, key="chain_card"):
         outcome = Outcome(record.answer, record.verdict, False)
-        writer = "Base" if read.along == "base" else plain(short(name, 28))
+        writer = "Base" if read.along == "base" else plain(short(name, NAME_LENGTH))
         st.markdown(
             f"**{writer}, greedy** · {verdict_badge(outcome)} · {len(chain)} tokens",
             help=verdict_reason(outcome, problem.answer),
