@@ -62,9 +62,9 @@ def main() -> None:
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
         context = browser.new_context(viewport={"width": 1280, "height": 900})
-        warm = context.new_page()  # the app's own files are in the cache then
+        warm = context.new_page()  # the engine is loaded then, and the app's files are in the cache
         warm.goto(url)
-        warm.locator(".token").first.wait_for(timeout=120_000)
+        warm.locator(".st-key-chain_card .token").first.wait_for(timeout=120_000)
         warm.close()
         page = context.new_page()
         page.add_init_script(_WATCH)
