@@ -30,7 +30,20 @@ class Estimate:
     n: int
 
     def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}], n = {self.n}"
+        return f"{self.value:.3f} {self.brackets()}, n = {self.n}"
+
+    def brackets(self, digits: int = 3, *, scale: float = 1, sign: bool = False) -> str:
+        """The interval: "[0.188, 0.812]"; "[unknown]" where it is NaN, as that of one problem.
+
+        Args:
+            digits: after the decimal point.
+            scale: of the figures; 100 for percent.
+            sign: write a plus sign, too.
+        """
+        if np.isnan(self.low):
+            return "[unknown]"
+        form = f"{'+' * sign}.{digits}f"
+        return f"[{scale * self.low:{form}}, {scale * self.high:{form}}]"
 
 
 def share(successes: int, n: int) -> Estimate:

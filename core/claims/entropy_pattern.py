@@ -48,10 +48,7 @@ def _one_fifth(runs: Runs, scope: Scope) -> Finding | None:
     return Finding(
         (Check(figure, Rule(high=TOP_SHARE)),),
         "No control, since it is a property of the base alone.",
-        (
-            f"The 80th percentile here is {percentile.value:.3f} nats "
-            f"[{percentile.low:.3f}, {percentile.high:.3f}].",
-        ),
+        (f"The 80th percentile here is {percentile.value:.3f} nats {percentile.brackets()}.",),
     )
 
 

@@ -122,9 +122,9 @@ def _line(
     scale: float = 1,
     unit: str = "",
 ) -> None:
-    parts = [f"{scale * part:.3f}" for part in (estimate.value, estimate.low, estimate.high)]
     says = ""
     if papers is not None:
         low, high = (f"{scale * end:g}" for end in papers)
         says = f"  (paper: {low if low == high else f'{low} to {high}'}{unit})"
-    print(f"  {label:{_LABEL}} {parts[0]}{unit} [{parts[1]}, {parts[2]}], n = {estimate.n}{says}")
+    value, interval = f"{scale * estimate.value:.3f}{unit}", estimate.brackets(scale=scale)
+    print(f"  {label:{_LABEL}} {value} {interval}, n = {estimate.n}{says}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -127,7 +126,6 @@ def print_comparison(
 
 
 def _line(label: str, estimate: Estimate, *, digits: int = 3, sign: bool = False) -> None:
-    form = f"{'+' * sign}.{digits}f"
-    parts = [format(part, form) for part in (estimate.value, estimate.low, estimate.high)]
-    interval = "[unknown]" if isnan(estimate.low) else f"[{parts[1]}, {parts[2]}]"
-    print(f"{printable(label):{_LABEL}} {parts[0]} {interval}, n = {estimate.n}")
+    value = format(estimate.value, f"{'+' * sign}.{digits}f")
+    interval = estimate.brackets(digits, sign=sign)
+    print(f"{printable(label):{_LABEL}} {value} {interval}, n = {estimate.n}")

@@ -100,8 +100,7 @@ def _show_own(own: TrainingResults) -> None:
     found, cost = own.comparison, own.cost
     for name, each in (("before", found.before), ("after", found.after)):
         print(
-            f"yours, {name}: {100 * each.value:.1f} % [{100 * each.low:.1f}, "
-            f"{100 * each.high:.1f}], n = {each.n}"
+            f"yours, {name}: {100 * each.value:.1f} % {each.brackets(1, scale=100)}, n = {each.n}"
         )
     print(
         f"yours, cost: {cost.usd:,.4f} dollars, {cost.total_seconds:,.0f} s at "

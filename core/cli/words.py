@@ -119,7 +119,7 @@ def _changed(each: WordRow) -> str:
 
 
 def _amount(found: Estimate) -> str:
-    return f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
+    return f"{found.value:.3f} {found.brackets()}"
 
 
 def _share(found: Estimate) -> str:

@@ -125,4 +125,4 @@ def front_matter(header: Mapping[str, object]) -> str:
 
 
 def _row(estimate: Estimate) -> str:
-    return f"{estimate.value:.3f} | [{estimate.low:.3f}, {estimate.high:.3f}]"
+    return f"{estimate.value:.3f} | {estimate.brackets()}"

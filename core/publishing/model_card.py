@@ -29,7 +29,6 @@ from core.reasonmaxxer.settings import GATES
 from core.reasonmaxxer.task import TRAIN
 from core.runs.headline import points
 from core.runs.run import Run
-from core.statistics import Estimate
 from core.system.percent import percent
 
 
@@ -164,12 +163,12 @@ def _controls(results: TrainingResults, controls: Sequence[Control]) -> str:
             "trained is not known. A fine-tune of the same rollouts with a random gate would say."
         )
     rows = [
-        f"| {each.words} | {_cell(each.comparison.before)} | "
+        f"| {each.words} | {each.comparison.before} | "
         f"{points(each.comparison.difference)}, n = {each.comparison.n}: {each.comparison.word} |"
         for each in controls
     ]
     table = [
-        f"After training, this adapter: {_cell(results.comparison.after)}. The same base, problems "
+        f"After training, this adapter: {results.comparison.after}. The same base, problems "
         "and seed, each trained in another way:",
         "",
         "| control | accuracy after, 95 % interval | this adapter less the control, paired |",
@@ -229,10 +228,6 @@ def _models_style(run: Run) -> str:
     except ExplorerError:
         pairs = []
     return pairs[0].before.prompt_style if pairs else "the base's own"
-
-
-def _cell(estimate: Estimate) -> str:
-    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}], n = {estimate.n}"
 
 
 def _no_results(run: Run) -> RunError:

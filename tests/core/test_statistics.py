@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import binomtest, chi2_contingency
 
 from core.statistics import (
+    Estimate,
     homogeneity,
     mcnemar,
     mean_over_problems,
@@ -143,3 +144,11 @@ def test_homogeneity_is_fisher_s_question_for_many_groups() -> None:
     table = [[300, 200], [250, 250]]
     expected = chi2_contingency(table, correction=False).pvalue
     assert homogeneity([300, 250], [500, 500]) == pytest.approx(expected)
+
+
+def test_an_interval_is_written_in_brackets_and_said_where_it_is_unknown() -> None:
+    found = Estimate(0.25, 0.125, 0.5, 8)
+    assert str(found) == "0.250 [0.125, 0.500], n = 8"
+    assert found.brackets(1, scale=100) == "[12.5, 50.0]"
+    assert Estimate(0.1, -0.2, 0.4, 8).brackets(sign=True) == "[-0.200, +0.400]"
+    assert str(Estimate(2.0, math.nan, math.nan, 1)) == "2.000 [unknown], n = 1"
