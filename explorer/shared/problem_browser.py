@@ -178,8 +178,8 @@ def _on_select(state: BrowserState, shown: ProblemBrowser, key: str) -> None:
 
 
 def _on_step(state: BrowserState, shown: ProblemBrowser, key: str) -> None:
-    """Step from the sample that was shown last: the browser may not know of it yet, and report the
-    one before as the chosen one."""
+    """Step from the sample that was shown or stepped to last: the browser may not know of it yet,
+    and report the one before as the chosen one."""
     found = read_steps(key)
     if found is None or found.table != shown.table.id or found.row not in shown.stored:
         return
@@ -190,7 +190,9 @@ def _on_step(state: BrowserState, shown: ProblemBrowser, key: str) -> None:
     last = len(shown.stored[found.row].chains) - 1
     start = st.session_state.get(f"{switch} shown", _number(shown, found.row))
     state.form.keep(_memory(shown), found.row)
-    st.session_state[switch] = max(0, min(last, start + by))
+    # A next step can stop this run of the page before it has drawn the panel.
+    reached = max(0, min(last, start + by))
+    st.session_state[switch] = st.session_state[f"{switch} shown"] = reached
 
 
 def _on_act(shown: ProblemBrowser, key: str) -> None:
