@@ -21,7 +21,7 @@ def _app() -> None:
     for total in st.session_state["totals"]:
         st.session_state["table"] = {"step": {"table": "t", "row": "p", "since": 7, "total": total}}
         st.session_state["sample of t p"] = 0  # the browser does not know of a step yet
-        problem_browser._on_step(state, shown, "table")  # noqa: SLF001
+        problem_browser._on_step(state, shown, "table")
     st.session_state["reached"] = st.session_state["sample of t p"]
 
 
