@@ -10,6 +10,7 @@ ExplorerError
 ├── PositionError    a position or token that can't be forced
 ├── RunError         a run that can't be made, opened or continued
 ├── TrainingError    a fine-tune that can't start or continue
+├── EngineError      a served engine that doesn't answer, or serves another model
 ├── AppError         the app can't be served
 └── ResourceError    out of memory or disk space
 
@@ -74,6 +75,10 @@ class RunError(ExplorerError):
 
 class TrainingError(ExplorerError):
     """A fine-tune that can't start or continue."""
+
+
+class EngineError(ExplorerError):
+    """A served engine that doesn't answer, can't do what is asked, or serves another model."""
 
 
 class AppError(ExplorerError):

@@ -17,6 +17,7 @@ from core.tokens.prompts import PROMPT_STYLES, introduction
 from core.tokens.stop_strings import run_on
 
 if TYPE_CHECKING:
+    from core.engines.engine import Engine
     from core.models.language_model import LanguageModel
 
 
@@ -68,6 +69,7 @@ def decode_answers(
     batch_size: int,
     on_row: Callable[[int, Decoded], None] | None = None,
     cancel: Callable[[], bool] = lambda: False,
+    engine: Engine | None = None,
 ) -> list[Decoded] | None:
     """Chains of a run over a problem set, each up to the end of its answer.
 
@@ -76,23 +78,22 @@ def decode_answers(
         settings: of the prompts; they say what ends an answer.
         sampler: how tokens are drawn; its stop strings are those of the settings.
         batch_size, on_row, cancel: as of `decode`.
+        engine: a server that samples; its chains have no statistics.
 
     Returns:
         N results, in order; None when cancelled.
 
     Raises:
         ModelError, ResourceError: as `decode`.
+        EngineError: as `Engine.sample`.
     """
-    stop = settings.stop_strings(lm.prompt_style)
-    decoded = decode(
-        lm,
-        rows,
-        replace(sampler, stop=stop),
-        k=1,
-        batch_size=batch_size,
-        on_row=on_row,
-        cancel=cancel,
-    )
+    stopping = replace(sampler, stop=settings.stop_strings(lm.prompt_style))
+    if engine is not None:
+        found = engine.sample(rows, stopping, at_once=batch_size, on_row=on_row, cancel=cancel)
+        if found is None:
+            return None
+        return without_run_on(lm, rows, found, settings.answer_ends(lm.prompt_style))
+    decoded = decode(lm, rows, stopping, k=1, batch_size=batch_size, on_row=on_row, cancel=cancel)
     if any(each.stop_reason is StopReason.CANCELLED for each in decoded):
         return None
     return without_run_on(lm, rows, decoded, settings.answer_ends(lm.prompt_style))

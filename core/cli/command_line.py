@@ -60,7 +60,7 @@ def run_command(run: Run) -> RunCommand:
     task = run.config.task
     if task not in _RUNS:
         raise RunError(f"This program has no command for runs of {task}.", "Update the program.")
-    words = [*_model(run, task), *_RUNS[task](run), *_shard(run)]
+    words = [*_model(run, task), *_RUNS[task](run), *_engine(run), *_shard(run)]
     note = _NOTE if PLACEHOLDER in words else ""
     return RunCommand(shlex.join([PROGRAM, task, *words]), note)
 
@@ -95,6 +95,13 @@ def _model(run: Run, task: str) -> Iterator[str]:
             yield from (options[name], str(value))
     if run.config.model.get("trust_remote_code") is True:
         yield options["trust_remote_code"]
+
+
+def _engine(run: Run) -> Iterator[str]:
+    engine = run.config.engine
+    if engine is not None:
+        yield from ("--engine", engine.url, "--engine-model", engine.model)
+        yield from ("--score", str(engine.score))
 
 
 def _shard(run: Run) -> Iterator[str]:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.cli.option_groups import GivenSettings, SettingOptions, grouped
-from core.cli.options import ModelOptions, OutputOptions, ProblemOptions, RunOptions, path_option
+from core.cli.options import (
+    EngineOptions,
+    ModelOptions,
+    OutputOptions,
+    ProblemOptions,
+    RunOptions,
+    path_option,
+)
 from core.cli.run_command import kind_work, long_work
 from core.evaluation.protocols import ProtocolName, protocol_values
 from core.evaluation.settings import EvaluationSettings
@@ -43,6 +50,7 @@ def evaluate(
         ),
     ] = None,
     *,
+    engine: EngineOptions,
     run: RunOptions,
     output: OutputOptions,
 ) -> None:
@@ -59,15 +67,17 @@ def evaluate(
             chosen = problems.problem_set()
         else:
             chosen = list(Run.open(against).problems())
+        spec, asked = model.spec(), settings.changed(_start(settings, problems.set_name))
         return plan_evaluation(
-            model.spec(),
+            spec,
             chosen,
-            settings.changed(_start(settings, problems.set_name)).model_dump(),
+            asked.model_dump(),
             sample=problems.sample,
             against=against,
+            engine=engine.found(spec, keeps_entropy=asked.keep_entropy),
         )
 
-    long_work(ctx, kind_work(model), prepare, run=run, output=output, show=_show)
+    long_work(ctx, kind_work(model, engine), prepare, run=run, output=output, show=_show)
 
 
 def _start(settings: GivenSettings, problem_set: str) -> EvaluationSettings:

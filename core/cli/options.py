@@ -14,7 +14,8 @@ from typing import Annotated, Any
 import typer
 
 from core.cli.files import given_problems
-from core.errors import ProblemError
+from core.engines.served import Score, ServedEngine, score_of
+from core.errors import ProblemError, RunError
 from core.models.spec import ModelSpec
 from core.records import Chain, Problem
 from core.system.person_path import person_path
@@ -204,6 +205,56 @@ class QuestionOptions:
             )
         known = demo_problems() if self.problems is None else given_problems(self.problems)
         return known if self.problem is None else [find_problem(known, self.problem)]
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """A server that samples the chains of a run."""
+
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Sample on a vLLM or SGLang server of the same model, such as "
+            "http://localhost:8000; its API key, if any, in FORK_EXPLORER_ENGINE_KEY.",
+        ),
+    ] = None
+    engine_model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The server's name of the model, or of the adapter; by default its only model.",
+        ),
+    ] = None
+    score: Annotated[
+        Score | None,
+        typer.Option(
+            help="Chains of the server whose entropies are computed here: all, gated (of problems "
+            "with correct and wrong ones) or never; by default all where entropies are kept.",
+        ),
+    ] = None
+
+    def found(self, spec: ModelSpec, *, keeps_entropy: bool) -> ServedEngine | None:
+        """The server, asked what it is; None without one.
+
+        Raises:
+            RunError: options without a server, or a score that doesn't go with the run.
+            EngineError: nothing answers there, no such model, or no token ids.
+        """
+        if self.engine is None:
+            if self.engine_model is not None or self.score is not None:
+                raise RunError(
+                    "--engine-model and --score are of a served engine.", "Give --engine URL, too."
+                )
+            return None
+        from core.engines.finding import find_engine
+
+        return find_engine(
+            self.engine,
+            self.engine_model,
+            adapter=spec.adapter is not None,
+            score=score_of(self.score, keeps_entropy=keeps_entropy),
+        )
 
 
 @dataclass(frozen=True)

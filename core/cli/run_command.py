@@ -16,7 +16,7 @@ import typer
 
 from core.cli.files import check_writable, say, write_result
 from core.cli.option_groups import was_given
-from core.cli.options import ModelOptions, OutputOptions, RunOptions
+from core.cli.options import EngineOptions, ModelOptions, OutputOptions, RunOptions
 from core.errors import ExplorerError, ModelError, RunError
 from core.kinds import KINDS, kind_entry
 from core.models.spec import DEMO, DEMO_NOTICE, teacher_spec
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 RESULTS = "results.json"
 """The result file that --json prints and --out copies."""
 
-_ALWAYS_ALLOWED = {"run", "resume", "as_json", "out", "trust_remote_code", "ray", "workers"}
+_OF_THIS_START = {"trust_remote_code", "ray", "workers", "engine"}
+_ALWAYS_ALLOWED = {"run", "resume", "as_json", "out"} | _OF_THIS_START
 _SOURCE = project_root()
 
 
@@ -67,6 +68,7 @@ def long_work(
     """
     check_writable(output.out)
     _use_ray(ctx, task, run)
+    _check_engine(task, run)
     found = _existing(ctx, run.run, run.resume) if run.run is not None else None
     if found is None and run.estimate:
         _print_estimate(ctx, task, _prepare_shard(ctx, prepare, run.shard), output)
@@ -100,9 +102,11 @@ class KindWork:
 
     Args:
         model: whether the base's own Python code may run; the run itself says which model it is.
+        engine: where the run's engine is now; whether it has one, the run itself says.
     """
 
-    def __init__(self, model: ModelOptions) -> None:
+    def __init__(self, model: ModelOptions, engine: EngineOptions | None = None) -> None:
+        self.engine_url = None if engine is None else engine.engine
         self.trust_remote_code = model.trust_remote_code
         self.crew: Crew | None = None  # workers elsewhere, instead of this process
         self._loaded: dict[ModelSpec, LanguageModel] = {}  # to measure, then for the run
@@ -125,8 +129,14 @@ class KindWork:
         """Carry a run out."""
         from transformers.utils import logging
 
+        from core.runs.served_chains import moved_engine
+
         logging.disable_progress_bar()
         context.crew = self.crew
+        if self.engine_url is not None:
+            context.engine_url = moved_engine(context.run, self.engine_url)
+        if self.crew is not None and context.run.config.engine is not None:
+            raise _one_process_on_an_engine()
         context.loaded.update(self._loaded)
         self._loaded.clear()
         kind = kind_entry(context.run).load()
@@ -162,9 +172,32 @@ class KindWork:
         return kind.estimate_of(plan, Meter(spec, load, load_beside))
 
 
-def kind_work(model: ModelOptions) -> KindWork:
+def kind_work(model: ModelOptions, engine: EngineOptions | None = None) -> KindWork:
     """The work of a run, which its kind knows; see `KindWork`."""
-    return KindWork(model)
+    return KindWork(model, engine)
+
+
+def _one_process_on_an_engine() -> RunError:
+    return RunError(
+        "A served engine samples for a run of one process, and --ray asks for several.",
+        "Leave --ray out.",
+    )
+
+
+def _check_engine(task: Callable[[RunContext], None], options: RunOptions) -> None:
+    """Refuse what a served engine doesn't go with.
+
+    Raises:
+        RunError: workers of a Ray cluster, or an estimate.
+    """
+    if not isinstance(task, KindWork) or task.engine_url is None:
+        return
+    if options.ray is not None:
+        raise _one_process_on_an_engine()
+    if options.estimate:
+        raise RunError(
+            "How fast a served engine is isn't known before it starts.", "Leave --estimate out."
+        )
 
 
 def _prepare_shard(
@@ -296,7 +329,7 @@ def _new(
         say(f"Warning: {place} is inside the program's own repository.")
     assert ctx.command.name is not None
     plan = prepare()
-    if options.ray is None:  # how fast its workers are isn't known
+    if options.ray is None and plan.engine is None:  # how fast those are isn't known
         plan = _estimated(task, ctx.command.name, plan)
     run = Run.create(runs.folder, ctx.command.name, plan, name=options.name, folder=folder)
     say(f"The run is {run.folder}")

@@ -94,6 +94,8 @@ def show(run_id: RunId, runs_dir: RunsDir = None, as_json: AsJson = False) -> No
     if estimate is not None:
         _print(f"estimate  {estimate.words}")
     _print(f"model     {json_text(config.model)}")
+    if config.engine is not None:
+        _print(f"engine    {config.engine.words} at {config.engine.url}")
     _print(f"settings  {json_text(config.settings)}")
     if status.error is not None:
         _print(f"problem   {status.error}")

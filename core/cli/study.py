@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.cli.option_groups import GivenSettings, grouped
-from core.cli.options import ModelOptions, OutputOptions, RunOptions, path_option
+from core.cli.options import EngineOptions, ModelOptions, OutputOptions, RunOptions, path_option
 from core.cli.recipes import LearningProblems, recipe_options
 from core.cli.run_command import kind_work, long_work
 from core.cli.thresholds import plan_with_shares
@@ -70,6 +70,7 @@ def study(
     preset: PresetOption = None,
     *,
     settings: Annotated[GivenSettings, recipe_options(Recipe, _NAMES, {"k": ("-k",)})],
+    engine: EngineOptions,
     run: RunOptions,
     output: OutputOptions,
 ) -> None:
@@ -82,7 +83,7 @@ def study(
     from core.studies.plan import plan_study
     from core.studies.recipe import study_of
 
-    work = kind_work(model)
+    work = kind_work(model, engine)
 
     def prepare() -> RunPlan:
         spec, measure = model.spec(), entropies_in(grid.rollouts)
@@ -96,6 +97,7 @@ def study(
             named = problems.problems or Path(sets[0])
             measure = entropies_of_rollouts(work, spec, learned, named.name, quiet=output.as_json)
         measured_on = problems.to_measure_on(sets[1])
+        served = engine.found(spec, keeps_entropy=True)
         return plan_with_shares(
             settings,
             start,
@@ -105,6 +107,7 @@ def study(
                 measured_on,
                 study_of(recipe, grid.vary or (), grid.training_seeds),
                 rollouts=grid.rollouts,
+                engine=served,
             ),
             measure,
         )

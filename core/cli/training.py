@@ -11,7 +11,7 @@ import typer
 
 from core.cli.evaluation import print_comparison
 from core.cli.option_groups import GivenSettings, grouped
-from core.cli.options import ModelOptions, OutputOptions, RunOptions, path_option
+from core.cli.options import EngineOptions, ModelOptions, OutputOptions, RunOptions, path_option
 from core.cli.recipes import (
     MEASURED_SET,
     TRAINING_SET,
@@ -55,6 +55,7 @@ def rollouts(
     preset: PresetOption = None,
     *,
     settings: Annotated[GivenSettings, recipe_options(Recipe, _K, _K_FLAG)],
+    engine: EngineOptions,
     run: RunOptions,
     output: OutputOptions,
 ) -> None:
@@ -64,16 +65,17 @@ def rollouts(
     """
     from core.reasonmaxxer.plan import plan_rollouts
 
-    work = kind_work(model)
+    work = kind_work(model, engine)
 
     def prepare() -> RunPlan:
         spec, start = model.spec(), starting_recipe(model.model, preset)
         named = problems or Path(learning_sets(start)[0])
         learned = problems_or_set(problems, named.name)
+        served = engine.found(spec, keeps_entropy=True)
         return plan_with_shares(
             settings,
             start,
-            lambda recipe: plan_rollouts(spec, learned, recipe),
+            lambda recipe: plan_rollouts(spec, learned, recipe, engine=served),
             entropies_of_rollouts(work, spec, learned, named.name, quiet=output.as_json),
         )
 
@@ -119,6 +121,7 @@ def train(
             _K_FLAG,
         ),
     ],
+    engine: EngineOptions,
     run: RunOptions,
     output: OutputOptions,
 ) -> None:
@@ -126,11 +129,12 @@ def train(
 
     Rollouts of the base, a gate that keeps the decision points, a contrastive loss there and an
     anchor elsewhere, a LoRA adapter, and the accuracy before and after on problems that were not
-    trained on. The adapter is in the run's folder, under adapter/.
+    trained on. The adapter is in the run's folder, under adapter/. With --engine, the rollouts are
+    sampled there; before and after are measured here.
     """
     from core.reasonmaxxer.plan import plan_training
 
-    work = kind_work(model)
+    work = kind_work(model, engine)
 
     def prepare() -> RunPlan:
         rollouts, teacher = built_on.rollouts, built_on.teacher
@@ -143,11 +147,18 @@ def train(
             named = problems.problems or Path(learning_sets(start)[0])
             measure = entropies_of_rollouts(work, spec, learned, named.name, quiet=output.as_json)
         measured_on = problems.to_measure_on(learning_sets(start)[1])
+        served = engine.found(spec, keeps_entropy=True)
         return plan_with_shares(
             settings,
             start,
             lambda recipe: plan_training(
-                spec, learned, measured_on, recipe, rollouts=rollouts, teacher=teacher
+                spec,
+                learned,
+                measured_on,
+                recipe,
+                rollouts=rollouts,
+                teacher=teacher,
+                engine=served,
             ),
             measure,
         )

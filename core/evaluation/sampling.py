@@ -14,18 +14,27 @@ from core.chains.prompting import check_prompts, problem_prompt
 from core.chains.run_on import decode_answers
 from core.decoding.loop import Decoded, Row
 from core.decoding.sampling import at_fork_temperature, chain_seed
+from core.engines.served import Score
 from core.evaluation.records import ProblemSamples, Sample
+from core.evaluation.rescoring import entropies_of, wanted
 from core.evaluation.settings import EvaluationSettings
 from core.records import Outcome, Problem, StopReason, Verdict, floats
 
 if TYPE_CHECKING:
+    from core.engines.engine import Engine
     from core.models.language_model import LanguageModel
 
 
 def check_evaluation(
-    lm: LanguageModel, problems: Sequence[Problem], settings: EvaluationSettings
+    lm: LanguageModel,
+    problems: Sequence[Problem],
+    settings: EvaluationSettings,
+    engine: Engine | None = None,
 ) -> None:
     """Check before any work that a problem set can be evaluated.
+
+    Args:
+        engine: a server that samples, whose context may be shorter.
 
     Raises:
         ProblemError: no problems, or some without a readable gold answer.
@@ -33,7 +42,8 @@ def check_evaluation(
         ResourceError: as the answer checker.
     """
     check_golds(problems)
-    check_prompts(lm, problems, settings, lm.context_length)
+    length = lm.context_length if engine is None else engine.context_length
+    check_prompts(lm, problems, settings, length)
 
 
 def evaluate(
@@ -44,6 +54,7 @@ def evaluate(
     cancel: Callable[[], bool] = lambda: False,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     keep_entropy: bool = False,
+    engine: Engine | None = None,
 ) -> list[ProblemSamples] | None:
     """Sample and judge every problem; call `check_evaluation` first.
 
@@ -52,8 +63,9 @@ def evaluate(
 
     Args:
         cancel: asked between tokens.
-        on_progress: called with (chains done, chains in all).
+        on_progress: called with (chains done, chains in all; those that are scored count twice).
         keep_entropy: keep the entropy of every sampled token's distribution.
+        engine: a server that samples; its `score` says which chains have entropies.
 
     Returns:
         One record a problem, in order; None when cancelled.
@@ -61,6 +73,7 @@ def evaluate(
     Raises:
         PromptError: a question that can't be asked.
         ResourceError: as `decode` and the answer checker.
+        EngineError: as `Engine.sample`.
     """
     prompts = [problem_prompt(lm, problem, settings) for problem in problems]
     rows = [
@@ -84,6 +97,7 @@ def evaluate(
         batch_size=settings.batch_size,
         on_row=on_row,
         cancel=cancel,
+        engine=engine,
     )
     if chains is None:
         return None
@@ -91,6 +105,15 @@ def evaluate(
     outcomes = judge_completions(
         lm, [chain.token_ids for chain in chains], golds, [row.prompt_ids for row in rows]
     )
+    entropies: list[list[float] | None] | None = [None] * len(chains)
+    if engine is not None:
+        right = [outcome.verdict is Verdict.CORRECT for outcome in outcomes]
+        scored = wanted(engine.score if keep_entropy else Score.NEVER, right, settings.samples)
+        entropies = entropies_of(lm, rows, chains, scored, cancel=cancel, on_progress=on_progress)
+    elif keep_entropy:
+        entropies = [floats(chain.statistics.entropy) for chain in chains]
+    if entropies is None:
+        return None
     records = []
     for number, (problem, prompt) in enumerate(zip(problems, prompts, strict=True)):
         own = slice(number * settings.samples, (number + 1) * settings.samples)
@@ -102,11 +125,16 @@ def evaluate(
                 outcome.boxed,
                 chain.stop_reason,
                 vote,
-                tuple(floats(chain.statistics.entropy)) if keep_entropy else None,
+                None if nats is None else tuple(nats),
                 _at_forks(settings, row.seed, chain.statistics.entropy),
             )
-            for row, chain, outcome, vote in zip(
-                rows[own], chains[own], outcomes[own], votes(outcomes[own]), strict=True
+            for row, chain, outcome, vote, nats in zip(
+                rows[own],
+                chains[own],
+                outcomes[own],
+                votes(outcomes[own]),
+                entropies[own],
+                strict=True,
             )
         )
         records.append(ProblemSamples(problem.id, problem.family or None, prompt, samples))

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.engines.protocol import check_sampler
+from core.engines.served import ServedEngine, score_of
 from core.errors import RunError
 from core.evaluation.comparison import check_same_problems, compare
 from core.evaluation.earlier import EarlierEvaluation
@@ -42,6 +44,7 @@ def plan_evaluation(
     *,
     sample: int | None = None,
     against: str | Path | None = None,
+    engine: ServedEngine | None = None,
 ) -> RunPlan:
     """The plan of a run, checked before any work.
 
@@ -51,13 +54,19 @@ def plan_evaluation(
         settings: fields of `EvaluationSettings`.
         sample: number of problems to draw by the seed; None takes all.
         against: folder of a finished evaluation of the same problems, to compare with.
+        engine: a server that samples the chains (`core.engines.finding.find_engine`).
 
     Raises:
-        RunError: settings out of range; `against` isn't a finished evaluation.
+        RunError: settings out of range; `against` isn't a finished evaluation; a score that
+            doesn't go with `keep_entropy`.
+        SamplerError: a sampler that the engine doesn't have.
         ModelError: a missing model.
         ProblemError: no problems, more asked for than there are, or others than `against` has.
     """
     checked = checked_settings(EvaluationSettings, settings)
+    if engine is not None:
+        check_sampler(checked.sampler)
+        score_of(engine.score, keeps_entropy=checked.keep_entropy)
     problems = chosen_problems(problems, sample, checked.seed)
     model = model_fields(spec)
     folder = None
@@ -70,6 +79,7 @@ def plan_evaluation(
         inputs={} if folder is None else {AGAINST_RUN: str(folder)},
         seed=checked.seed,
         problems=problems,
+        engine=engine,
     )
 
 
@@ -137,7 +147,9 @@ EVALUATE = Kind(
     results=EvaluationResults,
     doing=_DOING,
     belonging="problems and samples",
-    check=lambda models, problems, settings: check_evaluation(models.base, problems, settings),
+    check=lambda models, problems, settings: check_evaluation(
+        models.base, problems, settings, models.engine
+    ),
     solve=lambda models, unit, settings, cancel, on_progress: evaluate(
         models.base,
         unit,
@@ -145,6 +157,7 @@ EVALUATE = Kind(
         cancel=cancel,
         on_progress=on_progress,
         keep_entropy=settings.keep_entropy,
+        engine=models.engine,
     ),
     complete=_has_its_samples,
     summarise=_summarise,

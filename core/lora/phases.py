@@ -12,8 +12,10 @@ from core.evaluation.settings import EvaluationSettings
 from core.models.language_model import LanguageModel
 from core.records import Problem
 from core.runs.problem_units import kept_records, unit_reader, units_of_a_batch, work_through
+from core.runs.served_chains import engine_of
 
 if TYPE_CHECKING:
+    from core.engines.engine import Engine
     from core.runs.context import RunContext
 
 
@@ -54,6 +56,7 @@ def sampled(
     also_checked: Sequence[Problem] = (),
     *,
     keep_entropy: bool = False,
+    on_engine: bool = False,
 ) -> list[ProblemSamples]:
     """Sample what a run doesn't have yet; returns all of its samples.
 
@@ -66,6 +69,7 @@ def sampled(
         doing: what is being done, for the progress.
         also_checked: problems that are sampled later, checked now.
         keep_entropy: keep the entropy of every sampled token's distribution.
+        on_engine: have the run's served engine sample, if it has one: `model` is what it serves.
 
     Raises:
         Cancelled: a stop was requested.
@@ -73,8 +77,10 @@ def sampled(
     """
     read = unit_reader(ProblemSamples, has_samples(settings.samples))
     is_here = work.crew is None
+    engine: Engine | None = None
     if is_here and len(kept_records(problems, work.finished, read, prefix)) < len(problems):
-        check_evaluation(model.loaded(), [*problems, *also_checked], settings)
+        engine = engine_of(work, model.loaded()) if on_engine else None
+        check_evaluation(model.loaded(), [*problems, *also_checked], settings, engine)
 
     def solve(
         unit: Sequence[Problem], on_progress: Callable[[int, int], None]
@@ -86,6 +92,7 @@ def sampled(
             cancel=work.stop.overdue,
             on_progress=on_progress,
             keep_entropy=keep_entropy,
+            engine=engine,
         )
 
     work_through(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from core.engines.protocol import check_sampler
+from core.engines.served import ServedEngine, score_of
 from core.errors import RunError
 from core.lora.plan import (
     base_fields,
@@ -29,18 +31,28 @@ from core.system.person_path import person_path
 _LARGEST_HELD_OUT_SHARE = 0.25  # of the training problems
 
 
-def plan_rollouts(spec: ModelSpec, problems: Sequence[Problem], recipe: Recipe) -> RunPlan:
+def plan_rollouts(
+    spec: ModelSpec,
+    problems: Sequence[Problem],
+    recipe: Recipe,
+    *,
+    engine: ServedEngine | None = None,
+) -> RunPlan:
     """A run that samples rollouts, for one fine-tune or several.
 
     Args:
         spec: the base.
         problems: training problems; held-out ones are drawn from them and set aside.
         recipe: of the fine-tune to come.
+        engine: a server of the base that samples them.
 
     Raises:
+        RunError: entropies that the engine's score never computes.
+        SamplerError: a sampler that the engine doesn't have.
         ModelError: the base has an adapter already, or is missing.
         ProblemError: too few problems.
     """
+    check_engine(engine, recipe)
     rolled_out, held_out = split_problems(problems, recipe)
     return RunPlan(
         settings=recipe.model_dump(mode="json"),
@@ -48,6 +60,7 @@ def plan_rollouts(spec: ModelSpec, problems: Sequence[Problem], recipe: Recipe) 
         seed=recipe.seed,
         problems=rolled_out,
         more_problems={HELD_OUT: held_out},
+        engine=engine,
     )
 
 
@@ -59,6 +72,7 @@ def plan_training(
     *,
     rollouts: str | Path | None = None,
     teacher: str | None = None,
+    engine: ServedEngine | None = None,
 ) -> RunPlan:
     """A run that fine-tunes, with the accuracy before and after.
 
@@ -71,15 +85,24 @@ def plan_training(
             problems, prompts and seed are then those of that run.
         teacher: an adapter folder for the base, or another model, whose divergence from the base
             weights the decisions; for a recipe with such weights.
+        engine: a server of the base that samples the rollouts. Before and after are measured here,
+            both alike.
 
     Raises:
         RunError: `rollouts` has no rollouts, or they are not finished; weights without a teacher,
-            or a teacher without weights.
+            or a teacher without weights; an engine for rollouts that are there.
+        SamplerError: a sampler that the engine doesn't have.
         ModelError: the base has an adapter already, or base or teacher is missing.
         ProblemError: too few problems, or some in both sets.
     """
     check_measured(evaluation)
     check_weighting(recipe, teacher)
+    if rollouts is not None and engine is not None:
+        raise RunError(
+            "The engine samples rollouts, and those of a run are given.",
+            "Leave one of them out.",
+        )
+    check_engine(engine, recipe)
     source = None
     if rollouts is None:
         rolled_out, held_out = split_problems(problems, recipe)
@@ -104,7 +127,19 @@ def plan_training(
             HELD_OUT: held_out,
             EVALUATION: drawn(evaluation, recipe.measured, recipe.seed),
         },
+        engine=engine,
     )
+
+
+def check_engine(engine: ServedEngine | None, recipe: Recipe) -> None:
+    """Refuse an engine that can't sample the rollouts of a recipe with their entropies.
+
+    Raises:
+        SamplerError, RunError: as `check_sampler` and `score_of`.
+    """
+    if engine is not None:
+        check_sampler(recipe.sampling_settings(recipe.rollouts).sampler)
+        score_of(engine.score, keeps_entropy=True)
 
 
 def check_weighting(recipe: Recipe, teacher: str | None) -> None:

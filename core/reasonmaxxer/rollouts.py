@@ -74,10 +74,18 @@ def rollout_entropies(run: Run) -> EntropyMeasurement:
     """The entropies of the rollouts that a run has so far, of all chains of a problem together.
 
     Raises:
-        RunError, ProblemError: settings or problems of the run can't be read, or it has no
-            rollouts.
+        RunError, ProblemError: settings or problems of the run can't be read, it has no rollouts,
+            or not all of them were scored.
     """
-    return entropies_of_records(run, rollout_records(run))
+    records = rollout_records(run)
+    lacking = sum(sample.entropy is None for each in records for sample in each.samples)
+    if lacking:
+        raise RunError(
+            f"{lacking} rollouts of the run {run.id} were not scored, so a share of all tokens "
+            "isn't known.",
+            "Give a threshold in nats, or sample the rollouts with the score all.",
+        )
+    return entropies_of_records(run, records)
 
 
 def entropies_of_records(run: Run, records: Sequence[ProblemSamples]) -> EntropyMeasurement:

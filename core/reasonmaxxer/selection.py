@@ -77,9 +77,11 @@ def select_examples(
 
     Raises:
         TrainingError: every rollout is truncated, no problem has right and wrong ones or none of
-            these is in the window, or the gate selects no token or every token.
+            these is in the window, the gate selects no token or every token, or it looks at
+            entropies that were not computed.
     """
     everything = [sample for record in records for sample in record.samples]
+    _check_scored(everything, gate)
     truncated = sum(_is_truncated(sample) for sample in everything)
     if everything and truncated == len(everything):
         raise TrainingError(
@@ -146,6 +148,16 @@ def select_examples(
     )
     _check_gate(report, gate, max(highest for _, highest in short))
     return Selection(tuple(sorted(examples, key=lambda each: -each.signal_clarity)), report)
+
+
+def _check_scored(samples: Sequence[Sample], gate: GateSettings) -> None:
+    lacking = sum(sample.entropy is None for sample in samples)
+    if lacking and GATES[gate.kind].sees_all:
+        raise TrainingError(
+            f"The gate {gate.kind} looks at the entropies of all rollouts, and {lacking} of "
+            f"{len(samples)} were not scored.",
+            "Sample the rollouts with the score all, or choose another gate.",
+        )
 
 
 def _from_one_half(group: Sequence[tuple[int, Sample]]) -> float:

@@ -158,7 +158,9 @@ def _sampled_rollouts(
 ) -> list[ProblemSamples]:
     problems, held_out = work.run.problems(), work.run.problems(HELD_OUT)
     settings = recipe.sampling_settings(recipe.rollouts)
-    return sampled(work, base, problems, settings, ROLLOUTS, doing, held_out, keep_entropy=True)
+    return sampled(
+        work, base, problems, settings, ROLLOUTS, doing, held_out, keep_entropy=True, on_engine=True
+    )
 
 
 def _weighted(work: RunContext, base: LazyModel, recipe: Recipe, selection: Selection) -> Selection:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from core.engines.served import ServedEngine
 from core.errors import RunError
 from core.records import SCHEMA_VERSION, Problem
 from core.runs.estimate import RunEstimate
@@ -42,7 +43,7 @@ class RunPlan:
     `teachers` are adapter folders for the model, or other models. `inputs` are folders of earlier
     runs that this one builds on, by their role. `thresholds` says where a setting in nats came from
     that was given as a share of the model's tokens, by the setting's dotted name. `shard` says
-    which part of a whole the problems are.
+    which part of a whole the problems are. `engine` is a server that samples the chains.
     """
 
     settings: dict[str, Any]
@@ -55,6 +56,7 @@ class RunPlan:
     more_problems: Mapping[str, Sequence[Problem]] = field(default_factory=dict)  # by purpose
     estimate: RunEstimate | None = None  # what it will take, where that was measured
     shard: Shard | None = None
+    engine: ServedEngine | None = None
 
 
 class RunConfig(BaseModel):
@@ -84,6 +86,7 @@ class RunConfig(BaseModel):
     estimate: dict[str, Any] | None = None  # a `RunEstimate`, as it was given before the start
     shard: Shard | None = None  # which part of a whole this run is
     merged_from: tuple[str, ...] = ()  # ids of the shards that it was put together from
+    engine: ServedEngine | None = None  # a server that samples the chains; None: this program
 
     @model_validator(mode="before")
     @classmethod
@@ -213,6 +216,7 @@ def new_config(task: str, plan: RunPlan, name: str) -> RunConfig:
         estimate=None if plan.estimate is None else plan.estimate.to_json(),
         thresholds=thresholds,
         shard=plan.shard,
+        engine=plan.engine,
     )
 
 

@@ -25,6 +25,7 @@ from core.runs.status import DEFAULT_UNIT
 from core.system.durable_files import disk_error, is_full, replace_file, set_reserve_aside
 
 if TYPE_CHECKING:
+    from core.engines.engine import Engine
     from core.models.language_model import LanguageModel
     from core.models.spec import ModelSpec
     from core.runs.crew import Crew
@@ -36,6 +37,7 @@ DONE, BUG, STOPPED, CANCELLED = 0, 1, 2, 130
 """Exit codes: done, a bug, an ExplorerError, cancelled."""
 
 _LOCK_SECONDS = 5.0
+_WAITING = "; waiting: "
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error
@@ -57,6 +59,8 @@ class RunContext:
         self.finished: dict[str, Any] = run.units()
         self.loaded: dict[ModelSpec, LanguageModel] = {}  # for `load_run_model` to take
         self.crew: Crew | None = None  # workers elsewhere, for runs of independent units
+        self.engine: Engine | None = None  # once `engine_of` has checked it
+        self.engine_url: str | None = None  # where it is now, if not where the config says
 
     def keep(self, key: str, result: Any) -> None:
         """Keep a finished unit; it has reached the disk when this returns.
@@ -99,6 +103,16 @@ class RunContext:
             )
         except OSError as error:
             _give_up(self.run.log.path, error)
+
+    def report_waiting(self, why: str) -> None:
+        """Report that the work waits, beside what it does.
+
+        Raises:
+            ResourceError: the disk is full or can't be written.
+        """
+        latest = self._reports.latest
+        what = f"{latest.what.partition(_WAITING)[0]}{_WAITING}{why}"
+        self.report(latest.done, latest.total, what, latest.unit)
 
     def notice(self, text: str) -> None:
         """Report that units were damaged and are computed again: on stderr, in log.txt, and in the

@@ -26,12 +26,14 @@ from core.runs.problem_units import (
 )
 from core.runs.result_files import Cell
 from core.runs.run import Run
+from core.runs.served_chains import engine_of
 from core.runs.settings import checked_settings
 from core.system.json_text import json_text
 
 if TYPE_CHECKING:
     from typing import Self
 
+    from core.engines.engine import Engine
     from core.models.language_model import LanguageModel
     from core.runs.config import RunPlan
     from core.runs.context import RunContext
@@ -213,6 +215,7 @@ class RunModels:
 
     base: LanguageModel
     teachers: tuple[LanguageModel, ...]
+    engine: Engine | None = None  # a server of the base, which samples in its place
 
     @property
     def teacher(self) -> LanguageModel | None:
@@ -313,6 +316,7 @@ class Kind(RunKind[S, F], Generic[S, R, F]):
         models = RunModels(
             base,
             tuple(load_run_teacher(work, base, teacher_spec(spec, name)) for name in teachers),
+            engine_of(work, base),
         )
         self.check(models, problems, settings)
         return lambda unit, on_progress: self.solve(

@@ -168,6 +168,7 @@ def _facts(part: _Part) -> _Facts:
     facts |= {f"model's {name}": value for name, value in config.model.items()}
     facts |= {"teachers": list(config.teachers), "inputs": config.inputs}
     facts |= dict(_settings(config.settings))
+    facts["engine"] = None if config.engine is None else config.engine.words
     facts |= {"number of shards": shard.of, "problems decoded together": shard.group}
     facts["problems"] = f"{shard.problems} problems, {shard.digest[:12]}"
     for purpose, problems in part.run.more_problems().items():

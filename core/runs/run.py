@@ -215,6 +215,7 @@ class Run:
             problems=self.problems(),
             more_problems=self.more_problems(),
             shard=config.shard,
+            engine=config.engine,
         )
         again = Run.create(runs_dir, config.task, plan, name=config.name)
         if config.tags:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.distillation.plan import plan_distillation
+from core.engines.served import ServedEngine
 from core.errors import ProblemError
 from core.lora.plan import check_disjoint
 from core.models.spec import ModelSpec
@@ -25,6 +26,7 @@ def plan_study(
     recipe: StudyRecipe,
     *,
     rollouts: str | Path | None = None,
+    engine: ServedEngine | None = None,
 ) -> RunPlan:
     """A run that fine-tunes over a grid of settings, on one set of rollouts.
 
@@ -35,15 +37,19 @@ def plan_study(
         recipe: everything else.
         rollouts: folder of a run of rollouts, of a fine-tune or of a study, to train on its
             rollouts.
+        engine: a server of the base that samples the rollouts.
 
     Raises:
+        SamplerError: a sampler that the engine doesn't have.
         RunError: a cell can't be made; `rollouts` has no rollouts, or they are not finished.
         ModelError: the base has an adapter already, or is missing.
         ProblemError: too few problems, some in both sets, or none to choose the settings on.
     """
     for cell in recipe.cells():
         check_weighting(cell.recipe, teacher=None)
-    plan = plan_training(spec, problems, evaluation, recipe.fine_tune, rollouts=rollouts)
+    plan = plan_training(
+        spec, problems, evaluation, recipe.fine_tune, rollouts=rollouts, engine=engine
+    )
     if not plan.more_problems[HELD_OUT]:
         raise _nothing_to_choose_on()
     grid = {"vary": recipe.vary, "training_seeds": recipe.training_seeds}

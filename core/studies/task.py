@@ -49,6 +49,7 @@ def _study(work: RunContext, recipe: StudyRecipe, trust_remote_code: bool) -> St
         ROLLING_OUT,
         run.problems(HELD_OUT),
         keep_entropy=True,
+        on_engine=True,
     )
     mark_end(work, "rollouts")
     measuring = recipe.sampling_settings(recipe.evaluation)
