@@ -67,8 +67,8 @@ def long_work(
         typer.Exit: with the exit code of `core.runs.context.carry_out`, unless it is 0.
     """
     check_writable(output.out)
-    _use_ray(ctx, task, run)
     _check_engine(task, run)
+    _use_ray(ctx, task, run)
     found = _existing(ctx, run.run, run.resume) if run.run is not None else None
     if found is None and run.estimate:
         _print_estimate(ctx, task, _prepare_shard(ctx, prepare, run.shard), output)

@@ -186,7 +186,7 @@ def _refusal(url: str, path: str, status: int, words: str) -> EngineError:
             f"The engine at {url} asks for another key (status {status}).",
             f"Put its API key into the environment variable {KEY}.",
         )
-    if status == _MISSING and not words:
+    if status == _MISSING and words in ("", "Not Found"):
         return EngineError(
             f"The server at {url} has no {path}.",
             "Give the address of a vLLM or SGLang server, such as http://localhost:8000.",

@@ -45,7 +45,7 @@ class Engine:
     Args:
         served: where it is.
         lm: the model in hand.
-        patience: seconds for which it may be away.
+        patience: seconds for which it may be away; None: `PATIENCE`.
         on_wait: called with the reason, in words, while it is.
     """
 
@@ -54,11 +54,12 @@ class Engine:
         served: ServedEngine,
         lm: LanguageModel,
         *,
-        patience: float = PATIENCE,
+        patience: float | None = None,
         on_wait: Callable[[str], None] = lambda why: None,
     ) -> None:
         self.served = served
-        self._lm, self._patience, self._on_wait = lm, patience, on_wait
+        self._lm, self._on_wait = lm, on_wait
+        self._patience = PATIENCE if patience is None else patience
         self._expected = expected(lm)
 
     @property
