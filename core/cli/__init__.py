@@ -17,6 +17,7 @@ from core.cli.claims import claims
 from core.cli.compare import compare
 from core.cli.distill_study import distill_study
 from core.cli.distillation import distill
+from core.cli.engine import engine
 from core.cli.evaluation import evaluate
 from core.cli.export import export
 from core.cli.files import say
@@ -86,6 +87,7 @@ app.command()(claims)
 app.command()(model)
 app.command()(download)
 app.command()(get)
+app.command()(engine)
 app.command()(problems)
 app.command()(export)
 app.command("import")(import_rollouts)

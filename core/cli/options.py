@@ -42,6 +42,13 @@ Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a m
 Sample = Annotated[
     int | None, typer.Option(min=1, help="Number of the problems, drawn by the seed.")
 ]
+EngineModel = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The server's name of the model, or of the adapter; by default its only model.",
+    ),
+]
 ChainFile = Annotated[Path, path_argument(metavar="CHAIN.json")]
 
 
@@ -219,13 +226,7 @@ class EngineOptions:
             "http://localhost:8000; its API key, if any, in FORK_EXPLORER_ENGINE_KEY.",
         ),
     ] = None
-    engine_model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="The server's name of the model, or of the adapter; by default its only model.",
-        ),
-    ] = None
+    engine_model: EngineModel = None
     score: Annotated[
         Score | None,
         typer.Option(

@@ -11,7 +11,7 @@ from core.decoding.loop import Decoded, Row
 from core.engines.beside import Here, carried_out
 from core.engines.client import PATIENCE, EngineClient
 from core.engines.finding import version_of
-from core.engines.model_check import TOP, difference, expected
+from core.engines.model_check import TOP, TextCheck, compared, expected
 from core.engines.protocol import (
     COMPLETIONS,
     Answer,
@@ -35,8 +35,12 @@ class EngineCheck:
     """How a server's model compares with the one in hand."""
 
     version: str | None  # of the server, as it says now
-    texts: int  # that were compared
-    difference: float  # largest of a probability among the most probable tokens
+    texts: tuple[TextCheck, ...]
+
+    @property
+    def difference(self) -> float:
+        """The largest difference of a probability among the most probable tokens."""
+        return max((each.difference for each in self.texts), default=0.0)
 
 
 class Engine:
@@ -81,8 +85,8 @@ class Engine:
 
         async def work(here: Here) -> EngineCheck:
             async with self._client(here) as client:
-                apart = await self._compare(client)
-                return EngineCheck(await version_of(client), len(self._expected), apart)
+                texts = await self._compare(client)
+                return EngineCheck(await version_of(client), texts)
 
         return carried_out(work, cancel)
 
@@ -185,15 +189,15 @@ class Engine:
             )
         return answer
 
-    async def _compare(self, client: EngineClient) -> float:
-        async def one(index: int) -> float:
-            text = self._expected[index]
+    async def _compare(self, client: EngineClient) -> tuple[TextCheck, ...]:
+        found = []
+        for one in self._expected:
             request = completion_request(
-                self.served.model, text.text, Sampler(), max_tokens=1, top=TOP
+                self.served.model, one.text, Sampler(), max_tokens=1, top=TOP
             )
-            return difference(text, await client.post(COMPLETIONS, request, self._read))
-
-        return max([await one(index) for index in range(len(self._expected))], default=0.0)
+            answer = await client.post(COMPLETIONS, request, self._read)
+            found.append(compared(one, answer, self._lm.vocab_size))
+        return tuple(found)
 
     def _read(self, body: bytes) -> Answer:
         return read_answer(body, self._lm.vocab_size)

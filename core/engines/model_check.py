@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from core.decoding.scoring import score
 from core.engines.protocol import Answer
+from core.entropy import entropy_interval
 from core.errors import EngineError
 
 if TYPE_CHECKING:
@@ -53,6 +56,7 @@ class Expected:
     ids: tuple[int, ...]
     top_ids: tuple[int, ...]  # (k,) most probable first
     top_logprobs: tuple[float, ...]  # (k,) nats
+    entropy: float  # nats
 
 
 def expected(lm: LanguageModel) -> list[Expected]:
@@ -73,17 +77,30 @@ def expected(lm: LanguageModel) -> list[Expected]:
                 ids,
                 tuple(after.top_ids[0].tolist()),
                 tuple(after.top_logprobs[0].tolist()),
+                float(after.entropy[0]),
             )
         )
     return found
 
 
-def difference(one: Expected, answer: Answer) -> float:
-    """The largest difference of a probability among the most probable tokens after a text.
+@dataclass(frozen=True)
+class TextCheck:
+    """How a server and the model in hand compare at the first token after a text."""
+
+    text: str
+    difference: float  # largest of a probability among the most probable tokens
+    entropy: float  # nats, of the model in hand
+    low: float  # nats, least entropy that the server's most probable tokens leave open
+    high: float  # nats, the greatest one
+
+
+def compared(one: Expected, answer: Answer, vocab_size: int) -> TextCheck:
+    """Compare a server's answer with what the model in hand says.
 
     Args:
-        one: what the model in hand says.
+        one: what the model in hand says to a text.
         answer: the server's greedy one to the text.
+        vocab_size: of the model.
 
     Raises:
         EngineError: other ids, no probabilities, or other ones.
@@ -107,7 +124,8 @@ def difference(one: Expected, answer: Answer) -> float:
     lost = math.exp(ours[0]) - math.exp(ours[one.top_ids.index(chosen)])
     if max(apart, lost) > MOST:
         raise _other(f"after {_shown(one.text)} its probabilities differ by {max(apart, lost):.2g}")
-    return max(apart, lost)
+    low, high = entropy_interval(np.array([theirs], np.float32), vocab_size)
+    return TextCheck(one.text, max(apart, lost), one.entropy, float(low[0]), float(high[0]))
 
 
 def _other(how: str) -> EngineError:

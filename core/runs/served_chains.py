@@ -68,7 +68,7 @@ def _write_down(work: RunContext, engine: Engine, check: EngineCheck) -> None:
         "server": served.server,
         "version": version,
         "model": served.model,
-        "texts": check.texts,
+        "texts": len(check.texts),
         "largest_difference": check.difference,
     }
     known = work.run.read_json(ENGINE)

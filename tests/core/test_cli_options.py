@@ -33,7 +33,7 @@ TRAININGS = {"rollouts", "train", "study", "distill", "distill-study"}
 RUNS = TRAININGS | {"interventions", "compare", "evaluate"}
 ON_A_CHAIN = {"force", "find-fix", "pivotality"}
 ASKING = RUNS | {"generate", "prompt", "thresholds"}
-LOADING = ASKING | ON_A_CHAIN | {"score", "model", "protocol", "claims", "import"}
+LOADING = ASKING | ON_A_CHAIN | {"score", "model", "protocol", "claims", "import", "engine"}
 WITHOUT_A_MODEL = {"app", "check", "overrule", "download", "get", "problems", "export"}
 ON_AN_ADAPTER = {"adapter merge", "adapter push"}
 OF_RESULTS = {"words", "paper-table"}
@@ -44,7 +44,7 @@ GROUPS: list[tuple[set[str], set[str]]] = [
     (
         {"adapter"},
         {"generate", "score", "interventions", "compare", "evaluate", "thresholds", "protocol"}
-        | {"claims", "import"},
+        | {"claims", "import", "engine"},
     ),
     (PROMPT, ASKING),
     (PROBLEMS, ASKING - {"prompt"}),
@@ -53,6 +53,7 @@ GROUPS: list[tuple[set[str], set[str]]] = [
     (SETTINGS - {"usd_per_hour"}, TRAININGS),
     ({"usd_per_hour"}, TRAININGS - {"rollouts"}),
     (RUN, RUNS),
+    ({"engine", "engine_model", "score"}, {"evaluate", "rollouts", "train", "study"}),
     (OUTPUT, LOADING - {"model"} | {"overrule", "problems"} | OF_RESULTS),
 ]
 """Options, and the commands in which they mean something."""

@@ -244,7 +244,10 @@ def test_the_server_s_model_is_compared_with_ours(lm: LanguageModel, server: Ser
     check = engine_of(lm, server).check()
     assert check is not None
     assert check.version == "0.32.0"
-    assert check.texts == len(TEXTS) == 20
+    assert [each.text for each in check.texts] == list(TEXTS)
+    assert len(TEXTS) == 20
+    for each in check.texts:
+        assert each.low - 1e-5 <= each.entropy <= each.high + 1e-5
     assert check.difference < 1e-6
 
     asked = server.change

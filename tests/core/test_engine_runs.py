@@ -314,6 +314,25 @@ def test_the_command_samples_there_and_keeps_no_key(
     assert code == 0, err
 
 
+def test_a_server_is_compared_before_a_run(
+    run: Any, tiny_model: str, server: ServedModel, tmp_path: Path
+) -> None:
+    asked = ("engine", server.url, "--model", tiny_model)
+    code, out, err = run(*asked, "--out", tmp_path / "check.json")
+    assert code == 0, err
+    context = f"{server.context_length} tokens long"
+    assert out.startswith(f"vllm 0.32.0 serves tiny, {context}, and it is the model in hand:\n")
+    assert sum("]  " in line for line in out.splitlines()) == 20, "a text each"
+    data = json.loads((tmp_path / "check.json").read_text())
+    assert data["url"] == server.url
+    assert data["largest_difference"] < 1e-6
+    assert all(each["low"] <= each["entropy"] <= each["high"] for each in data["texts"])
+    server.lm = tiny_language_model(seed=1)
+    code, _, err = run(*asked)
+    assert code == 2
+    assert "is not the one in hand" in err
+
+
 def test_the_command_refuses_in_two_sentences(
     run: Any, common: tuple[object, ...], tmp_path: Path, server: ServedModel
 ) -> None:

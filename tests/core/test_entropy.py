@@ -7,9 +7,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.entropy import (
     entropy,
+    entropy_interval,
     first_gate,
     highest_entropy_positions,
     last_gate,
@@ -132,3 +135,24 @@ def test_control_gates_have_the_same_budget() -> None:
 
 def test_the_highest_entropy_positions_come_highest_first() -> None:
     assert highest_entropy_positions(ENTROPY, 3) == [4, 1, 3]
+
+
+def test_of_the_top_alone_entropy_is_an_interval() -> None:
+    """p = 1/2, 1/4 and 1/4 on others: H_head = ln 2 / 2 + ln 4 / 4 = ln 2. The rest on one token as
+    probable as the second: + ln 4 / 4; spread over 8 others: + (1/4) ln 32. All of it known: H."""
+    top = np.log(np.array([[0.5, 0.25], [0.5, 0.5]], np.float32))
+    low, high = entropy_interval(top, 10)
+    np.testing.assert_allclose(low, [1.5 * math.log(2), math.log(2)], rtol=1e-6)
+    np.testing.assert_allclose(high, [2.25 * math.log(2), math.log(2)], rtol=1e-6)
+    whole = entropy_interval(top[1:], 2)
+    np.testing.assert_allclose(whole, [[math.log(2)]] * 2, rtol=1e-6)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 12), st.floats(0, 4))
+def test_the_interval_of_the_top_holds_the_entropy(seed: int, k: int, spread: float) -> None:
+    logits = torch.randn(20, 12, generator=torch.Generator().manual_seed(seed)) * spread
+    top = logits.log_softmax(-1).topk(k).values.numpy()
+    low, high = entropy_interval(top, 12)
+    exact = entropy(logits).numpy()
+    assert (low - 1e-5 <= exact).all()
+    assert (exact <= high + 1e-5).all()
