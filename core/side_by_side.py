@@ -115,6 +115,8 @@ def _settings_of(run: Run) -> Iterator[tuple[str, Any]]:
     yield from flat(run.config.settings, "")
     if "seed" not in run.config.settings:
         yield "seed", run.config.seed
+    if run.config.engine is not None:
+        yield "engine", run.config.engine.words
 
 
 def _label(run: Run, name: str) -> str:

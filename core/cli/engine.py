@@ -55,9 +55,8 @@ def _record(served: ServedEngine, check: EngineCheck) -> dict[str, Any]:
 
 
 def _show(served: ServedEngine, check: EngineCheck) -> None:
-    kind = " ".join(filter(None, (served.server, check.version)))
     length = "" if served.context_length is None else f", {served.context_length:,} tokens long"
-    print(f"{kind or 'The server'} serves {served.model}{length}, and it is the model in hand:")
+    print(f"{served.kind} serves {served.model}{length}, and it is the model in hand:")
     print(
         f"the same token ids on {len(check.texts)} texts, and probabilities that differ by at most "
         f"{check.difference:.1g}."

@@ -31,10 +31,14 @@ class ServedEngine(BaseModel):
     score: Score = Score.ALL
 
     @property
+    def kind(self) -> str:
+        """Such as "vllm 0.32.0"."""
+        return " ".join(filter(None, (self.server or "a server", self.version)))
+
+    @property
     def words(self) -> str:
         """Such as "vllm 0.32.0, model smollm2, scored: all"."""
-        kind = " ".join(filter(None, (self.server or "server", self.version)))
-        return f"{kind}, model {self.model}, scored: {self.score}"
+        return f"{self.kind}, model {self.model}, scored: {self.score}"
 
 
 def score_of(asked: Score | None, *, keeps_entropy: bool) -> Score:

@@ -99,6 +99,8 @@ def run_facts(run: Run) -> tuple[Fact, ...]:
     if config.teachers:
         names = (each if each == DEMO_TEACHER else last_part(each) for each in config.teachers)
         facts.append(("teacher", ", ".join(names)))
+    if config.engine is not None:
+        facts.append(("sampled on", config.engine.kind))
     facts += [
         ("problems", f"{len(run.problems()):,}"),
         ("prompt style", str(config.settings.get("prompt_style") or "default")),

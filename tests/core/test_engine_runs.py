@@ -22,6 +22,7 @@ from core.errors import RunError, SamplerError, TrainingError
 from core.evaluation.records import ProblemSamples
 from core.evaluation.rescoring import wanted
 from core.evaluation.task import EVALUATE, plan_evaluation
+from core.export.of_runs import run_facts
 from core.models.language_model import load_language_model
 from core.models.spec import ModelSpec
 from core.reasonmaxxer.plan import plan_rollouts, plan_training
@@ -97,6 +98,7 @@ def test_a_greedy_evaluation_on_an_engine_is_the_same_bytes(
     assert found is not None
     assert (found.url, found.score) == (server.url, "never")
     assert run.repeat(tmp_path).config.engine == found
+    assert ("sampled on", "vllm 0.32.0") in run_facts(run)
     asked = run_command(run).text
     assert f"--engine {server.url} --engine-model tiny --score never" in asked
 
