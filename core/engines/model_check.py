@@ -21,7 +21,7 @@ TOP = 5
 """Most probable tokens that are compared after each text."""
 
 EXACT, MOST = 1e-3, 0.05
-"""Largest difference of a probability between servers in one precision, and in another one."""
+"""Largest difference of a probability where both compute in one precision, and in two."""
 
 TEXTS = (
     "Tom has 3 apples and buys 4 more. How many apples does he have now?",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.engines.engine import Engine, EngineCheck
 from core.engines.finding import checked_address
+from core.engines.model_check import EXACT
 from core.errors import RunError
 from core.runs.context import Cancelled
 from core.system.json_text import json_text
@@ -78,6 +79,11 @@ def _write_down(work: RunContext, engine: Engine, check: EngineCheck) -> None:
         work.notice(
             f"The engine's version is {version}, and was {before}: the chains from here on may be "
             "others than it would have made."
+        )
+    if check.difference > EXACT:
+        work.notice(
+            f"The engine's probabilities differ from those here by up to {check.difference:.2g}: "
+            "it computes in another precision, so its chains may be others."
         )
     if not used or version != before:
         work.write(ENGINE, json_text([*used, now], indent=1) + "\n")

@@ -106,6 +106,11 @@ def test_a_greedy_evaluation_on_an_engine_is_the_same_bytes(
 def test_kept_entropies_are_those_of_our_own_decoding(
     tmp_path: Path, tiny_model: str, server: ServedModel
 ) -> None:
+    def in_another_precision(answer: dict[str, Any]) -> None:
+        for top in (answer["choices"][0]["logprobs"] or {}).get("top_logprobs", []):
+            top.update({key: value - 0.03 for key, value in top.items()})
+
+    server.change = in_another_precision
     runs = [
         prepare(tmp_path, tiny_model, where, Score.ALL, keep_entropy=True)
         for where in (server, None)
@@ -116,6 +121,8 @@ def test_kept_entropies_are_those_of_our_own_decoding(
     for a, b in zip(there, here, strict=True):
         assert a.samples[0].token_ids == b.samples[0].token_ids
         np.testing.assert_allclose(a.samples[0].entropy, b.samples[0].entropy, atol=2e-5)
+    assert "it computes in another precision" in runs[0].log_tail()
+    assert not runs[1].log_tail()
 
 
 def watched(run: Run, at: Callable[[str], None]) -> Callable[[RunContext], None]:
