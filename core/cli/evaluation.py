@@ -10,11 +10,10 @@ import typer
 
 from core.cli.option_groups import GivenSettings, SettingOptions, grouped
 from core.cli.options import (
-    EngineOptions,
+    EngineRunOptions,
     ModelOptions,
     OutputOptions,
     ProblemOptions,
-    RunOptions,
     path_option,
 )
 from core.cli.run_command import kind_work, long_work
@@ -50,8 +49,7 @@ def evaluate(
         ),
     ] = None,
     *,
-    engine: EngineOptions,
-    run: RunOptions,
+    run: EngineRunOptions,
     output: OutputOptions,
 ) -> None:
     """Sample every problem, and count the correct answers: pass@1, pass@k, majority vote.
@@ -74,10 +72,10 @@ def evaluate(
             asked.model_dump(),
             sample=problems.sample,
             against=against,
-            engine=engine.found(spec, keeps_entropy=asked.keep_entropy),
+            engine=run.found_engine(spec, keeps_entropy=asked.keep_entropy),
         )
 
-    long_work(ctx, kind_work(model, engine), prepare, run=run, output=output, show=_show)
+    long_work(ctx, kind_work(model, run), prepare, run=run, output=output, show=_show)
 
 
 def _start(settings: GivenSettings, problem_set: str) -> EvaluationSettings:

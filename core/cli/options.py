@@ -215,9 +215,7 @@ class QuestionOptions:
 
 
 @dataclass(frozen=True)
-class EngineOptions:
-    """A server that samples the chains of a run."""
-
+class _Engine:
     engine: Annotated[
         str | None,
         typer.Option(
@@ -235,7 +233,7 @@ class EngineOptions:
         ),
     ] = None
 
-    def found(self, spec: ModelSpec, *, keeps_entropy: bool) -> ServedEngine | None:
+    def found_engine(self, spec: ModelSpec, *, keeps_entropy: bool) -> ServedEngine | None:
         """The server, asked what it is; None without one.
 
         Raises:
@@ -292,3 +290,8 @@ class RunOptions:
         int | None,
         typer.Option(min=1, help="Workers on the Ray cluster; by default one a GPU, or CPU."),
     ] = None
+
+
+@dataclass(frozen=True)
+class EngineRunOptions(_Engine, RunOptions):
+    """Where a run is kept, and the server that samples its chains, if any."""

@@ -16,7 +16,7 @@ import typer
 
 from core.cli.files import check_writable, say, write_result
 from core.cli.option_groups import was_given
-from core.cli.options import EngineOptions, ModelOptions, OutputOptions, RunOptions
+from core.cli.options import EngineRunOptions, ModelOptions, OutputOptions, RunOptions
 from core.errors import ExplorerError, ModelError, RunError
 from core.kinds import KINDS, kind_entry
 from core.models.spec import DEMO, DEMO_NOTICE, teacher_spec
@@ -105,7 +105,7 @@ class KindWork:
         engine: where the run's engine is now; whether it has one, the run itself says.
     """
 
-    def __init__(self, model: ModelOptions, engine: EngineOptions | None = None) -> None:
+    def __init__(self, model: ModelOptions, engine: EngineRunOptions | None = None) -> None:
         self.engine_url = None if engine is None else engine.engine
         self.trust_remote_code = model.trust_remote_code
         self.crew: Crew | None = None  # workers elsewhere, instead of this process
@@ -172,7 +172,7 @@ class KindWork:
         return kind.estimate_of(plan, Meter(spec, load, load_beside))
 
 
-def kind_work(model: ModelOptions, engine: EngineOptions | None = None) -> KindWork:
+def kind_work(model: ModelOptions, engine: EngineRunOptions | None = None) -> KindWork:
     """The work of a run, which its kind knows; see `KindWork`."""
     return KindWork(model, engine)
 

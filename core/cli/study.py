@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.cli.option_groups import GivenSettings, grouped
-from core.cli.options import EngineOptions, ModelOptions, OutputOptions, RunOptions, path_option
+from core.cli.options import EngineRunOptions, ModelOptions, OutputOptions, path_option
 from core.cli.recipes import LearningProblems, recipe_options
 from core.cli.run_command import kind_work, long_work
 from core.cli.thresholds import plan_with_shares
@@ -70,8 +70,7 @@ def study(
     preset: PresetOption = None,
     *,
     settings: Annotated[GivenSettings, recipe_options(Recipe, _NAMES, {"k": ("-k",)})],
-    engine: EngineOptions,
-    run: RunOptions,
+    run: EngineRunOptions,
     output: OutputOptions,
 ) -> None:
     """Fine-tune over a grid of settings, on one set of rollouts.
@@ -83,7 +82,7 @@ def study(
     from core.studies.plan import plan_study
     from core.studies.recipe import study_of
 
-    work = kind_work(model, engine)
+    work = kind_work(model, run)
 
     def prepare() -> RunPlan:
         spec, measure = model.spec(), entropies_in(grid.rollouts)
@@ -97,7 +96,7 @@ def study(
             named = problems.problems or Path(sets[0])
             measure = entropies_of_rollouts(work, spec, learned, named.name, quiet=output.as_json)
         measured_on = problems.to_measure_on(sets[1])
-        served = engine.found(spec, keeps_entropy=True)
+        served = run.found_engine(spec, keeps_entropy=True)
         return plan_with_shares(
             settings,
             start,

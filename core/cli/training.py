@@ -11,7 +11,7 @@ import typer
 
 from core.cli.evaluation import print_comparison
 from core.cli.option_groups import GivenSettings, grouped
-from core.cli.options import EngineOptions, ModelOptions, OutputOptions, RunOptions, path_option
+from core.cli.options import EngineRunOptions, ModelOptions, OutputOptions, path_option
 from core.cli.recipes import (
     MEASURED_SET,
     TRAINING_SET,
@@ -55,8 +55,7 @@ def rollouts(
     preset: PresetOption = None,
     *,
     settings: Annotated[GivenSettings, recipe_options(Recipe, _K, _K_FLAG)],
-    engine: EngineOptions,
-    run: RunOptions,
+    run: EngineRunOptions,
     output: OutputOptions,
 ) -> None:
     """Sample rollouts of training problems, to try gates on and to train from (train --rollouts).
@@ -65,13 +64,13 @@ def rollouts(
     """
     from core.reasonmaxxer.plan import plan_rollouts
 
-    work = kind_work(model, engine)
+    work = kind_work(model, run)
 
     def prepare() -> RunPlan:
         spec, start = model.spec(), starting_recipe(model.model, preset)
         named = problems or Path(learning_sets(start)[0])
         learned = problems_or_set(problems, named.name)
-        served = engine.found(spec, keeps_entropy=True)
+        served = run.found_engine(spec, keeps_entropy=True)
         return plan_with_shares(
             settings,
             start,
@@ -121,8 +120,7 @@ def train(
             _K_FLAG,
         ),
     ],
-    engine: EngineOptions,
-    run: RunOptions,
+    run: EngineRunOptions,
     output: OutputOptions,
 ) -> None:
     """Fine-tune with ReasonMaxxer, and compare the accuracy before and after.
@@ -134,7 +132,7 @@ def train(
     """
     from core.reasonmaxxer.plan import plan_training
 
-    work = kind_work(model, engine)
+    work = kind_work(model, run)
 
     def prepare() -> RunPlan:
         rollouts, teacher = built_on.rollouts, built_on.teacher
@@ -147,7 +145,7 @@ def train(
             named = problems.problems or Path(learning_sets(start)[0])
             measure = entropies_of_rollouts(work, spec, learned, named.name, quiet=output.as_json)
         measured_on = problems.to_measure_on(learning_sets(start)[1])
-        served = engine.found(spec, keeps_entropy=True)
+        served = run.found_engine(spec, keeps_entropy=True)
         return plan_with_shares(
             settings,
             start,
