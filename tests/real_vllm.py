@@ -58,6 +58,7 @@ class RealVllm:
             *(os.environ[PYTHON], "-m", "vllm.entrypoints.cli.main", "serve", str(self._folder)),
             *("--host", "127.0.0.1", "--port", str(self._port), "--served-model-name", NAME),
             *("--dtype", "float32", "--max-model-len", "1024"),
+            "--enforce-eager",  # compiling takes minutes here
         ]
         with self._log.open("a") as log:
             self._process = subprocess.Popen(
