@@ -144,12 +144,14 @@ class ServedModel:
             "token_ids": ids if asked.get("return_token_ids") else None,
             "prompt_logprobs": None,
             "prompt_token_ids": prompt if asked.get("return_token_ids") else None,
+            "routed_experts": None,
         }
         usage = {
             "prompt_tokens": len(prompt),
             "total_tokens": len(prompt) + len(ids),
             "completion_tokens": len(ids),
             "prompt_tokens_details": None,
+            "completion_tokens_details": None,
         }
         return {
             "id": "cmpl-0",
@@ -158,9 +160,11 @@ class ServedModel:
             "model": asked["model"],
             "choices": [choice],
             "service_tier": None,
-            "system_fingerprint": None,
+            "system_fingerprint": "vllm-0.32.0-tiny",
             "usage": usage,
             "kv_transfer_params": None,
+            "ec_transfer_params": None,
+            "metrics": None,
         }
 
     def _decoded(
