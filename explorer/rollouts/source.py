@@ -107,7 +107,7 @@ def _take(state: BrowserState, keep: Callable[[], KeptFile]) -> None:
     except ExplorerError as error:
         state.notice = error
         return
-    ids = _opened(state)
+    ids, state.notice = _opened(state), None
     state.form.keep(_FILES, [*(each for each in ids if each != kept.id), kept.id])
     state.form.put(_SHOWN, kept.id)
 

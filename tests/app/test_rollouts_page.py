@@ -121,12 +121,13 @@ def test_a_pasted_text_is_shown_and_what_can_not_be_is_said() -> None:
     show = next(each for each in app.button if each.label == "Show")
     show.click().run()
     assert "The prompt is empty." in said(app)
-    app.text_area(key="rollouts pasted prompt").input("Question: 2 + 3?").run()
-    app.text_area(key="rollouts pasted answer").input(RIGHT).run()
-    app.text_input(key="rollouts pasted gold").input("5").run()
+    app.text_area(key="rollouts pasted prompt").input("Question: 2 + 3?")
+    app.text_area(key="rollouts pasted answer").input(RIGHT)
+    app.text_input(key="rollouts pasted gold").input("5")
     next(each for each in app.button if each.label == "Show").click().run()
     assert not app.exception
     assert "JSON lines with **1 rollout** of 1 problem" in said(app)
+    assert "is empty" not in said(app)
     assert "Correct answer: **5**" in said(app)
 
 
