@@ -82,7 +82,9 @@ def _telling(found: StoredProblem, gained: bool) -> int:
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def read_stored(folder: str, changed: int, gained: tuple[str, ...], lost: tuple[str, ...]) -> _Found:
+def read_stored(
+    folder: str, changed: int, gained: tuple[str, ...], lost: tuple[str, ...]
+) -> _Found:
     """Read a run's chains; `changed` is when its file was."""
     run = Run.open(Path(folder))
     with no_search_for_garbage():
