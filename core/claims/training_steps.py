@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.claims.scope import Scope, check_training
 from core.claims.steps import Step, teacher_of
+from core.engines.served import Score
 from core.lora.run_files import EVALUATION
 from core.runs.config import RunPlan
 from core.runs.run import Run
@@ -32,12 +33,18 @@ def _recipe(scope: Scope) -> Recipe:
     return changed(recipe_of(size.preset), {**size.asking, **size.fine_tune})
 
 
+def _all_with_entropies(run: Run) -> bool:
+    engine = run.config.engine
+    scored = engine is None or engine.score is Score.ALL
+    return scored and run.config.settings["rollouts"]["temperature"] > 0
+
+
 ROLLOUTS = Step(
     name="rollouts",
     title="rollouts of training problems",
     task="rollouts",
     plan=_rollouts,
-    fits=lambda run: run.config.settings["rollouts"]["temperature"] > 0,
+    fits=_all_with_entropies,
     learned=(True,),
 )
 """To learn from."""

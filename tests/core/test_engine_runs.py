@@ -217,7 +217,7 @@ def test_another_model_or_a_shorter_context_is_refused_before_any_unit(
 
 
 def test_rollouts_of_an_engine_have_our_entropies(tmp_path: Path) -> None:
-    greedy = {"rollouts.temperature": 0, "rollouts.samples": 1, "max_new_tokens": 30, "problems": 3}
+    greedy = {"rollouts.temperature": 0, "rollouts.samples": 1, "max_new_tokens": 16, "problems": 2}
     recipe = fine_tune_recipe(**greedy)
     server = ServedModel(load_language_model(ModelSpec()), "demo")
     try:
