@@ -65,6 +65,7 @@ class Engine:
         self._lm, self._on_wait = lm, on_wait
         self._patience = PATIENCE if patience is None else patience
         self._expected = expected(lm)
+        self._sampled = 0  # calls of `sample`
 
     @property
     def score(self) -> Score:
@@ -100,7 +101,8 @@ class Engine:
         cancel: Callable[[], bool] = lambda: False,
     ) -> list[Decoded] | None:
         """A chain for each of N rows, without statistics. Each is a request of its own, with the
-        row's seed.
+        row's seed. First the model is compared on one text, each time another one: since the last
+        call the server may have become another one.
 
         Args:
             rows: prompts and seeds; nothing is kept or forced.
@@ -131,9 +133,11 @@ class Engine:
                 return chain
 
             async with self._client(here) as client, asyncio.TaskGroup() as group:
+                await self._compare(client, [self._sampled % len(self._expected)])
                 tasks = [group.create_task(one(index, row)) for index, row in enumerate(rows)]
             return [task.result() for task in tasks]
 
+        self._sampled += 1
         try:
             return carried_out(work, cancel)
         except ExceptionGroup as errors:
@@ -189,9 +193,12 @@ class Engine:
             )
         return answer
 
-    async def _compare(self, client: EngineClient) -> tuple[TextCheck, ...]:
+    async def _compare(
+        self, client: EngineClient, which: Sequence[int] | None = None
+    ) -> tuple[TextCheck, ...]:
+        """Compare the models on all texts, or on some."""
         found = []
-        for one in self._expected:
+        for one in self._expected if which is None else [self._expected[i] for i in which]:
             request = completion_request(
                 self.served.model, one.text, Sampler(), max_tokens=1, top=TOP
             )

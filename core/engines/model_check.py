@@ -12,7 +12,7 @@ import numpy as np
 from core.decoding.scoring import score
 from core.engines.protocol import Answer
 from core.entropy import entropy_interval
-from core.errors import EngineError
+from core.errors import EngineError, ModelError
 
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
@@ -63,7 +63,7 @@ def expected(lm: LanguageModel) -> list[Expected]:
     """What a model says to `TEXTS`; those that its tokenizer can't write are left out.
 
     Raises:
-        ModelError: its logits are not finite.
+        ModelError: its logits are not finite, or it can write none of them.
     """
     found = []
     for text in TEXTS:
@@ -79,6 +79,11 @@ def expected(lm: LanguageModel) -> list[Expected]:
                 tuple(after.top_logprobs[0].tolist()),
                 float(after.entropy[0]),
             )
+        )
+    if not found:
+        raise ModelError(
+            "The model's tokenizer writes none of the texts by which a server's model is known.",
+            "Leave the engine out.",
         )
     return found
 

@@ -57,7 +57,7 @@ def vllm(real_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def prepare(folder: Path, server: RealVllm | None, **settings: Any) -> Run:
-    problems = read_problems(Path("word-problems"))[:40]
+    problems = read_problems(Path("word-problems"))[:24]
     served = None if server is None else find_engine(server.url)
     plan = plan_evaluation(SPEC, problems, GREEDY | settings, engine=served)
     return Run.create(folder, EVALUATE.name, plan)
@@ -100,7 +100,7 @@ def test_rollouts_there_are_drawn_by_their_seeds(
         recipe_of("quick"),
         {"problems": 4, "rollouts.samples": 4, "held_out.problems": 1, "max_new_tokens": 40},
     )
-    problems = read_problems(Path("word-problems"))[40:50]
+    problems = read_problems(Path("word-problems"))[24:34]
 
     def rolled_out(score: Score) -> Run:
         served = find_engine(vllm.url, score=score)
@@ -133,7 +133,7 @@ def test_killed_midway_the_real_server_is_waited_for(
 
         def on_report(done: float, *more: Any) -> None:
             report(done, *more)
-            if done > 20 and "killed" not in said:
+            if done > 8 and "killed" not in said:
                 said.append("killed")
                 vllm.kill()
                 threading.Timer(5, vllm.start).start()
