@@ -43,10 +43,15 @@ def notes_of_session(session: Session) -> list[ListedNote]:
 
 
 def found_notes(notes: Iterable[ListedNote], query: str) -> Sequence[ListedNote]:
-    """The notes in which every word of a query occurs, in whatever case: in the text, the token,
-    the branch's name, or the problem's id and question. All of them for an empty query."""
-    words = query.casefold().split()
-    return [each for each in notes if all(word in _searched(each) for word in words)]
+    """The notes that have every word of a query: in the text, the token, the branch's name, or the
+    problem's id and question."""
+    return [each for each in notes if has_words(_searched(each), query)]
+
+
+def has_words(text: str, query: str) -> bool:
+    """Whether every word of a query occurs in a text, in whatever case; true for no words."""
+    lower = text.casefold()
+    return all(word in lower for word in query.casefold().split())
 
 
 def _place(branch: Branch, position: int | None) -> str:
@@ -58,4 +63,4 @@ def _place(branch: Branch, position: int | None) -> str:
 def _searched(listed: ListedNote) -> str:
     problem = listed.problem
     said = (listed.note.text, listed.place, listed.branch.name, problem.id, problem.question)
-    return "\n".join(said).casefold()
+    return "\n".join(said)
