@@ -14,13 +14,14 @@ from core.chains.generation import check_position
 from core.chains.notes import MAX_NOTES, Note, Place, damaged_notes, notes_from_json, tidy_note
 from core.errors import NoteError, PositionError, SessionError
 from core.records import Chain, Outcome, Problem, Verdict
+from core.system.in_notebook import InNotebook
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
 @dataclass(frozen=True)
-class Branch:
+class Branch(InNotebook):
     """A chain in the tree. A root has no parent; other branches left theirs at `position`."""
 
     id: str
@@ -109,7 +110,7 @@ class _State:
     selection: Selection = Selection()
 
 
-class ForkTree:
+class ForkTree(InNotebook):
     """The chains of one problem, with undo and redo. Thread-safe."""
 
     def __init__(self, problem: Problem) -> None:

@@ -8,13 +8,14 @@ from core.components.heatmap_view import HeatmapView
 from core.components.tree_nodes import TreeNode
 from core.export.figures import Figure
 from core.runs.headline import Headline
+from core.system.in_notebook import InNotebook
 
 Fact = tuple[str, str]
 """A name and its value, as text."""
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(InNotebook):
     """A table of text."""
 
     caption: str
@@ -61,7 +62,7 @@ class ProblemPart:
 
 
 @dataclass(frozen=True, eq=False)
-class Handout:
+class Handout(InNotebook):
     """Everything that a file shows.
 
     Attributes:

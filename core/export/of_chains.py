@@ -120,7 +120,7 @@ def tree_handout(tree: ForkTree, tau: float = DEFAULT_TAU, unit: Unit = "nats") 
 
 def comparison_handout(
     read: ReadChain,
-    outcome: Outcome,
+    outcome: Outcome | None,
     teacher: str,
     tau: float = DEFAULT_TAU,
     unit: Unit = "nats",
@@ -129,7 +129,7 @@ def comparison_handout(
 
     Args:
         read: the chain, scored by both.
-        outcome: of the chain.
+        outcome: of the chain, where it is known.
         teacher: the teacher's name.
     """
     chain, classes = read.chain, read.found.classes
@@ -151,6 +151,19 @@ def comparison_handout(
         facts=(*whole.facts, ("teacher", name), ("written by", written)),
         chains=(replace(whole.chains[0], view=view),),
         tables=(_change_table(read, name),),
+    )
+
+
+def forks_table(chain: Chain, tau: float = DEFAULT_TAU) -> Table:
+    """The forks of a chain by itself, strongest first.
+
+    Args:
+        tau: threshold of forks, nats.
+    """
+    table = _fork_table(chain, tau)
+    above = f"Entropy above {tau:g} nats."
+    return replace(
+        table, note=" ".join(filter(None, (table.note, above, *notices_of(chain.model))))
     )
 
 

@@ -53,7 +53,7 @@ def html_page(handout: Handout, day: str, program: str) -> str:
             _notes(handout),
             _figures(handout.figures),
             _problems(handout),
-            *map(_table, handout.tables),
+            *map(table_html, handout.tables),
             _facts(handout),
             "</main>",
             f"<footer>Made with {escape(program)} on {escape(day)}. This file loads nothing from "
@@ -248,10 +248,11 @@ def _notes(handout: Handout) -> str:
 
 def _figures(figures: tuple[Figure, ...]) -> str:
     rows = tuple((each.name, each.value, each.interval, str(each.estimate.n)) for each in figures)
-    return _table(Table("All figures", ("figure", "value", "95 % interval", "n"), rows))
+    return table_html(Table("All figures", ("figure", "value", "95 % interval", "n"), rows))
 
 
-def _table(table: Table) -> str:
+def table_html(table: Table) -> str:
+    """A table as a section of HTML, every text escaped; empty without rows."""
     if not table.rows:
         return ""
     head = "".join(f'<th scope="col">{escape(each)}</th>' for each in table.columns)
