@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from export_cases import CORRECT, WORDS, chain_of, tree_of
+from export_cases import CORRECT, WORDS, chain_of, session_of
 
 from core.chain_json import chain_to_json
 from core.chains.session import Session, SessionFolder
@@ -19,15 +19,6 @@ from core.system.environment import runs_folder, sessions_folder
 from core.system.json_text import json_text
 
 STORED = Path(__file__).resolve().parents[1] / "data" / "stored_runs"
-
-
-def session_of() -> Session:
-    session = Session()
-    tree = tree_of()
-    session.open_problem(tree.problem)
-    assert session.current is not None
-    session.trees[session.current] = tree
-    return session
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from export_cases import CORRECT, WORDS, WRONG, chain_of, tree_of
+from export_cases import CORRECT, WORDS, WRONG, chain_of, session_of, tree_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,15 +19,6 @@ from core.errors import NoteError, PositionError, SessionError
 from core.records import Problem
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def session_of(*trees: ForkTree) -> Session:
-    session = Session()
-    for tree in trees:
-        session.open_problem(tree.problem)
-        assert session.current is not None
-        session.trees[session.current] = tree
-    return session
 
 
 def reopened(tree: ForkTree) -> ForkTree:
