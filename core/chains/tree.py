@@ -194,10 +194,19 @@ class ForkTree(InNotebook):
         Raises:
             PositionError: no such branch.
         """
-        size = len(self.branch(branch_id).chain)
-        positions = sorted({each.position for each in self.notes if each.position is not None})
-        found = {i: self.note(branch_id, i) for i in positions if i < size}
-        return {position: text for position, text in found.items() if text}
+        branch = self.branch(branch_id)
+        kept = list(self._notes.items())
+        found: dict[int, str] = {}
+        end = len(branch.chain)  # of the tokens that the branch shares with its child
+        while True:
+            begin = branch.position or 0
+            for (owner, position), text in kept:
+                if owner == branch.id and position is not None and begin <= position < end:
+                    found[position] = text
+            end = min(end, begin)
+            if branch.parent is None:
+                return dict(sorted(found.items()))
+            branch = self.branch(branch.parent)
 
     @_locked
     def write_note(self, branch_id: str, text: str, position: int | None = None) -> None:
@@ -210,13 +219,13 @@ class ForkTree(InNotebook):
         """
         place, tidy = self._place(branch_id, position), tidy_note(text)
         if not tidy:
-            self._notes.pop(place, None)
+            self._notes = {at: note for at, note in self._notes.items() if at != place}
             return
         if place not in self._notes and len(self.notes) >= MAX_NOTES:
             raise NoteError(
                 f"These chains have {MAX_NOTES:,} notes already.", "Remove one that isn't needed."
             )
-        self._notes[place] = tidy
+        self._notes = {**self._notes, place: tidy}  # a page may be reading the notes before
 
     def children(self, branch_id: str) -> tuple[Branch, ...]:
         """Branches whose parent is this one."""

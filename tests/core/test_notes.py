@@ -54,6 +54,9 @@ def test_branches_share_the_note_of_a_token_that_they_share() -> None:
     assert tree.notes_on("b2") == {2: "shared by all", 5: "b2 and b3"}
     assert tree.notes_on("b3") == {2: "shared by all", 5: "b2 and b3", 7: "forced"}
     assert tree.note("b2", 7) == "", "its own token stays where it was"
+    for branch in tree.branches:
+        own = {i: tree.note(branch.id, i) for i in range(len(branch.chain))}
+        assert tree.notes_on(branch.id) == {i: text for i, text in own.items() if text}
 
 
 def test_undo_and_redo_lose_no_note_and_undo_none() -> None:
