@@ -21,6 +21,11 @@ class InNotebook:
 
     __slots__ = ()
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        # IPython takes the first of both in the order of classes, and a dataclass has a __repr__.
+        cls._repr_pretty_ = InNotebook._repr_pretty_  # type: ignore[method-assign]
+
     def _repr_html_(self) -> str | None:
         """HTML for a notebook's output; None: the text is shown."""
         html: str | None = _notebook("html_of")(self)

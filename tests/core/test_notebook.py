@@ -35,6 +35,7 @@ class Printer:
 
 
 def text_of(thing: InNotebook) -> str:
+    assert "_repr_pretty_" in vars(type(thing)), "IPython would take the dataclass's __repr__"
     printer = Printer()
     thing._repr_pretty_(printer, False)
     return printer.said
