@@ -106,7 +106,7 @@ def _field(state: BrowserState, branch: Branch, position: int | None, label: str
         key=key,
         max_chars=MAX_NOTE,
         height="content",
-        placeholder="Note",
+        placeholder="Write a note",
         label_visibility="visible" if position is None else "collapsed",
         on_change=_write,
         args=(state, tree, branch.id, position, key),
