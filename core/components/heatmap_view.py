@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.components.packed import packed
-from core.components.words import short
+from core.system.short_text import short
 from core.tokens.sentences import sentence_starts
 
 Floats = NDArray[np.floating[Any]]
