@@ -8,6 +8,7 @@ ExplorerError
 ├── SessionError     a saved chain or session file that can't be opened
 ├── FileError        another file that can't be read or written: results, a record, --out
 ├── PositionError    a position or token that can't be forced
+├── NoteError        a note that can't be kept
 ├── RunError         a run that can't be made, opened or continued
 ├── TrainingError    a fine-tune that can't start or continue
 ├── EngineError      a served engine that doesn't answer, or serves another model
@@ -67,6 +68,10 @@ class FileError(ExplorerError):
 
 class PositionError(ExplorerError):
     """A position or token that can't be forced."""
+
+
+class NoteError(ExplorerError):
+    """A note that can't be kept: too long, or with characters that can't be shown."""
 
 
 class RunError(ExplorerError):

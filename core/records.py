@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from core.errors import ExplorerError, SamplerError, SessionError
+from core.system.in_notebook import InNotebook
 
 SCHEMA_VERSION = 1
 """Version of every JSON file this project writes; newer versions are rejected."""
@@ -250,7 +251,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Chain:
+class Chain(InNotebook):
     """A generated completion with the statistics of every token.
 
     Positions count completion tokens from 0; prompt tokens have no position.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from core.chains.fix_search import AttemptResult, FixSearch
+from core.chains.session import Session
 from core.chains.sweep import Attempt
 from core.chains.tree import ForkTree
 from core.disagreement.reading import ReadChain
@@ -86,6 +87,16 @@ def tree_of() -> ForkTree:
     tree.findings("b1").fix = FixSearch(2, Sampler(), 0, (turned, same), (same,))
     tree.select("b1", 3)
     return tree
+
+
+def session_of(*trees: ForkTree) -> Session:
+    """A session with these trees, by default `tree_of()`; the last one is the current one."""
+    session = Session()
+    for tree in trees or (tree_of(),):
+        session.open_problem(tree.problem)
+        assert session.current is not None
+        session.trees[session.current] = tree
+    return session
 
 
 def pair_of() -> ReadChain:

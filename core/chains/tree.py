@@ -11,15 +11,17 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from core.chain_json import chain_from_json, chain_to_json, problem_from_dict
 from core.chains.findings import Findings
 from core.chains.generation import check_position
-from core.errors import PositionError, SessionError
+from core.chains.notes import MAX_NOTES, Note, Place, damaged_notes, notes_from_json, tidy_note
+from core.errors import NoteError, PositionError, SessionError
 from core.records import Chain, Outcome, Problem, Verdict
+from core.system.in_notebook import InNotebook
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
 @dataclass(frozen=True)
-class Branch:
+class Branch(InNotebook):
     """A chain in the tree. A root has no parent; other branches left theirs at `position`."""
 
     id: str
@@ -108,7 +110,7 @@ class _State:
     selection: Selection = Selection()
 
 
-class ForkTree:
+class ForkTree(InNotebook):
     """The chains of one problem, with undo and redo. Thread-safe."""
 
     def __init__(self, problem: Problem) -> None:
@@ -119,6 +121,7 @@ class ForkTree:
         self._lock = threading.RLock()  # a worker thread adds branches while the user selects
         self._made = 0  # ids are never reused, even after an undo
         self._findings: dict[str, Findings] = {}
+        self._notes: dict[Place, str] = {}
 
     @property
     def branches(self) -> tuple[Branch, ...]:
@@ -166,6 +169,63 @@ class ForkTree:
     def findings(self, branch_id: str) -> Findings:
         """The measurements on a branch, to be updated in place; not part of the undo history."""
         return self._findings.setdefault(branch_id, Findings())
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """The notes on the branches there are: by branch, that on the chain before those on its
+        tokens. Not part of the undo history: a branch that is undone and redone has its notes."""
+        order = {branch.id: number for number, branch in enumerate(self.branches)}
+        places = [place for place in self._notes if place[0] in order]
+        places.sort(key=lambda each: (order[each[0]], -1 if each[1] is None else each[1]))
+        return tuple(Note(*place, self._notes[place]) for place in places)
+
+    def note(self, branch_id: str, position: int | None = None) -> str:
+        """The note on a token of a branch, or on its chain; "" if there is none.
+
+        Raises:
+            PositionError: no such branch or position.
+        """
+        return self._notes.get(self._place(branch_id, position), "")
+
+    def notes_on(self, branch_id: str) -> dict[int, str]:
+        """The notes on the tokens of a branch, by position; also those on tokens that it shares
+        with its parents.
+
+        Raises:
+            PositionError: no such branch.
+        """
+        branch = self.branch(branch_id)
+        kept = list(self._notes.items())
+        found: dict[int, str] = {}
+        end = len(branch.chain)  # of the tokens that the branch shares with its child
+        while True:
+            begin = branch.position or 0
+            for (owner, position), text in kept:
+                if owner == branch.id and position is not None and begin <= position < end:
+                    found[position] = text
+            end = min(end, begin)
+            if branch.parent is None:
+                return dict(sorted(found.items()))
+            branch = self.branch(branch.parent)
+
+    @_locked
+    def write_note(self, branch_id: str, text: str, position: int | None = None) -> None:
+        """Write the note on a token of a branch, or on its chain, in place of what is there; ""
+        removes it. A token that branches share has one note.
+
+        Raises:
+            PositionError: no such branch or position.
+            NoteError: as `tidy_note`, or there are `MAX_NOTES` already.
+        """
+        place, tidy = self._place(branch_id, position), tidy_note(text)
+        if not tidy:
+            self._notes = {at: note for at, note in self._notes.items() if at != place}
+            return
+        if place not in self._notes and len(self.notes) >= MAX_NOTES:
+            raise NoteError(
+                f"These chains have {MAX_NOTES:,} notes already.", "Remove one that isn't needed."
+            )
+        self._notes = {**self._notes, place: tidy}  # a page may be reading the notes before
 
     def children(self, branch_id: str) -> tuple[Branch, ...]:
         """Branches whose parent is this one."""
@@ -255,6 +315,7 @@ class ForkTree:
                 for branch in self.branches
                 if branch.id in self._findings
             },
+            "notes": [note.to_json() for note in self.notes],
             "selected": {
                 "branch": self.selection.branch,
                 "position": self.selection.position,
@@ -279,6 +340,7 @@ class ForkTree:
                 branch_id: Findings.from_json(found, chains[branch_id])
                 for branch_id, found in data.get("findings", {}).items()
             }
+            notes = notes_from_json(data.get("notes", []))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SessionError(
                 f"A tree in this file is damaged ({type(error).__name__}: {error}).",
@@ -286,6 +348,10 @@ class ForkTree:
             ) from error
         _check_family(branches)
         tree._state = _State(branches)
+        try:
+            tree._notes = {tree._place(each.branch, each.position): each.text for each in notes}
+        except PositionError as error:
+            raise damaged_notes(error.what.removesuffix(".")) from error
         if selected.branch is not None:
             try:
                 tree.select(selected.branch, selected.position)
@@ -311,6 +377,14 @@ class ForkTree:
         self._past.append(self._state)
         self._future.clear()
         self._state = state
+
+    def _place(self, branch_id: str, position: int | None) -> Place:
+        """Where a note is kept: a shared token's at the branch that wrote the token."""
+        branch = self.branch(branch_id)
+        if position is None:
+            return branch.id, None
+        check_position(branch.chain, position)
+        return self.origin(branch_id, position + 1).id, position
 
     def _new_id(self) -> str:
         self._made += 1

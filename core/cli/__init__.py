@@ -25,6 +25,7 @@ from core.cli.getting import get
 from core.cli.imports import import_rollouts
 from core.cli.interventions import interventions
 from core.cli.models import download, model
+from core.cli.notes import notes
 from core.cli.overruling import overrule
 from core.cli.paper_table import paper_table
 from core.cli.problems import problems
@@ -69,6 +70,7 @@ app.command()(chains.score)
 app.command()(prompt)
 app.command()(check)
 app.command()(overrule)
+app.command()(notes)
 app.command()(findings.find_fix)
 app.command()(findings.pivotality)
 app.command()(thresholds)

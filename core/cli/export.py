@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.cli.files import check_writable, read_json, say
+from core.cli.files import check_writable, say
 from core.cli.option_groups import grouped
 from core.cli.options import RemoteCode, RunsDir, path_argument, path_option
-from core.errors import FileError, PositionError, RunError, SessionError
+from core.cli.sources import SOURCE_HELP, open_source
+from core.errors import FileError, PositionError, SessionError
 from core.system.durable_files import replace_file
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def export(
         Path | None,
         path_argument(
             metavar="SESSION|RUN",
-            help="A saved session or chain, the folder of a run, or the id of a session or run.",
+            help=SOURCE_HELP,
         ),
     ] = None,
     chain: Annotated[
@@ -121,26 +122,17 @@ def _form(given: str | None, out: Path) -> Form:
 def _handout(
     source: Path, chain: str | None, tau: float | None, runs_dir: Path | None, trust: bool
 ) -> Handout:
-    from core.chains.session import Session, SessionFolder
+    from core.chains.session import Session
     from core.runs.run import Run
-    from core.runs.runs_folder import RunsFolder
-    from core.system.environment import sessions_folder
 
-    if source.is_dir():
-        return _of_run(Run.open(source), chain, tau, trust)
-    if source.is_file():
-        data = read_json(source)
-        if isinstance(data, dict) and data.get("kind") == "session":
-            return _of_session(Session.from_json(data), chain, tau)
-        if chain is not None:
-            raise PositionError(f"{source} is a single chain.", "Leave --chain out.")
-        return _of_chain(data, tau)
-    if source.name != str(source):
-        raise RunError(f"{source} does not exist.", "Check the path.")
-    session = SessionFolder(sessions_folder()).load(source.name) if runs_dir is None else None
-    if session is not None:
-        return _of_session(session, chain, tau)
-    return _of_run(RunsFolder(runs_dir).get(source.name), chain, tau, trust)
+    opened = open_source(source, runs_dir)
+    if isinstance(opened, Run):
+        return _of_run(opened, chain, tau, trust)
+    if isinstance(opened, Session):
+        return _of_session(opened, chain, tau)
+    if chain is not None:
+        raise PositionError(f"{source} is a single chain.", "Leave --chain out.")
+    return _of_chain(opened, tau)
 
 
 def _of_chain(data: Any, tau: float | None) -> Handout:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.components.packed import packed
+from core.system.short_text import short
 from core.tokens.sentences import sentence_starts
 
 Floats = NDArray[np.floating[Any]]
@@ -21,6 +22,8 @@ MARKS = ("", "unshifted", "reranked", "shifted")
 
 Request = Literal["force", "threshold", "command"]
 REQUESTS: tuple[Request, ...] = get_args(Request)
+
+_NOTE_ON_CARD = 400  # characters; the token's panel has the whole note
 
 _COLUMNS = (
     *("token_ids", "entropy", "logprob", "rank", "forced", "marks", "gated", "values"),
@@ -103,6 +106,7 @@ class HeatmapView:
         other: another model's alternatives
         fix_marks: positions that the search for a fix tried, and those where a token fixes the
             answer
+        notes: what people wrote on tokens, by position
         scale: which entropies the colours stand for
         parts: that can be folded; what is after the answer always can
         strip: whether the entropy strip is below the chain; one is below a long chain in any case
@@ -137,6 +141,7 @@ class HeatmapView:
     values_top: float = 1.0
     other: OtherModel | None = None
     fix_marks: Mapping[int, Literal["fixes", "tried"]] = field(default_factory=dict)
+    notes: Mapping[int, str] = field(default_factory=dict)
     scale: ColourScale = FIXED_SCALE
     parts: Sequence[Part] = ()
     strip: bool = False
@@ -208,6 +213,7 @@ class HeatmapView:
             "valuesTop": self.values_top,
             "other": self.other.message() if self.other is not None else None,
             "fixMarks": {str(at): mark for at, mark in self.fix_marks.items()},
+            "notes": {str(at): short(text, _NOTE_ON_CARD) for at, text in self.notes.items()},
             "sentences": packed(_sentence_starts(tuple(self.tokens)), "u4"),
             "parts": [asdict(part) for part in self.parts],
             "strip": self.strip,

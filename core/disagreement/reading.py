@@ -15,6 +15,7 @@ from core.disagreement.records import ComparedChain
 from core.disagreement.settings import CompareSettings
 from core.disagreement.token_classes import Disagreement, disagree
 from core.records import Chain, Problem, Sampler
+from core.system.in_notebook import InNotebook
 from core.system.short_text import short
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ NAME_LENGTH = 28
 
 
 @dataclass(frozen=True, eq=False)
-class ReadChain:
+class ReadChain(InNotebook):
     """A chain with both models' statistics of its T tokens."""
 
     chain: Chain  # with the base's statistics, whoever wrote it
@@ -69,7 +70,23 @@ def read_chain(
     Raises:
         ModelError, PromptError, PositionError: as `disagree`.
     """
-    chain = base_chain(lm, problem, record, settings)
+    return read_along(lm, teacher, base_chain(lm, problem, record, settings), settings.along)
+
+
+def read_along(
+    lm: LanguageModel,
+    teacher: LanguageModel,
+    chain: Chain,
+    along: Literal["base", "teacher"] = "base",
+) -> ReadChain:
+    """A chain with the base's statistics, read by a teacher too.
+
+    Args:
+        along: who wrote the chain.
+
+    Raises:
+        ModelError, PromptError, PositionError: as `disagree`.
+    """
     found = disagree(lm, teacher, chain.prompt_ids, chain.token_ids)
     top = found.teacher.top_ids  # (T, k)
     same = top == np.array(chain.token_ids, np.int64).reshape(-1, 1)
@@ -78,7 +95,7 @@ def read_chain(
         found,
         tuple(tuple(lm.text.display(int(i)) for i in row) for row in top),
         np.where(same.any(axis=1), same.argmax(axis=1), -1),
-        settings.along,
+        along,
     )
 
 

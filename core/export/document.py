@@ -8,19 +8,30 @@ from core.components.heatmap_view import HeatmapView
 from core.components.tree_nodes import TreeNode
 from core.export.figures import Figure
 from core.runs.headline import Headline
+from core.system.in_notebook import InNotebook
 
 Fact = tuple[str, str]
 """A name and its value, as text."""
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(InNotebook):
     """A table of text."""
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
+
+
+@dataclass(frozen=True)
+class NotePart:
+    """A note that a person wrote."""
+
+    place: str  # what it is on: "#4 ␣Cuts", "b2 · the chain"; empty for a run
+    said: str  # may have several lines
+    chain: str = ""  # id of a `ChainPart`; empty for a run
+    position: int | None = None  # of a token
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +62,7 @@ class ProblemPart:
 
 
 @dataclass(frozen=True, eq=False)
-class Handout:
+class Handout(InNotebook):
     """Everything that a file shows.
 
     Attributes:
@@ -63,6 +74,7 @@ class Handout:
         notices: what the reader must know first, such as that the model is a teaching model.
         question, gold: of the one problem it is about; empty for a run.
         headline: of a run.
+        notes: what people wrote on the run, on chains and on their tokens.
         chains: the first one is on screen; a tree has one a branch.
         nodes: the branches of a tree.
         figures: with n and interval.
@@ -79,6 +91,7 @@ class Handout:
     question: str = ""
     gold: str = ""
     headline: Headline | None = None
+    notes: tuple[NotePart, ...] = ()
     chains: tuple[ChainPart, ...] = ()
     nodes: tuple[TreeNode, ...] = ()
     figures: tuple[Figure, ...] = ()

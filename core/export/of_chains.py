@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Literal
 
@@ -13,6 +13,7 @@ from core.chains.forks import fork_positions
 from core.chains.tree import Branch, ForkTree
 from core.components.chain_view import chain_view, coloured_by_pivotality, with_parent
 from core.components.heatmap_view import HeatmapView
+from core.components.note_list import notes_of_tree
 from core.components.tree_nodes import tree_nodes
 from core.components.words import (
     VERDICT_SIGNS,
@@ -25,7 +26,7 @@ from core.components.words import (
 from core.disagreement.reading import ReadChain, with_teacher
 from core.disagreement.token_classes import TokenClass
 from core.errors import SessionError
-from core.export.document import ChainPart, Fact, Handout, Table
+from core.export.document import ChainPart, Fact, Handout, NotePart, Table
 from core.export.inert_json import inert_json
 from core.models.spec import DEMO, DEMO_NOTICE
 from core.records import Chain, ForkTemperature, Outcome, Problem
@@ -70,13 +71,14 @@ def chain_handout(
 def branch_handout(
     tree: ForkTree, branch: Branch, tau: float = DEFAULT_TAU, unit: Unit = "nats"
 ) -> Handout:
-    """One branch of a tree, with what was measured on it."""
+    """One branch of a tree, with what was measured on it, and its notes."""
     whole = chain_handout(branch.chain, branch.outcome, tau, unit)
-    return replace(whole, chains=(_part(tree, branch, tau, unit),))
+    part = _part(tree, branch, tau, unit)
+    return replace(whole, chains=(part,), notes=tuple(_notes_of_branch(tree, branch)))
 
 
 def tree_handout(tree: ForkTree, tau: float = DEFAULT_TAU, unit: Unit = "nats") -> Handout:
-    """A tree: its branches with their endings, every chain, what was measured on them.
+    """A tree: its branches with their endings, every chain, what was measured on them, all notes.
 
     Raises:
         SessionError: a tree without branches.
@@ -108,13 +110,17 @@ def tree_handout(tree: ForkTree, tau: float = DEFAULT_TAU, unit: Unit = "nats") 
         gold=tree.problem.answer or "",
         chains=tuple(parts),
         nodes=tuple(tree_nodes(tree)),
+        notes=tuple(
+            NotePart(each.place, each.note.text, each.note.branch, each.note.position)
+            for each in notes_of_tree(tree)
+        ),
         tables=(_branch_table(tree), *_fix_tables(tree)),
     )
 
 
 def comparison_handout(
     read: ReadChain,
-    outcome: Outcome,
+    outcome: Outcome | None,
     teacher: str,
     tau: float = DEFAULT_TAU,
     unit: Unit = "nats",
@@ -123,7 +129,7 @@ def comparison_handout(
 
     Args:
         read: the chain, scored by both.
-        outcome: of the chain.
+        outcome: of the chain, where it is known.
         teacher: the teacher's name.
     """
     chain, classes = read.chain, read.found.classes
@@ -145,6 +151,19 @@ def comparison_handout(
         facts=(*whole.facts, ("teacher", name), ("written by", written)),
         chains=(replace(whole.chains[0], view=view),),
         tables=(_change_table(read, name),),
+    )
+
+
+def forks_table(chain: Chain, tau: float = DEFAULT_TAU) -> Table:
+    """The forks of a chain by itself, strongest first.
+
+    Args:
+        tau: threshold of forks, nats.
+    """
+    table = _fork_table(chain, tau)
+    above = f"Entropy above {tau:g} nats."
+    return replace(
+        table, note=" ".join(filter(None, (table.note, above, *notices_of(chain.model))))
     )
 
 
@@ -206,7 +225,11 @@ def _part(tree: ForkTree, branch: Branch, tau: float, unit: Unit) -> ChainPart:
     """A branch with its marks: the shared prefix, tokens that fix the answer, pivotality."""
     found = tree.findings(branch.id)
     view = chain_view(branch.chain, branch.id, tau, unit)
-    view = replace(with_parent(view, tree, branch), initial_selection=branch.position)
+    view = replace(
+        with_parent(view, tree, branch),
+        initial_selection=branch.position,
+        notes=tree.notes_on(branch.id),
+    )
     if branch.id == tree.selection.branch:
         view = replace(view, initial_selection=tree.selection.position)
     if found.pivotality:
@@ -215,6 +238,15 @@ def _part(tree: ForkTree, branch: Branch, tau: float, unit: Unit) -> ChainPart:
         view = _with_fixes(view, found.fix)
     head = " · ".join(filter(None, (_head(branch.chain, branch.outcome), branch.name)))
     return ChainPart(branch.id, head, view)
+
+
+def _notes_of_branch(tree: ForkTree, branch: Branch) -> Iterator[NotePart]:
+    """The notes on a branch and on its tokens, also on those that it shares."""
+    if own := tree.note(branch.id):
+        yield NotePart("the chain", own, branch.id)
+    for position, text in tree.notes_on(branch.id).items():
+        place = f"#{position} {token_label(branch.chain, position)}"
+        yield NotePart(place, text, branch.id, position)
 
 
 def _with_fixes(view: HeatmapView, fix: FixSearch) -> HeatmapView:

@@ -11,7 +11,7 @@ from core.disagreement.records import ComparedChain
 from core.errors import ExplorerError, RunError
 from core.evaluation.records import ProblemSamples
 from core.evaluation.results import EvaluationResults
-from core.export.document import ChainText, Fact, Handout, ProblemPart, Table
+from core.export.document import ChainText, Fact, Handout, NotePart, ProblemPart, Table
 from core.export.figures import figures_of, has_figures
 from core.export.inert_json import inert_json
 from core.export.of_chains import notices_of, versions_words
@@ -69,6 +69,7 @@ def run_handout(run: Run, most_bytes: int = MOST_BYTES) -> Handout:
         facts=run_facts(run),
         notices=(*notices_of(model), *_warnings(run, results)),
         headline=headline,
+        notes=(NotePart("", run.config.notes),) if run.config.notes else (),
         figures=figures_of(results),
         tables=(_settings(run),),
         problems=problems,

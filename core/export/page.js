@@ -54,25 +54,36 @@ window.addEventListener("afterprint", () => dress(theme()));
 
 // ---- a chain and its selected token -----------------------------------------------------------
 
+function write(element, text = "") {
+  element.textContent = text;
+  element.hidden = !text;
+}
+
 class Reader {
   constructor(place) {
+    this.asked = 0; // how often a chain was shown
     this.heatmap = new Host(place, heatmap, exported.heatmapStyle, (name, value) => {
       if (name === "selected") this.select(value.i);
     });
   }
 
   show(chain, position = chain.message.select) {
+    const again = this.chain === chain; // then the token is shown by `goTo`
     this.chain = chain;
+    this.asked += 1;
     byId("head").textContent = chain.head;
     byId("head").className = "head " + chain.tone;
-    this.heatmap.show({ ...chain.message, select: position });
+    write(byId("chain-note"), exported.chainNotes[chain.id]);
+    const goTo = again && position !== null ? [this.asked, position] : null;
+    this.heatmap.show({ ...chain.message, select: position, goTo });
     this.facts = new heatmap.ChainFacts(heatmap.readable(chain.message));
     this.fill(position);
   }
 
   select(i) {
     this.fill(i);
-    location.replace(`#${this.chain.id}.${i}`);
+    // In a frame without an address of its own, a link leads to the page around it.
+    if (location.protocol !== "about:") location.replace(`#${this.chain.id}.${i}`);
   }
 
   // The panel of the selected token: what the model would have written, and where it leads.
@@ -81,6 +92,7 @@ class Reader {
     const here = byId("here");
     rows.replaceChildren();
     here.replaceChildren();
+    write(byId("token-note"));
     byId("alternatives-table").hidden = i === null;
     if (i === null) {
       byId("token").textContent = "Select a token";
@@ -91,6 +103,7 @@ class Reader {
     }
     const card = this.facts.card(i);
     byId("token").textContent = `${card.place} ${card.token}`;
+    write(byId("token-note"), card.note);
     byId("token-facts").textContent = [
       ...card.numbers.map(([name, value]) => `${name} ${value}`),
       ...card.flags,
@@ -158,6 +171,16 @@ if (reader) {
   const known = linked && Number(place) < linked.message.tokens.length;
   if (known) open(id, Number(place));
   else open(exported.selected ?? exported.chains[0].id);
+}
+
+// ---- notes: a click shows the chain or the token that one is on --------------------------------
+
+for (const button of document.querySelectorAll("button[data-chain]")) {
+  button.addEventListener("click", () => {
+    const { chain, position } = button.dataset;
+    open(chain, position === "" ? null : Number(position));
+    byId("head").scrollIntoView({ block: "start" });
+  });
 }
 
 // ---- chains of problems: their text is put in when they are opened -----------------------------

@@ -50,9 +50,10 @@ def html_page(handout: Handout, day: str, program: str) -> str:
             _question(handout),
             _chains(handout),
             _tree(handout),
+            _notes(handout),
             _figures(handout.figures),
             _problems(handout),
-            *map(_table, handout.tables),
+            *map(table_html, handout.tables),
             _facts(handout),
             "</main>",
             f"<footer>Made with {escape(program)} on {escape(day)}. This file loads nothing from "
@@ -145,6 +146,7 @@ def _data(handout: Handout) -> str:
             "chains": [_chain_data(each) for each in handout.chains],
             "nodes": [asdict(each) for each in handout.nodes],
             "selected": selected,
+            "chainNotes": {n.chain: n.said for n in handout.notes if n.position is None},
             "problems": [[asdict(chain) for chain in each.chains] for each in handout.problems],
             "heatmapStyle": f"{heatmap_style()}\n{in_print}" if handout.chains else "",
             "treeStyle": f"{tree_style()}\n{in_print}" if handout.nodes else "",
@@ -197,12 +199,14 @@ def _chains(handout: Handout) -> str:
     return f"""<div class="beside">
 <section class="chain" aria-label="The chain">
 <p class="head" id="head" aria-live="polite"></p>
+<p class="note" id="chain-note" dir="auto" hidden></p>
 <div id="heatmap"></div>
 <p class="quiet">{reading}</p>
 </section>
 <section class="token" aria-labelledby="token">
 <h2 id="token">Select a token</h2>
 <p class="quiet" id="token-facts"></p>
+<p class="note" id="token-note" dir="auto" hidden></p>
 <table id="alternatives-table" hidden>
 <thead><tr><th scope="col">rank</th><th scope="col">token</th><th scope="col">probability</th>
 <th scope="col" id="model-column" hidden>model</th></tr></thead>
@@ -223,12 +227,32 @@ def _tree(handout: Handout) -> str:
 </section>"""
 
 
+def _notes(handout: Handout) -> str:
+    """The notes; a click on what one is on shows it in the chain."""
+    if not handout.notes:
+        return ""
+    there = {each.id for each in handout.chains}
+    rows = []
+    for each in handout.notes:
+        place = f"<bdi>{escape(each.place)}</bdi>"
+        if each.chain in there:
+            at = "" if each.position is None else each.position
+            place = (
+                f'<button type="button" data-chain="{escape(each.chain)}" data-position="{at}">'
+                f"{place}</button>"
+            )
+        rows.append(f'<dt>{place}</dt><dd class="note" dir="auto">{escape(each.said)}</dd>')
+    listed = "\n".join(rows)
+    return f"<section>\n<h2>Notes</h2>\n<dl>\n{listed}\n</dl>\n</section>"
+
+
 def _figures(figures: tuple[Figure, ...]) -> str:
     rows = tuple((each.name, each.value, each.interval, str(each.estimate.n)) for each in figures)
-    return _table(Table("All figures", ("figure", "value", "95 % interval", "n"), rows))
+    return table_html(Table("All figures", ("figure", "value", "95 % interval", "n"), rows))
 
 
-def _table(table: Table) -> str:
+def table_html(table: Table) -> str:
+    """A table as a section of HTML, every text escaped; empty without rows."""
     if not table.rows:
         return ""
     head = "".join(f'<th scope="col">{escape(each)}</th>' for each in table.columns)

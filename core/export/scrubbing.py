@@ -157,6 +157,7 @@ def _clean_view(view: HeatmapView, scrubber: Scrubber) -> HeatmapView:
         tokens=scrubber.pieces(view.tokens),
         top_tokens=[list(map(scrubber.content, row)) for row in view.top_tokens],
         other=other,
+        notes={at: scrubber.prose(text) for at, text in view.notes.items()},
     )
 
 

@@ -23,6 +23,7 @@ _LATEX = {
     "τ": r"$\tau$",
     "•": r"$\bullet$",
 }
+_NOTE_COLUMNS = r"lp{0.7\linewidth}"  # the second one breaks its lines
 _LATEX_HEAD = "% Needs \\usepackage{booktabs,amssymb}; other scripts need XeLaTeX or LuaLaTeX."
 
 
@@ -36,7 +37,7 @@ def all_tables(handout: Handout) -> list[Table]:
 
 
 def markdown(handout: Handout) -> str:
-    """Title, result, tables and facts; every text is escaped."""
+    """Title, result, notes, tables and facts; every text is escaped."""
     lines = [f"# {_md(handout.title)}", "", f"{_md(handout.kind)} · {_md(handout.model)}", ""]
     for notice in handout.notices:
         lines += [f"> {_md(notice)}", ""]
@@ -46,6 +47,11 @@ def markdown(handout: Handout) -> str:
     lines += [_md(handout.line), ""]
     for chain in handout.chains[:1]:
         lines += [_md("".join(chain.view.tokens)), ""]
+    if handout.notes:
+        lines += ["## Notes", ""]
+    for each in handout.notes:
+        place = [f"**{_md(each.place)}**  "] if each.place else []
+        lines += [*place, *(f"{_md(line)}  " for line in each.said.splitlines()), ""]
     for table in all_tables(handout):
         lines += [f"## {_md(table.caption)}", "", *_md_rows(table), ""]
         lines += [_md(table.note), ""] if table.note else []
@@ -54,9 +60,11 @@ def markdown(handout: Handout) -> str:
 
 
 def latex(handout: Handout) -> str:
-    """The tables, each as a `table` with booktabs; every text is escaped."""
+    """The tables and notes, each as a `table` with booktabs; every text is escaped."""
+    notes = Table("Notes", ("on", "note"), tuple((n.place, n.said) for n in handout.notes))
     facts = Table("How this was made", ("what", "value"), handout.facts)
-    return "\n".join((_LATEX_HEAD, *map(_latex, (*all_tables(handout), facts))))
+    texts = [_latex(notes, _NOTE_COLUMNS)] if notes.rows else []
+    return "\n".join((_LATEX_HEAD, *map(_latex, all_tables(handout)), *texts, _latex(facts)))
 
 
 def _md(text: str) -> str:
@@ -73,11 +81,15 @@ def _md_rows(table: Table) -> list[str]:
     ]
 
 
-def _latex(table: Table) -> str:
+def _latex(table: Table, columns: str | None = None) -> str:
     rows = [[" ".join(cell.split()) for cell in row] for row in table.rows]
     frame = pd.DataFrame(rows, columns=list(table.columns), dtype=object)
     caption = _escaped(f"{table.caption}. {table.note}" if table.note else table.caption)
-    text = str(frame.to_latex(index=False, escape=True, caption=caption, position="ht"))
+    text = str(
+        frame.to_latex(
+            index=False, escape=True, caption=caption, position="ht", column_format=columns
+        )
+    )
     for sign, command in _LATEX.items():
         text = text.replace(sign, command)
     return text

@@ -46,6 +46,7 @@ from core.runs.events import EventLog, Events
 from core.runs.liveness import hold, is_held
 from core.runs.status import RunState, RunStatus, status_of
 from core.system.durable_files import disk_error, set_reserve_aside
+from core.system.in_notebook import InNotebook
 
 _CONFIG, _PROBLEMS, _PROGRESS, _UNITS = (
     "config.json", "problems.jsonl", "progress.jsonl", "units.jsonl",
@@ -56,7 +57,7 @@ _OWN_FILES = {_CONFIG, _PROBLEMS, _PROGRESS, _UNITS, "log.txt", "run.lock"}
 _LOG_TAIL = 64 * 1024  # bytes
 
 
-class Run:
+class Run(InNotebook):
     """One run on disk. Cheap to open, any number of times."""
 
     def __init__(self, folder: Path, config: RunConfig) -> None:

@@ -10,6 +10,7 @@ from core.components.tree_nodes import tree_nodes
 from core.errors import ExplorerError, SessionError
 from core.export.of_chains import branch_handout, tree_handout
 from explorer.components.branch_tree import branch_tree, read_branch_tree
+from explorer.explore.notes import notes_popover
 from explorer.shared.messages import plain, short, token_label
 from explorer.shared.share import share
 from explorer.state import BrowserState
@@ -29,7 +30,7 @@ def branches_panel(state: BrowserState, tree: ForkTree) -> None:
 
 
 def toolbar(state: BrowserState, tree: ForkTree) -> None:
-    """Undo, redo, side by side, rename, save, open."""
+    """Undo, redo, side by side, rename, notes, share, save, open."""
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="toolbar"):
         st.button(
             "Undo",
@@ -47,6 +48,8 @@ def toolbar(state: BrowserState, tree: ForkTree) -> None:
         )
         _side_by_side(state, tree)
         _rename(state, tree)
+        if tree.selected is not None:
+            notes_popover(state, tree.selected)
         _share(state, tree)
         save_and_open(state)
 

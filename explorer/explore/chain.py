@@ -19,6 +19,7 @@ from core.records import Chain, Problem
 from explorer.components.token_heatmap import HeatmapView, read_heatmap, reopen, token_heatmap
 from explorer.explore.fix import fix_marks
 from explorer.explore.forcing import force, same_model
+from explorer.explore.notes import chain_note
 from explorer.explore.thinking import thinking_panel
 from explorer.form import follow
 from explorer.shared.chain_view import chain_view
@@ -51,12 +52,13 @@ def head_of_live(state: BrowserState) -> None:
 
 
 def head_of_chain(state: BrowserState, branch: Branch) -> None:
-    """Above the selected branch: answer, model, a change of the verdict, parts."""
+    """Above the selected branch: answer, model, a change of the verdict, its note, parts."""
     with st.container(key="headline"):
         words, own = st.columns([3, 1], vertical_alignment="center", gap="small")
     words.markdown(_headline(branch), help=_reason(branch))
     with own:
         overrule(state, branch)
+    chain_note(state, branch)
     thinking_panel(state, branch)
 
 
@@ -77,6 +79,7 @@ def selected_chain(
         initial_selection=tree.selection.position,
         go_to=_go_to(state),
         fix_marks=fix_marks(state, branch),
+        notes=tree.notes_on(branch.id),
         strip=True,
         page_keys=True,
     )
@@ -119,7 +122,10 @@ def chain_beside(state: BrowserState, branch: Branch, other: Branch) -> None:
     difference = first_difference(branch.chain, other.chain)
     shared = len(other.chain) if difference is None else difference
     view = _view(state, other.chain, f"{_chain_id(state, other)} beside {branch.id}")
-    token_heatmap(replace(view, shared_prefix=shared, first_difference=difference), key=_BESIDE)
+    tree = state.opened.session.tree
+    notes = {} if tree is None else tree.notes_on(other.id)
+    view = replace(view, shared_prefix=shared, first_difference=difference, notes=notes)
+    token_heatmap(view, key=_BESIDE)
 
 
 def threshold_and_forks(

@@ -1,4 +1,4 @@
-"""The panel for the selected token: its facts, the table of alternatives, any phrase, samples."""
+"""The panel for the selected token: facts, the table of alternatives, any phrase, samples, note."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from explorer.components.alternatives_table import (
 )
 from explorer.explore.alternatives import Place, place_in, probability_text, rows_of
 from explorer.explore.forcing import force, load_model_of, same_model, wait
+from explorer.explore.notes import token_note
 from explorer.explore.phrase_field import phrase_field, typed_phrases
 from explorer.explore.pivotality import sample_button, sampled_panel
 from explorer.explore.preview import preview, previewed
@@ -52,10 +53,12 @@ def inspector(state: BrowserState, branch: Branch, position: int | None) -> None
     _table(place)
     if not same_model(state, chain):
         _other_model(state, chain)
+        token_note(state, branch, position)
         return
     phrase_field(place)
     _buttons(place)
     sampled_panel(place)
+    token_note(state, branch, position)
     _recomputed(state)
 
 

@@ -130,3 +130,37 @@ def test_a_pair_shows_both_models_on_one_card(opened: object) -> None:
     expect(page.locator(".card")).to_contain_text("<b>!</b>")
     page.locator(".tokens .token").nth(7).click()
     expect(page.locator("#alternatives tr")).to_have_count(10)
+
+
+def test_notes_are_marked_read_and_gone_to(opened: object) -> None:
+    """A note on a token is a sign, words for a screen reader, and a line of the card."""
+    tree = tree_of()
+    tree.write_note("b2", "<img src=x onerror=alert(1)>\nhere", 5)
+    tree.write_note("b1", "The wrong chain.")
+    tree.write_note("b1", "first", 1)
+    page: Page = opened(tree_handout(tree))  # type: ignore[operator]
+    token = page.locator(".token.noted")
+    expect(token).to_have_count(1)
+    expect(token).to_have_attribute("aria-description", "has a note")
+    assert token.evaluate("each => getComputedStyle(each, '::after').content") == '"✎" / ""'
+    expect(page.locator(".legend")).to_contain_text("1 note")
+    expect(page.locator("#chain-note")).to_have_text("The wrong chain.")
+    page.get_by_role("button", name="b2 · #5 ␣9").click()
+    expect(page.locator("#head")).to_contain_text("✓ 64")
+    expect(page.locator("#token")).to_have_text("#5 ␣9")
+    expect(page.locator("#token-note")).to_have_text("<img src=x onerror=alert(1)>\nhere")
+    expect(page.locator("#chain-note")).to_be_hidden()
+    expect(page.locator(".token.noted")).to_have_count(2)  # the token 1 is shared
+    page.get_by_role("button", name="b1 · #1 ␣start").click()
+    expect(page.locator("#token")).to_have_text("#1 ␣start")
+    page.locator(".tokens .token").nth(2).click()
+    expect(page.locator("#token-note")).to_be_hidden()
+    page.get_by_role("button", name="b1 · #1 ␣start").click()  # of the chain on screen
+    expect(page.locator(".tokens .token").nth(1)).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#token-note")).to_have_text("first")
+    page.locator(".tokens .token").nth(1).hover()
+    expect(page.locator(".card .card-note")).to_have_text("first")
+    page.locator(".tokens .token").nth(2).click()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".spoken")).to_contain_text("Note: first")
+    expect(page.locator("img")).to_have_count(0)

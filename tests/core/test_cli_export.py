@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from export_cases import CORRECT, WORDS, chain_of, tree_of
+from export_cases import CORRECT, WORDS, chain_of, session_of
 
 from core.chain_json import chain_to_json
 from core.chains.session import Session, SessionFolder
@@ -30,12 +30,8 @@ needs_demo = pytest.mark.skipif(
 )
 
 
-def session_of() -> Session:
-    session = Session()
-    tree = tree_of()
-    session.open_problem(tree.problem)
-    assert session.current is not None
-    session.trees[session.current] = tree
+def session_with_tau() -> Session:
+    session = session_of()
     session.form["tau"] = 0.7
     return session
 
@@ -43,7 +39,7 @@ def session_of() -> Session:
 @pytest.fixture
 def session(tmp_path: Path) -> Path:
     path = tmp_path / "session.json"
-    path.write_text(session_of().dumps())
+    path.write_text(session_with_tau().dumps())
     return path
 
 
@@ -74,7 +70,7 @@ def test_a_chain_file_and_a_session_by_its_id(run: Any, tmp_path: Path) -> None:
     chain.write_text(json_text(chain_to_json(chain_of(WORDS), CORRECT)))
     out = tmp_path / "chain.html"
     assert run("export", chain, "-o", out)[0] == 0
-    SessionFolder(sessions_folder()).save("abcdef123456", session_of())
+    SessionFolder(sessions_folder()).save("abcdef123456", session_with_tau())
     assert run("export", "abcdef123456", "-o", out)[0] == 0
     assert "abcdef123456" not in out.read_text()  # the id alone grants access to the session
     for arguments, says in (

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from export_cases import CORRECT, HOSTILE, WORDS, chain_of, pair_of, tree_of
 
+from core.chains.tree import ForkTree
 from core.components.assets import heatmap_script, tree_script
 from core.export.document import Handout
 from core.export.files import Form, exported
@@ -188,6 +189,62 @@ def test_a_tree_has_its_branches_endings_and_marks() -> None:
         ("strongest forks", "50.0 %", "9.5–90.5 %", "2"),
         ("random positions (control)", "0 %", "0.0–79.3 %", "1"),
     )
+
+
+HOSTILE_NOTE = "</script><img src=x onerror=alert(1)>\n| a | *b* \\input{c} $1 & 2"
+
+
+def noted_tree() -> ForkTree:
+    tree = tree_of()
+    tree.write_note("b1", HOSTILE_NOTE, 1)
+    tree.write_note("b2", "The correct one.")
+    tree.write_note("b2", "n" * 2_000, 5)
+    return tree
+
+
+def test_notes_are_on_their_tokens_and_in_a_list() -> None:
+    handout = tree_handout(noted_tree())
+    data = data_of(page_of(handout))
+    chains = {chain["id"]: chain["message"]["notes"] for chain in data["chains"]}
+    assert chains["b1"] == {"1": HOSTILE_NOTE}
+    assert chains["b2"] == {"1": HOSTILE_NOTE, "5": "n" * 399 + "…"}, "also on a shared token"
+    assert data["chainNotes"] == {"b2": "The correct one."}
+    found = Elements(page_of(handout))
+    assert [(attrs["data-chain"], attrs["data-position"]) for attrs, _ in found.all("button")[1:]]\
+        == [("b1", "1"), ("b2", ""), ("b2", "5")]  # fmt: skip
+    assert [text for attrs, text in found.all("dd") if attrs.get("class") == "note"] == [
+        HOSTILE_NOTE,
+        "The correct one.",
+        "n" * 2_000,
+    ]
+    assert [text for _, text in found.all("bdi")[:3]] == [
+        "b1 · #1 ␣start",
+        "b2 · the chain",
+        "b2 · #5 ␣9",
+    ]
+
+
+def test_one_branch_has_its_own_notes_and_those_of_its_shared_tokens() -> None:
+    tree = noted_tree()
+    assert [each.place for each in branch_handout(tree, tree.branch("b2")).notes] == [
+        "the chain",
+        "#1 ␣start",
+        "#5 ␣9",
+    ]
+    assert [each.place for each in branch_handout(tree, tree.branch("b1")).notes] == ["#1 ␣start"]
+
+
+def test_notes_in_markdown_and_latex_are_escaped() -> None:
+    handout = tree_handout(noted_tree())
+    text = markdown(handout)
+    assert "## Notes\n\n**b1 · \\#1 ␣start**  \n\\</script\\>\\<img src=x" in text
+    assert "\n\\| a \\| \\*b\\* \\\\input\\{c\\} \\$1 \\& 2  \n" in text
+    table = latex(handout)
+    assert "\\caption{Notes}" in table
+    assert r"\textbackslash input\{c\} \$1 \& 2" in table
+    for without in (markdown(tree_handout(tree_of())), latex(tree_handout(tree_of()))):
+        assert "Notes" not in without
+    assert "<h2>Notes" not in page_of(tree_handout(tree_of()))
 
 
 def test_a_large_tree_says_how_many_chains_are_left_out() -> None:

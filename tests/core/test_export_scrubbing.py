@@ -60,6 +60,8 @@ def test_a_chain_and_a_tree_leave_nothing(form: Form, machine: Scrubber, tmp_pat
     tree = tree_of()
     tree.add_root(chain, CORRECT)
     tree.rename("b1", dirty("name"))
+    tree.write_note("b1", dirty("chain"))
+    tree.write_note("b1", dirty("token"), 2)
     for handout in (chain_handout(chain, CORRECT), tree_handout(tree)):
         assert leaks(exported(handout, form), tmp_path) == []
     pair = comparison_handout(pair_of(), CORRECT, f"{tmp_path}/runs/teacher/adapter")

@@ -78,7 +78,7 @@ class ChainFacts {
   }
 
   flags(i) {
-    const { first, shared, marks, runOn, fixMarks } = this.data;
+    const { first, shared, marks, runOn, fixMarks, notes } = this.data;
     const flags = [];
     if (this.forks.has(i)) flags.push("fork");
     if (this.forced.has(i)) flags.push("forced");
@@ -87,6 +87,7 @@ class ChainFacts {
     if (runOn !== null && i >= runOn) flags.push("after the answer");
     if (marks?.[i]) flags.push(marks[i]);
     if (fixMarks?.[i]) flags.push(fixMarks[i] === "fixes" ? "a token here flips the answer" : "no flip found here");
+    if (notes?.[i]) flags.push("note");
     return flags;
   }
 
@@ -114,7 +115,8 @@ class ChainFacts {
     const second = other ? this.alternatives(i, other) : [];
     const titles = other ? [other.ownName, other.name] : [];
     const flags = this.flags(i);
-    return { place, token, flags, numbers, alternatives, second, titles, others };
+    const note = data.notes?.[i] ?? "";
+    return { place, token, flags, note, numbers, alternatives, second, titles, others };
   }
 
   describe(i) {
@@ -128,7 +130,8 @@ class ChainFacts {
         : "") +
       (data.other
         ? `, ${data.other.name} would choose ${spokenText(this.alternatives(i, data.other)[0].text)}`
-        : "")
+        : "") +
+      (data.notes?.[i] ? `. Note: ${data.notes[i]}` : "")
     );
   }
 }

@@ -71,6 +71,8 @@ class HoverCard {
     this.token = make("bdi", "card-token");
     this.flags = make("span", "card-flags");
     this.head.append(this.position, this.token, this.flags);
+    this.note = make("p", "card-note");
+    this.note.dir = "auto";
     this.facts = make("dl", "card-facts");
     this.tables = [new AlternativesTable(), new AlternativesTable()];
     const tables = make("div", "card-tables");
@@ -81,7 +83,7 @@ class HoverCard {
     this.keys.append(key("1–5"), "force", key("n"), key("p"), "forks");
     this.others = make("span", "card-others");
     this.foot.append(this.keys, this.others);
-    this.element.append(this.head, this.facts, tables, this.foot);
+    this.element.append(this.head, this.note, this.facts, tables, this.foot);
     this.tables[0].onRow = act.force;
     this.element.addEventListener("pointerenter", act.enter);
     this.element.addEventListener("pointerleave", act.leave);
@@ -98,13 +100,15 @@ class HoverCard {
     return this.element.matches(":popover-open");
   }
 
-  // facts: {place, token, flags, numbers: [[name, value]], others, keys, canForce,
+  // facts: {place, token, flags, note, numbers: [[name, value]], others, keys, canForce,
   //         alternatives: [{rank, token, p, chosen}], second: the same of another model,
   //         titles: the names of both, where there are two}, p in tenths of a percent
   fill(facts) {
     this.position.textContent = facts.place;
     this.token.textContent = facts.token;
     this.flags.replaceChildren(...facts.flags.map((flag) => make("span", "flag", flag)));
+    this.note.textContent = facts.note;
+    this.note.hidden = !facts.note;
     this.facts.replaceChildren(
       ...facts.numbers.map(([name, value]) => {
         const pair = make("div");

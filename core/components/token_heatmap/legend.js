@@ -51,6 +51,8 @@ class Legend {
       const marked = data.marks.filter((each) => each === mark).length;
       this.marks.append(make("span", `mark-sample ${mark}`, `${marked} ${mark}`), " ");
     }
+    const notes = Object.keys(data.notes ?? {}).length;
+    if (notes) this.marks.append(make("span", "note-sample", `${notes} ${notes === 1 ? "note" : "notes"}`));
   }
 }
 

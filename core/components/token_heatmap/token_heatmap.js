@@ -194,6 +194,8 @@ class Heatmap {
     const [classes, heat] = look.split("|");
     span.className = classes;
     span.style.setProperty("--e", heat);
+    if (this.data.notes?.[i]) span.setAttribute("aria-description", "has a note");
+    else span.removeAttribute("aria-description");
   }
 
   lookOf(i, text) {
@@ -209,6 +211,7 @@ class Heatmap {
     if (data.marks?.[i]) classes += " " + data.marks[i];
     if (data.values && data.values[i] !== null) classes += " measured";
     if (data.fixMarks?.[i]) classes += data.fixMarks[i] === "fixes" ? " fix-hit" : " fix-tried";
+    if (data.notes?.[i]) classes += " noted";
     return classes + this.search.classOf(i) + "|" + this.facts.heat(i).toFixed(1);
   }
 
