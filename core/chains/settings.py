@@ -116,8 +116,8 @@ class ExpansionSettings(BaseModel):
         ge=1,
         le=1_000_000,
         title="Budget",
-        description="Of new tokens; the ending that reaches it is the last. The control has as many "
-        "again",
+        description="Of new tokens; the ending that reaches it is the last. The control has as "
+        "many again",
     )
     floor: float = Field(
         0.01,

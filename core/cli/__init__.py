@@ -18,6 +18,7 @@ from core.cli.compare import compare
 from core.cli.distill_study import distill_study
 from core.cli.distillation import distill
 from core.cli.evaluation import evaluate
+from core.cli.expansion import align, expand
 from core.cli.export import export
 from core.cli.files import say
 from core.cli.getting import get
@@ -70,6 +71,8 @@ app.command()(check)
 app.command()(overrule)
 app.command()(findings.find_fix)
 app.command()(findings.pivotality)
+app.command()(expand)
+app.command()(align)
 app.command()(thresholds)
 app.command()(interventions)
 app.command()(compare)

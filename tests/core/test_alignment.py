@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,10 +50,10 @@ def test_segments_rebuild_both_chains_and_same_ones_are_equal(a: list[int], b: l
     for ids, side in ((a, "a"), (b, "b")):
         spans = [getattr(each, side) for each in segments]
         assert [x for start, stop in spans for x in ids[start:stop]] == ids
-        assert all(x[1] == y[0] for x, y in zip(spans, spans[1:], strict=False))
+        assert all(x[1] == y[0] for x, y in pairwise(spans))
     for each in segments:
         same = a[slice(*each.a)] == b[slice(*each.b)]
         assert same == (each.kind != "differs")
     kinds = [each.kind for each in segments]
     assert "shared" not in kinds[1:]
-    assert all(x != y for x, y in zip(kinds, kinds[1:], strict=False))
+    assert all(x != y for x, y in pairwise(kinds))

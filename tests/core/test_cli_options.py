@@ -31,10 +31,12 @@ SETTINGS = {"settings", "preset", "usd_per_hour"}
 
 TRAININGS = {"rollouts", "train", "study", "distill", "distill-study"}
 RUNS = TRAININGS | {"interventions", "compare", "evaluate"}
-ON_A_CHAIN = {"force", "find-fix", "pivotality"}
+ON_A_CHAIN = {"force", "find-fix", "pivotality", "expand"}
 ASKING = RUNS | {"generate", "prompt", "thresholds"}
 LOADING = ASKING | ON_A_CHAIN | {"score", "model", "protocol", "claims", "import"}
-WITHOUT_A_MODEL = {"app", "check", "overrule", "download", "get", "problems", "export"}
+WITHOUT_A_MODEL = {
+    *("app", "check", "overrule", "download", "get", "problems", "export", "align"),
+}
 ON_AN_ADAPTER = {"adapter merge", "adapter push"}
 OF_RESULTS = {"words", "paper-table"}
 GROUPS: list[tuple[set[str], set[str]]] = [
@@ -53,7 +55,7 @@ GROUPS: list[tuple[set[str], set[str]]] = [
     (SETTINGS - {"usd_per_hour"}, TRAININGS),
     ({"usd_per_hour"}, TRAININGS - {"rollouts"}),
     (RUN, RUNS),
-    (OUTPUT, LOADING - {"model"} | {"overrule", "problems"} | OF_RESULTS),
+    (OUTPUT, LOADING - {"model"} | {"overrule", "problems", "align"} | OF_RESULTS),
 ]
 """Options, and the commands in which they mean something."""
 
