@@ -119,7 +119,11 @@ def chain_beside(state: BrowserState, branch: Branch, other: Branch) -> None:
     difference = first_difference(branch.chain, other.chain)
     shared = len(other.chain) if difference is None else difference
     view = _view(state, other.chain, f"{_chain_id(state, other)} beside {branch.id}")
-    token_heatmap(replace(view, shared_prefix=shared, first_difference=difference), key=_BESIDE)
+    go_to = state.asked_beside
+    if go_to is not None and go_to[1] >= len(other.chain):
+        go_to = None
+    view = replace(view, shared_prefix=shared, first_difference=difference, go_to=go_to)
+    token_heatmap(view, key=_BESIDE)
 
 
 def threshold_and_forks(

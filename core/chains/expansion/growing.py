@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 _BATCHES = 4  # batches decoded at once, so that few steps have few rows
 
-OnWave = Callable[[Sequence[int]], None]
-"""Called with the positions from which the next chains are continued, before they are."""
+OnWave = Callable[[Sequence[int], int], None]
+"""Called before each wave of chains, with the positions from which they are continued and the
+number of further branches that are known to wait."""
 
 OnEnding = Callable[[Ending, int], None]
 """Called with an ending when it is complete, and with its number in the wave."""
@@ -67,7 +68,12 @@ def grow(
     found = Growth()
     levels = None
     for at in ("forks", "random"):
-        if settings.at not in (at, "both") or cancel():
+        if settings.at not in (at, "both"):
+            continue
+        earlier = None if known is None else getattr(known, at)
+        if cancel():
+            if earlier is not None and earlier.settings == settings:
+                found = replace(found, **{at: earlier})
             continue
         if on_part is not None:
             on_part(at)
@@ -78,7 +84,7 @@ def grow(
             settings,
             at=at,
             levels=levels,
-            known=None if known is None else getattr(known, at),
+            known=earlier,
             batch_size=batch_size,
             on_wave=on_wave,
             on_ending=on_ending,
@@ -86,8 +92,6 @@ def grow(
         )
         found = replace(found, **{at: tree})
         levels = tree.levels
-        if tree.ended == "cancelled":
-            break
     return found
 
 
@@ -149,7 +153,7 @@ def expand(
     while ended is None:
         wave = tree.wave(batch_size * _BATCHES)
         if on_wave is not None:
-            on_wave([each.position for each in wave])
+            on_wave([each.position for each in wave], tree.waiting - len(wave))
         if not tree.decode(wave, batch_size, on_ending, cancel):
             tree.accept_all()
             ended = "cancelled"
@@ -218,6 +222,11 @@ class _Tree:
     def nothing(self) -> bool:
         """Whether there is nothing to try."""
         return not (self._waiting or self._order.pruned)
+
+    @property
+    def waiting(self) -> int:
+        """Number of known branches that have to be decoded, whatever the budget."""
+        return sum(each.path not in self._made for each in self._waiting)
 
     def open(self, node: Node) -> None:
         """Add the tokens that can be forced in a chain."""
@@ -335,8 +344,8 @@ class _Tree:
             self.open(Node(number, chain, candidate.path, candidate.path_probability, group))
 
     def _scored(self, candidate: Candidate, ending: Ending) -> Chain:
-        return with_statistics(self._lm, candidate.node.chain, ending, self._sampler,
-                               seed_of(self._root, candidate.path))  # fmt: skip
+        seed = seed_of(self._root, candidate.path)
+        return with_statistics(self._lm, candidate.node.chain, ending, self._sampler, seed)
 
     def _has_room(self, candidate: Candidate, planned: int) -> bool:
         depth = len(candidate.path)
