@@ -64,8 +64,8 @@ def grow_panel(state: BrowserState, branch: Branch) -> None:
     running = state.opened.busy and work.kind == "grow" and work.tree is tree
     with st.expander("Grow the tree", icon=":material/account_tree:", key="grow_panel"):
         st.caption(
-            "Put other tokens in at every fork of this chain, continue each to its end, and go on "
-            "at the forks of the new chains: where could this problem have ended?"
+            "Other tokens are put in at every fork of this chain and continued to the end, and so "
+            "on at the forks of the new chains: where could this problem have ended?"
         )
         settings = _settings(state, branch)
         _start(state, tree, branch, settings)

@@ -180,7 +180,7 @@ def test_every_command_that_loads_a_model_has_every_way_to_load_it() -> None:
     for name, command in commands().items():
         found = parameters(command) & (loading - {"trust_remote_code", "revision"})
         assert not found or loading <= parameters(command), name
-    assert sum(loading <= parameters(each) for each in commands().values()) == 19
+    assert sum(loading <= parameters(each) for each in commands().values()) == 20
 
 
 def test_every_command_that_asks_a_question_has_every_way_to_ask_it() -> None:
