@@ -30,7 +30,7 @@ from core.tokens.prompts import FEW_SHOT
 
 ENDINGS = 500
 TARGET = 20.0  # seconds, on the demo with two cores
-SEARCHED = 2_000_000  # tokens of the widest tree that is searched for so many endings
+SEARCHED = 1_000_000  # tokens of the widest tree that is searched for so many endings
 
 
 def main() -> None:

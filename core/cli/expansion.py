@@ -76,7 +76,7 @@ def expand(
             outcome,
             how,
             known=earlier,
-            on_ending=lambda ending, _: bar.update(len(ending.token_ids)),
+            on_ending=lambda _, __, tokens: bar.update(tokens),
             cancel=stopped.is_set,
         )
     write_result(json_text(to_jsonable_python(found)), output.as_json, output.out)

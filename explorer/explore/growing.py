@@ -8,10 +8,11 @@ from typing import Literal
 from core.chains.decoding_progress import DecodingProgress
 from core.chains.expansion.growing import grow
 from core.chains.expansion.opening import open_ending, opened_as
-from core.chains.expansion.records import Ending, Growth
+from core.chains.expansion.records import Growth
 from core.chains.settings import ExpansionSettings
 from core.chains.tree import Branch, ForkTree
 from core.models.spec import ModelSpec
+from core.records import Outcome
 from explorer.explore.forcing import wait
 from explorer.open_session import OpenSession
 from explorer.state import BrowserState
@@ -45,10 +46,10 @@ def start_growth(
             progress = work.progress = expected_progress(task, branch.chain, positions)
             task.total = _expected(settings, growing, before, len(positions) + waiting, branch)
 
-        def on_ending(ending: Ending, index: int) -> None:
-            growing.take(ending.outcome)
+        def on_ending(index: int, outcome: Outcome, tokens: int) -> None:
+            growing.take(outcome)
             if progress is not None:
-                progress.ended(index, len(ending.token_ids))
+                progress.ended(index, tokens)
 
         def cancel() -> bool:
             if progress is None:

@@ -10,7 +10,7 @@ import pytest
 from lookup_model import BASE, END, SEVEN, SO, THEN, THREE, lookup_model
 
 from core.chains.expansion.growing import expand, grow
-from core.chains.expansion.records import Ending, Expansion
+from core.chains.expansion.records import Expansion
 from core.chains.expansion.summary import weights
 from core.chains.findings import Findings
 from core.chains.generation import generate
@@ -164,9 +164,9 @@ def test_what_was_complete_is_kept_when_cancelled_and_not_decoded_again(
     assert part.ended == "cancelled"
     assert 0 < len(part.endings) < 8
     assert part.endings == whole.endings[: len(part.endings)]
-    decoded: list[Ending] = []
+    decoded: list[Outcome] = []
     resumed = expand(
-        lm, chain, outcome, ALL, known=part, on_ending=lambda ending, _: decoded.append(ending)
+        lm, chain, outcome, ALL, known=part, on_ending=lambda _, found, __: decoded.append(found)
     )
     assert resumed == whole
     assert len(decoded) == len(whole.endings) - len(part.endings)

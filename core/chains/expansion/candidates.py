@@ -19,11 +19,11 @@ from core.records import Chain
 class Node:
     """A chain of the tree at which further tokens can be forced."""
 
-    number: int | None  # of its ending; None: the chain itself
     chain: Chain
-    path: Path
+    path: Path  # empty: the chain itself
     path_probability: float
     group: int | None  # of its answer
+    order: tuple[Any, ...] = ()  # of the candidate that made it
 
     @property
     def begin(self) -> int:
@@ -58,12 +58,10 @@ class Candidate:
 
 
 class Order(Protocol):
-    """Where tokens are forced, and which first."""
+    """Where tokens are forced, and which first. A chain comes before those that leave it."""
 
-    pruned: int
-
-    def candidates(self, node: Node) -> Iterator[Candidate]:
-        """The tokens to try in a chain."""
+    def candidates(self, node: Node) -> tuple[list[Candidate], int]:
+        """The tokens to try in a chain, and how many others are pruned."""
 
     def room(self, depth: int) -> int | None:
         """Most endings at a depth; None: no limit."""
@@ -79,19 +77,21 @@ class AtForks:
 
     def __init__(self, settings: ExpansionSettings) -> None:
         self._settings = settings
-        self.pruned = 0
 
-    def candidates(self, node: Node) -> Iterator[Candidate]:
-        """Other tokens at the forks of a chain; those below the floor are counted as pruned."""
+    def candidates(self, node: Node) -> tuple[list[Candidate], int]:
+        """Other tokens at the forks of a chain; those below the floor are pruned."""
+        found: list[Candidate] = []
+        pruned = 0
         positions = [p for p in forks_of(node, self._settings.tau) if p >= node.begin]
         for position in positions:
             for column, token_id, probability in _others(node.chain, position, self._settings):
                 path = node.path_probability * probability
                 if path < self._settings.floor:
-                    self.pruned += 1
+                    pruned += 1
                     continue
                 order = (-path, len(node.path), node.path, position, column)
-                yield Candidate(order, node, position, token_id, column, probability)
+                found.append(Candidate(order, node, position, token_id, column, probability))
+        return found, pruned
 
     def room(self, depth: int) -> int | None:
         """No limit."""
@@ -109,9 +109,8 @@ class AtRandom:
         """As many endings at each depth as `levels` says, from depth 1 on; None: as many positions
         in each chain as it has forks."""
         self._settings, self._levels = settings, levels
-        self.pruned = 0
 
-    def candidates(self, node: Node) -> Iterator[Candidate]:
+    def candidates(self, node: Node) -> tuple[list[Candidate], int]:
         """Other tokens at positions drawn by the chain's seed and the path to it."""
         chain = node.chain
         forks = forks_of(node, self._settings.tau)
@@ -120,11 +119,12 @@ class AtRandom:
         drawn = rng.permutation(others).tolist()
         if self._levels is None:
             drawn = drawn[: sum(position >= node.begin for position in forks)]
-        number = -1 if node.number is None else node.number
+        found: list[Candidate] = []
         for turn, position in enumerate(drawn):
             for column, token_id, probability in _others(chain, position, self._settings):
-                order = (len(node.path), turn, number, column)
-                yield Candidate(order, node, position, token_id, column, probability)
+                order = (len(node.path), turn, node.order, column)
+                found.append(Candidate(order, node, position, token_id, column, probability))
+        return found, 0
 
     def room(self, depth: int) -> int | None:
         """As many as the tree at forks has."""

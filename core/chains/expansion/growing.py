@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from math import ceil
 from typing import TYPE_CHECKING, Literal
@@ -27,14 +27,14 @@ from core.records import Chain, Outcome, Sampler, StopReason
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
 
-_BATCHES = 4  # batches decoded at once, so that few steps have few rows
+_MOST, _LEAST = 4, 1 / 4  # batches in a wave: few steps then have few rows
 
 OnWave = Callable[[Sequence[int], int], None]
 """Called before each wave of chains, with the positions from which they are continued and the
 number of further branches that are known to wait."""
 
-OnEnding = Callable[[Ending, int], None]
-"""Called with an ending when it is complete, and with its number in the wave."""
+OnEnding = Callable[[int, Outcome, int], None]
+"""Called when a chain is complete: with its number in the wave, outcome and new tokens."""
 
 
 def grow(
@@ -139,10 +139,10 @@ def expand(
     sampler = continued_by(chain, settings.temperature)
     check_maker(lm, chain, sampler)
     order: Order = AtForks(settings) if at == "forks" else AtRandom(settings, levels)
-    tree = _Tree(lm, chain, outcome, settings, sampler, order)
+    tree = _Tree(lm, chain, settings, sampler, order)
     if known is not None and known.settings.temperature == settings.temperature:
         tree.known = dict(zip(known.paths, known.endings, strict=True))
-    tree.open(Node(None, chain, (), 1.0, group_of(tree.groups, outcome)))
+    tree.open(Node(chain, (), 1.0, group_of(tree.groups, outcome)))
     if tree.nothing and levels is None:
         what = f"token above {settings.tau:g} nats" if at == "forks" else "position to draw from"
         raise PositionError(
@@ -151,7 +151,7 @@ def expand(
         )
     ended = tree.accept()
     while ended is None:
-        wave = tree.wave(batch_size * _BATCHES)
+        wave = tree.wave(batch_size)
         if on_wave is not None:
             on_wave([each.position for each in wave], tree.waiting - len(wave))
         if not tree.decode(wave, batch_size, on_ending, cancel):
@@ -165,7 +165,7 @@ def expand(
         endings=tuple(tree.endings),
         grown=len(tree.endings),
         tokens=tree.tokens,
-        pruned=order.pruned,
+        pruned=tree.pruned,
         ended=ended,
         answers=answer_shares(outcome, tree.endings, tree.groups),
         differing=differing_share(tree.endings, chain.seed),
@@ -188,53 +188,53 @@ def seed_of(chain: Chain, path: Path) -> int:
     return chain_seed(chain.seed, f"{chain.problem.id}@{path}", 0)
 
 
-@dataclass(frozen=True)
-class _Made:
-    """An ending that is complete."""
-
-    ending: Ending
-    chain: Chain | None  # None: known from earlier, to be scored where it grows on
-
-
 class _Tree:
-    """A tree while it grows."""
+    """A tree while it grows. Chains are complete before the order reaches them; the tokens that can
+    be forced in them are known then, too."""
 
     def __init__(
         self,
         lm: LanguageModel,
         chain: Chain,
-        outcome: Outcome,
         settings: ExpansionSettings,
         sampler: Sampler,
         order: Order,
     ) -> None:
-        self._lm, self._root, self._outcome = lm, chain, outcome
+        self._lm, self._root = lm, chain
         self._settings, self._sampler, self._order = settings, sampler, order
         self.groups = AnswerGroups()
         self.known: dict[Path, Ending] = {}
         self.endings: list[Ending] = []
-        self.tokens = 0
+        self.tokens = self.pruned = 0
         self._waiting: list[Candidate] = []  # a heap
-        self._made: dict[Path, _Made] = {}  # complete, but not reached by the order yet
+        self._complete: dict[Path, Ending] = {}  # not reached by the order yet
+        self._ahead = 0  # tokens of these
+        self._left_out: dict[Path, int] = {}  # branches pruned in them
+        self._numbers: dict[Path, int] = {}
         self._levels: dict[int, int] = {}  # endings by depth
 
     @property
     def nothing(self) -> bool:
         """Whether there is nothing to try."""
-        return not (self._waiting or self._order.pruned)
+        return not (self._waiting or self.pruned)
 
     @property
     def waiting(self) -> int:
         """Number of known branches that have to be decoded, whatever the budget."""
-        return sum(each.path not in self._made for each in self._waiting)
+        return len(self._waiting) - len(self._complete)
 
     def open(self, node: Node) -> None:
         """Add the tokens that can be forced in a chain."""
-        for each in self._order.candidates(node):
+        found, pruned = self._order.candidates(node)
+        if node.path:
+            self._left_out[node.path] = pruned
+        else:
+            self.pruned = pruned
+        for each in found:
             heapq.heappush(self._waiting, each)
-            if each.path in self.known:
-                ending = replace(self.known[each.path], parent=node.number)
-                self._made[each.path] = _Made(self._with_difference(ending, node), None)
+            ending = self.known.get(each.path)
+            if ending is not None:
+                self._completed(each, replace(ending, differs=self._differs(each, ending.outcome)))
 
     def accept(self) -> Ended | None:
         """Take complete endings in the order; None where the next one has to be decoded."""
@@ -245,35 +245,31 @@ class _Tree:
                 continue
             if self.tokens >= self._settings.budget:
                 return "budget"
-            if first.path not in self._made:
+            if first.path not in self._complete:
                 return None
             self._take(heapq.heappop(self._waiting))
         return "all"
 
     def accept_all(self) -> None:
-        """Take all complete endings, whatever the order and the budget."""
-        left: list[Candidate] = []
-        while self._waiting:
-            each = heapq.heappop(self._waiting)
-            if each.path in self._made:
+        """Take all complete endings that follow others, whatever the budget."""
+        for each in sorted(self._waiting):
+            follows = not each.node.path or each.node.path in self._numbers
+            if follows and each.path in self._complete and self._has_room(each, 0):
                 self._take(each)
-            else:
-                left.append(each)
-        self._waiting = left
 
-    def wave(self, most: int) -> list[Candidate]:
-        """The next ones to decode, in their order: as many as the budget can probably take."""
-        ahead = [len(each.ending.token_ids) for each in self._made.values()]
-        left = self._settings.budget - self.tokens - sum(ahead)
-        typical = self.tokens / len(self.endings) if self.endings else len(self._root) / 2
-        most = min(most, max(1, ceil(left / max(typical, 1))))
+    def wave(self, batch_size: int) -> list[Candidate]:
+        """The next ones to decode, in their order: about as many as the budget can take."""
+        left = self._settings.budget - self.tokens - self._ahead
+        done = len(self.endings) + len(self._complete)
+        typical = (self.tokens + self._ahead) / done if done else len(self._root) / 2
+        most = max(ceil(left / max(typical, 1)), ceil(_LEAST * batch_size))
         chosen: list[Candidate] = []
         planned: dict[int, int] = {}
         for each in sorted(self._waiting):
-            if len(chosen) == most:
+            if len(chosen) == min(most, _MOST * batch_size):
                 break
             depth = len(each.path)
-            if each.path not in self._made and self._has_room(each, planned.get(depth, 0)):
+            if each.path not in self._complete and self._has_room(each, planned.get(depth, 0)):
                 planned[depth] = planned.get(depth, 0) + 1
                 chosen.append(each)
         return chosen
@@ -286,18 +282,15 @@ class _Tree:
         cancel: Callable[[], bool],
     ) -> bool:
         """Continue a wave to its endings; False when cancelled."""
-        complete = 0
+        made: dict[int, tuple[Chain, Outcome]] = {}
 
-        def on_chain(index: int, made: Chain) -> None:
-            nonlocal complete
-            if made.stop_reason is StopReason.CANCELLED:
+        def on_chain(index: int, chain: Chain) -> None:
+            if chain.stop_reason is StopReason.CANCELLED:
                 return
-            complete += 1
-            (outcome,) = judge(self._lm, [made])
-            ending = self._ending(wave[index], made, replace(outcome, explanation=None))
-            self._made[wave[index].path] = _Made(ending, made)
+            (outcome,) = judge(self._lm, [chain])
+            made[index] = chain, replace(outcome, explanation=None)
             if on_ending is not None:
-                on_ending(ending, index)
+                on_ending(index, outcome, len(chain) - wave[index].position)
 
         fork_each(
             self._lm,
@@ -308,44 +301,52 @@ class _Tree:
             on_chain=on_chain,
             cancel=cancel,
         )
-        return complete == len(wave)
+        for index in sorted(made):
+            chain, outcome = made[index]
+            self._completed(wave[index], self._ending(wave[index], chain, outcome), chain)
+        return len(made) == len(wave)
 
     def _ending(self, candidate: Candidate, made: Chain, outcome: Outcome) -> Ending:
-        node, position = candidate.node, candidate.position
-        ending = Ending(
-            parent=node.number,
+        chain, position = candidate.node.chain, candidate.position
+        return Ending(
+            parent=None,  # numbered when it is taken
             position=position,
             token_id=candidate.token_id,
-            token=node.chain.top_tokens[position][candidate.column],
+            token=chain.top_tokens[position][candidate.column],
             rank=candidate.column + 1,
             probability=candidate.probability,
-            own_probability=float(np.exp(node.chain.statistics.logprob[position])),
+            own_probability=float(np.exp(chain.statistics.logprob[position])),
             path_probability=candidate.path_probability,
             token_ids=made.token_ids[position:],
             stop_reason=made.stop_reason,
             outcome=outcome,
-            differs=False,
+            differs=self._differs(candidate, outcome),
         )
-        return self._with_difference(ending, node)
 
-    def _with_difference(self, ending: Ending, node: Node) -> Ending:
-        return replace(ending, differs=group_of(self.groups, ending.outcome) != node.group)
+    def _differs(self, candidate: Candidate, outcome: Outcome) -> bool:
+        return group_of(self.groups, outcome) != candidate.node.group
+
+    def _completed(self, candidate: Candidate, ending: Ending, chain: Chain | None = None) -> None:
+        """Keep an ending until the order reaches it; without its chain it is scored again."""
+        path = candidate.path
+        self._complete[path] = ending
+        self._ahead += len(ending.token_ids)
+        if len(path) < self._settings.depth:
+            if chain is None:
+                seed, parent = seed_of(self._root, path), candidate.node.chain
+                chain = with_statistics(self._lm, parent, ending, self._sampler, seed)
+            group = group_of(self.groups, ending.outcome)
+            self.open(Node(chain, path, candidate.path_probability, group, candidate.order))
 
     def _take(self, candidate: Candidate) -> None:
-        made = self._made.pop(candidate.path)
-        depth = len(candidate.path)
-        number = len(self.endings)
-        self.endings.append(made.ending)
-        self.tokens += len(made.ending.token_ids)
-        self._levels[depth] = self._levels.get(depth, 0) + 1
-        if depth < self._settings.depth:
-            chain = made.chain or self._scored(candidate, made.ending)
-            group = group_of(self.groups, made.ending.outcome)
-            self.open(Node(number, chain, candidate.path, candidate.path_probability, group))
-
-    def _scored(self, candidate: Candidate, ending: Ending) -> Chain:
-        seed = seed_of(self._root, candidate.path)
-        return with_statistics(self._lm, candidate.node.chain, ending, self._sampler, seed)
+        path = candidate.path
+        ending = self._complete.pop(path)
+        self._numbers[path] = len(self.endings)
+        self.endings.append(replace(ending, parent=self._numbers.get(path[:-1])))
+        self.tokens += len(ending.token_ids)
+        self._ahead -= len(ending.token_ids)
+        self.pruned += self._left_out.pop(path, 0)
+        self._levels[len(path)] = self._levels.get(len(path), 0) + 1
 
     def _has_room(self, candidate: Candidate, planned: int) -> bool:
         depth = len(candidate.path)

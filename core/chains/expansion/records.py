@@ -113,6 +113,10 @@ class Growth:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing of it was cancelled."""
-        parts = [each for each in (self.forks, self.random) if each is not None]
-        return bool(parts) and all(each.ended != "cancelled" for each in parts)
+        """Whether all that was asked for has grown."""
+        shown = self.forks or self.random
+        if shown is None:
+            return False
+        both = (self.forks, self.random)
+        asked = {"both": both, "forks": both[:1], "random": both[1:]}[shown.settings.at]
+        return all(each is not None and each.ended != "cancelled" for each in asked)
