@@ -30,7 +30,6 @@ from core.tokens.prompts import FEW_SHOT
 
 ENDINGS = 500
 TARGET = 20.0  # seconds, on the demo with two cores
-SEARCHED = 1_000_000  # tokens of the widest tree that is searched for so many endings
 
 
 def main() -> None:
@@ -42,28 +41,23 @@ def main() -> None:
     parser.add_argument("--problem", type=int, default=0, help="number of the problem (default 0)")
     parser.add_argument("--tau", type=float, default=1.0, help="nats (default 1.0)")
     parser.add_argument(
-        "--loop", type=int, default=ENDINGS, help="endings of the plain loop, evenly spaced"
+        "--loop",
+        type=int,
+        default=100,
+        help="endings of the plain loop, evenly spaced (default 100)",
     )
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     transformers.logging.set_verbosity_error()
     lm = load_language_model(ModelSpec(arguments.model, device="cpu", dtype="float32"))
     chain, outcome = _chain(lm, arguments.problem)
-    settings = ExpansionSettings(
-        depth=4, width=4, tau=arguments.tau, floor=0, budget=SEARCHED, at="forks"
-    )
+    settings = ExpansionSettings(depth=4, width=4, tau=arguments.tau, floor=0, at="forks")
     budget = _budget(lm, chain, outcome, settings, arguments.endings)
     settings = settings.model_copy(update={"budget": budget})
     lm.prefixes.clear()
+    begun = time.process_time()
     ours, tree = timed(lambda: expand(lm, chain, outcome, settings))
-    step = max(1, len(tree.endings) // arguments.loop)
-    numbers = list(range(0, len(tree.endings), step))
-    theirs, chains = timed(lambda: _loop(lm, chain, tree, numbers))
-    same = sum(
-        ids == list(tree.endings[number].token_ids)
-        for number, ids in zip(numbers, chains, strict=True)
-    )
-    whole = theirs * len(tree.endings) / len(numbers)
+    used = time.process_time() - begun
     print(
         f"{arguments.model}, {lm.parameters:,} parameters, float32 on the CPU; "
         f"{arguments.threads} torch threads, {os.cpu_count()} CPUs, "
@@ -71,14 +65,26 @@ def main() -> None:
         f"A chain of {len(chain)} tokens behind a prompt of {len(chain.prompt_ids)}; "
         f"depth 4, width 4, tau {arguments.tau:g} nats.\n"
         f"ours    {len(tree.endings)} endings, {tree.tokens:,} tokens: {ours:.1f} s, "
-        f"{tree.tokens / ours:.0f} tokens/s"
+        f"{tree.tokens / ours:.0f} tokens/s; {used:.1f} s of the processors",
+        flush=True,
     )
     if arguments.model == DEMO:
-        print(f"        target {TARGET:g} s: {'met' if ours < TARGET else 'MISSED'}")
+        print(f"        target {TARGET:g} s: {'met' if ours < TARGET else 'MISSED'}", flush=True)
+    step = max(1, len(tree.endings) // arguments.loop)
+    numbers = list(range(0, len(tree.endings), step))
+    begun = time.process_time()
+    theirs, chains = timed(lambda: _loop(lm, chain, tree, numbers))
+    spent = time.process_time() - begun
+    same = sum(
+        ids == list(tree.endings[number].token_ids)
+        for number, ids in zip(numbers, chains, strict=True)
+    )
+    all_of_them = len(tree.endings) / len(numbers)
     print(
-        f"theirs  one generate call an ending, {len(numbers)} of them: {theirs:.1f} s"
-        + ("" if len(numbers) == len(tree.endings) else f", for all about {whole:.0f} s")
-        + f"\nratio   {whole / ours:.1f}; the same tokens in {same} of {len(numbers)}"
+        f"theirs  one generate call an ending, {len(numbers)} of them: {theirs:.1f} s, "
+        f"{spent:.1f} s of the processors; the same tokens in {same}\n"
+        f"ratio   {theirs * all_of_them / ours:.1f} (for all endings), "
+        f"{spent * all_of_them / used:.1f} of the processors' time"
     )
 
 
@@ -102,17 +108,12 @@ def _budget(
     lm: LanguageModel, chain: Chain, outcome: Outcome, settings: ExpansionSettings, endings: int
 ) -> int:
     """The budget that so many endings use up; also a warm-up."""
-    found = 0
-
-    def cancel() -> bool:
-        return found >= 2 * endings
-
-    def count(*_: object) -> None:
-        nonlocal found
-        found += 1
-
-    tree = expand(lm, chain, outcome, settings, on_ending=count, cancel=cancel)
-    return sum(len(each.token_ids) for each in tree.endings[:endings])
+    budget = int(0.6 * endings * len(chain))
+    while True:
+        tree = expand(lm, chain, outcome, settings.model_copy(update={"budget": budget}))
+        if tree.grown >= endings or tree.ended == "all":
+            return sum(len(each.token_ids) for each in tree.endings[:endings])
+        budget *= 2
 
 
 def _loop(
