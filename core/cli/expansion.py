@@ -25,13 +25,14 @@ from core.models.spec import DEMO, DEMO_NOTICE
 from core.records import Chain, Verdict
 from core.system.json_text import json_text
 from core.system.percent import percent, percent_span
+from core.system.short_text import short
 from core.system.terminal_text import printable
 
 if TYPE_CHECKING:
     from core.chains.alignment import Segment
     from core.chains.expansion.records import Expansion, Growth
 
-_WIDTH = 20  # characters of an answer
+_WIDTH = 26  # characters of an answer
 _TITLES = {"forks": "At forks", "random": "Control, at random positions that are not forks"}
 _WORDS = {Verdict.NO_GOLD: "not checked", Verdict.UNPARSEABLE: "", Verdict.TIMED_OUT: "timed out"}
 
@@ -139,7 +140,7 @@ def _show(tree: Expansion) -> None:
     for each in tree.answers:
         answer = "no answer that can be read" if each.answer is None else each.answer
         print(
-            printable(f"  {answer[:_WIDTH]:{_WIDTH}} {_verdict(each.verdict):12}")
+            printable(f"  {short(answer, _WIDTH):{_WIDTH}} {_verdict(each.verdict):12}")
             + f" {each.endings:5} of {total} ({percent(each.endings / total, 0)})"
             f"   probability {percent(each.probability)}"
         )

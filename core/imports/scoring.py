@@ -101,6 +101,22 @@ def score_rollouts(
         yield ScoredRollout(rollout, chain, outcome, encoded, mean < -math.log(lm.vocab_size))
 
 
+def score_one(lm: LanguageModel, rollout: Rollout, source: str = "") -> ScoredRollout:
+    """Score a rollout by itself.
+
+    Raises:
+        PromptError: the model can't read it.
+        ModelError, ResourceError: as `score_rollouts`.
+    """
+    (found,) = score_rollouts(lm, [rollout], source)
+    if isinstance(found, NotScored):
+        raise PromptError(
+            f"{lm.name} can't read this rollout: {found.reason}",
+            "Choose the model whose tokenizer made its ids.",
+        )
+    return found
+
+
 def encode(lm: LanguageModel, rollout: Rollout, from_text: bool = False) -> Encoded:
     """A rollout's prompt and answer as ids of a model's vocabulary.
 
