@@ -73,8 +73,7 @@ def grown_nodes(
             break
         parent = opened.get(each.parent)
         if parent is not None:
-            ids = (*parent.chain.token_ids[: each.position], *each.token_ids)
-            found = next((c for c in tree.children(parent.id) if c.chain.token_ids == ids), None)
+            found = tree.child_with(parent.id, each.after(parent.chain))
             if found is not None:
                 opened[number] = found
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from drawn_app import needs_demo, selected, state, tree
+from drawn_app import done, needs_demo, selected, state, tree
 from streamlit.testing.v1 import AppTest
 
 from core.chains.alignment import align_chains
@@ -15,15 +15,6 @@ from explorer.explore.aligned import aligned_html
 from explorer.explore.growing import grown_from, start_opening
 
 pytestmark = needs_demo
-
-
-def done(app: AppTest) -> None:
-    task = state(app).opened.task
-    assert task is not None
-    assert task.wait(300)
-    assert task.error is None
-    app.run()
-    assert not app.exception
 
 
 def growth(app: AppTest) -> Growth:

@@ -372,7 +372,7 @@ def with_statistics(
         lm,
         parent.problem,
         parent.prompt_ids,
-        (*parent.token_ids[:position], *ending.token_ids),
+        ending.after(parent),
         forced=forced,
         sampler=sampler,
         stop_reason=ending.stop_reason,

@@ -36,10 +36,7 @@ def way_to(tree: Expansion, number: int) -> list[int]:
 def opened_as(fork_tree: ForkTree, branch: Branch, tree: Expansion, number: int) -> Branch | None:
     """The branch that an ending was opened as; None where it wasn't."""
     for each in way_to(tree, number):
-        ending = tree.endings[each]
-        ids = (*branch.chain.token_ids[: ending.position], *ending.token_ids)
-        children = fork_tree.children(branch.id)
-        found = next((child for child in children if child.chain.token_ids == ids), None)
+        found = fork_tree.child_with(branch.id, tree.endings[each].after(branch.chain))
         if found is None:
             return None
         branch = found
@@ -65,9 +62,7 @@ def open_ending(
     paths = tree.paths
     for each in way_to(tree, number):
         ending = tree.endings[each]
-        ids = (*branch.chain.token_ids[: ending.position], *ending.token_ids)
-        children = fork_tree.children(branch.id)
-        found = next((child for child in children if child.chain.token_ids == ids), None)
+        found = fork_tree.child_with(branch.id, ending.after(branch.chain))
         if found is None:
             seed = seed_of(root, paths[each])
             chain = with_statistics(lm, branch.chain, ending, sampler, seed)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.chains.settings import ExpansionSettings
-from core.records import Outcome, StopReason, Verdict
+from core.records import Chain, Outcome, StopReason, Verdict
 from core.statistics import Estimate
 
 Ended = Literal["all", "budget", "cancelled"]
@@ -32,6 +32,10 @@ class Ending:
     stop_reason: StopReason
     outcome: Outcome  # without explanation
     differs: bool  # whether its answer is another than its parent's
+
+    def after(self, parent: Chain) -> tuple[int, ...]:
+        """All tokens of its chain: those of its parent up to the forced one, and its own."""
+        return (*parent.token_ids[: self.position], *self.token_ids)
 
 
 @dataclass(frozen=True)
