@@ -153,7 +153,8 @@ def _show(tree: Expansion) -> None:
         print(
             f"  {tree.differing_endings} of {tree.grown} answer otherwise than the chain they "
             f"leave ({percent(found.value, 0)}, 95 % interval "
-            f"{percent_span(found.low, found.high, 0)} over {found.n} positions)"
+            f"{percent_span(found.low, found.high, 0)} over {found.n} "
+            f"{'position' if found.n == 1 else 'positions'})"
         )
 
 

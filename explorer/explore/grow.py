@@ -186,7 +186,8 @@ def _differing(tree: Expansion | None, title: str) -> str:
     return (
         f"{title}:  \n**{tree.differing_endings} of {tree.grown}** answer otherwise than the chain "
         f"they leave ({percent(found.value, 0)}, 95 % interval "
-        f"{percent_span(found.low, found.high, 0)} over {found.n} positions)."
+        f"{percent_span(found.low, found.high, 0)} over {found.n} "
+        f"{'position' if found.n == 1 else 'positions'})."
     )
 
 
