@@ -123,7 +123,7 @@ class ExpansionSettings(BaseModel):
         0.01,
         ge=0,
         le=1,
-        title="Least path probability",
+        title="Least probability",
         description="A branch is left out where the product of its forced tokens' probabilities is "
         "below this; 0 leaves none out",
     )

@@ -113,13 +113,12 @@ def _start(
             return
         width = min(settings.width, alternatives_of(chain))
         positions = forks * (2 if settings.at == "both" else 1)
+        time = cost(state.opened, chain, positions, width)
+        control = ", and as many for the control" if len(positions) > len(forks) else ""
         st.caption(
-            f"{len(forks)} {'fork' if len(forks) == 1 else 'forks'} above {settings.tau:g} nats × "
-            f"{width} other tokens at the first of {settings.depth} "
-            f"{'level' if settings.depth == 1 else 'levels'}"
-            f"{cost(state.opened, chain, positions, width)} for that level; at most "
-            f"{settings.budget:,} tokens"
-            + (" and as many for the control" * (len(positions) > len(forks)))
+            f"First level: {len(forks)} {'fork' if len(forks) == 1 else 'forks'} above "
+            f"{settings.tau:g} nats × {width} other {'token' if width == 1 else 'tokens'}{time}. "
+            f"In all at most {settings.budget:,} tokens{control}."
         )
 
 
