@@ -96,7 +96,7 @@ class ExpansionSettings(BaseModel):
         2, ge=1, le=20, title="Depth", description="Forced tokens on the way to an ending, at most"
     )
     width: int = Field(
-        2,
+        4,
         ge=1,
         le=1000,
         title="Width",

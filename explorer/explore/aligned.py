@@ -98,11 +98,9 @@ def _headline(found: Alignment, at: int | None) -> str:
     count = len(found.differences)
     if not count:
         return "**The two chains say the same.**"
-    where = "" if at is None else f"difference {min(at, count - 1) + 1} of "
-    return (
-        f"**{where}{count} {'difference' if count == 1 else 'differences'}** · "
-        f"{found.same_after:,} tokens are said again after the fork"
-    ).replace("**difference", "**Difference", 1)
+    differences = f"{count} {'difference' if count == 1 else 'differences'}"
+    where = differences if at is None else f"Difference {at + 1} of {count}"
+    return f"**{where}** · {found.same_after:,} tokens are said again after the fork"
 
 
 def _step(

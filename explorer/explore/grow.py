@@ -136,7 +136,7 @@ def _results(
     state: BrowserState, tree: ForkTree, owner: Branch, branch: Branch, growth: Growth
 ) -> None:
     if owner.id != branch.id:
-        st.caption(f"Grown from the branch {plain(_name(owner))}, which this one comes from.")
+        st.caption(f"Grown from {plain(_name(owner))}, which this branch comes from.")
     teaching_notice(owner.chain.model)
     shown = growth.forks or growth.random
     assert shown is not None
@@ -239,7 +239,7 @@ def _name(branch: Branch) -> str:
     if branch.name:
         return branch.name
     if branch.position is None:
-        return "from the prompt"
+        return "the chain from the prompt"
     return f"#{branch.position} {token_label(branch.chain, branch.position)}"
 
 

@@ -62,7 +62,7 @@ def test_a_tree_grows_its_endings_open_as_branches_and_two_chains_are_compared(
     left = {each.id for each in grown_nodes(tree(app), root, found.forks)}
     assert len(left) == min(found.forks.grown - depth, 40)
     assert all(ending_of(each) is not None for each in left)
-    assert "Grown from the branch" in texts(app), "the panel stays with its tree"
+    assert "which this branch comes from" in texts(app), "the panel stays with its tree"
 
     # Beside the chain that it leaves: one step to each difference, and on from the last.
     state(app).beside = root.id
@@ -72,7 +72,7 @@ def test_a_tree_grows_its_endings_open_as_branches_and_two_chains_are_compared(
         next(b for b in app.button if b.label == "Next difference").click().run()
         assert not app.exception
         assert tree(app).selection.position == min(each.a[0], len(branch.chain) - 1)
-    assert f"of {len(aligned.differences)} difference" in texts(app)
+    assert f"Difference 1 of {len(aligned.differences)}" in texts(app)
 
     # The session file keeps what grew.
     again = Session.loads(state(app).opened.session.dumps()).tree
