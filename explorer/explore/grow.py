@@ -46,7 +46,7 @@ _FIELDS = ("depth", "width", "budget", "floor", "temperature", "at")
 _TONES: dict[Verdict, Tone] = {Verdict.CORRECT: "correct", Verdict.WRONG: "wrong"}
 _COLUMNS = [
     Column("answer", "Answer", width="minmax(5rem, 1.4fr)"),
-    Column("verdict", "Verdict", width="minmax(2rem, 1.2fr)"),
+    Column("verdict", "Verdict", width="minmax(4rem, 1.2fr)", least=480),
     Column("endings", "Endings", "number", "minmax(5.6rem, 0.9fr)", sort="desc"),
     Column("probability", "Probability", "number", "minmax(5.4rem, 0.7fr)", sort="desc"),
     Column("example", "Example", width="minmax(6rem, 2.6fr)", least=560, sort=""),
@@ -206,16 +206,14 @@ def _table(state: BrowserState, owner: Branch, tree: Expansion) -> RowTable:
 def _row(owner: Branch, tree: Expansion, number: int, each: AnswerShare) -> TableRow:
     answer = "no answer that can be read" if each.answer is None else short(each.answer, 60)
     total = tree.grown + 1
+    tone = _TONES.get(each.verdict, "quiet")
     there = tree.at == "forks" and (each.example is None or each.example < len(tree.endings))
     return TableRow(
         id=str(number),
         name=answer,
         cells=[
-            RichCell(answer, tone="quiet" if each.answer is None else ""),
-            RichCell(
-                f"{VERDICT_SIGNS[each.verdict]} {VERDICT_WORDS[each.verdict]}",
-                tone=_TONES.get(each.verdict, "quiet"),
-            ),
+            RichCell(f"{VERDICT_SIGNS[each.verdict]} {answer}", answer, tone=tone),
+            RichCell(VERDICT_WORDS[each.verdict], tone=tone),
             RichCell(str(each.endings), each.endings, note=percent(each.endings / total, 0)),
             RichCell(percent(each.probability), each.probability),
             RichCell(_example(owner, tree, each)),
