@@ -17,6 +17,7 @@ from core.chains.assembly import scored_chain
 from core.chains.judging import judge
 from core.errors import PromptError
 from core.imports.records import Messages, Rollout
+from core.models.prefix_store import PrefixStore
 from core.records import (
     DEFAULT_ALTERNATIVES,
     Chain,
@@ -89,10 +90,11 @@ def score_rollouts(
         ModelError: the model's logits are not finite.
         ResourceError: out of memory, or the answer checker doesn't start.
     """
+    store = PrefixStore()  # rollouts of a problem share its prompt, few-shot ones most of it
     for rollout in rollouts:
         try:
             encoded = encode(lm, rollout, from_text)
-            chain = _chain(lm, rollout, encoded, source, k)
+            chain = _chain(lm, rollout, encoded, source, k, store)
         except PromptError as error:  # empty, or longer than the context
             yield NotScored(rollout, error.what)
             continue
@@ -192,7 +194,14 @@ def _as_template_wrote(tokenizer: Any, text: str) -> tuple[int, ...]:
     return tuple(map(int, ids))
 
 
-def _chain(lm: LanguageModel, rollout: Rollout, encoded: Encoded, source: str, k: int) -> Chain:
+def _chain(
+    lm: LanguageModel,
+    rollout: Rollout,
+    encoded: Encoded,
+    source: str,
+    k: int,
+    store: PrefixStore,
+) -> Chain:
     question = rollout.question or lm.text.decode(encoded.prompt_ids)
     stop = rollout.stop_reason or StopReason.EOS
     return scored_chain(
@@ -204,4 +213,5 @@ def _chain(lm: LanguageModel, rollout: Rollout, encoded: Encoded, source: str, k
         sampler=Sampler(max_new_tokens=max(len(encoded.answer_ids), Sampler.max_new_tokens)),
         stop_reason=stop,
         k=k,
+        store=store,
     )

@@ -161,7 +161,8 @@ def _browse(view: RolloutsView, lines: list[Line], made: RowTable, by_problem: b
     state = view.state
     kept = state.form.value(made.id, "", is_text)
     selected = kept if kept in made.numbers else made.rows[0].id
-    left, right = st.columns([3, 2], gap="small")
+    with st.container(key="problem_browser_rollouts"):
+        left, right = st.columns([3, 2], gap="small")
     with left:
         row_table(
             made,

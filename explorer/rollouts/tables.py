@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 from core.entropy import nats_to_bits
@@ -31,12 +31,13 @@ def rollout_table(table_id: str, found: Sequence[Line], unit: Unit) -> RowTable:
         found: `MOST` of them are shown.
     """
     found = found[:MOST]
+    steps = {line.rollout.step for line in found}
     common = common_start(found)
     columns: list[tuple[Column, Callable[[Line], Cell]]] = [
         (_number("row", "Row", "3rem"), lambda line: line.rollout.row),
         (_text("problem", "Problem", 460), lambda line: _question(line, common)),
-        (_text("answer", "Answer ends with", 620), lambda line: _ending(line)),
-        (_number("step", "Step", "3.8rem", 560), lambda line: _step(line)),
+        (_text("answer", "Answer ends with", 760), lambda line: _ending(line)),
+        (_number("step", "Step", "3rem", 560), lambda line: _step(line, steps)),
         (_number("reward", "Reward", "4.2rem"), lambda line: _rounded(line.reward, "g")),
         (Column("verdict", "Checked", width="5rem", least=500), lambda line: _verdict(line)),
         (_number("tokens", "Tokens", "4rem", 420), lambda line: line.tokens),
@@ -50,7 +51,6 @@ def rollout_table(table_id: str, found: Sequence[Line], unit: Unit) -> RowTable:
     ]  # fmt: skip
     shown = _filled(columns, found)
     names = {column.name for column, _ in shown}
-    steps = {line.rollout.step for line in found}
     return RowTable(
         id=table_id,
         label="Rollouts",
@@ -175,9 +175,10 @@ def _verdict(line: Line) -> Cell:
     return RichCell(words, tone=_TONES.get(line.verdict, ""))
 
 
-def _step(line: Line) -> Cell:
+def _step(line: Line, steps: Collection[int | None]) -> Cell:
+    """Its training step, where the rollouts are not all of one."""
     step = line.rollout.step
-    return None if step is None else RichCell(str(step), step)
+    return None if step is None or len(steps) == 1 else RichCell(str(step), step)
 
 
 def _characters(line: Line) -> Cell:
