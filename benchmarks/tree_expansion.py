@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2, help="torch threads (default 2)")
     parser.add_argument("--endings", type=int, default=ENDINGS, help="(default 500)")
     parser.add_argument("--problem", type=int, default=0, help="number of the problem (default 0)")
-    parser.add_argument("--tau", type=float, default=1.0, help="nats (default 1.0)")
+    parser.add_argument("--tau", type=float, default=0.5, help="nats (default 0.5)")
     parser.add_argument(
         "--loop",
         type=int,
