@@ -22,9 +22,18 @@ class Statistics:
 
 
 def generate(
-    model: PreTrainedModel, prompts: Sequence[Sequence[int]], limit: int, *, logits: bool
+    model: PreTrainedModel,
+    prompts: Sequence[Sequence[int]],
+    limit: int,
+    *,
+    logits: bool,
+    **more: Any,
 ) -> Any:
-    """Greedy `generate` of left-padded prompts, with its raw logits when asked for."""
+    """Greedy `generate` of left-padded prompts, with its raw logits when asked for.
+
+    Args:
+        more: further arguments of `generate`, such as `stop_strings`.
+    """
     width = max(map(len, prompts))
     ids = torch.zeros((len(prompts), width), dtype=torch.long)
     mask = torch.zeros_like(ids)
@@ -40,6 +49,7 @@ def generate(
         max_new_tokens=limit,
         output_logits=logits,
         return_dict_in_generate=True,
+        **more,
     )
 
 

@@ -28,6 +28,7 @@ class BrowserState:
     beside: str | None = None  # the branch shown beside the selected one
     asked_for: int = 0  # how often the page moved the selection, for the heatmap
     asked_position: int = 0
+    asked_beside: tuple[int, int] | None = None  # how often, and which position, of `beside`
     page_is_stale: bool = False  # something outside the stage has to be drawn again
     run_ids: dict[str, str] = field(default_factory=dict)  # the run on screen, by page
     page: str = ""  # the title of the one on screen
@@ -82,6 +83,11 @@ class BrowserState:
             tree.select(tree.selection.branch, position)
             self.asked_for += 1
             self.asked_position = position
+
+    def go_to_beside(self, position: int) -> None:
+        """Bring a position of the branch beside into view."""
+        asked = 0 if self.asked_beside is None else self.asked_beside[0]
+        self.asked_beside = asked + 1, position
 
     def open_session(self, session: Session) -> None:
         """Show a session read from a file, under a new id: the old one stays. The form fields get

@@ -18,7 +18,7 @@ from core.decoding.settings import DEFAULT_BATCH_SIZE
 from core.records import Chain, Outcome, Sampler, Verdict
 from explorer.tasks import Task
 
-Kind = Literal["chain", "preview", "alternatives", "samples", "fix", "other"]
+Kind = Literal["chain", "preview", "alternatives", "samples", "fix", "grow", "other"]
 TokenIds = tuple[int, ...]
 
 
@@ -38,6 +38,23 @@ def place_of(chain: Chain, position: int) -> Place:
     """Key of the continuations at a position; branches with an equal key share them."""
     kept = chain.token_ids[:position]
     return chain.prompt_ids, kept, chain.sampler, chain.seed, chain.model, chain.adapter
+
+
+@dataclass
+class Growing:
+    """A tree while it grows."""
+
+    part: Literal["forks", "random"] = "forks"
+    endings: int = 0
+    answers: dict[tuple[str | None, Verdict], int] = field(default_factory=dict)
+    """Number of endings at forks so far, by the spelling of their answer."""
+
+    def take(self, outcome: Outcome) -> None:
+        """Take an ending."""
+        self.endings += 1
+        if self.part == "forks":
+            key = outcome.answer, outcome.verdict
+            self.answers = {**self.answers, key: self.answers.get(key, 0) + 1}
 
 
 @dataclass
@@ -66,6 +83,7 @@ class Work:
     sampler: Sampler | None = None  # of its continuations
     attempts: dict[tuple[int, int], AttemptResult] = field(default_factory=dict)
     """By position and token: what the attempts so far led to."""
+    growing: Growing | None = None
 
     def is_on(self, tree: ForkTree, branch: str) -> bool:
         """Whether it is about this branch."""

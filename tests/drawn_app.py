@@ -42,3 +42,13 @@ def selected(app: AppTest) -> Branch:
     branch = tree(app).selected
     assert branch is not None
     return branch
+
+
+def done(app: AppTest) -> None:
+    """Wait until the work of the tab has ended without an error, and draw the page again."""
+    task = state(app).opened.task
+    assert task is not None
+    assert task.wait(300)
+    assert task.error is None
+    app.run()
+    assert not app.exception

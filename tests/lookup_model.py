@@ -61,12 +61,17 @@ class LookupModel(PreTrainedModel):
             for prefix, row in table.items()
         }
 
-    def forward(self, input_ids: torch.Tensor, **_: Any) -> SimpleNamespace:
+    def forward(
+        self, input_ids: torch.Tensor, logits_to_keep: int = 1, **_: Any
+    ) -> SimpleNamespace:
         rows = []
         for ids in input_ids.tolist():
-            completion = tuple(ids[len(PROMPT) :])
-            rows.append(self.table.get(completion, self.table[ELSE]))
-        return SimpleNamespace(logits=torch.stack(rows)[:, None, :])
+            ends = range(len(ids) - logits_to_keep + 1, len(ids) + 1)
+            found = [
+                self.table.get(tuple(ids[len(PROMPT) : end]), self.table[ELSE]) for end in ends
+            ]
+            rows.append(torch.stack(found))
+        return SimpleNamespace(logits=torch.stack(rows))
 
     def get_output_embeddings(self) -> None:
         return None

@@ -23,6 +23,7 @@ needs_demo = pytest.mark.skipif(
 )
 
 LESS = [
+    (r"fork-explorer expand ", "--budget 500"),
     (r" --sample ", "--sample 2"),
     (r" --samples ", "--samples 2"),
     (r"fork-explorer (train|distill) ", "--eval-problems my.jsonl"),

@@ -145,6 +145,28 @@ def fork(
         ModelError: the chain was made by another model, adapter, revision or quantization.
         PromptError: no prompt, or more new tokens than the context holds.
     """
+    sampler = sampler or chain.sampler
+    check_maker(lm, chain, sampler)
+    return fork_each(
+        lm,
+        [(chain, each) for each in forks],
+        sampler,
+        seeds or [chain.seed] * len(forks),
+        batch_size=batch_size,
+        watch=watch,
+        on_chain=on_chain,
+        cancel=cancel,
+    )
+
+
+def check_maker(lm: LanguageModel, chain: Chain, sampler: Sampler) -> None:
+    """Reject a chain that the model can't continue.
+
+    Raises:
+        ModelError: it was made by another model, adapter, revision or quantization.
+        PromptError: no prompt, or more new tokens than the context holds.
+        PositionError: a token id the model doesn't have.
+    """
     made_by = (chain.model, chain.adapter, chain.revision, chain.quantization)
     if made_by != (lm.spec.model, lm.spec.adapter, lm.spec.revision, lm.spec.quantization):
         raise ModelError(
@@ -156,12 +178,37 @@ def fork(
         raise PromptError("This chain has no prompt.", "Generate a chain from a question.")
     for token_id in {*chain.prompt_ids, *chain.token_ids}:
         check_token_id(token_id, lm.vocab_size)
-    sampler = sampler or chain.sampler
     check_context(len(chain.prompt_ids), sampler.max_new_tokens, lm.context_length)
-    seeds = seeds or [chain.seed] * len(forks)
-    k = chain.statistics.top_ids.shape[1]
+
+
+def fork_each(
+    lm: LanguageModel,
+    forks: Sequence[tuple[Chain, Fork]],
+    sampler: Sampler,
+    seeds: Sequence[int],
+    *,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    watch: Watch | None = None,
+    on_chain: Callable[[int, Chain], None] | None = None,
+    cancel: Callable[[], bool] = lambda: False,
+) -> list[Chain]:
+    """As `fork`, of several chains in one batch; chains that begin alike share that beginning.
+
+    Args:
+        forks: N chains that this model can continue (`check_maker`), each with its fork; all keep
+            as many alternatives a token.
+        sampler: of the continuations.
+        seeds: N seeds.
+        batch_size, watch, on_chain, cancel: as for `generate`.
+
+    Returns:
+        N chains, in order.
+
+    Raises:
+        PositionError: as `fork`.
+    """
     blanks = []
-    for each, seed in zip(forks, seeds, strict=True):
+    for (chain, each), seed in zip(forks, seeds, strict=True):
         check_fork(lm, chain, each, sampler)
         blanks.append(
             replace(
@@ -177,7 +224,8 @@ def fork(
                 versions=versions(),
             )
         )
-    forced = [dict(enumerate(each.token_ids, each.position)) for each in forks]
+    forced = [dict(enumerate(each.token_ids, each.position)) for _, each in forks]
+    k = forks[0][0].statistics.top_ids.shape[1] if forks else DEFAULT_ALTERNATIVES
     return _run(lm, blanks, forced, sampler, k, batch_size, watch, on_chain, cancel)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from statsmodels.stats.multitest import multipletests
 
-from core.answers import default_checker
+from core.answers.groups import AnswerGroups
 from core.chains.generation import Fork, check_position, fork
 from core.chains.judging import judge
 from core.decoding.sampling import chain_seed
@@ -220,9 +220,9 @@ def _grouped(answers: Iterable[str]) -> tuple[tuple[str, int], ...]:
     """Answers with their counts, most frequent first. Those that the checker finds equal, such as
     "4" and "4.", are one, under the spelling that is most frequent."""
     counts: Counter[str] = Counter()
+    groups = AnswerGroups()
+    names: dict[int, str] = {}
     for answer, count in Counter(answers).most_common():
-        known = [each for each in counts if each and answer]
-        same = default_checker().same_many((answer, each) for each in known)
-        group = next((each for each, equal in zip(known, same, strict=True) if equal), answer)
-        counts[group] += count
+        group = groups.add(answer)
+        counts[answer if group is None else names.setdefault(group, answer)] += count
     return tuple(counts.most_common())

@@ -1,8 +1,8 @@
-"""The settings of chains, of the search for a fix and of pivotality; importable without torch."""
+"""The settings of chains and of what is measured on one; importable without torch."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,7 +18,8 @@ from core.decoding.settings import (
     TopK,
     TopP,
 )
-from core.records import DEFAULT_ALTERNATIVES, Sampler
+from core.records import DEFAULT_ALTERNATIVES, ForkTemperature, Sampler
+from core.system.setting import Unit
 
 Alternatives = Annotated[
     int,
@@ -84,3 +85,54 @@ class PivotalitySettings(BaseModel):
         16, ge=2, title="Samples per alternative", description="Continuations an alternative"
     )
     temperature: Temperature = Field(1.0, gt=0, description="Of the continuations, above 0")
+
+
+class ExpansionSettings(BaseModel):
+    """How a tree grows from a chain: other tokens at its forks, and at those of the new chains."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    depth: int = Field(
+        2, ge=1, le=20, title="Depth", description="Forced tokens on the way to an ending, at most"
+    )
+    width: int = Field(
+        4,
+        ge=1,
+        le=1000,
+        title="Width",
+        description="Other tokens at each fork, the most probable ones; at most those stored with "
+        "the chain",
+    )
+    tau: Annotated[float, Unit("nats")] = Field(
+        ForkTemperature.tau,
+        ge=0,
+        le=100,
+        allow_inf_nan=False,
+        title="Threshold τ",
+        description="Tokens with a higher entropy are forks",
+    )
+    budget: Annotated[int, Unit("tokens")] = Field(
+        20_000,
+        ge=1,
+        le=1_000_000,
+        title="Budget",
+        description="Of new tokens; the ending that reaches it is the last. The control has as "
+        "many again",
+    )
+    floor: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        title="Least probability",
+        description="A branch is left out where the product of its forced tokens' probabilities is "
+        "below this; 0 leaves none out",
+    )
+    temperature: Temperature = Field(
+        0.0, description="Of the continuations; 0 is greedy. Each has a seed of its own"
+    )
+    at: Literal["both", "forks", "random"] = Field(
+        "both",
+        title="Where",
+        description="At forks, at as many random positions that are not forks (the control), or "
+        "both",
+    )

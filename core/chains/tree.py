@@ -231,6 +231,12 @@ class ForkTree(InNotebook):
         """Branches whose parent is this one."""
         return tuple(branch for branch in self.branches if branch.parent == branch_id)
 
+    def child_with(self, branch_id: str, token_ids: tuple[int, ...]) -> Branch | None:
+        """The branch whose parent is this one and whose whole chain has these tokens, (T,); None if
+        there is none."""
+        found = (each for each in self.children(branch_id) if each.chain.token_ids == token_ids)
+        return next(found, None)
+
     @_locked
     def add_root(self, chain: Chain, outcome: Outcome) -> Branch:
         """Add a chain generated from the prompt, and select it."""

@@ -19,6 +19,7 @@ from core.cli.distill_study import distill_study
 from core.cli.distillation import distill
 from core.cli.engine import engine
 from core.cli.evaluation import evaluate
+from core.cli.expansion import align, expand
 from core.cli.export import export
 from core.cli.files import say
 from core.cli.getting import get
@@ -73,6 +74,8 @@ app.command()(overrule)
 app.command()(notes)
 app.command()(findings.find_fix)
 app.command()(findings.pivotality)
+app.command()(expand)
+app.command()(align)
 app.command()(thresholds)
 app.command()(interventions)
 app.command()(compare)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from core.answers import default_checker
+from core.answers.groups import AnswerGroups
 from core.chains.judging import check_golds, judge_completions
 from core.chains.prompting import check_prompts, problem_prompt
 from core.chains.run_on import decode_answers
@@ -153,32 +153,15 @@ def votes(outcomes: Sequence[Outcome]) -> list[int | None]:
     """The vote of each sample of one problem: the index of the first sample whose answer the
     checker finds equal; None without a readable answer.
 
-    Correct answers equal the gold one, so they equal each other; wrong ones are compared by
-    `AnswerChecker.same_many`, which is symmetric and transitive: the groups don't depend on the
-    order of the samples.
-
     Raises:
         ResourceError: as the answer checker.
     """
-    checker = default_checker()
+    groups = AnswerGroups()
+    firsts: dict[int, int] = {}  # group -> its first sample
     found: list[int | None] = []
-    right: int | None = None
-    firsts: dict[str, int] = {}  # first of equal wrong answers -> its sample
-    known: dict[str, int] = {}  # every wrong answer -> its vote
     for index, outcome in enumerate(outcomes):
-        vote: int | None = None
-        if outcome.verdict is Verdict.CORRECT:
-            vote = right = index if right is None else right
-        elif outcome.verdict is Verdict.WRONG and outcome.answer is not None:
-            answer = outcome.answer
-            if answer not in known:
-                same = checker.same_many((answer, first) for first in firsts)
-                equal = (
-                    first for first, is_same in zip(firsts.values(), same, strict=True) if is_same
-                )
-                known[answer] = next(equal, index)
-                if known[answer] == index:
-                    firsts[answer] = index
-            vote = known[answer]
-        found.append(vote)
+        group = None
+        if outcome.verdict in (Verdict.CORRECT, Verdict.WRONG):
+            group = groups.add(outcome.answer, correct=outcome.verdict is Verdict.CORRECT)
+        found.append(None if group is None else firsts.setdefault(group, index))
     return found

@@ -6,10 +6,11 @@ import streamlit as st
 
 from core.chains.session import Session
 from core.chains.tree import Branch, ForkTree
-from core.components.tree_nodes import tree_nodes
+from core.components.tree_nodes import ending_of, grown_nodes, tree_nodes
 from core.errors import ExplorerError, SessionError
 from core.export.of_chains import branch_handout, tree_handout
 from explorer.components.branch_tree import branch_tree, read_branch_tree
+from explorer.explore.growing import grown_from, start_opening
 from explorer.explore.notes import notes_popover
 from explorer.shared.messages import plain, short, token_label
 from explorer.shared.share import share
@@ -20,12 +21,18 @@ _NONE = "(none)"
 
 
 def branches_panel(state: BrowserState, tree: ForkTree) -> None:
-    """The tree; a click selects a branch."""
+    """The tree; a click selects a branch, or opens an ending that grew."""
+    nodes = tree_nodes(tree)
+    branch = tree.selected
+    owner = None if branch is None else grown_from(tree, branch)
+    growth = None if owner is None else tree.findings(owner.id).growth
+    if owner is not None and growth is not None and growth.forks is not None:
+        nodes += grown_nodes(tree, owner, growth.forks)
     branch_tree(
-        tree_nodes(tree),
+        nodes,
         selected=tree.selection.branch,
         key=_TREE,
-        on_select=lambda: _on_select(tree),
+        on_select=lambda: _on_select(state, tree),
     )
 
 
@@ -147,7 +154,12 @@ def _name(branch: Branch) -> str:
     return f"#{branch.position} {token} ({short(answer, 20)})"
 
 
-def _on_select(tree: ForkTree) -> None:
+def _on_select(state: BrowserState, tree: ForkTree) -> None:
     clicked = read_branch_tree(_TREE)
-    if clicked is not None and clicked in {branch.id for branch in tree.branches}:
-        tree.select(clicked, tree.branch(clicked).position)
+    branches = {branch.id: branch for branch in tree.branches}
+    if clicked in branches:
+        tree.select(str(clicked), branches[str(clicked)].position)
+        return
+    grown = None if clicked is None else ending_of(clicked)
+    if grown is not None and grown[0] in branches and not state.opened.busy:
+        start_opening(state, tree, branches[grown[0]], grown[1])

@@ -124,7 +124,12 @@ def chain_beside(state: BrowserState, branch: Branch, other: Branch) -> None:
     view = _view(state, other.chain, f"{_chain_id(state, other)} beside {branch.id}")
     tree = state.opened.session.tree
     notes = {} if tree is None else tree.notes_on(other.id)
-    view = replace(view, shared_prefix=shared, first_difference=difference, notes=notes)
+    go_to = state.asked_beside
+    if go_to is not None and go_to[1] >= len(other.chain):
+        go_to = None
+    view = replace(
+        view, shared_prefix=shared, first_difference=difference, go_to=go_to, notes=notes
+    )
     token_heatmap(view, key=_BESIDE)
 
 

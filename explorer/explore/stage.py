@@ -12,6 +12,7 @@ import streamlit as st
 
 from core.chains.tree import Branch, ForkTree
 from explorer.components.steady import steady
+from explorer.explore.aligned import aligned_panel
 from explorer.explore.branches import branches_panel, save_and_open, toolbar
 from explorer.explore.chain import (
     chain_beside,
@@ -24,6 +25,7 @@ from explorer.explore.chain import (
     threshold_and_forks,
 )
 from explorer.explore.fix import fix_button, fix_line, fix_panel
+from explorer.explore.grow import grow_panel
 from explorer.explore.inspector import inspector
 from explorer.explore.preview import preview_line
 from explorer.explore.work_line import work_line
@@ -34,7 +36,10 @@ from explorer.tasks import Task
 
 _STYLE = Path(__file__).parent / "stage.css"
 _LAYOUT = "layout of the chains"  # in this tab: whether two are side by side
-_STEADY = ("chain_card", "preview", "work_line", "inspector", "decides", "branches", "fix_panel")
+_STEADY = (
+    *("chain_card", "preview", "work_line", "inspector", "decides", "branches", "fix_panel"),
+    *("grown", "aligned"),
+)
 
 
 def stage(state: BrowserState, measured_on: MeasureOn | None = None) -> None:
@@ -67,6 +72,7 @@ def stage(state: BrowserState, measured_on: MeasureOn | None = None) -> None:
     if other is not None:
         with st.container(border=True, key="chain_card"):
             _chain(state, tree, branch, measured_on, other)
+        aligned_panel(state, branch, other)
     with st.container(key="stage"):
         chain_column, token_column = st.columns([3, 2], gap="medium")
     with chain_column:
@@ -80,6 +86,7 @@ def stage(state: BrowserState, measured_on: MeasureOn | None = None) -> None:
     with token_column, st.container(border=True, key="inspector"):
         inspector(state, branch, position)
     fix_panel(state, branch)
+    grow_panel(state, branch)
 
 
 def _empty(state: BrowserState, tree: ForkTree | None) -> None:

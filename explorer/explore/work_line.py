@@ -7,7 +7,7 @@ import streamlit as st
 from core.runs.estimate import duration
 from explorer.state import BrowserState
 from explorer.tasks import Task
-from explorer.work import Work
+from explorer.work import Growing, Work
 
 
 def work_line(state: BrowserState) -> None:
@@ -26,6 +26,8 @@ def work_line(state: BrowserState) -> None:
 def progress_words(task: Task, work: Work) -> str:
     """The progress: what is done, steps or tokens, tokens a second, about the time left."""
     progress = work.progress
+    if work.growing is not None and progress is not None:
+        return _growth_words(task, work.growing)
     if progress is None:
         return f"{task.label}, {task.elapsed:.0f} s"
     if progress.reading:
@@ -43,4 +45,18 @@ def progress_words(task: Task, work: Work) -> str:
     left = task.seconds_left
     if left is not None and progress.step > 1:
         parts.append(f"about {duration(max(left, 1))} left")
+    return " · ".join(parts)
+
+
+def _growth_words(task: Task, growing: Growing) -> str:
+    """Of a tree: its endings so far, tokens, of which about how many, and the time left."""
+    parts = [task.label, f"{growing.endings:,} endings"]
+    if growing.part == "random":
+        parts[0] += ", the control"
+    if task.total and task.done:
+        parts.append(f"{task.done:,} of about {task.total:,} tokens")
+    if task.per_second is not None:
+        parts.append(f"{task.per_second:.0f} tokens/s")
+    if task.seconds_left is not None:
+        parts.append(f"about {duration(max(task.seconds_left, 1))} left")
     return " · ".join(parts)

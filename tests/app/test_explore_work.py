@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from drawn_app import needs_demo, selected, state, tree
+from drawn_app import done, needs_demo, selected, state, tree
 from streamlit.testing.v1 import AppTest
 
 from core.chains.generation import Fork, fork
@@ -48,15 +48,6 @@ def rows(place: Place) -> list[AlternativeRow]:
 def others(place: Place) -> list[tuple[int, ...]]:
     ids = [(int(each),) for each in place.chain.statistics.top_ids[place.position]]
     return [each for each in ids if each != place.chosen]
-
-
-def done(app: AppTest) -> None:
-    task = state(app).opened.task
-    assert task is not None
-    assert task.wait(300)
-    assert task.error is None
-    app.run()
-    assert not app.exception
 
 
 class Gate:

@@ -494,10 +494,41 @@ def test_find_fix_and_pivotality_measure_what_the_page_measures(
     assert len(out.splitlines()) == 6
 
 
+def test_a_tree_grows_from_a_chain_and_two_chains_are_aligned(
+    run: Any, chain: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "tree.json"
+    small = ("--depth", 1, "--tau", 0, "--floor", 0, "--budget", 40)
+    code, text, _ = run("expand", chain, *small, "--json", "--out", out)
+    assert code == 0
+    found = json.loads(text)
+    assert found["forks"]["grown"] == sum(each["endings"] for each in found["forks"]["answers"]) - 1
+    assert found["forks"]["ended"] == "budget"
+    code, again, _ = run("expand", chain, *small, "--json", "--known", out)
+    assert (code, json.loads(again)) == (0, found)
+    code, text, _ = run("expand", chain, *small, "--at", "forks")
+    assert code == 0
+    assert text.startswith("At forks: ")
+    assert "95 % interval" in text
+    code, text, err = run("expand", chain, "--known", chain)
+    assert (code, text) == (2, "")
+    assert "holds no tree" in err
+    forced = tmp_path / "forced.json"
+    run("force", chain, "--position", 1, "--token-id", 5, "--out", forced)
+    code, text, _ = run("align", chain, forced, "--json")
+    assert code == 0
+    segments = json.loads(text)["segments"]
+    assert segments[0] == {"kind": "shared", "a": [0, 1], "b": [0, 1]}
+    code, text, _ = run("align", chain, chain)
+    assert (code, text.splitlines()[-1][:13]) == (0, "0 differences")
+
+
 def test_what_can_t_be_measured_on_a_chain_is_one_line(run: Any, chain: Path) -> None:
     for command, says in (
         (("find-fix", chain, "-k", 0), "positions: Input should be"),
         (("pivotality", chain, "--position", 999), "no position 999"),
+        (("expand", chain, "--tau", 90), "Lower the threshold"),
+        (("expand", chain, "--at", "leaves"), "at: Input should be"),
         (
             ("pivotality", chain, "--position", 1, "--temperature", 0),
             "temperature: Input should be",

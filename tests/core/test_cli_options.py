@@ -31,10 +31,12 @@ SETTINGS = {"settings", "preset", "usd_per_hour"}
 
 TRAININGS = {"rollouts", "train", "study", "distill", "distill-study"}
 RUNS = TRAININGS | {"interventions", "compare", "evaluate"}
-ON_A_CHAIN = {"force", "find-fix", "pivotality"}
+ON_A_CHAIN = {"force", "find-fix", "pivotality", "expand"}
 ASKING = RUNS | {"generate", "prompt", "thresholds"}
 LOADING = ASKING | ON_A_CHAIN | {"score", "model", "protocol", "claims", "import", "engine"}
-WITHOUT_A_MODEL = {"app", "check", "overrule", "download", "get", "problems", "export", "notes"}
+WITHOUT_A_MODEL = {
+    *("app", "check", "overrule", "download", "get", "problems", "export", "notes", "align"),
+}
 ON_AN_ADAPTER = {"adapter merge", "adapter push"}
 OF_RESULTS = {"words", "paper-table"}
 GROUPS: list[tuple[set[str], set[str]]] = [
@@ -53,8 +55,10 @@ GROUPS: list[tuple[set[str], set[str]]] = [
     (SETTINGS - {"usd_per_hour"}, TRAININGS),
     ({"usd_per_hour"}, TRAININGS - {"rollouts"}),
     (RUN, RUNS),
-    ({"engine", "engine_model", "score"}, {"evaluate", "rollouts", "train", "study"}),
-    (OUTPUT, LOADING - {"model"} | {"overrule", "problems"} | OF_RESULTS),
+LOADING = ASKING | ON_A_CHAIN | {"score", "model", "protocol", "claims", "import", "engine"}
+WITHOUT_A_MODEL = {
+    *("app", "check", "overrule", "download", "get", "problems", "export", "notes", "align"),
+}
 ]
 """Options, and the commands in which they mean something."""
 

@@ -127,7 +127,7 @@ class BranchTree {
     const { answer, name } = this.textsOf(item);
     const group = svg("g", {
       role: "treeitem",
-      class: `node ${node.live ? "live" : (node.verdict ?? "unknown")}`,
+      class: `node ${node.live ? "live" : (node.verdict ?? "unknown")}${node.grown ? " grown" : ""}`,
       transform: `translate(${x} ${y})`,
       "data-id": node.id,
       "aria-level": item.depth + 1,
@@ -155,6 +155,7 @@ class BranchTree {
     }
     if (node.length) parts.push(`${node.length} tokens`);
     if (node.model) parts.push(`by ${node.model}`);
+    if (node.grown) parts.push("grown; press to open as a branch");
     if (hidden.length) parts.push(`${hidden.length} more branches collapsed; press to expand`);
     return parts.filter(Boolean).join(", ");
   }

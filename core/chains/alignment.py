@@ -1,0 +1,78 @@
+"""Align two chains after their fork: what differs, and what both say again.
+
+On token ids; no text is tokenised again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Literal
+
+from core.records import Chain
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of two chains: tokens start .. stop-1 of each.
+
+    Attributes:
+        kind: "shared" before the fork; "same": tokens that both say again after it; "differs":
+            tokens of one, or of both, that the other doesn't have there.
+    """
+
+    kind: Literal["shared", "same", "differs"]
+    a: tuple[int, int]
+    b: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """All tokens of two chains in segments, in order. No two neighbours are of one kind."""
+
+    segments: tuple[Segment, ...]
+
+    @property
+    def differences(self) -> tuple[Segment, ...]:
+        """The segments that differ."""
+        return tuple(each for each in self.segments if each.kind == "differs")
+
+    @property
+    def same_after(self) -> int:
+        """Number of tokens that both say again after the fork."""
+        return sum(each.a[1] - each.a[0] for each in self.segments if each.kind == "same")
+
+    def next_difference(self, position: int | None = None) -> Segment | None:
+        """The first difference that begins behind a position of the first chain, or the first of
+        all after the last one; None where the two are equal.
+
+        Args:
+            position: from 0; None: before the first token.
+        """
+        found = self.differences
+        behind = (each for each in found if position is None or each.a[0] > position)
+        return next(behind, found[0] if found else None)
+
+
+def align(a: Sequence[int], b: Sequence[int]) -> Alignment:
+    """Align two sequences of token ids.
+
+    Behind what both begin with, the longest run of equal tokens is matched first, then the longest
+    on either side of it, and so on (difflib, after Ratcliff and Obershelp).
+    """
+    fork = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), None)
+    if fork is None:
+        fork = min(len(a), len(b))
+    segments = [Segment("shared", (0, fork), (0, fork))] if fork else []
+    # autojunk would leave out frequent tokens in chains of 200 and more.
+    matcher = SequenceMatcher(None, a[fork:], b[fork:], autojunk=False)
+    for tag, i, j, k, m in matcher.get_opcodes():
+        kind: Literal["same", "differs"] = "same" if tag == "equal" else "differs"
+        segments.append(Segment(kind, (fork + i, fork + j), (fork + k, fork + m)))
+    return Alignment(tuple(segments))
+
+
+def align_chains(a: Chain, b: Chain) -> Alignment:
+    """Align two chains up to the end of their answers; what runs on after one is left out."""
+    return align(a.token_ids[: a.answer_length], b.token_ids[: b.answer_length])
