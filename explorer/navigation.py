@@ -31,6 +31,7 @@ SCREENS: dict[str, Screen] = {
     "evaluate": Screen("Evaluate", ":material/grading:"),
     "claims": Screen("Claims", ":material/fact_check:"),
     "runs": Screen("Runs", ":material/list_alt:"),
+    "learn": Screen("Learn", ":material/school:"),
 }
 """In the order of the sidebar, by the name of their file in pages/."""
 

@@ -49,8 +49,9 @@ class ChoiceCheck:
     @property
     def answer(self) -> str:
         """The correct options with their reasons, for the teacher."""
+        form = "“{}” {}" if self.several else "{}. {}"
         return " ".join(
-            f"{each.text.rstrip('.')}. {each.why}" for each in self.choices if each.correct
+            form.format(each.text.rstrip("."), each.why) for each in self.choices if each.correct
         )
 
     def feedback(self, given: Collection[str]) -> Feedback | None:

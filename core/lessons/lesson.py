@@ -4,17 +4,25 @@ Python."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from core.chains.forks import fork_positions
+from core.chains.pivotality import decisive
 from core.disagreement.headline import compare_headline
 from core.interventions.headline import intervention_headline
 from core.interventions.results import InterventionResults
 from core.lessons.amounts import Unit, amount
 from core.lessons.chains import JudgedChain, LessonChains, find_lesson_chains
 from core.lessons.checks import ChoiceCheck, TokenCheck, guess_check, strongest_fork_check
-from core.lessons.measuring import Tuning, measure_control, measure_tuning
+from core.lessons.measuring import (
+    SAMPLES,
+    Decisions,
+    Tuning,
+    measure_control,
+    measure_decisions,
+    measure_tuning,
+)
 from core.lessons.outline import Step
 from core.lessons.papers import claims_check
 from core.lessons.questions import (
@@ -30,6 +38,7 @@ from core.problems.problem_sets import chosen_problems
 from core.records import Problem
 from core.runs.headline import counted, points
 from core.runs.model_names import model_words
+from core.system.percent import percent
 
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
@@ -56,6 +65,7 @@ class Lesson:
     chains: LessonChains | None = None
     control: InterventionResults | None = None
     tuning: Tuning | None = None
+    decisions: Decisions | None = None
 
     @property
     def reading(self) -> JudgedChain | None:
@@ -116,6 +126,8 @@ class Lesson:
             return (intervention_headline(self.control).sentence,)
         if step.key == "tuning" and self.tuning is not None:
             return tuning_figures(self.tuning)
+        if step.key == "idle" and self.decisions is not None:
+            return decision_figures(self.decisions)
         return ()
 
 
@@ -162,6 +174,25 @@ def tuning_figures(tuning: Tuning) -> tuple[str, ...]:
     correct = f"The base is correct on {100 * base.accuracy.value:.1f} % of {base.n} problems."
     headline = compare_headline(tuning.compared).sentence
     return (headline, entropy, " ".join((correct, "Against it:", *arms)))
+
+
+def decision_figures(decisions: Decisions) -> tuple[str, ...]:
+    """How much the two forks decide, each with its n and the control beside it."""
+    both = [decisions.idle, *([] if decisions.fork is None else [decisions.fork])]
+    sure = decisive([replace(each, position=number) for number, each in enumerate(both)])
+    names = ("This fork", "Control, the fork of the step “Force another token”,")
+    found = []
+    for number, (name, each) in enumerate(zip(names, both, strict=False)):
+        counts = [one.p_correct for one in each.alternatives]
+        low, high = (end(one.value for one in counts) for end in (min, max))
+        p = "p < 0.001" if each.p_value < 0.001 else f"p = {each.p_value:.2g}"
+        word = "" if number in sure else f" {each.undecided}."
+        found.append(
+            f"{name} explains {percent(each.share_decided, 0)} of the variation in correctness "
+            f"({p}, n = {counts[0].n} samples after each of {len(counts)} alternatives; correct "
+            f"{percent(low, 0)} to {percent(high, 0)} of the time).{word}"
+        )
+    return tuple(found)
 
 
 def prepare_lesson(
@@ -217,6 +248,21 @@ def prepare_lesson(
         )
         if tuning is None:
             return None
+    decisions = None
+    if chains.idle is not None:
+        total, done = (
+            SAMPLES * sum(len(each.endings) for each in (chains.idle, chains.fork) if each),
+            0,
+        )
+
+        def one_more() -> None:
+            nonlocal done
+            done += 1
+            report("What two forks decide", done, total)
+
+        decisions = measure_decisions(lm, chains, cancel=cancel, on_ending=one_more)
+        if decisions is None:
+            return None
     spec = lm.spec
     return Lesson(
         model_words(spec.model, spec.adapter),
@@ -226,6 +272,7 @@ def prepare_lesson(
         chains,
         control,
         tuning,
+        decisions,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from core.chains.pivotality import Pivotality, measure_pivotality
 from core.disagreement.reading import ReadChain, read_chain
 from core.disagreement.results import CompareResults, TeacherSummary, summarise_comparison
 from core.disagreement.settings import CompareSettings
@@ -14,12 +15,16 @@ from core.interventions.records import ProblemRecord
 from core.interventions.results import ArmSummary, InterventionResults, summarise
 from core.interventions.settings import InterventionSettings
 from core.interventions.study import check_interventions, intervene
+from core.lessons.chains import LessonChains
 from core.lessons.settings import LessonSettings
 from core.models.teacher import check_vocabularies
 from core.records import Problem
 
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
+
+SAMPLES = 16
+"""Continuations after each alternative of a fork."""
 
 Progress = Callable[[int, int], None]
 
@@ -51,6 +56,61 @@ class Tuning:
 
 CONTROL_ARMS = ("base_only", "base_only_control")
 TUNING_ARMS = ("oracle", "random_position", "teacher")
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """How much two forks decide, by continuations sampled after each of their alternatives.
+
+    Attributes:
+        idle: the fork whose greedy endings agree.
+        fork: the control: the fork whose greedy endings differ; None without one.
+    """
+
+    idle: Pivotality
+    fork: Pivotality | None
+
+
+def measure_decisions(
+    lm: LanguageModel,
+    chains: LessonChains,
+    *,
+    samples: int = SAMPLES,
+    cancel: Callable[[], bool] = lambda: False,
+    on_ending: Callable[[], None] = lambda: None,
+) -> Decisions | None:
+    """Sample continuations at the fork that decides nothing, which was chosen by its greedy
+    endings, and at the fork that matters.
+
+    Args:
+        chains: with an idle fork.
+        samples: after each alternative.
+        cancel: asked between tokens.
+        on_ending: called after each continuation.
+
+    Returns:
+        Both; None when cancelled.
+
+    Raises:
+        ProblemError, ModelError, PromptError, ResourceError: as `measure_pivotality`.
+    """
+    assert chains.idle is not None
+    found: list[Pivotality] = []
+    for each in (chains.idle, chains.fork):
+        if each is None:
+            continue
+        measured = measure_pivotality(
+            lm,
+            each.chain,
+            [each.position],
+            samples=samples,
+            on_ending=lambda _: on_ending(),
+            cancel=cancel,
+        )
+        if measured is None:
+            return None
+        found += measured
+    return Decisions(found[0], found[1] if len(found) > 1 else None)
 
 
 def measure_control(

@@ -116,7 +116,7 @@ STEPS: tuple[Step, ...] = (
         "Three papers describe these findings. A result holds for what was measured: some models, "
         "some problems, one kind of training.",
         "Tick what the papers claim; leave what they don't.",
-        "Which of these sentences do the papers claim?",
+        "Tick what the papers claim, and leave the rest.",
         (
             "The page Claims checks each claim on the model in hand, with interval and control.",
             "ReasonMaxxer's table has six benchmarks, all of mathematics, and eight bases. What it "
@@ -129,8 +129,9 @@ STEPS: tuple[Step, ...] = (
         "High entropy means that the model could have written another token. It doesn't mean that "
         "the answer depends on it. This fork was found by the program, which tried the "
         "alternatives at many forks.",
-        "Look at the marked token. Then try all its alternatives.",
-        "The marked token is a fork of another chain. Does it decide the answer?",
+        "Look at the selected token, and decide what you expect. Then try all its alternatives.",
+        "The token in a frame is a fork. Each of its alternatives was forced, and led to the "
+        "answer beside it.",
         (
             "The naive reading is: strong colour, so an important decision.",
             "This fork was chosen because its greedy endings agree. Sampled endings, drawn after "

@@ -26,13 +26,14 @@ from core.lessons.outline import MINUTES, STEPS, TITLE, Step
 from core.lessons.questions import alternative_label, ending_words, sweeps
 from core.lessons.toy import BEFORE, PRESETS, TOKENS, shares, toy_entropy
 from core.records import Chain
-from core.runs.headline import counted, interval
-from core.system.percent import percent
+from core.runs.headline import counted
+from core.system.percent import percent, percent_span
 
 _STYLES = (
     (Path(__file__).parents[1] / "export", "page.css"),
     (Path(__file__).parent, "worksheet.css"),
 )
+_INCHES = 4.5  # of a picture, which is as wide as the page: its type is then as large as the text
 _NOT_SHOWN = "This step needs more than this model showed. "
 
 
@@ -111,7 +112,7 @@ def _section(lesson: Lesson, step: Step, unit: Unit, answers: bool) -> _Section:
 
 
 def _answer(lesson: Lesson, step: Step, answer: str) -> str:
-    return " ".join((answer, *lesson.figures(step)))
+    return " ".join((answer, *lesson.figures(step) * (step.key != "control")))
 
 
 def _filled(section: _Section, lesson: Lesson, step: Step, unit: Unit, answers: bool) -> _Section:
@@ -136,7 +137,6 @@ def _filled(section: _Section, lesson: Lesson, step: Step, unit: Unit, answers: 
         return replace(_with_problem(section, chains.fork.chain), table=table)
     if step.key == "idle" and chains is not None and chains.idle is not None:
         idle = chains.idle
-        answers_there = [each.outcome.answer or "no answer" for each in idle.endings]
         return replace(
             _with_problem(section, idle.chain),
             picture=_picture(lesson, idle.chain, unit, idle.position),
@@ -191,7 +191,7 @@ def _control_table(lesson: Lesson) -> Table | None:
         return None
     rows = tuple(
         (name, f"{each.attempts:,}", f"{each.attempts_right:,}", percent(each.rescues.value),
-         interval(each.rescues), str(each.recovered.n))
+         percent_span(each.rescues.low, each.rescues.high), str(each.recovered.n))
         for name, each in zip(("at forks", "at random positions"), found, strict=True)
     )  # fmt: skip
     columns = ("forced", "tries", "fixed", "share", "95 % interval", "wrong chains")
@@ -233,4 +233,5 @@ def _parts(number: int, section: _Section, model: str) -> Iterator[str]:
 
 
 def _svg(section: _Section, part: ChainPart, model: str) -> str:
-    return svg_picture(Handout("Chain", section.question, section.title, model, (), chains=(part,)))
+    handout = Handout("Chain", section.question, section.title, model, (), chains=(part,))
+    return svg_picture(handout, _INCHES)
