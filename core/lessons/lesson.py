@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.chains.forks import fork_positions
 from core.chains.pivotality import decisive
@@ -23,7 +23,7 @@ from core.lessons.measuring import (
     measure_decisions,
     measure_tuning,
 )
-from core.lessons.outline import Step
+from core.lessons.outline import STEPS, Step
 from core.lessons.papers import claims_check
 from core.lessons.questions import (
     control_check,
@@ -35,7 +35,7 @@ from core.lessons.settings import LessonSettings
 from core.lessons.toy import ToyCheck
 from core.models.spec import DEMO, DEMO_NOTICE
 from core.problems.problem_sets import chosen_problems
-from core.records import Problem
+from core.records import SCHEMA_VERSION, Chain, Problem
 from core.runs.headline import counted, points
 from core.runs.model_names import model_words
 from core.system.percent import percent
@@ -119,6 +119,56 @@ class Lesson:
             )
         assert self.chains is not None
         return _missing_chain(step, self.chains, amount(self.settings.tau, unit))
+
+    def chain_of(self, step: Step) -> Chain | None:
+        """The chain that a step looks at; None for a step without one."""
+        if self.chains is None:
+            return None
+        chains = self.chains
+        found = {
+            "heatmap": self.reading,
+            "guess": chains.other,
+            "force": chains.fork and chains.fork.judged,
+            "idle": chains.idle and chains.idle.judged,
+        }.get(step.key)
+        return None if found is None else found.chain
+
+    def to_json(self, unit: Unit) -> dict[str, Any]:
+        """A JSON-ready dict: every step with its question, options, answer and figures.
+
+        Args:
+            unit: of entropies.
+        """
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "kind": "lesson",
+            "model": self.model,
+            "problems": self.problems,
+            "settings": self.settings.model_dump(mode="json"),
+            "notices": list(self.notices),
+            "steps": [self._step_json(each, unit) for each in STEPS],
+        }
+
+    def _step_json(self, step: Step, unit: Unit) -> dict[str, Any]:
+        check, chain = self.check(step, unit), self.chain_of(step)
+        return {
+            "step": step.key,
+            "title": step.title,
+            "says": step.says,
+            "missing": self.missing(step, unit) if check is None else "",
+            "chain": None
+            if chain is None
+            else {
+                "problem": chain.problem.id,
+                "question": chain.problem.question,
+                "text": chain.text,
+            },
+            "question": "" if check is None else check.question,
+            "options": list(check.options) if isinstance(check, ChoiceCheck) else [],
+            "answer": "" if check is None else check.answer,
+            "figures": list(self.figures(step)),
+            "notes": list(step.notes),
+        }
 
     def figures(self, step: Step) -> tuple[str, ...]:
         """What was measured for a step, each in one sentence with n, interval and control."""
