@@ -43,7 +43,7 @@ SHOTS = (
     ("390", 390, 844, "light"),
 )
 """Name, width and height in CSS pixels, colour scheme."""
-PAGES = ("explore", "interventions", "compare", "finetune", "evaluate", "claims", "runs")
+PAGES = ("explore", "interventions", "compare", "finetune", "evaluate", "claims", "runs", "learn")
 FINE_TUNE = ROOT / "tests" / "data" / "stored_runs" / "train"
 PATIENCE = 300_000  # ms
 MOST_BYTES = 150_000  # of a picture

@@ -12,7 +12,7 @@ from core.chains.pivotality import decisive
 from core.disagreement.headline import compare_headline
 from core.interventions.headline import intervention_headline
 from core.interventions.results import InterventionResults
-from core.lessons.amounts import Unit, amount
+from core.lessons.amounts import Unit, amount, in_unit
 from core.lessons.chains import JudgedChain, LessonChains, find_lesson_chains
 from core.lessons.checks import ChoiceCheck, TokenCheck, guess_check, strongest_fork_check
 from core.lessons.measuring import (
@@ -36,7 +36,7 @@ from core.lessons.toy import ToyCheck
 from core.models.spec import DEMO, DEMO_NOTICE
 from core.problems.problem_sets import chosen_problems
 from core.records import SCHEMA_VERSION, Chain, Problem
-from core.runs.headline import counted, points
+from core.runs.headline import counted, interval, points
 from core.runs.model_names import model_words
 from core.system.percent import percent
 
@@ -166,16 +166,16 @@ class Lesson:
             "question": "" if check is None else check.question,
             "options": list(check.options) if isinstance(check, ChoiceCheck) else [],
             "answer": "" if check is None else check.answer,
-            "figures": list(self.figures(step)),
+            "figures": list(self.figures(step, unit)),
             "notes": list(step.notes),
         }
 
-    def figures(self, step: Step) -> tuple[str, ...]:
+    def figures(self, step: Step, unit: Unit) -> tuple[str, ...]:
         """What was measured for a step, each in one sentence with n, interval and control."""
         if step.key == "control" and self.control is not None:
             return (intervention_headline(self.control).sentence,)
         if step.key == "tuning" and self.tuning is not None:
-            return tuning_figures(self.tuning)
+            return tuning_figures(self.tuning, unit)
         if step.key == "idle" and self.decisions is not None:
             return decision_figures(self.decisions)
         return ()
@@ -204,26 +204,31 @@ def _missing_chain(step: Step, chains: LessonChains, tau: str) -> str:
     )
 
 
-def tuning_figures(tuning: Tuning) -> tuple[str, ...]:
+def tuning_figures(tuning: Tuning, unit: Unit) -> tuple[str, ...]:
     """What a trained model changes, where, and what following it is worth beside its control."""
     teacher, base = tuning.teacher, tuning.arm("base")
+    scale = in_unit(1.0, unit)
     entropy = (
-        f"Entropy at changed tokens {teacher.entropy_changed.value:.2f} nats "
-        f"{teacher.entropy_changed.brackets(2)}, at others "
-        f"{teacher.entropy_unshifted.value:.2f} {teacher.entropy_unshifted.brackets(2)}."
+        f"Entropy at changed tokens {amount(teacher.entropy_changed.value, unit)} "
+        f"{teacher.entropy_changed.brackets(2, scale=scale)}, at others "
+        f"{amount(teacher.entropy_unshifted.value, unit)} "
+        f"{teacher.entropy_unshifted.brackets(2, scale=scale)}."
     )
     arms = []
     for key, words in (
-        ("oracle", "Following the trained model wherever it disagrees"),
-        ("random_position", "Control, as many tokens at random positions"),
-        ("teacher", "The trained model by itself"),
+        ("oracle", "following the trained model wherever it disagrees"),
+        ("random_position", "as a control, as many tokens at random positions"),
+        ("teacher", "the trained model by itself"),
     ):
         comparison = tuning.arm(key).comparison
         if comparison is not None:
-            arms.append(f"{words}: {points(comparison.difference)}.")
-    correct = f"The base is correct on {100 * base.accuracy.value:.1f} % of {base.n} problems."
+            arms.append(f"{words}, {points(comparison.difference)}")
+    correct = (
+        f"The base is correct on {percent(base.accuracy.value)} of {counted(base.n, 'problem')} "
+        f"({interval(base.accuracy)})."
+    )
     headline = compare_headline(tuning.compared).sentence
-    return (headline, entropy, " ".join((correct, "Against it:", *arms)))
+    return (headline, entropy, f"{correct} Against it: {'; '.join(arms)}.")
 
 
 def decision_figures(decisions: Decisions) -> tuple[str, ...]:
@@ -234,13 +239,13 @@ def decision_figures(decisions: Decisions) -> tuple[str, ...]:
     found = []
     for number, (name, each) in enumerate(zip(names, both, strict=False)):
         counts = [one.p_correct for one in each.alternatives]
-        low, high = (end(one.value for one in counts) for end in (min, max))
+        often = dict.fromkeys(percent(end(one.value for one in counts), 0) for end in (min, max))
         p = "p < 0.001" if each.p_value < 0.001 else f"p = {each.p_value:.2g}"
         word = "" if number in sure else f" {each.undecided}."
         found.append(
             f"{name} explains {percent(each.share_decided, 0)} of the variation in correctness "
             f"({p}, n = {counts[0].n} samples after each of {len(counts)} alternatives; correct "
-            f"{percent(low, 0)} to {percent(high, 0)} of the time).{word}"
+            f"{' to '.join(often)} of the time).{word}"
         )
     return tuple(found)
 

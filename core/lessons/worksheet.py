@@ -100,7 +100,7 @@ def _section(lesson: Lesson, step: Step, unit: Unit, answers: bool) -> _Section:
     section = replace(
         _filled(plain, lesson, step, unit, answers),
         ask=check.question,
-        answer=_answer(lesson, step, check.answer) if answers else "",
+        answer=_answer(lesson, step, unit, check.answer) if answers else "",
     )
     if not isinstance(check, ChoiceCheck):
         return section
@@ -111,8 +111,8 @@ def _section(lesson: Lesson, step: Step, unit: Unit, answers: bool) -> _Section:
     )
 
 
-def _answer(lesson: Lesson, step: Step, answer: str) -> str:
-    return " ".join((answer, *lesson.figures(step) * (step.key != "control")))
+def _answer(lesson: Lesson, step: Step, unit: Unit, answer: str) -> str:
+    return " ".join((answer, *lesson.figures(step, unit) * (step.key != "control")))
 
 
 def _filled(section: _Section, lesson: Lesson, step: Step, unit: Unit, answers: bool) -> _Section:

@@ -84,7 +84,7 @@ def tuning_step(state: BrowserState, progress: Progress, step: Step, material: M
     if not progress.given(step) or progress.verdicts_hidden:
         st.caption("The figures are shown with the verdict on your answer.")
         return
-    for each in tuning_figures(lesson.tuning):
+    for each in tuning_figures(lesson.tuning, state.unit):
         st.markdown(plain(each))
     _example(state, material, lesson.tuning)
 
