@@ -10,19 +10,16 @@ from core.lessons.lesson import Lesson
 from core.lessons.worksheet import worksheet
 from explorer.learn.material import Material
 from explorer.learn.progress import reset
-from explorer.learn.working import working
 from explorer.state import BrowserState, Unit
 
 
 def handouts(state: BrowserState, material: Material) -> None:
-    """Draw the popover with both files; steps that were not measured are made first."""
+    """Draw the popover with both files."""
     with st.popover("Worksheet", icon=":material/print:", help="The lesson on paper"):
         st.caption(
             "One HTML file that needs nothing else and prints well. It has what was measured so "
             "far; the other steps say what is missing."
         )
-        if material.busy:
-            working(material)
         for label, answers in (("Worksheet", False), ("With answers, for the teacher", True)):
             st.download_button(
                 label,

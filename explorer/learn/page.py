@@ -27,21 +27,25 @@ from explorer.shared.polling import polled
 from explorer.state import BrowserState
 
 _FOLDER = Path(__file__).parent
-_OF_CHAINS = ("heatmap", "guess", "force", "idle")
+_SHOWN = "lesson on screen"  # in this tab
 
 
 def lesson_page(state: BrowserState) -> None:
     """Draw the whole page; it follows what is being made."""
-    shown: Material | None = None
 
     def draw() -> None:
-        nonlocal shown
         try:
-            shown = _page(state)
+            st.session_state[_SHOWN] = _page(state)
         except ExplorerError as error:
             show_error(error)
 
-    polled(draw, lambda: shown is not None and shown.busy, seconds=0.5)
+    polled(draw, _is_busy, seconds=0.5)
+
+
+def _is_busy() -> bool:
+    """Whether something is being made for the lesson that was drawn last."""
+    shown: Material | None = st.session_state.get(_SHOWN)
+    return shown is not None and shown.busy
 
 
 def _page(state: BrowserState) -> Material:
@@ -50,7 +54,7 @@ def _page(state: BrowserState) -> Material:
         st.html(_FOLDER / "projector.css")
     top = st.container(key="learn_top", horizontal=True, vertical_alignment="center")
     top.markdown("### Learn", width="content")
-    top.caption(f"{TITLE} About {MINUTES} minutes.", width="stretch")
+    top.space("stretch")
     found = chosen_material(state)
     progress = Progress(state, found.name)
     with top:
@@ -60,14 +64,17 @@ def _page(state: BrowserState) -> Material:
     if lesson.is_demo and lesson.chains is None and not found.busy and found.error is None:
         found.start("chains")  # while the first step is read
     if not progress.projector:
+        st.caption(f"{TITLE} About {MINUTES} minutes.")
         teaching_notice(found.spec.model)
-    _way(progress, step)
+    way = st.container()  # filled last: a step may be done by what is drawn below
     number = STEPS.index(step) + 1
     with st.container(key="learn_step"):
         st.markdown(f"#### {number} of {len(STEPS)} · {plain(step.title)}")
         st.markdown(plain(step.says))
         st.markdown(f":material/touch_app: **{plain(step.do)}**")
         _body(state, progress, step, found)
+    with way:
+        _way(progress, step)
     _next(state, progress, step)
     if not progress.projector:
         _notes(step)

@@ -51,6 +51,10 @@ def toy_step(state: BrowserState, progress: Progress, step: Step) -> None:
         nats = toy_entropy(weights)
         st.metric("Entropy", "no distribution" if nats is None else amount(nats, state.unit))
         _unit(state)
+        _check(state, progress, step)
+
+
+def _check(state: BrowserState, progress: Progress, step: Step) -> None:
     check = ToyCheck(state.unit)
     with st.container(border=True, key=f"learn_check_{step.key}"):
         st.markdown(f"**{plain(check.question)}**")
