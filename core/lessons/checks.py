@@ -13,7 +13,7 @@ from core.records import Chain
 
 @dataclass(frozen=True)
 class Feedback:
-    """The verdict on what a learner gave."""
+    """The verdict on what a learner gave; `why` may have several lines."""
 
     correct: bool
     why: str
@@ -61,10 +61,15 @@ class ChoiceCheck:
         if not self.several:
             (chosen,) = [each for each in self.choices if each.text in given][:1]
             return Feedback(chosen.correct, chosen.why)
-        off = [each for each in self.choices if each.correct != (each.text in given)]
-        if not off:
-            return Feedback(True, "Each sentence is where it belongs.")
-        return Feedback(False, " ".join(f"“{each.text}” {each.why}" for each in off))
+        correct = [each for each in self.choices if each.correct]
+        wrong = [each for each in self.choices if each.text in given and not each.correct]
+        left = sum(each.text not in given for each in correct)
+        lines = [f"“{each.text}” {each.why}" for each in wrong]
+        if left:
+            lines.append(f"Not ticked yet: {left} of {len(correct)}.")
+        if lines:
+            return Feedback(False, "\n".join(lines))
+        return Feedback(True, "\n".join(f"“{each.text}” {each.why}" for each in correct))
 
 
 @dataclass(frozen=True, eq=False)

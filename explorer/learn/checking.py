@@ -9,7 +9,7 @@ import streamlit as st
 from core.lessons.checks import ChoiceCheck, Feedback
 from core.lessons.outline import Step
 from explorer.learn.progress import Progress
-from explorer.shared.messages import plain
+from explorer.shared.messages import plain, plain_lines
 
 
 def choice_check(progress: Progress, step: Step, check: ChoiceCheck) -> None:
@@ -43,7 +43,7 @@ def verdict(progress: Progress, step: Step, feedback: Feedback) -> None:
             on_click=progress.show_verdicts,
         )
         return
-    said = plain(feedback.why)
+    said = plain_lines(feedback.why)
     if feedback.correct:
         st.success(f"**Correct.** {said}", icon=":material/check:")
     else:
