@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import exp
 
-import pandas as pd
 import streamlit as st
 
 from core.chains.tree import ForkTree
@@ -24,10 +23,10 @@ from explorer.learn.checking import choice_check
 from explorer.learn.material import Material
 from explorer.learn.progress import Progress, as_numbers
 from explorer.learn.reading import head
+from explorer.learn.tables import lesson_table
 from explorer.learn.working import work_button
 from explorer.navigation import ask_for
 from explorer.shared.chain_view import chain_view
-from explorer.shared.drawing import table
 from explorer.shared.messages import plain, token_label
 from explorer.shared.opening import known_branch
 from explorer.shared.problem_text import problem_text
@@ -62,7 +61,7 @@ def force_step(
                 args=(progress, step, fork, number),
             )
     if forced:
-        _endings(progress, step, fork, sorted(set(forced)))
+        _endings(progress, fork, sorted(set(forced)))
     choice_check(progress, step, check)
     st.button(
         "Open this chain in Explore",
@@ -94,7 +93,7 @@ def idle_step(
     row = st.container(horizontal=True, vertical_alignment="center")
     tried = progress.given(step, _TRIED) == ["yes"]
     if tried:
-        _endings(progress, step, fork, range(len(fork.endings)))
+        _endings(progress, fork, range(len(fork.endings)))
     else:
         row.button(
             f"Try all {len(fork.endings)}",
@@ -109,9 +108,9 @@ def idle_step(
         control = None if chains is None else chains.fork
         count = SAMPLES * (len(fork.endings) + (0 if control is None else len(control.endings)))
         st.caption(
-            "This fork was chosen because its greedy endings agree: that explored. Sampled "
-            f"endings are the test: {count} short continuations, after each alternative here and, "
-            "as a control, at the fork of step 4."
+            "This fork was chosen because its greedy endings agree: so far this is exploration. "
+            f"Sampled endings are the test: {count} continuations, after each alternative here "
+            "and, as a control, at the fork of step 4."
         )
         work_button(material, "decisions", f"Sample {SAMPLES} each")
     elif not progress.verdicts_hidden:
@@ -167,7 +166,7 @@ def _with_probability(fork: TriedFork, number: int) -> str:
     return f"{alternative_label(fork, number)} · {percent(share)}{own}"
 
 
-def _endings(progress: Progress, step: Step, fork: TriedFork, numbers: Sequence[int]) -> None:
+def _endings(progress: Progress, fork: TriedFork, numbers: Sequence[int]) -> None:
     rows = []
     for number in numbers:
         ending = fork.endings[number]
@@ -175,10 +174,7 @@ def _endings(progress: Progress, step: Step, fork: TriedFork, numbers: Sequence[
         sign = VERDICT_SIGNS[ending.outcome.verdict]
         leads = answer if progress.verdicts_hidden else f"{sign} {ending_words(ending)}"
         rows.append((alternative_label(fork, number), leads, len(ending.chain)))
-    table(
-        pd.DataFrame(rows, columns=["token", "leads to", "tokens of the chain"]),
-        f"learn endings {step.key}",
-    )
+    lesson_table(("token", "leads to", "tokens of the chain"), rows)
 
 
 def _open(state: BrowserState, fork: TriedFork) -> None:

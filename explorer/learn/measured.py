@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-import pandas as pd
 import streamlit as st
 
 from core.disagreement.reading import with_teacher
@@ -19,9 +18,9 @@ from explorer.components.token_heatmap import token_heatmap
 from explorer.learn.checking import choice_check
 from explorer.learn.material import Material
 from explorer.learn.progress import Progress
+from explorer.learn.tables import lesson_table
 from explorer.learn.working import work_button
 from explorer.shared.chain_view import chain_view
-from explorer.shared.drawing import table
 from explorer.shared.messages import plain
 from explorer.shared.problem_text import problem_text
 from explorer.shared.teachers import known_teachers
@@ -53,8 +52,8 @@ def control_step(state: BrowserState, progress: Progress, step: Step, material: 
         )
         for name, each in zip(("at forks", "at random positions (control)"), found, strict=True)
     ]
-    columns = ["forced", "tries", "fixed the answer", "share", "95 % interval", "wrong chains (n)"]
-    table(pd.DataFrame(rows, columns=columns), "learn control")
+    columns = ("forced", "tries", "fixed the answer", "share", "95 % interval", "wrong chains (n)")
+    lesson_table(columns, rows)
     choice_check(progress, step, check)
 
 
