@@ -9,6 +9,7 @@ import pytest
 from app import DEMO_IS_BUILT, assert_nothing_is_cut_off, button, go_to, settled
 from playwright.sync_api import Locator, Page, expect
 
+from core.claims.registry import CLAIMS
 from core.lessons.outline import STEPS
 from core.lessons.papers import CLAIMED, NOT_CLAIMED
 from core.lessons.toy import PRESETS, TOKENS
@@ -17,8 +18,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not DEMO_IS_BUILT, reason="no demo model built"),
 ]
-
-WRONG, CORRECT = re.compile(r"^\s*(\S+\s+)?Wrong\."), re.compile(r"^\s*(\S+\s+)?Correct\.")
 
 
 def verdict(page: Page) -> Locator:
@@ -119,10 +118,11 @@ def test_the_lesson_is_played_through(page: Page, url: str, tmp_path: Path) -> N
     ends = {}
     for option in options:
         panel.get_by_role("button", name=option).click()
-        settled(page)
-        badge = page.locator(".st-key-learn_chain").get_by_text(re.compile(r"correct|wrong")).first
-        expect(badge).to_be_visible()
-        ends[option.split(" · ")[0]] = "correct" in badge.inner_text()
+        label = option.split(" · ")[0]
+        row = page.locator("tr").filter(has_text=label)
+        expect(row).to_contain_text(re.compile(r"correct|wrong"))
+        ends[label] = "correct" in row.inner_text()
+    expect(page.locator(".heatmap .token.first-difference")).to_have_count(1)
     assert {True, False} == set(ends.values())
     choose(page, next(label for label, correct in ends.items() if not correct))
     shows(page, False, "wrong")
@@ -157,14 +157,12 @@ def test_the_lesson_is_played_through(page: Page, url: str, tmp_path: Path) -> N
     expect(page.locator(".heatmap .token:is(.reranked, .shifted)").first).to_be_visible()
 
     # 7. What the papers claim: one sentence too many, then all that are theirs.
-    from core.claims.registry import CLAIMS
-
     next_step(page, "claims")
     extra, why = NOT_CLAIMED[0]
     choose(page, *(CLAIMS[each].sentence for each in CLAIMED), extra)
     shows(page, False, why)
     choose(page, extra)  # a second click takes it back
-    shows(page, True, "")
+    shows(page, True, "is claimed by ReasonMaxxer")
 
     # 8. The naive reading is wrong; all endings agree, and so do the sampled ones.
     next_step(page, "idle")
