@@ -16,7 +16,6 @@ from core.lessons.amounts import Unit, amount, in_unit
 from core.lessons.chains import JudgedChain, LessonChains, find_lesson_chains
 from core.lessons.checks import ChoiceCheck, TokenCheck, guess_check, strongest_fork_check
 from core.lessons.measuring import (
-    SAMPLES,
     Decisions,
     Tuning,
     measure_control,
@@ -306,7 +305,8 @@ def prepare_lesson(
     decisions = None
     if chains.idle is not None:
         total, done = (
-            SAMPLES * sum(len(each.endings) for each in (chains.idle, chains.fork) if each),
+            settings.samples
+            * sum(len(each.endings) for each in (chains.idle, chains.fork) if each),
             0,
         )
 
@@ -315,7 +315,9 @@ def prepare_lesson(
             done += 1
             report("What two forks decide", done, total)
 
-        decisions = measure_decisions(lm, chains, cancel=cancel, on_ending=one_more)
+        decisions = measure_decisions(
+            lm, chains, samples=settings.samples, cancel=cancel, on_ending=one_more
+        )
         if decisions is None:
             return None
     spec = lm.spec

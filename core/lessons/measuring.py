@@ -23,9 +23,6 @@ from core.records import Problem
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
 
-SAMPLES = 16
-"""Continuations after each alternative of a fork."""
-
 Progress = Callable[[int, int], None]
 
 
@@ -75,7 +72,7 @@ def measure_decisions(
     lm: LanguageModel,
     chains: LessonChains,
     *,
-    samples: int = SAMPLES,
+    samples: int,
     cancel: Callable[[], bool] = lambda: False,
     on_ending: Callable[[], None] = lambda: None,
 ) -> Decisions | None:
@@ -206,4 +203,4 @@ def _arms(
 
 def _shared(settings: LessonSettings) -> dict[str, object]:
     """The settings that a lesson has in common with a run."""
-    return settings.model_dump(exclude={"sample", "tau"})
+    return settings.model_dump(exclude={"sample", "samples", "tau"})

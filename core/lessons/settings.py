@@ -21,5 +21,11 @@ class LessonSettings(RunPromptSettings):
         "on which forks are compared with random tokens",
     )
     tau: Tau = Field(ForkTemperature.tau, description="A token above it is a fork")
+    samples: int = Field(
+        16,
+        ge=2,
+        title="Samples per alternative",
+        description="Continuations with which it is tested that a fork decides nothing",
+    )
     seed: Seed = 0
     batch_size: BatchSize = DEFAULT_BATCH_SIZE

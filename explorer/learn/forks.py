@@ -14,7 +14,6 @@ from core.lessons.amounts import amount
 from core.lessons.chains import TriedFork
 from core.lessons.checks import ChoiceCheck
 from core.lessons.lesson import decision_figures
-from core.lessons.measuring import SAMPLES
 from core.lessons.outline import Step
 from core.lessons.questions import alternative_label, ending_words
 from core.system.percent import percent
@@ -106,13 +105,14 @@ def idle_step(
     if material.lesson.decisions is None:
         chains = material.lesson.chains
         control = None if chains is None else chains.fork
-        count = SAMPLES * (len(fork.endings) + (0 if control is None else len(control.endings)))
+        samples = material.lesson.settings.samples
+        count = samples * (len(fork.endings) + (0 if control is None else len(control.endings)))
         st.caption(
             "This fork was chosen because its greedy endings agree: so far this is exploration. "
             f"Sampled endings are the test: {count} continuations, after each alternative here "
             "and, as a control, at the fork of step 4."
         )
-        work_button(material, "decisions", f"Sample {SAMPLES} each")
+        work_button(material, "decisions", f"Sample {samples} each")
     elif not progress.verdicts_hidden:
         for each in decision_figures(material.lesson.decisions):
             st.markdown(plain(each))

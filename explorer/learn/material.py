@@ -140,7 +140,13 @@ class Material:
     def _decisions(self, task: Task, lm: LanguageModel) -> Lesson | None:
         chains = self.lesson.chains
         assert chains is not None
-        found = measure_decisions(lm, chains, on_ending=task.count, cancel=task.cancelled)
+        found = measure_decisions(
+            lm,
+            chains,
+            samples=self.lesson.settings.samples,
+            on_ending=task.count,
+            cancel=task.cancelled,
+        )
         return None if found is None else replace(self.lesson, decisions=found)
 
 
