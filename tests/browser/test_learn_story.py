@@ -57,9 +57,14 @@ def tokens(page: Page) -> Locator:
 
 
 def measured(page: Page, name: str, question: str) -> None:
-    """Press the button that measures, and wait for the question about it."""
-    button(page, name).click()
-    expect(page.get_by_text(question).first).to_be_visible()
+    """Press the button that measures, unless the server has measured it for another session, and
+    wait for the question about it."""
+    asked = page.get_by_text(question).first
+    expect(button(page, name).or_(asked).first).to_be_visible()
+    settled(page)
+    if button(page, name).count():
+        button(page, name).click()
+    expect(asked).to_be_visible()
     settled(page)
 
 
@@ -172,8 +177,7 @@ def test_the_lesson_is_played_through(page: Page, url: str, tmp_path: Path) -> N
     settled(page)
     choose(page, "Only the words: the answer stays the same.")
     shows(page, True, "only the words differ")
-    button(page, "Sample 16 each").click()
-    expect(page.get_by_text("This fork explains")).to_be_visible()
+    measured(page, "Sample 16 each", "This fork explains")
     expect(page.get_by_text("8 of 8 done")).to_be_visible()
     expect(page.get_by_text("All steps are done.")).to_be_visible()
 
