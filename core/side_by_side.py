@@ -15,6 +15,7 @@ from core.runs.headline import Headline
 from core.runs.run import Run
 from core.runs.status import RunState
 from core.system.setting import setting
+from core.system.short_text import short
 
 _LONGEST = 40  # characters of a setting's value
 OTHER_KIND = "not comparable: another kind of run"
@@ -132,7 +133,7 @@ def _words(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "+".join(map(_words, value))
     text = f"{value:g}" if isinstance(value, float) else " ".join(str(value).split())
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return short(text, _LONGEST)
 
 
 def _beside(run: Run, reference: Run, settings: str) -> RunBeside:

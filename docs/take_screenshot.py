@@ -27,14 +27,16 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "browser")]
 from server import end_server, start_server  # noqa: E402
 
 from core.disagreement.task import plan_comparison  # noqa: E402
-from core.evaluation.task import plan_evaluation  # noqa: E402
+from core.evaluation.task import EVALUATE, plan_evaluation  # noqa: E402
 from core.interventions.task import plan_interventions  # noqa: E402
 from core.kinds import KINDS  # noqa: E402
 from core.models.spec import DEMO, DEMO_TEACHER, ModelSpec  # noqa: E402
+from core.models.tokenizer_text import load_token_text  # noqa: E402
 from core.problems.problem_sets import read_problems  # noqa: E402
 from core.runs.context import DONE, carry_out  # noqa: E402
 from core.runs.run import Run  # noqa: E402
 from core.runs.runs_folder import RunsFolder  # noqa: E402
+from core.system.json_text import json_text  # noqa: E402
 
 SHOTS = (
     ("1280-light", 1280, 860, "light"),
@@ -43,7 +45,12 @@ SHOTS = (
     ("390", 390, 844, "light"),
 )
 """Name, width and height in CSS pixels, colour scheme."""
-PAGES = ("explore", "interventions", "compare", "finetune", "evaluate", "claims", "runs", "learn")
+PAGES = (
+    "explore", "interventions", "compare", "finetune", "evaluate", "claims", "rollouts", "runs",
+    "learn",
+)  # fmt: skip
+ROLLOUTS = "step_40.jsonl"
+"""A file in verl's form, of the evaluation's chains."""
 FINE_TUNE = ROOT / "tests" / "data" / "stored_runs" / "train"
 PATIENCE = 300_000  # ms
 MOST_BYTES = 150_000  # of a picture
@@ -77,6 +84,23 @@ def sample_runs(folder: Path, given: Path | None) -> dict[str, str]:
     return ids | {"finetune": FINE_TUNE.name}
 
 
+def write_rollouts(run: Run, path: Path) -> None:
+    """Write an evaluation's chains as verl writes its rollouts."""
+    text, problems = load_token_text(ModelSpec(DEMO)), {each.id: each for each in run.problems()}
+    rows = [
+        {
+            "input": text.decode(record.prompt_ids),
+            "output": text.decode(sample.token_ids),
+            "gts": problems[record.problem_id].answer,
+            "score": float(sample.correct),
+            "step": 40,
+        }
+        for record in EVALUATE.records_of(run)
+        for sample in record.samples
+    ]
+    path.write_text("".join(json_text(row) + "\n" for row in rows))
+
+
 @contextmanager
 def opened(browser: Browser, width: int, height: int, scheme: Any) -> Iterator[Page]:
     """A page of a size and colour scheme, in a session of its own."""
@@ -88,8 +112,8 @@ def opened(browser: Browser, width: int, height: int, scheme: Any) -> Iterator[P
     context.close()
 
 
-def show(page: Page, address: str, name: str, run: str | None) -> None:
-    """Open a page, with its run if it shows one, and wait until it is drawn."""
+def show(page: Page, address: str, name: str, run: str | None, home: Path) -> None:
+    """Open a page, with its run or file if it shows one, and wait until it is drawn."""
     path = "" if name == "explore" else name
     page.goto(f"{address}/{path}" + (f"?run={run}" if run else ""))
     settled(page)
@@ -97,6 +121,17 @@ def show(page: Page, address: str, name: str, run: str | None) -> None:
         page.locator(".token.fork").last.click()
         settled(page)
         page.mouse.move(0, 0)
+    if name == "rollouts":
+        page.locator("input[type=file]").set_input_files(home / ROLLOUTS)
+        score = page.get_by_role("button", name="Score all")
+        expect(page.get_by_text("of 40 problems").first).to_be_visible(timeout=PATIENCE)
+        settled(page)
+        if score.count():  # once: scores stay
+            score.click()
+            expect(page.get_by_text("160 rollouts of 40 problems scored")).to_be_visible(
+                timeout=PATIENCE
+            )
+        settled(page)
 
 
 def settled(page: Page) -> None:
@@ -131,7 +166,7 @@ def picture(page: Page, target: Path, *, whole: bool = False) -> None:
 def readme_picture(browser: Browser, address: str, target: Path) -> None:
     """The welcome chain with the branch of a forced token that makes its answer correct."""
     with opened(browser, 1280, 860, "light") as page:
-        show(page, address, "explore", None)
+        show(page, address, "explore", None, target.parent)
         page.locator(".token.fork").last.click()
         page.get_by_role("button", name="Try all five").click()
         rows = page.locator(".alternatives tbody tr")
@@ -155,6 +190,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         home = Path(folder)
         runs = sample_runs(home / "runs", arguments.runs)
+        write_rollouts(Run.open(home / "runs" / runs["evaluate"]), home / ROLLOUTS)
         server, address = start_server(
             ROOT / "explorer" / "app.py", {"FORK_EXPLORER_HOME": str(home)}, home / "log.txt"
         )
@@ -171,7 +207,7 @@ def main() -> None:
                 with opened(browser, width, height, scheme) as page:
                     for name in arguments.pages:
                         page.set_viewport_size({"width": width, "height": height})
-                        show(page, address, name, runs.get(name))
+                        show(page, address, name, runs.get(name), home)
                         target = arguments.into / f"{name}-{shot}.png"
                         picture(page, target, whole=arguments.whole)
             if arguments.into == parser.get_default("into") and not arguments.whole:

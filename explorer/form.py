@@ -159,14 +159,14 @@ class Form:
         **looks: Any,
     ) -> list[str]:
         """Several of some words, and with `typed` also others."""
-        found = self.value(key, list(default), _is_texts)
+        found = self.value(key, list(default), is_texts)
         known = list(options)
         if typed:
             known += [each for each in found if each not in known]
         elif not set(found) <= set(known):  # some are no longer offered
             self.put(key, [each for each in found if each in known])
         looks |= self._begin(
-            key, list(default), lambda v: _is_texts(v) and set(v) <= set(known), list, "default"
+            key, list(default), lambda v: is_texts(v) and set(v) <= set(known), list, "default"
         )
         return place.multiselect(label, known, accept_new_options=typed, **looks)
 
@@ -250,7 +250,7 @@ def _overwrite(key: str, value: FormValue) -> None:
     st.session_state.setdefault(_OVERWRITTEN, set()).add(key)
 
 
-def _is_texts(value: Any) -> bool:
+def is_texts(value: Any) -> bool:
     """Whether a value is a list of texts, none of them twice."""
     if not isinstance(value, list) or not all(is_text(each) for each in value):
         return False

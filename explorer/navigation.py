@@ -30,6 +30,7 @@ SCREENS: dict[str, Screen] = {
     "finetune": Screen("Fine-tune", ":material/tune:"),
     "evaluate": Screen("Evaluate", ":material/grading:"),
     "claims": Screen("Claims", ":material/fact_check:"),
+    "rollouts": Screen("Rollouts", ":material/data_object:"),
     "runs": Screen("Runs", ":material/list_alt:"),
     "learn": Screen("Learn", ":material/school:"),
 }

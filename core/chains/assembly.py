@@ -24,6 +24,7 @@ from core.tokens.token_text import PieceStream
 
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
+    from core.models.prefix_store import PrefixStore
 
 
 class GrowingChain:
@@ -152,6 +153,7 @@ def scored_chain(
     prompt_style: str = "plain",
     prompt_date: date | None = None,
     k: int = DEFAULT_ALTERNATIVES,
+    store: PrefixStore | None = None,
 ) -> Chain:
     """Rebuild a chain from token ids alone, as runs store them, by scoring them.
 
@@ -160,11 +162,12 @@ def scored_chain(
         token_ids: (T,) of the completion.
         forced: completion positions of forced tokens.
         prompt_date: the date given to the chat template, if known.
+        store: as of `score`.
 
     Raises:
         ModelError, PromptError, PositionError: as `score`.
     """
     blank = blank_chain(lm, problem, prompt_ids, sampler, seed, prompt_style, prompt_date, k)
-    statistics = score(lm, prompt_ids, token_ids, k)
+    statistics = score(lm, prompt_ids, token_ids, k, store)
     pieces = lm.text.pieces(token_ids, prompt_ids)
     return assemble(lm, blank, token_ids, statistics, pieces, forced, stop_reason)

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import PurePath
 from typing import Any
 
 from core.claims.measuring import Missing
@@ -23,6 +22,7 @@ from core.claims.wording import (
 )
 from core.models.spec import DEMO, DEMO_NOTICE
 from core.runs.estimate import duration
+from core.runs.model_names import last_part, model_words, teacher_words
 from core.runs.models import PRECISION
 from core.runs.result_files import known
 from core.runs.run import Run
@@ -88,9 +88,9 @@ def make_report(
     facts = [
         ("model", _model_name(scope)),
         ("revision", spec.revision or "none named"),
-        ("teacher", "none" if scope.teacher is None else _short(scope.teacher)),
-        ("problems", f"{_short(scope.set_name)} ({len(scope.problems):,})"),
-        ("problems to learn from", _short(scope.training_name) or "none"),
+        ("teacher", "none" if scope.teacher is None else teacher_words(scope.teacher)),
+        ("problems", f"{last_part(scope.set_name)} ({len(scope.problems):,})"),
+        ("problems to learn from", last_part(scope.training_name) or "none"),
         ("verdicts", counts),
         ("time of all runs", duration(sum(run.status().elapsed or 0.0 for run in runs.values()))),
         ("report made", f"{datetime.now(UTC):%Y-%m-%d}, with {_versions(versions())}"),
@@ -237,18 +237,9 @@ def _run(run: Run, command: str) -> RunFacts:
 
 
 def _model_name(scope: Scope) -> str:
-    name = _short(scope.spec.model)
     if scope.spec.model == DEMO:
-        return f"{name}, a teaching model"
-    return name if scope.spec.adapter is None else f"{name} with {_short(scope.spec.adapter)}"
-
-
-def _short(name: str) -> str:
-    """A name; of a path only its end, since a report leaves this machine."""
-    path = PurePath(name)
-    if not path.is_absolute():
-        return name
-    return "/".join(path.parts[-2:]) if path.name == "adapter" else path.name
+        return f"{DEMO}, a teaching model"
+    return model_words(scope.spec.model, scope.spec.adapter)
 
 
 def _versions(named: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from core.imports.listing import Group, Line, by_problem
 from core.records import Verdict
+from core.system.short_text import short
 from core.system.terminal_text import printable
 
 _QUESTION = 60  # characters
@@ -97,5 +98,4 @@ def _percent(share: float | None) -> str:
 
 
 def _short(text: str) -> str:
-    text = printable(" ".join(text.split()))
-    return text if len(text) <= _QUESTION else text[: _QUESTION - 1] + "…"
+    return short(printable(" ".join(text.split())), _QUESTION)

@@ -12,6 +12,7 @@ from core.cli.files import say, say_doubts
 from core.cli.option_groups import grouped
 from core.cli.options import AsJson, Sample, path_option
 from core.system.json_text import json_text
+from core.system.short_text import short
 from core.system.terminal_text import printable
 
 if TYPE_CHECKING:
@@ -186,5 +187,4 @@ def _show_problem(problem: Problem) -> None:
 
 
 def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= 100 else text[:99] + "…"
+    return short(" ".join(text.split()), 100)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from core.components.words import short, token_label
+from core.components.words import token_label
 from core.runs.model_names import model_words
+from core.system.short_text import short
 
 if TYPE_CHECKING:
     from core.chains.tree import Branch, ForkTree

@@ -26,11 +26,6 @@ _ENDINGS = {
 }
 
 
-def short(text: str, length: int = 40) -> str:
-    """Text cut to a length, for labels."""
-    return text if len(text) <= length else text[: length - 1] + "…"
-
-
 def token_label(chain: Chain, position: int) -> str:
     """A token of a chain, as `visible` writes it; for a token that continues an earlier token's
     character, its bytes, as in the list of alternatives."""

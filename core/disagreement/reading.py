@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from core.chains.assembly import scored_chain
 from core.components.heatmap_view import HeatmapView, OtherModel
-from core.components.words import short
 from core.disagreement.records import ComparedChain
 from core.disagreement.settings import CompareSettings
 from core.disagreement.token_classes import Disagreement, disagree
 from core.records import Chain, Problem, Sampler
+from core.system.short_text import short
 
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel

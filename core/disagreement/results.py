@@ -181,6 +181,23 @@ def _summary(
     )
 
 
+def rank_of_reranked(records: Sequence[ComparedChain], number: int, seed: int = 0) -> Estimate:
+    """Mean rank, in the base's order, of the teacher's token at reranked positions (paper section
+    3.1), with a bootstrap interval over chains. `TeacherSummary.mean_base_rank` has the shifted
+    ones, too.
+
+    Args:
+        records: one a problem.
+        number: of the teacher, in the order of the records' views.
+    """
+    ranks, amounts = [], []
+    for record in records:
+        reranked = np.array(record.classes(number), dtype=object) == TokenClass.RERANKED
+        ranks.append(float(np.array(record.views[number].base_rank)[reranked].sum()))
+        amounts.append(int(reranked.sum()))
+    return ratio_of_sums(ranks, amounts, seed=seed)
+
+
 def _share_of_mass(parts: Sequence[float], wholes: Sequence[float], seed: int) -> Estimate:
     """A share of a summed amount, with a bootstrap interval over chains; 0 of an amount of 0."""
     found = ratio_of_sums(parts, [1] * len(parts), wholes, [1] * len(wholes), seed)

@@ -18,7 +18,6 @@ from core.components.words import (
     VERDICT_SIGNS,
     chain_words,
     sampling_words,
-    short,
     token_label,
     verdict_words,
     visible,
@@ -33,6 +32,7 @@ from core.records import Chain, ForkTemperature, Outcome, Problem
 from core.runs.model_names import last_part, model_words
 from core.statistics import Estimate
 from core.system.percent import percent, percent_span
+from core.system.short_text import short
 
 DEFAULT_TAU = ForkTemperature.tau
 """Threshold of forks in nats, the paper's for its smallest model."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from core.components.words import VERDICT_SIGNS, VERDICT_WORDS, short
+from core.components.words import VERDICT_SIGNS, VERDICT_WORDS
 from core.disagreement.records import ComparedChain
 from core.errors import ExplorerError, RunError
 from core.evaluation.records import ProblemSamples
@@ -29,6 +29,7 @@ from core.runs.run import Run
 from core.runs.status import RunState
 from core.stored_chains import StoredChain, StoredProblem, arms_of, compared_of, samples_of
 from core.system.json_text import json_text
+from core.system.short_text import short
 from core.tokens.token_text import TokenText
 
 MOST_BYTES = 700_000

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.errors import FileError
 from core.imports.records import Rollout
+from core.imports.scores import RolloutScore
 from core.imports.scoring import NotScored, ScoredRollout
 from core.records import Verdict
+from core.statistics import Estimate, ratio_over_chains
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,12 @@ class Group:
     share: float | None
 
 
-def lines(items: Iterable[Rollout | ScoredRollout | NotScored], tau: float) -> list[Line]:
+Listed = Rollout | ScoredRollout | NotScored | tuple[Rollout, RolloutScore | None]
+"""A rollout, or what scoring made of it: its chain, why it has none, or the numbers that were
+kept."""
+
+
+def lines(items: Iterable[Listed], tau: float) -> list[Line]:
     """The lines of rollouts, scored or not.
 
     Args:
@@ -79,8 +87,8 @@ def lines(items: Iterable[Rollout | ScoredRollout | NotScored], tau: float) -> l
     return [_line(item, tau) for item in items]
 
 
-def _line(item: Rollout | ScoredRollout | NotScored, tau: float) -> Line:
-    rollout = item if isinstance(item, Rollout) else item.rollout
+def _line(item: Listed, tau: float) -> Line:
+    rollout, kept = item if isinstance(item, tuple) else (_rollout(item), None)
     theirs = rollout.entropy
     known = None if theirs is None else theirs[np.isfinite(theirs)]
     found: dict[str, Any] = {
@@ -93,16 +101,25 @@ def _line(item: Rollout | ScoredRollout | NotScored, tau: float) -> Line:
         "their_share": None if known is None or not len(known) else float((known > tau).mean()),
     }
     if isinstance(item, ScoredRollout):
-        entropy = item.chain.entropy
-        found |= {
-            "tokens": len(item.chain),
-            "characters": len(item.chain.text) if rollout.answer is None else len(rollout.answer),
-            "entropy": float(entropy.astype(np.float64).mean()),
-            "share": float((entropy > tau).mean()),
-            "verdict": item.outcome.verdict,
-            "scored": item,
-        }
+        found |= _numbers(item.chain.entropy, tau)
+        found |= {"verdict": item.outcome.verdict, "scored": item}
+        if rollout.answer is None:
+            found["characters"] = len(item.chain.text)
+    if kept is not None and len(kept.entropy):
+        found |= _numbers(kept.entropy, tau) | {"verdict": kept.verdict}
     return Line(**found)
+
+
+def _rollout(item: Rollout | ScoredRollout | NotScored) -> Rollout:
+    return item if isinstance(item, Rollout) else item.rollout
+
+
+def _numbers(entropy: NDArray[np.float32], tau: float) -> dict[str, Any]:
+    return {
+        "tokens": len(entropy),
+        "entropy": float(entropy.astype(np.float64).mean()),
+        "share": float((entropy > tau).mean()),
+    }
 
 
 _CONDITION = re.compile(r"\s*([a-z_]+)\s*(<=|>=|!=|==|=|<|>)\s*(\S.*?)\s*")
@@ -192,6 +209,36 @@ def by_problem(found: Sequence[Line]) -> list[Group]:
     for line in found:
         groups.setdefault(line.problem, []).append(line)
     return [_group(problem, lines) for problem, lines in groups.items()]
+
+
+def above_tau(found: Sequence[Line]) -> Estimate:
+    """Share of the tokens of scored rollouts that are above tau, with a 95 % interval over
+    problems, since rollouts of one problem are not independent."""
+    scored = [line for line in found if line.share is not None and line.tokens]
+    return _over_problems(
+        scored, [round((line.share or 0) * (line.tokens or 0)) for line in scored],
+        [line.tokens or 0 for line in scored],
+    )  # fmt: skip
+
+
+def checked_correct(found: Sequence[Line]) -> Estimate | None:
+    """Share of the scored rollouts with a known correct answer that give it, with a 95 % interval
+    over problems; None where there is none."""
+    checked = [line for line in found if line.verdict not in (None, Verdict.NO_GOLD)]
+    if not checked:
+        return None
+    correct = [int(line.verdict is Verdict.CORRECT) for line in checked]
+    return _over_problems(checked, correct, [1] * len(checked))
+
+
+def _over_problems(found: Sequence[Line], parts: Sequence[int], wholes: Sequence[int]) -> Estimate:
+    sums: dict[str, tuple[int, int]] = {}
+    for line, part, whole in zip(found, parts, wholes, strict=True):
+        before = sums.get(line.problem, (0, 0))
+        sums[line.problem] = before[0] + part, before[1] + whole
+    return ratio_over_chains(
+        [each[0] for each in sums.values()], [each[1] for each in sums.values()]
+    )
 
 
 def _group(problem: str, found: Sequence[Line]) -> Group:

@@ -59,6 +59,15 @@ def read_rollouts(
     return _Reading(opened, mapping, columns, found, limit).table(shape)
 
 
+def columns_of(source: str | Path) -> tuple[str, ...]:
+    """The fields of a file's first rows, in their order.
+
+    Raises:
+        FileError, ProblemError, ResourceError: the file can't be read.
+    """
+    return _columns(list(_rows(open_source(source), _LOOKED_AT)))
+
+
 @dataclass
 class _Reading:
     opened: Source

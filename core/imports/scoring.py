@@ -17,6 +17,7 @@ from core.chains.assembly import scored_chain
 from core.chains.judging import judge
 from core.errors import PromptError
 from core.imports.records import Messages, Rollout
+from core.models.prefix_store import PrefixStore
 from core.records import (
     DEFAULT_ALTERNATIVES,
     Chain,
@@ -89,16 +90,33 @@ def score_rollouts(
         ModelError: the model's logits are not finite.
         ResourceError: out of memory, or the answer checker doesn't start.
     """
+    store = PrefixStore()  # rollouts of a problem share its prompt, few-shot ones most of it
     for rollout in rollouts:
         try:
             encoded = encode(lm, rollout, from_text)
-            chain = _chain(lm, rollout, encoded, source, k)
+            chain = _chain(lm, rollout, encoded, source, k, store)
         except PromptError as error:  # empty, or longer than the context
             yield NotScored(rollout, error.what)
             continue
         (outcome,) = judge(lm, [chain])
         mean = float(chain.statistics.logprob.mean())
         yield ScoredRollout(rollout, chain, outcome, encoded, mean < -math.log(lm.vocab_size))
+
+
+def score_one(lm: LanguageModel, rollout: Rollout, source: str = "") -> ScoredRollout:
+    """Score a rollout by itself.
+
+    Raises:
+        PromptError: the model can't read it.
+        ModelError, ResourceError: as `score_rollouts`.
+    """
+    (found,) = score_rollouts(lm, [rollout], source)
+    if isinstance(found, NotScored):
+        raise PromptError(
+            f"{lm.name} can't read this rollout: {found.reason}",
+            "Choose the model whose tokenizer made its ids.",
+        )
+    return found
 
 
 def encode(lm: LanguageModel, rollout: Rollout, from_text: bool = False) -> Encoded:
@@ -176,7 +194,14 @@ def _as_template_wrote(tokenizer: Any, text: str) -> tuple[int, ...]:
     return tuple(map(int, ids))
 
 
-def _chain(lm: LanguageModel, rollout: Rollout, encoded: Encoded, source: str, k: int) -> Chain:
+def _chain(
+    lm: LanguageModel,
+    rollout: Rollout,
+    encoded: Encoded,
+    source: str,
+    k: int,
+    store: PrefixStore,
+) -> Chain:
     question = rollout.question or lm.text.decode(encoded.prompt_ids)
     stop = rollout.stop_reason or StopReason.EOS
     return scored_chain(
@@ -188,4 +213,5 @@ def _chain(lm: LanguageModel, rollout: Rollout, encoded: Encoded, source: str, k
         sampler=Sampler(max_new_tokens=max(len(encoded.answer_ids), Sampler.max_new_tokens)),
         stop_reason=stop,
         k=k,
+        store=store,
     )

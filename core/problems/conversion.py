@@ -21,6 +21,7 @@ from core.problems.table import (
     Rows,
 )
 from core.records import Problem
+from core.system.short_text import short
 
 _PREVIEWED = 5  # rows
 _PREVIEWED_CHARS = 200  # per cell
@@ -81,7 +82,7 @@ def shown(value: Any) -> str:
     """A value as text, shortened; deeply nested values are cut off."""
     text = _SHORT.repr(value) if isinstance(value, list | dict) else str(value)
     text = "" if value is None else text
-    text = text if len(text) <= _PREVIEWED_CHARS else text[: _PREVIEWED_CHARS - 1] + "…"
+    text = short(text, _PREVIEWED_CHARS)
     return text if is_proper_text(text) else text.encode("utf-8", "replace").decode()
 
 

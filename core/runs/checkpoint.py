@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pydantic_core
+
 from core.system.durable_files import append_line, end_last_line, keep_beside, replace_file
+from core.system.garbage import no_search_for_garbage
 from core.system.json_text import json_text
 
 
@@ -96,14 +99,15 @@ class Checkpoint:
         units: dict[str, Any] = {}
         good: list[bytes] = []
         damaged = 0
-        for line in lines:
-            unit = _unit(line)
-            if unit is not None:
-                units[unit[0]] = unit[1]
-                good.append(line)
-            elif line.strip():
-                damaged += 1
-        ending = _unit(last)
+        with no_search_for_garbage():
+            for line in lines:
+                unit = _unit(line)
+                if unit is not None:
+                    units[unit[0]] = unit[1]
+                    good.append(line)
+                elif line.strip():
+                    damaged += 1
+            ending = _unit(last)
         if ending is not None:
             units[ending[0]] = ending[1]
             good.append(last)
@@ -120,7 +124,10 @@ def json_bytes(data: Any) -> bytes:
 
 def _unit(line: bytes) -> tuple[str, Any] | None:
     try:
-        data = json.loads(line)
+        try:
+            data = pydantic_core.from_json(line)  # in half the time
+        except ValueError:  # a lone surrogate, perhaps
+            data = json.loads(line)
         key, result = data["unit"], data["result"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return None

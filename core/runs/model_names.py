@@ -7,8 +7,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from core.errors import ExplorerError
 from core.runs.run import Run
-
-_LONGEST = 40  # characters of a name
+from core.system.short_text import short
 
 
 def run_name(folder: str) -> str:
@@ -28,7 +27,7 @@ def model_words(
     Args:
         name_of_run: the name of the run in a folder, for an adapter that a run made.
     """
-    name = _short(last_part(model))
+    name = short(last_part(model))
     return name if adapter is None else f"{name} + adapter {teacher_words(adapter, name_of_run)}"
 
 
@@ -36,8 +35,8 @@ def teacher_words(teacher: str, name_of_run: Callable[[str], str] = run_name) ->
     """A model or an adapter by itself, in words: that of a run by the run's name."""
     folder = Path(teacher)
     if folder.is_absolute() and (folder.parent / "config.json").is_file():
-        return _short(name_of_run(str(folder.parent)))
-    return _short(last_part(teacher))
+        return short(name_of_run(str(folder.parent)))
+    return short(last_part(teacher))
 
 
 def last_part(name: str) -> str:
@@ -47,7 +46,3 @@ def last_part(name: str) -> str:
     path = PurePosixPath(name)
     is_path = path.is_absolute() or name.startswith(("~", "./", "../"))
     return path.name if is_path and path.name else name
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"

@@ -11,6 +11,7 @@ from core.decoding.settings import DEFAULT_BATCH_SIZE
 from core.errors import FileError
 from core.records import Problem
 from core.runs.planned_share import PlannedShare
+from core.system.garbage import no_search_for_garbage
 
 if TYPE_CHECKING:
     from typing import Self
@@ -111,11 +112,12 @@ def kept_records(
         finished: a run's units by key.
         prefix: of their keys.
     """
-    return [
-        record
-        for unit in problem_units(problems, prefix)
-        for record in read(finished.get(unit.key), unit.problems) or []
-    ]
+    with no_search_for_garbage():
+        return [
+            record
+            for unit in problem_units(problems, prefix)
+            for record in read(finished.get(unit.key), unit.problems) or []
+        ]
 
 
 def work_through(

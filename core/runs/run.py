@@ -23,6 +23,7 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +192,11 @@ class Run:
             ProblemError: the file is damaged.
         """
         path = self.problems_path(purpose)
-        return read_problems(path) if path.exists() else []
+        try:
+            found = path.stat()
+        except OSError:
+            return read_problems(path) if path.exists() else []
+        return list(_read_problems(path, found.st_mtime_ns, found.st_size))
 
     def problems_path(self, purpose: str = "") -> Path:
         """The file of a problem set, which need not exist."""
@@ -329,6 +334,12 @@ class Run:
         # A progress bar overwrites its line with \r; only its last state counts.
         shown = [line.rstrip("\r").rpartition("\r")[2] for line in text.rstrip().split("\n")]
         return "\n".join(shown[-lines:])
+
+
+@lru_cache(maxsize=8)
+def _read_problems(path: Path, changed: int, size: int) -> tuple[Problem, ...]:
+    """The problems of a file, read once while it stays what it is."""
+    return tuple(read_problems(path))
 
 
 def _problems_file(purpose: str) -> str:

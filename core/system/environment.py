@@ -42,6 +42,11 @@ def runs_folder() -> Path:
     return user_folder() / "runs"
 
 
+def rollouts_folder() -> Path:
+    """The folder for files of rollouts that were opened on a screen."""
+    return user_folder() / "rollouts"
+
+
 _PACKAGES = ("decision-fork-explorer", "torch", "transformers", "peft")
 
 

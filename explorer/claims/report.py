@@ -17,6 +17,7 @@ from core.cli.claims_measuring import report_of
 from core.errors import ExplorerError
 from core.runs.estimate import duration
 from core.runs.headline import counted
+from core.runs.model_names import teacher_words
 from explorer.claims.queue import Queue, measure_claims, queue
 from explorer.claims.row import claim_row, verdict_badge
 from explorer.claims.view import ClaimsView, Shown
@@ -57,7 +58,11 @@ def _summary(view: ClaimsView, shown: Shown) -> None:
     counts = verdict_counts(shown.rows)
     words = "   ".join(f"{verdict_badge(each)} **{count}**" for each, count in counts.items())
     n = f"{plain(Path(shown.scope.set_name).name)} ({len(shown.scope.problems):,})"
-    teacher = "" if shown.scope.teacher is None else f" · teacher {plain(_short(shown))}"
+    teacher = (
+        ""
+        if shown.scope.teacher is None
+        else f" · teacher {plain(teacher_words(shown.scope.teacher))}"
+    )
     with st.container(border=True, key="claims_summary"):
         st.markdown(f"{model_chip(shown.scope.spec)} · {n}{teacher}")
         st.markdown(words)
@@ -74,11 +79,6 @@ def _summary(view: ClaimsView, shown: Shown) -> None:
         )
         _downloads(row, shown)
         _total(view, shown)
-
-
-def _short(shown: Shown) -> str:
-    path = Path(shown.scope.teacher or "")
-    return path.parent.name if path.name == "adapter" else path.name
 
 
 def _total(view: ClaimsView, shown: Shown) -> None:

@@ -18,6 +18,7 @@ from core.records import Chain, Problem
 from core.runs.models import read_model
 from core.runs.run import Run
 from core.stored_chains import StoredProblem, samples_of
+from core.system.garbage import no_search_for_garbage
 from explorer.components.row_table import RowTable
 from explorer.navigation import ask_for
 from explorer.shared.figures import changed_at
@@ -49,7 +50,7 @@ def evaluated_problems(
     comparison = results.comparison
     gained, lost = ((), ()) if comparison is None else (comparison.gained, comparison.lost)
     try:
-        found = _read(str(run.folder), changed, gained, lost)
+        found = read_stored(str(run.folder), changed, gained, lost)
     except ExplorerError as error:
         show_error(error)
         return
@@ -81,13 +82,18 @@ def _telling(found: StoredProblem, gained: bool) -> int:
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _read(folder: str, changed: int, gained: tuple[str, ...], lost: tuple[str, ...]) -> _Found:
+def read_stored(
+    folder: str, changed: int, gained: tuple[str, ...], lost: tuple[str, ...]
+) -> _Found:
     """Read a run's chains; `changed` is when its file was."""
     run = Run.open(Path(folder))
-    stored = {each.problem_id: samples_of(each) for each in EVALUATE.records_of(run)}
-    problems = {problem.id: problem for problem in run.problems()}
-    filters = {_GAINED: gained, _LOST: lost, **outcome_filters(list(stored.values()))}
-    table = problem_table(f"evaluation {run.id}", list(stored.values()), problems, filters=filters)
+    with no_search_for_garbage():
+        stored = {each.problem_id: samples_of(each) for each in EVALUATE.records_of(run)}
+        problems = {problem.id: problem for problem in run.problems()}
+        filters = {_GAINED: gained, _LOST: lost, **outcome_filters(list(stored.values()))}
+        table = problem_table(
+            f"evaluation {run.id}", list(stored.values()), problems, filters=filters
+        )
     return _Found(stored, table, frozenset(gained))
 
 

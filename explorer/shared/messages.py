@@ -8,7 +8,6 @@ import streamlit as st
 
 from core.components.words import VERDICT_SIGNS as VERDICT_SIGNS
 from core.components.words import VERDICT_WORDS as VERDICT_WORDS
-from core.components.words import short as short
 from core.components.words import token_label as token_label
 from core.components.words import verdict_words
 from core.components.words import visible as visible
@@ -16,6 +15,7 @@ from core.errors import ExplorerError
 from core.models.spec import DEMO, DEMO_NOTICE
 from core.records import Outcome, Verdict
 from core.statistics import BETTER, UNCLEAR, WORSE
+from core.system.short_text import short as short
 
 _VERDICT_COLORS = {Verdict.CORRECT: "green", Verdict.WRONG: "red"}
 _WORD_BADGES = {

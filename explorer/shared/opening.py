@@ -11,6 +11,9 @@ from core.chains.tree import Branch, first_difference
 from core.evaluation.records import ProblemSamples
 from core.evaluation.scoring import scored_sample
 from core.evaluation.settings import EvaluationSettings
+from core.imports.chains import branch_name
+from core.imports.records import Rollout
+from core.imports.scoring import score_one
 from core.interventions.records import ProblemRecord
 from core.interventions.scoring import scored_arm
 from core.interventions.settings import InterventionSettings
@@ -97,6 +100,42 @@ def start_opening_sample(
 
         def show() -> None:
             root = known_branch(tree.branches, chain) or tree.add_root(chain, outcome)
+            forks = fork_positions(chain, first_fork_above)
+            tree.select(root.id, int(forks[0]) if len(forks) else None)
+
+        opened.keep(show)
+
+    opened.start("Loading the model", work, None)
+
+
+def start_opening_rollout(
+    opened: OpenSession,
+    spec: ModelSpec,
+    rollout: Rollout,
+    source: str,
+    *,
+    first_fork_above: float,
+) -> None:
+    """Open a rollout of another program, scored by a model, at its first fork.
+
+    Args:
+        source: name of its file.
+        first_fork_above: as of `start_opening_sample`.
+    """
+
+    def work(task: Task) -> None:
+        lm = opened.load(spec)
+        opened.spec = spec  # set once loaded: the session continues with this model
+        task.label = "Reading the rollout"
+        scored = score_one(lm, rollout, source)
+        chain = scored.chain
+
+        def show() -> None:
+            tree = opened.open_problem(chain.problem)
+            root = known_branch(tree.branches, chain)
+            if root is None:
+                root = tree.add_root(chain, scored.outcome)
+                tree.rename(root.id, branch_name(rollout))
             forks = fork_positions(chain, first_fork_above)
             tree.select(root.id, int(forks[0]) if len(forks) else None)
 

@@ -79,6 +79,24 @@ def stored_chain(
         chain_id: unique on this server, for as long as its run's files are the same.
         score: None: this chain can't be coloured.
     """
+    chain_or_text(state, spec, chain_id, score, lambda: _plain_text(spec, found, number))
+
+
+def chain_or_text(
+    state: BrowserState,
+    spec: ModelSpec,
+    chain_id: str,
+    score: Score | None,
+    draw_text: Callable[[], None],
+) -> Chain | None:
+    """A text, with a switch that shows the chain of it instead, coloured by entropy; returns that
+    chain where it is shown.
+
+    Args:
+        spec: the model that scores it.
+        chain_id, score: as of `stored_chain`.
+        draw_text: draws the text.
+    """
     coloured = False
     if score is not None:
         name = model_words(spec.model, spec.adapter)
@@ -93,13 +111,14 @@ def stored_chain(
     chain = scored_chains().get(chain_id) if coloured else None
     if chain is None:
         with place.container():
-            _plain_text(spec, found, number)
+            draw_text()
     if coloured and chain is None and score is not None:
         chain = _score(progress, spec, chain_id, score)
     if chain is not None:
         with place.container():
             view = chain_view(chain, chain_id, state.tau, state.unit)
             token_heatmap(replace(view, max_height=_HEIGHT), key="stored chain")
+    return chain
 
 
 def _plain_text(spec: ModelSpec, found: StoredProblem, number: int) -> None:

@@ -16,7 +16,12 @@ from core.cli import app
 from core.disagreement.divergence import DIVERGENCE_EDGES
 from core.disagreement.reading import read_chain
 from core.disagreement.records import ComparedChain, TeacherView
-from core.disagreement.results import ENTROPY_EDGES, CompareResults, summarise_comparison
+from core.disagreement.results import (
+    ENTROPY_EDGES,
+    CompareResults,
+    rank_of_reranked,
+    summarise_comparison,
+)
 from core.disagreement.settings import CompareSettings
 from core.disagreement.task import COMPARE, compare_chains, plan_comparison
 from core.disagreement.token_classes import TokenClass, disagree
@@ -61,6 +66,7 @@ def test_the_summary_by_hand() -> None:
     assert found.shifted.value == pytest.approx(0.1)
     assert found.changed_per_chain.value == 2.0
     assert found.mean_base_rank.value == pytest.approx((2 + 3 + 5 + 6) / 4)
+    assert rank_of_reranked(RECORDS, 0).value == pytest.approx((2 + 3 + 5) / 3), "not the shifted"
     assert found.entropy_changed.value == pytest.approx((2.0 + 1.5 + 1.0 + 0.3) / 4)
     assert found.entropy_unshifted.value == pytest.approx(1.0 / 6)
     assert found.entropy_ratio.value == pytest.approx(1.2 / (1.0 / 6))

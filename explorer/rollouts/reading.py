@@ -1,0 +1,104 @@
+"""What is on screen of a file: its rollouts, and what the loaded model says of them."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from core.imports.kept_files import KeptFile
+from core.imports.listing import Line, lines
+from core.imports.reading import read_rollouts
+from core.imports.records import RolloutTable
+from core.imports.scores import Scores, scores_path
+from core.models.spec import ModelSpec
+from explorer.tasks import Task
+from explorer.workbench import workbench
+
+Fields = tuple[tuple[str, str | None], ...]
+"""The fields of roles that a person has changed; None: the role has none."""
+
+_STEPS = 20  # redraws of a long table while it is scored
+_FEW = 500  # rollouts whose table is redrawn after each
+
+
+@dataclass
+class Scoring:
+    """Scores of one reading of a file by one model, and the work that makes them."""
+
+    scores: Scores
+    task: Task | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether rollouts are being scored."""
+        return self.task is not None and self.task.running
+
+    def version(self, count: int) -> int:
+        """Changes when the table of `count` rollouts should be drawn again."""
+        known = len(self.scores.found)
+        if count <= _FEW or not self.running:
+            return known
+        return known * _STEPS // count - count  # negative: never that of a finished one
+
+
+class Scorings:
+    """The server's scorings: they go on without a page."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, Scoring] = {}
+        self._lock = threading.Lock()
+
+    def of(self, kept: KeptFile, table: RolloutTable, spec: ModelSpec) -> Scoring:
+        """The scoring of a file by a model; what was scored on another day is read.
+
+        Raises:
+            ResourceError: its file can't be read.
+        """
+        path = scores_path(kept, table.mapping, spec)
+        with self._lock:
+            if path not in self._known:
+                self._known[path] = Scoring(Scores(path))
+            return self._known[path]
+
+    def start(self, scoring: Scoring, table: RolloutTable, spec: ModelSpec) -> None:
+        """Score the rollouts that have no score yet."""
+
+        def work(task: Task) -> None:
+            lm = workbench().model(spec)
+            task.label, task.unit = "Scoring", "rollouts"
+            task.total = len(table.rollouts)
+            task.done = task.before = len(scoring.scores.found)
+            scoring.scores.score_missing(lm, table.rollouts, done=task.count, cancel=task.cancelled)
+
+        with self._lock:
+            if not scoring.running:
+                scoring.task = Task("Loading the model", work)
+
+
+@st.cache_resource(show_spinner=False)
+def scorings() -> Scorings:
+    """The server's scorings."""
+    return Scorings()
+
+
+@st.cache_resource(show_spinner="Reading the file", max_entries=4)
+def read_kept(path: Path, fields: Fields) -> RolloutTable:
+    """The rollouts of a kept file.
+
+    Raises:
+        FileError, ProblemError, ResourceError: as `read_rollouts`.
+    """
+    return read_rollouts(path, dict(fields))
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def read_lines(
+    path: Path, fields: Fields, tau: float, spec: ModelSpec, version: int, _scoring: Scoring
+) -> list[Line]:
+    """The lines of a kept file's rollouts, with the scores of `version`."""
+    found = dict(_scoring.scores.found)
+    rollouts = read_kept(path, fields).rollouts
+    return lines(((each, found.get(number)) for number, each in enumerate(rollouts)), tau)
