@@ -47,6 +47,7 @@ SHOTS = (
 """Name, width and height in CSS pixels, colour scheme."""
 PAGES = (
     "explore", "interventions", "compare", "finetune", "evaluate", "claims", "rollouts", "runs",
+    "learn",
 )  # fmt: skip
 ROLLOUTS = "step_40.jsonl"
 """A file in verl's form, of the evaluation's chains."""

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.chains.glance import chain_at_a_glance
 from core.errors import ExplorerError
+from core.lessons.outline import STEPS, TITLE
 from core.records import Chain, Outcome
 from core.system.environment import sessions_folder
 from explorer.components.token_heatmap import read_heatmap, token_heatmap
@@ -32,6 +33,8 @@ def first_view(page: st.Page) -> None:
         _show(*found)
     else:
         st.markdown(f"### {page.title}")
+        if page.title == "Learn":
+            _outline()
         st.caption("Opens as soon as the engine is loaded, in a few seconds.")
     with st.sidebar:
         _loading()
@@ -56,6 +59,12 @@ def _show(chain: Chain, outcome: Outcome | None) -> None:
             "else the model could have written. In a few seconds you can click one and force it "
             "to write that."
         )
+
+
+def _outline() -> None:
+    """The steps of the lesson, to read while the engine is loading."""
+    st.markdown(TITLE)
+    st.markdown("\n".join(f"{n}. {each.title}" for n, each in enumerate(STEPS, 1)))
 
 
 def _keep_click(chain: Chain) -> None:

@@ -32,6 +32,7 @@ SCREENS: dict[str, Screen] = {
     "claims": Screen("Claims", ":material/fact_check:"),
     "rollouts": Screen("Rollouts", ":material/data_object:"),
     "runs": Screen("Runs", ":material/list_alt:"),
+    "learn": Screen("Learn", ":material/school:"),
 }
 """In the order of the sidebar, by the name of their file in pages/."""
 

@@ -200,7 +200,8 @@ def test_every_screen_is_drawn(installed: Installed) -> None:
     drawn = [json.loads(line) for line in installed.evaluate(code).splitlines()]
     texts = {"claims": "### Claims", "compare": "### Compare", "evaluate": "### Evaluate",
              "explore": "Find the fix", "finetune": "### Fine-tune",
-             "interventions": "### Interventions", "rollouts": "### Rollouts",
+             "interventions": "### Interventions", "learn": "### Learn",
+             "rollouts": "### Rollouts",
              "runs": "### Runs"}  # fmt: skip
     assert [name for name, _, _ in drawn] == list(texts)
     for name, shown, exceptions in drawn:

@@ -25,6 +25,7 @@ from core.cli.files import say
 from core.cli.getting import get
 from core.cli.imports import import_rollouts
 from core.cli.interventions import interventions
+from core.cli.lesson import lesson
 from core.cli.models import download, model
 from core.cli.notes import notes
 from core.cli.overruling import overrule
@@ -89,6 +90,7 @@ app.command()(distill_study)
 app.command()(words)
 app.command()(paper_table)
 app.command()(claims)
+app.command()(lesson)
 app.command()(model)
 app.command()(download)
 app.command()(get)

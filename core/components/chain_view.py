@@ -5,6 +5,7 @@ The first view of a server shows a chain before torch is imported: what needs it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
@@ -51,6 +52,32 @@ def chain_view(
         unit=unit,
         scale=chain_scale(chain) if scale is None else scale,
         parts=() if chain.thinking is None else (Part("thinking", 0, chain.thinking),),
+    )
+
+
+def bare_view(chain: Chain, chain_id: str) -> HeatmapView:
+    """The view of a chain's text alone, for a reader who is to guess what the model found hard.
+
+    Args:
+        chain_id: identifies it on the page.
+    """
+    size = len(chain)
+    nothing = np.zeros(size)  # (T,)
+    return HeatmapView(
+        chain_id=chain_id,
+        tokens=chain.tokens,
+        token_ids=np.zeros(size, np.int64),
+        entropy=nothing,
+        logprob=nothing,
+        rank=np.zeros(size, np.int64),
+        top_ids=np.zeros((size, 0), np.int64),
+        top_tokens=[()] * size,
+        top_logprobs=np.zeros((size, 0)),
+        forced=[False] * size,
+        run_on=chain.run_on,
+        tau=math.inf,
+        gated=np.zeros(size, np.bool_),
+        bare=True,
     )
 
 

@@ -112,6 +112,7 @@ class HeatmapView:
         strip: whether the entropy strip is below the chain; one is below a long chain in any case
         page_keys: whether the chain's keys work while the focus is elsewhere on the page; for one
             heatmap of a page at most
+        bare: only the text: no colours, forks, card or curve, and nothing of them is sent
         max_height: pixels above which the chain scrolls in its own box; None: only a long chain
             does, and its box is as high as the window allows
     """
@@ -147,6 +148,7 @@ class HeatmapView:
     strip: bool = False
     page_keys: bool = False
     max_height: int | None = None
+    bare: bool = False
 
     def __post_init__(self) -> None:
         columns = {
@@ -220,6 +222,7 @@ class HeatmapView:
             "pageKeys": self.page_keys,
             "takes": list(takes),
             "maxHeight": self.max_height,
+            "bare": self.bare,
         }
 
 

@@ -255,21 +255,26 @@ def table_html(table: Table) -> str:
     """A table as a section of HTML, every text escaped; empty without rows."""
     if not table.rows:
         return ""
+    note = f'<p class="quiet">{escape(table.note)}</p>' if table.note else ""
+    return f"""<section>
+<h2>{escape(table.caption)}</h2>
+{table_element(table)}
+{note}
+</section>"""
+
+
+def table_element(table: Table) -> str:
+    """A table without its caption and note, as HTML that scrolls by itself where it is wide."""
     head = "".join(f'<th scope="col">{escape(each)}</th>' for each in table.columns)
     rows = "\n".join(
         "<tr>" + "".join(f"<td><bdi>{escape(cell)}</bdi></td>" for cell in row) + "</tr>"
         for row in table.rows
     )
-    note = f'<p class="quiet">{escape(table.note)}</p>' if table.note else ""
-    return f"""<section>
-<h2>{escape(table.caption)}</h2>
-<div class="wide"><table>
+    return f"""<div class="wide"><table>
 <thead><tr>{head}</tr></thead>
 <tbody>
 {rows}
-</tbody></table></div>
-{note}
-</section>"""
+</tbody></table></div>"""
 
 
 def _problems(handout: Handout) -> str:

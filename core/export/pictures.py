@@ -6,6 +6,7 @@ a viewer with another font keeps the lines.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from xml.etree import ElementTree as Xml
@@ -157,7 +158,10 @@ def _legend(sheet: _Sheet, view: HeatmapView) -> None:
     by_values = view.values is not None
     low, high = (0.0, view.values_top) if by_values else (view.scale.base, view.scale.top)
     y, x = sheet.y + 9, 1.0
-    words = f"{view.values_label if by_values else 'entropy (nats)'} {low:.2g}"
+    per = math.log(2) if view.unit == "bits" else 1.0  # nats per unit
+    if not by_values:
+        low, high = low / per, high / per
+    words = f"{view.values_label if by_values else f'entropy ({view.unit})'} {low:.2g}"
     sheet.write(words, x, y, _SMALL, _QUIET)
     x += text_width(words, _SMALL) + 4
     for step in range(10):
@@ -165,7 +169,7 @@ def _legend(sheet: _Sheet, view: HeatmapView) -> None:
     sheet.write(f"{high:.2g}+", x + 44, y, _SMALL, _QUIET)
     x += 44 + text_width(f"{high:.2g}+", _SMALL) + 10
     count = int(_forks(view).sum())
-    forks = f"{count} fork{'s' * (count != 1)} above {view.tau:.2f} nats"
+    forks = f"{count} fork{'s' * (count != 1)} above {view.tau / per:.2f} {view.unit}"
     if x + 10 + text_width(forks, _SMALL) > sheet.width:
         x, y = 1.0, y + 10
     sheet.line(x, y + 1, x + 8, y + 1, stroke=_FORK, stroke_width="1.2")

@@ -32,7 +32,7 @@ SETTINGS = {"settings", "preset", "usd_per_hour"}
 TRAININGS = {"rollouts", "train", "study", "distill", "distill-study"}
 RUNS = TRAININGS | {"interventions", "compare", "evaluate"}
 ON_A_CHAIN = {"force", "find-fix", "pivotality", "expand"}
-ASKING = RUNS | {"generate", "prompt", "thresholds"}
+ASKING = RUNS | {"generate", "prompt", "thresholds", "lesson"}
 LOADING = ASKING | ON_A_CHAIN | {"score", "model", "protocol", "claims", "import", "engine"}
 WITHOUT_A_MODEL = {
     *("app", "check", "overrule", "download", "get", "problems", "export", "notes", "align"),
@@ -46,12 +46,15 @@ GROUPS: list[tuple[set[str], set[str]]] = [
     (
         {"adapter"},
         {"generate", "score", "interventions", "compare", "evaluate", "thresholds", "protocol"}
-        | {"claims", "import", "engine"},
+        | {"claims", "import", "engine", "lesson"},
     ),
     (PROMPT, ASKING),
     (PROBLEMS, ASKING - {"prompt"}),
     ({"temperature", "top_p"}, {"generate", "evaluate", "thresholds"}),
-    ({"teacher"}, {"interventions", "compare", "distill", "distill-study", "train", "claims"}),
+    (
+        {"teacher"},
+        {"interventions", "compare", "distill", "distill-study", "train", "claims", "lesson"},
+    ),
     (SETTINGS - {"usd_per_hour"}, TRAININGS),
     ({"usd_per_hour"}, TRAININGS - {"rollouts"}),
     (RUN, RUNS),

@@ -13,7 +13,7 @@ window.addEventListener(
 );
 
 class CardPointer {
-  // of: {list, card, fill(i) -> facts of the card, rectOf(i, line)}
+  // of: {list, card, fill(i) -> facts of the card, rectOf(i, line), isOff() -> no card at all}
   constructor(of) {
     Object.assign(this, of);
     this.i = null; // the position that the card describes
@@ -41,6 +41,7 @@ class CardPointer {
   show(i, line = i === this.i ? this.line : 0, reachable = true) {
     clearTimeout(this.hiding);
     clearTimeout(this.dwelling);
+    if (this.isOff()) return;
     this.i = i;
     this.line = line; // for a token that wraps over two lines, the line pointed at
     this.card.setReachable(reachable);

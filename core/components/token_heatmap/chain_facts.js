@@ -122,9 +122,11 @@ class ChainFacts {
   describe(i) {
     const { data } = this;
     const flags = this.flags(i);
+    const place = `token ${i} of ${data.tokens.length}, ${spokenText(data.tokens[i])}`;
+    if (data.bare) return place;
     return (
-      `token ${i} of ${data.tokens.length}, ${spokenText(data.tokens[i])}, ` +
-      `entropy ${this.entropy(i)}${flags.map((flag) => ", " + flag).join("")}` +
+      place +
+      `, entropy ${this.entropy(i)}${flags.map((flag) => ", " + flag).join("")}` +
       (data.rank[i] > 0
         ? `, rank ${data.rank[i]}, probability ${percent(this.probability(i))}`
         : "") +

@@ -53,6 +53,7 @@ class Heatmap {
       card: this.card,
       fill: (i) => this.cardOf(i),
       rectOf: (i, line) => (this.spans[i] ? this.rectOf(i, line) : null),
+      isOff: () => this.data.bare,
     });
     this.spoken = make("div", "spoken");
     this.spoken.setAttribute("aria-live", "polite");
@@ -91,7 +92,8 @@ class Heatmap {
     this.list.setAttribute("aria-busy", String(data.live));
     this.list.style.maxHeight = data.maxHeight === null ? "" : data.maxHeight + "px";
     this.tools.show(size >= TOOLS_FROM);
-    this.strip.element.hidden = !data.strip && !long;
+    this.strip.element.hidden = data.bare || (!data.strip && !long);
+    this.legend.element.hidden = Boolean(data.bare);
     const asked = before && data.goTo && data.goTo[0] !== before.goTo?.[0] ? data.goTo[1] : null;
     const parts = partsOf(data);
     if (!sameChain) {

@@ -1,0 +1,183 @@
+"""What a lesson shows of a model: made once per server, for all sessions together."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Literal, TypeVar
+
+import streamlit as st
+
+from core.errors import ExplorerError
+from core.lessons.chains import find_lesson_chains
+from core.lessons.lesson import Lesson, lesson_problems
+from core.lessons.measuring import measure_control, measure_decisions, measure_tuning
+from core.lessons.settings import LessonSettings
+from core.models.language_model import LanguageModel
+from core.models.spec import DEMO, ModelSpec, teacher_spec
+from core.records import Problem
+from core.system.json_text import json_text
+from explorer.shared.model_chip import model_words
+from explorer.tasks import Task
+from explorer.workbench import workbench
+
+Part = Literal["chains", "control", "tuning", "decisions"]
+
+_LABELS: Mapping[Part, str] = {
+    "chains": "Finding chains with forks",
+    "control": "Forks against random tokens",
+    "tuning": "What training changes",
+    "decisions": "What two forks decide",
+}
+_Found = TypeVar("_Found")
+_KEPT = 8  # lessons of a server
+
+
+class Material:
+    """A lesson on one model that grows part by part; any thread may call it.
+
+    Args:
+        name: tells it from lessons on other models, problems or settings.
+    """
+
+    def __init__(
+        self, name: str, spec: ModelSpec, problems: Sequence[Problem], settings: LessonSettings
+    ) -> None:
+        self.name, self.spec = name, spec
+        self._problems = lesson_problems(problems, settings)
+        self._lock = threading.Lock()
+        self.task: Task | None = None
+        self.doing: Part | None = None
+        self.lesson = Lesson(
+            model_words(spec.model, spec.adapter),
+            spec.model == DEMO,
+            len(self._problems),
+            settings,
+        )
+        self.taught_by: str | None = None  # the trained model of the lesson's `tuning`
+
+    @property
+    def busy(self) -> bool:
+        """Whether a part is being made."""
+        return self.task is not None and self.task.running
+
+    @property
+    def error(self) -> ExplorerError | None:
+        """Why the last part could not be made."""
+        return None if self.task is None or self.task.running else self.task.error
+
+    def has(self, part: Part) -> bool:
+        """Whether a part is there."""
+        return getattr(self.lesson, part) is not None
+
+    def start(self, part: Part, teacher: str = "") -> None:
+        """Begin to make a part, unless another one is being made.
+
+        Args:
+            teacher: the name of the trained model, for "tuning".
+        """
+        makers: Mapping[Part, Callable[[Task, LanguageModel], Lesson | None]] = {
+            "chains": self._chains,
+            "control": self._control,
+            "tuning": lambda task, lm: self._tuning(task, lm, teacher),
+            "decisions": self._decisions,
+        }
+
+        def make(task: Task) -> None:
+            lm = workbench().model(self.spec)
+            task.label = _LABELS[part]
+            made = makers[part](task, lm)
+            if made is not None:
+                self.lesson = made
+                if part == "tuning":
+                    self.taught_by = teacher
+
+        with self._lock:
+            if not self.busy:
+                self.doing = part
+                self.task = Task("Loading the model", make)
+                self.task.unit = "steps"
+
+    def cancel(self) -> None:
+        """Stop at the next token."""
+        if self.task is not None:
+            self.task.cancel()
+
+    def _chains(self, task: Task, lm: LanguageModel) -> Lesson | None:
+        found = find_lesson_chains(
+            lm,
+            self._problems,
+            self.lesson.settings,
+            on_progress=_reporter(task),
+            cancel=task.cancelled,
+        )
+        return None if found is None else replace(self.lesson, chains=found)
+
+    def _control(self, task: Task, lm: LanguageModel) -> Lesson | None:
+        found = measure_control(
+            lm,
+            self._problems,
+            self.lesson.settings,
+            on_progress=_reporter(task),
+            cancel=task.cancelled,
+        )
+        return None if found is None else replace(self.lesson, control=found)
+
+    def _tuning(self, task: Task, lm: LanguageModel, teacher: str) -> Lesson | None:
+        found = measure_tuning(
+            lm,
+            workbench().teacher(lm, teacher_spec(self.spec, teacher)),
+            teacher,
+            self._problems,
+            self.lesson.settings,
+            on_progress=_reporter(task),
+            cancel=task.cancelled,
+        )
+        return None if found is None else replace(self.lesson, tuning=found)
+
+    def _decisions(self, task: Task, lm: LanguageModel) -> Lesson | None:
+        chains = self.lesson.chains
+        assert chains is not None
+        found = measure_decisions(
+            lm,
+            chains,
+            samples=self.lesson.settings.samples,
+            on_ending=task.count,
+            cancel=task.cancelled,
+        )
+        return None if found is None else replace(self.lesson, decisions=found)
+
+
+def _reporter(task: Task) -> Callable[[int, int], None]:
+    def report(done: int, total: int) -> None:
+        task.total = max(total, done)
+        task.done = done
+
+    return report
+
+
+def material(
+    spec: ModelSpec, problem_set: str, problems: Sequence[Problem], settings: LessonSettings
+) -> Material:
+    """The lesson on a model, the same object for equal arguments.
+
+    Raises:
+        ProblemError: there are no problems.
+    """
+    return _material(spec, problem_set, json_text(settings.model_dump(mode="json")),
+                     problems, settings)  # fmt: skip
+
+
+@st.cache_resource(show_spinner=False, max_entries=_KEPT)
+def _material(
+    spec: ModelSpec,
+    problem_set: str,
+    settings_key: str,
+    _problems: Sequence[Problem],
+    _settings: LessonSettings,
+) -> Material:
+    known = f"{spec} {problem_set} {settings_key}"
+    name = f"{spec.model} {hashlib.sha256(known.encode()).hexdigest()[:8]}"
+    return Material(name, spec, _problems, _settings)
