@@ -58,10 +58,7 @@ GROUPS: list[tuple[set[str], set[str]]] = [
     (SETTINGS - {"usd_per_hour"}, TRAININGS),
     ({"usd_per_hour"}, TRAININGS - {"rollouts"}),
     (RUN, RUNS),
-LOADING = ASKING | ON_A_CHAIN | {"score", "model", "protocol", "claims", "import", "engine"}
-WITHOUT_A_MODEL = {
-    *("app", "check", "overrule", "download", "get", "problems", "export", "notes", "align"),
-}
+    (OUTPUT, LOADING - {"model"} | {"overrule", "problems", "align"} | OF_RESULTS),
 ]
 """Options, and the commands in which they mean something."""
 
