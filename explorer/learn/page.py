@@ -27,7 +27,7 @@ from explorer.shared.polling import polled
 from explorer.state import BrowserState
 
 _FOLDER = Path(__file__).parent
-_SHOWN = "lesson on screen"  # in this tab
+_SHOWN, _SWITCHED = "lesson on screen", "projector switched"  # in this tab
 
 
 def lesson_page(state: BrowserState) -> None:
@@ -136,8 +136,16 @@ def _projector(state: BrowserState) -> None:
         key="learn projector button",
         icon=":material/cast_for_education:",
         help="Large type, no sidebar, and verdicts only when you show them",
-        on_click=lambda: state.form.keep(PROJECTOR, not on),
+        on_click=_switch,
+        args=(state, on),
     )
+    if st.session_state.pop(_SWITCHED, False):
+        st.rerun()  # the whole app: a part drawn alone keeps the styles it had
+
+
+def _switch(state: BrowserState, on: bool) -> None:
+    state.form.keep(PROJECTOR, not on)
+    st.session_state[_SWITCHED] = True
 
 
 def _is_on(state: BrowserState) -> bool:
