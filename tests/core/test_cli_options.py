@@ -58,6 +58,7 @@ GROUPS: list[tuple[set[str], set[str]]] = [
     (SETTINGS - {"usd_per_hour"}, TRAININGS),
     ({"usd_per_hour"}, TRAININGS - {"rollouts"}),
     (RUN, RUNS),
+    ({"engine", "engine_model", "score"}, {"evaluate", "rollouts", "train", "study"}),
     (OUTPUT, LOADING - {"model"} | {"overrule", "problems", "align"} | OF_RESULTS),
 ]
 """Options, and the commands in which they mean something."""
