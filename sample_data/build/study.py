@@ -108,16 +108,15 @@ def section(run: Run, results: StudyResults) -> str:
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for cell in results.cells:
+        positive = cell.values["selection.positive_only"] == "True"
+        tau, signs = cell.values["gate.tau"], "correct ones only" if positive else "both signs"
         if cell.failure is not None or cell.held_out is None or cell.test is None:
-            lines.append(
-                f"| {cell.values['gate.tau']} | | {cell.seed} | {cell.failure} " + "| " * 9
-            )
+            lines.append(f"| {tau} | {signs} | {cell.seed} |{' |' * 8} {cell.failure} |")
             continue
         assert cell.difference is not None
-        positive = cell.values["selection.positive_only"] == "True"
         cells = (
-            cell.values["gate.tau"],
-            "correct ones only" if positive else "both signs",
+            tau,
+            signs,
             cell.seed,
             f"{cell.held_out.value:.3f}",
             in_words(cell.test),
