@@ -221,7 +221,7 @@ class ForkTree(InNotebook):
         if not tidy:
             self._notes = {at: note for at, note in self._notes.items() if at != place}
             return
-        if place not in self._notes and len(self.notes) >= MAX_NOTES:
+        if place not in self._notes and len(self._notes) >= MAX_NOTES:  # redo may show them all
             raise NoteError(
                 f"These chains have {MAX_NOTES:,} notes already.", "Remove one that isn't needed."
             )

@@ -97,10 +97,11 @@ def _field(state: BrowserState, branch: Branch, position: int | None, label: str
     assert tree is not None
     kept = tree.note(branch.id, position)
     key = f"note on {branch.id} {position}"
-    last = f"{key}, as kept"
-    # A text that was refused stays in the field; one that was changed elsewhere replaces it.
-    if key not in st.session_state or st.session_state.get(last) != kept:
-        st.session_state[key] = st.session_state[last] = kept
+    last, now = f"{key}, as kept", (state.opened.id, state.opened.session.current, kept)
+    # A text that was refused stays in the field; one that was changed elsewhere replaces it, and so
+    # does that of another problem, whose branches have the same ids.
+    if key not in st.session_state or st.session_state.get(last) != now:
+        st.session_state[key], st.session_state[last] = kept, now
     st.text_area(
         label,
         key=key,

@@ -70,6 +70,12 @@ def test_a_note_is_written_marked_kept_listed_and_found(
     assert app.text_area(key="note on b1 4").value == "a\u202eb"
     assert tree(app).note("b1", 4) == "changed elsewhere"
 
+    # Another problem's chain b1 doesn't get it.
+    app.text_area(key="note on b1 None").set_value("c\u202ed").run()
+    next(each for each in app.button if each.label.startswith("**saw")).click().run()
+    assert app.text_area(key="note on b1 None").value == ""
+    next(each for each in app.button if "changed elsewhere" in each.label).click().run()
+
     assert len(listed(app)) == 5
     search = next(each for each in app.text_input if each.label == "Find in all notes")
     search.set_value("OTHER 2").run()

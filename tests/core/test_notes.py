@@ -177,6 +177,20 @@ def test_a_tree_has_so_many_notes_and_no_more() -> None:
     assert len(tree.notes) == MAX_NOTES
 
 
+def test_notes_that_redo_brings_back_count_so_that_the_session_can_be_opened_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("core.chains.tree.MAX_NOTES", 2)
+    tree = tree_of()
+    tree.write_note("b3", "on a branch", 8)
+    tree.undo()
+    tree.write_note("b1", "first", 0)
+    with pytest.raises(NoteError):
+        tree.write_note("b1", "one too many", 1)
+    tree.redo()
+    assert len(tree.notes) == 2
+
+
 @given(st.text())
 def test_a_tidy_note_is_tidy_and_one_can_write_anything_that_can_be_shown(text: str) -> None:
     try:
