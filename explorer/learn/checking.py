@@ -17,7 +17,11 @@ def choice_check(progress: Progress, step: Step, check: ChoiceCheck) -> None:
     given = progress.given(step)
     with st.container(border=True, key=f"learn_check_{step.key}"):
         st.markdown(f"**{plain(check.question)}**")
-        keys = _several(step, check, given) if check.several else [_one(step, check, given)]
+        keys = (
+            _several(progress, step, check, given)
+            if check.several
+            else [_one(progress, step, check, given)]
+        )
         st.button(
             "Check",
             key=f"learn check {step.key}",
@@ -32,9 +36,7 @@ def choice_check(progress: Progress, step: Step, check: ChoiceCheck) -> None:
 
 def verdict(progress: Progress, step: Step, feedback: Feedback) -> None:
     """Draw a verdict with its reason, or the button that shows it to a class. A correct answer
-    completes the step."""
-    if feedback.correct:
-        progress.done(step)
+    whose verdict is shown completes the step."""
     if progress.verdicts_hidden:
         st.button(
             "Show the verdict",
@@ -45,6 +47,7 @@ def verdict(progress: Progress, step: Step, feedback: Feedback) -> None:
         return
     said = plain_lines(feedback.why)
     if feedback.correct:
+        progress.done(step)
         st.success(f"**Correct.** {said}", icon=":material/check:")
     else:
         st.error(f"**Wrong.** {said}", icon=":material/close:")
@@ -57,8 +60,8 @@ def given_token(progress: Progress, step: Step, read: Callable[[], int | None]) 
         progress.keep(step, [str(position)])
 
 
-def _one(step: Step, check: ChoiceCheck, given: list[str]) -> str:
-    key = f"learn choice {step.key}"
+def _one(progress: Progress, step: Step, check: ChoiceCheck, given: list[str]) -> str:
+    key = f"learn choice {step.key} {progress.name}"
     options = list(check.options)
     index = options.index(given[0]) if given and given[0] in options else None
     st.radio(
@@ -72,10 +75,10 @@ def _one(step: Step, check: ChoiceCheck, given: list[str]) -> str:
     return key
 
 
-def _several(step: Step, check: ChoiceCheck, given: list[str]) -> list[str]:
+def _several(progress: Progress, step: Step, check: ChoiceCheck, given: list[str]) -> list[str]:
     keys = []
     for number, option in enumerate(check.options):
-        key = f"learn choice {step.key} {number}"
+        key = f"learn choice {step.key} {progress.name} {number}"
         st.checkbox(plain(option), value=option in given, key=key)
         keys.append(key)
     return keys

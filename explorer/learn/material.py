@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Literal, TypeVar
 
 import streamlit as st
@@ -40,13 +40,14 @@ class Material:
 
     Args:
         name: tells it from lessons on other models, problems or settings.
+        problems: all of which are used.
     """
 
     def __init__(
         self, name: str, spec: ModelSpec, problems: Sequence[Problem], settings: LessonSettings
     ) -> None:
         self.name, self.spec = name, spec
-        self._problems = lesson_problems(problems, settings)
+        self._problems = problems
         self._lock = threading.Lock()
         self.task: Task | None = None
         self.doing: Part | None = None
@@ -90,9 +91,9 @@ class Material:
             task.label = _LABELS[part]
             made = makers[part](task, lm)
             if made is not None:
-                self.lesson = made
                 if part == "tuning":
                     self.taught_by = teacher
+                self.lesson = made
 
         with self._lock:
             if not self.busy:
@@ -158,26 +159,24 @@ def _reporter(task: Task) -> Callable[[int, int], None]:
     return report
 
 
-def material(
-    spec: ModelSpec, problem_set: str, problems: Sequence[Problem], settings: LessonSettings
-) -> Material:
-    """The lesson on a model, the same object for equal arguments.
+def material(spec: ModelSpec, problems: Sequence[Problem], settings: LessonSettings) -> Material:
+    """The lesson on a model, the same object for equal arguments. Problems are compared by what
+    they are: sets that people upload may have the same name.
 
     Raises:
         ProblemError: there are no problems.
     """
-    return _material(spec, problem_set, json_text(settings.model_dump(mode="json")),
-                     problems, settings)  # fmt: skip
+    drawn = lesson_problems(problems, settings)
+    known = json_text([settings.model_dump(mode="json"), *map(asdict, drawn)])
+    return _material(spec, known, drawn, settings)
 
 
 @st.cache_resource(show_spinner=False, max_entries=_KEPT)
 def _material(
     spec: ModelSpec,
-    problem_set: str,
-    settings_key: str,
+    known: str,
     _problems: Sequence[Problem],
     _settings: LessonSettings,
 ) -> Material:
-    known = f"{spec} {problem_set} {settings_key}"
-    name = f"{spec.model} {hashlib.sha256(known.encode()).hexdigest()[:8]}"
+    name = f"{spec.model} {hashlib.sha256(f'{spec} {known}'.encode()).hexdigest()[:8]}"
     return Material(name, spec, _problems, _settings)

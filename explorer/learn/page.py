@@ -55,13 +55,14 @@ def _page(state: BrowserState) -> Material:
     top = st.container(key="learn_top", horizontal=True, vertical_alignment="center")
     top.markdown("### Learn", width="content")
     top.space("stretch")
+    with top:
+        _projector(state)  # before what may fail: it is the only way to leave the projector
     found = chosen_material(state)
     progress = Progress(state, found.name)
     with top:
-        _projector(state)
         handouts(state, found)
-    lesson, step = found.lesson, progress.step
-    if lesson.is_demo and lesson.chains is None and not found.busy and found.error is None:
+    step = progress.step
+    if found.lesson.is_demo and found.task is None:
         found.start("chains")  # while the first step is read
     if not progress.projector:
         st.caption(f"{TITLE} About {MINUTES} minutes.")

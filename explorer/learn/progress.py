@@ -25,7 +25,7 @@ class Progress:
     """
 
     def __init__(self, state: BrowserState, name: str) -> None:
-        self._state, self._name = state, name
+        self._state, self.name = state, name
 
     @property
     def step(self) -> Step:
@@ -75,17 +75,23 @@ class Progress:
         st.session_state[_SHOWN] = True
 
     def _key(self, step: Step, what: str) -> str:
-        return f"{_BEGINS}{what} {step.key} {self._name}"
+        return f"{_BEGINS}{what} {step.key} {self.name}"
 
 
 def reset(state: BrowserState) -> None:
-    """Forget all answers and return to the first step, on every model; the projector stays."""
-    for key in [each for each in state.opened.session.form if each.startswith(_BEGINS)]:
-        if key not in (PROJECTOR, ON_OWN):
-            state.form.forget(key)
-    for key in [str(each) for each in st.session_state if str(each).startswith(_BEGINS)]:
-        if key not in (PROJECTOR, ON_OWN):
-            del st.session_state[key]
+    """Forget all answers and return to the first step, on every model; the projector, the model
+    and its problems stay."""
+    for key in [each for each in state.opened.session.form if _is_progress(each)]:
+        state.form.forget(key)
+    for key in [str(each) for each in st.session_state if _is_progress(str(each))]:
+        del st.session_state[key]
+
+
+def _is_progress(key: str) -> bool:
+    """Whether a key is of what was done in a step, and not of how the lesson is set up."""
+    words = key.split(" ")
+    of_step = key.startswith(_BEGINS) and any(each.key in words[2:3] for each in STEPS)
+    return of_step or key in (_STEP, _SHOWN)
 
 
 def as_numbers(values: Sequence[str]) -> list[int] | None:

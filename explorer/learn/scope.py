@@ -40,7 +40,7 @@ def chosen_material(state: BrowserState) -> Material:
 
 
 def _of_demo(spec: ModelSpec) -> Material:
-    return material(spec, DEMO_SET, demo_problems(), LessonSettings())
+    return material(spec, demo_problems(), LessonSettings())
 
 
 def _of_own(state: BrowserState, spec: ModelSpec) -> Material:
@@ -58,4 +58,4 @@ def _of_own(state: BrowserState, spec: ModelSpec) -> Material:
         f"{model_chip(spec)} Greedy chains, {asked}, τ as in Explore. How problems are asked is "
         "set in Explore."
     )
-    return material(spec, chosen, sets[chosen], settings)
+    return material(spec, sets[chosen], settings)
