@@ -82,13 +82,15 @@ class LessonChains:
     Attributes:
         searched: chains that were generated.
         tried: forks whose alternatives were tried, until those below were found.
+        reading: a chain with a fork, to read: the one of `fork` where there is one.
         fork: a fork that matters, preferably one that fixes a wrong chain.
-        other: a chain of another problem with a fork, to guess.
+        other: a chain of another problem than that of `reading`, with a fork, to guess.
         idle: a fork that decides nothing.
     """
 
     searched: int
     tried: int
+    reading: JudgedChain | None
     fork: TriedFork | None
     other: JudgedChain | None
     idle: TriedFork | None
@@ -155,7 +157,9 @@ def find_lesson_chains(
         if any(one.fixes for one in found) and any(one.decides_nothing for one in found):
             break
     best = _best(found)
-    return LessonChains(len(read), len(found), best, _other(ordered, best), _idle(found))
+    reading = next(iter(ordered), None) if best is None else best.judged
+    other = None if reading is None else _other(ordered, reading.chain.problem)
+    return LessonChains(len(read), len(found), reading, best, other, _idle(found))
 
 
 def try_forks(
@@ -225,11 +229,8 @@ def _best(found: Sequence[TriedFork]) -> TriedFork | None:
     return next(iter((*fixing, *(each for each in found if each.matters))), None)
 
 
-def _other(ordered: Sequence[JudgedChain], best: TriedFork | None) -> JudgedChain | None:
+def _other(ordered: Sequence[JudgedChain], taken: Problem) -> JudgedChain | None:
     """A chain of another problem, of another family where there is one."""
-    if best is None:
-        return ordered[0] if ordered else None
-    taken = best.chain.problem
     others = [each for each in ordered if each.chain.problem != taken]
     strange = [each for each in others if each.chain.problem.family != taken.family]
     return next(iter((*strange, *others)), None)

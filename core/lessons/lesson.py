@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from core.chains.forks import fork_positions
@@ -69,10 +70,7 @@ class Lesson:
     @property
     def reading(self) -> JudgedChain | None:
         """The chain that is read; None if no chain has a fork."""
-        if self.chains is None:
-            return None
-        fork = self.chains.fork
-        return self.chains.other if fork is None else fork.judged
+        return None if self.chains is None else self.chains.reading
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -88,7 +86,8 @@ class Lesson:
         if step.key == "control":
             return None if self.control is None else control_check(self.control)
         if step.key == "tuning":
-            return None if self.tuning is None else tuning_check(self.tuning)
+            found = self.tuning
+            return None if found is None or not found.teacher.tokens else tuning_check(found)
         return None if self.chains is None else self._check_of_chains(self.chains, step, unit)
 
     def _check_of_chains(self, chains: LessonChains, step: Step, unit: Unit) -> Check | None:
@@ -105,13 +104,23 @@ class Lesson:
         return None
 
     def missing(self, step: Step, unit: Unit) -> str:
-        """Why a step that was measured has no check, and what to do."""
+        """Why a step has no check, and what to do."""
         if step.key == "tuning":
+            if self.tuning is None:
+                return (
+                    "No trained model was compared with this one. Measure this step first, which "
+                    "needs a model that was fine-tuned from this one."
+                )
             return (
-                "There is no trained model to compare this one with. Fine-tune it first, or do "
-                "this step on the demo."
+                f"All {counted(self.problems, 'chain')} of this model are empty, so there is no "
+                "token to compare. Ask in another way."
             )
         if step.key == "control":
+            if self.control is None:
+                return (
+                    "Forks were not compared with random tokens on this model. Measure this step "
+                    "first."
+                )
             return (
                 f"None of the {counted(self.problems, 'chain')} has a wrong answer to fix. Take "
                 "more problems, or harder ones."
@@ -207,12 +216,15 @@ def tuning_figures(tuning: Tuning, unit: Unit) -> tuple[str, ...]:
     """What a trained model changes, where, and what following it is worth beside its control."""
     teacher, base = tuning.teacher, tuning.arm("base")
     scale = in_unit(1.0, unit)
-    entropy = (
-        f"Entropy at changed tokens {amount(teacher.entropy_changed.value, unit)} "
-        f"{teacher.entropy_changed.brackets(2, scale=scale)}, at others "
-        f"{amount(teacher.entropy_unshifted.value, unit)} "
-        f"{teacher.entropy_unshifted.brackets(2, scale=scale)}."
-    )
+    both = [
+        f"{words} {amount(found.value, unit)} {found.brackets(2, scale=scale)}"
+        for words, found in (
+            ("at changed tokens", teacher.entropy_changed),
+            ("at the others", teacher.entropy_unshifted),
+        )
+        if not isnan(found.value)  # there are no such tokens
+    ]
+    entropy = f"Entropy {', '.join(both)} (95 % intervals)."
     arms = []
     for key, words in (
         ("oracle", "following the trained model wherever it disagrees"),
@@ -241,6 +253,10 @@ def decision_figures(decisions: Decisions) -> tuple[str, ...]:
         often = dict.fromkeys(percent(end(one.value for one in counts), 0) for end in (min, max))
         p = "p < 0.001" if each.p_value < 0.001 else f"p = {each.p_value:.2g}"
         word = "" if number in sure else f" {each.undecided}."
+        if number in sure and number == 0:
+            word = (
+                " Its greedy endings agree, but the sampled ones differ: it does decide something."
+            )
         found.append(
             f"{name} explains {percent(each.share_decided, 0)} of the variation in correctness "
             f"({p}, n = {counts[0].n} samples after each of {len(counts)} alternatives; correct "

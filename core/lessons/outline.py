@@ -99,7 +99,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "tuning",
         "What training changes",
-        "Reinforcement learning made another model of this one. On each chain of the base, both "
+        "Further training made another model of this one. On each chain of the base, both "
         "models are asked for their most probable next token. How often do they disagree?",
         "Decide what you expect, then measure.",
         "A model that was trained further read the base's chains. At how many tokens would it "

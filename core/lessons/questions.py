@@ -121,8 +121,8 @@ def idle_check(fork: TriedFork, unit: Unit) -> ChoiceCheck:
     label = token_label(fork.chain, fork.position)
     answer = fork.judged.outcome.answer or "no answer"
     ends = (
-        f"All {len(fork.endings)} alternatives of “{label}” end in the same answer, {answer}: only "
-        "the words differ."
+        f"Continued greedily, all {len(fork.endings)} alternatives of “{label}” end in the same "
+        f"answer, {answer}: only the words differ."
     )
     high = f"The entropy is {amount(fork.nats, unit)}"
     return ChoiceCheck(

@@ -34,7 +34,6 @@ _STYLES = (
     (Path(__file__).parent, "worksheet.css"),
 )
 _INCHES = 4.5  # of a picture, which is as wide as the page: its type is then as large as the text
-_NOT_SHOWN = "This step needs more than this model showed. "
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def _section(lesson: Lesson, step: Step, unit: Unit, answers: bool) -> _Section:
     check = lesson.check(step, unit)
     plain = _Section(step.title, (step.says, step.on_paper), notes=step.notes if answers else ())
     if check is None:
-        return replace(plain, says=(step.says, _NOT_SHOWN + lesson.missing(step, unit)))
+        return replace(plain, says=(step.says, lesson.missing(step, unit)))
     section = replace(
         _filled(plain, lesson, step, unit, answers),
         ask=check.question,

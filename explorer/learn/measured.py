@@ -7,10 +7,11 @@ from pathlib import PurePath
 import streamlit as st
 
 from core.disagreement.reading import with_teacher
+from core.lessons.checks import ChoiceCheck
 from core.lessons.lesson import tuning_figures
 from core.lessons.measuring import Tuning
 from core.lessons.outline import Step
-from core.lessons.questions import control_check, sweeps, tuning_check
+from core.lessons.questions import control_check, sweeps
 from core.runs.headline import counted
 from core.runs.runs_folder import RunsFolder
 from core.system.percent import percent, percent_span
@@ -26,6 +27,11 @@ from explorer.shared.problem_text import problem_text
 from explorer.shared.teachers import known_teachers
 from explorer.state import BrowserState
 
+_NO_TEACHER = (
+    "There is no trained model to compare this one with. Fine-tune it first, or do this step on "
+    "the demo."
+)
+
 
 def control_step(state: BrowserState, progress: Progress, step: Step, material: Material) -> None:
     """Draw the button, then both figures and the check."""
@@ -33,7 +39,8 @@ def control_step(state: BrowserState, progress: Progress, step: Step, material: 
     if lesson.control is None:
         st.caption(
             f"Each of {counted(lesson.problems, 'problem')} is solved greedily. In every wrong "
-            "chain 20 tokens are forced at its five strongest forks, and 20 at random positions."
+            "chain every other top-5 token is forced at the five most uncertain positions, and as "
+            "many tokens at random other positions."
         )
         work_button(material, "control", "Measure")
         return
@@ -60,26 +67,31 @@ def control_step(state: BrowserState, progress: Progress, step: Step, material: 
 def tuning_step(state: BrowserState, progress: Progress, step: Step, material: Material) -> None:
     """Draw the choice of a trained model and the button; then the check, and after an answer the
     figures."""
-    lesson = material.lesson
-    if lesson.tuning is None:
-        known = known_teachers(material.spec.model, RunsFolder())
-        if material.spec.adapter is not None or not known:
-            st.info(lesson.missing(step, state.unit), icon=":material/info:")
-            return
-        teacher = state.form.choice(
-            st.container(),
-            "Trained model",
-            f"learn teacher of {material.spec.model}",
-            list(known),
-            format_func=lambda name: known.get(name, name),
-        )
+    lesson, spec = material.lesson, material.spec
+    known = {} if spec.adapter is not None else known_teachers(spec.model, RunsFolder())
+    if not known:
+        st.info(_NO_TEACHER, icon=":material/info:")
+        return
+    teacher = state.form.choice(
+        st.container(),
+        "Trained model",
+        f"learn teacher of {spec.model}",
+        list(known),
+        material.taught_by,
+        format_func=lambda name: known.get(name, name),
+    )
+    if lesson.tuning is None or material.taught_by != teacher:
         st.caption(
             f"On {counted(lesson.problems, 'problem')}: both models read the base's chains, and "
             "the base follows the trained model, and as a control random tokens at as many places."
         )
         work_button(material, "tuning", "Measure", teacher)
         return
-    choice_check(progress, step, tuning_check(lesson.tuning))
+    check = lesson.check(step, state.unit)
+    if not isinstance(check, ChoiceCheck):
+        st.info(lesson.missing(step, state.unit), icon=":material/info:")
+        return
+    choice_check(progress, step, check)
     if not progress.given(step) or progress.verdicts_hidden:
         st.caption("The figures are shown with the verdict on your answer.")
         return

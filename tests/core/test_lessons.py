@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
 import re
 from dataclasses import replace
@@ -21,7 +22,7 @@ from core.disagreement.token_classes import TokenClass
 from core.export.scrubbing import Scrubber
 from core.lessons.chains import LessonChains, find_lesson_chains
 from core.lessons.checks import Choice, ChoiceCheck, guess_check, strongest_fork_check
-from core.lessons.lesson import Lesson, prepare_lesson, tuning_figures
+from core.lessons.lesson import Lesson, decision_figures, prepare_lesson, tuning_figures
 from core.lessons.outline import STEPS, step_named
 from core.lessons.papers import CLAIMED, NOT_CLAIMED, claims_check
 from core.lessons.questions import control_check, force_check, idle_check, tuning_check
@@ -40,7 +41,7 @@ from core.models.spec import (
 from core.models.teacher import load_beside
 from core.problems.problem_sets import demo_problems, find_problem, write_problems
 from core.records import Problem
-from core.statistics import BETTER, SAME, WORSE
+from core.statistics import BETTER, SAME, WORSE, Estimate
 
 NATS_PER_BIT = 0.6931471805599453
 DEMO_IDS = ("test-fence-006", "test-avenue-013")
@@ -178,6 +179,7 @@ def test_a_model_without_forks_gets_a_sentence_for_every_step() -> None:
     settings = LessonSettings(prompt_style="plain", max_new_tokens=8, tau=50)
     found = find_lesson_chains(lookup_model(BASE), [Problem("p", "so", "7")], settings)
     assert found is not None
+    assert found.reading is None
     assert (found.searched, found.tried) == (1, 0)
     assert (found.fork, found.other, found.idle) == (None, None, None)
     lesson = Lesson("lookup", False, 1, settings, found)
@@ -186,6 +188,25 @@ def test_a_model_without_forks_gets_a_sentence_for_every_step() -> None:
             said = lesson.missing(step, "nats")
             assert re.fullmatch(r"[^.].*\. .*\.", said), said  # what is wrong, what to do
     assert "above the threshold of 50.00 nats" in lesson.missing(step_named("heatmap"), "nats")
+
+
+def test_the_chain_to_guess_is_another_than_the_one_that_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where no fork leads to another answer."""
+    monkeypatch.setattr("core.lessons.chains.try_forks", lambda *_, **__: [])
+    settings = LessonSettings(prompt_style="plain", max_new_tokens=8)
+    problems = [Problem("p", "so", "7"), Problem("q", "so", "3")]
+    found = find_lesson_chains(lookup_model(BASE), problems, settings)
+    assert found is not None
+    assert found.fork is None
+    assert found.reading is not None
+    assert found.other is not None
+    assert [each.chain.problem.id for each in (found.reading, found.other)] == ["p", "q"]
+    alone = find_lesson_chains(lookup_model(BASE), problems[:1], settings)
+    assert alone is not None
+    assert alone.reading is not None
+    assert alone.other is None
 
 
 def test_a_cancelled_search_is_none() -> None:
@@ -321,6 +342,38 @@ def test_what_training_changes_has_n_interval_and_control(lesson: Lesson) -> Non
     assert lesson.tuning.example.found.classes
 
 
+@needs_demo
+def test_a_trained_model_that_changes_nothing_has_no_entropy_where_it_does(lesson: Lesson) -> None:
+    assert lesson.tuning is not None
+    nothing = Estimate(math.nan, math.nan, math.nan, 0)
+    teacher = replace(lesson.tuning.teacher, entropy_changed=nothing)
+    compared = replace(lesson.tuning.compared, teachers=(teacher,))
+    _, entropy, _ = tuning_figures(replace(lesson.tuning, compared=compared), "bits")
+    assert re.fullmatch(r"Entropy at the others \d\.\d\d bits .* \(95 % intervals\)\.", entropy)
+
+
+@needs_demo
+def test_chains_without_a_token_have_nothing_to_compare(lesson: Lesson) -> None:
+    assert lesson.tuning is not None
+    teacher = replace(lesson.tuning.teacher, tokens=0)
+    compared = replace(lesson.tuning.compared, teachers=(teacher,))
+    bare = replace(lesson, tuning=replace(lesson.tuning, compared=compared))
+    assert bare.check(step_named("tuning"), "nats") is None
+    assert bare.missing(step_named("tuning"), "nats").startswith("All 2 chains")
+
+
+@needs_demo
+def test_samples_that_contradict_the_greedy_endings_are_said_to(lesson: Lesson) -> None:
+    found = lesson.decisions
+    assert found is not None
+    assert found.fork is not None
+    words = "but the sampled ones differ"
+    assert not any(words in each for each in decision_figures(found))
+    idle, control = decision_figures(replace(found, idle=found.fork))
+    assert words in idle
+    assert words not in control
+
+
 # ---- on paper ---------------------------------------------------------------------------------
 
 DAY = date(2026, 11, 26)
@@ -383,9 +436,12 @@ def test_hostile_text_and_names_of_this_machine_stay_out(lesson: Lesson) -> None
 
 
 def test_steps_that_a_model_does_not_show_say_so_on_paper() -> None:
-    chains = LessonChains(3, 0, None, None, None)
+    chains = LessonChains(3, 0, None, None, None, None)
     page = worksheet(Lesson("mine", False, 3, LessonSettings(), chains), day=DAY)
-    assert page.count("This step needs more than this model showed.") == 6
+    assert page.count("so there is no fork to look at") == 4
+    assert "None of the 3 chains has a wrong answer" not in page  # which was not measured
+    assert "There is no trained model" not in page
+    assert page.count("Measure this step first") == 2
     assert DEMO_NOTICE not in page
 
 
