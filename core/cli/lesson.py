@@ -99,7 +99,7 @@ def _prepared(
     settings: LessonSettings,
     quiet: bool,
 ) -> Lesson:
-    from core.lessons.lesson import prepare_lesson
+    from core.lessons.preparing import prepare_lesson
     from core.models.spec import teacher_spec
     from core.models.teacher import load_beside
 

@@ -20,6 +20,7 @@ from core.export.of_runs import run_handout
 from core.export.page import table_html
 from core.export.scrubbing import Scrubber, scrubbed
 from core.records import Chain
+from core.runs.headline import counted
 from core.runs.run import Run
 
 _LOWEST, _HIGHEST = 480, 800  # pixels; a longer page scrolls in its frame
@@ -46,7 +47,7 @@ def html_of(thing: Any) -> str | None:
 def words_of(thing: Any) -> str:
     """The same in one line of text."""
     if isinstance(thing, Table):
-        return f"{thing.caption}: {len(thing.rows)} rows"
+        return f"{thing.caption}: {counted(len(thing.rows), 'row')}"
     if isinstance(thing, Run):
         return f"Run {thing.id} ({thing.config.task}, {thing.status().state})"
     try:

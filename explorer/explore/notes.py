@@ -42,8 +42,8 @@ def notes_popover(state: BrowserState, branch: Branch) -> None:
         _field(state, branch, None, f"Note on this chain ({branch.id})")
         if not listed:
             st.caption(
-                "Notes are saved with the session, and in every file you share. The field for a "
-                "token is below its table."
+                "Notes are saved with the session, and shown in every page and text that you "
+                "share. The field for a token is below its table."
             )
             return
         _list(state, listed)

@@ -13,7 +13,7 @@ from core.components.words import VERDICT_SIGNS
 from core.lessons.amounts import amount
 from core.lessons.chains import TriedFork
 from core.lessons.checks import ChoiceCheck
-from core.lessons.lesson import decision_figures
+from core.lessons.figures import decision_figures
 from core.lessons.outline import Step
 from core.lessons.questions import alternative_label, ending_words
 from core.system.percent import percent

@@ -12,8 +12,9 @@ import streamlit as st
 
 from core.errors import ExplorerError
 from core.lessons.chains import find_lesson_chains
-from core.lessons.lesson import Lesson, lesson_problems
+from core.lessons.lesson import Lesson
 from core.lessons.measuring import measure_control, measure_decisions, measure_tuning
+from core.lessons.preparing import lesson_problems
 from core.lessons.settings import LessonSettings
 from core.models.language_model import LanguageModel
 from core.models.spec import DEMO, ModelSpec, teacher_spec

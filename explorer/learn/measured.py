@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.disagreement.reading import with_teacher
 from core.lessons.checks import ChoiceCheck
-from core.lessons.lesson import tuning_figures
+from core.lessons.figures import tuning_figures
 from core.lessons.measuring import Tuning
 from core.lessons.outline import Step
 from core.lessons.questions import control_check, sweeps

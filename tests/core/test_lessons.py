@@ -22,9 +22,11 @@ from core.disagreement.token_classes import TokenClass
 from core.export.scrubbing import Scrubber
 from core.lessons.chains import LessonChains, find_lesson_chains
 from core.lessons.checks import Choice, ChoiceCheck, guess_check, strongest_fork_check
-from core.lessons.lesson import Lesson, decision_figures, prepare_lesson, tuning_figures
+from core.lessons.figures import decision_figures, tuning_figures
+from core.lessons.lesson import Lesson
 from core.lessons.outline import STEPS, step_named
 from core.lessons.papers import CLAIMED, NOT_CLAIMED, claims_check
+from core.lessons.preparing import prepare_lesson
 from core.lessons.questions import control_check, force_check, idle_check, tuning_check
 from core.lessons.settings import LessonSettings
 from core.lessons.toy import PRESETS, ToyCheck, toy_entropy
@@ -459,7 +461,7 @@ def test_the_command_writes_the_lesson_that_it_prepares(
         asked.append((*given, teacher_name))
         return lesson
 
-    monkeypatch.setattr("core.lessons.lesson.prepare_lesson", prepared)
+    monkeypatch.setattr("core.lessons.preparing.prepare_lesson", prepared)
     problems = [find_problem(demo_problems(), each) for each in DEMO_IDS]
     write_problems(tmp_path / "two.jsonl", problems)
     options = ("--problems", tmp_path / "two.jsonl", "--tau", 1.2, "--sample", 2)
