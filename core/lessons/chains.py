@@ -158,8 +158,9 @@ def find_lesson_chains(
             break
     best = _best(found)
     reading = next(iter(ordered), None) if best is None else best.judged
-    other = None if reading is None else _other(ordered, reading.chain.problem)
-    return LessonChains(len(read), len(found), reading, best, other, _idle(found))
+    idle = _idle(found)
+    other = None if reading is None else _other(ordered, reading, idle)
+    return LessonChains(len(read), len(found), reading, best, other, idle)
 
 
 def try_forks(
@@ -229,11 +230,15 @@ def _best(found: Sequence[TriedFork]) -> TriedFork | None:
     return next(iter((*fixing, *(each for each in found if each.matters))), None)
 
 
-def _other(ordered: Sequence[JudgedChain], taken: Problem) -> JudgedChain | None:
-    """A chain of another problem, of another family where there is one."""
-    others = [each for each in ordered if each.chain.problem != taken]
-    strange = [each for each in others if each.chain.problem.family != taken.family]
-    return next(iter((*strange, *others)), None)
+def _other(
+    ordered: Sequence[JudgedChain], reading: JudgedChain, idle: TriedFork | None
+) -> JudgedChain | None:
+    """A chain of another problem; where there are several, one that isn't shown with its colours
+    later (on paper that would be the answer), and of another family."""
+    taken, later = reading.chain.problem, None if idle is None else idle.chain.problem
+    others = [each.chain.problem for each in ordered if each.chain.problem != taken]
+    best = min(others, key=lambda each: (each == later, each.family == taken.family), default=None)
+    return next((each for each in ordered if each.chain.problem == best), None)
 
 
 def _idle(found: Sequence[TriedFork]) -> TriedFork | None:

@@ -44,7 +44,8 @@ def force_check(fork: TriedFork) -> ChoiceCheck:
     ]
     some = [each for each in choices if each.correct]
     why = (
-        f"{counted(len(some), 'token')} of these {len(choices)} lead to the correct answer."
+        f"{counted(len(some), 'token')} of these {len(choices)} "
+        f"lead{'s' * (len(some) == 1)} to the correct answer."
         if some
         else "Each of them leads to another answer, or to none."
     )

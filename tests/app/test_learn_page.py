@@ -13,7 +13,8 @@ from core.errors import ProblemError
 from core.lessons.chains import LessonChains
 from core.lessons.outline import STEPS
 from core.lessons.settings import LessonSettings
-from core.models.spec import ModelSpec
+from core.models.spec import DEMO_TEACHER, DEMO_TEACHER_FOLDER, ModelSpec
+from core.problems.problem_sets import demo_problems, find_problem
 from core.records import Problem
 from explorer.learn.material import Material, Part, material
 from explorer.tasks import Task
@@ -130,3 +131,29 @@ def test_uploads_of_the_same_name_are_different_lessons() -> None:
     assert material(ModelSpec(), list(mine), LessonSettings()) is found
     assert material(ModelSpec(), other, LessonSettings()) is not found
     assert material(ModelSpec(), other, LessonSettings()).name != found.name
+
+
+@pytest.mark.skipif(not DEMO_TEACHER_FOLDER.is_dir(), reason="the demo's teacher is not built")
+def test_each_trained_model_is_measured_by_itself(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problems = [find_problem(demo_problems(), "test-fence-006")]
+    once = Material("demo here", ModelSpec(), problems, LessonSettings())
+    once.lesson = replace(once.lesson, chains=LessonChains(1, 0, None, None, None, None))
+    once.task = Task("Chains", lambda task: None)
+    monkeypatch.setattr("explorer.learn.scope.material", lambda *given: once)
+    teachers = {DEMO_TEACHER: "demo teacher", "another": "another one"}
+    monkeypatch.setattr("explorer.learn.measured.known_teachers", lambda *given: teachers)
+    go_to(opened(app), "tuning")
+    app.button(key="learn start tuning").click().run()
+    assert once.task.wait(100)
+    app.run()
+    assert once.error is None
+    (options,) = [each.options for each in app.radio]
+    assert "Up to 5 %" in options
+    app.selectbox(key="learn teacher of demo").select("another").run()
+    assert not app.exception
+    assert not app.radio
+    assert app.button(key="learn start tuning").label == "Measure"
+    app.selectbox(key="learn teacher of demo").select(DEMO_TEACHER).run()
+    assert len(app.radio) == 1

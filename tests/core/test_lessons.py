@@ -20,7 +20,7 @@ from core.claims.registry import CLAIMS
 from core.components.chain_view import bare_view
 from core.disagreement.token_classes import TokenClass
 from core.export.scrubbing import Scrubber
-from core.lessons.chains import LessonChains, find_lesson_chains
+from core.lessons.chains import LessonChains, TriedFork, find_lesson_chains
 from core.lessons.checks import Choice, ChoiceCheck, guess_check, strongest_fork_check
 from core.lessons.figures import decision_figures, tuning_figures
 from core.lessons.lesson import Lesson
@@ -126,6 +126,7 @@ def test_only_the_token_that_leads_to_the_correct_answer_is_correct(by_hand: Les
     wrong = check.feedback([check.options[0]])
     assert wrong is not None
     assert (wrong.correct, wrong.why) == (False, "It leads to 3, wrong.")
+    assert check.choices[-1].why == "1 token of these 5 leads to the correct answer."
     assert check.feedback(["something else"]) is None
     assert check.feedback([]) is None
 
@@ -205,6 +206,17 @@ def test_the_chain_to_guess_is_another_than_the_one_that_is_read(
     assert found.reading is not None
     assert found.other is not None
     assert [each.chain.problem.id for each in (found.reading, found.other)] == ["p", "q"]
+    three = [*problems, Problem("r", "so", "3", family="f")]
+    wide = find_lesson_chains(lookup_model(BASE), three, settings)
+    assert wide is not None
+    assert wide.other is not None
+    assert wide.other.chain.problem.id == "r", "of another family"
+    shown = TriedFork(wide.other, 1, ())
+    monkeypatch.setattr("core.lessons.chains._idle", lambda found: shown)
+    paper = find_lesson_chains(lookup_model(BASE), three, settings)
+    assert paper is not None
+    assert paper.other is not None
+    assert paper.other.chain.problem.id == "q", "r is shown with its colours at the end"
     alone = find_lesson_chains(lookup_model(BASE), problems[:1], settings)
     assert alone is not None
     assert alone.reading is not None
