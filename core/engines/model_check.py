@@ -42,7 +42,7 @@ TEXTS = (
     "    indented twice,\n\tand by a tab:",
     '{"name": "Ann", "age":',
     "<b>bold</b> &amp; plain",
-    "Wait, that can't be right. Let me",
+    "Wait, that can't be so. Let me",
     "Therefore, the final answer is",
 )
 """Of questions, code and scripts: tokenizers differ where a text is unusual."""
