@@ -203,6 +203,20 @@ def test_the_control_has_as_many_branches_at_positions_that_are_no_forks(
     assert alone.random.levels[0] == 4
 
 
+def test_known_branches_beyond_the_room_of_a_depth_are_left_out_with_all_that_leave_them(
+    lm: LanguageModel, chain: Chain, outcome: Outcome
+) -> None:
+    """As when the threshold is raised: fewer forks, so the control has fewer branches."""
+
+    def control(*levels: int, known: Expansion | None = None) -> Expansion:
+        return expand(lm, chain, outcome, ALL, at="random", levels=levels, known=known)
+
+    wide = control(8, 20)
+    assert wide.levels == (8, 20)
+    assert control(1, 8, known=wide) == control(1, 8)
+    assert control(1, 8).levels == (1, 4), "one chain has no more"
+
+
 def test_a_chain_without_forks_says_what_to_do(
     lm: LanguageModel, chain: Chain, outcome: Outcome
 ) -> None:

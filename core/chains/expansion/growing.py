@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 from datetime import date
 from math import ceil
@@ -240,8 +241,8 @@ class _Tree:
         """Take complete endings in the order; None where the next one has to be decoded."""
         while self._waiting:
             first = self._waiting[0]
-            if not self._has_room(first, 0):
-                heapq.heappop(self._waiting)
+            if not self._follows(first, self._numbers) or not self._has_room(first, 0):
+                self._drop(heapq.heappop(self._waiting))
                 continue
             if self.tokens >= self._settings.budget:
                 return "budget"
@@ -253,7 +254,7 @@ class _Tree:
     def accept_all(self) -> None:
         """Take all complete endings that follow others, whatever the budget."""
         for each in sorted(self._waiting):
-            follows = not each.node.path or each.node.path in self._numbers
+            follows = self._follows(each, self._numbers)
             if follows and each.path in self._complete and self._has_room(each, 0):
                 self._take(each)
 
@@ -264,13 +265,16 @@ class _Tree:
         typical = (self.tokens + self._ahead) / done if done else len(self._root) / 2
         most = max(ceil(left / max(typical, 1)), ceil(_LEAST * batch_size))
         chosen: list[Candidate] = []
-        planned: dict[int, int] = {}
+        coming, planned = set(self._numbers), Counter[int]()
         for each in sorted(self._waiting):
             if len(chosen) == min(most, _MOST * batch_size):
                 break
             depth = len(each.path)
-            if each.path not in self._complete and self._has_room(each, planned.get(depth, 0)):
-                planned[depth] = planned.get(depth, 0) + 1
+            if not self._follows(each, coming) or not self._has_room(each, planned[depth]):
+                continue
+            coming.add(each.path)
+            planned[depth] += 1
+            if each.path not in self._complete:
                 chosen.append(each)
         return chosen
 
@@ -347,6 +351,17 @@ class _Tree:
         self._ahead -= len(ending.token_ids)
         self.pruned += self._left_out.pop(path, 0)
         self._levels[len(path)] = self._levels.get(len(path), 0) + 1
+
+    def _drop(self, candidate: Candidate) -> None:
+        """Leave a branch out; those that leave it no longer follow anything."""
+        ending = self._complete.pop(candidate.path, None)
+        if ending is not None:
+            self._ahead -= len(ending.token_ids)
+
+    @staticmethod
+    def _follows(candidate: Candidate, taken: Container[Path]) -> bool:
+        """Whether the chain that a branch leaves is in the tree."""
+        return not candidate.node.path or candidate.node.path in taken
 
     def _has_room(self, candidate: Candidate, planned: int) -> bool:
         depth = len(candidate.path)
