@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import Literal
 
 from core.records import Chain
@@ -75,4 +76,10 @@ def align(a: Sequence[int], b: Sequence[int]) -> Alignment:
 
 def align_chains(a: Chain, b: Chain) -> Alignment:
     """Align two chains up to the end of their answers; what runs on after one is left out."""
-    return align(a.token_ids[: a.answer_length], b.token_ids[: b.answer_length])
+    return _align(a.token_ids[: a.answer_length], b.token_ids[: b.answer_length])
+
+
+@lru_cache(maxsize=16)
+def _align(a: tuple[int, ...], b: tuple[int, ...]) -> Alignment:
+    # A page asks at every redraw, and chains that repeat themselves take seconds.
+    return align(a, b)

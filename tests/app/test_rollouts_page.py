@@ -173,6 +173,19 @@ def test_a_file_that_can_not_be_read_is_said_and_can_be_removed(tmp_path: Path) 
     assert "none of its fields" not in said(app)
 
 
+def test_the_scores_of_a_removed_file_are_gone_when_it_is_opened_again(sums: Path) -> None:
+    app = opened(sums)
+    button(app, "score rollouts").click().run()
+    button(app, "remove rollouts").click().run()
+    assert not app.exception
+    assert not app.error
+    assert not list(KeptFiles().folder.iterdir())
+    app = opened(sums)
+    assert "scored" not in said(app)
+    assert button(app, "score rollouts").label == "Score all"
+    assert not button(app, "score rollouts").disabled
+
+
 def test_text_is_data(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     hostile = "<img src=x onerror=alert(1)> **x** [a](javascript:1) $y$"
