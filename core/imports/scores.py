@@ -146,5 +146,5 @@ def _from_json(line: bytes) -> tuple[int, RolloutScore] | None:
         )
         number = data["number"]
         return (number, score) if type(number) is int and number >= 0 else None
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):  # cut off by a kill, or changed by hand
-        return None
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None  # cut off by a kill, or changed by hand

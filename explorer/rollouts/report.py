@@ -204,8 +204,11 @@ def _label(line: Line) -> str:
 
 
 def _command(view: RolloutsView) -> str:
+    spec = view.spec
     words = [PROGRAM, "import", view.kept.name, *fields_option(view.fields)]
-    words += ["--score", view.spec.model]
-    if view.spec.adapter:
-        words += ["--adapter", view.spec.adapter]
+    words += ["--score", spec.model]
+    for option, value in (("--adapter", spec.adapter), ("--revision", spec.revision)):
+        words += [] if value is None else [option, value]
+    if spec.quantization != ModelSpec.quantization:
+        words += ["--quantization", spec.quantization]
     return shlex.join([*words, "--tau", f"{view.state.tau:g}"])
