@@ -207,8 +207,8 @@ def _command(view: RolloutsView) -> str:
     spec = view.spec
     words = [PROGRAM, "import", view.kept.name, *fields_option(view.fields)]
     words += ["--score", spec.model]
-    for option, value in (("--adapter", spec.adapter), ("--revision", spec.revision)):
-        words += [] if value is None else [option, value]
-    if spec.quantization != ModelSpec.quantization:
-        words += ["--quantization", spec.quantization]
+    for name in ("adapter", "revision", "dtype", "quantization"):
+        value = getattr(spec, name)
+        words += [] if value == getattr(ModelSpec, name) else [f"--{name}", value]
+    words += ["--trust-remote-code"] * spec.trust_remote_code
     return shlex.join([*words, "--tau", f"{view.state.tau:g}"])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from drawn_app import drawn, needs_demo, state, tree
 from streamlit.testing.v1 import AppTest
 
 from core.imports.kept_files import KeptFiles
+from core.models.spec import ModelSpec
 
 pytestmark = needs_demo
 DATA = Path(__file__).resolve().parents[1] / "data" / "rollouts"
@@ -159,6 +162,31 @@ def test_fields_are_shown_and_can_be_changed(sums: Path) -> None:
     (again,) = (each for each in app.button if each.label == "Guess again")
     again.click().run()
     assert column(table_of(app), "reward") == ["1", "0", "0", "1"]
+
+
+def test_the_command_loads_the_same_model(sums: Path) -> None:
+    app = opened(sums)
+    spec = ModelSpec(
+        "some/model", "my adapter", dtype="float32", revision="v1", quantization="8bit"
+    )
+    state(app).opened.spec = spec
+    app.run()
+    assert not app.exception
+    (command,) = (each.value for each in app.code if " import " in each.value)
+    words = shlex.split(command)
+    assert words[:3] == ["fork-explorer", "import", "sums.jsonl"]
+    given = dict(pairwise(words))
+    assert (
+        ModelSpec(
+            given["--score"],
+            given["--adapter"],
+            dtype=given["--dtype"],
+            revision=given["--revision"],
+            quantization="8bit" if given["--quantization"] == "8bit" else "none",
+        )
+        == spec
+    )
+    assert float(given["--tau"]) == state(app).tau
 
 
 def test_a_file_that_can_not_be_read_is_said_and_can_be_removed(tmp_path: Path) -> None:
