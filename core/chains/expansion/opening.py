@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.chains.expansion.growing import continued_by, seed_of, with_statistics
+from core.chains.expansion.growing_tree import continued_by, seed_of, with_statistics
 from core.chains.expansion.records import Expansion
 from core.chains.generation import check_maker
 from core.chains.judging import judge
