@@ -1,13 +1,14 @@
 """Align two chains after their fork: what differs, and what both say again.
 
-On token ids; no text is tokenised again.
+On tokens; no text is tokenised again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import Literal
 
 from core.records import Chain
@@ -55,8 +56,8 @@ class Alignment:
         return next(behind, found[0] if found else None)
 
 
-def align(a: Sequence[int], b: Sequence[int]) -> Alignment:
-    """Align two sequences of token ids.
+def align(a: Sequence[Hashable], b: Sequence[Hashable]) -> Alignment:
+    """Align two sequences of token ids, or of texts of tokens.
 
     Behind what both begin with, the longest run of equal tokens is matched first, then the longest
     on either side of it, and so on (difflib, after Ratcliff and Obershelp).
@@ -74,5 +75,16 @@ def align(a: Sequence[int], b: Sequence[int]) -> Alignment:
 
 
 def align_chains(a: Chain, b: Chain) -> Alignment:
-    """Align two chains up to the end of their answers; what runs on after one is left out."""
-    return align(a.token_ids[: a.answer_length], b.token_ids[: b.answer_length])
+    """Align two chains up to the end of their answers; what runs on after one is left out.
+
+    Chains of two models are aligned by their tokens' texts: an id may mean another text there.
+    """
+    one_model = a.model == b.model
+    first, second = ((each.token_ids if one_model else each.tokens) for each in (a, b))
+    return _align(first[: a.answer_length], second[: b.answer_length])
+
+
+@lru_cache(maxsize=16)
+def _align(a: tuple[Hashable, ...], b: tuple[Hashable, ...]) -> Alignment:
+    # A page asks at every redraw, and chains that repeat themselves take seconds.
+    return align(a, b)

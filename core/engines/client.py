@@ -65,6 +65,11 @@ class EngineClient:
         """Whether a connection broke: another server may answer now."""
 
     async def __aenter__(self) -> Self:
+        if not (self._key.isascii() and self._key.isprintable()):
+            raise EngineError(
+                f"The API key in {KEY} has characters that no header of a request can hold.",
+                "Set it to the key alone, of one line.",
+            )
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
         self._http = httpx2.AsyncClient(
             base_url=self.url,
@@ -114,7 +119,7 @@ class EngineClient:
                 fault = error
             now = time.monotonic()
             begun = now if begun is None else begun
-            wait = _back_off(tries) if fault.wait is None else fault.wait
+            wait = max(_back_off(tries), fault.wait or 0.0)  # also where it asks for 0 s
             if now + wait - begun > self.patience:
                 raise _gave_up(self.url, fault, now - begun)
             self._on_wait(fault.why)

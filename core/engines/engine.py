@@ -121,7 +121,7 @@ class Engine:
         check_sampler(sampler)
         assert not any(row.completion_ids or row.forced for row in rows)
 
-        told = on_row or (lambda index, chain: None)
+        report = on_row or (lambda index, chain: None)
 
         async def work(here: Here) -> list[Decoded]:
             free, checking = asyncio.Semaphore(at_once), asyncio.Lock()
@@ -129,7 +129,7 @@ class Engine:
             async def one(index: int, row: Row) -> Decoded:
                 async with free:
                     chain = await self._chain(client, checking, row, sampler)
-                here(lambda: told(index, chain))
+                here(lambda: report(index, chain))
                 return chain
 
             async with self._client(here) as client, asyncio.TaskGroup() as group:

@@ -96,7 +96,7 @@ def checked_address(url: str) -> str:
         port = parts.port
     except ValueError:
         parts, port = urlsplit(""), None
-    if parts.username or parts.password or parts.query or parts.fragment:
+    if "@" in url or parts.query or parts.fragment:
         raise EngineError(
             "The engine's address has more in it than host and path, which the run would keep.",
             f"Give it bare, and its API key in the environment variable {KEY}.",

@@ -7,6 +7,7 @@ out from the model's generation_config.json.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -157,10 +158,9 @@ def read_answer(body: bytes, vocab_size: int) -> Answer:
 
 def _top(logprobs: _Logprobs | None) -> tuple[float, ...]:
     tops = None if logprobs is None else logprobs.top_logprobs
-    first = tops[0] if tops else None
-    return tuple(
-        sorted((each for each in (first or {}).values() if each is not None), reverse=True)
-    )
+    first = (tops[0] if tops else None) or {}
+    known = [each for each in first.values() if each is not None and not math.isnan(each)]
+    return tuple(sorted((min(each, 0.0) for each in known), reverse=True))
 
 
 class _Error(BaseModel):

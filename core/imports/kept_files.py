@@ -16,9 +16,13 @@ from core.system.durable_files import is_full, replace_file
 from core.system.environment import rollouts_folder
 from core.system.json_text import json_text
 
+SCORES = "scores-"
+"""Begins the names of the files with scores; the name of no kept file begins with it."""
+
 _ID = re.compile(r"[0-9a-f]{16}")
 _NAME = re.compile(r"[^\w.+ -]+")
-_LONGEST = 100  # characters of a name
+_BEGIN = re.compile(rf"^(?:{SCORES}|[ .-])+")  # of scores, of hidden files, of options
+_LONGEST = 100  # bytes of a name: file systems allow 255, and files are written beside it
 
 
 @dataclass(frozen=True)
@@ -116,13 +120,10 @@ class KeptFiles:
             ) from error
 
 
-SCORES = "scores-"
-"""Begins the names of the files with scores; the name of no kept file begins with it."""
-
-
 def _plain_name(name: str) -> str:
-    plain = _NAME.sub("_", Path(name.replace("\\", "/")).name).strip(" .")[-_LONGEST:]
-    return plain.removeprefix(SCORES).lstrip(".") or "rollouts"
+    plain = _NAME.sub("_", Path(name.replace("\\", "/")).name)
+    plain = plain.encode()[-_LONGEST:].decode(errors="ignore")
+    return _BEGIN.sub("", plain).rstrip(" .") or "rollouts"
 
 
 def _ids(text: str, what: str) -> list[int]:

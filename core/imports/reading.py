@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -233,8 +233,11 @@ def _size(rollout: Rollout) -> int:
 
 
 def _grouped(rollouts: Sequence[Rollout]) -> tuple[Rollout, ...]:
-    """Rollouts of the same prompt in one group, where the file names none: numbered from 1."""
-    numbers: dict[Any, int] = {}
+    """Rollouts of the same prompt in one group, where the file names none: numbered from 1,
+    past the numbers that it names."""
+    numbers: dict[Any, str] = {}
+    taken = {rollout.group for rollout in rollouts}
+    free = (str(n) for n in count(1) if str(n) not in taken)
 
     def named(rollout: Rollout) -> Rollout:
         if rollout.group:
@@ -242,6 +245,8 @@ def _grouped(rollouts: Sequence[Rollout]) -> tuple[Rollout, ...]:
         ids = rollout.prompt_ids
         prompt = json_text(rollout.prompt) if rollout.prompt else None
         key = (prompt if ids is None else ids.tobytes(), rollout.gold)
-        return replace(rollout, group=str(numbers.setdefault(key, len(numbers) + 1)))
+        if key not in numbers:
+            numbers[key] = next(free)
+        return replace(rollout, group=numbers[key])
 
     return tuple(map(named, rollouts))

@@ -144,6 +144,7 @@ def _from_json(line: bytes) -> tuple[int, RolloutScore] | None:
         score = RolloutScore(
             entropy, verdict, str(data["ids"]), str(data["doubt"]), bool(data["unlikely"])
         )
-        return int(data["number"]), score
-    except (ValueError, KeyError, TypeError):  # cut off by a kill, or changed by hand
-        return None
+        number = data["number"]
+        return (number, score) if type(number) is int and number >= 0 else None
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None  # cut off by a kill, or changed by hand

@@ -24,7 +24,9 @@ def aligned_panel(state: BrowserState, branch: Branch, other: Branch) -> None:
         other: on the right.
     """
     found = align_chains(branch.chain, other.chain)
-    key = f"difference between {branch.id} and {other.id}"
+    # Branches of different trees may have the same ids.
+    opened = state.opened
+    key = f"difference between {branch.id} and {other.id} of {opened.id} {opened.session.current}"
     at: int | None = st.session_state.get(key)
     count = len(found.differences)
     st.html(_STYLE)

@@ -21,6 +21,7 @@ Fields = tuple[tuple[str, str | None], ...]
 """The fields of roles that a person has changed; None: the role has none."""
 
 _STEPS = 20  # redraws of a long table while it is scored
+_END = 5.0  # seconds for the rollout that is being scored
 _FEW = 500  # rollouts whose table is redrawn after each
 
 
@@ -71,11 +72,23 @@ class Scorings:
             task.label, task.unit = "Scoring", "rollouts"
             task.total = len(table.rollouts)
             task.done = task.before = len(scoring.scores.found)
-            scoring.scores.score_missing(lm, table.rollouts, done=task.count, cancel=task.cancelled)
+            if not task.cancelled():  # while the model was loaded
+                scores = scoring.scores
+                scores.score_missing(lm, table.rollouts, done=task.count, cancel=task.cancelled)
 
         with self._lock:
             if not scoring.running:
                 scoring.task = Task("Loading the model", work)
+
+    def forget(self, kept: KeptFile) -> None:
+        """Stop the scorings of a file that is removed, and drop their scores."""
+        with self._lock:
+            own = [path for path in self._known if path.parent == kept.path.parent]
+            tasks = [task for path in own if (task := self._known.pop(path).task) is not None]
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            task.wait(_END)  # what is written into a folder keeps it from being removed
 
 
 @st.cache_resource(show_spinner=False)

@@ -204,8 +204,11 @@ def _label(line: Line) -> str:
 
 
 def _command(view: RolloutsView) -> str:
+    spec = view.spec
     words = [PROGRAM, "import", view.kept.name, *fields_option(view.fields)]
-    words += ["--score", view.spec.model]
-    if view.spec.adapter:
-        words += ["--adapter", view.spec.adapter]
+    words += ["--score", spec.model]
+    for name in ("adapter", "revision", "dtype", "quantization"):
+        value = getattr(spec, name)
+        words += [] if value == getattr(ModelSpec, name) else [f"--{name}", value]
+    words += ["--trust-remote-code"] * spec.trust_remote_code
     return shlex.join([*words, "--tau", f"{view.state.tau:g}"])

@@ -11,6 +11,7 @@ from core.errors import ExplorerError
 from core.imports.kept_files import KeptFile, KeptFiles
 from core.imports.shapes import SHAPES
 from explorer.form import is_texts
+from explorer.rollouts.reading import scorings
 from explorer.shared.messages import plain, short
 from explorer.state import BrowserState
 
@@ -113,6 +114,7 @@ def _take(state: BrowserState, keep: Callable[[], KeptFile]) -> None:
 
 
 def _remove(state: BrowserState, files: KeptFiles, kept: KeptFile) -> None:
+    scorings().forget(kept)
     try:
         files.remove(kept)
     except ExplorerError as error:

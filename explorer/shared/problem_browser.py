@@ -174,7 +174,7 @@ def _on_select(state: BrowserState, shown: ProblemBrowser, key: str) -> None:
         return
     state.form.keep(_memory(shown), found.row)
     if found.sample is not None and found.sample < len(shown.stored[found.row].chains):
-        st.session_state[_switch(shown, found.row)] = found.sample
+        _show(shown, found.row, found.sample)
 
 
 def _on_step(state: BrowserState, shown: ProblemBrowser, key: str) -> None:
@@ -191,8 +191,12 @@ def _on_step(state: BrowserState, shown: ProblemBrowser, key: str) -> None:
     start = st.session_state.get(f"{switch} shown", _number(shown, found.row))
     state.form.keep(_memory(shown), found.row)
     # A next step can stop this run of the page before it has drawn the panel.
-    reached = max(0, min(last, start + by))
-    st.session_state[switch] = st.session_state[f"{switch} shown"] = reached
+    _show(shown, found.row, max(0, min(last, start + by)))
+
+
+def _show(shown: ProblemBrowser, row: str, sample: int) -> None:
+    switch = _switch(shown, row)
+    st.session_state[switch] = st.session_state[f"{switch} shown"] = sample
 
 
 def _on_act(shown: ProblemBrowser, key: str) -> None:

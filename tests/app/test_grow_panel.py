@@ -73,6 +73,20 @@ def test_a_tree_grows_its_endings_open_as_branches_and_two_chains_are_compared(
         assert not app.exception
         assert tree(app).selection.position == min(each.a[0], len(branch.chain) - 1)
     assert f"Difference 1 of {len(aligned.differences)}" in texts(app)
+    kept = state(app).opened.session.current
+
+    # Branches of another problem with the same ids: no step was made between these.
+    twin = state(app).opened.open_problem(replace(root.chain.problem, id="twin"))
+    assert twin.add_root(root.chain, root.outcome).id == root.id
+    ways = [(branch.chain, branch.outcome)]
+    while (same := twin.add_branches(root.id, ending.position, ways)[0]).id != branch.id:
+        pass
+    twin.select(same.id)
+    state(app).beside = root.id
+    app.run()
+    assert f"**{len(aligned.differences)} difference" in texts(app)
+    assert "Difference 1 of" not in texts(app)
+    state(app).opened.session.current = kept
 
     # The session file keeps what grew.
     again = Session.loads(state(app).opened.session.dumps()).tree

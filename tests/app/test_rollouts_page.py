@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from drawn_app import drawn, needs_demo, state, tree
 from streamlit.testing.v1 import AppTest
 
 from core.imports.kept_files import KeptFiles
+from core.models.spec import ModelSpec
 
 pytestmark = needs_demo
 DATA = Path(__file__).resolve().parents[1] / "data" / "rollouts"
@@ -161,6 +164,31 @@ def test_fields_are_shown_and_can_be_changed(sums: Path) -> None:
     assert column(table_of(app), "reward") == ["1", "0", "0", "1"]
 
 
+def test_the_command_loads_the_same_model(sums: Path) -> None:
+    app = opened(sums)
+    spec = ModelSpec(
+        "some/model", "my adapter", dtype="float32", revision="v1", quantization="8bit"
+    )
+    state(app).opened.spec = spec
+    app.run()
+    assert not app.exception
+    (command,) = (each.value for each in app.code if " import " in each.value)
+    words = shlex.split(command)
+    assert words[:3] == ["fork-explorer", "import", "sums.jsonl"]
+    given = dict(pairwise(words))
+    assert (
+        ModelSpec(
+            given["--score"],
+            given["--adapter"],
+            dtype=given["--dtype"],
+            revision=given["--revision"],
+            quantization="8bit" if given["--quantization"] == "8bit" else "none",
+        )
+        == spec
+    )
+    assert float(given["--tau"]) == state(app).tau
+
+
 def test_a_file_that_can_not_be_read_is_said_and_can_be_removed(tmp_path: Path) -> None:
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"colour": "red"}\n')
@@ -171,6 +199,19 @@ def test_a_file_that_can_not_be_read_is_said_and_can_be_removed(tmp_path: Path) 
     assert not app.exception
     assert not list(KeptFiles().folder.iterdir())
     assert "none of its fields" not in said(app)
+
+
+def test_the_scores_of_a_removed_file_are_gone_when_it_is_opened_again(sums: Path) -> None:
+    app = opened(sums)
+    button(app, "score rollouts").click().run()
+    button(app, "remove rollouts").click().run()
+    assert not app.exception
+    assert not app.error
+    assert not list(KeptFiles().folder.iterdir())
+    app = opened(sums)
+    assert "scored" not in said(app)
+    assert button(app, "score rollouts").label == "Score all"
+    assert not button(app, "score rollouts").disabled
 
 
 def test_text_is_data(tmp_path: Path) -> None:

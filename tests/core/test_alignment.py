@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
+from export_cases import chain_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.chains.alignment import Segment, align
+from core.chains.alignment import Segment, align, align_chains
 
 IDS = st.lists(st.integers(0, 4), max_size=30)
 
@@ -37,6 +39,16 @@ def test_equal_chains_have_no_difference() -> None:
     assert align([1, 2], [1, 2]).segments == (Segment("shared", (0, 2), (0, 2)),)
     assert align([1, 2], [1, 2]).next_difference() is None
     assert align([], []).segments == ()
+
+
+def test_chains_of_two_models_are_aligned_by_text_since_their_ids_mean_other_texts() -> None:
+    a, b = chain_of(["so", " 1", " 2"]), chain_of(["so", " 3", " 2"])
+    swapped = replace(b, token_ids=a.token_ids, model="another")  # the ids of a, the texts of b
+    changed = (Segment("shared", (0, 1), (0, 1)), Segment("differs", (1, 2), (1, 2)),
+               Segment("same", (2, 3), (2, 3)))  # fmt: skip
+    assert align_chains(a, swapped).segments == changed
+    assert align_chains(a, replace(swapped, model=a.model)).differences == ()
+    assert align_chains(a, swapped) is align_chains(a, swapped), "not computed at every redraw"
 
 
 def test_a_frequent_token_still_aligns_in_a_long_chain() -> None:

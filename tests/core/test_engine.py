@@ -241,6 +241,16 @@ def test_patience_ends_in_words(lm: LanguageModel, server: ServedModel) -> None:
     server.start()
 
 
+def test_a_server_that_asks_to_wait_0_seconds_is_not_asked_without_a_pause(
+    lm: LanguageModel, server: ServedModel
+) -> None:
+    server.faults.extend([BUSY] * 1000)
+    waits: list[str] = []
+    with pytest.raises(EngineError, match="status 429"):
+        engine_of(lm, server, patience=0.5, on_wait=waits.append).check()
+    assert 1 < len(waits) < 20, "at least 0.01, 0.02, 0.04 and then 0.05 s apart"
+
+
 def test_a_cancel_ends_the_waiting_at_once(lm: LanguageModel, server: ServedModel) -> None:
     server.faults.extend([Fault(503, {"Retry-After": "500"})] * 9)
     waits: list[str] = []
@@ -346,11 +356,27 @@ def test_the_key_is_sent_and_nowhere_said(
     assert "secret" not in str(refused.value)
 
 
+@pytest.mark.parametrize("key", ["sécret", "secret\nX-More: 1"])
+def test_a_key_that_no_header_can_hold_is_refused_at_once_without_saying_it(
+    server: ServedModel, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv(client.KEY, key)
+    with pytest.raises(EngineError, match=f"The API key in {client.KEY}") as refused:
+        find_engine(server.url)
+    assert "cret" not in str(refused.value)
+
+
 def test_no_engine_at_an_address(server: ServedModel) -> None:
     for bad in ("", "localhost:8000", "ftp://a", "http://", "http://[", "http://a:b", "http://\n"):
         with pytest.raises(EngineError, match="is not the address of a server"):
             checked_address(bad)
-    for kept in ("http://me:pw@host", "https://host/v1?key=pw", "http://host/#pw"):
+    for kept in (
+        "http://me:pw@host",
+        "me:pw@host",
+        "http://me:pw@host:99999",
+        "https://host/v1?key=pw",
+        "http://host/#pw",
+    ):
         with pytest.raises(EngineError, match="which the run would keep") as found:
             checked_address(kept)
         assert "pw" not in str(found.value)

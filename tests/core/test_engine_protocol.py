@@ -93,6 +93,23 @@ def test_the_words_of_a_refusal() -> None:
     assert len(said(json.dumps({"message": "x" * 999}).encode())) == 300
 
 
+@pytest.mark.parametrize(
+    ("said_top", "read"),
+    [
+        ({"a": -2.0, "b": -1.0, "c": None}, (-1.0, -2.0)),
+        ({"a": float("nan"), "b": -1.0}, (-1.0,)),  # would equal every probability
+        ({"a": 1e4, "b": -1.0}, (0.0, -1.0)),  # whose exponential is no float
+        ({"a": float("-inf")}, (float("-inf"),)),
+        ({}, ()),
+    ],
+)
+def test_log_probabilities_are_numbers_of_at_most_0(
+    said_top: dict[str, Any], read: tuple[float, ...]
+) -> None:
+    body = body_of(token_ids=[1], logprobs={"top_logprobs": [said_top]})
+    assert read_answer(body, VOCABULARY).top_logprobs == read
+
+
 def test_what_the_real_server_answered_is_read() -> None:
     chain = read_answer((RECORDED / "chain.json").read_bytes(), VOCABULARY)
     asked = json.loads((RECORDED / "chain_request.json").read_text())

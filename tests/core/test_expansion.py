@@ -10,14 +10,17 @@ import pytest
 from lookup_model import BASE, END, SEVEN, SO, THEN, THREE, lookup_model
 
 from core.chains.expansion.growing import expand, grow
+from core.chains.expansion.opening import open_ending
 from core.chains.expansion.records import Expansion
 from core.chains.expansion.summary import weights
 from core.chains.findings import Findings
 from core.chains.generation import generate
 from core.chains.judging import judge
 from core.chains.settings import ExpansionSettings
-from core.errors import PositionError, SessionError
+from core.chains.tree import ForkTree
+from core.errors import ModelError, PositionError, SessionError
 from core.models.language_model import LanguageModel
+from core.models.spec import ModelSpec
 from core.records import Chain, Outcome, Problem, Sampler, Verdict
 
 ALL = ExpansionSettings(depth=2, width=4, tau=1.4, floor=0, budget=1000)
@@ -203,11 +206,39 @@ def test_the_control_has_as_many_branches_at_positions_that_are_no_forks(
     assert alone.random.levels[0] == 4
 
 
+def test_known_branches_beyond_the_room_of_a_depth_are_left_out_with_all_that_leave_them(
+    lm: LanguageModel, chain: Chain, outcome: Outcome
+) -> None:
+    """As when the threshold is raised: fewer forks, so the control has fewer branches."""
+
+    def control(*levels: int, known: Expansion | None = None) -> Expansion:
+        return expand(lm, chain, outcome, ALL, at="random", levels=levels, known=known)
+
+    wide = control(8, 20)
+    assert wide.levels == (8, 20)
+    assert control(1, 8, known=wide) == control(1, 8)
+    assert control(1, 8).levels == (1, 4), "one chain has no more"
+
+
 def test_a_chain_without_forks_says_what_to_do(
     lm: LanguageModel, chain: Chain, outcome: Outcome
 ) -> None:
     with pytest.raises(PositionError, match=r"above 9 nats.*Lower the threshold"):
         expand(lm, chain, outcome, ALL.model_copy(update={"tau": 9.0}))
+
+
+def test_an_ending_is_opened_by_the_model_that_made_it_and_by_no_other(
+    lm: LanguageModel, chain: Chain, outcome: Outcome, grown: Grow
+) -> None:
+    tree, other = grown(), replace(lm, spec=ModelSpec("another"))
+    forks = ForkTree(chain.problem)
+    root = forks.add_root(chain, outcome)
+    with pytest.raises(ModelError, match="made by lookup"):
+        open_ending(other, forks, root, tree, 4)
+    assert forks.branches == (root,)
+    opened = open_ending(lm, forks, root, tree, 4)
+    assert opened.chain.token_ids == (SO, SEVEN, SO, END)
+    assert [each.chain.model for each in forks.branches] == ["lookup"] * 3
 
 
 def test_a_tree_is_read_back_from_a_session_and_a_damaged_one_refused(

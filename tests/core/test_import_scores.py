@@ -51,6 +51,9 @@ def test_a_file_is_kept_under_its_name_until_it_is_removed(files: KeptFiles) -> 
         ("..", "rollouts"),
         ("a\x00\n/b\x00c", "b_c"),
         ("x" * 300 + ".csv", "x" * 96 + ".csv"),
+        ("题" * 90 + ".json", "题" * 31 + ".json"),  # of 3 bytes each
+        ("scores-scores-.scores-1.jsonl", "1.jsonl"),
+        ("--help.jsonl", "help.jsonl"),
     ],
 )
 def test_a_name_never_leaves_its_folder(files: KeptFiles, given: str, name: str) -> None:
@@ -156,6 +159,12 @@ def test_other_fields_and_other_models_have_scores_of_their_own(kept: KeptFile) 
         b"[]",
         b"nonsense",
         b'{"number": 1}',
+        b"[" * 100_000,
+        *(
+            b'{"number": %s, "entropy_nats": [1], "verdict": null, "ids": "", "doubt": "", '
+            b'"unlikely": false}' % number
+            for number in (b"-1", b"Infinity", b"true", b"1.5", b'"1"')
+        ),
         b'{"number": 0, "entropy_nats": [[1]], "verdict": null, "ids": "", "doubt": "", '
         b'"unlikely": false}',
         b'{"number": 0, "entropy_nats": [NaN], "verdict": null, "ids": "", "doubt": "", '

@@ -131,6 +131,14 @@ def test_rollouts_of_the_same_prompt_are_together(tmp_path: Path) -> None:
     assert [each.group for each in found.rollouts] == ["1", "2", "1"]
 
 
+def test_a_group_that_the_file_names_is_not_joined_by_rows_without_one(tmp_path: Path) -> None:
+    rows = [{"prompt": "a", "completion": "x", "uid": "1"}] + [
+        {"prompt": prompt, "completion": "x", "uid": None} for prompt in ("b", "c", "b")
+    ]
+    found = read_rollouts(written(tmp_path / "x.jsonl", *rows))
+    assert [each.group for each in found.rollouts] == ["1", "2", "3", "2"]
+
+
 def test_fields_can_be_said(tmp_path: Path) -> None:
     path = written(tmp_path / "x.jsonl", {"q": {"text": "1+1?"}, "prompt": "no", "a": "2", "r": 3})
     fields = {"prompt": "q.text", "answer": "a", "reward": "r"}

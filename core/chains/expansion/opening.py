@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.chains.expansion.growing import continued_by, seed_of, with_statistics
+from core.chains.expansion.growing_tree import continued_by, seed_of, with_statistics
 from core.chains.expansion.records import Expansion
+from core.chains.generation import check_maker
 from core.chains.judging import judge
 from core.chains.tree import Branch, ForkTree
 from core.errors import PositionError
@@ -55,10 +56,12 @@ def open_ending(
 
     Raises:
         PositionError: no such ending, or one that wasn't kept.
-        ModelError, PromptError: as `scored_chain`.
+        ModelError: the chain was made by another model, or the logits are not finite.
+        PromptError: as `scored_chain`.
     """
     root = branch.chain
     sampler = continued_by(root, tree.settings.temperature)
+    check_maker(lm, root, sampler)
     paths = tree.paths
     for each in way_to(tree, number):
         ending = tree.endings[each]
