@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable
 
 from core.chains.assembly import GrowingChain
@@ -15,6 +17,7 @@ from core.runs.pace import Countdown, Pace, time_left
 
 _log = logging.getLogger(__name__)
 _NICENESS = 5  # so that pages stay responsive
+_PATIENCE = 5  # seconds until work that was cancelled is cut off with the server
 
 
 class Task:
@@ -39,6 +42,7 @@ class Task:
         self._work = work
         self._cancel = threading.Event()
         self._finished = threading.Event()
+        _running.add(self)
         threading.Thread(target=self._run, name=f"task: {label}", daemon=True).start()
 
     @property
@@ -158,3 +162,18 @@ class Task:
             )
         finally:
             self._finished.set()
+            _running.discard(self)
+
+
+_running: weakref.WeakSet[Task] = weakref.WeakSet()
+
+
+@atexit.register
+def _end_all() -> None:
+    """Cancel what still runs when the server ends: a thread that is cut off inside torch aborts the
+    process."""
+    tasks, until = list(_running), time.monotonic() + _PATIENCE
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        task.wait(max(until - time.monotonic(), 0))

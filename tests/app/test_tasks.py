@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -113,3 +115,19 @@ def test_a_bug_is_told_without_a_traceback() -> None:
     assert type(error) is ExplorerError
     assert "ZeroDivisionError" in error.what
     assert "Nothing you made is lost" in error.remedy
+
+
+def test_work_that_still_runs_is_cancelled_when_the_program_ends() -> None:
+    code = """if True:
+        import time
+        from explorer.tasks import Task
+        def work(task):
+            while not task.cancelled():
+                time.sleep(0.01)
+            print("cancelled", flush=True)
+        Task("Working", work)
+    """
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (0, "cancelled\n"), ended.stderr

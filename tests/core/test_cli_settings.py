@@ -180,7 +180,7 @@ def test_every_command_that_loads_a_model_has_every_way_to_load_it() -> None:
     for name, command in commands().items():
         found = parameters(command) & (loading - {"trust_remote_code", "revision"})
         assert not found or loading <= parameters(command), name
-    assert sum(loading <= parameters(each) for each in commands().values()) == 20
+    assert sum(loading <= parameters(each) for each in commands().values()) == 22
 
 
 def test_every_command_that_asks_a_question_has_every_way_to_ask_it() -> None:
@@ -188,7 +188,7 @@ def test_every_command_that_asks_a_question_has_every_way_to_ask_it() -> None:
         found = parameters(command) & PROMPT
         assert not found or found == PROMPT, name
     asking = {name for name, each in commands().items() if parameters(each) >= PROMPT}
-    assert asking == {*RUNS, "study", "distill-study", "generate", "prompt", "thresholds"}
+    assert asking == {*RUNS, "study", "distill-study", "generate", "prompt", "thresholds", "lesson"}
 
 
 def test_defaults_and_help_are_the_models() -> None:

@@ -164,7 +164,7 @@ def test_there_is_no_other_threshold() -> None:
         for group in _setting_groups(command):
             if any(setting(group.model, each).typed for each in setting_names(group.model)):
                 found.add(name)
-    assert found == {"interventions", "compare", "train", "rollouts", "study"}
+    assert found == {"interventions", "compare", "train", "rollouts", "study", "lesson"}
 
 
 def _setting_groups(command: Any) -> list[SettingOptions]:
