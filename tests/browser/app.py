@@ -106,7 +106,8 @@ def fill_number(page: Page, label: str, value: float) -> None:
 def set_number(page: Page, label: str, value: float) -> None:
     """Set a number in the sampler's popover."""
     button(page, "Sampler").click()
-    field = page.get_by_label(label, exact=True).first
+    # Other panels, folded ones, may have a field of the same name.
+    field = page.get_by_label(label, exact=True).filter(visible=True)
     field.fill(str(value))
     field.press("Enter")
     settled(page)

@@ -27,6 +27,13 @@ Serve = Callable[..., str]
 
 expect.set_options(timeout=1000 * PATIENCE)
 
+LONGEST = ("test_real_model_story", "test_finetune_story")
+"""Begun first, so that no process is left alone with them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not any(name in item.nodeid for name in LONGEST))
+
 
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
