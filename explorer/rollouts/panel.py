@@ -29,7 +29,7 @@ from explorer.shared.thresholds import in_unit
 from explorer.state import BrowserState
 
 _QUESTION, _WHOLE = 2_000, 20_000  # characters of a question, of a prompt
-_FEW = 40  # characters that are no loss, such as "Question: "
+_FEW = 40  # a shorter common start, such as "Question: ", need not be shown
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,8 @@ def body_of(**choice: Any) -> bytes:
 @given(IDS, st.none() | IDS, st.sampled_from(["stop", "length"]))
 def test_ids_come_back_as_they_are(ids: list[int], prompt: list[int] | None, reason: str) -> None:
     body = body_of(token_ids=ids, prompt_token_ids=prompt, finish_reason=reason)
-    told = None if prompt is None else tuple(prompt)
-    assert read_answer(body, VOCABULARY) == Answer(tuple(ids), told, (), reason)
+    echoed = None if prompt is None else tuple(prompt)
+    assert read_answer(body, VOCABULARY) == Answer(tuple(ids), echoed, (), reason)
 
 
 @given(st.binary(max_size=60) | JSON.map(lambda data: json.dumps(data).encode()))
@@ -98,7 +98,7 @@ def test_the_words_of_a_refusal() -> None:
     [
         ({"a": -2.0, "b": -1.0, "c": None}, (-1.0, -2.0)),
         ({"a": float("nan"), "b": -1.0}, (-1.0,)),  # would equal every probability
-        ({"a": 1e4, "b": -1.0}, (0.0, -1.0)),  # whose exponential is no float
+        ({"a": 1e4, "b": -1.0}, (0.0, -1.0)),  # whose exponential overflows
         ({"a": float("-inf")}, (float("-inf"),)),
         ({}, ()),
     ],
