@@ -10,7 +10,7 @@ import typer
 from core.cli.files import check_writable, interruptible, progress, say, write_out, write_result
 from core.cli.models import load
 from core.cli.option_groups import GivenSettings, SettingOptions, grouped
-from core.cli.options import ModelOptions, OutputOptions, ProblemOptions, path_option
+from core.cli.options import ModelOptions, OutputOptions, ProblemOptions, ProblemsFile, path_option
 from core.cli.thresholds import entropies_of
 from core.lessons.settings import LessonSettings
 from core.models.spec import DEMO, DEMO_TEACHER, ModelSpec
@@ -26,13 +26,7 @@ if TYPE_CHECKING:
 @grouped
 def lesson(
     model: ModelOptions,
-    problems: Annotated[
-        Path | None,
-        path_option(
-            help="A problem file, or the name of a set such as word-problems; the demo's when not "
-            "given."
-        ),
-    ] = None,
+    problems: ProblemsFile = None,
     teacher: Annotated[
         str | None,
         typer.Option(

@@ -35,6 +35,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, nothing else."
 RemoteCode = Annotated[
     bool, typer.Option("--trust-remote-code", help="Run the model's own Python code.")
 ]
+ProblemsFile = Annotated[
+    Path | None,
+    path_option(
+        help="A JSONL, JSON, CSV, TSV or Parquet file, or the name of a set such as "
+        "word-problems; the demo's when not given."
+    ),
+]
 RunsDir = Annotated[
     Path | None, path_option("--runs-dir", help="Where runs are kept, each in its own folder.")
 ]
@@ -152,13 +159,7 @@ class ModelOptions(LoadOptions, _NamedModel):
 class ProblemOptions:
     """The problems of a run."""
 
-    problems: Annotated[
-        Path | None,
-        path_option(
-            help="A JSONL, JSON, CSV, TSV or Parquet file, or the name of a set such as "
-            "word-problems; the demo's when not given."
-        ),
-    ] = None
+    problems: ProblemsFile = None
     sample: Sample = None
 
     def problem_set(self) -> list[Problem]:

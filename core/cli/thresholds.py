@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import isnan
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -15,7 +14,7 @@ from core.chains.prompting import PromptSettings
 from core.cli.files import check_writable, interruptible, progress, say, write_result
 from core.cli.models import load
 from core.cli.option_groups import GivenSettings, SettingOptions, grouped
-from core.cli.options import ModelOptions, OutputOptions, ProblemOptions, path_option
+from core.cli.options import ModelOptions, OutputOptions, ProblemOptions, ProblemsFile
 from core.models.spec import DEMO, DEMO_NOTICE, ModelSpec
 from core.records import Problem
 from core.runs.config import RunPlan
@@ -37,13 +36,7 @@ del _OPTIONS["problems"]  # the file
 @grouped
 def thresholds(
     model: ModelOptions,
-    problems: Annotated[
-        Path | None,
-        path_option(
-            help="A problem file, or the name of a set such as word-problems; the demo's when not "
-            "given."
-        ),
-    ] = None,
+    problems: ProblemsFile = None,
     above: Annotated[
         list[float] | None,
         typer.Option(
