@@ -6,11 +6,12 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import date
 
+from core.chains.branch import Branch
 from core.chains.decoding_progress import DecodingProgress, StepPace
 from core.chains.generation import Fork, fork, generate
 from core.chains.judging import judge
 from core.chains.session import FormValue, Session, SessionFolder
-from core.chains.tree import Branch, ForkTree
+from core.chains.tree import ForkTree
 from core.errors import ExplorerError
 from core.models.language_model import LanguageModel
 from core.models.spec import ModelSpec

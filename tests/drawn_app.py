@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.chains.tree import Branch, ForkTree
+from core.chains.branch import Branch
+from core.chains.tree import ForkTree
 from core.models.spec import DEMO_FOLDER
 from explorer.state import BrowserState
 

@@ -17,8 +17,9 @@ from core.components.heatmap_view import ColourScale, HeatmapView, Part
 from core.records import Chain
 
 if TYPE_CHECKING:
+    from core.chains.branch import Branch
     from core.chains.pivotality import Pivotality
-    from core.chains.tree import Branch, ForkTree
+    from core.chains.tree import ForkTree
 
 
 def chain_view(
@@ -83,7 +84,7 @@ def bare_view(chain: Chain, chain_id: str) -> HeatmapView:
 
 def with_parent(view: HeatmapView, tree: ForkTree, branch: Branch) -> HeatmapView:
     """The view of a branch, dimmed where it is its parent's chain."""
-    from core.chains.tree import first_difference
+    from core.chains.branch import first_difference
 
     if branch.parent is None or branch.position is None:
         return view

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from core.chains.branch import Branch
 from core.chains.notes import Note
 from core.chains.session import Session
-from core.chains.tree import Branch, ForkTree
+from core.chains.tree import ForkTree
 from core.components.words import token_label
 from core.records import Problem
 

@@ -10,8 +10,9 @@ from core.runs.model_names import model_words
 from core.system.short_text import short
 
 if TYPE_CHECKING:
+    from core.chains.branch import Branch
     from core.chains.expansion.records import Expansion
-    from core.chains.tree import Branch, ForkTree
+    from core.chains.tree import ForkTree
 
 TreeVerdict = Literal["correct", "wrong", "unparseable", "timed_out", "no_gold"]
 

@@ -10,7 +10,8 @@ from html import escape
 from math import ceil
 from typing import Any
 
-from core.chains.tree import Branch, ForkTree
+from core.chains.branch import Branch
+from core.chains.tree import ForkTree
 from core.disagreement.reading import ReadChain
 from core.errors import ExplorerError
 from core.export.document import Handout, Table

@@ -8,9 +8,10 @@ from typing import Literal
 
 import numpy as np
 
+from core.chains.branch import Branch
 from core.chains.fix_search import FixSearch
 from core.chains.forks import fork_positions
-from core.chains.tree import Branch, ForkTree
+from core.chains.tree import ForkTree
 from core.components.chain_view import chain_view, coloured_by_pivotality, with_parent
 from core.components.heatmap_view import HeatmapView
 from core.components.note_list import notes_of_tree

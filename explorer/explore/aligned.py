@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.chains.alignment import Alignment, Segment, align_chains
-from core.chains.tree import Branch
+from core.chains.branch import Branch
 from core.records import Chain
 from explorer.state import BrowserState
 

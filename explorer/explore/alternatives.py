@@ -10,9 +10,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from core.chains.branch import Branch
 from core.chains.phrases import Phrase, PhraseOdds
 from core.chains.pivotality import Pivotality
-from core.chains.tree import Branch, ForkTree
+from core.chains.tree import ForkTree
 from core.records import Chain, Outcome, Verdict
 from core.system.percent import percent_span
 from explorer.components.alternatives_table import AlternativeRow, Cell

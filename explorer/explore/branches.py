@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.chains.branch import Branch
 from core.chains.session import Session
-from core.chains.tree import Branch, ForkTree
+from core.chains.tree import ForkTree
 from core.components.tree_nodes import ending_of, grown_nodes, tree_nodes
 from core.errors import ExplorerError, SessionError
 from core.export.of_chains import branch_handout, tree_handout

@@ -10,8 +10,9 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from core.chains.branch import Branch, first_difference
 from core.chains.forks import fork_positions
-from core.chains.tree import Branch, ForkTree, first_difference
+from core.chains.tree import ForkTree
 from core.components.chain_view import coloured_by_pivotality, with_parent
 from core.components.words import chain_words
 from core.entropy import NATS_PER_BIT

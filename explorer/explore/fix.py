@@ -11,10 +11,10 @@ from typing import Literal
 
 import streamlit as st
 
+from core.chains.branch import Branch
 from core.chains.fix_search import AttemptResult, FixSearch
 from core.chains.settings import FixSettings
 from core.chains.sweep import Attempt
-from core.chains.tree import Branch
 from core.entropy import highest_entropy_positions, nats_to_bits
 from core.records import Chain, Sampler, Verdict
 from core.statistics import share

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.chains.tree import Branch
+from core.chains.branch import Branch
 from core.models.placement import quantization_named
 from core.models.spec import ModelSpec
 from core.records import Chain, Sampler

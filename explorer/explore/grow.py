@@ -7,11 +7,12 @@ from typing import Any
 
 import streamlit as st
 
+from core.chains.branch import Branch
 from core.chains.expansion.opening import way_to
 from core.chains.expansion.records import AnswerShare, Expansion, Growth
 from core.chains.forks import fork_positions
 from core.chains.settings import ExpansionSettings
-from core.chains.tree import Branch, ForkTree
+from core.chains.tree import ForkTree
 from core.records import Verdict
 from core.runs.settings import changed
 from core.system.percent import percent, percent_span

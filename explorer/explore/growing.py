@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from core.chains.branch import Branch
 from core.chains.decoding_progress import DecodingProgress
 from core.chains.expansion.growing import grow
 from core.chains.expansion.opening import open_ending, opened_as
 from core.chains.expansion.records import Growth
 from core.chains.settings import ExpansionSettings
-from core.chains.tree import Branch, ForkTree
+from core.chains.tree import ForkTree
 from core.models.spec import ModelSpec
 from core.records import Outcome
 from explorer.explore.forcing import wait

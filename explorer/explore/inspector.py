@@ -7,8 +7,8 @@ import math
 import numpy as np
 import streamlit as st
 
+from core.chains.branch import Branch
 from core.chains.forks import fork_positions
-from core.chains.tree import Branch
 from core.entropy import nats_to_bits
 from core.models.architecture import why_recomputed
 from core.records import Chain

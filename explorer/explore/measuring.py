@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.chains.branch import Branch
 from core.chains.fix_search import AttemptResult, search_fix
 from core.chains.pivotality import SampledEnding, measure_pivotality
 from core.chains.sweep import Attempt, Sweep
-from core.chains.tree import Branch
 from core.decoding.settings import DEFAULT_BATCH_SIZE
 from core.models.language_model import LanguageModel
 from core.models.spec import ModelSpec

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.chains.branch import Branch
 from core.chains.notes import MAX_NOTE
-from core.chains.tree import Branch, ForkTree
+from core.chains.tree import ForkTree
 from core.components.note_list import ListedNote, found_notes, notes_of_session
 from core.errors import ExplorerError
 from explorer.shared.messages import plain, plain_lines, short

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core.chains.tree import Branch, ForkTree
+from core.chains.branch import Branch
+from core.chains.tree import ForkTree
 from core.records import Chain, StopReason
 from explorer.explore.alternatives import Place, branch_of, outcome_of, place_in
 from explorer.explore.forcing import force, same_model, wait

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.chains.tree import Branch, ForkTree
+from core.chains.branch import Branch
+from core.chains.tree import ForkTree
 from explorer.components.steady import steady
 from explorer.explore.aligned import aligned_panel
 from explorer.explore.branches import branches_panel, save_and_open, toolbar

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.chains.tree import Branch
+from core.chains.branch import Branch
 from core.entropy import nats_to_bits
 from core.system.percent import percent
 from core.tokens.thinking import Section, sections

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.chains.tree import first_difference
+from core.chains.branch import first_difference
 from core.errors import ExplorerError
 from core.evaluation.comparison import EvaluationComparison
 from core.lora.run_files import ADAPTER

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from core.chains.branch import Branch, first_difference
 from core.chains.forks import fork_positions
 from core.chains.judging import judge
-from core.chains.tree import Branch, first_difference
 from core.evaluation.records import ProblemSamples
 from core.evaluation.scoring import scored_sample
 from core.evaluation.settings import EvaluationSettings

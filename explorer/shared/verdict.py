@@ -7,7 +7,7 @@ from functools import lru_cache
 import streamlit as st
 
 from core.answers import default_checker
-from core.chains.tree import Branch
+from core.chains.branch import Branch
 from core.errors import ExplorerError
 from core.records import Explanation, Outcome, Verdict
 from core.system.terminal_text import printable

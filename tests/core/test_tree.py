@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from models import tiny_language_model
 
+from core.chains.branch import first_difference
 from core.chains.generation import Fork, fork, generate
 from core.chains.session import Session, SessionFolder
-from core.chains.tree import ForkTree, first_difference
+from core.chains.tree import ForkTree
 from core.errors import PositionError, SessionError
 from core.records import SCHEMA_VERSION, Chain, Outcome, Problem, Sampler, Verdict
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.chains.branch import Branch
 from core.chains.expansion.growing_tree import continued_by, seed_of, with_statistics
 from core.chains.expansion.records import Expansion
 from core.chains.generation import check_maker
 from core.chains.judging import judge
-from core.chains.tree import Branch, ForkTree
+from core.chains.tree import ForkTree
 from core.errors import PositionError
 
 if TYPE_CHECKING:
