@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import streamlit as st
 
 from core.imports.kept_files import KeptFile
-from core.imports.listing import Line, lines
+from core.imports.listing import Line, above_tau, checked_correct, lines
 from core.imports.reading import read_rollouts
 from core.imports.records import RolloutTable
 from core.imports.scores import Scores, scores_path
 from core.models.spec import ModelSpec
+from core.statistics import Estimate
+from explorer.components.row_table import RowTable
+from explorer.rollouts.tables import common_start, problems_table, rollout_table
+from explorer.state import Unit
 from explorer.tasks import Task
 from explorer.workbench import workbench
 
@@ -107,11 +112,44 @@ def read_kept(path: Path, fields: Fields) -> RolloutTable:
     return read_rollouts(path, dict(fields))
 
 
+@dataclass(frozen=True, eq=False)
+class ReadRollouts:
+    """The lines of a file's rollouts with their scores, and what is made of all of them: once, not
+    at every draw of a page that polls."""
+
+    lines: list[Line]
+    _tables: dict[tuple[str, Unit, bool], RowTable] = field(default_factory=dict)
+
+    def table(self, table_id: str, unit: Unit, by_problem: bool) -> RowTable:
+        """A row a rollout, or a problem."""
+        key = table_id, unit, by_problem
+        if key not in self._tables:
+            make = problems_table if by_problem else rollout_table
+            self._tables[key] = make(table_id, self.lines, unit)
+        return self._tables[key]
+
+    @cached_property
+    def above_tau(self) -> Estimate:
+        """Share of the scored tokens that are above tau."""
+        return above_tau(self.lines)
+
+    @cached_property
+    def correct(self) -> Estimate | None:
+        """Share of the checked rollouts that are correct."""
+        return checked_correct(self.lines)
+
+    @cached_property
+    def common_start(self) -> int:
+        """How many characters all questions begin with."""
+        return common_start(self.lines)
+
+
 @st.cache_resource(show_spinner=False, max_entries=4)
-def read_lines(
+def read_scored(
     path: Path, fields: Fields, tau: float, spec: ModelSpec, version: int, _scoring: Scoring
-) -> list[Line]:
-    """The lines of a kept file's rollouts, with the scores of `version`."""
+) -> ReadRollouts:
+    """A kept file's rollouts with the scores of `version`."""
     found = dict(_scoring.scores.found)
     rollouts = read_kept(path, fields).rollouts
-    return lines(((each, found.get(number)) for number, each in enumerate(rollouts)), tau)
+    numbered = enumerate(rollouts)
+    return ReadRollouts(lines(((each, found.get(number)) for number, each in numbered), tau))

@@ -11,7 +11,7 @@ import streamlit as st
 from core.chains.session import is_text
 from core.cli.command_line import PROGRAM
 from core.imports.kept_files import KeptFile
-from core.imports.listing import Line, above_tau, checked_correct
+from core.imports.listing import Line
 from core.imports.records import RolloutTable
 from core.models.spec import ModelSpec
 from core.runs.headline import counted
@@ -19,8 +19,14 @@ from explorer.components.row_table import RowTable, read_action, read_selection,
 from explorer.form import one_of
 from explorer.rollouts.fields import fields_option, file_line
 from explorer.rollouts.panel import ShownRollout, rollout_panel
-from explorer.rollouts.reading import Fields, Scoring, read_lines, scorings
-from explorer.rollouts.tables import MOST, common_start, problems_table, rollout_table
+from explorer.rollouts.reading import (
+    Fields,
+    ReadRollouts,
+    Scoring,
+    read_scored,
+    scorings,
+)
+from explorer.rollouts.tables import MOST
 from explorer.shared.figures import share_and_range
 from explorer.shared.messages import plain, short, show_error, teaching_notice
 from explorer.shared.model_chip import model_chip
@@ -54,10 +60,10 @@ class RolloutsView:
         """Of the reading: another one where other fields are chosen."""
         return " ".join(f"{role}={name}" for role, name in self.fields)
 
-    def lines(self) -> list[Line]:
+    def read(self) -> ReadRollouts:
         """Of all rollouts, with the scores that the table shows."""
         count = len(self.table.rollouts)
-        return read_lines(
+        return read_scored(
             self.kept.path,
             self.fields,
             self.state.tau,
@@ -70,8 +76,9 @@ class RolloutsView:
 def rollouts_report(view: RolloutsView) -> None:
     """Draw it; while rollouts are scored the table fills."""
     show_notice(view.state)
-    lines = view.lines()
-    _head(view, lines)
+    read = view.read()
+    lines = read.lines
+    _head(view, read)
     _progress(view)
     chosen = st.segmented_control(
         "A row is",
@@ -84,21 +91,21 @@ def rollouts_report(view: RolloutsView) -> None:
     view.state.form.keep(_VIEW, chosen or _ROLLOUTS)
     by_problem = chosen == _PROBLEMS
     name = f"{chosen} {view.kept.id} {view.version}"
-    made = (problems_table if by_problem else rollout_table)(name, lines, view.state.unit)
+    made = read.table(name, view.state.unit, by_problem)
     if len(lines) > MOST and not by_problem:
         st.caption(f"The table shows the first {MOST:,} of {len(lines):,} rollouts.")
-    redrawn_alone(lambda: _browse(view, lines, made, by_problem))
+    redrawn_alone(lambda: _browse(view, read, made, by_problem))
 
 
-def _head(view: RolloutsView, lines: list[Line]) -> None:
-    count, known = len(lines), len(view.scoring.scores.found)
+def _head(view: RolloutsView, read: ReadRollouts) -> None:
+    count, known = len(read.lines), len(view.scoring.scores.found)
     with st.container(border=True, key="rollouts_summary"):
         st.markdown(f"{file_line(view.table)} · {model_chip(view.spec)}")
-        scored = [line for line in lines if line.entropy is not None]
+        scored = sum(line.entropy is not None for line in read.lines)
         if scored:
-            share, correct = above_tau(scored), checked_correct(scored)
+            share, correct = read.above_tau, read.correct
             parts = [
-                f"{counted(len(scored), 'rollout')} of {counted(share.n, 'problem')} scored",
+                f"{counted(scored, 'rollout')} of {counted(share.n, 'problem')} scored",
                 f"**{share_and_range(share)}** of tokens above τ "
                 f"{in_unit(view.state.tau, view.state)}",
             ]
@@ -156,9 +163,9 @@ def _progress(view: RolloutsView) -> None:
         show_error(task.error)
 
 
-def _browse(view: RolloutsView, lines: list[Line], made: RowTable, by_problem: bool) -> None:
+def _browse(view: RolloutsView, read: ReadRollouts, made: RowTable, by_problem: bool) -> None:
     key = f"rollouts {view.kept.id}"
-    state = view.state
+    state, lines = view.state, read.lines
     kept = state.form.value(made.id, "", is_text)
     selected = kept if kept in made.numbers else made.rows[0].id
     with st.container(key="problem_browser_rollouts"):
@@ -185,7 +192,7 @@ def _browse(view: RolloutsView, lines: list[Line], made: RowTable, by_problem: b
             )
         score = view.scoring.scores.found.get(number)
         shown = ShownRollout(
-            view.kept, view.version, number, lines[number], score, common_start(lines)
+            view.kept, view.version, number, lines[number], score, read.common_start
         )
         rollout_panel(state, shown)
 
