@@ -68,6 +68,12 @@ class Decisions:
     fork: Pivotality | None
 
 
+def decisive_samples(chains: LessonChains, samples: int) -> int:
+    """How many continuations `measure_decisions` samples."""
+    forks = [each for each in (chains.idle, chains.fork) if each is not None]
+    return samples * sum(len(each.endings) for each in forks)
+
+
 def measure_decisions(
     lm: LanguageModel,
     chains: LessonChains,

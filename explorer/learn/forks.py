@@ -14,6 +14,7 @@ from core.lessons.amounts import amount
 from core.lessons.chains import TriedFork
 from core.lessons.checks import ChoiceCheck
 from core.lessons.figures import decision_figures
+from core.lessons.measuring import decisive_samples
 from core.lessons.outline import Step
 from core.lessons.questions import alternative_label, ending_words
 from core.system.percent import percent
@@ -103,10 +104,9 @@ def idle_step(
     if not tried:
         return
     if material.lesson.decisions is None:
-        chains = material.lesson.chains
-        control = None if chains is None else chains.fork
-        samples = material.lesson.settings.samples
-        count = samples * (len(fork.endings) + (0 if control is None else len(control.endings)))
+        chains, samples = material.lesson.chains, material.lesson.settings.samples
+        assert chains is not None  # the fork is theirs
+        count = decisive_samples(chains, samples)
         st.caption(
             "This fork was chosen because its greedy endings agree: so far this is exploration. "
             f"Sampled endings are the test: {count} continuations, after each alternative here "

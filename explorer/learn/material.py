@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
-from typing import Literal, TypeVar
+from collections.abc import Sequence
+from dataclasses import asdict
 
 import streamlit as st
 
 from core.errors import ExplorerError
-from core.lessons.chains import find_lesson_chains
 from core.lessons.lesson import Lesson
-from core.lessons.measuring import measure_control, measure_decisions, measure_tuning
-from core.lessons.preparing import lesson_problems
+from core.lessons.preparing import PARTS, Part, lesson_problems, with_part
 from core.lessons.settings import LessonSettings
-from core.models.language_model import LanguageModel
 from core.models.spec import DEMO, ModelSpec, teacher_spec
 from core.records import Problem
 from core.system.json_text import json_text
@@ -24,15 +20,6 @@ from explorer.shared.model_chip import model_words
 from explorer.tasks import Task
 from explorer.workbench import workbench
 
-Part = Literal["chains", "control", "tuning", "decisions"]
-
-_LABELS: Mapping[Part, str] = {
-    "chains": "Finding chains with forks",
-    "control": "Forks against random tokens",
-    "tuning": "What training changes",
-    "decisions": "What two forks decide",
-}
-_Found = TypeVar("_Found")
 _KEPT = 8  # lessons of a server
 
 
@@ -80,17 +67,26 @@ class Material:
         Args:
             teacher: the name of the trained model, for "tuning".
         """
-        makers: Mapping[Part, Callable[[Task, LanguageModel], Lesson | None]] = {
-            "chains": self._chains,
-            "control": self._control,
-            "tuning": lambda task, lm: self._tuning(task, lm, teacher),
-            "decisions": self._decisions,
-        }
 
         def make(task: Task) -> None:
             lm = workbench().model(self.spec)
-            task.label = _LABELS[part]
-            made = makers[part](task, lm)
+            tuned = workbench().teacher(lm, teacher_spec(self.spec, teacher)) if teacher else None
+            task.label = PARTS[part]
+
+            def report(done: int, total: int) -> None:
+                task.total = max(total, done)
+                task.done = done
+
+            made = with_part(
+                self.lesson,
+                part,
+                lm,
+                self._problems,
+                tuned,
+                teacher,
+                on_progress=report,
+                cancel=task.cancelled,
+            )
             if made is not None:
                 if part == "tuning":
                     self.taught_by = teacher
@@ -106,58 +102,6 @@ class Material:
         """Stop at the next token."""
         if self.task is not None:
             self.task.cancel()
-
-    def _chains(self, task: Task, lm: LanguageModel) -> Lesson | None:
-        found = find_lesson_chains(
-            lm,
-            self._problems,
-            self.lesson.settings,
-            on_progress=_reporter(task),
-            cancel=task.cancelled,
-        )
-        return None if found is None else replace(self.lesson, chains=found)
-
-    def _control(self, task: Task, lm: LanguageModel) -> Lesson | None:
-        found = measure_control(
-            lm,
-            self._problems,
-            self.lesson.settings,
-            on_progress=_reporter(task),
-            cancel=task.cancelled,
-        )
-        return None if found is None else replace(self.lesson, control=found)
-
-    def _tuning(self, task: Task, lm: LanguageModel, teacher: str) -> Lesson | None:
-        found = measure_tuning(
-            lm,
-            workbench().teacher(lm, teacher_spec(self.spec, teacher)),
-            teacher,
-            self._problems,
-            self.lesson.settings,
-            on_progress=_reporter(task),
-            cancel=task.cancelled,
-        )
-        return None if found is None else replace(self.lesson, tuning=found)
-
-    def _decisions(self, task: Task, lm: LanguageModel) -> Lesson | None:
-        chains = self.lesson.chains
-        assert chains is not None
-        found = measure_decisions(
-            lm,
-            chains,
-            samples=self.lesson.settings.samples,
-            on_ending=task.count,
-            cancel=task.cancelled,
-        )
-        return None if found is None else replace(self.lesson, decisions=found)
-
-
-def _reporter(task: Task) -> Callable[[int, int], None]:
-    def report(done: int, total: int) -> None:
-        task.total = max(total, done)
-        task.done = done
-
-    return report
 
 
 def material(spec: ModelSpec, problems: Sequence[Problem], settings: LessonSettings) -> Material:

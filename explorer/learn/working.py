@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.learn.material import Material, Part
+from core.lessons.preparing import Part
+from explorer.learn.material import Material
 from explorer.shared.messages import plain, show_error
 
 

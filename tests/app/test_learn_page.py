@@ -12,11 +12,12 @@ from streamlit.testing.v1 import AppTest
 from core.errors import ProblemError
 from core.lessons.chains import LessonChains
 from core.lessons.outline import STEPS
+from core.lessons.preparing import Part
 from core.lessons.settings import LessonSettings
 from core.models.spec import DEMO_TEACHER, DEMO_TEACHER_FOLDER, ModelSpec
 from core.problems.problem_sets import demo_problems, find_problem
 from core.records import Problem
-from explorer.learn.material import Material, Part, material
+from explorer.learn.material import Material, material
 from explorer.tasks import Task
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "learn.py")
