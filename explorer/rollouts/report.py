@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.chains.session import is_text
 from core.cli.command_line import PROGRAM
+from core.errors import ExplorerError
 from core.imports.kept_files import KeptFile
 from core.imports.listing import Line
 from core.imports.records import RolloutTable
@@ -76,7 +77,11 @@ class RolloutsView:
 def rollouts_report(view: RolloutsView) -> None:
     """Draw it; while rollouts are scored the table fills."""
     show_notice(view.state)
-    read = view.read()
+    try:
+        read = view.read()
+    except ExplorerError as error:  # the file was removed in another tab
+        show_error(error)
+        return
     lines = read.lines
     _head(view, read)
     _progress(view)
