@@ -13,6 +13,7 @@ import streamlit as st
 from core.chains.session import Session, SessionFolder
 from core.errors import ResourceError, SessionError
 from core.models.facts import ModelFacts, facts_of
+from core.models.file_identity import files_identity
 from core.models.language_model import LanguageModel, fetch_model, load_language_model
 from core.models.spec import ModelSpec
 from core.models.teacher import load_beside
@@ -35,13 +36,17 @@ class Workbench:
         self._loading = threading.Lock()
         self._models: OrderedDict[ModelSpec, LanguageModel] = OrderedDict()
         self._facts: dict[ModelSpec, ModelFacts] = {}
+        self._files: dict[ModelSpec, str] = {}  # what each was loaded from
         self._sessions: OrderedDict[str, OpenSession] = OrderedDict()
 
     def loaded(self, spec: ModelSpec) -> LanguageModel | None:
-        """A model, if it is in memory."""
+        """A model, if it is in memory and its files are those that it was loaded from."""
         with self._lock:
             if spec in self._models:
                 self._models.move_to_end(spec)
+                if self._files[spec] != files_identity(spec):  # such as an adapter trained anew
+                    del self._models[spec]
+                    self._facts.pop(spec, None)
             return self._models.get(spec)
 
     def facts(self, spec: ModelSpec) -> ModelFacts | None:
@@ -88,6 +93,7 @@ class Workbench:
             if lm is not None:
                 return lm
             self._make_room(_MODELS_KEPT - 1)
+            files = files_identity(spec)  # before they are read: they may be written meanwhile
             try:
                 lm = load()
             except ResourceError:
@@ -95,7 +101,7 @@ class Workbench:
                     raise
                 lm = load()  # with the memory of the others
             with self._lock:
-                self._models[spec] = lm
+                self._models[spec], self._files[spec] = lm, files
         return lm
 
     def _make_room(self, keep: int) -> bool:

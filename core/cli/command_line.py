@@ -37,6 +37,7 @@ _NOTE = (
     f"Put the file of the problems in place of {PLACEHOLDER}: of a set that doesn't come "
     "with the explorer, the run keeps only the problems that it used."
 )
+_IMPORT_NOTE = "The run keeps the name of the file that was imported, not where it was."
 _MODEL = ("model", "adapter", "device", "dtype", "revision", "quantization")
 
 
@@ -60,6 +61,8 @@ def run_command(run: Run) -> RunCommand:
     task = run.config.task
     if task not in _RUNS:
         raise RunError(f"This program has no command for runs of {task}.", "Update the program.")
+    if run.config.imported is not None and not run.config.inputs:
+        return RunCommand(shlex.join([PROGRAM, "import", *_import(run)]), _IMPORT_NOTE)
     words = [*_model(run, task), *_RUNS[task](run), *_engine(run), *_shard(run)]
     note = _NOTE if PLACEHOLDER in words else ""
     return RunCommand(shlex.join([PROGRAM, task, *words]), note)
@@ -95,6 +98,39 @@ def _model(run: Run, task: str) -> Iterator[str]:
             yield from (options[name], str(value))
     if run.config.model.get("trust_remote_code") is True:
         yield options["trust_remote_code"]
+
+
+def _import(run: Run) -> Iterator[str]:
+    """What `import` makes a run of rollouts by."""
+    found, defaults = run.config.imported, ModelSpec()
+    assert found is not None
+    yield from ("--to-rollouts", run.config.name or found.file)
+    yield from ("--score", str(run.config.model.get("model")))
+    options = _options("import")
+    for name in _MODEL[1:]:
+        value = run.config.model.get(name)
+        if value is not None and value != getattr(defaults, name):
+            yield from (options[name], str(value))
+    if run.config.model.get("trust_remote_code") is True:
+        yield options["trust_remote_code"]
+    if found.fields:
+        named = ",".join(f"{role}={name or ''}" for role, name in found.fields.items())
+        yield from ("--fields", named)
+    for condition in found.where:
+        yield from ("--where", condition)
+    if found.chosen:
+        yield from ("--correct-from", f"{found.correct_from:g}")
+    if found.from_text:
+        yield "--from-text"
+    if (preset := _preset(run)) != _usual_preset(run):
+        yield from ("--preset", preset)
+    yield from ("--", found.file)
+
+
+def _usual_preset(run: Run) -> str:
+    from core.cli.training import starting_recipe
+
+    return starting_recipe(str(run.config.model.get("model")), None).preset
 
 
 def _engine(run: Run) -> Iterator[str]:
@@ -146,7 +182,7 @@ def _train(run: Run) -> Iterator[str]:
     from core.lora.run_files import EVALUATION
     from core.reasonmaxxer.recipe import recipe_of
     from core.reasonmaxxer.results import ROLLOUTS_FROM, run_recipe
-    from core.reasonmaxxer.rollouts import OF_ROLLOUTS
+    from core.reasonmaxxer.rollouts import decided_by
 
     preset, measured = _preset(run), run.config.settings.get("measured")
     yield from _teachers(run)
@@ -156,11 +192,12 @@ def _train(run: Run) -> Iterator[str]:
         start, decided = recipe_of(preset), set[str]()
     else:
         yield from ("--rollouts", source)
-        start = run_recipe(Run.open(Path(source)))
+        origin = Run.open(Path(source))
+        start = run_recipe(origin)
         if start.preset != preset:
             start = recipe_of(preset)
             yield from ("--preset", preset)
-        decided = {*OF_ROLLOUTS, "held_out.problems"}
+        decided = {*decided_by(origin.config), "held_out.problems"}
     yield from ("--eval-problems", set_of(run, EVALUATION, measured))
     yield from _settings(run, start, decided)
 

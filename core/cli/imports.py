@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.cli.files import check_writable, interruptible, progress, say, say_refused, write_out
+from core.cli.import_run import RunOfRollouts, forget_scores, say_run, scored_and_kept
 from core.cli.models import load
 from core.cli.option_groups import grouped
-from core.cli.options import AsJson, LoadOptions, path_argument, path_option
+from core.cli.options import AsJson, LoadOptions, RunsDir, path_argument, path_option
 from core.errors import FileError
 from core.records import ForkTemperature
 from core.system.json_text import json_text
@@ -106,8 +107,8 @@ def import_rollouts(
         typer.Option(
             metavar="ROLE=FIELD,...",
             help="Fields, where the guess is wrong: prompt, answer, reward, gold, group, id, step, "
-            "stop, prompt_ids, answer_ids, mask, answer_length, tokens or entropy; "
-            "output.choices[0].text is a value inside one, nothing after = is none.",
+            "stop, prompt_ids, answer_ids, mask, answer_length, tokens, entropy, model or "
+            "temperature; output.choices[0].text is a value inside one, nothing after = is none.",
         ),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Rollouts read, from the first.")] = None,
@@ -119,6 +120,8 @@ def import_rollouts(
     ] = ForkTemperature.tau,
     as_json: AsJson = False,
     files: _ChainFiles,
+    made: RunOfRollouts,
+    runs_dir: RunsDir = None,
 ) -> None:
     """Open rollouts, completions and evaluation logs of other programs.
 
@@ -127,12 +130,14 @@ def import_rollouts(
     JSON, CSV or Parquet. Entropies in a file are shown as theirs, beside those of --score.
     """
     from core.cli.import_table import show
+    from core.imports.as_run import HowToRead
     from core.imports.listing import check_column, condition, lines
     from core.imports.reading import read_rollouts
 
     out, session = files.out, files.session
-    if (out or session) and not scoring.score:
-        raise FileError("Only scored rollouts are chains.", "Give --score MODEL too.")
+    if (out or session or made.to_rollouts is not None) and not scoring.score:
+        raise FileError("Only scored rollouts are chains, or a run.", "Give --score MODEL too.")
+    made.check()
     for text in table.where or ():
         condition(text)
     if table.sort:
@@ -141,20 +146,34 @@ def import_rollouts(
         check_writable(path)
     found = read_rollouts(file, _given(fields), limit)
     items: list[Any] = list(found.rollouts)
+    lm = None
     if scoring.score:
-        spec = scoring.spec_of(scoring.score, scoring.adapter)
-        items = _scored(found, load(spec), scoring.from_text, as_json)
+        lm = load(scoring.spec_of(scoring.score, scoring.adapter))
+        if out or session or made.to_rollouts is None:
+            items = _scored(found, lm, scoring.from_text, as_json)
+        else:
+            items = scored_and_kept(file, found, lm, scoring.from_text, quiet=as_json)
     chosen = table.of(lines(items, tau))
     kept = [line.scored for line in chosen if line.scored is not None]
     _write(kept, found.name, out, session)
+    run = None
+    if lm is not None and made.to_rollouts is not None:
+        how = HowToRead(
+            made.correct_from, _given(fields), tuple(table.where or ()), scoring.from_text
+        )
+        run = made.run(lm, found, items, [line.rollout for line in chosen], how, runs_dir)
+        forget_scores(file, found, lm.spec, scoring.from_text)
     if as_json:
-        print(json_text(_json(found, items, chosen, tau, table.by_problem)))
+        record = _json(found, items, chosen, tau, table.by_problem)
+        print(json_text(record | ({} if run is None else {"run": str(run.folder)})))
         return
     _describe(found)
     show(chosen, table.by_problem, table.show, tau)
     _say_doubts(found, items)
     for path in filter(None, (out, session)):
         say(f"Chains written to {path}: {len(kept):,}.")
+    if run is not None:
+        say_run(run)
 
 
 def _given(fields: str | None) -> dict[str, str | None]:

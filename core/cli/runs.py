@@ -96,6 +96,8 @@ def show(run_id: RunId, runs_dir: RunsDir = None, as_json: AsJson = False) -> No
     _print(f"model     {json_text(config.model)}")
     if config.engine is not None:
         _print(f"engine    {config.engine.words} at {config.engine.url}")
+    for line in () if config.imported is None else config.imported.sentences():
+        _print(f"rollouts  {line}")
     _print(f"settings  {json_text(config.settings)}")
     if status.error is not None:
         _print(f"problem   {status.error}")

@@ -87,7 +87,7 @@ def study(
     def prepare() -> RunPlan:
         spec, measure = model.spec(), entropies_in(grid.rollouts)
         if grid.rollouts is not None:
-            refuse_what_rollouts_have(ctx, settings)
+            refuse_what_rollouts_have(ctx, settings, grid.rollouts)
         start = starting_recipe(model.model, preset, grid.rollouts)
         sets = learning_sets(start)
         learned: list[Problem] = []

@@ -38,6 +38,11 @@ PresetOption = Annotated[
 _K = {"k": "rollouts.samples"}
 _K_FLAG = {"k": ("-k",)}
 
+_OF_IMPORTED = {
+    "model", "adapter", "problems", "sample", "k", "device", "dtype", "revision", "quantization",
+}  # fmt: skip
+"""Parameters that imported rollouts have decided: not how the model is asked before and after."""
+
 _OF_ROLLOUTS = {
     "model", "adapter", "problems", "sample", "seed", "k", "max_new_tokens", "prompt_style",
     "template", "prompt_date", "device", "dtype", "revision", "quantization",
@@ -138,7 +143,7 @@ def train(
         rollouts, teacher = built_on.rollouts, built_on.teacher
         spec, measure = model.spec(), entropies_in(rollouts)
         if rollouts is not None:
-            refuse_what_rollouts_have(ctx, settings)
+            refuse_what_rollouts_have(ctx, settings, rollouts)
         start, learned = starting_recipe(model.model, preset, rollouts), list[Problem]()
         if rollouts is None:
             learned = problems.to_learn_from(learning_sets(start)[0])
@@ -187,17 +192,20 @@ def entropies_in(rollouts: Path | None) -> Callable[[Recipe], EntropyMeasurement
     return measure
 
 
-def refuse_what_rollouts_have(ctx: typer.Context, settings: GivenSettings) -> None:
+def refuse_what_rollouts_have(ctx: typer.Context, settings: GivenSettings, rollouts: Path) -> None:
     """What is given beside --rollouts must not be what the rollouts have decided already."""
     from core.errors import RunError
-    from core.reasonmaxxer.rollouts import OF_ROLLOUTS
+    from core.reasonmaxxer.rollouts import decided_by
+    from core.runs.run import Run
 
-    given = given_options(ctx, _OF_ROLLOUTS)
+    config = Run.open(rollouts).config
+    decided = decided_by(config)
+    given = given_options(ctx, _OF_ROLLOUTS if config.imported is None else _OF_IMPORTED)
     if not given:
         given = [
             f"--set {name}"
             for name in settings.values
-            if name.partition(".")[0] in OF_ROLLOUTS or name == "held_out.problems"
+            if name.partition(".")[0] in decided or name == "held_out.problems"
         ]
     if given:
         raise RunError(
@@ -225,10 +233,10 @@ def learning_sets(recipe: Recipe) -> tuple[str, str]:
 
 def _show_rollouts(data: Any) -> None:
     results = data["pass_at_k"][0]["estimate"]
-    print(
-        f"{data['n']} problems, {data['samples']} rollouts each; pass@1 {results['value']:.3f} "
-        f"[{results['low']:.3f}, {results['high']:.3f}]"
-    )
+    drawn = f"{data['n']} problems, {data['samples']} rollouts each"
+    if "uneven" in data:
+        drawn = f"{data['uneven']} rollouts of {data['n']} problems"
+    print(f"{drawn}; pass@1 {results['value']:.3f} [{results['low']:.3f}, {results['high']:.3f}]")
 
 
 def _show_training(data: Any) -> None:

@@ -54,8 +54,11 @@ def change_sentence(found: EvaluationComparison) -> str:
 def _headline(results: EvaluationResults, sampled: str) -> Headline:
     found = results.pass_at_1
     problems = counted(results.n, "problem")
-    if results.samples > 1:
-        made = f"{problems}, {results.samples} {sampled}s each; {interval(found)}"
+    if results.uneven is not None or results.samples > 1:
+        drawn = f"{problems}, {results.samples} {sampled}s each"
+        if results.uneven is not None:
+            drawn = f"{counted(results.uneven, sampled)} of {problems}"
+        made = f"{drawn}; {interval(found)}"
         sentence = f"{percent(found.value)} correct on average ({made})."
     else:
         sentence = f"{percent(found.value)} correct ({problems}; {interval(found)})."

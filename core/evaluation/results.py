@@ -64,7 +64,7 @@ class EvaluationResults:
     problem are not independent of each other."""
 
     n: Count  # problems
-    samples: Count  # a problem
+    samples: Count  # a problem; where their numbers differ, the fewest
     pass_at_1: ShareEstimate  # mean over problems of the share of samples that are right: avg@n
     pass_at_k: tuple[PassAtK, ...]  # k = 1 to `samples`
     maj_at_k: ShareEstimate  # share of problems whose majority answer of all samples is right
@@ -76,17 +76,31 @@ class EvaluationResults:
     families: tuple[FamilySummary, ...]  # empty if no problem has a family
     comparison: EvaluationComparison | None = None  # with an earlier evaluation
     at_forks: ShareEstimate | None = None  # share of tokens drawn at the temperature of forks
+    uneven: Count | None = None  # samples in all, where problems have different numbers of them
+
+    @property
+    def chains(self) -> int:
+        """Samples in all."""
+        return self.n * self.samples if self.uneven is None else self.uneven
 
     @property
     def label(self) -> str:
         """Name of `pass_at_1`: pass@1, or avg@n for the mean of n samples."""
+        if self.uneven is not None:
+            return "pass@1 (mean of all samples)"
         return f"pass@1 (mean of {self.samples} samples)" if self.samples > 1 else "pass@1"
+
+    @property
+    def majority(self) -> str:
+        """Name of `maj_at_k`: maj@n."""
+        return f"maj@{self.samples}" if self.uneven is None else "majority of all samples"
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict; unknown values are null."""
         data = {"schema_version": SCHEMA_VERSION, **known(asdict(self)), "label": self.label}
-        if self.at_forks is None:
-            del data["at_forks"]
+        for name in ("at_forks", "uneven"):
+            if data[name] is None:
+                del data[name]
         data["comparison"] = None if self.comparison is None else self.comparison.to_json()
         return data
 
@@ -101,7 +115,7 @@ class EvaluationResults:
             results = _ADAPTER.validate_python(unknown(data))
             if results.verdicts.keys() != set(VERDICTS):
                 raise ValueError("other verdicts")
-            if sum(results.verdicts.values()) != results.n * results.samples:
+            if sum(results.verdicts.values()) != results.chains:
                 raise ValueError("more or fewer verdicts than samples")
             if [each.k for each in results.pass_at_k] != _points(results.samples):
                 raise ValueError("another curve")
@@ -115,7 +129,7 @@ class EvaluationResults:
         rows = [
             _row(self.label, self.pass_at_1),
             *(_row(f"pass@{each.k}", each.estimate) for each in self.pass_at_k[1:]),
-            _row(f"maj@{self.samples}", self.maj_at_k),
+            _row(self.majority, self.maj_at_k),
             _row("boxed", self.boxed),
             _row("truncated", self.truncated),
             _row("unparseable", self.unparseable),
@@ -144,6 +158,8 @@ def summarise_evaluation(
     records: Sequence[ProblemSamples],
     seed: int = 0,
     comparison: EvaluationComparison | None = None,
+    *,
+    uneven: bool = False,
 ) -> EvaluationResults:
     """The figures of an evaluation.
 
@@ -151,18 +167,21 @@ def summarise_evaluation(
         records: one a problem, all with as many samples.
         seed: of the bootstraps.
         comparison: with an earlier evaluation, to be kept with them.
+        uneven: problems may have different numbers of samples, as those of other programs have.
 
     Raises:
         ProblemError: a problem without a readable gold answer, or with another number of samples.
     """
-    samples = records[0].n if records else 0
+    samples = min((record.n for record in records), default=0)
+    chains = sum(record.n for record in records)
+    differ = chains != samples * len(records)
     for record in records:
         if any(sample.verdict not in VERDICTS for sample in record.samples):
             raise ProblemError(
                 f"Problem {record.problem_id} has no readable gold answer.",
                 "Leave it out and evaluate again.",
             )
-        if record.n != samples:
+        if record.n != samples and not uneven:
             raise ProblemError(
                 f"Problem {record.problem_id} has {record.n} samples, and others {samples}.",
                 "Evaluate all of them with as many samples.",
@@ -170,7 +189,7 @@ def summarise_evaluation(
     verdicts = Counter(sample.verdict for record in records for sample in record.samples)
 
     def mean(rate: Callable[[ProblemSamples], float]) -> Estimate:
-        return _mean([rate(record) for record in records], samples, seed)
+        return _mean([rate(record) for record in records], samples, seed, alike=not differ)
 
     voted = [record.majority for record in records]
     return EvaluationResults(
@@ -184,9 +203,10 @@ def summarise_evaluation(
         unparseable=mean(lambda record: record.unparseable_rate),
         mean_length=mean_of_amounts([record.mean_length for record in records], seed),
         verdicts={str(verdict): verdicts[verdict] for verdict in VERDICTS},
-        families=_families(records, samples, seed),
+        families=_families(records, samples, seed, alike=not differ),
         comparison=comparison,
         at_forks=_at_forks(records, seed),
+        uneven=chains if differ else None,
     )
 
 
@@ -199,9 +219,9 @@ def _at_forks(records: Sequence[ProblemSamples], seed: int) -> Estimate | None:
     return ratio_over_chains(list(map(sum, known_ones)), tokens, seed)
 
 
-def _mean(values: Sequence[float], samples: int, seed: int) -> Estimate:
+def _mean(values: Sequence[float], samples: int, seed: int, *, alike: bool = True) -> Estimate:
     """With one sample each, problems are independent trials: Wilson's interval."""
-    if samples == 1:
+    if samples == 1 and alike:
         return share(round(sum(values)), len(values))
     return mean_over_problems(values, seed)
 
@@ -217,7 +237,7 @@ def _points(samples: int) -> list[int]:
 
 
 def _families(
-    records: Sequence[ProblemSamples], samples: int, seed: int
+    records: Sequence[ProblemSamples], samples: int, seed: int, *, alike: bool
 ) -> tuple[FamilySummary, ...]:
     groups: dict[str | None, list[float]] = {}
     for record in records:
@@ -225,7 +245,7 @@ def _families(
     if groups.keys() <= {None}:
         return ()
     return tuple(
-        FamilySummary(family, len(rates), _mean(rates, samples, seed))
+        FamilySummary(family, len(rates), _mean(rates, samples, seed, alike=alike))
         for family, rates in groups.items()
     )
 

@@ -69,7 +69,9 @@ def has_figures(results: type) -> bool:
 def _evaluation(results: EvaluationResults) -> Iterator[Figure]:
     yield Figure(results.label, results.pass_at_1)
     yield from (Figure(f"pass@{each.k}", each.estimate) for each in results.pass_at_k[1:])
-    if results.samples > 1:
+    if results.uneven is not None:
+        yield Figure(results.majority, results.maj_at_k)
+    elif results.samples > 1:
         yield Figure(f"majority of {results.samples}", results.maj_at_k)
     yield Figure("boxed", results.boxed)
     yield Figure("cut at the token limit", results.truncated)

@@ -103,6 +103,9 @@ def run_facts(run: Run) -> tuple[Fact, ...]:
         facts.append(("teacher", ", ".join(names)))
     if config.engine is not None:
         facts.append(("sampled on", config.engine.kind))
+    if config.imported is not None:
+        facts.append(("rollouts", config.imported.words))
+        facts.append(("sampled by", config.imported.sampled_by))
     facts += [
         ("problems", f"{len(run.problems()):,}"),
         ("prompt style", str(config.settings.get("prompt_style") or "default")),
@@ -134,8 +137,7 @@ def _warnings(run: Run, results: Any) -> Iterator[str]:
 def _cut(results: Any) -> tuple[int, int]:
     """Chains that reached the limit of new tokens, and all of them."""
     if isinstance(results, EvaluationResults) and results.n:
-        chains = results.n * results.samples
-        return round(results.truncated.value * chains), chains
+        return round(results.truncated.value * results.chains), results.chains
     if isinstance(results, InterventionResults) and results.arms:
         return results.arms[0].truncated, results.n
     return 0, 0

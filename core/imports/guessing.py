@@ -32,6 +32,8 @@ _NAMES = {
     "id": "id rolloutid sampleid sampleindex customid requestid uniqueid index idx",
     "step": "step globalstep trainingstep iteration",
     "stop": "finishreason stopreason status truncated",
+    "model": "model modelname modelid",
+    "temperature": "temperature",
 }
 
 
@@ -121,4 +123,6 @@ _IS: dict[str, Callable[[Any], bool]] = {
     "id": _is_label,
     "step": lambda value: type(value) is int,
     "stop": lambda value: isinstance(value, str | bool | dict),
+    "model": lambda value: isinstance(value, str),
+    "temperature": is_number,
 }

@@ -9,7 +9,9 @@ import hashlib
 import re
 import shutil
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 from core.errors import FileError, ResourceError
 from core.system.durable_files import is_full, replace_file
@@ -22,6 +24,7 @@ SCORES = "scores-"
 _ID = re.compile(r"[0-9a-f]{16}")
 _NAME = re.compile(r"[^\w.+ -]+")
 _BEGIN = re.compile(rf"^(?:{SCORES}|[ .-])+")  # of scores, of hidden files, of options
+_PART = 1024**2  # bytes read at once
 _LONGEST = 100  # bytes of a name: file systems allow 255, and files are written beside it
 
 
@@ -54,9 +57,7 @@ class KeptFiles:
         Raises:
             ResourceError: the disk is full or can't be written.
         """
-        name = _plain_name(name)
-        digest = hashlib.sha256(name.encode() + b"\0" + content).hexdigest()[:16]
-        found = KeptFile(digest, self.folder / digest / name)
+        found = self._place(_plain_name(name), BytesIO(content))
         try:
             if not found.path.is_file():
                 found.path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,6 +70,28 @@ class KeptFiles:
                 f"Free space in {self.folder}, or read the file with fork-explorer import.",
             ) from error
         return found
+
+    def place_of(self, path: Path) -> KeptFile:
+        """Where a file would be kept, and where its scores are, kept or not.
+
+        Raises:
+            FileError: it can't be read.
+        """
+        try:
+            with path.open("rb") as file:
+                return self._place(_plain_name(path.name), file)
+        except OSError as error:
+            raise FileError(
+                f"{path} can't be read ({error.strerror or error}).",
+                "Check the path and its permissions.",
+            ) from error
+
+    def _place(self, name: str, content: BinaryIO) -> KeptFile:
+        digest = hashlib.sha256(name.encode() + b"\0")
+        while part := content.read(_PART):
+            digest.update(part)
+        file_id = digest.hexdigest()[:16]
+        return KeptFile(file_id, self.folder / file_id / name)
 
     def keep_pasted(
         self, prompt: str, answer: str, gold: str | None = None, *, ids: bool = False

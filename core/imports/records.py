@@ -36,6 +36,8 @@ class FieldMapping:
         answer_length: how many of `answer_ids` are the answer's, counted from the end.
         tokens: a list of the answer's tokens as text.
         entropy: an entropy for each token, nats, or one mean.
+        model: the name of the model that wrote it.
+        temperature: at which it was sampled.
     """
 
     prompt: str | None = None
@@ -52,6 +54,8 @@ class FieldMapping:
     answer_length: str | None = None
     tokens: str | None = None
     entropy: str | None = None
+    model: str | None = None
+    temperature: str | None = None
 
     def named(self) -> Iterator[tuple[str, str]]:
         """Role and field, for the roles that have one."""
@@ -82,6 +86,8 @@ class Rollout:
     id: str = ""
     step: int | None = None
     stop_reason: StopReason | None = None
+    model: str = ""
+    temperature: float | None = None
 
     @property
     def length(self) -> int | None:

@@ -79,6 +79,8 @@ class RowReader:
             id=_label(self._value("id", row)),
             step=_step(self._value("step", row)),
             stop_reason=stop_of(self._value("stop", row)),
+            model=_label(self._value("model", row)),
+            temperature=_temperature(self._value("temperature", row)),
         )
         texts: list[str | None] = list(answers) or [None]
         return [
@@ -237,6 +239,12 @@ def _label(value: Any) -> str:
         return " ".join(text_of(value).split())[:200]
     except FieldError:
         return ""
+
+
+def _temperature(value: Any) -> float | None:
+    """A temperature; None for anything else."""
+    is_one = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 100
+    return float(value) if is_one else None
 
 
 def _step(value: Any) -> int | None:

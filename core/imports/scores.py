@@ -17,6 +17,7 @@ from core.errors import ResourceError
 from core.imports.kept_files import SCORES, KeptFile
 from core.imports.records import FieldMapping, Rollout
 from core.imports.scoring import NotScored, ScoredRollout, score_rollouts
+from core.models.file_identity import files_identity
 from core.models.spec import ModelSpec
 from core.records import Verdict, floats
 from core.system.durable_files import append_line, disk_error
@@ -54,14 +55,17 @@ class RolloutScore:
         )
 
 
-def scores_path(kept: KeptFile, mapping: FieldMapping, spec: ModelSpec) -> Path:
-    """Where the scores of one reading of a kept file by one model are.
+def scores_path(
+    kept: KeptFile, mapping: FieldMapping, spec: ModelSpec, *, from_text: bool = False
+) -> Path:
+    """Where the scores of one reading of a kept file by one model are. An adapter that was written
+    anew under its name is another model.
 
     Args:
         mapping: of the file's fields, since other fields make other rollouts.
+        from_text: the text is tokenised even where the file has ids.
     """
-    model = [spec.model, spec.adapter, spec.revision, spec.dtype, spec.quantization]
-    key = json_text([asdict(mapping), model]).encode()
+    key = json_text([asdict(mapping), files_identity(spec), from_text]).encode()
     digest = hashlib.sha256(key).hexdigest()[:16]
     return kept.path.with_name(f"{SCORES}{digest}.jsonl")
 
@@ -85,19 +89,21 @@ class Scores:
         *,
         done: Callable[[], object] = lambda: None,
         cancel: Callable[[], bool] = lambda: False,
+        from_text: bool = False,
     ) -> None:
         """Score the rollouts that have no score, in order, until `cancel` says so.
 
         Args:
             rollouts: all of the file.
             done: called after each.
+            from_text: as of `scores_path`.
 
         Raises:
             ModelError: the model's logits are not finite.
             ResourceError: out of memory, a full disk, or the answer checker doesn't start.
         """
         missing = [number for number in range(len(rollouts)) if number not in self.found]
-        items = score_rollouts(lm, (rollouts[number] for number in missing))
+        items = score_rollouts(lm, (rollouts[number] for number in missing), from_text=from_text)
         for number, item in zip(missing, items, strict=True):
             score = RolloutScore.of(item)
             try:

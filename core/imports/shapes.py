@@ -69,6 +69,8 @@ def _own(columns: set[str], rows: FieldRows) -> Found | None:
             answer_ids="token_ids",
             tokens="tokens" if "tokens" in columns else None,
             entropy="entropy_nats",
+            model="model" if _has(rows, "model") else None,
+            temperature="sampler.temperature" if _has(rows, "sampler", "temperature") else None,
         ),
         notes=("The reward is the checker's verdict: 1 is correct.",) * ("verdict" in columns),
     )
@@ -159,6 +161,7 @@ def _inspect(columns: set[str], rows: FieldRows) -> Found | None:
             gold="target" if "target" in columns else None,
             group="id" if "id" in columns else None,
             stop="output.choices[0].stop_reason",
+            model="output.model" if _has(rows, "output", "model") else None,
         ),
         notes=("Grades in letters are numbers: C is 1, P is 0.5, I and N are 0.",)
         * any(

@@ -7,15 +7,17 @@ with a few chains of a few problems says so, within a range; rollouts that are t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, exp, lgamma
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.chains.chain_time import SPREAD, sampling_seconds, sampling_spread
-from core.chains.pilot import Pilot
+from core.chains.pilot import Pilot, PilotChain
+from core.decoding.prefill import common_beginning
 from core.errors import TrainingError
 from core.evaluation.estimate import sampling_phase, sampling_pilot
+from core.evaluation.records import ProblemSamples
 from core.evaluation.settings import EvaluationSettings
 from core.lora.run_files import EVALUATION
 from core.reasonmaxxer.phases import (
@@ -69,10 +71,14 @@ def estimate_training(meter: Meter, plan: RunPlan, recipe: Recipe) -> RunEstimat
     rolling = recipe.sampling_settings(recipe.rollouts)
     measuring = recipe.sampling_settings(recipe.evaluation)
     measured = plan.more_problems.get(EVALUATION, ())
-    pilot = sampling_pilot(meter, plan.problems, rolling, _PILOT_SAMPLES)
+    there = _rollouts_there(plan)
+    if plan.imported is None:
+        pilot = sampling_pilot(meter, plan.problems, rolling, _PILOT_SAMPLES)
+    else:  # whose prompts are not those of the recipe
+        pilot = _as_imported(sampling_pilot(meter, measured, measuring), there)
     speed = training_speed(meter, recipe)
     phases = [phase("loading", 2 * meter.loading, 0.5)]
-    amount = _known_amount(plan, recipe)
+    amount = _known_amount(there, recipe)
     if amount is None:
         phases += estimate_rollouts(meter, plan, recipe, ROLLING_OUT).phases[1:]
         amount = _foreseen_amount(pilot, len(plan.problems), recipe)
@@ -120,12 +126,30 @@ class Amount:
     length: float
 
 
-def _known_amount(plan: RunPlan, recipe: Recipe) -> Amount | None:
-    """Of rollouts that an earlier run has."""
+def _rollouts_there(plan: RunPlan) -> Sequence[ProblemSamples]:
+    """The rollouts that an earlier run has; none without one."""
     folder = plan.inputs.get(ROLLOUTS_FROM)
-    if folder is None:
+    return () if folder is None else rollout_records(Run.open(Path(folder)))
+
+
+def _as_imported(pilot: Pilot, records: Sequence[ProblemSamples]) -> Pilot:
+    """A pilot with the lengths of rollouts that are there."""
+    prompts = [each.prompt_ids for each in records]
+    return replace(
+        pilot,
+        shared=common_beginning(prompts),
+        prompts=tuple(map(len, prompts)),
+        chains=tuple(
+            tuple(PilotChain(len(each.token_ids), False, each.correct, ()) for each in one.samples)
+            for one in records
+        ),
+    )
+
+
+def _known_amount(records: Sequence[ProblemSamples], recipe: Recipe) -> Amount | None:
+    """Of rollouts that an earlier run has."""
+    if not records:
         return None
-    records = rollout_records(Run.open(Path(folder)))
     try:
         selection: Selection = select_examples(records, recipe.selection, recipe.gate, recipe.seed)
     except TrainingError:  # the run will say so

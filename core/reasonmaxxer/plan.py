@@ -19,6 +19,7 @@ from core.lora.plan import (
 from core.lora.run_files import EVALUATION
 from core.models.spec import ModelSpec, absolute_name, check_spec, teacher_spec
 from core.problems.problem_sets import sample_problems
+from core.reasonmaxxer.imported_problems import check_not_imported
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.results import HELD_OUT, ROLLOUTS_FROM
 from core.reasonmaxxer.rollouts import finished_rollouts, with_rollouts_of
@@ -82,7 +83,8 @@ def plan_training(
         evaluation: problems for before and after, disjoint from the training problems.
         recipe: everything else.
         rollouts: folder of a run of rollouts or of a fine-tune, to train on its rollouts; base,
-            problems, prompts and seed are then those of that run.
+            problems, prompts and seed are then those of that run. Of imported rollouts, only base
+            and problems are: how the model is asked before and after is the recipe's.
         teacher: an adapter folder for the base, or another model, whose divergence from the base
             weights the decisions; for a recipe with such weights.
         engine: a server of the base that samples the rollouts. Before and after are measured here,
@@ -116,7 +118,11 @@ def plan_training(
     if teacher is not None:
         check_spec(teacher_spec(spec, teacher))
     check_disjoint([*rolled_out, *held_out], evaluation)
+    imported = None if source is None else source.config.imported
+    if imported is not None:
+        check_not_imported(rolled_out, evaluation, imported)
     return RunPlan(
+        imported=imported,
         settings=recipe.model_dump(mode="json"),
         inputs={} if source is None else {ROLLOUTS_FROM: str(source.folder.resolve())},
         model=model,

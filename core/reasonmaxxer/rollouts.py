@@ -1,4 +1,4 @@
-"""The rollouts of a run: its own, or copied from another run."""
+"""The rollouts of a run: its own, copied from another run, or imported from another program."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from core.thresholds.measurement import (
 from core.thresholds.settings import ThresholdSettings
 
 if TYPE_CHECKING:
+    from core.runs.config import RunConfig
     from core.runs.context import RunContext
 
 ROLLOUTS = "rollouts/"
@@ -50,6 +51,14 @@ OF_ROLLOUTS = (
 )
 """Settings of a recipe that belong to its rollouts."""
 
+OF_IMPORTED = ("problems", "rollouts")
+"""The same of rollouts that were imported, whose prompts and seed aren't those of a recipe."""
+
+
+def decided_by(config: RunConfig) -> tuple[str, ...]:
+    """Settings of a recipe that the rollouts of a run have decided already."""
+    return OF_ROLLOUTS if config.imported is None else OF_IMPORTED
+
 
 def rollout_records(run: Run) -> list[ProblemSamples]:
     """The rollouts that a run has so far, one record a problem, with their entropies.
@@ -57,8 +66,30 @@ def rollout_records(run: Run) -> list[ProblemSamples]:
     Raises:
         RunError, ProblemError: settings or problems of the run can't be read.
     """
-    read = unit_reader(ProblemSamples, has_samples(run_recipe(run).rollouts.samples))
+    recipe = run_recipe(run)
+    is_complete = has_samples(recipe.rollouts.samples)
+    if run.config.imported is not None:  # as many of a problem as the file has
+        is_complete = bool
+    read = unit_reader(ProblemSamples, is_complete)
     return kept_records(run.problems(), run.units(), read, ROLLOUTS)
+
+
+def imported_records(run: Run) -> list[ProblemSamples]:
+    """All rollouts of a run whose rollouts were imported: what is missing can't be sampled.
+
+    Raises:
+        RunError: some are missing, or damaged.
+        ProblemError: its problems can't be read.
+    """
+    records, expected = rollout_records(run), len(run.problems())
+    if len(records) < expected:
+        file = "another program" if run.config.imported is None else run.config.imported.file
+        raise RunError(
+            f"Imported rollouts of {expected - len(records):,} of {expected:,} problems are "
+            "missing or damaged, and sampling would make others.",
+            f"Import {file} again, and start a new run from those rollouts.",
+        )
+    return records
 
 
 def rollout_threshold_settings(recipe: Recipe) -> ThresholdSettings:
@@ -133,7 +164,7 @@ def take_rollouts(work: RunContext) -> None:
     """Copy the rollouts of the run's source into its own folder.
 
     If the source is gone or has changed, nothing is copied: the same model, problems and seed
-    give the same rollouts.
+    give the same rollouts. Of imported rollouts, `imported_records` then says so.
 
     Raises:
         ResourceError: the disk is full or can't be written.
@@ -167,7 +198,8 @@ def with_rollouts_of(source: Run, recipe: Recipe) -> Recipe:
         RunError: the run's settings can't be read.
     """
     theirs = run_recipe(source)
-    own = {name: getattr(theirs, name) for name in OF_ROLLOUTS}
-    own["prompt_date"] = theirs.prompt_date or source.config.day
+    own = {name: getattr(theirs, name) for name in decided_by(source.config)}
+    if source.config.imported is None:
+        own["prompt_date"] = theirs.prompt_date or source.config.day
     held_out = recipe.held_out.model_copy(update={"problems": theirs.held_out.problems})
     return recipe.model_copy(update={**own, "held_out": held_out})

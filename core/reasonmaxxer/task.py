@@ -45,7 +45,7 @@ from core.reasonmaxxer.results import (
     TrainingSummary,
     run_recipe,
 )
-from core.reasonmaxxer.rollouts import ROLLOUTS, take_rollouts
+from core.reasonmaxxer.rollouts import ROLLOUTS, imported_records, take_rollouts
 from core.reasonmaxxer.selection import Selection, select_examples
 from core.reasonmaxxer.settings import Weighting
 from core.reasonmaxxer.side_by_side import side_by_side
@@ -74,7 +74,7 @@ def _roll_out(work: RunContext, recipe: Recipe, trust_remote_code: bool) -> Eval
     work.report(0, len(work.run.problems()), "loading the model")
     base = _model(work, trust_remote_code)
     records = _sampled_rollouts(work, base, recipe, SAMPLING)
-    return summarise_evaluation(records, recipe.seed)
+    return summarise_evaluation(records, recipe.seed, uneven=work.run.config.imported is not None)
 
 
 def _rollout_units(recipe: Recipe) -> IndependentUnits:
@@ -157,6 +157,10 @@ def _sampled_rollouts(
     work: RunContext, base: LazyModel, recipe: Recipe, doing: str
 ) -> list[ProblemSamples]:
     problems, held_out = work.run.problems(), work.run.problems(HELD_OUT)
+    if work.run.config.imported is not None:
+        records = imported_records(work.run)
+        work.report(len(problems), len(problems), doing)
+        return records
     settings = recipe.sampling_settings(recipe.rollouts)
     return sampled(
         work, base, problems, settings, ROLLOUTS, doing, held_out, keep_entropy=True, on_engine=True

@@ -17,6 +17,7 @@ from core.engines.served import ServedEngine
 from core.errors import RunError
 from core.records import SCHEMA_VERSION, Problem
 from core.runs.estimate import RunEstimate
+from core.runs.imported import ImportedRollouts
 from core.runs.shards import Shard
 from core.system.durable_files import disk_error, replace_file
 from core.system.environment import versions
@@ -43,7 +44,8 @@ class RunPlan:
     `teachers` are adapter folders for the model, or other models. `inputs` are folders of earlier
     runs that this one builds on, by their role. `thresholds` says where a setting in nats came from
     that was given as a share of the model's tokens, by the setting's dotted name. `shard` says
-    which part of a whole the problems are. `engine` is a server that samples the chains.
+    which part of a whole the problems are. `engine` is a server that samples the chains. `imported`
+    says where rollouts come from that another program sampled.
     """
 
     settings: dict[str, Any]
@@ -57,6 +59,7 @@ class RunPlan:
     estimate: RunEstimate | None = None  # what it will take, where that was measured
     shard: Shard | None = None
     engine: ServedEngine | None = None
+    imported: ImportedRollouts | None = None
 
 
 class RunConfig(BaseModel):
@@ -87,6 +90,7 @@ class RunConfig(BaseModel):
     shard: Shard | None = None  # which part of a whole this run is
     merged_from: tuple[str, ...] = ()  # ids of the shards that it was put together from
     engine: ServedEngine | None = None  # a server that samples the chains; None: this program
+    imported: ImportedRollouts | None = None  # rollouts that another program sampled
 
     @model_validator(mode="before")
     @classmethod
@@ -217,6 +221,7 @@ def new_config(task: str, plan: RunPlan, name: str) -> RunConfig:
         thresholds=thresholds,
         shard=plan.shard,
         engine=plan.engine,
+        imported=plan.imported,
     )
 
 

@@ -82,7 +82,7 @@ def load_run_model(work: RunContext, spec: ModelSpec, *, trust_remote_code: bool
     loaded = work.loaded.pop(spec, None)
     if loaded is None or began != spec:
         loaded = load_language_model(began, _fetched(work, began))
-    return replace(_recorded(work, loaded), prompt_date=work.run.config.day)
+    return replace(with_recorded_precision(work, loaded), prompt_date=work.run.config.day)
 
 
 def load_run_teacher(work: RunContext, lm: LanguageModel, spec: ModelSpec) -> LanguageModel:
@@ -92,7 +92,7 @@ def load_run_teacher(work: RunContext, lm: LanguageModel, spec: ModelSpec) -> La
         RunError, ModelError, ResourceError, Cancelled: as `load_run_model`.
     """
     spec = as_it_began(work, spec)
-    return _recorded(work, load_beside(lm, spec, _fetched(work, spec)))
+    return with_recorded_precision(work, load_beside(lm, spec, _fetched(work, spec)))
 
 
 def as_it_began(work: RunContext, spec: ModelSpec) -> ModelSpec:
@@ -120,8 +120,14 @@ def recorded_dtype(run: Run, spec: ModelSpec) -> str | None:
     return spec.dtype if spec.dtype != "auto" else _precisions(run).get(spec.model)
 
 
-def _recorded(work: RunContext, lm: LanguageModel) -> LanguageModel:
-    """Record the precision that `auto` took, before any result is kept."""
+def with_recorded_precision(work: RunContext, lm: LanguageModel) -> LanguageModel:
+    """A model of a run, whose precision is written down where `auto` took it: before any result is
+    kept.
+
+    Raises:
+        RunError: the record can't be read.
+        ResourceError: the disk is full or can't be written.
+    """
     if lm.spec.dtype != "auto" or lm.dtype not in DTYPES:
         return lm
     work.write(PRECISION, json_text({**_precisions(work.run), lm.spec.model: lm.dtype}) + "\n")

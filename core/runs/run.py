@@ -208,9 +208,16 @@ class Run(InNotebook):
         tags.
 
         Raises:
-            RunError, ProblemError, ResourceError: as `create` and `problems`.
+            RunError: its rollouts were imported; or as `create`.
+            ProblemError, ResourceError: as `create` and `problems`.
         """
         config = self.config
+        if config.imported is not None and not config.inputs:
+            raise RunError(
+                f"The rollouts of the run {self.id} were imported from {config.imported.file}, and "
+                "sampling would make others.",
+                "Import the file again: fork-explorer import FILE --to-rollouts NAME.",
+            )
         plan = RunPlan(
             settings=config.settings,
             model=config.model,
@@ -222,6 +229,7 @@ class Run(InNotebook):
             more_problems=self.more_problems(),
             shard=config.shard,
             engine=config.engine,
+            imported=config.imported,
         )
         again = Run.create(runs_dir, config.task, plan, name=config.name)
         if config.tags:

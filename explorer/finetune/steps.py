@@ -161,9 +161,11 @@ def _rollouts_so_far(run: Run, status: RunStatus) -> None:
         return
     if results is not None:
         show_headline(rollouts_headline(results))
-        chains = results.n * results.samples
+        chains = results.chains
         cut = round(results.truncated.value * chains) if chains else 0
         show_cautions(run, [cut_chains(run, cut, chains)])
+    if run.config.imported is not None:
+        st.caption("  \n".join(map(plain, run.config.imported.sentences())))
 
 
 def _in_words(recipe: Recipe) -> str:

@@ -34,6 +34,8 @@ _ROLES = {
     "answer_length": "Length of the answer",
     "tokens": "Tokens as text",
     "entropy": "Entropies",
+    "model": "Model that wrote it",
+    "temperature": "Temperature",
 }
 
 

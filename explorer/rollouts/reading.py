@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,7 @@ from core.imports.scores import Scores, scores_path
 from core.models.spec import ModelSpec
 from core.statistics import Estimate
 from explorer.components.row_table import RowTable
-from explorer.rollouts.tables import common_start, problems_table, rollout_table
+from explorer.rollouts.tables import problems_table, rollout_table, shared_start
 from explorer.state import Unit
 from explorer.tasks import Task
 from explorer.workbench import workbench
@@ -28,6 +29,7 @@ Fields = tuple[tuple[str, str | None], ...]
 _STEPS = 20  # redraws of a long table while it is scored
 _END = 5.0  # seconds for the rollout that is being scored
 _FEW = 500  # rollouts whose table is redrawn after each
+_KEPT = 8  # scorings in memory that nothing is done with; all are on the disk
 
 
 @dataclass
@@ -54,7 +56,7 @@ class Scorings:
     """The server's scorings: they go on without a page."""
 
     def __init__(self) -> None:
-        self._known: dict[Path, Scoring] = {}
+        self._known: OrderedDict[Path, Scoring] = OrderedDict()  # the last used at the end
         self._lock = threading.Lock()
 
     def of(self, kept: KeptFile, table: RolloutTable, spec: ModelSpec) -> Scoring:
@@ -67,7 +69,15 @@ class Scorings:
         with self._lock:
             if path not in self._known:
                 self._known[path] = Scoring(Scores(path))
+                self._drop_idle()
+            self._known.move_to_end(path)
             return self._known[path]
+
+    def _drop_idle(self) -> None:
+        """Keep those at work and the last ones used; the others are read again when needed."""
+        idle = [path for path, each in self._known.items() if not each.running]
+        for path in idle[:-_KEPT]:
+            del self._known[path]
 
     def start(self, scoring: Scoring, table: RolloutTable, spec: ModelSpec) -> None:
         """Score the rollouts that have no score yet."""
@@ -81,7 +91,8 @@ class Scorings:
                 scores = scoring.scores
                 scores.score_missing(lm, table.rollouts, done=task.count, cancel=task.cancelled)
 
-        with self._lock:
+        with self._lock:  # a page may hold one that was dropped meanwhile
+            scoring = self._known.setdefault(scoring.scores.path, scoring)
             if not scoring.running:
                 scoring.task = Task("Loading the model", work)
 
@@ -141,7 +152,7 @@ class ReadRollouts:
     @cached_property
     def common_start(self) -> int:
         """How many characters all questions begin with."""
-        return common_start(self.lines)
+        return shared_start(self.lines)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

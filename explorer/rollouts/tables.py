@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from core.entropy import nats_to_bits
 from core.imports.listing import Group, Line, by_problem
+from core.imports.questions import common_start
 from core.records import StopReason, Verdict
 from core.system.percent import percent
 from explorer.components.row_table import Column, Filter, RichCell, RowTable, TableRow
@@ -32,7 +33,7 @@ def rollout_table(table_id: str, found: Sequence[Line], unit: Unit) -> RowTable:
     """
     found = found[:MOST]
     steps = {line.rollout.step for line in found}
-    common = common_start(found)
+    common = shared_start(found)
     columns: list[tuple[Column, Callable[[Line], Cell]]] = [
         (_number("row", "Row", "3rem"), lambda line: line.rollout.row),
         (_text("problem", "Problem", 460), lambda line: _question(line, common)),
@@ -67,7 +68,7 @@ def rollout_table(table_id: str, found: Sequence[Line], unit: Unit) -> RowTable:
 
 def problems_table(table_id: str, found: Sequence[Line], unit: Unit) -> RowTable:
     """A row a problem, with means over its rollouts."""
-    groups, common = by_problem(found)[:MOST], common_start(found)
+    groups, common = by_problem(found)[:MOST], shared_start(found)
     columns: list[tuple[Column, Callable[[Group], Cell]]] = [
         (_text("problem", "Problem"),
          lambda group: _one_line(group.question[common:]) or group.problem),
@@ -143,16 +144,9 @@ def _number(name: str, label: str, width: str, least: int = 0) -> Column:
     return Column(name, label, "number", width, least, "desc")
 
 
-def common_start(found: Sequence[Line]) -> int:
-    """How many characters all questions begin with, up to a line's end or a colon: those of worked
-    examples, of an instruction, of "Question: "; 0 where there is one question."""
-    questions = {line.rollout.question for line in found}
-    if len(questions) < 2:
-        return 0
-    first, last = min(questions), max(questions)  # what these two share, all do
-    same = next((i for i, pair in enumerate(zip(first, last, strict=False)) if len({*pair}) > 1), 0)
-    start = first[:same]
-    return max(start.rfind("\n") + 1, start.rfind(": ") + 2 * (": " in start))
+def shared_start(found: Sequence[Line]) -> int:
+    """How many characters all questions begin with."""
+    return common_start({line.rollout.question for line in found})
 
 
 def _question(line: Line, common: int) -> str:
