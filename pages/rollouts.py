@@ -7,6 +7,7 @@ from functools import partial
 from core.errors import ExplorerError
 from core.imports.kept_files import KeptFiles
 from explorer.rollouts.fields import chosen_fields, fields_panel
+from explorer.rollouts.fine_tune import is_making
 from explorer.rollouts.reading import read_kept, scorings
 from explorer.rollouts.report import RolloutsView, rollouts_report
 from explorer.rollouts.source import rollout_source
@@ -31,7 +32,7 @@ else:
         table = read_kept(kept.path, fields)
         scoring = scorings().of(kept, table, state.opened.spec)
         view = RolloutsView(state, kept, fields, table, scoring)
-        polled(partial(rollouts_report, view), lambda: scoring.running)
+        polled(partial(rollouts_report, view), lambda: scoring.running or is_making())
     except ExplorerError as error:
         show_notice(state)
         show_error(error)

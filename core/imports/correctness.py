@@ -11,6 +11,11 @@ _TWO = ({0.0, 1.0}, {-1.0, 1.0})
 _SHOWN = 6
 
 
+def are_two(rewards: Collection[float]) -> bool:
+    """Whether rewards are 0 and 1, or -1 and 1, so that 1 is correct."""
+    return set(rewards) in _TWO
+
+
 def lowest_correct(rewards: Collection[float], given: float | None = None) -> float:
     """The lowest reward that is correct: as given, else 1 where rewards are 0 and 1, or -1 and 1.
     No other rewards are guessed: the higher of two may be for an answer's form alone.
@@ -34,7 +39,7 @@ def lowest_correct(rewards: Collection[float], given: float | None = None) -> fl
             "Choose another field as the reward, or rollouts that differ.",
         )
     if given is None:
-        if set(found) not in _TWO:
+        if not are_two(found):
             raise RunError(
                 f"The rewards have {len(found):,} values ({shown}), so which of them are correct "
                 "has to be said.",

@@ -9,8 +9,6 @@ import streamlit as st
 
 from core.chains.session import is_text
 from core.errors import ExplorerError
-from core.models.catalogue import MODELS
-from core.models.placement import has_accelerator
 from core.models.spec import DEMO
 from core.reasonmaxxer.plan import plan_rollouts, plan_training
 from core.reasonmaxxer.recipe import (
@@ -19,7 +17,6 @@ from core.reasonmaxxer.recipe import (
     PROBLEM_SETS,
     Recipe,
     recipe_of,
-    suited_preset,
 )
 from core.reasonmaxxer.results import ROLLOUTS_TASK, STUDY_TASK, TRAIN_TASK
 from core.reasonmaxxer.rollouts import rollout_threshold_settings
@@ -46,9 +43,9 @@ from explorer.shared.run_estimate import estimate_line
 from explorer.shared.run_panel import start_button
 from explorer.shared.set_choice import choose_set, upload_place
 from explorer.shared.start_run import start_run
+from explorer.shared.suited_preset import preset_for
 from explorer.shared.thresholds import MeasureOn, in_unit, threshold_meaning, with_origin
 from explorer.state import BrowserState
-from explorer.workbench import workbench
 
 _MEASURED = "tuning evaluation"  # in the form
 ROLLOUTS_OF, FINE_TUNE_ON, STUDY_ON = (
@@ -75,7 +72,7 @@ def finetune_setup(state: BrowserState, folder: RunsFolder) -> Recipe | None:
         "Preset",
         preset_key(state),
         list(PRESETS),
-        _suited(state),
+        preset_for(state),
         help="  \n".join(f"**{name}**: {about}" for name, about in ABOUT.items()),
     )
     own_sets = preset in PROBLEM_SETS  # whose problems are not the demo's
@@ -216,22 +213,8 @@ def measured_key(preset: str) -> str:
 
 def preset_key(state: BrowserState) -> str:
     """The form's field of the preset, which depends on the model in the sidebar."""
-    suited, is_demo = _suited(state), state.opened.spec.model == DEMO
+    suited, is_demo = preset_for(state), state.opened.spec.model == DEMO
     return f"tuning preset {suited}" if suited in PROBLEM_SETS else f"tuning preset {is_demo}"
-
-
-def _suited(state: BrowserState) -> str:
-    """The preset that the form begins with."""
-    spec = state.opened.spec
-    facts = workbench().facts(spec)
-    offered = (each.parameters for each in MODELS if each.model == spec.model)
-    on_cpu = spec.device == "cpu" or (spec.device == "auto" and not has_accelerator())
-    return suited_preset(
-        is_demo=spec.model == DEMO,
-        parameters=next(offered, None) if facts is None else facts.parameters,
-        on_cpu=on_cpu if facts is None else facts.device == "cpu",
-        other="careful",
-    )
 
 
 def start_training(state: BrowserState, folder: RunsFolder, prepared: RunPlan, about: str) -> None:

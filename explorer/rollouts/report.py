@@ -19,6 +19,7 @@ from core.runs.headline import counted
 from explorer.components.row_table import RowTable, read_action, read_selection, row_table
 from explorer.form import one_of
 from explorer.rollouts.fields import fields_option, file_line
+from explorer.rollouts.fine_tune import ToFineTune, fine_tune_button, making_progress
 from explorer.rollouts.panel import ShownRollout, rollout_panel
 from explorer.rollouts.reading import (
     Fields,
@@ -61,6 +62,11 @@ class RolloutsView:
         """Of the reading: another one where other fields are chosen."""
         return " ".join(f"{role}={name}" for role, name in self.fields)
 
+    def to_fine_tune(self, read: ReadRollouts) -> ToFineTune:
+        """What a run of rollouts is made of."""
+        place = f"{self.kept.id} {self.version}".strip()
+        return ToFineTune(self.state, place, self.fields, self.table, self.scoring, read.lines)
+
     def read(self) -> ReadRollouts:
         """Of all rollouts, with the scores that the table shows."""
         count = len(self.table.rollouts)
@@ -85,6 +91,7 @@ def rollouts_report(view: RolloutsView) -> None:
     lines = read.lines
     _head(view, read)
     _progress(view)
+    making_progress(view.to_fine_tune(read))
     chosen = st.segmented_control(
         "A row is",
         [_ROLLOUTS, _PROBLEMS],
@@ -130,6 +137,7 @@ def _head(view: RolloutsView, read: ReadRollouts) -> None:
                 on_click=scorings().start,
                 args=(view.scoring, view.table, view.spec),
             )
+        fine_tune_button(row, view.to_fine_tune(read))
         with row.popover("CLI", icon=":material/terminal:", help="The same in a terminal"):
             st.code(_command(view), language=None)
     teaching_notice(view.spec.model)

@@ -92,9 +92,14 @@ def _teacher(base: ModelSpec, name: str) -> ModelSpec:
 def _facts(state: BrowserState, run: Run) -> Iterator[str]:
     settings = run.config.settings
     yield from _sets(state, run)
+    if run.config.imported is not None:
+        yield short(run.config.imported.words, 2 * _LONGEST)
+        if not run.config.inputs:  # the rollouts themselves, which nothing was asked for
+            return
     if settings.get("protocol", "none") != "none":
         yield f"protocol {short(str(settings['protocol']), _LONGEST)}"
-    yield from _sampling(settings)
+    if run.config.imported is None:
+        yield from _sampling(settings)
     style = settings.get("prompt_style")
     examples = settings.get("examples")
     yield f"prompt {style}" if isinstance(style, str) else "the model's own prompt"

@@ -1,4 +1,4 @@
-"""From imported rollouts to a finished run of rollouts, and from there to the plan of a fine-tune."""
+"""From imported rollouts to a finished run of rollouts, and to the plan of a fine-tune."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_what_was_imported_is_never_sampled_again(make: Make, tmp_path: Path) ->
         ModelSpec(), [], [Problem("x", "7 - 3 =", "4")], RECIPE, rollouts=source.folder
     )
     run = Run.create(tmp_path / "runs", "train", plan)
-    with pytest.raises(RunError, match="were imported from rollouts 120.jsonl"):
+    with pytest.raises(RunError, match=r"were imported from rollouts 120\.jsonl"):
         source.repeat(tmp_path / "runs")
     source.delete()
 
@@ -219,7 +219,9 @@ def test_ids_of_the_file_are_kept_and_what_it_says_of_the_sampler(
         {"prompt": "Q", "completion": text, "prompt_ids": prompt, "completion_ids": ids,
          "reward": reward, "model": "org/m", "temperature": 0.7, "finish_reason": stop}
         for text, ids, reward, stop in (
-            ("so", [*answer, eos], 1, "stop"), ("so", answer, -1, "length"), ("so", answer, -1, "stop"),
+            ("so", [*answer, eos], 1, "stop"),
+            ("so", answer, -1, "length"),
+            ("so", answer, -1, "stop"),
         )
     ]  # fmt: skip
     run = make(rows)
@@ -378,7 +380,7 @@ def test_options_that_do_not_go_together_are_refused(
     run: Any, tmp_path: Path, options: tuple[str, ...], what: str
 ) -> None:
     table_of(tmp_path / "x.jsonl", ROWS)
-    code, out, err = run("import", tmp_path / "x.jsonl", *options)
+    code, _, err = run("import", tmp_path / "x.jsonl", *options)
     assert (code != 0, what in err) == (True, True)
 
 
