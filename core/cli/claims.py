@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,6 +28,7 @@ from core.system.json_text import json_text
 if TYPE_CHECKING:
     from core.claims.scope import ProblemSet, Scope
     from core.models.spec import ModelSpec
+    from core.runs.runs_folder import RunsFolder
 
 _REPORTS = (".html", ".htm", ".md")
 
@@ -94,8 +95,6 @@ def claims(
     from core.claims.measuring import missing_runs
     from core.claims.registry import chosen_claims
     from core.claims.report import table_json
-    from core.claims.scope import scope_of
-    from core.claims.sizes import size_for
     from core.claims.table import claims_table
     from core.runs.runs_folder import RunsFolder
 
@@ -104,21 +103,7 @@ def claims(
     _check_report(wanted.report)
     check_writable(output.out)
     spec, folder = load.spec_of(model, wanted.adapter), RunsFolder(runs_dir)
-    size = size_for(
-        wanted.size,
-        is_demo=model == DEMO,
-        parameters=_parameters(spec),
-        on_cpu=_on_cpu(spec),
-        problems=problems.sample,
-    )
-
-    named, learned = _problem_set(problems.problems), _problem_set(wanted.train_problems)
-
-    def look() -> Scope:
-        return scope_of(
-            folder, spec, size, teacher=wanted.teacher, problems=named, training=learned
-        )
-
+    look = scope_asked(model, wanted, problems, load, folder)
     scope = look()
     work = Measuring(spec, load, folder, quiet=output.as_json)
     if wanted.measure:
@@ -133,6 +118,31 @@ def claims(
         say(f"The report is in {wanted.report}.")
     if not output.as_json:
         show_claims(scope, rows, missing, work, ids)
+
+
+def scope_asked(
+    model: str, wanted: Wanted, problems: ProblemOptions, load: LoadOptions, folder: RunsFolder
+) -> Callable[[], Scope]:
+    """Looks at the runs that are there now, for the model and the problems of the options.
+
+    Raises:
+        ExplorerError: a model or problems that can't be read.
+    """
+    from core.claims.scope import scope_of
+    from core.claims.sizes import size_for
+
+    spec = load.spec_of(model, wanted.adapter)
+    size = size_for(
+        wanted.size,
+        is_demo=model == DEMO,
+        parameters=_parameters(spec),
+        on_cpu=_on_cpu(spec),
+        problems=problems.sample,
+    )
+    named, learned = _problem_set(problems.problems), _problem_set(wanted.train_problems)
+    return lambda: scope_of(
+        folder, spec, size, teacher=wanted.teacher, problems=named, training=learned
+    )
 
 
 def _write_report(path: Path, scope: Scope, ids: Sequence[str] | None) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core.cli.export_claims import ClaimsOptions
 from core.cli.files import check_writable, say
 from core.cli.option_groups import grouped
 from core.cli.options import RemoteCode, RunsDir, path_argument, path_option
@@ -74,32 +75,42 @@ def export(
     *,
     to: FileOptions,
     index: GalleryOptions,
+    of: ClaimsOptions,
     runs_dir: RunsDir = None,
     trust_remote_code: RemoteCode = False,
 ) -> None:
-    """Export a chain, a tree, a comparison or a run as one file that needs nothing else.
+    """Export a chain, a tree, a comparison, a run or claims as one file that needs nothing else.
 
     The file names no folder, secret or host of this machine. A chain of a run is scored again by
     the run's models.
     """
     if index.gallery is not None:
-        if source is not None or to.out is not None:
+        if source is not None or to.out is not None or of.claims is not None:
             raise FileError("A gallery is made of files that are there.", "Give --gallery alone.")
         from core.export.gallery import write_gallery
 
         found = write_gallery(index.gallery, index.title)
         say(f"{index.gallery / 'index.html'} lists {len(found)} files.")
         return
-    if source is None or to.out is None:
+    of.check()
+    if (source is None and of.claims is None) or to.out is None:
         raise FileError(
             "What to export, or where to, is missing.",
-            "Give a session or a run, and -o FILE; or --gallery FOLDER.",
+            "Give a session or a run, or --claims MODEL, and -o FILE; or --gallery FOLDER.",
+        )
+    if of.claims is not None and (source is not None or chain is not None):
+        raise FileError(
+            f"The claims of {of.claims} are not of a session, a chain or a run.",
+            "Give --claims alone, or leave it out.",
         )
     kind = _form(to.form, to.out)
     check_writable(to.out)
     from core.export.files import exported
 
-    handout = _handout(source, chain, tau, runs_dir, trust_remote_code)
+    if source is None:
+        handout = of.handout(runs_dir)
+    else:
+        handout = _handout(source, chain, tau, runs_dir, trust_remote_code)
     data = exported(handout, kind, inches=to.width)
     try:
         replace_file(to.out, data)

@@ -1,4 +1,4 @@
-"""What is handed out, before it is a file: a chain, a tree, a comparison or a run."""
+"""What is handed out, before it is a file: a chain, a tree, a comparison, a run or claims."""
 
 from __future__ import annotations
 
@@ -16,12 +16,18 @@ Fact = tuple[str, str]
 
 @dataclass(frozen=True)
 class Table(InNotebook):
-    """A table of text."""
+    """A table of text.
+
+    Attributes:
+        widths: of its columns in LaTeX, as shares of a line: their texts then break; empty where
+            no cell is long.
+    """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
+    widths: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,14 +72,14 @@ class Handout(InNotebook):
     """Everything that a file shows.
 
     Attributes:
-        kind: "Chain", "Tree", "Comparison", or what kind of run it is.
+        kind: "Chain", "Tree", "Comparison", "Claims", "Claim", or what kind of run it is.
         title: in one line.
         line: what it shows, in one line.
         model: in few words.
         facts: how it was made.
         notices: what the reader must know first, such as that the model is a teaching model.
         question, gold: of the one problem it is about; empty for a run.
-        headline: of a run.
+        headline: of a run or a claim.
         notes: what people wrote on the run, on chains and on their tokens.
         chains: the first one is on screen; a tree has one a branch.
         nodes: the branches of a tree.

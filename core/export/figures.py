@@ -1,4 +1,4 @@
-"""The figures of a run, each with its 95 % interval and n, in the order in which they are read."""
+"""Figures, each with its 95 % interval and n; of a run in the order in which they are read."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ Unit = Literal["share", "difference", "amount"]
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure of a run."""
+    """One figure."""
 
     name: str
     estimate: Estimate
     unit: Unit = "share"  # "difference": of two shares
+    papers: tuple[float, ...] = ()  # the paper's figures of the same, in the same unit
 
     @property
     def value(self) -> str:

@@ -55,7 +55,7 @@ def svg_picture(handout: Handout, inches: float = PAGE) -> str:
     elif any(_is_drawn(each) for each in handout.figures):
         _draw_figures(sheet, [each for each in handout.figures if _is_drawn(each)])
     else:
-        raise FileError("There is no picture of this run.", "Export it as html, md or tex instead.")
+        raise FileError("There is no picture of this.", "Export it as html, md or tex instead.")
     _foot(sheet, handout)
     return sheet.text(handout.title, f"{handout.kind}. {handout.line}")
 
@@ -235,6 +235,9 @@ def _draw_figures(sheet: _Sheet, figures: Sequence[Figure]) -> None:
         sheet.write(clipped(each.name, _SMALL, label), 1, y, _SMALL)
         sheet.line(low, y - 2, high, y - 2, stroke=_ACCENT, stroke_width="1.2")
         sheet.circle(value, y - 2, 2.2, fill=_ACCENT)
+        for paper in each.papers:
+            x = left + (right - left) * min(1.0, max(0.0, paper))
+            sheet.line(x, y - 6, x, y + 2, stroke=_INK, stroke_width="0.9")
         n = f"n {each.estimate.n:,}"
         sheet.write(n, sheet.width - text_width(n, _SMALL) - 1, y, _SMALL, _QUIET)
         y += 13
@@ -243,7 +246,9 @@ def _draw_figures(sheet: _Sheet, figures: Sequence[Figure]) -> None:
         more = f"{len(figures) - len(shown)} more figures are in the table."
         sheet.write(more, 1, sheet.y + 4, _SMALL, _QUIET)
         sheet.y += 8
-    sheet.write("Dots: values. Lines: 95 % intervals.", 1, sheet.y + 4, _SMALL, _QUIET)
+    papers = " Upright strokes: the papers'." if any(each.papers for each in shown) else ""
+    legend = f"Dots: values. Lines: 95 % intervals.{papers}"
+    sheet.write(legend, 1, sheet.y + 4, _SMALL, _QUIET)
     sheet.y += 8
 
 

@@ -23,7 +23,6 @@ _LATEX = {
     "τ": r"$\tau$",
     "•": r"$\bullet$",
 }
-_NOTE_COLUMNS = r"lp{0.7\linewidth}"  # the second one breaks its lines
 _LATEX_HEAD = "% Needs \\usepackage{booktabs,amssymb}; other scripts need XeLaTeX or LuaLaTeX."
 
 
@@ -61,9 +60,10 @@ def markdown(handout: Handout) -> str:
 
 def latex(handout: Handout) -> str:
     """The tables and notes, each as a `table` with booktabs; every text is escaped."""
-    notes = Table("Notes", ("on", "note"), tuple((n.place, n.said) for n in handout.notes))
+    said = tuple((n.place, n.said) for n in handout.notes)
+    notes = Table("Notes", ("on", "note"), said, widths=(0.2, 0.7))
     facts = Table("How this was made", ("what", "value"), handout.facts)
-    texts = [_latex(notes, _NOTE_COLUMNS)] if notes.rows else []
+    texts = [_latex(notes)] if notes.rows else []
     return "\n".join((_LATEX_HEAD, *map(_latex, all_tables(handout)), *texts, _latex(facts)))
 
 
@@ -81,7 +81,8 @@ def _md_rows(table: Table) -> list[str]:
     ]
 
 
-def _latex(table: Table, columns: str | None = None) -> str:
+def _latex(table: Table) -> str:
+    columns = "".join(rf"p{{{each:g}\linewidth}}" for each in table.widths) or None
     rows = [[" ".join(cell.split()) for cell in row] for row in table.rows]
     frame = pd.DataFrame(rows, columns=list(table.columns), dtype=object)
     caption = _escaped(f"{table.caption}. {table.note}" if table.note else table.caption)

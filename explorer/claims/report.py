@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
-from core.claims.html_report import html_report
-from core.claims.markdown_report import markdown_report
 from core.claims.measuring import together
 from core.claims.registry import PAPERS
+from core.claims.report import Report
 from core.claims.rules import Verdict
-from core.claims.table import verdict_counts
+from core.claims.table import ClaimRow, verdict_counts
+from core.claims.wording import verdict_in_words
 from core.cli.claims_measuring import report_of
 from core.errors import ExplorerError
+from core.export.document import Handout
+from core.export.of_claims import claim_handout, claims_handout
 from core.runs.estimate import duration
 from core.runs.headline import counted
 from core.runs.model_names import teacher_words
@@ -24,6 +27,7 @@ from explorer.claims.view import ClaimsView, Shown
 from explorer.shared.messages import plain, show_error, teaching_notice
 from explorer.shared.model_chip import model_chip
 from explorer.shared.run_panel import run_progress, show_notice
+from explorer.shared.share import share
 
 _STYLE = Path(__file__).resolve().with_name("claims.css")
 
@@ -77,7 +81,8 @@ def _summary(view: ClaimsView, shown: Shown) -> None:
             on_click=measure_claims,
             args=(view.state, view.folder, view.look, None),
         )
-        _downloads(row, shown)
+        with row:
+            _share(view, shown)
         _total(view, shown)
 
 
@@ -138,20 +143,33 @@ def _busy() -> Queue | None:
     return found if found is not None and found.running else None
 
 
-def _downloads(place: st.delta_generator.DeltaGenerator, shown: Shown) -> None:
-    def text(as_html: bool) -> str:
-        report = report_of(shown.scope, shown.rows, shown.missing, None)
-        return html_report(report) if as_html else markdown_report(report)
+def _share(view: ClaimsView, shown: Shown) -> None:
+    """The table, or one of its claims, as files to hand out."""
+    handouts: dict[str, Callable[[], Handout]] = {
+        "All claims": lambda: claims_handout(_report(shown, shown.rows), shown.rows)
+    }
+    for row in shown.rows:
+        name = f"{verdict_in_words(row)}: {row.claim.sentence}"
+        handouts[name] = partial(_one_claim, shown, row)
+    drawn = any(
+        check.figure.unit == "share"
+        for row in shown.rows
+        if row.finding is not None
+        for check in row.finding.checks[:1]
+    )
+    share(
+        handouts,
+        name="claims",
+        key="share claims",
+        link={"session": view.state.opened.id},
+        has_picture=drawn,
+    )
 
-    for label, suffix, mime in (
-        ("Report", "html", "text/html"),
-        ("Markdown", "md", "text/markdown"),
-    ):
-        place.download_button(
-            label,
-            partial(text, suffix == "html"),
-            file_name=f"claims.{suffix}",
-            mime=mime,
-            icon=":material/download:",
-            on_click="ignore",
-        )
+
+def _one_claim(shown: Shown, row: ClaimRow) -> Handout:
+    return claim_handout(_report(shown, [row], [row.claim.id]), row)
+
+
+def _report(shown: Shown, rows: Sequence[ClaimRow], ids: Sequence[str] | None = None) -> Report:
+    missing = [each for each in shown.missing if ids is None or {*ids} & {*each.claims}]
+    return report_of(shown.scope, rows, missing, ids)

@@ -26,6 +26,7 @@ _HELP = {
     Form.MD: "The tables, for a text",
     Form.TEX: "The tables, for a paper",
 }
+_FEW = 4  # things to share that stand beside each other
 _WIDTHS = {f"Column, {COLUMN:g} in": COLUMN, f"Page, {PAGE:g} in": PAGE}
 
 
@@ -48,7 +49,9 @@ def share(
     """
     with st.popover("Share", icon=":material/share:", help="Files to hand out, and a link"):
         what = next(iter(handouts))
-        if len(handouts) > 1:
+        if len(handouts) > _FEW:
+            what = st.selectbox("What to share", list(handouts), key=f"{key} what")
+        elif len(handouts) > 1:
             what = (
                 st.segmented_control(
                     "What to share", list(handouts), default=what, key=f"{key} what", required=True
