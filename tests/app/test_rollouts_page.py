@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import threading
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +17,11 @@ from drawn_app import drawn, needs_demo, state, tree
 from streamlit.testing.v1 import AppTest
 
 from core.imports.kept_files import KeptFiles
+from core.imports.reading import read_rollouts
 from core.models.spec import ModelSpec
+from core.runs.runs_folder import RunsFolder
+from explorer.rollouts.reading import Scorings
+from explorer.tasks import Task
 
 pytestmark = needs_demo
 DATA = Path(__file__).resolve().parents[1] / "data" / "rollouts"
@@ -58,6 +63,15 @@ def button(app: AppTest, key: str) -> Any:
     return found
 
 
+def until_gone(app: AppTest, key: str) -> None:
+    """Wait for work, by the button that would cancel it."""
+    deadline = time.monotonic() + 120
+    while any(each.key == key for each in app.button):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+        app.run()
+
+
 @pytest.fixture
 def sums(tmp_path: Path) -> Path:
     """Two problems with two answers each; the rewards of the second are the wrong way round."""
@@ -89,12 +103,9 @@ def test_a_file_is_read_scored_sorted_and_opened(sums: Path) -> None:
     assert column(table, "reward") == ["1", "0", "0", "1"]
     assert "verdict" not in [each["name"] for each in table["columns"]]
 
+    assert button(app, "make rollouts run").disabled, "not scored yet"
     button(app, "score rollouts").click().run()
-    deadline = time.monotonic() + 120
-    while any(each.key == "cancel scoring" for each in app.button):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-        app.run()
+    until_gone(app, "cancel scoring")
     assert "4 rollouts of 2 problems scored" in said(app)
     assert "**50.0 %" in said(app)
     table = table_of(app)
@@ -108,6 +119,21 @@ def test_a_file_is_read_scored_sorted_and_opened(sums: Path) -> None:
     assert "scored" not in said(again)
     state(again).form.keep("rollout files", state(app).form.value("rollout files", [], bool))
     assert "4 rollouts of 2 problems scored" in said(shown(again)), "kept on the disk"
+
+    assert "2 correct and 2 wrong rollouts; **2** of 2 problems have both" in said(app)
+    button(app, "make rollouts run").click().run()
+    until_gone(app, "cancel making")
+    if state(app).page == "Rollouts":
+        button(app, "open made run").click().run()
+    (run,) = RunsFolder().list()
+    assert app.query_params["run"] == run.id
+    whole = said(app)
+    assert "2 problems, 2 rollouts each**" in whole
+    assert "Imported from sums.jsonl; sampled by an unknown model" in whole
+    assert "imported from sums.jsonl, correct from a reward of 1" in whole
+    assert "2 of 4 rollouts with a known correct answer are rewarded otherwise" in whole
+    assert any(each.label == "Train from these rollouts" for each in app.button)
+    shown(app)
 
     button(app, "open rollout").click().run()
     found = state(app).opened
@@ -212,6 +238,18 @@ def test_the_scores_of_a_removed_file_are_gone_when_it_is_opened_again(sums: Pat
     assert "scored" not in said(app)
     assert button(app, "score rollouts").label == "Score all"
     assert not button(app, "score rollouts").disabled
+
+
+def test_only_the_last_scorings_stay_in_memory_and_those_at_work(sums: Path) -> None:
+    kept, found = KeptFiles().keep(sums.name, sums.read_bytes()), Scorings()
+    table, go_on = read_rollouts(sums), threading.Event()
+    first = found.of(kept, table, ModelSpec("model-0"))
+    first.task = Task("Scoring", lambda _: (go_on.wait(60), None)[1])
+    known = [found.of(kept, table, ModelSpec(f"model-{number}")) for number in range(20)]
+    assert known[0] is first, "at work"
+    go_on.set()
+    assert found.of(kept, table, ModelSpec("model-19")) is known[19]
+    assert found.of(kept, table, ModelSpec("model-5")) is not known[5], "read again"
 
 
 def test_text_is_data(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from pathlib import Path
 
 import pytest
 from models import save_tiny_model
@@ -34,6 +35,14 @@ def test_two_models_are_kept_and_the_least_recently_used_leaves(specs: list[Mode
     facts = bench.facts(first)
     assert facts is not None
     assert facts.name == first.model
+
+
+def test_a_model_whose_files_were_written_anew_is_loaded_again(specs: list[ModelSpec]) -> None:
+    bench, spec = Workbench(), specs[0]
+    before = bench.model(spec)
+    save_tiny_model(Path(spec.model))
+    assert bench.loaded(spec) is None
+    assert bench.model(spec) is not before
 
 
 def test_a_model_without_room_takes_that_of_the_others(

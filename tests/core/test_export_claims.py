@@ -19,6 +19,7 @@ from core.claims.rules import Verdict
 from core.claims.table import ClaimRow, claims_table
 from core.cli.claims_measuring import report_of
 from core.errors import RunError
+from core.export.document import Handout
 from core.export.files import Form, exported
 from core.export.of_claims import claim_handout, claims_handout
 from core.export.scrubbing import Scrubber
@@ -40,6 +41,11 @@ def rows(folder: Path) -> list[ClaimRow]:
     return claims_table(scope_in(folder))
 
 
+@pytest.fixture(scope="module")
+def table(folder: Path, rows: list[ClaimRow]) -> Handout:
+    return claims_handout(report(folder, rows), rows)
+
+
 def report(folder: Path, rows: list[ClaimRow], ids: list[str] | None = None) -> Any:
     scope = scope_in(folder)
     return report_of(scope, rows, missing_runs(scope, rows), ids)
@@ -50,9 +56,9 @@ def text(found: Any, form: Form) -> str:
 
 
 def test_the_page_has_every_claim_with_figure_control_and_verdict(
-    folder: Path, rows: list[ClaimRow]
+    folder: Path, table: Handout
 ) -> None:
-    page = text(claims_handout(report(folder, rows), rows), Form.HTML)
+    page = text(table, Form.HTML)
     for claim in CLAIMS.values():
         assert escape(claim.sentence) in page
         assert escape(claim.stated) in page
@@ -97,8 +103,8 @@ def test_the_picture_marks_the_papers_figures(folder: Path, rows: list[ClaimRow]
     assert "Upright strokes: the papers" in picture
 
 
-def test_tables_break_their_lines_in_latex(folder: Path, rows: list[ClaimRow]) -> None:
-    tex = text(claims_handout(report(folder, rows), rows), Form.TEX)
+def test_tables_break_their_lines_in_latex(table: Handout) -> None:
+    tex = text(table, Form.TEX)
     assert r"\begin{tabular}{p{0.22\linewidth}p{0.2\linewidth}" in tex
     assert tex.count(r"\begin{table}") == tex.count(r"\end{table}") > 3
 
@@ -158,7 +164,6 @@ def test_what_does_not_go_together_is_refused(
     assert (code != 0, what in said) == (True, True), said
 
 
-def test_verdicts_are_counted_in_the_line(folder: Path, rows: list[ClaimRow]) -> None:
-    line = claims_handout(report(folder, rows), rows).line
+def test_verdicts_are_counted_in_the_line(rows: list[ClaimRow], table: Handout) -> None:
     count = sum(each.verdict is Verdict.HOLDS for each in rows)
-    assert f"holds: {count}" in line
+    assert f"holds: {count}" in table.line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from itertools import count
 from pathlib import Path
@@ -150,6 +151,35 @@ def test_other_fields_and_other_models_have_scores_of_their_own(kept: KeptFile) 
     }
     assert len(paths) == 6
     assert {path.parent for path in paths} == {kept.path.parent}
+
+
+def test_an_adapter_that_is_written_anew_has_scores_of_its_own(
+    kept: KeptFile, tmp_path: Path
+) -> None:
+    folder = tmp_path / "adapter"
+    folder.mkdir()
+    weights = folder / "adapter_model.safetensors"
+    weights.write_bytes(b"one")
+    (folder / "README.md").write_text("about")
+    spec = ModelSpec("demo", adapter=str(folder))
+    before = scores_path(kept, FieldMapping(), spec)
+    (folder / "README.md").write_text("more about it")
+    assert scores_path(kept, FieldMapping(), spec) == before, "not what makes a model"
+    os.utime(weights, ns=(1, 2))
+    assert scores_path(kept, FieldMapping(), spec) != before
+    assert scores_path(kept, FieldMapping(), spec, from_text=True) != scores_path(
+        kept, FieldMapping(), spec
+    )
+
+
+def test_the_place_of_a_file_is_where_it_would_be_kept(files: KeptFiles, tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(b"{}" * 2**20)
+    place = files.place_of(path)
+    assert files.get(place.id) is None
+    assert files.keep("r.jsonl", path.read_bytes()) == place
+    with pytest.raises(FileError, match="can't be read"):
+        files.place_of(tmp_path)
 
 
 @pytest.mark.parametrize(
