@@ -197,7 +197,8 @@ def _train(run: Run) -> Iterator[str]:
         if start.preset != preset:
             start = recipe_of(preset)
             yield from ("--preset", preset)
-        decided = {*decided_by(origin.config), "held_out.problems"}
+        imported = origin.config.imported is not None
+        decided = {*decided_by(imported=imported), "held_out.problems"}
     yield from ("--eval-problems", set_of(run, EVALUATION, measured))
     yield from _settings(run, start, decided)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.cli.files import interruptible, progress, say
+from core.cli.options import RunsDir
 from core.errors import FileError
 from core.models.spec import DEMO, DEMO_NOTICE
 
@@ -50,6 +51,7 @@ class RunOfRollouts:
             show_default="demo for the demo model, else paper",
         ),
     ] = None
+    runs_dir: RunsDir = None
 
     def check(self) -> None:
         """Refuse options of a run where none is made.
@@ -57,9 +59,10 @@ class RunOfRollouts:
         Raises:
             FileError: there are some.
         """
-        if self.to_rollouts is None and (self.correct_from is not None or self.preset is not None):
+        others = (self.correct_from, self.preset, self.runs_dir)
+        if self.to_rollouts is None and any(each is not None for each in others):
             raise FileError(
-                "--correct-from and --preset are of a run of rollouts.",
+                "--correct-from, --preset and --runs-dir are of a run of rollouts.",
                 "Give --to-rollouts NAME too.",
             )
 
@@ -70,7 +73,6 @@ class RunOfRollouts:
         items: Sequence[Listed],
         chosen: Collection[Rollout],
         how: HowToRead,
-        runs_dir: Path | None,
     ) -> Run:
         """The run of the chosen rollouts.
 
@@ -92,7 +94,7 @@ class RunOfRollouts:
                 scores[number] = RolloutScore.of(item)
             elif isinstance(item, tuple) and item[1] is not None:
                 scores[number] = item[1]
-        folder = RunsFolder(runs_dir)
+        folder = RunsFolder(self.runs_dir)
         folder.check_writable()
         made = run_of_rollouts(
             lm,

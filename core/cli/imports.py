@@ -14,7 +14,7 @@ from core.cli.files import check_writable, interruptible, progress, say, say_ref
 from core.cli.import_run import RunOfRollouts, forget_scores, say_run, scored_and_kept
 from core.cli.models import load
 from core.cli.option_groups import grouped
-from core.cli.options import AsJson, LoadOptions, RunsDir, path_argument, path_option
+from core.cli.options import AsJson, LoadOptions, path_argument, path_option
 from core.errors import FileError
 from core.records import ForkTemperature
 from core.system.json_text import json_text
@@ -73,6 +73,9 @@ class _TableOptions:
         bool, typer.Option("--by-problem", help="One line a problem, with means.")
     ] = False
     show: Annotated[int, typer.Option(min=0, help="Lines shown.")] = 20
+    tau: Annotated[float, typer.Option(min=0, max=100, help="Threshold of forks, nats.")] = (
+        ForkTemperature.tau
+    )
 
     def of(self, found: Sequence[Line]) -> list[Line]:
         """The lines that are asked for, in order.
@@ -115,13 +118,9 @@ def import_rollouts(
     *,
     table: _TableOptions,
     scoring: _ScoringOptions,
-    tau: Annotated[
-        float, typer.Option(min=0, max=100, help="Threshold of forks, nats.")
-    ] = ForkTemperature.tau,
     as_json: AsJson = False,
     files: _ChainFiles,
     made: RunOfRollouts,
-    runs_dir: RunsDir = None,
 ) -> None:
     """Open rollouts, completions and evaluation logs of other programs.
 
@@ -134,7 +133,7 @@ def import_rollouts(
     from core.imports.listing import check_column, condition, lines
     from core.imports.reading import read_rollouts
 
-    out, session = files.out, files.session
+    out, session, tau = files.out, files.session, table.tau
     if (out or session or made.to_rollouts is not None) and not scoring.score:
         raise FileError("Only scored rollouts are chains, or a run.", "Give --score MODEL too.")
     made.check()
@@ -161,7 +160,7 @@ def import_rollouts(
         how = HowToRead(
             made.correct_from, _given(fields), tuple(table.where or ()), scoring.from_text
         )
-        run = made.run(lm, found, items, [line.rollout for line in chosen], how, runs_dir)
+        run = made.run(lm, found, items, [line.rollout for line in chosen], how)
         forget_scores(file, found, lm.spec, scoring.from_text)
     if as_json:
         record = _json(found, items, chosen, tau, table.by_problem)

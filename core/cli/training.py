@@ -198,9 +198,10 @@ def refuse_what_rollouts_have(ctx: typer.Context, settings: GivenSettings, rollo
     from core.reasonmaxxer.rollouts import decided_by
     from core.runs.run import Run
 
-    config = Run.open(rollouts).config
-    decided = decided_by(config)
-    given = given_options(ctx, _OF_ROLLOUTS if config.imported is None else _OF_IMPORTED)
+    source = Run.open(rollouts).config if (rollouts / "config.json").is_file() else None
+    imported = source is not None and source.imported is not None
+    decided = decided_by(imported=imported)
+    given = given_options(ctx, _OF_IMPORTED if imported else _OF_ROLLOUTS)
     if not given:
         given = [
             f"--set {name}"

@@ -31,7 +31,6 @@ from core.thresholds.measurement import (
 from core.thresholds.settings import ThresholdSettings
 
 if TYPE_CHECKING:
-    from core.runs.config import RunConfig
     from core.runs.context import RunContext
 
 ROLLOUTS = "rollouts/"
@@ -55,9 +54,9 @@ OF_IMPORTED = ("problems", "rollouts")
 """The same of rollouts that were imported, whose prompts and seed aren't those of a recipe."""
 
 
-def decided_by(config: RunConfig) -> tuple[str, ...]:
-    """Settings of a recipe that the rollouts of a run have decided already."""
-    return OF_ROLLOUTS if config.imported is None else OF_IMPORTED
+def decided_by(*, imported: bool) -> tuple[str, ...]:
+    """Settings of a recipe that rollouts have decided already, sampled or imported ones."""
+    return OF_IMPORTED if imported else OF_ROLLOUTS
 
 
 def rollout_records(run: Run) -> list[ProblemSamples]:
@@ -198,8 +197,9 @@ def with_rollouts_of(source: Run, recipe: Recipe) -> Recipe:
         RunError: the run's settings can't be read.
     """
     theirs = run_recipe(source)
-    own = {name: getattr(theirs, name) for name in decided_by(source.config)}
-    if source.config.imported is None:
+    imported = source.config.imported is not None
+    own = {name: getattr(theirs, name) for name in decided_by(imported=imported)}
+    if not imported:
         own["prompt_date"] = theirs.prompt_date or source.config.day
     held_out = recipe.held_out.model_copy(update={"problems": theirs.held_out.problems})
     return recipe.model_copy(update={**own, "held_out": held_out})

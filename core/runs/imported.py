@@ -7,8 +7,6 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.runs.headline import counted
-
 
 class ImportedRollouts(BaseModel):
     """A file of rollouts, and how they were read into a run. What the file doesn't say is None."""
@@ -55,6 +53,8 @@ class ImportedRollouts(BaseModel):
 
     def sentences(self) -> Iterator[str]:
         """What to know of these rollouts before they are trained on."""
+        from core.runs.headline import counted  # it imports scipy
+
         yield f"Imported from {self.file}; sampled by {self.sampled_by}."
         yield f"A rollout is {self.rule}, and wrong below it."
         for how, count in self.ids.items():

@@ -374,6 +374,7 @@ def test_import_makes_a_run_and_prints_how_to_go_on(
         (("--to-rollouts", "x"), "Only scored rollouts are chains, or a run"),
         (("--correct-from", "1"), "are of a run of rollouts"),
         (("--preset", "demo"), "are of a run of rollouts"),
+        (("--runs-dir", "x"), "are of a run of rollouts"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(
