@@ -6,11 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Literal
 
-import numpy as np
-
 from core.chains.branch import Branch
 from core.chains.fix_search import FixSearch
-from core.chains.forks import fork_positions
 from core.chains.tree import ForkTree
 from core.components.chain_view import chain_view, coloured_by_pivotality, with_parent
 from core.components.heatmap_view import HeatmapView
@@ -27,13 +24,13 @@ from core.components.words import (
 from core.disagreement.reading import ReadChain, with_teacher
 from core.disagreement.token_classes import TokenClass
 from core.errors import SessionError
+from core.export.chain_tables import branch_table, change_table, fix_tables, fork_table
 from core.export.document import ChainPart, Fact, Handout, NotePart, Table
 from core.export.inert_json import inert_json
 from core.models.spec import DEMO, DEMO_NOTICE
 from core.records import Chain, ForkTemperature, Outcome, Problem
 from core.runs.model_names import last_part, model_words
-from core.statistics import Estimate
-from core.system.percent import percent, percent_span
+from core.system.percent import percent
 from core.system.short_text import short
 
 DEFAULT_TAU = ForkTemperature.tau
@@ -42,7 +39,6 @@ DEFAULT_TAU = ForkTemperature.tau
 Unit = Literal["nats", "bits"]
 _TITLE = 120  # characters
 _MOST_BYTES = 900_000  # of the chains of a tree, so that the file stays below 1 MB
-_MOST_ROWS = 200  # of a table
 
 
 def chain_handout(
@@ -65,7 +61,7 @@ def chain_handout(
         question=chain.problem.question,
         gold=chain.problem.answer or "",
         chains=(ChainPart("b1", _head(chain, outcome), chain_view(chain, "b1", tau, unit)),),
-        tables=(_fork_table(chain, tau),),
+        tables=(fork_table(chain, tau),),
     )
 
 
@@ -115,7 +111,7 @@ def tree_handout(tree: ForkTree, tau: float = DEFAULT_TAU, unit: Unit = "nats") 
             NotePart(each.place, each.note.text, each.note.branch, each.note.position)
             for each in notes_of_tree(tree)
         ),
-        tables=(_branch_table(tree), *_fix_tables(tree)),
+        tables=(branch_table(tree), *fix_tables(tree)),
     )
 
 
@@ -151,7 +147,7 @@ def comparison_handout(
         line=f"{line}; {whole.line}",
         facts=(*whole.facts, ("teacher", name), ("written by", written)),
         chains=(replace(whole.chains[0], view=view),),
-        tables=(_change_table(read, name),),
+        tables=(change_table(read, name),),
     )
 
 
@@ -161,7 +157,7 @@ def forks_table(chain: Chain, tau: float = DEFAULT_TAU) -> Table:
     Args:
         tau: threshold of forks, nats.
     """
-    table = _fork_table(chain, tau)
+    table = fork_table(chain, tau)
     above = f"Entropy above {tau:g} nats."
     return replace(
         table, note=" ".join(filter(None, (table.note, above, *notices_of(chain.model))))
@@ -266,91 +262,6 @@ def _size(chain: Chain) -> int:
     own = len(inert_json(chain.tokens)) + len(inert_json(list(texts)))
     k: int = chain.statistics.top_ids.shape[1]
     return own + len(chain) * (24 + 8 * k)
-
-
-def _fork_table(chain: Chain, tau: float) -> Table:
-    """The forks, strongest first."""
-    stats = chain.statistics
-    positions = sorted(fork_positions(chain, tau), key=lambda i: (-chain.entropy[i], i))
-    rows = tuple(
-        (
-            f"{i}",
-            token_label(chain, i),
-            f"{chain.entropy[i]:.2f}",
-            f"{stats.rank[i]}",
-            percent(float(np.exp(stats.logprob[i]))),
-            visible(chain.top_tokens[i][0]) if chain.top_tokens[i] else "",
-        )
-        for i in map(int, positions[:_MOST_ROWS])
-    )
-    more = len(positions) - len(rows)
-    note = f"The {len(rows)} strongest of {len(positions)} forks." if more else ""
-    columns = ("position", "token", "entropy (nats)", "rank", "probability", "most probable")
-    return Table("Forks, strongest first", columns, rows, note)
-
-
-def _branch_table(tree: ForkTree) -> Table:
-    rows = []
-    for node, branch in zip(tree_nodes(tree), tree.branches, strict=True):
-        forced = "from the prompt" if node.position is None else f"#{node.position} "
-        rows.append(
-            (
-                node.id,
-                node.parent_id or "",
-                f"{forced}{node.forced_token}",
-                branch.outcome.answer or node.label,
-                verdict_words(branch.outcome),
-                str(node.length),
-                branch.name,
-            )
-        )
-    columns = ("branch", "parent", "forced token", "answer", "verdict", "tokens", "name")
-    return Table("Branches and their endings", columns, tuple(rows))
-
-
-def _fix_tables(tree: ForkTree) -> list[Table]:
-    """What the searches for a fix have found, beside their control."""
-    tables = []
-    for branch in tree.branches:
-        fix = tree.findings(branch.id).fix
-        if fix is None:
-            continue
-        rows = (
-            ("strongest forks", *_share(fix.turned_share)),
-            ("random positions (control)", *_share(fix.control_share)),
-        )
-        title = f"Forced tokens that flip the answer of {branch.id}"
-        tables.append(Table(title, ("where", "tokens", "95 % interval", "n"), rows))
-    return tables
-
-
-def _share(found: Estimate) -> tuple[str, str, str]:
-    return percent(found.value), percent_span(found.low, found.high), str(found.n)
-
-
-def _change_table(read: ReadChain, teacher: str) -> Table:
-    chain, found = read.chain, read.found
-    changed = [i for i, each in enumerate(found.classes) if each is not TokenClass.UNSHIFTED]
-    rows = tuple(
-        (
-            str(i),
-            visible(chain.top_tokens[i][0]),
-            visible(read.teacher_top_tokens[i][0]),
-            str(found.classes[i]),
-            str(int(found.base_rank[i])),
-            f"{chain.entropy[i]:.2f}",
-            f"{found.js_divergence[i]:.3f}",
-        )
-        for i in changed[:_MOST_ROWS]
-    )
-    columns = (
-        *("position", "base", teacher, "class", "base rank"),
-        *("base entropy (nats)", "JS divergence (nats)"),
-    )
-    own = read.along == "base"
-    caption = f"Tokens that {teacher} would change" if own else f"Where {teacher} left the base"
-    note = f"The first {len(rows)} of {len(changed)}." if len(rows) < len(changed) else ""
-    return Table(caption, columns, rows, note)
 
 
 def _many(n: int, noun: str, ending: str = "s") -> str:
