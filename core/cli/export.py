@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _CHAIN = re.compile(r"b?(\d{1,7})(?:\.(\d{1,7}))?")
 _FORMS = ("html", "svg", "png", "md", "tex")
+PAGE = 6.75  # inches
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class FileOptions:
     width: Annotated[
         float,
         typer.Option(min=1, max=20, help="Of a picture, inches: 3.25 is a column, 6.75 a page."),
-    ] = 6.75
+    ] = PAGE
 
 
 @dataclass(frozen=True)
@@ -103,25 +104,40 @@ def export(
             f"The claims of {of.claims} are not of a session, a chain or a run.",
             "Give --claims alone, or leave it out.",
         )
-    kind = _form(to.form, to.out)
+    kind = form_of(to.form, to.out)
     check_writable(to.out)
-    from core.export.files import exported
-
     if source is None:
         handout = of.handout(runs_dir)
     else:
         handout = _handout(source, chain, tau, runs_dir, trust_remote_code)
-    data = exported(handout, kind, inches=to.width)
+    write_export(to.out, kind, handout, to.width)
+
+
+def write_export(out: Path, form: Form, handout: Handout, inches: float = PAGE) -> None:
+    """Write what is handed out.
+
+    Raises:
+        FileError: there is nothing to draw, or the file can't be written.
+        ResourceError: as `exported`.
+    """
+    from core.export.files import exported
+
+    data = exported(handout, form, inches=inches)
     try:
-        replace_file(to.out, data)
+        replace_file(out, data)
     except OSError as error:
         raise FileError(
-            f"{to.out} can't be written ({error.strerror or error}).", "Choose another --out."
+            f"{out} can't be written ({error.strerror or error}).", "Choose another file."
         ) from error
-    say(f"{to.out}: {handout.kind.lower()}, {len(data) / 1000:,.0f} kB.")
+    say(f"{out}: {handout.kind.lower()}, {len(data) / 1000:,.0f} kB.")
 
 
-def _form(given: str | None, out: Path) -> Form:
+def form_of(given: str | None, out: Path) -> Form:
+    """The form of a file, as it is given or as the end of the file's name says.
+
+    Raises:
+        FileError: there is none of this name.
+    """
     from core.export.files import Form
 
     name = given or out.suffix.removeprefix(".").lower() or "html"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core.cli.export import form_of, write_export
 from core.cli.files import check_writable, interruptible, progress, say, say_refused, write_out
 from core.cli.import_run import RunOfRollouts, forget_scores, say_run, scored_and_kept
 from core.cli.models import load
@@ -21,10 +22,12 @@ from core.system.json_text import json_text
 from core.system.terminal_text import printable
 
 if TYPE_CHECKING:
+    from core.export.files import Form
     from core.imports.listing import Line
     from core.imports.records import RolloutTable
     from core.imports.scoring import NotScored, ScoredRollout
     from core.models.language_model import LanguageModel
+    from core.models.spec import ModelSpec
 
 _NAMED = 5  # rollouts that are not scored and named
 
@@ -100,6 +103,13 @@ class _ChainFiles:
         Path | None,
         path_option(help="With --score: write a session to this file, which Explore opens."),
     ] = None
+    export: Annotated[
+        Path | None,
+        path_option(
+            help="Write the rollouts of --where as a file to hand out: .html, .svg, .png, .md or "
+            ".tex, as of export."
+        ),
+    ] = None
 
 
 @grouped
@@ -141,8 +151,9 @@ def import_rollouts(
         condition(text)
     if table.sort:
         check_column(table.sort.removeprefix("-"))
-    for path in (out, session):
+    for path in (out, session, files.export):
         check_writable(path)
+    form = None if files.export is None else form_of(None, files.export)
     found = read_rollouts(file, _given(fields), limit)
     items: list[Any] = list(found.rollouts)
     lm = None
@@ -155,6 +166,8 @@ def import_rollouts(
     chosen = table.of(lines(items, tau))
     kept = [line.scored for line in chosen if line.scored is not None]
     _write(kept, found.name, out, session)
+    if files.export is not None and form is not None:
+        _export(files.export, form, found, chosen, tau, None if lm is None else lm.spec)
     run = None
     if lm is not None and made.to_rollouts is not None:
         how = HowToRead(
@@ -213,6 +226,19 @@ def _write(
         write_out(out, "".join(json_text(chain_record(each, name)) + "\n" for each in kept))
     if session is not None:
         write_out(session, session_of(kept).dumps())
+
+
+def _export(
+    path: Path,
+    form: Form,
+    found: RolloutTable,
+    chosen: Sequence[Line],
+    tau: float,
+    spec: ModelSpec | None,
+) -> None:
+    from core.export.of_rollouts import rollouts_handout
+
+    write_export(path, form, rollouts_handout(found, chosen, tau, spec))
 
 
 def _describe(found: RolloutTable) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 
 from core.errors import ExplorerError
+from core.export.document import Handout
+from core.export.of_chains import chain_handout
 from core.imports.kept_files import KeptFile
 from core.imports.listing import Line
 from core.imports.records import Rollout
@@ -24,9 +27,11 @@ from explorer.shared.messages import (
     verdict_badge,
 )
 from explorer.shared.opening import start_opening_rollout
+from explorer.shared.share import share
 from explorer.shared.stored_chain_view import chain_or_text, text_of
 from explorer.shared.thresholds import in_unit
 from explorer.state import BrowserState
+from explorer.workbench import workbench
 
 _QUESTION, _WHOLE = 2_000, 20_000  # characters of a question, of a prompt
 _FEW = 40  # a shorter common start, such as "Question: ", need not be shown
@@ -69,6 +74,13 @@ def rollout_panel(state: BrowserState, shown: ShownRollout) -> None:
         on_click=_open,
         args=(state, shown),
     )
+    if workbench().loaded(spec) is not None:
+        share(
+            {"rollout": lambda: _handout(state, shown)},
+            name=f"{Path(shown.kept.name).stem}-row-{shown.rollout.row}",
+            key=f"share rollout {shown.number}",
+            link={"session": state.opened.id},
+        )
     _asked(shown)
     chain_or_text(
         state,
@@ -77,6 +89,13 @@ def rollout_panel(state: BrowserState, shown: ShownRollout) -> None:
         lambda lm: score_one(lm, shown.rollout, shown.kept.name).chain,
         lambda: _text(spec, shown.rollout),
     )
+
+
+def _handout(state: BrowserState, shown: ShownRollout) -> Handout:
+    """The rollout as a chain, as the model of the sidebar sees it."""
+    lm = workbench().model(state.opened.spec)
+    found = score_one(lm, shown.rollout, shown.kept.name)
+    return chain_handout(found.chain, found.outcome, state.tau, state.unit)
 
 
 def _facts(state: BrowserState, shown: ShownRollout) -> list[str]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 
 from core.chains.session import is_text
 from core.cli.command_line import PROGRAM
 from core.errors import ExplorerError
+from core.export.document import Handout
+from core.export.of_rollouts import rollouts_handout
 from core.imports.kept_files import KeptFile
 from core.imports.listing import Line
 from core.imports.records import RolloutTable
@@ -34,6 +37,7 @@ from explorer.shared.messages import plain, short, show_error, teaching_notice
 from explorer.shared.model_chip import model_chip
 from explorer.shared.polling import redrawn_alone
 from explorer.shared.run_panel import show_notice
+from explorer.shared.share import share
 from explorer.shared.thresholds import in_unit
 from explorer.state import BrowserState
 
@@ -115,10 +119,10 @@ def _head(view: RolloutsView, read: ReadRollouts) -> None:
         st.markdown(f"{file_line(view.table)} · {model_chip(view.spec)}")
         scored = sum(line.entropy is not None for line in read.lines)
         if scored:
-            share, correct = read.above_tau, read.correct
+            above, correct = read.above_tau, read.correct
             parts = [
-                f"{counted(scored, 'rollout')} of {counted(share.n, 'problem')} scored",
-                f"**{share_and_range(share)}** of tokens above τ "
+                f"{counted(scored, 'rollout')} of {counted(above.n, 'problem')} scored",
+                f"**{share_and_range(above)}** of tokens above τ "
                 f"{in_unit(view.state.tau, view.state)}",
             ]
             if correct is not None:
@@ -138,10 +142,22 @@ def _head(view: RolloutsView, read: ReadRollouts) -> None:
                 args=(view.scoring, view.table, view.spec),
             )
         fine_tune_button(row, view.to_fine_tune(read))
+        with row:
+            share(
+                {"file": lambda: _handout(view, read)},
+                name=Path(view.kept.name).stem,
+                key=f"share {view.kept.id}",
+                link={"session": view.state.opened.id},
+                has_picture=bool(scored),
+            )
         with row.popover("CLI", icon=":material/terminal:", help="The same in a terminal"):
             st.code(_command(view), language=None)
     teaching_notice(view.spec.model)
     _doubts(view)
+
+
+def _handout(view: RolloutsView, read: ReadRollouts) -> Handout:
+    return rollouts_handout(view.table, read.lines, view.state.tau, view.spec)
 
 
 def _doubts(view: RolloutsView) -> None:
