@@ -66,7 +66,7 @@ def test_rows_figures_and_texts(handout: Handout) -> None:
 
 def test_every_form_is_inert_and_names_no_folder(handout: Handout, tmp_path: Path) -> None:
     for form in (Form.HTML, Form.SVG, Form.MD, Form.TEX):
-        text = exported(handout, form, scrubber=Scrubber()).decode()
+        text = exported(handout, form, scrubber=Scrubber()).decode().replace("\\", "")
         assert EVIL not in text
         assert str(tmp_path) not in text
         assert ("33.3" in text) is (form is not Form.SVG), "a picture has dots"
