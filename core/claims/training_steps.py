@@ -36,7 +36,8 @@ def _recipe(scope: Scope) -> Recipe:
 def _all_with_entropies(run: Run) -> bool:
     engine = run.config.engine
     scored = engine is None or engine.score is Score.ALL
-    return scored and run.config.settings["rollouts"]["temperature"] > 0
+    own = run.config.imported is None  # not of another model
+    return own and scored and run.config.settings["rollouts"]["temperature"] > 0
 
 
 ROLLOUTS = Step(

@@ -108,13 +108,19 @@ def run_facts(run: Run) -> tuple[Fact, ...]:
         facts.append(("sampled by", config.imported.sampled_by))
     facts += [
         ("problems", f"{len(run.problems()):,}"),
-        ("prompt style", str(config.settings.get("prompt_style") or "default")),
+        ("prompt style", _style(run)),
         ("seed", str(config.seed)),
         ("made on", config.created[:10]),
         ("state", str(run.status().state)),
         ("versions", versions_words(config.versions)),
     ]
     return tuple(facts)
+
+
+def _style(run: Run) -> str:
+    if run.config.imported is not None and not run.config.inputs:
+        return "of the file"
+    return str(run.config.settings.get("prompt_style") or "default")
 
 
 def _warnings(run: Run, results: Any) -> Iterator[str]:
@@ -144,7 +150,12 @@ def _cut(results: Any) -> tuple[int, int]:
 
 
 def _settings(run: Run) -> Table:
-    rows = tuple(_flat(run.config.settings))
+    sampled = run.config.imported is None
+    rows = tuple(
+        row
+        for row in _flat(run.config.settings)
+        if sampled or not row[0].startswith("rollouts.")  # which nothing was sampled with
+    )
     return Table("Settings", ("setting", "value"), rows)
 
 

@@ -91,7 +91,8 @@ def _run_card(source: AdapterSource, run: Run, extras: CardExtras) -> str:
         if results is None:
             raise _no_results(run)
         recipe = run_recipe(run)
-        return adapter_card(named, recipe, results, versions, _models_style(run), extras)
+        style, imported = _models_style(run), run.config.imported
+        return adapter_card(named, recipe, results, versions, style, extras, imported)
     distilled = DISTIL.results_of(run)
     if distilled is None:
         raise _no_results(run)

@@ -9,6 +9,7 @@ from core.lora.card import NO_EXTRAS, AccuracySection, CardExtras, card
 from core.models.spec import ModelSpec
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.results import TrainingResults
+from core.runs.imported import ImportedRollouts
 from core.system.percent import percent
 
 
@@ -19,10 +20,16 @@ def adapter_card(
     versions: Mapping[str, str],
     models_style: str,
     extras: CardExtras = NO_EXTRAS,
+    imported: ImportedRollouts | None = None,
 ) -> str:
     """Markdown: what the adapter is, its accuracy before and after, data, cost and recipe.
-    `models_style` is the base's prompt style."""
+    `models_style` is the base's prompt style; `imported` says where rollouts come from that were
+    not sampled for it."""
     found, selection, training = results.comparison, results.selection, results.training
+    when, by = "before, in training and after", "by the base itself"
+    if imported is not None:
+        when = "before and after; those in training are the file's"
+        by = f"{imported.words}, sampled by {imported.sampled_by}"
     return card(
         spec,
         tag="reasonmaxxer",
@@ -33,8 +40,7 @@ def adapter_card(
             heading="Accuracy before and after",
             measured=results.after,
             sampler=recipe.evaluation,
-            asked="The prompts, before, in training and after: "
-            f"{prompt_in_words(recipe, models_style)}.",
+            asked=f"The prompts, {when}: {prompt_in_words(recipe, models_style)}.",
             rows=[
                 ("before", found.before),
                 ("after", found.after),
@@ -46,8 +52,7 @@ def adapter_card(
             f"before:\n{len(found.lost)}; McNemar p = {found.mcnemar_p:.2g}.",
         ),
         data=[
-            f"{selection.rollouts} rollouts of {len(selection.pass_rates)} problems, by the base "
-            "itself",
+            f"{selection.rollouts} rollouts of {len(selection.pass_rates)} problems, {by}",
             f"learned from: {selection.right} correct and {selection.wrong} wrong ones of "
             f"{len(selection.problems)} problems with both",
             f"decision points: {selection.decisions} of {selection.tokens} tokens, "

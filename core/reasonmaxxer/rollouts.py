@@ -121,6 +121,7 @@ def rollout_entropies(run: Run) -> EntropyMeasurement:
 def entropies_of_records(run: Run, records: Sequence[ProblemSamples]) -> EntropyMeasurement:
     """As `rollout_entropies`, of rollouts that are read already."""
     spec, names = read_model(run.config.model), {each.problem_id for each in records}
+    imported = run.config.imported is not None
     on = MeasuredOn(
         model=spec.model,
         revision=spec.revision,
@@ -128,7 +129,7 @@ def entropies_of_records(run: Run, records: Sequence[ProblemSamples]) -> Entropy
         quantization=spec.quantization,
         dtype=spec.dtype,
         weights="",
-        problem_set=f"the rollouts of {run.id}",
+        problem_set=f"the {'imported ' * imported}rollouts of {run.id}",
         problems=problems_hash([each for each in run.problems() if each.id in names]),
         settings=rollout_threshold_settings(run_recipe(run)),
     )

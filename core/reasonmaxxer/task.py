@@ -226,7 +226,8 @@ def _keep_pairs_and_card(
         raise Cancelled
     work.write(SIDE_BY_SIDE, _json([pair.to_json() for pair in pairs]))
     spec, versions = read_model(run.config.model), run.config.versions
-    card = adapter_card(spec, recipe, results, versions, tuned.prompt_style)
+    style, imported = tuned.prompt_style, run.config.imported
+    card = adapter_card(spec, recipe, results, versions, style, imported=imported)
     (run.folder / ADAPTER / "README.md").write_text(card, encoding="utf-8")
     work.report(len(shown), len(shown), SHOWING)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class ImportedRollouts(BaseModel):
@@ -33,6 +33,11 @@ class ImportedRollouts(BaseModel):
     differ: int = 0  # of these, how many have a reward that says something else
     before: str = ""  # text of every prompt before the question that is its own
     after: str = ""
+
+    @field_validator("file")
+    @classmethod
+    def _can_be_shown(cls, name: str) -> str:
+        return "".join(sign if sign.isprintable() else "\ufffd" for sign in name)[:200]
 
     @property
     def rule(self) -> str:

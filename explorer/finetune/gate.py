@@ -83,7 +83,7 @@ def _pass_rates(rollouts: Rollouts, expected: int) -> None:
     with st.container(key="tuning_pass_rates"):
         words, chart = st.columns([1, 2], vertical_alignment="center")
     words.markdown(
-        f"**{len(rates):,} problems{so_far}, {rollouts.records[0].n} rollouts each**  \n"
+        f"**{len(rates):,} problems{so_far}, {_each(rollouts)}**  \n"
         f"**{mixed:,}** have correct and wrong rollouts: these are learned from.  \n"
         f"{always:,} always correct, {len(rates) - mixed - always:,} always wrong: nothing in them "
         "says which decision mattered."
@@ -95,6 +95,11 @@ def _pass_rates(rollouts: Rollouts, expected: int) -> None:
             alt="problems by their share of correct rollouts: "
             f"{len(rates) - mixed - always:,} have none, {mixed:,} some, {always:,} all",
         )
+
+
+def _each(rollouts: Rollouts) -> str:
+    counts = sorted({record.n for record in rollouts.records})
+    return f"{counts[0]}{f' to {counts[-1]}' * (len(counts) > 1)} rollouts each"
 
 
 def _top(state: BrowserState, rollouts: Rollouts, recipe: Recipe) -> float:

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.claims.training_steps import ANY_ROLLOUTS
 from core.cli.command_line import run_command
 from core.decoding.scoring import score
 from core.errors import ExplorerError, ModelError, ProblemError, RunError
 from core.evaluation.results import EvaluationResults
+from core.export.of_runs import run_handout
 from core.imports.as_run import HowToRead, run_of_rollouts
 from core.imports.questions import around
 from core.imports.reading import read_rollouts
@@ -408,6 +410,25 @@ def test_scoring_for_a_run_continues_where_it_was_stopped(
     monkeypatch.setattr(scores, "score_rollouts", whole)
     assert "2 of 5 rollouts are scored already" in run(*asked, "--to-rollouts", "x")[2]
     assert list(rollouts_folder().iterdir()) == [], "the run has them"
+
+
+def test_rollouts_of_another_model_answer_no_claim(make: Make) -> None:
+    run = make(ROWS)
+    assert not ANY_ROLLOUTS.fits(run)
+    own = run.config.model_copy(update={"imported": None})
+    assert ANY_ROLLOUTS.fits(Run(run.folder, own))
+
+
+def test_what_is_handed_out_of_it_claims_no_sampler_of_ours(make: Make) -> None:
+    found = run_handout(make(ROWS))
+    facts = dict(found.facts)
+    assert facts["rollouts"] == "imported from rollouts 120.jsonl, correct from a reward of 1"
+    assert facts["sampled by"] == "an unknown model, with an unknown sampler"
+    assert facts["prompt style"] == "of the file"
+    (settings,) = (each for each in found.tables if each.caption == "Settings")
+    assert not [row for row in settings.rows if row[0].startswith("rollouts.")]
+    assert found.headline is not None
+    assert "5 rollouts of 2 problems" in found.headline.sentence
 
 
 def test_every_refusal_has_two_sentences(make: Make) -> None:
