@@ -66,6 +66,24 @@ class RunOfRollouts:
                 "Give --to-rollouts NAME too.",
             )
 
+    def check_before(self, spec: ModelSpec, table: RolloutTable, filtered: bool) -> None:
+        """Refuse, before anything is scored, what no score would change.
+
+        Args:
+            filtered: conditions may leave rollouts out, whose rewards then don't count.
+
+        Raises:
+            ModelError, RunError: as `run_of_rollouts`.
+        """
+        if self.to_rollouts is None:
+            return
+        from core.imports.correctness import check_rewards
+        from core.lora.plan import base_fields
+
+        base_fields(spec)
+        if not filtered:
+            check_rewards([each.reward for each in table.rollouts], self.correct_from)
+
     def run(
         self,
         lm: LanguageModel,

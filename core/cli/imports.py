@@ -158,7 +158,9 @@ def import_rollouts(
     items: list[Any] = list(found.rollouts)
     lm = None
     if scoring.score:
-        lm = load(scoring.spec_of(scoring.score, scoring.adapter))
+        spec = scoring.spec_of(scoring.score, scoring.adapter)
+        made.check_before(spec, found, bool(table.where))
+        lm = load(spec)
         if out or session or made.to_rollouts is None:
             items = _scored(found, lm, scoring.from_text, as_json)
         else:

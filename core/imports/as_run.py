@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import ExplorerError, RunError
-from core.imports.correctness import lowest_correct
+from core.imports.correctness import check_rewards, lowest_correct
 from core.imports.judged import Judged, by_prompt, judged, record_of
 from core.imports.questions import around
 from core.imports.records import Rollout, RolloutTable
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 _MOST_AROUND = 20_000  # characters of what all prompts share, kept once
 _MOST_QUESTION = 20_000  # characters of a question; a longer one keeps its end
+_MOST_QUESTIONS = 8_000_000  # of all of them, so that the file of problems can be read again
+_MOST_GOLD = 1_000  # of a correct answer; a longer one is none
 _NO_REWARD = "they have no reward"
 _OTHER_IDS = "their token ids are probably of another tokenizer"
 
@@ -104,6 +106,7 @@ def run_of_rollouts(
     model = base_fields(lm.spec)
     numbers = [n for n, each in enumerate(table.rollouts) if chosen is None or each in chosen]
     _check_scored(numbers, scores)
+    check_rewards([table.rollouts[n].reward for n in numbers], how.correct_from)
     left_out = Counter(
         why for n in numbers if (why := _why_not(table.rollouts[n], scores[n])) is not None
     )
@@ -164,11 +167,6 @@ def _why_not(rollout: Rollout, score: RolloutScore) -> str | None:
 
 def _nothing_usable(count: int, left_out: Counter[str]) -> RunError:
     why = left_out.most_common(1)[0][0]
-    if why == _NO_REWARD:
-        return RunError(
-            f"None of the {count:,} rollouts has a reward, so none is better than another.",
-            "Name the field of the reward: --fields reward=FIELD.",
-        )
     return RunError(
         f"None of the {count:,} rollouts can be used: {why}.",
         "Choose the model whose tokenizer made them, or give a file that has their texts.",
@@ -240,8 +238,9 @@ def _problems(
         first = group[0]
         whole = first.rollout.question
         question = whole[start : len(whole) - end] if whole else lm.text.decode(first.prompt_ids)
-        gold = next((each.rollout.gold for each in group if each.rollout.gold), None)
-        text = question[-_MOST_QUESTION:]
+        golds = (each.rollout.gold for each in group if each.rollout.gold)
+        gold = next((each for each in golds if len(each) <= _MOST_GOLD), None)
+        text = question[-min(_MOST_QUESTION, _MOST_QUESTIONS // len(groups)) :]
         found.append(Problem(name, text if text.strip() else f"Problem {name}", gold, file))
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from math import isfinite
 
 from core.errors import RunError
@@ -14,6 +14,21 @@ _SHOWN = 6
 def are_two(rewards: Collection[float]) -> bool:
     """Whether rewards are 0 and 1, or -1 and 1, so that 1 is correct."""
     return set(rewards) in _TWO
+
+
+def check_rewards(rewards: Sequence[float | None], given: float | None = None) -> float:
+    """The lowest reward that is correct, as `lowest_correct`, of rollouts that may have none.
+
+    Raises:
+        RunError: none has one; or as `lowest_correct`.
+    """
+    found = [each for each in rewards if each is not None]
+    if not found:
+        raise RunError(
+            f"None of the {len(rewards):,} rollouts has a reward, so none is better than another.",
+            "Name the field of the reward: --fields reward=FIELD.",
+        )
+    return lowest_correct(found, given)
 
 
 def lowest_correct(rewards: Collection[float], given: float | None = None) -> float:

@@ -67,6 +67,7 @@ def judged(
         ResourceError: the answer checker doesn't start.
     """
     read: list[Judged] = []
+    prompts: dict[tuple[int, ...], tuple[int, ...]] = {}  # each is kept once
     for start in range(0, len(found), _TOGETHER):
         if cancel():
             return None
@@ -86,12 +87,17 @@ def judged(
                     "Open the file again, and score it again.",
                 )
             right = (rollout.reward or 0.0) >= lowest
-            ids = np.array(each.answer_ids, np.int32)
-            verdict = _verdict(outcome, right)
             read.append(
-                Judged(rollout, each.prompt_ids, ids, score.entropy, each.ids,
-                      replace(outcome, verdict=verdict, explanation=None), outcome.verdict)
-            )  # fmt: skip
+                Judged(
+                    rollout,
+                    prompts.setdefault(each.prompt_ids, each.prompt_ids),
+                    np.array(each.answer_ids, np.int32),
+                    score.entropy,
+                    each.ids,
+                    replace(outcome, verdict=_verdict(outcome, right), explanation=None),
+                    outcome.verdict,
+                )
+            )
         on_progress(len(read), len(found))
     return read
 

@@ -60,7 +60,9 @@ class ImportedRollouts(BaseModel):
         """What to know of these rollouts before they are trained on."""
         from core.runs.headline import counted  # it imports scipy
 
-        yield f"Imported from {self.file}; sampled by {self.sampled_by}."
+        yield (
+            f"Imported from {self.file}; sampled by {self.sampled_by}, at a cost that isn't known."
+        )
         yield f"A rollout is {self.rule}, and wrong below it."
         for how, count in self.ids.items():
             yield f"{counted(count, 'rollout')}: {how}."

@@ -105,6 +105,9 @@ def _choices(what: ToFineTune) -> None:
         f"Makes a run of rollouts, with the entropies of {model_chip(what.spec)}. *Fine-tune* "
         "shows which tokens a gate would choose in them, and trains from them."
     )
+    if what.spec.adapter is not None:
+        st.caption("A fine-tune starts from a base: choose the model without its adapter.")
+        return
     rewards = {line.reward for line in what.lines if line.reward is not None}
     if len(rewards) < 2:
         st.caption(

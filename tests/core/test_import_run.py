@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.claims.training_steps import ANY_ROLLOUTS
 from core.cli.command_line import run_command
@@ -343,6 +345,15 @@ def test_what_all_prompts_share_is_not_a_question(
 ) -> None:
     assert around(questions, 100) == (start, end)
     assert around(questions, 2) == ("", "")
+
+
+@given(st.lists(st.text("ab\n: ", max_size=12), max_size=5))
+def test_a_question_is_never_lost_with_what_all_share(questions: list[str]) -> None:
+    start, end = around(questions, 100)
+    for each in questions if start or end else ():
+        assert each.startswith(start)
+        assert each.endswith(end)
+        assert each[len(start) : len(each) - len(end)].strip()
 
 
 # ---- the command -------------------------------------------------------------------------------
