@@ -67,6 +67,11 @@ def test_figures_stand_beside_controls_and_open_their_run(
     assert "It would take about 73 problems." in said
     assert said.count("exploration\n") >= 5
     assert "Measure" not in labels(app)
+    forms = [each.proto for each in app.get("download_button")]
+    assert [each.label for each in forms] == ["HTML", "PNG", "SVG", "Markdown", "LaTeX"]
+    assert not forms[0].disabled
+    (shared,) = (each for each in app.selectbox if each.label == "What to share")
+    assert len(shared.options) == len(CLAIMS) + 1, "the table, or one claim"
     (entropy,) = [each for each in app.button if each.key == "open rm-entropy comparison"]
     assert entropy.label == "Open the comparison"
     entropy.click().run()

@@ -120,6 +120,8 @@ def test_a_file_is_read_scored_sorted_and_opened(sums: Path) -> None:
     state(again).form.keep("rollout files", state(app).form.value("rollout files", [], bool))
     assert "4 rollouts of 2 problems scored" in said(shown(again)), "kept on the disk"
 
+    forms = [each.proto.label for each in app.get("download_button")]
+    assert forms == ["HTML", "PNG", "SVG", "Markdown", "LaTeX"] * 2, "the file, and a rollout"
     assert "2 correct and 2 wrong rollouts; **2** of 2 problems have both" in said(app)
     button(app, "make rollouts run").click().run()
     until_gone(app, "cancel making")
