@@ -118,6 +118,8 @@ def _settings_of(run: Run) -> Iterator[tuple[str, Any]]:
         yield "seed", run.config.seed
     if run.config.engine is not None:
         yield "engine", run.config.engine.words
+    if run.config.imported is not None:
+        yield "rollouts", run.config.imported.words
 
 
 def _label(run: Run, name: str) -> str:

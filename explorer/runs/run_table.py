@@ -76,11 +76,12 @@ def _row(run: Run, status: RunStatus, facts: RunFacts) -> TableRow:
     tags = "".join(f" #{tag}" for tag in config.tags)
     own = "" if _is_given_by_the_program(config.name, title) else config.name
     notes = " ✎" if config.notes else ""
+    imported = "" if config.imported is None else "imported "
     return TableRow(
         id=run.id,
         cells=[
             _state_cell(status),
-            RichCell(title, note=f"{own}{tags}{notes}".strip(), hint=config.notes),
+            RichCell(title, note=f"{imported}{own}{tags}{notes}".strip(), hint=config.notes),
             facts.model,
             facts.problem_set,
             facts.n or None,
@@ -125,7 +126,7 @@ def _menu(run: Run, state: RunState) -> list[str]:
         CANCEL: live,
         RESUME: resumable,
         START: state is RunState.NEW,
-        AGAIN: True,
+        AGAIN: run.config.imported is None or bool(run.config.inputs),  # else by importing
         EDIT: True,
         COMMAND: page_of(run) is not None,
         DELETE: not live,
