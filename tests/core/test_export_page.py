@@ -296,7 +296,7 @@ def test_a_long_table_of_changes_says_what_it_leaves_out() -> None:
     handout = comparison_handout(pair_of(), CORRECT, "teacher-1")
     assert handout.tables[0].note == ""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("core.export.of_chains._MOST_ROWS", 1)
+        patch.setattr("core.export.chain_tables._MOST_ROWS", 1)
         (table,) = comparison_handout(pair_of(), CORRECT, "teacher-1").tables
         assert (len(table.rows), table.note) == (1, "The first 1 of 2.")
         short = comparison_handout(pair_of(), CORRECT, "teacher-1")
