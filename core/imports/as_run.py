@@ -221,6 +221,7 @@ def _facts(
         ends_known=any(each.stop_reason is not None for each in rollouts),
         checked=len(known),
         differ=sum((each.checked is Verdict.CORRECT) is not each.correct for each in known),
+        unlikely=sum(each.unlikely for each in read),
         before=before,
         after=after,
     )

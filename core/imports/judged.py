@@ -35,6 +35,7 @@ class Judged:
     ids: Ids
     outcome: Outcome  # with the verdict of the reward
     checked: Verdict  # of the answer checker
+    unlikely: bool  # less likely than chance under the base
 
     @property
     def correct(self) -> bool:
@@ -96,6 +97,7 @@ def judged(
                     each.ids,
                     replace(outcome, verdict=_verdict(outcome, right), explanation=None),
                     outcome.verdict,
+                    score.unlikely,
                 )
             )
         on_progress(len(read), len(found))

@@ -31,6 +31,7 @@ class ImportedRollouts(BaseModel):
     ends_known: bool = True  # whether the file says which rollouts were cut off
     checked: int = 0  # rollouts whose answer could be compared with a correct one
     differ: int = 0  # of these, how many have a reward that says something else
+    unlikely: int = 0  # rollouts that the base finds less likely than chance
     before: str = ""  # text of every prompt before the question that is its own
     after: str = ""
 
@@ -72,6 +73,11 @@ class ImportedRollouts(BaseModel):
             yield (
                 f"{self.differ:,} of {counted(self.checked, 'rollout')} with a known correct "
                 "answer are rewarded otherwise than the answer checker says; the reward counts."
+            )
+        if self.unlikely:
+            yield (
+                f"{counted(self.unlikely, 'rollout')} less likely than chance under the base, "
+                "whose entropies then say little about the model that wrote them."
             )
         if self.steps is not None and self.steps[0] < self.steps[1]:
             yield (

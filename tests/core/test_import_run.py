@@ -309,9 +309,20 @@ def test_scores_of_other_tokens_and_ids_of_another_tokenizer_are_refused(
         run_of_rollouts(lm, table, scores | {0: short}, RECIPE, tmp_path)
     ids = [{"prompt_ids": [1, 2], "completion_ids": [3, n], "reward": n % 2} for n in (4, 5)]
     table = table_of(tmp_path / "ids.jsonl", ids)
-    unlikely = {n: replace(each, unlikely=True) for n, each in scores_of(lm, table).items()}
+    scored = scores_of(lm, table)
+    unlikely = {n: replace(each, unlikely=True) for n, each in scored.items()}
     with pytest.raises(RunError, match="probably of another tokenizer"):
         run_of_rollouts(lm, table, unlikely, RECIPE, tmp_path)
+
+
+def test_texts_that_the_base_would_not_write_are_counted(lm: LanguageModel, tmp_path: Path) -> None:
+    table = table_of(tmp_path / "x.jsonl", GOOD)
+    scores = scores_of(lm, table)
+    scores[1] = replace(scores[1], unlikely=True)
+    found = run_of_rollouts(lm, table, scores, RECIPE, tmp_path / "runs")
+    assert found is not None
+    assert found.config.imported is not None
+    assert "1 rollout less likely than chance" in " ".join(found.config.imported.sentences())
 
 
 def test_a_base_with_an_adapter_is_refused(lm: LanguageModel, tmp_path: Path) -> None:
