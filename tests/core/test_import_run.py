@@ -318,7 +318,7 @@ def test_scores_of_other_tokens_and_ids_of_another_tokenizer_are_refused(
 def test_texts_that_the_base_would_not_write_are_counted(lm: LanguageModel, tmp_path: Path) -> None:
     table = table_of(tmp_path / "x.jsonl", GOOD)
     scores = scores_of(lm, table)
-    scores[1] = replace(scores[1], unlikely=True)
+    scores = {n: replace(each, unlikely=n == 1) for n, each in scores.items()}
     found = run_of_rollouts(lm, table, scores, RECIPE, tmp_path / "runs")
     assert found is not None
     assert found.config.imported is not None
