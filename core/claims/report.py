@@ -22,6 +22,7 @@ from core.claims.wording import (
 )
 from core.models.spec import DEMO, DEMO_NOTICE
 from core.runs.estimate import duration
+from core.runs.headline import counted
 from core.runs.model_names import last_part, model_words, teacher_words
 from core.runs.models import PRECISION
 from core.runs.result_files import known
@@ -102,8 +103,8 @@ def make_report(
         "named beside it, and does not hold where one lies outside. A difference of accuracies "
         "within 5 points counts as none; this margin is ours, not the papers'.",
         f"The n that would tell is {ENOUGH}",
-        f"{len(rows)} claims are checked, each with a 95 % interval: about one in twenty of true "
-        "nulls looks clear by chance.",
+        f"{counted(len(rows), 'claim')} {'is' if len(rows) == 1 else 'are'} checked, each with a "
+        "95 % interval: about one in twenty of true nulls looks clear by chance.",
     ]
     if missing:
         notices.append("Not measured yet: " + "; ".join(each.step.title for each in missing) + ".")
