@@ -118,6 +118,8 @@ def _import(run: Run) -> Iterator[str]:
         yield from ("--fields", named)
     for condition in found.where:
         yield from ("--where", condition)
+    if found.limit is not None:
+        yield from ("--limit", str(found.limit))
     if found.chosen:
         yield from ("--correct-from", f"{found.correct_from:g}")
     if found.from_text:

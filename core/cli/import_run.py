@@ -77,10 +77,12 @@ class RunOfRollouts:
         """
         if self.to_rollouts is None:
             return
+        from core.cli.training import starting_recipe
         from core.imports.correctness import check_rewards
         from core.lora.plan import base_fields
 
         base_fields(spec)
+        starting_recipe(spec.model, self.preset)
         if not filtered:
             check_rewards([each.reward for each in table.rollouts], self.correct_from)
 

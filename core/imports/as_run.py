@@ -205,6 +205,7 @@ def _facts(
         shape=table.shape,
         fields=dict(how.fields),
         where=how.where,
+        limit=len(table.rollouts) if table.unread else None,
         from_text=how.from_text,
         correct_from=lowest,
         chosen=how.correct_from is not None,

@@ -17,6 +17,7 @@ class ImportedRollouts(BaseModel):
     shape: str = ""  # of a published form; "": guessed
     fields: dict[str, str | None] = {}  # that a person chose for a role, instead of the guess
     where: tuple[str, ...] = ()  # conditions that the rollouts meet
+    limit: int | None = None  # rollouts that were read, where the file has more
     from_text: bool = False  # the text was tokenised even where the file has ids
     correct_from: float  # the lowest reward that is correct
     chosen: bool = False  # a person gave that reward; else all rewards are one of two
@@ -65,6 +66,8 @@ class ImportedRollouts(BaseModel):
             f"Imported from {self.file}; sampled by {self.sampled_by}, at a cost that isn't known."
         )
         yield f"A rollout is {self.rule}, and wrong below it."
+        if self.limit is not None:
+            yield f"The first {counted(self.limit, 'rollout')} of the file are read."
         for how, count in self.ids.items():
             yield f"{counted(count, 'rollout')}: {how}."
         for why, count in self.left_out.items():

@@ -376,7 +376,7 @@ def test_import_makes_a_run_and_prints_how_to_go_on(
     table_of(tmp_path / "x.jsonl", ROWS)
     code, out, err = run(
         "import", tmp_path / "x.jsonl", "--score", tiny_model, "--to-rollouts", "mine",
-        "--where", "problem = 1", "--runs-dir", tmp_path / "runs",
+        "--where", "problem = 1", "--limit", 4, "--runs-dir", tmp_path / "runs",
     )  # fmt: skip
     assert code == 0, err
     (folder,) = (tmp_path / "runs").iterdir()
@@ -388,7 +388,8 @@ def test_import_makes_a_run_and_prints_how_to_go_on(
     assert f"Fine-tune from it: fork-explorer train --rollouts {folder}" in err
     again = run_command(made)
     assert again.text.startswith("fork-explorer import --to-rollouts mine --score ")
-    assert again.text.endswith("--where 'problem = 1' -- x.jsonl")
+    assert again.text.endswith("--where 'problem = 1' --limit 4 -- x.jsonl")
+    assert "The first 4 rollouts of the file are read." in err
     assert "the name of the file" in again.note
 
 
