@@ -75,7 +75,7 @@ def estimate_training(meter: Meter, plan: RunPlan, recipe: Recipe) -> RunEstimat
     if plan.imported is None:
         pilot = sampling_pilot(meter, plan.problems, rolling, _PILOT_SAMPLES)
     else:  # whose prompts are not those of the recipe
-        pilot = _as_imported(sampling_pilot(meter, measured, measuring), there)
+        pilot = as_imported(sampling_pilot(meter, measured, measuring), there)
     speed = training_speed(meter, recipe)
     phases = [phase("loading", 2 * meter.loading, 0.5)]
     amount = _known_amount(there, recipe)
@@ -132,7 +132,7 @@ def _rollouts_there(plan: RunPlan) -> Sequence[ProblemSamples]:
     return () if folder is None else rollout_records(Run.open(Path(folder)))
 
 
-def _as_imported(pilot: Pilot, records: Sequence[ProblemSamples]) -> Pilot:
+def as_imported(pilot: Pilot, records: Sequence[ProblemSamples]) -> Pilot:
     """A pilot with the lengths of rollouts that are there."""
     prompts = [each.prompt_ids for each in records]
     return replace(

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.chains.pilot import Pilot, PilotChain
 from core.claims.training_steps import ANY_ROLLOUTS
 from core.cli.command_line import run_command
 from core.decoding.scoring import score
@@ -28,6 +29,7 @@ from core.imports.scoring import score_rollouts
 from core.lora.run_files import EVALUATION
 from core.models.language_model import LanguageModel, load_language_model
 from core.models.spec import ModelSpec
+from core.reasonmaxxer.estimate import as_imported
 from core.reasonmaxxer.plan import plan_training
 from core.reasonmaxxer.recipe import Recipe, recipe_of
 from core.reasonmaxxer.results import HELD_OUT, run_recipe
@@ -167,6 +169,16 @@ def test_a_fine_tune_takes_its_rollouts_and_asks_as_its_own_recipe_says(
     assert "--prompt-style plain" in words
     assert "--seed 7" in words
     assert "rollouts.samples" not in words
+
+
+def test_the_time_of_a_fine_tune_is_foreseen_by_their_lengths(make: Make) -> None:
+    records = rollout_records(make(ROWS))
+    pilot = Pilot(9, (30,), ((PilotChain(50, False, True, ()),),), 64, 0.1, 1.0, 0.0)
+    found = as_imported(pilot, records)
+    assert found.prompts == tuple(len(each.prompt_ids) for each in records)
+    assert found.lengths == [len(each.token_ids) for one in records for each in one.samples]
+    assert 0 < found.shared < min(found.prompts), "the prompts begin alike"
+    assert found.prefill_token == 0.1, "as measured"
 
 
 def test_what_was_imported_is_never_sampled_again(make: Make, tmp_path: Path) -> None:
