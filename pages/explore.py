@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
 from explorer.explore.problem_bar import problem_bar
-from explorer.explore.stage import stage
+from explorer.explore.stage import STYLE, stage
 from explorer.guide.tour import tour
 from explorer.shared.polling import polled
 from explorer.state import browser_state
 
 state = browser_state()
+st.html(STYLE)
 measured_on = problem_bar(state)
 
 

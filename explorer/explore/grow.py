@@ -28,6 +28,7 @@ from explorer.components.row_table.view import Tone
 from explorer.explore.forcing import same_model, wait
 from explorer.explore.growing import grown_from, start_growth, start_opening
 from explorer.explore.measuring import alternatives_of, cost
+from explorer.shared.folding import folded
 from explorer.shared.messages import (
     VERDICT_SIGNS,
     VERDICT_WORDS,
@@ -63,19 +64,21 @@ def grow_panel(state: BrowserState, branch: Branch) -> None:
     growth = tree.findings(owner.id).growth
     work = state.opened.work
     running = state.opened.busy and work.kind == "grow" and work.tree is tree
-    with st.expander("Grow the tree", icon=":material/account_tree:", key="grow_panel"):
+
+    def draw() -> None:
         st.caption(
             "Other tokens are put in at every fork of this chain and continued to the end, and so "
             "on at the forks of the new chains: where could this problem have ended?"
         )
         settings = _settings(state, branch)
         _start(state, tree, branch, settings)
-        place = st.container(key="grown")
-        with place:
+        with st.container(key="grown"):
             if running and work.growing is not None:
                 _live(work.growing.answers)
             elif growth is not None:
                 _results(state, tree, owner, branch, growth)
+
+    folded("Grow the tree", "grow", draw, icon=":material/account_tree:")
 
 
 def _settings(state: BrowserState, branch: Branch) -> ExpansionSettings:

@@ -35,7 +35,8 @@ from explorer.shared.thresholds import MeasureOn
 from explorer.state import BrowserState
 from explorer.tasks import Task
 
-_STYLE = Path(__file__).parent / "stage.css"
+STYLE = Path(__file__).parent / "stage.css"
+"""Drawn with the page, not at every click."""
 _LAYOUT = "layout of the chains"  # in this tab: whether two are side by side
 _STEADY = (
     *("chain_card", "preview", "work_line", "inspector", "decides", "branches", "fix_panel"),
@@ -52,7 +53,6 @@ def stage(state: BrowserState, measured_on: MeasureOn | None = None) -> None:
     if state.page_is_stale:
         state.page_is_stale = False
         st.rerun()
-    st.html(_STYLE)
     steady(_STEADY, busy=state.opened.busy, key="steady")
     state.write_link()
     if state.opened.notice is not None:
