@@ -76,6 +76,8 @@ def stage(state: BrowserState, measured_on: MeasureOn | None = None) -> None:
         aligned_panel(state, branch, other)
     with st.container(key="stage"):
         chain_column, token_column = st.columns([3, 2], gap="medium")
+    with token_column, st.container(border=True, key="inspector"):
+        inspector(state, branch, position)  # first: it is what a click on a token asks for
     with chain_column:
         if other is None:
             with st.container(border=True, key="chain_card"):
@@ -84,8 +86,6 @@ def stage(state: BrowserState, measured_on: MeasureOn | None = None) -> None:
         with st.container(key="branches"):
             toolbar(state, tree)
             branches_panel(state, tree)
-    with token_column, st.container(border=True, key="inspector"):
-        inspector(state, branch, position)
     fix_panel(state, branch)
     grow_panel(state, branch)
 

@@ -71,8 +71,8 @@ STEPS: tuple[Step, ...] = (
         lambda before, now: now.tried > before.tried or now.branches > before.branches,
     ),
     Step(
-        "**Force another token:** click a row again, or press Enter on it; best one that leads to "
-        "✓. The chain continues from there as a new branch.",
+        "**Force another token:** click a row that leads to ✓ twice, or press Enter on it. The "
+        "chain continues from there as a new branch in the tree.",
         ".st-key-inspector",
         lambda before, now: now.branches > before.branches,
     ),
@@ -83,8 +83,8 @@ STEPS: tuple[Step, ...] = (
         lambda before, now: now.searches > before.searches,
     ),
     Step(
-        "**The curve shows the whole chain;** its peaks are forks. **Move the threshold τ** to say "
-        "how uncertain the model has to be for a token to count as one.",
+        "**The curve below the chain shows all of it;** its peaks are forks. **Move the threshold "
+        "τ** to say how uncertain the model has to be for a token to count as one.",
         ".st-key-threshold",
         lambda before, now: now.tau != before.tau,
     ),
@@ -114,19 +114,19 @@ def tour(state: BrowserState) -> None:
         st.markdown(f":small[{step} of {len(STEPS)}:] {shown.text}", width="stretch")
         with st.container(horizontal=True, gap="small", width="content", key="tour_buttons"):
             st.button(
-                "Next" if not last else "Done",
-                key="tour next",
-                shortcut="t",
-                on_click=_go_to,
-                args=(state, 0 if last else step + 1),
-            )
-            st.button(
                 "Back",
                 key="tour back",
                 type="tertiary",
                 disabled=step == 1,
                 on_click=_go_to,
                 args=(state, step - 1),
+            )
+            st.button(
+                "Next" if not last else "Done",
+                key="tour next",
+                shortcut="t",
+                on_click=_go_to,
+                args=(state, 0 if last else step + 1),
             )
             st.button("Skip", key="tour skip", type="tertiary", on_click=_go_to, args=(state, 0))
 
