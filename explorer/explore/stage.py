@@ -93,7 +93,13 @@ def stage(state: BrowserState, measured_on: MeasureOn | None = None) -> None:
 def _empty(state: BrowserState, tree: ForkTree | None) -> None:
     """A problem without chains, or with its first chain being made."""
     if state.opened.busy:
-        with st.container(border=True, key="chain_card"):
+        # As wide as it will be: its lines don't break elsewhere when it is done.
+        with st.container(key="stage"):
+            chain_column, token_column = st.columns([3, 2], gap="medium")
+        with token_column, st.container(border=True, key="inspector"):
+            st.markdown("**Select a token**")
+            st.caption("Once the chain is there: its alternatives, and where each of them leads.")
+        with chain_column, st.container(border=True, key="chain_card"):
             live = _live(state, tree)
             if live is not None:
                 head_of_live(state)

@@ -117,10 +117,19 @@ def generate(page: Page, place: Place) -> None:
         choose(page, "^Problem$", re.compile("^test-saw-002 "))
     expect(page.get_by_text("No chain yet")).to_be_visible()
     button(page, "Generate").click()
+    card = page.locator(".st-key-chain_card")
+    expect(card).to_be_visible()
+    begun = card.bounding_box()
     expect(page.locator(".heatmap:not(.live) .token.fork").first).to_be_visible()
     expect(button(page, "Cancel")).to_have_count(0)
     settled(page)
     expect(page.locator(".st-key-headline")).to_contain_text(place.model)
+    ended = card.bounding_box()
+    assert begun is not None
+    assert ended is not None
+    assert [begun[side] for side in ("x", "y", "width")] == [
+        ended[side] for side in ("x", "y", "width")
+    ], "a chain is as wide while it is written as it is later"
 
 
 def test_explore_as_drawn(page: Page, place: Place) -> None:
