@@ -14,20 +14,22 @@ from pathlib import Path
 
 import pytest
 from app import (
-    APP,
     DEMO_IS_BUILT,
     DONE,
     RUNNING,
     alternatives,
+    assert_nothing_is_cut_off,
     button,
     choose,
     figures,
     fill_number,
     headline,
+    load_real_model,
     nodes,
     number,
     open_app,
     paused,
+    real_app,
     rows,
     runs_in,
     set_number,
@@ -36,7 +38,6 @@ from app import (
     unfold,
 )
 from playwright.sync_api import Page, expect
-from server import end_server, start_server
 from stillness import still
 
 from core.cli.command_line import run_command
@@ -73,13 +74,8 @@ class Place:
 @pytest.fixture(scope="module")
 def real_place(real_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     place = tmp_path_factory.mktemp("place")
-    environment = {
-        "FORK_EXPLORER_HOME": str(place / "home"),
-        "FORK_EXPLORER_CACHE": str(real_cache),
-    }
-    process, address = start_server(APP, environment, place / "log.txt")
-    yield Place("smollm2", address, place / "home", " because he sold")
-    end_server(process)
+    with real_app(real_cache, place) as address:
+        yield Place("smollm2", address, place / "home", " because he sold")
 
 
 @pytest.fixture(
@@ -93,20 +89,26 @@ def place(request: pytest.FixtureRequest) -> Place:
     return real
 
 
-def load_real_model(page: Page) -> None:
-    choose(page, "Model", re.compile("SmolLM2-135M"))
-    button(page, "Load").click()
-    sidebar = page.get_by_test_id("stSidebarUserContent")
-    expect(sidebar.get_by_text("134.5 M parameters")).to_be_visible()
-    settled(page)
+def leave_the_tour(page: Page, place: Place) -> None:
+    """It moves nothing, and is not shown again to this browser, whichever session it opens."""
+    tour = page.locator(".st-key-tour")
+    with still(page):
+        expect(tour).to_contain_text("1 of 6")
+        page.keyboard.press("t")
+        expect(tour).to_contain_text("2 of 6")
+        settled(page)
+        button(page, "Skip").click()
+        expect(tour).to_have_count(0)
+        settled(page)
+    open_app(page, place.address)
+    expect(tour).to_have_count(0)
 
 
 def generate(page: Page, place: Place) -> None:
     """Write a chain that has a fork."""
     open_app(page, place.address)
-    button(page, "Skip").click()
-    settled(page)
     if place.real:
+        button(page, "Skip").click()
         load_real_model(page)
         choose(page, "Problems from", "Word problems (test)")
         button(page, "Prompt").click()
@@ -114,6 +116,7 @@ def generate(page: Page, place: Place) -> None:
         page.keyboard.press("Escape")
         set_number(page, "Max new tokens", 60)
     else:
+        leave_the_tour(page, place)
         page.get_by_role("combobox", name="Problem", exact=True).click()
         page.keyboard.type("saw-002")
         page.get_by_role("option", name="test-saw-002").click()
@@ -125,7 +128,10 @@ def generate(page: Page, place: Place) -> None:
     expect(page.locator(".heatmap:not(.live) .token.fork").first).to_be_visible()
     expect(button(page, "Cancel")).to_have_count(0)
     settled(page)
-    expect(page.locator(".st-key-headline")).to_contain_text(place.model)
+    head = page.locator(".st-key-headline")
+    expect(head).to_contain_text(place.model)
+    if place.real:
+        expect(head).to_contain_text("ended by a stop string")
     ended = card.bounding_box()
     assert begun is not None
     assert ended is not None
@@ -239,6 +245,10 @@ def test_a_run_as_drawn(page: Page, place: Place) -> None:
     assert [page.locator(part).bounding_box() for part in parts] == before
     expect(figures(page)).to_contain_text(re.compile("pass@\u2060?2"))
     expect(page.get_by_text("Only 6 problems")).to_be_visible()
+    for width in (390, 800, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        settled(page)
+        assert_nothing_is_cut_off(page)
     teaching = page.get_by_test_id("stMain").get_by_text("Teaching model")
     expect(teaching).to_have_count(0 if place.real else 1)
 
@@ -277,3 +287,5 @@ def test_a_run_as_drawn(page: Page, place: Place) -> None:
     button(page, "Edit").click()
     expect(number(page, "Number of problems")).to_have_value("6")
     expect(number(page, "Samples per problem")).to_have_value("2")
+    button(page, "Close").click()
+    expect(number(page, "Number of problems")).to_have_count(0)
