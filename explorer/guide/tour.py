@@ -1,6 +1,6 @@
 """Six steps on the first chain, for a new user; dismissed for good, reopened from the sidebar.
 
-A step asks for a deed, and the tour moves on when it was done, however it was done: by a click, a
+A step asks for an action, and the tour moves on when it was done, however it was done: by a click, a
 key or a button elsewhere. It stands at the bottom of the window, over the page, so that it moves
 nothing.
 """
@@ -20,12 +20,13 @@ from explorer.state import BrowserState
 
 _STEP = "tour step"  # in the form; 0 once the tour is dismissed
 _SEEN = "tour has seen"  # in this tab
-_MARK = "fork-explorer-tour-done"  # in the browser, for sessions to come
+TOUR_DONE = "fork-explorer-tour-done"
+"""The mark of a browser in which it was dismissed, for sessions to come."""
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """What tells whether a deed was done.
+    """What tells whether a action was done.
 
     Args:
         token: the selected one: the id of its branch, and its position.
@@ -65,8 +66,8 @@ STEPS: tuple[Step, ...] = (
         lambda before, now: now.token is not None and now.token != before.token,
     ),
     Step(
-        "**Its alternatives are in this table.** Click a row to see where it leads, or press **Try "
-        "all five**: the column *leads to* fills with the answer of each.",
+        "**Its alternatives are in the table** in the dashed frame. Click a row to see where it "
+        "leads, or press **Try all five**: the column *leads to* fills with their answers.",
         ".st-key-inspector",
         lambda before, now: now.tried > before.tried or now.branches > before.branches,
     ),
@@ -103,7 +104,7 @@ def tour(state: BrowserState) -> None:
     step = _moved_on(state, _step(state))
     if not step:
         if state.form.is_set(_STEP):
-            mark(_MARK, key="tour_mark")
+            mark(TOUR_DONE, key="tour_mark")
         return
     shown = STEPS[step - 1]
     last = step == len(STEPS)
@@ -142,12 +143,12 @@ def _step(state: BrowserState) -> int:
     """The step that is on; the first one for a new session, which has no chain but the first one,
     in a browser that has not seen the tour."""
     is_new = sum(len(tree.branches) for tree in state.opened.session.trees.values()) <= 1
-    first = 1 if is_new and not is_marked(_MARK) else 0
+    first = 1 if is_new and not is_marked(TOUR_DONE) else 0
     return state.form.value(_STEP, first, lambda value: is_whole(value, 0, len(STEPS)))
 
 
 def _moved_on(state: BrowserState, step: int) -> int:
-    """The step after those whose deed was done since the last draw. One act can be the deed of
+    """The step after those whose action was done since the last draw. One act can be the action of
     several: a key forces a token without a look at the table."""
     now = _seen(state)
     # A token may have been clicked before the pages were there.
