@@ -1,8 +1,7 @@
 """Six steps on the first chain, for a new user; dismissed for good, reopened from the sidebar.
 
-A step asks for an action, and the tour moves on when it was done, however it was done: by a click, a
-key or a button elsewhere. It stands at the bottom of the window, over the page, so that it moves
-nothing.
+A step asks for an action, and the tour moves on once it was done, whether by a click, a key or a
+button elsewhere. It stands at the bottom of the window, over the page, so that it moves nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ TOUR_DONE = "fork-explorer-tour-done"
 
 @dataclass(frozen=True)
 class _Seen:
-    """What tells whether a action was done.
+    """What tells whether an action was done.
 
     Args:
         token: the selected one: the id of its branch, and its position.
@@ -148,7 +147,7 @@ def _step(state: BrowserState) -> int:
 
 
 def _moved_on(state: BrowserState, step: int) -> int:
-    """The step after those whose action was done since the last draw. One act can be the action of
+    """The step after those whose action was done since the last draw. One key can be the action of
     several: a key forces a token without a look at the table."""
     now = _seen(state)
     # A token may have been clicked before the pages were there.
