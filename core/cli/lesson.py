@@ -139,9 +139,10 @@ def _say_how_long(
     """Say what the lesson will take. What stands in its way is left to the lesson to say."""
     from core.lessons.estimate import estimate_lesson
     from core.models.teacher import load_beside
+    from core.runs.decoding_speed import MeasuringCancelledError
     from core.runs.measurements import Meter
 
-    with contextlib.suppress(ExplorerError):
+    with contextlib.suppress(ExplorerError, MeasuringCancelledError):
         found = estimate_lesson(
             Meter(lm.spec, lambda: lm, load_beside), problems, settings, teacher
         )
