@@ -83,7 +83,7 @@ STEPS: tuple[Step, ...] = (
         lambda before, now: now.searches > before.searches,
     ),
     Step(
-        "**The curve below the chain shows all of it;** its peaks are forks. **Move the threshold "
+        "**The curve shows the whole chain;** its peaks are forks. **Move the threshold "
         "τ** to say how uncertain the model has to be for a token to count as one.",
         ".st-key-threshold",
         lambda before, now: now.tau != before.tau,
