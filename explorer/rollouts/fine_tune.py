@@ -148,7 +148,8 @@ def _contrast(lines: Sequence[Line], lowest: float) -> int:
     mixed = sum(0 < sum(group) < len(group) for group in groups.values())
     st.caption(
         f"{sum(every):,} correct and {len(every) - sum(every):,} wrong rollouts; **{mixed:,}** of "
-        f"{counted(len(groups), 'problem')} have both, and only these say which decisions matter."
+        f"{counted(len(groups), 'problem')} {'has' if len(groups) == 1 else 'have'} both, and only "
+        "these say which decisions matter."
     )
     return mixed
 
