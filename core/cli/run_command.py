@@ -25,6 +25,7 @@ from core.runs.context import CANCELLED, DONE, RunContext, carry_out
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.system.json_text import json_text
+from core.system.launched import launched
 from core.system.project_root import project_root
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ class KindWork:
         """Carry a run out."""
         from transformers.utils import logging
 
+        from core.runs.models import read_model
         from core.runs.served_chains import moved_engine
 
         logging.disable_progress_bar()
@@ -139,6 +141,10 @@ class KindWork:
             raise _one_process_on_an_engine()
         context.loaded.update(self._loaded)
         self._loaded.clear()
+        if (me := launched()) is not None:
+            from core.lora.group import check_devices
+
+            check_devices(me, read_model(context.run.config.model).device)
         kind = kind_entry(context.run).load()
         kind.carry_out(context, trust_remote_code=self.trust_remote_code)
 
@@ -255,6 +261,11 @@ def _print_estimate(
         ExplorerError: as `KindWork.estimate`.
     """
     name = ctx.command.name or ""
+    if launched() is not None:
+        raise RunError(
+            "How fast several processes train together isn't known before they start.",
+            "Leave --estimate out, or start one process.",
+        )
     found = task.estimate(name, prepare()) if isinstance(task, KindWork) else None
     if found is None:
         raise RunError(
@@ -329,7 +340,7 @@ def _new(
         say(f"Warning: {place} is inside the program's own repository.")
     assert ctx.command.name is not None
     plan = prepare()
-    if options.ray is None and plan.engine is None:  # how fast those are isn't known
+    if options.ray is None and plan.engine is None and launched() is None:  # not known for others
         plan = _estimated(task, ctx.command.name, plan)
     run = Run.create(runs.folder, ctx.command.name, plan, name=options.name, folder=folder)
     say(f"The run is {run.folder}")

@@ -103,4 +103,4 @@ class DistillationTrainer(LoraTrainer):
                 max(float(num_items_in_batch.sum()), 1.0),
             )
         self.check_number(loss)
-        return loss * self.accelerator.num_processes  # gradients are averaged over processes
+        return self.share_of(loss, inputs)

@@ -12,7 +12,7 @@ from transformers import TrainerCallback
 
 from core.errors import TrainingError
 from core.lora.prefix_tree import TokenRows
-from core.lora.trainer import LoraArguments, LoraTrainer, no_loss, pad_id
+from core.lora.trainer import SPARE, LoraArguments, LoraTrainer, no_loss, pad_id
 from core.models.language_model import LanguageModel
 from core.reasonmaxxer.examples import Collator, Example
 from core.reasonmaxxer.loss import (
@@ -163,14 +163,17 @@ class ReasonMaxxerTrainer(LoraTrainer):
             )
             loss, parts = gated_loss(positions, self._two.head, self._lm.vocab_size, settings)
         self.check_number(loss)
-        self._parts.add(parts)
-        return loss * self.accelerator.num_processes  # gradients are averaged over processes
+        if SPARE not in inputs:
+            self._parts.add(parts)
+        return self.share_of(loss, inputs)
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Measure the model on the held-out problems."""
-        assert self._held_out is not None
+        measure = self._held_out
+        assert measure is not None
         self.model.eval()
-        metrics = {f"eval_{key}": value for key, value in self._held_out(self._lm).items()}
+        found = self.evaluated(lambda: measure(self._lm))
+        metrics = {f"eval_{key}": value for key, value in found.items()}
         self.log(metrics)
         control: Any = self.control
         self.control = self.callback_handler.on_evaluate(self.args, self.state, control, metrics)
@@ -185,6 +188,8 @@ class ReasonMaxxerTrainer(LoraTrainer):
         super().log(logs, start_time)
 
     def _load_best_model(self) -> None:
+        if not self.is_world_process_zero():
+            return  # the checkpoints are the main process's
         # By its step: the run's folder may have been moved since.
         best = Path(self.args.output_dir) / f"checkpoint-{self.state.best_global_step}"
         self.state.best_model_checkpoint = str(best)

@@ -133,6 +133,14 @@ class RunContext:
         except OSError as error:
             _give_up(path, error)
 
+    def give_up(self, error: ExplorerError) -> NoReturn:
+        """End this process as failed, at once and from any thread: the main one can't be woken."""
+        fields = self._reports.fields() | {"seconds_left": None, "seconds_least": None}
+        with contextlib.suppress(OSError):
+            self.run.log.append(Event(event="ended", **(fields | _failed(error))))
+        _tell(self.run, str(error))
+        os._exit(STOPPED)
+
     @property
     def elapsed(self) -> float:
         """Seconds of work so far, those of earlier starts included."""
