@@ -23,6 +23,9 @@ PROCESSES = "processes.json"
 """How many processes began the training together, and the batches of a step that they share; only
 where they are several."""
 
+BOARD = "tensorboard"
+"""Folder: what a training logged to TensorBoard."""
+
 History = Sequence[Mapping[str, Any]]
 """Log entries of a trainer, one a logged step: "step" with "loss", or with "eval_accuracy"."""
 

@@ -17,6 +17,7 @@ from core.lora.callbacks import CompleteCheckpointCallback, last_whole_checkpoin
 from core.lora.cost import mark_end
 from core.lora.group import current_group, picklable_files
 from core.lora.recipe import LoraTraining
+from core.lora.reporting import Reporter
 from core.lora.run_files import ADAPTER, CHECKPOINTS, PROCESSES, SUMMARY
 from core.lora.trainer import LoraTrainer
 from core.models.language_model import LanguageModel
@@ -168,7 +169,8 @@ def train_to_the_end(
     Raises:
         Cancelled: a stop was requested; a checkpoint is written before.
         ModelError, TrainingError: as the trainer.
-        RunError: so many processes can't share a step of the run.
+        RunError: so many processes can't share a step of the run; the place to log to can't be
+            reached.
         ResourceError: another process is lost.
     """
     from core.runs.context import Cancelled
@@ -177,13 +179,15 @@ def train_to_the_end(
     folder = work.run.folder / CHECKPOINTS
     checkpoint = last_whole_checkpoint(folder)
     lm.use_threads()
+    reports_to = training.recipe.training.report_to
+    reporters = [] if reports_to == "none" else [Reporter(work, reports_to)]
     training = with_processes(work, training, begun=checkpoint is not None)
     with _together(work, lm, training, checkpoint):
         trainer = training.trainer_of(
             lm,
             folder,
             resumes=checkpoint is not None,
-            callbacks=[progress, CompleteCheckpointCallback()],
+            callbacks=[progress, CompleteCheckpointCallback(), *reporters],
             held_out=held_out,
         )
         with lm.lock:

@@ -248,4 +248,10 @@ def _means(parts: LossParts, steps: int) -> dict[str, float]:
         "floored": (parts.floored, parts.lowered_count),
     }
     means = {key: value / whole for key, (value, whole) in shares.items() if whole}
-    return {"decision": parts.decision / steps, "kl": parts.anchor / steps, **means}
+    gated = parts.raised_count + parts.lowered_count
+    return {
+        "decision": parts.decision / steps,
+        "kl": parts.anchor / steps,
+        "gated_tokens": gated / steps,
+        **means,
+    }

@@ -118,6 +118,10 @@ class RunContext:
         """Report that units were damaged and are computed again: on stderr, in log.txt, and in the
         run's status from now on."""
         self._reports.notice(text)
+        self.say(text)
+
+    def say(self, text: str) -> None:
+        """Say something in passing: on stderr, and in log.txt."""
         _tell(self.run, text)
 
     def write(self, name: str, text: str) -> None:
