@@ -15,6 +15,7 @@ from core.runs.context import CANCELLED
 from core.system.launched import launched, started_by_mpi
 
 _TRAIN = ("train", "distill")
+_OF_LARGE_MODELS = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
 _TOGETHER = (*_TRAIN, "runs")  # runs resume and repeat
 
 
@@ -22,14 +23,20 @@ def check_launched(command: str | None) -> None:
     """Refuse a command that several processes can't share.
 
     Raises:
-        RunError: several were launched together, and it doesn't train one adapter; or MPI
-            started several, and it does.
+        RunError: several were launched together, and it doesn't train one adapter; each is to
+            have a part of the model; or MPI started several, and it trains.
     """
     me = launched()
     if me is not None and command not in _TOGETHER:
         raise RunError(
             f"{command} works in one process, and {me.size} were launched together.",
             "Launch train or distill this way; divide other runs by --shard or --ray.",
+        )
+    if me is not None and any(os.environ.get(name) == "true" for name in _OF_LARGE_MODELS):
+        raise RunError(
+            "accelerate is configured for FSDP or DeepSpeed, and every process trains with the "
+            "whole model here.",
+            "Give accelerate launch --multi_gpu, with a config file that names neither.",
         )
     if me is None and command in _TRAIN and started_by_mpi():
         raise RunError(

@@ -7,6 +7,8 @@ rate, gradient norm, decision points a step, and the accuracy on held-out proble
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import redirect_stdout
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +73,8 @@ class Reporter(TrainerCallback):
         args.project = os.environ.get("TRACKIO_PROJECT", PROJECT)
         os.environ.setdefault("WANDB_PROJECT", PROJECT)
         try:
-            self._inner.on_train_begin(args, state, control, **kwargs)
+            with redirect_stdout(sys.stderr):  # stdout is the command's, which may print JSON
+                self._inner.on_train_begin(args, state, control, **kwargs)
         except Exception as error:  # of a library, of any kind
             raise self._refusal(error) from error
 
@@ -87,7 +90,8 @@ class Reporter(TrainerCallback):
         if not self._works:
             return
         try:
-            getattr(self._inner, event)(*values, **kwargs)
+            with redirect_stdout(sys.stderr):
+                getattr(self._inner, event)(*values, **kwargs)
         except Exception as error:  # of a library, of any kind
             self._works = False
             self._work.say(f"Nothing more is logged to {self._place}: {_in_a_line(error)}.")

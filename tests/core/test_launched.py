@@ -106,6 +106,14 @@ def test_options_that_several_processes_have_no_use_for(
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.usefixtures("as_one_of_two")
+def test_every_process_has_the_whole_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_launched("train")
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(RunError, match="every process trains with the whole model"):
+        check_launched("train")
+
+
 def test_mpi_is_refused_where_torch_would_join_its_processes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

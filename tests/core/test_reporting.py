@@ -42,6 +42,7 @@ class Place(TrainerCallback):
         if self.breaks_at == "begin":
             raise OSError("no key\nfor this host")
         self.begun.append((args.run_name, args.project))
+        print("a package's own words")
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         if self.breaks_at == "log":
@@ -75,7 +76,9 @@ def trained(folder: Path, callback: Reporter) -> Place:
 
 
 @pytest.mark.training
-def test_what_a_training_logs(place: type[Place], tmp_path: Path) -> None:
+def test_what_a_training_logs(
+    place: type[Place], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     said: list[str] = []
     found = trained(tmp_path, reporter(said))
     assert found.begun == [("mine", PROJECT)]
@@ -85,6 +88,7 @@ def test_what_a_training_logs(place: type[Place], tmp_path: Path) -> None:
     gated = sum(sum(each.gate) for each in tiny_training.examples()[:8])
     assert steps[0]["gated_tokens"] == gated  # those of the step's rollouts
     assert said == []
+    assert capsys.readouterr().out == ""  # where --json prints
 
 
 def test_a_run_without_a_name_is_logged_under_its_id(place: type[Place]) -> None:
