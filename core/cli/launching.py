@@ -10,9 +10,9 @@ import sys
 from collections.abc import Callable
 
 from core.cli.files import say
-from core.errors import ExplorerError, RunError
+from core.errors import ExplorerError, ModelError, RunError
 from core.runs.context import CANCELLED
-from core.system.launched import launched, started_by_mpi
+from core.system.launched import Launched, launched, started_by_mpi
 
 _TRAIN = ("train", "distill")
 _OF_LARGE_MODELS = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
@@ -75,3 +75,37 @@ def with_the_others(command: Callable[[], int]) -> int:
         sys.stdout.flush()
         group.close(code)
     return code
+
+
+def check_devices(me: Launched, device: str) -> None:
+    """Refuse a device that the processes of a machine can't have one each of.
+
+    Args:
+        device: name of the device that the run's model is to be loaded on.
+
+    Raises:
+        ModelError: all GPUs for one model, a Mac's GPU, or fewer GPUs than processes.
+    """
+    import torch
+
+    from core.models.placement import ALL_GPUS, device_named
+
+    if device == ALL_GPUS:
+        raise ModelError(
+            f"Each of the {me.size} processes needs a GPU of its own, and {ALL_GPUS} spreads one "
+            "model over all of them.",
+            "Start one process, or leave --device out.",
+        )
+    kind = device_named(device).type
+    if kind == "mps":
+        raise ModelError(
+            "Several processes can't train on one Apple GPU.",
+            "Start one process, or give --device cpu.",
+        )
+    there = torch.cuda.device_count()
+    if kind == "cuda" and me.local_size > there:
+        raise ModelError(
+            f"{me.local_size} processes were started on this machine, which has {there} "
+            f"GPU{'s' * (there != 1)}.",
+            "Start one process a GPU, or give --device cpu.",
+        )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from core.cli.files import check_writable, say, write_result
+from core.cli.launching import check_devices
 from core.cli.option_groups import was_given
 from core.cli.options import EngineRunOptions, ModelOptions, OutputOptions, RunOptions
 from core.errors import ExplorerError, ModelError, RunError
@@ -142,8 +143,6 @@ class KindWork:
         context.loaded.update(self._loaded)
         self._loaded.clear()
         if (me := launched()) is not None:
-            from core.lora.group import check_devices
-
             check_devices(me, read_model(context.run.config.model).device)
         kind = kind_entry(context.run).load()
         kind.carry_out(context, trust_remote_code=self.trust_remote_code)

@@ -47,6 +47,11 @@ def shared(mine: Shared | None = None) -> Shared:
     return found[0]
 
 
+def files_of(checkpoint: Path) -> dict[str, bytes]:
+    """The files of a checkpoint, by their names."""
+    return {each.name: each.read_bytes() for each in checkpoint.iterdir() if each.is_file()}
+
+
 def follow(group: Group) -> int:
     """Help the main process until it ends.
 

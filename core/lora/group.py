@@ -23,7 +23,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import NoReturn
 
 import torch
@@ -31,8 +30,7 @@ import torch.distributed as dist
 from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
-from core.errors import ExplorerError, ModelError, ResourceError, RunError
-from core.models.placement import ALL_GPUS, device_named
+from core.errors import ExplorerError, ResourceError, RunError
 from core.system.launched import Launched
 
 BEAT_SECONDS = 1.0
@@ -261,42 +259,7 @@ def join_group(me: Launched) -> Group:
     return _current
 
 
-def check_devices(me: Launched, device: str) -> None:
-    """Refuse a device that the processes of a machine can't have one each of.
-
-    Args:
-        device: name of the device that the run's model is to be loaded on.
-
-    Raises:
-        ModelError: all GPUs for one model, a Mac's GPU, or fewer GPUs than processes.
-    """
-    if device == ALL_GPUS:
-        raise ModelError(
-            f"Each of the {me.size} processes needs a GPU of its own, and {ALL_GPUS} spreads one "
-            "model over all of them.",
-            "Start one process, or leave --device out.",
-        )
-    kind = device_named(device).type
-    if kind == "mps":
-        raise ModelError(
-            "Several processes can't train on one Apple GPU.",
-            "Start one process, or give --device cpu.",
-        )
-    there = torch.cuda.device_count()
-    if kind == "cuda" and me.local_size > there:
-        raise ModelError(
-            f"{me.local_size} processes were started on this machine, which has {there} "
-            f"GPU{'s' * (there != 1)}.",
-            "Start one process a GPU, or give --device cpu.",
-        )
-
-
 def end_at_once(error: ExplorerError) -> NoReturn:
     """What a process that only helps does where the main thread can't be woken."""
     print(f"fork-explorer: {error}", file=sys.stderr, flush=True)
     os._exit(2)
-
-
-def picklable_files(folder: Path) -> dict[str, bytes]:
-    """The files of a checkpoint."""
-    return {each.name: each.read_bytes() for each in folder.iterdir() if each.is_file()}

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from transformers import TrainerCallback
 from transformers.utils import logging
 
-from core.errors import ResourceError, RunError
+from core.errors import ResourceError
 from core.lora.adapter import check_changed, take_adapter, write_adapter
 from core.lora.callbacks import CompleteCheckpointCallback, last_whole_checkpoint
 from core.lora.cost import mark_end
-from core.lora.group import current_group, picklable_files
 from core.lora.recipe import LoraTraining
 from core.lora.reporting import Reporter
-from core.lora.run_files import ADAPTER, CHECKPOINTS, PROCESSES, SUMMARY
+from core.lora.run_files import ADAPTER, CHECKPOINTS, SUMMARY
+from core.lora.together import together, with_processes
 from core.lora.trainer import LoraTrainer
 from core.models.language_model import LanguageModel
 from core.models.memory import is_out_of_memory
@@ -182,7 +181,7 @@ def train_to_the_end(
     reports_to = training.recipe.training.report_to
     reporters = [] if reports_to == "none" else [Reporter(work, reports_to)]
     training = with_processes(work, training, begun=checkpoint is not None)
-    with _together(work, lm, training, checkpoint):
+    with together(work, lm, training, checkpoint):
         trainer = training.trainer_of(
             lm,
             folder,
@@ -195,78 +194,6 @@ def train_to_the_end(
     if work.stop.requested and trainer.state.global_step < trainer.state.max_steps:
         raise Cancelled
     return trainer
-
-
-def with_processes(work: RunContext, training: Training, *, begun: bool) -> Training:
-    """A training whose steps are those that the run began with, however many processes share them
-    now. A run that begins with several gets `PROCESSES`.
-
-    Args:
-        work: the run.
-        training: with the accumulation of its recipe, which is that of each process.
-        begun: whether there is a checkpoint.
-
-    Raises:
-        RunError: they can't be shared equally, or the file can't be read.
-    """
-    group, recipe = current_group(), training.recipe
-    processes = 1 if group is None else group.me.size
-    recorded = work.run.read_json(PROCESSES)
-    if recorded is not None:
-        batches = _batches_of(work, recorded)
-    else:
-        batches = recipe.training.accumulation * (1 if begun else processes)
-        if processes > 1:
-            record = {"processes": processes, "batches_per_step": batches}
-            work.write(PROCESSES, json_text(record) + "\n")
-    if batches % processes:
-        raise RunError(
-            f"A step of this training has {batches} batches, which {processes} processes can't "
-            "share equally.",
-            f"Continue with one process, or a number of them that divides {batches}.",
-        )
-    own = recipe.training.model_copy(update={"accumulation": batches // processes})
-    return replace(training, recipe=recipe.model_copy(update={"training": own}))
-
-
-def _batches_of(work: RunContext, recorded: Any) -> int:
-    found = recorded.get("batches_per_step") if isinstance(recorded, dict) else None
-    if not isinstance(found, int) or found < 1:
-        raise RunError(
-            f"{work.run.folder / PROCESSES} can't be read.",
-            "Put the file back from a copy, or make a new run with the same settings.",
-        )
-    return found
-
-
-@contextmanager
-def _together(
-    work: RunContext, lm: LanguageModel, training: Training, checkpoint: Path | None
-) -> Iterator[None]:
-    """The other processes train, too, as long as the context lasts.
-
-    Raises:
-        ResourceError: one of them is lost.
-    """
-    group = current_group()
-    if group is None:
-        yield
-        return
-    from core.lora.following import Shared, portable, shared
-
-    if group.lost is not None:
-        raise group.lost
-    with group.watched(work.give_up):
-        try:
-            group.start_training(lm.device.type)
-            files = None if checkpoint is None else picklable_files(checkpoint)
-            shared(Shared(portable(lm.spec, lm.device), training, files))
-            yield
-        except RuntimeError as error:
-            why = None if is_out_of_memory(error) else group.why_it_broke()
-            if why is None:
-                raise
-            raise why from error
 
 
 def _by_the_main_process(lm: LanguageModel) -> dict[str, float]:

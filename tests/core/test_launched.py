@@ -22,10 +22,11 @@ from safetensors.torch import load_file
 from torch.distributed import HashStore
 
 from core.cli import app
-from core.cli.launching import check_launched
+from core.cli.launching import check_devices, check_launched
 from core.errors import ExplorerError, ModelError, RunError
-from core.lora.group import Group, check_devices
-from core.lora.training import Training, with_processes
+from core.lora.group import Group
+from core.lora.together import with_processes
+from core.lora.training import Training
 from core.models.spec import DEMO_FOLDER
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.trainer import ReasonMaxxerTrainer
@@ -139,7 +140,7 @@ def test_a_device_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
     check_devices(two, "cpu")
     with pytest.raises(ModelError, match="needs a GPU of its own"):
         check_devices(two, "balanced")
-    monkeypatch.setattr("core.lora.group.device_named", lambda name: torch.device("cuda"))
+    monkeypatch.setattr("core.models.placement.device_named", lambda name: torch.device("cuda"))
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(ModelError, match="2 processes were started on this machine, which has 1 "):
         check_devices(two, "auto")
@@ -204,7 +205,7 @@ def test_a_run_keeps_its_steps_whoever_continues_it(
     def own(processes: int, is_begun: bool) -> int:
         group = SimpleNamespace(me=Launched(0, processes, 0, processes))
         monkeypatch.setattr(
-            "core.lora.training.current_group", lambda: group if processes > 1 else None
+            "core.lora.together.current_group", lambda: group if processes > 1 else None
         )
         found: Any = with_processes(work, training, begun=is_begun).recipe
         assert changed(found, settings) == recipe  # nothing else is another
