@@ -37,6 +37,10 @@ BEAT_SECONDS = 1.0
 LOST_SECONDS = 60.0
 """Without a beat, until a process is given up."""
 
+_AGAIN = (
+    "Start all of them again with --run and --resume; if it happens again, check the memory of "
+    "their machines."
+)
 _GRACE = 10.0  # seconds in which a training that lost a process ends by itself
 _CHECKED = 5.0  # seconds in which a process that is there beats
 _STARTING = 600.0  # seconds until the first beat
@@ -108,8 +112,7 @@ class Group:
     def fail(self, error: ExplorerError) -> None:
         """Say which error ends this process."""
         words = json.dumps({"what": error.what, "remedy": error.remedy})
-        with contextlib.suppress(RuntimeError):
-            self._set(f"failed/{self.me.rank}", words)
+        self._set(f"failed/{self.me.rank}", words)
 
     @contextmanager
     def watched(self, give_up: GiveUp) -> Iterator[None]:
@@ -139,15 +142,14 @@ class Group:
 
     def close(self, code: int) -> None:
         """End the work in common; the main process tells the others its exit code."""
-        with contextlib.suppress(RuntimeError):
-            if self.me.is_main:
-                self._set("end", str(code))
-                until = time.monotonic() + self._grace
-                others = [f"gone/{rank}" for rank in self._watched]
-                while self.lost is None and time.monotonic() < until and not self._has(*others):
-                    time.sleep(0.1)
-            else:
-                self._set(f"gone/{self.me.rank}", "")
+        if self.me.is_main:
+            self._set("end", str(code))
+            until = time.monotonic() + self._grace
+            others = [f"gone/{rank}" for rank in self._watched]
+            while self.lost is None and time.monotonic() < until and not self._has(*others):
+                time.sleep(0.1)
+        else:
+            self._set(f"gone/{self.me.rank}", "")
         self._closed.set()
         self._thread.join(self._grace)
         if dist.is_initialized() and self.lost is None:
@@ -164,16 +166,11 @@ class Group:
     def _watch(self) -> None:
         lost_at = 0.0
         while not self._closed.wait(BEAT_SECONDS):
-            try:
-                self._beat += 1
-                self._set(f"beat/{self.me.rank}", str(self._beat))
-                ended = self.end is not None
-                if self.lost is None:
-                    self.lost = self._error_of_another() or self._silent()
-            except RuntimeError:  # the machine that keeps the store is gone
-                ended = False
-                self.lost = self.lost or self._gone(0)
-            if not ended and self.lost is None:
+            self._beat += 1
+            self._set(f"beat/{self.me.rank}", str(self._beat))
+            if self.lost is None:
+                self.lost = self._error_of_another() or self._silent()
+            if self.end is None and self.lost is None:
                 lost_at = time.monotonic()
             elif time.monotonic() - lost_at > self._grace and self._give_up is not None:
                 if self.lost is None:
@@ -203,29 +200,41 @@ class Group:
     def _gone(self, rank: int) -> ExplorerError:
         return ResourceError(
             f"{self._name(rank)} has ended or doesn't answer.",
-            "Start all of them again with --run and --resume; if it happens again, check the "
-            "memory of its machine.",
+            _AGAIN,
         )
 
     def _name(self, rank: int) -> str:
-        host = None
-        with contextlib.suppress(RuntimeError):
-            host = self._get(f"host/{rank}")
+        host = self._get(f"host/{rank}")
         return f"Process {rank} of {self.me.size}" + ("" if host is None else f" on {host}")
 
     # ---- the store
 
     def _has(self, *keys: str) -> bool:
-        with self._lock:
-            return bool(self._store.check(list(keys)))
+        there = False
+        with self._reached():
+            there = bool(self._store.check(list(keys)))
+        return there
 
     def _get(self, key: str) -> str | None:
-        with self._lock:
-            return self._store.get(key).decode() if self._store.check([key]) else None
+        found: str | None = None
+        with self._reached():
+            found = self._store.get(key).decode() if self._store.check([key]) else None
+        return found
 
     def _set(self, key: str, value: str) -> None:
-        with self._lock:
+        with self._reached():
             self._store.set(key, value)
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Where the store can't be reached any more, the others are lost."""
+        try:
+            with self._lock:
+                yield
+        except RuntimeError:
+            self.lost = self.lost or ResourceError(
+                "The processes that were launched together can't reach each other any more.", _AGAIN
+            )
 
 
 _current: Group | None = None

@@ -41,7 +41,7 @@ def with_processes(work: RunContext, training: Training, *, begun: bool) -> Trai
         batches = _batches_of(work, recorded)
     else:
         batches = recipe.training.accumulation * (1 if begun else processes)
-        if processes > 1:
+        if processes > 1 and not begun:
             record = {"processes": processes, "batches_per_step": batches}
             work.write(PROCESSES, json_text(record) + "\n")
     if batches % processes:

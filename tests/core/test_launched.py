@@ -279,6 +279,19 @@ def test_a_process_without_a_beat_is_given_up(pair: Any, lost: int) -> None:
     assert "has ended or doesn't answer." in str(given_up[0])
 
 
+def test_a_store_that_cannot_be_reached(pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the main process kept it, and its machine is gone."""
+    _, other = pair()
+
+    def gone(*_: Any) -> None:
+        raise RuntimeError("Connection reset by peer")
+
+    monkeypatch.setattr(other, "_store", SimpleNamespace(check=gone, get=gone, set=gone))
+    assert "can't reach each other any more." in str(wait_for(lambda: other.lost))
+    assert (other.end, other.called_to_train, other.why_it_broke()) == (None, None, other.lost)
+    other.close(2)
+
+
 def test_all_are_there_when_something_else_broke(pair: Any) -> None:
     main, _ = pair()
     assert main.why_it_broke() is None
