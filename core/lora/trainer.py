@@ -117,7 +117,7 @@ class LoraTrainer(Trainer):
         """Add the gradients of one micro-batch, as in a step that has no others, and wait for
         them."""
         batch = self._prepare_inputs(self.collator(share=self._share)(list(examples)))
-        counts = self.counts([batch])
+        counts = self.counts(examples)
         loss = self.compute_loss(self.model, batch, num_items_in_batch=counts)
         loss.backward()
         if self.args.device.type == "cuda":
@@ -131,8 +131,8 @@ class LoraTrainer(Trainer):
         """
         raise NotImplementedError
 
-    def counts(self, batches: Sequence[dict[str, Any]]) -> torch.Tensor:
-        """What the loss of an optimizer step divides by (n,), of its micro-batches."""
+    def counts(self, examples: Sequence[Any]) -> torch.Tensor:
+        """What the loss of an optimizer step divides by (n,), of its examples."""
         raise NotImplementedError
 
     def get_train_dataloader(self) -> DataLoader[Any]:
@@ -167,17 +167,14 @@ class LoraTrainer(Trainer):
         if self._share:
             groups = grouped(examples, self._row_tokens)
         else:
-            size = self._train_batch_size
-            groups = [examples[i : i + size] for i in range(0, len(examples), size)]
+            groups = [part for group in asked for part in _parts_of(group, self.args.world_size)]
         collate = self.collator(share=self._share)
-        batches = [collate(group) for group in groups]
-        counts = self.counts(batches)
-        own = batches[self.args.process_index :: self.args.world_size]
+        own = [collate(each) for each in groups[self.args.process_index :: self.args.world_size]]
         if not own:  # it must be there when gradients are summed
-            own = [{**batches[0], SPARE: True}]
+            own = [{**collate(groups[0]), SPARE: True}]
         self._in_step = (0, len(own))
         nothing = {"rows": None, "input_ids": torch.zeros(0, dtype=torch.long)}
-        return [*[nothing] * (len(asked) - len(own)), *own], counts
+        return [*[nothing] * (len(asked) - len(own)), *own], self.counts(examples)
 
     def training_step(self, model: Any, inputs: dict[str, Any], *args: Any) -> torch.Tensor:
         """A micro-batch: its loss, and its gradients added to the step's. A `StepCallback` is
@@ -228,6 +225,12 @@ class LoraTrainer(Trainer):
             return sums
         gathered: torch.Tensor = self.accelerator.gather(sums[None].to(self.args.device))
         return gathered.sum(0)
+
+
+def _parts_of(group: list[Any], count: int) -> list[list[Any]]:
+    """So many parts of a group, or fewer where it is smaller."""
+    size = -(-len(group) // count)
+    return [group[i : i + size] for i in range(0, len(group), size)]
 
 
 def no_loss(model: Any) -> torch.Tensor:

@@ -11,6 +11,7 @@ import torch
 from transformers import TrainerCallback
 
 from core.errors import TrainingError
+from core.lora.examples import token_count
 from core.lora.prefix_tree import TokenRows
 from core.lora.trainer import SPARE, LoraArguments, LoraTrainer, no_loss, pad_id
 from core.models.language_model import LanguageModel
@@ -122,15 +123,13 @@ class ReasonMaxxerTrainer(LoraTrainer):
         """Makes micro-batches."""
         return Collator(pad_id(self._lm), share)
 
-    def counts(self, batches: Sequence[dict[str, Any]]) -> torch.Tensor:
-        """Decisions, anchors and sequences of a step (3,)."""
+    def counts(self, examples: Sequence[Example]) -> torch.Tensor:
+        """Decisions, anchors and sequences of a step (3,). A rollout's first token isn't predicted,
+        be it of the prompt or, without one, of the completion."""
         self._parts_steps += 1
-        counts = torch.zeros(3)
-        for batch in batches:
-            decisions, predicted = batch["decision"].sum().cpu(), batch["predicted"].sum().cpu()
-            sequences = torch.tensor(len(batch["advantage"]))
-            counts += torch.stack([decisions, predicted - decisions, sequences])
-        return counts
+        decisions = sum(sum(each.gate[not each.prompt_ids :]) for each in examples)
+        predicted = token_count(examples) - len(examples)
+        return torch.tensor([decisions, predicted - decisions, len(examples)], dtype=torch.float)
 
     def compute_loss(
         self,
