@@ -164,14 +164,17 @@ class LoraTrainer(Trainer):
         """
         asked, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
         examples = [each for group in asked for each in group]
+        each_has = -(-len(examples) // self.args.world_size)
+        mine = examples[each_has * self.args.process_index :][:each_has]
         if self._share:
-            groups = grouped(examples, self._row_tokens)
+            groups = grouped(mine, self._row_tokens)
         else:
-            groups = [part for group in asked for part in _parts_of(group, self.args.world_size)]
+            size = self._train_batch_size
+            groups = [mine[i : i + size] for i in range(0, len(mine), size)]
         collate = self.collator(share=self._share)
-        own = [collate(each) for each in groups[self.args.process_index :: self.args.world_size]]
+        own = [collate(each) for each in groups]
         if not own:  # it must be there when gradients are summed
-            own = [{**collate(groups[0]), SPARE: True}]
+            own = [{**collate(examples[:1]), SPARE: True}]
         self._in_step = (0, len(own))
         nothing = {"rows": None, "input_ids": torch.zeros(0, dtype=torch.long)}
         return [*[nothing] * (len(asked) - len(own)), *own], self.counts(examples)
@@ -225,12 +228,6 @@ class LoraTrainer(Trainer):
             return sums
         gathered: torch.Tensor = self.accelerator.gather(sums[None].to(self.args.device))
         return gathered.sum(0)
-
-
-def _parts_of(group: list[Any], count: int) -> list[list[Any]]:
-    """So many parts of a group, or fewer where it is smaller."""
-    size = -(-len(group) // count)
-    return [group[i : i + size] for i in range(0, len(group), size)]
 
 
 def no_loss(model: Any) -> torch.Tensor:

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +19,9 @@ from typing import Any
 import psutil
 import pytest
 import torch
+from models import tiny_language_model
 from safetensors.torch import load_file
+from tiny_training import examples
 from torch.distributed import HashStore
 
 from core.cli import app
@@ -26,10 +29,11 @@ from core.cli.launching import check_devices, check_launched
 from core.errors import ExplorerError, ModelError, RunError
 from core.lora.group import Group
 from core.lora.together import with_processes
+from core.lora.trainer import SPARE
 from core.lora.training import Training
 from core.models.spec import DEMO_FOLDER
 from core.reasonmaxxer.recipe import Recipe
-from core.reasonmaxxer.trainer import ReasonMaxxerTrainer
+from core.reasonmaxxer.trainer import ReasonMaxxerConfig, ReasonMaxxerTrainer
 from core.runs import jobs
 from core.runs.config import RunPlan
 from core.runs.run import Run
@@ -172,6 +176,40 @@ def test_the_lines_of_a_slurm_job(tmp_path: Path) -> None:
     run.mkdir()
     (run / "config.json").touch()
     assert lines().endswith(f"core.cli | train | --run | {run} | --resume")
+
+
+@pytest.mark.training
+@pytest.mark.parametrize("shares", [False, True])
+@pytest.mark.parametrize(("rollouts", "of_each"), [(8, [4, 4]), (5, [3, 2]), (1, [1, 0])])
+def test_the_processes_share_a_step_and_know_its_counts(
+    rollouts: int, of_each: list[int], shares: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = [replace(e, advantage=i + 1.0) for i, e in enumerate(examples()[2:][:rollouts])]
+    config = ReasonMaxxerConfig(str(tmp_path), use_cpu=True, lora_rank=2)
+    trainer = ReasonMaxxerTrainer(tiny_language_model(), config, step)
+    trainer._share = shares
+    decisions = sum(sum(each.gate) for each in step)
+    predicted = sum(len(each.prompt_ids) + len(each.token_ids) - 1 for each in step)
+    asked = [step[i : i + 2] for i in range(0, len(step), 2)]  # one for each process
+    monkeypatch.setattr(ReasonMaxxerConfig, "world_size", 2)
+    seen: list[float] = []
+    for rank, count in enumerate(of_each):
+        monkeypatch.setattr(ReasonMaxxerConfig, "process_index", rank)
+        batches, counts = trainer.get_batch_samples(iter(asked), len(asked), torch.device("cpu"))
+        assert counts.tolist() == [decisions, predicted - decisions, rollouts]
+        assert len(batches) == len(asked)  # all end their step with the same number of them
+        assert batches[-1]["rows"] is not None  # gradients are summed in the last one
+        own = [x for b in batches if b["rows"] is not None for x in b["advantage"].tolist()]
+        if count == 0:
+            assert batches[-1][SPARE]
+            loss = trainer.compute_loss(trainer.model, batches[-1], num_items_in_batch=counts)
+            loss.backward()
+            gradients = [p.grad for p in trainer.model.parameters() if p.requires_grad]
+            assert all(each is not None and not each.any() for each in gradients)
+        else:
+            assert (len(own), SPARE in batches[-1]) == (count, False)
+            seen += own
+    assert sorted(seen) == [each.advantage for each in step]
 
 
 @pytest.mark.parametrize(
