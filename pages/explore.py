@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from functools import partial
+import streamlit as st
 
 from explorer.explore.problem_bar import problem_bar
-from explorer.explore.stage import stage
+from explorer.explore.stage import STYLE, stage
 from explorer.guide.tour import tour
 from explorer.shared.polling import polled
 from explorer.state import browser_state
 
 state = browser_state()
+st.html(STYLE)
 measured_on = problem_bar(state)
-tour(state)
-polled(partial(stage, state, measured_on), lambda: state.opened.busy, seconds=0.4)
+
+
+def below() -> None:
+    """What a click in the chain draws again."""
+    stage(state, measured_on)
+    tour(state)
+
+
+polled(below, lambda: state.opened.busy, seconds=0.4)
