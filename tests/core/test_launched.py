@@ -393,10 +393,11 @@ def assert_same_training(folder: Path, whole: Path) -> None:
     assert losses(folder) == pytest.approx(losses(whole), rel=1e-3, abs=1e-6)
     one, other = adapter_of(whole), adapter_of(folder)
     assert one.keys() == other.keys()
-    moved = [tensor for name, tensor in one.items() if "lora_B" in name]  # they begin at zero
-    assert min(float(each.abs().max()) for each in moved) > 1e-4
-    for name, tensor in one.items():
-        torch.testing.assert_close(other[name], tensor, rtol=1e-3, atol=1e-5)
+    moved = [name for name in one if "lora_B" in name]  # they begin at zero
+    assert min(float(one[name].abs().max()) for name in moved) > 1e-4
+    for name, tensor in one.items():  # AdamW makes much of a gradient's sign where it is all but 0
+        difference = torch.linalg.vector_norm(other[name] - tensor)
+        assert difference <= 0.01 * torch.linalg.vector_norm(tensor), name
 
 
 needs_demo = pytest.mark.skipif(not DEMO_FOLDER.is_dir(), reason="no demo model built")
