@@ -25,6 +25,7 @@ from core.cli.files import say
 from core.cli.getting import get
 from core.cli.imports import import_rollouts
 from core.cli.interventions import interventions
+from core.cli.launching import check_launched, with_the_others
 from core.cli.lesson import lesson
 from core.cli.models import download, model
 from core.cli.notes import notes
@@ -56,13 +57,15 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _program(
+    ctx: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
             "--version", callback=_print_version, is_eager=True, help="Print the version."
         ),
     ] = False,
-) -> None: ...
+) -> None:
+    check_launched(ctx.invoked_subcommand)
 
 
 app.command()(serving.app)
@@ -107,18 +110,23 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8")  # tokens are any text at all
+    sys.exit(with_the_others(_exit_code))
+
+
+def _exit_code() -> int:
+    """Carry out the command line; says what is wrong with it."""
     try:
-        sys.exit(app(standalone_mode=False))
+        return app(standalone_mode=False) or 0
     except ExplorerError as error:
         say(str(error))
-        sys.exit(2)
+        return 2
     except typer.Exit as end:
-        sys.exit(end.exit_code)
+        return end.exit_code
     except (typer.Abort, KeyboardInterrupt):
         say("Cancelled.")
-        sys.exit(130)
+        return 130
     except Exception as error:
         if not hasattr(error, "format_message"):  # an error of typer's own parser
             raise
         say(f"{error.format_message()} See `fork-explorer --help`.")
-        sys.exit(2)
+        return 2

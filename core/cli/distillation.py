@@ -71,6 +71,7 @@ def distill(
             {
                 "rank": "training.lora_rank",
                 "targets": "training.target_modules",
+                "report_to": "training.report_to",
                 "usd_per_hour": "usd_per_hour",
             },
         ),

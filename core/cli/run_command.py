@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from core.cli.files import check_writable, say, write_result
+from core.cli.launching import check_devices
 from core.cli.option_groups import was_given
 from core.cli.options import EngineRunOptions, ModelOptions, OutputOptions, RunOptions
 from core.errors import ExplorerError, ModelError, RunError
@@ -25,6 +26,7 @@ from core.runs.context import CANCELLED, DONE, RunContext, carry_out
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.system.json_text import json_text
+from core.system.launched import launched
 from core.system.project_root import project_root
 
 if TYPE_CHECKING:
@@ -129,6 +131,7 @@ class KindWork:
         """Carry a run out."""
         from transformers.utils import logging
 
+        from core.runs.models import read_model
         from core.runs.served_chains import moved_engine
 
         logging.disable_progress_bar()
@@ -139,6 +142,8 @@ class KindWork:
             raise _one_process_on_an_engine()
         context.loaded.update(self._loaded)
         self._loaded.clear()
+        if (me := launched()) is not None:
+            check_devices(me, read_model(context.run.config.model).device)
         kind = kind_entry(context.run).load()
         kind.carry_out(context, trust_remote_code=self.trust_remote_code)
 
@@ -255,6 +260,11 @@ def _print_estimate(
         ExplorerError: as `KindWork.estimate`.
     """
     name = ctx.command.name or ""
+    if launched() is not None:
+        raise RunError(
+            "How fast several processes train together isn't known before they start.",
+            "Leave --estimate out, or start one process.",
+        )
     found = task.estimate(name, prepare()) if isinstance(task, KindWork) else None
     if found is None:
         raise RunError(
@@ -329,7 +339,7 @@ def _new(
         say(f"Warning: {place} is inside the program's own repository.")
     assert ctx.command.name is not None
     plan = prepare()
-    if options.ray is None and plan.engine is None:  # how fast those are isn't known
+    if options.ray is None and plan.engine is None and launched() is None:  # not known for others
         plan = _estimated(task, ctx.command.name, plan)
     run = Run.create(runs.folder, ctx.command.name, plan, name=options.name, folder=folder)
     say(f"The run is {run.folder}")

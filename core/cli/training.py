@@ -120,6 +120,7 @@ def train(
                 "tau": "gate.tau",
                 "gate": "gate.kind",
                 "weighting": "training.weighting",
+                "report_to": "training.report_to",
                 "usd_per_hour": "usd_per_hour",
             },
             _K_FLAG,

@@ -11,6 +11,7 @@ from core.distillation.recipe import DistillationRecipe
 from core.distillation.results import TEACHER_FROM
 from core.errors import RunError
 from core.lora.plan import base_fields, check_disjoint, check_learned, check_measured, drawn
+from core.lora.reporting import check_reporting
 from core.lora.run_files import EVALUATION
 from core.models.spec import ModelSpec, absolute_name, check_spec, teacher_spec
 from core.records import Problem
@@ -42,12 +43,13 @@ def plan_distillation(
     Raises:
         ModelError: the base has an adapter already, or a model is missing.
         ProblemError: no problems, or some in both sets.
-        RunError: `teacher_from` isn't such a run.
+        RunError: `teacher_from` isn't such a run; the package to log with is missing.
     """
     model = base_fields(spec)
     check_spec(teacher_spec(spec, teacher))
     check_learned(problems)
     check_measured(evaluation)
+    check_reporting(recipe.training.report_to)
     learned = drawn(problems, recipe.problems, recipe.seed)
     check_disjoint(learned, evaluation)
     source = None if teacher_from is None else person_path(teacher_from).resolve()

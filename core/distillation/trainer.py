@@ -74,9 +74,10 @@ class DistillationTrainer(LoraTrainer):
         """Makes micro-batches."""
         return DistillationCollator(pad_id(self._lm), share)
 
-    def counts(self, batches: Sequence[dict[str, Any]]) -> torch.Tensor:
+    def counts(self, examples: Sequence[DistillationExample]) -> torch.Tensor:
         """How many completion positions a step has (1,)."""
-        return torch.tensor([sum(float(batch["completion"].sum()) for batch in batches)])
+        positions = sum(len(each.token_ids) - (not each.prompt_ids) for each in examples)
+        return torch.tensor([float(positions)])
 
     def compute_loss(
         self,
@@ -103,4 +104,4 @@ class DistillationTrainer(LoraTrainer):
                 max(float(num_items_in_batch.sum()), 1.0),
             )
         self.check_number(loss)
-        return loss * self.accelerator.num_processes  # gradients are averaged over processes
+        return self.share_of(loss, inputs)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.distillation.results import DistillationSummary
 from core.distillation.trainer import DistillationTrainer
 from core.lora.adapter import trained_parameters
-from core.lora.callbacks import CompleteCheckpointCallback, ProgressCallback
+from core.lora.callbacks import ProgressCallback
 from core.lora.run_files import HISTORY
-from core.lora.training import train_to_the_end
+from core.lora.training import Training, train_to_the_end
 
 if TYPE_CHECKING:
     from core.distillation.examples import DistillationExample
@@ -47,16 +46,8 @@ def train_student(
         ModelError, TrainingError: as `DistillationTrainer`.
     """
     parameters = lm.parameters
-
-    def make(folder: Path, resumes: bool, common: dict[str, Any]) -> DistillationTrainer:
-        return DistillationTrainer(
-            lm,
-            recipe.trainer_config(folder, save_steps=_SAVE_EVERY, **common),
-            examples,
-            [ProgressCallback(work, doing, HISTORY), CompleteCheckpointCallback()],
-        )
-
-    trainer = train_to_the_end(work, lm, make)
+    training = Training(DistillationTrainer, recipe, examples, _SAVE_EVERY)
+    trainer = train_to_the_end(work, lm, training, ProgressCallback(work, doing, HISTORY))
     losses = _losses(trainer.state.log_history)
     last = losses[-_LAST:]
     summary = DistillationSummary(

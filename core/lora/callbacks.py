@@ -71,7 +71,8 @@ class ProgressCallback(StepCallback):
         from core.runs.context import Cancelled
 
         self._report(trainer.state, done / whole)
-        if self._work.stop.overdue():
+        # Several processes end a step together: to leave them in its middle would lose it.
+        if self._work.stop.overdue() and trainer.args.world_size == 1:
             trainer.keep_last_step()
             raise Cancelled
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -54,6 +54,9 @@ TrainingBatch = Annotated[
     int, Field(ge=1, title="Batch size", description="Rollouts in memory at once")
 ]
 
+ReportTo = Literal["none", "trackio", "wandb", "tensorboard"]
+"""Where a training logs beside its run."""
+
 
 class LoraTraining(BaseModel):
     """The adapter and its training, as far as all trainings have it. The defaults are the paper's.
@@ -77,6 +80,11 @@ class LoraTraining(BaseModel):
         allow_inf_nan=False,
         title="Gradient clip",
         description="Largest norm of a gradient",
+    )
+    report_to: ReportTo = Field(
+        "none",
+        title="Log to",
+        description="Beside the run's own charts; the package of that name has to be installed",
     )
 
     def arguments(self, output_dir: Path, seed: int) -> dict[str, Any]:

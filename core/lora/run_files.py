@@ -19,6 +19,13 @@ ADAPTER, CHECKPOINTS = "adapter", "checkpoints"
 SUMMARY, HISTORY = "summary.json", "training.json"
 """What came of the training itself, and the entries that it logged."""
 
+PROCESSES = "processes.json"
+"""How many processes began the training together, and the batches of a step that they share; only
+where they are several."""
+
+BOARD = "tensorboard"
+"""Folder: what a training logged to TensorBoard."""
+
 History = Sequence[Mapping[str, Any]]
 """Log entries of a trainer, one a logged step: "step" with "loss", or with "eval_accuracy"."""
 

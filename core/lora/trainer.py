@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
+import torch.distributed as dist
+from accelerate.data_loader import prepare_data_loader
+from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from core.errors import ModelError, TrainingError
@@ -20,6 +23,9 @@ from core.models.prefix_store import PrefixStore
 
 ROW_TOKENS = 1024
 """Tokens that a micro-batch of shared beginnings may have, whatever the batch size."""
+
+SPARE = "spare"
+"""In a micro-batch of a process that has none of its own in a step: it counts for nothing."""
 
 
 @dataclass
@@ -87,9 +93,11 @@ class LoraTrainer(Trainer):
             processing_class=lm.tokenizer,
             callbacks=[_StopAtNaN(), *callbacks],
         )
+        if self.args.world_size > 1:
+            self.add_callback(_AsTheMainProcess())  # the last one
         longest = max((len(e.prompt_ids) + len(e.token_ids) for e in train_dataset), default=0)
         self._row_tokens = max(longest * self.args.per_device_train_batch_size, ROW_TOKENS)
-        self._share = can_share(adapted) and self.args.world_size == 1
+        self._share = can_share(adapted)
         self._in_step = (0, 1)  # micro-batches of the step at work: done, in all
         self._lm.device = self.args.device  # the Trainer has moved the model there
         self.remove_callback(PrinterCallback)  # what is logged is read from the state
@@ -109,7 +117,7 @@ class LoraTrainer(Trainer):
         """Add the gradients of one micro-batch, as in a step that has no others, and wait for
         them."""
         batch = self._prepare_inputs(self.collator(share=self._share)(list(examples)))
-        counts = self.over_processes(self.counts([batch]))
+        counts = self.counts(examples)
         loss = self.compute_loss(self.model, batch, num_items_in_batch=counts)
         loss.backward()
         if self.args.device.type == "cuda":
@@ -123,29 +131,53 @@ class LoraTrainer(Trainer):
         """
         raise NotImplementedError
 
-    def counts(self, batches: Sequence[dict[str, Any]]) -> torch.Tensor:
-        """What the loss of an optimizer step divides by (n,), of its micro-batches."""
+    def counts(self, examples: Sequence[Any]) -> torch.Tensor:
+        """What the loss of an optimizer step divides by (n,), of its examples."""
         raise NotImplementedError
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """The examples in their order. Every process reads all of them, `world_size` micro-batches
+        at a time, and takes its own out of each step: so a step has the same examples whoever
+        shares it, and its counts are known without asking."""
+        if self.args.world_size == 1:
+            whole: DataLoader[Any] = super().get_train_dataloader()
+            return whole
+        loader: DataLoader[Any] = DataLoader(
+            self.train_dataset,
+            batch_size=self._train_batch_size * self.args.world_size,
+            sampler=self._get_train_sampler(self.train_dataset),
+            collate_fn=list,
+        )
+        loader = prepare_data_loader(
+            loader, num_processes=1, process_index=0, use_seedable_sampler=True
+        )
+        return loader
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
     ) -> tuple[list[Any], Any]:
-        """The micro-batches of a step, and its counts over all processes.
+        """This process's micro-batches of a step, and the step's counts over all processes.
 
         Where the model allows it, rollouts that begin alike share what they begin with. Then there
         are fewer micro-batches, and empty ones in the place of the others: transformers counts
         them.
         """
         asked, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
-        groups = asked
+        examples = [each for group in asked for each in group]
+        each_has = -(-len(examples) // self.args.world_size)
+        mine = examples[each_has * self.args.process_index :][:each_has]
         if self._share:
-            groups = grouped([each for group in asked for each in group], self._row_tokens)
+            groups = grouped(mine, self._row_tokens)
+        else:
+            size = self._train_batch_size
+            groups = [mine[i : i + size] for i in range(0, len(mine), size)]
         collate = self.collator(share=self._share)
-        batches = [collate(group) for group in groups]
-        counts = self.over_processes(self.counts(batches))
-        self._in_step = (0, len(batches))
+        own = [collate(each) for each in groups]
+        if not own:  # it must be there when gradients are summed
+            own = [{**collate(examples[:1]), SPARE: True}]
+        self._in_step = (0, len(own))
         nothing = {"rows": None, "input_ids": torch.zeros(0, dtype=torch.long)}
-        return [*batches, *[nothing] * (len(asked) - len(groups))], counts
+        return [*[nothing] * (len(asked) - len(own)), *own], self.counts(examples)
 
     def training_step(self, model: Any, inputs: dict[str, Any], *args: Any) -> torch.Tensor:
         """A micro-batch: its loss, and its gradients added to the step's. A `StepCallback` is
@@ -168,6 +200,18 @@ class LoraTrainer(Trainer):
             control: Any = self.control  # type: ignore[has-type]
             self.control = self.callback_handler.on_save(self.args, self.state, control)
 
+    def evaluated(self, measure: Callable[[], dict[str, float]]) -> dict[str, float]:
+        """Figures that the main process measures, while the others wait for them."""
+        found = [measure() if self.is_world_process_zero() else None]
+        if self.args.world_size > 1:
+            dist.broadcast_object_list(found, src=0)
+        assert found[0] is not None
+        return found[0]
+
+    def share_of(self, loss: torch.Tensor, inputs: Mapping[str, Any]) -> torch.Tensor:
+        """A micro-batch's loss as transformers takes it, which averages over processes."""
+        return loss * (0 if SPARE in inputs else self.accelerator.num_processes)
+
     def check_number(self, loss: torch.Tensor) -> None:
         """Check a loss before its gradient is taken.
 
@@ -178,7 +222,8 @@ class LoraTrainer(Trainer):
             raise _nan_error(self.state.global_step)
 
     def over_processes(self, sums: torch.Tensor) -> torch.Tensor:
-        """Sums (n,) over all processes; with a single process they stay on the CPU."""
+        """Sums (n,) over all processes; with a single process they stay on the CPU. All of them
+        have to call it."""
         if self.args.world_size == 1:
             return sums
         gathered: torch.Tensor = self.accelerator.gather(sums[None].to(self.args.device))
@@ -204,6 +249,17 @@ class _StopAtNaN(TrainerCallback):
         gradients = [p.grad for p in kwargs["model"].parameters() if p.grad is not None]
         if not args.fp16 and not all(torch.isfinite(each).all() for each in gradients):
             raise _nan_error(state.global_step)  # in float16 the scaler skips such a step
+
+
+class _AsTheMainProcess(TrainerCallback):
+    """What is done after a step is decided by the main process, which a person can stop."""
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        names = ("should_log", "should_evaluate", "should_save", "should_training_stop")
+        flags = torch.tensor([getattr(control, name) for name in names], device=args.device)
+        dist.broadcast(flags, src=0)
+        for name, flag in zip(names, flags.tolist(), strict=True):
+            setattr(control, name, bool(flag))
 
 
 def _nan_error(step: int) -> TrainingError:

@@ -16,7 +16,7 @@ from core.runs.run import Run
 
 _GATE, _SHUFFLED, _WEIGHTING = "gate.kind", "selection.shuffle_advantages", "training.weighting"
 _GATES = ("random", "low-entropy", "first", "last", "stride", "rest-of-all")
-_IGNORED = ("usd_per_hour", "preset", "batch_size")
+_IGNORED = ("usd_per_hour", "preset", "batch_size", "training.report_to")
 """Settings that change no result."""
 
 

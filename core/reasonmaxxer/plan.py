@@ -16,6 +16,7 @@ from core.lora.plan import (
     drawn,
     question_key,
 )
+from core.lora.reporting import check_reporting
 from core.lora.run_files import EVALUATION
 from core.models.spec import ModelSpec, absolute_name, check_spec, teacher_spec
 from core.problems.problem_sets import sample_problems
@@ -92,13 +93,15 @@ def plan_training(
 
     Raises:
         RunError: `rollouts` has no rollouts, or they are not finished; weights without a teacher,
-            or a teacher without weights; an engine for rollouts that are there.
+            or a teacher without weights; an engine for rollouts that are there; the package to
+            log with is missing.
         SamplerError: a sampler that the engine doesn't have.
         ModelError: the base has an adapter already, or base or teacher is missing.
         ProblemError: too few problems, or some in both sets.
     """
     check_measured(evaluation)
     check_weighting(recipe, teacher)
+    check_reporting(recipe.training.report_to)
     if rollouts is not None and engine is not None:
         raise RunError(
             "The engine samples rollouts, and those of a run are given.",

@@ -11,8 +11,9 @@ import torch
 from transformers import TrainerCallback
 
 from core.errors import TrainingError
+from core.lora.examples import token_count
 from core.lora.prefix_tree import TokenRows
-from core.lora.trainer import LoraArguments, LoraTrainer, no_loss, pad_id
+from core.lora.trainer import SPARE, LoraArguments, LoraTrainer, no_loss, pad_id
 from core.models.language_model import LanguageModel
 from core.reasonmaxxer.examples import Collator, Example
 from core.reasonmaxxer.loss import (
@@ -122,15 +123,13 @@ class ReasonMaxxerTrainer(LoraTrainer):
         """Makes micro-batches."""
         return Collator(pad_id(self._lm), share)
 
-    def counts(self, batches: Sequence[dict[str, Any]]) -> torch.Tensor:
-        """Decisions, anchors and sequences of a step (3,)."""
+    def counts(self, examples: Sequence[Example]) -> torch.Tensor:
+        """Decisions, anchors and sequences of a step (3,). A rollout's first token isn't predicted,
+        be it of the prompt or, without one, of the completion."""
         self._parts_steps += 1
-        counts = torch.zeros(3)
-        for batch in batches:
-            decisions, predicted = batch["decision"].sum().cpu(), batch["predicted"].sum().cpu()
-            sequences = torch.tensor(len(batch["advantage"]))
-            counts += torch.stack([decisions, predicted - decisions, sequences])
-        return counts
+        decisions = sum(sum(each.gate[not each.prompt_ids :]) for each in examples)
+        predicted = token_count(examples) - len(examples)
+        return torch.tensor([decisions, predicted - decisions, len(examples)], dtype=torch.float)
 
     def compute_loss(
         self,
@@ -163,14 +162,17 @@ class ReasonMaxxerTrainer(LoraTrainer):
             )
             loss, parts = gated_loss(positions, self._two.head, self._lm.vocab_size, settings)
         self.check_number(loss)
-        self._parts.add(parts)
-        return loss * self.accelerator.num_processes  # gradients are averaged over processes
+        if SPARE not in inputs:
+            self._parts.add(parts)
+        return self.share_of(loss, inputs)
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Measure the model on the held-out problems."""
-        assert self._held_out is not None
+        measure = self._held_out
+        assert measure is not None
         self.model.eval()
-        metrics = {f"eval_{key}": value for key, value in self._held_out(self._lm).items()}
+        found = self.evaluated(lambda: measure(self._lm))
+        metrics = {f"eval_{key}": value for key, value in found.items()}
         self.log(metrics)
         control: Any = self.control
         self.control = self.callback_handler.on_evaluate(self.args, self.state, control, metrics)
@@ -185,6 +187,8 @@ class ReasonMaxxerTrainer(LoraTrainer):
         super().log(logs, start_time)
 
     def _load_best_model(self) -> None:
+        if not self.is_world_process_zero():
+            return  # the checkpoints are the main process's
         # By its step: the run's folder may have been moved since.
         best = Path(self.args.output_dir) / f"checkpoint-{self.state.best_global_step}"
         self.state.best_model_checkpoint = str(best)
@@ -243,4 +247,10 @@ def _means(parts: LossParts, steps: int) -> dict[str, float]:
         "floored": (parts.floored, parts.lowered_count),
     }
     means = {key: value / whole for key, (value, whole) in shares.items() if whole}
-    return {"decision": parts.decision / steps, "kl": parts.anchor / steps, **means}
+    gated = parts.raised_count + parts.lowered_count
+    return {
+        "decision": parts.decision / steps,
+        "kl": parts.anchor / steps,
+        "gated_tokens": gated / steps,
+        **means,
+    }

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from core.errors import TrainingError
 from core.evaluation.results import summarise_evaluation
 from core.evaluation.sampling import evaluate
 from core.evaluation.settings import EvaluationSettings
 from core.lora.adapter import trained_parameters
-from core.lora.callbacks import CompleteCheckpointCallback, ProgressCallback
+from core.lora.callbacks import ProgressCallback
 from core.lora.run_files import HISTORY
-from core.lora.training import train_to_the_end
+from core.lora.training import Training, train_to_the_end
 from core.models.language_model import LanguageModel
 from core.reasonmaxxer.phases import TRAINING
 from core.reasonmaxxer.results import HELD_OUT, TrainingSummary, training_warnings
@@ -65,27 +64,11 @@ def train_adapter(
         settings = recipe.sampling_settings(recipe.held_out.sampling)
         accuracy = HeldOutAccuracy(held_out, settings, work.stop.overdue, Cancelled)
     parameters = lm.parameters
-
-    def make(folder: Path, resumes: bool, common: dict[str, Any]) -> ReasonMaxxerTrainer:
-        if held_out:
-            common |= {
-                "load_best_model_at_end": True,
-                "metric_for_best_model": "accuracy",
-                "greater_is_better": True,
-                "eval_strategy": "steps",
-                "eval_steps": every,
-                "eval_on_start": not resumes,
-            }
-        progress = ProgressCallback(work, doing, HISTORY, measured=bool(held_out))
-        return ReasonMaxxerTrainer(
-            lm,
-            recipe.trainer_config(folder, save_steps=every, **common),
-            selection.examples,
-            accuracy,
-            [progress, CompleteCheckpointCallback()],
-        )
-
-    trainer = train_to_the_end(work, lm, make)
+    training = Training(
+        ReasonMaxxerTrainer, recipe, selection.examples, every, measured=bool(held_out)
+    )
+    progress = ProgressCallback(work, doing, HISTORY, measured=bool(held_out))
+    trainer = train_to_the_end(work, lm, training, progress, accuracy)
     state = trainer.state
     summary = TrainingSummary(
         steps=state.global_step,

@@ -119,6 +119,10 @@ class RunContext:
         """Report that units were damaged and are computed again: on stderr, in log.txt, and in the
         run's status from now on."""
         self._reports.notice(text)
+        self.say(text)
+
+    def say(self, text: str) -> None:
+        """Say something in passing: on stderr, and in log.txt."""
         _tell(self.run, text)
 
     def write(self, name: str, text: str) -> None:
@@ -133,6 +137,14 @@ class RunContext:
             replace_file(path, text.encode())
         except OSError as error:
             _give_up(path, error)
+
+    def give_up(self, error: ExplorerError) -> NoReturn:
+        """End this process as failed, at once and from any thread: the main one can't be woken."""
+        fields = self._reports.fields() | {"seconds_left": None, "seconds_least": None}
+        with contextlib.suppress(OSError):
+            self.run.log.append(Event(event="ended", **(fields | _failed(error))))
+        _tell(self.run, str(error))
+        os._exit(STOPPED)
 
     @property
     def elapsed(self) -> float:

@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.distillation.plan import plan_distillation
+from core.distillation.recipe import DistillationRecipe
 from core.engines.served import ServedEngine
-from core.errors import ProblemError
+from core.errors import ProblemError, RunError
 from core.lora.plan import check_disjoint
 from core.models.spec import ModelSpec
 from core.reasonmaxxer.plan import check_weighting, plan_training, set_aside
+from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.results import HELD_OUT
 from core.records import Problem
 from core.runs.config import RunPlan
@@ -41,12 +43,14 @@ def plan_study(
 
     Raises:
         SamplerError: a sampler that the engine doesn't have.
-        RunError: a cell can't be made; `rollouts` has no rollouts, or they are not finished.
+        RunError: a cell can't be made, or is to be logged elsewhere; `rollouts` has no rollouts,
+            or they are not finished.
         ModelError: the base has an adapter already, or is missing.
         ProblemError: too few problems, some in both sets, or none to choose the settings on.
     """
     for cell in recipe.cells():
         check_weighting(cell.recipe, teacher=None)
+        _check_reporting(cell.recipe)
     plan = plan_training(
         spec, problems, evaluation, recipe.fine_tune, rollouts=rollouts, engine=engine
     )
@@ -74,11 +78,12 @@ def plan_distillation_study(
         recipe: everything else.
 
     Raises:
-        RunError: a cell can't be made.
+        RunError: a cell can't be made, or is to be logged elsewhere.
         ModelError: the base has an adapter already, or a model is missing.
         ProblemError: too few problems, or some in both sets.
     """
-    recipe.cells()
+    for cell in recipe.cells():
+        _check_reporting(cell.recipe)
     learned, held_out = set_aside(problems, recipe.held_out.problems, recipe.problems, recipe.seed)
     if not held_out:
         raise _nothing_to_choose_on()
@@ -90,6 +95,14 @@ def plan_distillation_study(
         settings=recipe.model_dump(mode="json"),
         more_problems={**plan.more_problems, HELD_OUT: held_out},
     )
+
+
+def _check_reporting(recipe: Recipe | DistillationRecipe) -> None:
+    if recipe.training.report_to != "none":
+        raise RunError(
+            "A study trains many adapters, and what it logs would be that of one.",
+            "Set training.report_to to none; every cell keeps its own history.",
+        )
 
 
 def _nothing_to_choose_on() -> ProblemError:

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import IO, TextIO
 
 from core.errors import ResourceError
+from core.system.launched import on_its_own
 from core.system.project_root import project_root
 
 START_LIMIT_S = 60.0
@@ -59,7 +60,7 @@ def launch(
         stdin=subprocess.PIPE if log is None else subprocess.DEVNULL,
         stdout=subprocess.PIPE if log is None else log,
         stderr=subprocess.DEVNULL if log is None else log,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), **(environment or {})},
+        env={**on_its_own(os.environ), "PYTHONPATH": os.pathsep.join(paths), **(environment or {})},
         start_new_session=own_session,
     )
     if niceness:

@@ -141,7 +141,7 @@ def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
         )
         fields_of_sets = {"distillation set": learned, "distillation evaluation": measured}
         upload_place(state, fields_of_sets, "distillation_file")
-        style, length = st.columns(2)
+        style, length, log = st.columns(3)
         start_from = session_settings(state, recipe_of(preset), learned)
         key = f"distillation {preset}"
         heat = start_from.rollouts.temperature
@@ -149,6 +149,7 @@ def _setup(state: BrowserState, folder: RunsFolder, teacher: str) -> str:
         fields = SettingFields(form, start_from, key)
         fields.draw(last, "seed", key="distillation seed")
         fields.draw(length, "max_new_tokens", step=16)
+        fields.draw(log, "training.report_to", key="distillation log")
         choice = prompt_fields(state, style, key, start_from, asking.typed)
     asking.line(line, fields.values | choice.settings(), choice, len(learning.get(learned, ())))
     fields.draw(rank, "training.lora_rank", key="distillation rank")

@@ -45,6 +45,7 @@ def fill_distillation(state: BrowserState, run: Run) -> None:
         "seed": "distillation seed",
         "training.lora_rank": "distillation rank",
         "training.target_modules": "distillation layers",
+        "training.report_to": "distillation log",
     }
     put_settings(form, key, recipe, keys=keys)
     put_asked(form, key, recipe)

@@ -143,6 +143,7 @@ def all_settings(fields: RecipeFields) -> DeltaGenerator:
         ("training.kl_weight", _HEAT),
         ("training.probability_floor", {"step": 1e-4, "format": "%.4f"}),
         ("training.relative_probability_floor", _SHARE),
+        ("training.report_to", _PLAIN),
     )
     fields.weights()
     st.markdown("**Held-out problems (the best checkpoint is chosen on them), measuring, cost**")

@@ -57,6 +57,7 @@ GROUPS: list[tuple[set[str], set[str]]] = [
     ),
     (SETTINGS - {"usd_per_hour"}, TRAININGS),
     ({"usd_per_hour"}, TRAININGS - {"rollouts"}),
+    ({"report_to"}, {"train", "distill"}),
     (RUN, RUNS),
     ({"engine", "engine_model", "score"}, {"evaluate", "rollouts", "train", "study"}),
     (OUTPUT, LOADING - {"model"} | {"overrule", "problems", "align"} | OF_RESULTS),

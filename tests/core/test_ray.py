@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
@@ -30,7 +33,12 @@ from core.runs.run import Run
 from core.runs.status import RunState
 
 MOMENTS = int(os.environ.get("FORK_EXPLORER_MOMENTS", "2"))
-"""At how many moments something is killed."""
+"""At how many moments something is killed. Where they are random, `-s` prints the table."""
+
+SEED = int(os.environ.get("FORK_EXPLORER_SEED", "0"))
+"""Of the random ones."""
+
+LIMIT = 180.0  # seconds for one start of a run
 
 
 @pytest.fixture(autouse=True)
@@ -160,6 +168,96 @@ def test_the_whole_cluster_is_killed(tmp_path: Path, fork_server: ForkServerCont
         assert run.status().state in (RunState.FAILED, RunState.INTERRUPTED, RunState.DONE)
     finish(run, KINDS["evaluate"].load().carry_out)
     assert files(run) == on_one_process(tmp_path, "evaluate", plan)
+
+
+# ---- at random moments
+
+
+HEAD = f"{'killed':8} {'after':>8} {'units':>5} {'ended':12} {'starts':>6} {'same bytes':>11}"
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """The run that nothing happens to."""
+
+    plan: RunPlan
+    files: dict[str, bytes]
+    seconds: float  # on a cluster
+
+
+@pytest.fixture(scope="module")
+def whole(
+    cluster: Any, fork_server: ForkServerContext, tmp_path_factory: pytest.TempPathFactory
+) -> Undisturbed:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    problems = demo_problems()[: 6 * UNIT - 1]
+    plan = plan_evaluation(ModelSpec(), problems, {"samples": 2, "max_new_tokens": 48})
+    run = finish(Run.create(folder, "evaluate", plan), KINDS["evaluate"].load().carry_out)
+    on_cluster = Run.create(folder, "evaluate", plan)
+    begun = time.monotonic()
+    child = start(fork_server, on_cluster, cluster)
+    child.join(LIMIT)
+    seconds = time.monotonic() - begun
+    assert child.exitcode == DONE
+    assert files(on_cluster) == files(run)
+    return Undisturbed(plan, files(run), seconds)
+
+
+def start(fork_server: ForkServerContext, run: Run, cluster: Any) -> Any:
+    from ray_runs import in_a_child
+
+    child = fork_server.Process(target=in_a_child, args=(run.folder, cluster.address, None))
+    child.start()
+    return child
+
+
+def moments(what: str) -> list[float]:
+    """Shares of the undisturbed time."""
+    drawn = random.Random(f"{SEED} {what}")
+    return sorted(drawn.uniform(0.0, 1.0) for _ in range(MOMENTS))
+
+
+@needs_demo
+@pytest.mark.slow
+@pytest.mark.kill
+@pytest.mark.parametrize("what", ["worker", "run", "cluster"])
+def test_a_kill_at_any_moment_ends_with_the_same_bytes(
+    what: str, whole: Undisturbed, cluster: Any, fork_server: ForkServerContext, tmp_path: Path
+) -> None:
+    from ray_runs import Cluster
+
+    print(f"\n{HEAD}  (undisturbed: {whole.seconds:.1f} s, seed {SEED})")
+    for share in moments(what):
+        run = Run.create(tmp_path, "evaluate", whole.plan)
+        own = Cluster() if what == "cluster" else cluster
+        child, begun = start(fork_server, run, own), time.monotonic()
+        child.join(share * whole.seconds)
+        if what == "worker":
+            while child.is_alive() and not own.workers():  # the first one is about to start
+                child.join(0.05)
+        after, units = time.monotonic() - begun, len(run.units())
+        victims = own.workers()[:1] if what == "worker" else []
+        if what == "run":
+            child.kill()
+        elif what == "cluster":
+            own.kill()
+        for victim in victims:
+            victim.kill()
+        child.join(LIMIT)
+        assert child.exitcode is not None, "it neither ends nor continues"
+        state = run.status().state
+        assert state is RunState.DONE if what == "worker" else not state.is_live, run.log_tail()
+        starts = 1
+        while run.status().state is not RunState.DONE:
+            again = start(fork_server, run, cluster)
+            again.join(LIMIT)
+            starts += 1
+            assert starts < 3, run.log_tail()
+        same = files(run) == whole.files
+        line = f"{what:8} {after:6.1f} s {units:5} {state:12} {starts:6}"
+        print(f"{line} {'yes' if same else 'NO':>11}", flush=True)
+        assert same
+        assert cluster.workers() == [] or what == "run"  # a killed run's end when Ray notices
 
 
 # ---- what can't be used
