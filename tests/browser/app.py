@@ -81,9 +81,16 @@ def choose_in_menu(page: Page, row: Locator, item: str) -> None:
 
 
 def choose(page: Page, label: str, option: str | re.Pattern[str]) -> None:
-    """Choose an option of a select box."""
-    page.get_by_role("combobox", name=re.compile(label)).click()
-    page.get_by_role("option", name=option).click()
+    """Choose an option of a select box; a list that closes as the page draws itself is opened
+    again."""
+    field = page.get_by_role("combobox", name=re.compile(label))
+    wanted = page.get_by_role("option", name=option)
+    end = time.monotonic() + PATIENCE
+    while not wanted.is_visible() and time.monotonic() < end:
+        if field.get_attribute("aria-expanded") != "true":
+            field.click()
+        page.wait_for_timeout(100)
+    wanted.click()
     settled(page)
 
 
