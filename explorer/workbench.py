@@ -11,6 +11,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from core.chains.session import Session, SessionFolder
+from core.decoding.shared_batch import SharedBatch
 from core.errors import ResourceError, SessionError
 from core.models.facts import ModelFacts, facts_of
 from core.models.language_model import LanguageModel, fetch_model, load_language_model
@@ -19,7 +20,7 @@ from core.models.teacher import load_beside
 from core.models.worker_reports import Report
 from core.system.environment import sessions_folder
 from explorer.open_session import OpenSession
-from explorer.tasks import Task
+from explorer.tasks import NICENESS, Task
 
 _SWITCH_INTERVAL = 0.0002  # seconds
 _MODELS_KEPT = 2
@@ -94,6 +95,7 @@ class Workbench:
                 if not self._make_room(0):
                     raise
                 lm = load()  # with the memory of the others
+            lm.joint = SharedBatch(NICENESS)  # sessions decode together
             with self._lock:
                 self._models[spec] = lm
         return lm
