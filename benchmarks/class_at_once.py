@@ -140,6 +140,7 @@ async def attend(
     began = time.monotonic()
 
     async def stay(visitor: int) -> None:
+        await asyncio.sleep(visitor * every / visitors)  # as people come
         lesson = 0
         while time.monotonic() - began < seconds:
             most = max(1, min(FORCES, round((seconds - (time.monotonic() - began)) / every)))
@@ -160,6 +161,9 @@ async def attend(
                 flush=True,
             )
 
+    async with Visitor(url) as first:  # the server loads its engine for the first page
+        await first.until(lambda: _is_shown(first, root, 1), _MOST)
+    began = time.monotonic()
     watching = asyncio.create_task(watch())
     try:
         await asyncio.gather(*(stay(visitor) for visitor in range(visitors)))

@@ -19,6 +19,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 
 _KEPT = 2  # script runs for which the page keeps messages
+_PATIENCE = 120.0  # seconds until a connection counts as refused
 _EVENTS = "$$STREAMLIT_INTERNAL_KEY_{}__events"
 
 
@@ -58,6 +59,7 @@ class Visitor:
             additional_headers=self._headers,
             subprotocols=["streamlit"],  # type: ignore[list-item]
             max_size=None,
+            open_timeout=_PATIENCE,
         )
         self._reader = asyncio.create_task(self._read())
         await self._ask()

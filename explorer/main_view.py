@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from explorer.classroom.panel import class_panel
 from explorer.guide.help import help_links
 from explorer.shared.model_picker import model_picker
 from explorer.shared.running_badge import running_badge
@@ -16,6 +17,7 @@ def draw_around(page: st.Page) -> None:
     with st.sidebar:
         st.markdown("#### Decision Fork Explorer")
         model_picker(browser_state())
+        class_panel()
     page.run()
     with st.sidebar:  # after the page, which may have started a run
         running_badge()
