@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.classroom.panel import class_panel
 from explorer.guide.help import help_links
+from explorer.shared.class_panel import class_panel
 from explorer.shared.model_picker import model_picker
 from explorer.shared.running_badge import running_badge
 from explorer.state import browser_state

@@ -56,7 +56,8 @@ def classroom(
         say(f"Password of {'the teacher' if role == 'teacher' else 'students'}: {shown}")
     folder = user_folder() / "classroom"
     Room.new(folder, limits, models, passwords)
-    say(f"{limits.seats} seats, models: {', '.join(models)}. What people make is kept in {folder}.")
+    seats = "1 seat" if limits.seats == 1 else f"{limits.seats} seats"
+    say(f"{seats}, models: {', '.join(models)}. What people make is kept in {folder}.")
     os.environ[ROOM] = str(folder)
     os.environ["HF_HUB_OFFLINE"] = "1"  # the models are here: nothing else is fetched
     serve("served.py", port, address, allow_host or [], headless)
