@@ -10,15 +10,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import random
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import HTTPRedirectHandler, build_opener
 
 import psutil
 
@@ -26,9 +31,12 @@ from benchmarks.served_app import served_app
 from benchmarks.visitor import Visitor
 from core.chains.generation import Fork, fork_each
 from core.chains.session import Session
+from core.classroom.room import Role, Room, new_password
+from core.classroom.settings import ClassSettings
 from core.models.language_model import LanguageModel, load_language_model
 from core.models.spec import ModelSpec
 from core.records import Chain
+from explorer.classroom.door import ENTER
 from explorer.welcome import WELCOME
 
 MEDIAN, P95 = 0.5, 2.0  # targets, seconds
@@ -74,6 +82,14 @@ def _other_token(rng: random.Random, chains: Sequence[Chain]) -> Fork:
             return Fork(position, token_id)
 
 
+@dataclass(frozen=True)
+class Seat:
+    """Where a visitor goes, and the cookie of a class that lets them in."""
+
+    url: str
+    cookie: str | None = None
+
+
 @dataclass
 class Record:
     """What was measured."""
@@ -82,9 +98,12 @@ class Record:
     forces: list[float] = field(default_factory=list)  # seconds to the new branch on screen
     foreign: list[str] = field(default_factory=list)  # chains that are not the visitor's own
     sessions: int = 0
+    memory: list[float] = field(default_factory=list)  # MB of the server, every minute
 
 
-async def visit(url: str, root: Chain, steps: Sequence[Step], every: float, found: Record) -> None:
+async def visit(
+    seat: Seat, root: Chain, steps: Sequence[Step], every: float, found: Record
+) -> None:
     """One session, from opening the page to its last force."""
     own = [list(root.tokens)]
 
@@ -94,7 +113,7 @@ async def visit(url: str, root: Chain, steps: Sequence[Step], every: float, foun
             mine = any(tokens == each[: len(tokens)] for each in own)
             found.foreign += [] if mine else ["".join(tokens)]
 
-    async with Visitor(url, on_draw=check) as page:
+    async with Visitor(seat.url, seat.cookie, check) as page:
         await page.until(lambda: _is_shown(page, root, 1), _MOST)
         found.sessions += 1
         due = time.monotonic() + random.uniform(0, every)
@@ -132,22 +151,26 @@ def _is_shown(page: Visitor, chain: Chain, branches: int) -> bool:
 
 
 async def attend(
-    url: str, lm: LanguageModel, visitors: int, every: float, seconds: float, server: psutil.Process
+    seats: Sequence[Seat],
+    lm: LanguageModel,
+    every: float,
+    seconds: float,
+    server: psutil.Process,
 ) -> Record:
-    """A class for so long; prints memory every minute of a long one."""
+    """A class for so long; prints and keeps memory every minute of a long one."""
     root = _root()
     found = Record()
     began = time.monotonic()
 
     async def stay(visitor: int) -> None:
-        await asyncio.sleep(visitor * every / visitors)  # as people come
+        await asyncio.sleep(visitor * every / len(seats))  # as people come
         lesson = 0
         while time.monotonic() - began < seconds:
             most = max(1, min(FORCES, round((seconds - (time.monotonic() - began)) / every)))
             (steps,) = await asyncio.to_thread(
                 lessons, lm, root, 1, most, seed=visitor * 1_000_003 + lesson
             )
-            await visit(url, root, steps, every, found)
+            await visit(seats[visitor], root, steps, every, found)
             lesson += 1
 
     async def watch() -> None:
@@ -155,21 +178,103 @@ async def attend(
             await asyncio.sleep(60)
             minutes = (time.monotonic() - began) / 60
             memory = server.memory_info().rss / 1e6
+            found.memory.append(memory)
             print(
                 f"  {minutes:3.0f} min  {memory:6.0f} MB  {len(found.forces):6} forces, median "
                 f"{statistics.median(found.forces):.2f} s, {found.sessions} sessions",
                 flush=True,
             )
 
-    async with Visitor(url) as first:  # the server loads its engine for the first page
+    async with Visitor(
+        seats[0].url, seats[0].cookie
+    ) as first:  # the server loads its engine for the first page
         await first.until(lambda: _is_shown(first, root, 1), _MOST)
     began = time.monotonic()
     watching = asyncio.create_task(watch())
     try:
-        await asyncio.gather(*(stay(visitor) for visitor in range(visitors)))
+        await asyncio.gather(*(stay(visitor) for visitor in range(len(seats))))
     finally:
         watching.cancel()
     return found
+
+
+async def generate(seats: Sequence[Seat]) -> float:
+    """Tokens per second of all together: every seat generates a chain for another problem, at the
+    same moment; until the last one has its chain on screen."""
+    pages = [Visitor(seat.url, seat.cookie) for seat in seats]
+    async with AsyncExitStack() as stack:
+        for number, page in enumerate(pages):
+            await stack.enter_async_context(page)
+            await page.until(lambda page=page: len(page.options("Problem")) > 0, _MOST)  # type: ignore[misc]
+            options = page.options("Problem")
+            await page.choose("Problem", options[(1 + number) % len(options)])
+            await page.until(lambda page=page: page.has_button("Generate"), _MOST)  # type: ignore[misc]
+            await asyncio.sleep(2)  # the page of the other problem is drawn
+        began = time.perf_counter()
+        await asyncio.gather(*(page.press("Generate") for page in pages))
+        lengths = await asyncio.gather(*(_generated(page) for page in pages))
+        return sum(lengths) / (time.perf_counter() - began)
+
+
+async def _generated(page: Visitor) -> int:
+    """Wait for a chain that is generated; its tokens."""
+
+    def is_done() -> bool:
+        heatmap, tree = page.data("heatmap"), page.data("branch_tree")
+        if heatmap is None or tree is None or heatmap["live"]:
+            return False
+        return heatmap["tokens"] != first and len(tree["nodes"]) == 1
+
+    first = (page.data("heatmap") or {}).get("tokens")
+    await page.until(is_done, _MOST)
+    return len((page.data("heatmap") or {})["tokens"])
+
+
+@contextmanager
+def seated(
+    home: Path, students: int, models: tuple[str, ...] = ("demo",)
+) -> Iterator[tuple[list[Seat], Classroom]]:
+    """A class on a server of its own, with so many students in their seats."""
+    passwords: dict[Role, str] = {"student": new_password(), "teacher": new_password()}
+    limits = ClassSettings(seats=students, tokens_in_all=10**9, tokens_a_minute=10**9)
+    room = Room.new(home / "classroom", limits, models, passwords)
+    with served_app(home, room=room.folder) as (url, _):
+        seats = [
+            Seat(url, enter(url, f"Student {i}", passwords["student"])) for i in range(students)
+        ]
+        yield seats, Classroom(url, room, passwords)
+
+
+@dataclass(frozen=True)
+class Classroom:
+    """A class that is served."""
+
+    url: str
+    room: Room
+    passwords: dict[Role, str]
+
+
+def enter(url: str, name: str, password: str) -> str:
+    """Enter a class: the cookie of a seat.
+
+    Raises:
+        PermissionError: the door says no; with its words.
+    """
+    body = urlencode({"name": name, "password": password}).encode()
+    opener = build_opener(_NoRedirect)
+    try:
+        opener.open(f"{url}{ENTER}", body).close()
+    except HTTPError as answer:
+        cookie = answer.headers.get("set-cookie")
+        if answer.code == 303 and cookie is not None:
+            return str(cookie).split(";")[0]
+        raise PermissionError(answer.read().decode()) from answer
+    raise PermissionError("the door has answered without a seat")
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
 
 
 def _root() -> Chain:
@@ -191,22 +296,33 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=20)
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--every", type=float, default=5.0, help="seconds between two forces")
+    parser.add_argument("--model", default="demo", help="with --generate")
+    parser.add_argument("--generate", action="store_true")
     given = parser.parse_args()
-    lm = load_language_model(ModelSpec())
-    with tempfile.TemporaryDirectory() as home, served_app(Path(home)) as (url, _):
-        found = asyncio.run(
-            attend(
-                url,
-                lm,
-                given.sessions,
-                given.every,
-                given.minutes * 60,
-                psutil.Process().children()[0],
-            )
-        )
+    with tempfile.TemporaryDirectory() as home:
+        if given.generate:
+            models = tuple(dict.fromkeys((given.model, "demo")))
+            with seated(Path(home), given.sessions, models) as (seats, _):
+                alone = asyncio.run(generate(seats[:1]))
+                together = asyncio.run(generate(seats))
+            times = together / alone
+            print(f"{given.sessions} sessions generating on {given.model}, tokens per second:")
+            print(f"  one alone {alone:.1f}, all together {together:.1f}: {times:.1f} times")
+            met = "met" if times >= TOGETHER else "MISSED"
+            print(f"  (target: at least {TOGETHER:g} times, {met})")
+            return
+        lm = load_language_model(ModelSpec())
+        with served_app(Path(home)) as (url, _):
+            server = psutil.Process().children()[0]
+            seats = [Seat(url)] * given.sessions
+            found = asyncio.run(attend(seats, lm, given.every, given.minutes * 60, server))
+    _print(found, given.sessions, given.every)
+
+
+def _print(found: Record, sessions: int, every: float) -> None:
     forces, clicks = found.forces, found.clicks
     median, high = statistics.median(forces), percentile(forces, 0.95)
-    print(f"{given.sessions} sessions, each forcing a token every {given.every:g} s:")
+    print(f"{sessions} sessions, each forcing a token every {every:g} s, {os.cpu_count()} CPUs:")
     print(f"  {len(forces)} forces in {found.sessions} sessions, click on force to new branch:")
     print(f"    median           {median:.2f} s  {_against(median, MEDIAN)}")
     print(f"    95th percentile  {high:.2f} s  {_against(high, P95)}")

@@ -18,7 +18,7 @@ from streamlit.proto.BidiComponent_pb2 import BidiComponent
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 
-_KEPT = 2  # script runs for which the page keeps messages
+_KEPT = 20  # script runs for which messages are kept: some are referred to while others run
 _PATIENCE = 120.0  # seconds until a connection counts as refused
 _EVENTS = "$$STREAMLIT_INTERNAL_KEY_{}__events"
 
@@ -44,6 +44,8 @@ class Visitor:
         self._components: dict[str, BidiComponent] = {}  # by key
         self._fragments: dict[str, str] = {}  # of components and buttons, by key and label
         self._buttons: dict[str, str] = {}  # ids by label
+        self._selects: dict[str, tuple[str, list[str]]] = {}  # ids and options by label
+        self._chosen: dict[str, str] = {}  # options by the id of their select box
         self._on_draw = on_draw
         self._states: dict[str, str] = {}  # JSON of components, by id
         self._polls: dict[str, asyncio.Task[None]] = {}  # by fragment
@@ -93,6 +95,16 @@ class Visitor:
         """Press a button."""
         await self._ask(self._fragments.get(label, ""), pressed=self._buttons[label])
 
+    def options(self, label: str) -> list[str]:
+        """What a select box offers; nothing where there is none."""
+        return list(self._selects[label][1]) if label in self._selects else []
+
+    async def choose(self, label: str, option: str) -> None:
+        """Choose in a select box."""
+        widget, _ = self._selects[label]
+        self._chosen[widget] = option
+        await self._ask(self._fragments.get(label, ""))
+
     def has_button(self, label: str) -> bool:
         """Whether there is a button with this label."""
         return label in self._buttons
@@ -128,6 +140,8 @@ class Visitor:
         state.cached_message_hashes.extend(self._known)
         for widget, value in self._states.items():
             state.widget_states.widgets.add(id=widget, json_value=value)
+        for widget, option in self._chosen.items():
+            state.widget_states.widgets.add(id=widget, string_value=option)
         if trigger is not None:
             state.widget_states.widgets.add(id=trigger[0], json_trigger_value=trigger[1])
         if pressed is not None:
@@ -142,6 +156,7 @@ class Visitor:
                 message = ForwardMsg.FromString(data)
                 if message.WhichOneof("type") == "ref_hash":
                     _, kept = self._known[message.ref_hash]
+                    self._known[message.ref_hash] = (self._runs, kept)
                     whole = ForwardMsg()
                     whole.CopyFrom(kept)
                     whole.metadata.CopyFrom(message.metadata)
@@ -197,6 +212,10 @@ class Visitor:
         elif kind == "button":
             self._buttons[element.button.label] = element.button.id
             self._fragments[element.button.label] = message.delta.fragment_id
+        elif kind == "selectbox":
+            box = element.selectbox
+            self._selects[box.label] = (box.id, list(box.options))
+            self._fragments[box.label] = message.delta.fragment_id
         elif kind == "alert":
             self.texts.append(element.alert.body)
         elif kind == "exception":

@@ -12,7 +12,7 @@ import streamlit as st
 from core.classroom.people import People, Person
 from core.classroom.room import ROOM, Room
 from core.runs.runs_folder import RunsFolder
-from core.system.environment import sessions_folder
+from core.system.environment import rollouts_folder, sessions_folder
 
 COOKIE = "fork_explorer_seat"
 _LOOKED_AT = "person whose work the teacher looks at"
@@ -64,6 +64,12 @@ def runs_here() -> RunsFolder:
     """The runs of whoever looks at this page."""
     owner = owner_here()
     return RunsFolder() if owner is None else RunsFolder(owner.runs)
+
+
+def rollouts_here() -> Path:
+    """The folder of the files of rollouts that whoever looks at this page has opened."""
+    owner = owner_here()
+    return rollouts_folder() if owner is None else owner.folder / "rollouts"
 
 
 def sessions_here() -> list[Path]:
