@@ -31,7 +31,7 @@ def class_(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[Seat
         yield found
 
 
-def test_three_students_see_their_own_chains_and_a_fourth_is_told_that_the_class_is_full(
+def test_three_students_see_their_own_chains_and_a_fourth_finds_the_class_full(
     class_: tuple[list[Seat], Classroom],
 ) -> None:
     seats, served = class_
