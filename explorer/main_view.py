@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from explorer.classroom.here import has_left
 from explorer.guide.help import help_links
 from explorer.shared.class_panel import class_panel
 from explorer.shared.model_picker import model_picker
@@ -13,6 +14,9 @@ from explorer.state import browser_state
 
 def draw_around(page: st.Page) -> None:
     """Draw the sidebar and the page."""
+    if has_left():
+        st.info("You have left the class. Load this page again to enter it.")
+        st.stop()
     browser_state().enter(page.title)
     with st.sidebar:
         st.markdown("#### Decision Fork Explorer")

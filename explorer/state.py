@@ -9,7 +9,6 @@ import streamlit as st
 
 from core.chains.session import Session
 from core.errors import ExplorerError, SessionError
-from explorer.classroom.account import account_here
 from explorer.classroom.here import sessions_here
 from explorer.form import Form, is_real, one_of
 from explorer.open_session import OpenSession
@@ -97,7 +96,7 @@ class BrowserState:
         before = self.opened
         for key in {*before.session.form, *session.form}:
             st.session_state.pop(key, None)
-        self.opened = workbench().new_session(session, sessions_here()[0], account_here())
+        self.opened = workbench().new_session(session, sessions_here()[0])
         self.opened.spec, self.opened.problem_sets = before.spec, before.problem_sets
         self.opened.save()
         self.beside = None
@@ -169,9 +168,7 @@ def _open_session() -> OpenSession:
             "This link's session isn't on this computer.",
             "Open its saved file, or continue with the example below.",
         )
-    opened = workbench().new_session(
-        welcome_session() or Session(), sessions_here()[0], account_here()
-    )
+    opened = workbench().new_session(welcome_session() or Session(), sessions_here()[0])
     opened.spec, opened.notice = first_model(), error
     return opened
 

@@ -19,7 +19,7 @@ from core.models.language_model import LanguageModel, fetch_model, load_language
 from core.models.spec import ModelSpec
 from core.models.teacher import load_beside
 from core.models.worker_reports import Report
-from explorer.classroom.account import Account, account_here
+from explorer.classroom.account import account_of
 from explorer.classroom.here import classroom, sessions_here
 from explorer.open_session import OpenSession
 from explorer.tasks import NICENESS, Task
@@ -120,14 +120,11 @@ class Workbench:
         gc.collect()
         gc.freeze()
 
-    def session(
-        self, session_id: str, folders: Sequence[Path], account: Account | None = None
-    ) -> OpenSession | None:
+    def session(self, session_id: str, folders: Sequence[Path]) -> OpenSession | None:
         """A session that is open or on disk in one of these folders; None if it is in none.
 
         Args:
             folders: of the person who asks.
-            account: of that person, for a session that isn't open yet.
 
         Raises:
             SessionError: its file is damaged.
@@ -141,22 +138,19 @@ class Workbench:
                     break
                 stored = folder.load(session_id)
                 if stored is not None:
-                    found = self._admit(
-                        OpenSession(session_id, stored, folder, self.model, account)
-                    )
+                    found = self._admit(self._opened(session_id, stored, folder))
             if found is not None:
                 self._sessions.move_to_end(session_id)
             return found
 
-    def new_session(
-        self, session: Session, folder: Path, account: Account | None = None
-    ) -> OpenSession:
+    def new_session(self, session: Session, folder: Path) -> OpenSession:
         """Open a session under a new id, to be kept in a folder."""
-        opened = OpenSession(
-            SessionFolder.new_id(), session, SessionFolder(folder), self.model, account
-        )
+        opened = self._opened(SessionFolder.new_id(), session, SessionFolder(folder))
         with self._lock:
             return self._admit(opened)
+
+    def _opened(self, session_id: str, session: Session, folder: SessionFolder) -> OpenSession:
+        return OpenSession(session_id, session, folder, self.model, account_of(folder.path))
 
     def _admit(self, opened: OpenSession) -> OpenSession:
         self._sessions[opened.id] = opened
@@ -192,6 +186,6 @@ def _check_allowed(spec: ModelSpec) -> None:
 def session_or_none(session_id: str) -> tuple[OpenSession | None, SessionError | None]:
     """A session by its id, or why it can't be opened."""
     try:
-        return workbench().session(session_id, sessions_here(), account_here()), None
+        return workbench().session(session_id, sessions_here()), None
     except SessionError as error:
         return None, error

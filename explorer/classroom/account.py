@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from core.classroom.people import People, Person
 from core.errors import ExplorerError, RunError
@@ -75,6 +76,15 @@ class Meter:
         if self._made > self._charged:
             self._account.people.charge(self._account.person, self._made - self._charged)
             self._charged = self._made
+
+
+def account_of(sessions: Path) -> Account | None:
+    """The account of the person whose sessions are in a folder; None in the plain app."""
+    found = classroom()
+    if found is None:
+        return None
+    owner = next((each for each in found.people.everyone() if each.sessions == sessions), None)
+    return None if owner is None else Account(found.people, owner)
 
 
 def account_here() -> Account | None:

@@ -76,11 +76,17 @@ class Door:
         async def watched() -> Message:
             message = await receive()
             data = message.get("bytes")
-            if message["type"] == "websocket.receive" and data and _is_click(data):
+            if message["type"] != "websocket.receive" or not data:
+                return message
+            # Where it ends, the browser asks for the page again, which says why.
+            ended: Message = {"type": "websocket.disconnect", "code": 1008}
+            if self._room.people.find(_cookie(scope)) is not person:
+                return ended  # has left in another tab
+            if _is_click(data):
                 try:
                     self._room.people.touch(person)
-                except AppError:  # the browser asks for the page again, which says why
-                    return {"type": "websocket.disconnect", "code": 1008}
+                except AppError:
+                    return ended
             return message
 
         await self._app(scope, watched, send)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import streamlit as st
 
 from core.classroom.people import People, Person
 from explorer.classroom.door import LEAVE
 from explorer.classroom.here import Classroom, classroom, look_at, owner_here, person_here
 from explorer.shared.messages import plain
+
+_SESSIONS = 5  # of a person, the latest
 
 
 def class_panel() -> None:
@@ -31,6 +35,16 @@ def _own(people: People, person: Person) -> None:
     )
 
 
+def _sessions(person: Person) -> list[str]:
+    """Links to a person's latest sessions, in markdown."""
+    if not person.sessions.is_dir():
+        return []
+    files = {each: each.stat().st_mtime for each in person.sessions.glob("*.json")}
+    latest = sorted(files, key=lambda each: -files[each])[:_SESSIONS]
+    times = {each: datetime.fromtimestamp(files[each]).strftime("%H:%M") for each in latest}
+    return [f"[Session of {times[each]}](/?session={each.stem})" for each in latest]
+
+
 def _overview(found: Classroom, person: Person) -> None:
     people = found.people
     seated = people.seated()
@@ -48,7 +62,7 @@ def _overview(found: Classroom, person: Person) -> None:
         owner = owner_here() or person
         names = {key: "mine" if each is person else each.name for key, each in by_id.items()}
         chosen = st.selectbox(
-            "Runs on screen",
+            "Work of",
             list(by_id),
             index=list(by_id).index(owner.id) if owner.id in by_id else 0,
             format_func=lambda key: names[key],
@@ -56,6 +70,8 @@ def _overview(found: Classroom, person: Person) -> None:
         if chosen != owner.id:
             look_at(by_id[chosen])
             st.rerun()
+        for link in _sessions(by_id[chosen]):
+            st.markdown(link)
         for each in seated:
             st.button(
                 f"Free the seat of {each.name}",

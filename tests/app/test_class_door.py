@@ -110,8 +110,11 @@ def test_the_password_is_asked_for_once(served: Served, room: Classroom) -> None
     assert served.ask("/", cookie=cookie)[:2] == (200, "inside")
     assert served.connect([click()], cookie) == [{"type": "inside has ended"}]
     assert [each.name for each in room.people.seated()] == ["Ann"]
+    (ann,) = room.people.seated()
     assert served.ask(LEAVE, cookie=cookie)[0] == 303
     assert served.ask("/", cookie=cookie)[0] == 401
+    served.connect([click()], cookie)
+    assert not ann.seated, "a tab that stayed open takes no seat"
 
 
 def test_a_wrong_password_is_said_and_many_have_to_wait(served: Served) -> None:
@@ -185,6 +188,9 @@ def test_sessions_and_runs_are_a_persons_own_and_the_teacher_sees_all(
         found = fresh.session(opened.id, here.sessions_here())
         assert found is not None
         assert found.folder.path == ann.sessions
+    seen_by("of a tab that stayed open after its person has left")
+    assert here.runs_here().list() == []
+    assert bench.session(opened.id, here.sessions_here()) is None
 
 
 def test_work_is_refused_at_the_limit_and_stopped_when_it_is_reached(
@@ -202,7 +208,8 @@ def test_work_is_refused_at_the_limit_and_stopped_when_it_is_reached(
     assert ann.tokens == 100_000
     with pytest.raises(ResourceError):
         account.check()
-    opened = Workbench().new_session(Session(), ann.sessions, account)
+    monkeypatch.setattr("explorer.classroom.account.classroom", lambda: room)
+    opened = Workbench().new_session(Session(), ann.sessions)
     opened.start("Generating", lambda _: pytest.fail("not allowed"), None)
     assert isinstance(opened.notice, ResourceError)
     assert opened.task is None
