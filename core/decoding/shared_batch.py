@@ -192,8 +192,7 @@ class _Rounds:
             if member.request.waiting and room > member.request.active:
                 if batch.slots and time.monotonic() - began > _ADMITTING:
                     return
-                if not batch.slots or self._is_read(member.request):
-                    self._join(batch, member, room - member.request.active)
+                self._join(batch, member, room - member.request.active)
         wide = [member for member in self.members if not member.narrow]
         for member in wide:
             most = BESIDE if narrow else member.size
@@ -205,15 +204,17 @@ class _Rounds:
 
     def _is_read(self, request: Request) -> bool:
         """Whether little is left to read of what its rows begin with; else reads a piece."""
-        if not self._lm.shares_prefixes:
-            return True
         rows = [row for _, row in request.waiting]
         longest = max(((*row.prompt_ids, *row.completion_ids) for row in rows), key=len)
         return read_piece(self._lm, longest[:-1], request.store, _PIECE)
 
     def _join(self, batch: Batch, member: _Member, rows: int) -> None:
-        member.joined = True
+        """Let rows of a request into the batch. Beside others, a long prompt is read in pieces
+        first: one a step."""
         try:
+            if batch.slots and self._lm.shares_prefixes and not self._is_read(member.request):
+                return
+            member.joined = True
             batch.admit(member.request, rows)
         except Exception as error:
             self._end(batch, member, error)
@@ -268,5 +269,5 @@ class _Rounds:
             self._lm.prefixes.clear()
             error = out_of_memory(max(len(batch.slots), 1))
         self.members.remove(member)
+        member.fail(error)  # first: it would wait for ever if the restart failed, too
         batch.restart(member.request)
-        member.fail(error)

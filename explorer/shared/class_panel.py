@@ -53,7 +53,9 @@ def _overview(found: Classroom, person: Person) -> None:
         if not everyone:
             st.caption("No student has entered yet.")
         for each in everyone:
-            place = f"{people.idle_minutes(each)} min ago" if each.seated else "left"
+            minutes = people.idle_minutes(each)
+            here = "here now" if minutes == 0 else f"last click {minutes} min ago"
+            place = here if each.seated else "no seat"
             st.caption(
                 f"**{plain(each.name)}** · {place} · {each.tokens:,} tokens · "
                 f"{people.size(each) / 1e6:,.0f} MB"
@@ -74,7 +76,7 @@ def _overview(found: Classroom, person: Person) -> None:
             st.markdown(link)
         for each in seated:
             st.button(
-                f"Free the seat of {each.name}",
+                f"Free the seat of {plain(each.name)}",
                 key=f"free seat {each.id}",
                 on_click=people.leave,
                 args=(each,),
