@@ -63,12 +63,6 @@ def page_of(run: Run) -> str | None:
     return None if entry is None else entry.page
 
 
-def run_page_titles() -> list[str]:
-    """The titles of the screens that start runs, in the order of the sidebar."""
-    shown = {entry.page for entry in KINDS.values()}
-    return [screen.title for name, screen in SCREENS.items() if name in shown]
-
-
 def ask_for(name: str, **link: str) -> None:
     """Go to a screen with the next script run: for callbacks, which can't switch pages themselves.
 

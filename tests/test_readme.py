@@ -1,4 +1,4 @@
-"""What the README tells people to type works."""
+"""What the README and the documents tell people to type works."""
 
 from __future__ import annotations
 
@@ -17,7 +17,20 @@ from core.cli import main
 from core.models.spec import DEMO_FOLDER
 
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+WITH_COMMANDS = ["docs/commands.md", "docs/problems.md", "docs/rollouts.md"]
+"""Their commands need nothing but the demo and the files that the test writes."""
+each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda each: each.name)
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def commands_of(name: str) -> list[str]:
+    return re.findall(r"^fork-explorer .*$", text_of(name), flags=re.M)
+
+
 needs_demo = pytest.mark.skipif(
     not (DEMO_FOLDER / "config.json").is_file(), reason="the demo model is not built"
 )
@@ -62,8 +75,8 @@ def test_the_commands_run_in_order(
     shutil.copy(rollouts / "verl_120.jsonl", "120.jsonl")
     shutil.copy(rollouts / "prime_rl_rank_0.jsonl", "rank_0.jsonl")
     Path("mine.jsonl").write_text(json.dumps({"q": "1+1?", "out": {"text": "2"}}) + "\n")
-    commands = re.findall(r"^fork-explorer .*$", README, flags=re.M)
-    assert len(commands) >= 4
+    commands = [command for name in WITH_COMMANDS for command in commands_of(name)]
+    assert set(commands_of("README.md")) <= set(commands)
     for command in map(with_less_work, commands):
         monkeypatch.setattr(sys, "argv", shlex.split(command))
         with pytest.raises(SystemExit) as ended:
@@ -75,7 +88,7 @@ def test_the_commands_run_in_order(
 def test_the_python_example_runs_and_finds_right_and_wrong_endings(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", README, flags=re.S)
+    (example,) = re.findall(r"```python\n(.*?)```", text_of("README.md"), flags=re.S)
     exec(compile(example, "README.md", "exec"), {})
     *endings, at_forks, at_random = capsys.readouterr().out.strip().splitlines()
     assert len(endings) == 5
@@ -84,23 +97,30 @@ def test_the_python_example_runs_and_finds_right_and_wrong_endings(
     assert shares[0] > shares[1]
 
 
-def test_links_and_make_targets_exist() -> None:
-    for target in re.findall(r"\]\((?!http)([^)]+)\)", README):
+def anchors(document: Path) -> set[str]:
+    """What links lead to in a document: its headings, as GitHub names them, and ids."""
+    text = document.read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.*)$", text, flags=re.M)
+    named = {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
+    return named | set(re.findall(r'id="([^"]+)"', text))
+
+
+@each_document
+def test_links_and_make_targets_exist(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!http)([^)]+)\)", text):
         file, _, heading = target.partition("#")
-        assert (ROOT / file).exists(), target
-        if heading:
-            text = (ROOT / file).read_text(encoding="utf-8").lower()
-            assert re.search(rf"^#+ {heading.replace('-', '[- ]')}$", text, flags=re.M), target
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for name in re.findall(r"\bmake ([a-z-]+)", README):
-        assert re.search(rf"^{name}:", makefile, flags=re.M), name
+        place = document.parent / file if file else document
+        assert place.exists(), target
+        assert not heading or heading in anchors(place), target
+    for name in re.findall(r"(?:^|`)make ([a-z-]+)", text, flags=re.M):
+        assert re.search(rf"^{name}:", text_of("Makefile"), flags=re.M), name
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
-def test_every_path_that_is_named_is_there(document: str) -> None:
-    text = (ROOT / document).read_text(encoding="utf-8")
+@each_document
+def test_every_path_that_is_named_is_there(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
     named = set(
         re.findall(r"`((?:core|explorer|pages|tests|sample_data|benchmarks)/[\w./-]*)`", text)
     )
-    assert named
     assert {path for path in named if not (ROOT / path).exists()} == set()

@@ -44,17 +44,6 @@ class Alignment:
         """Number of tokens that both say again after the fork."""
         return sum(each.a[1] - each.a[0] for each in self.segments if each.kind == "same")
 
-    def next_difference(self, position: int | None = None) -> Segment | None:
-        """The first difference that begins behind a position of the first chain, or the first of
-        all after the last one; None where the two are equal.
-
-        Args:
-            position: from 0; None: before the first token.
-        """
-        found = self.differences
-        behind = (each for each in found if position is None or each.a[0] > position)
-        return next(behind, found[0] if found else None)
-
 
 def align(a: Sequence[Hashable], b: Sequence[Hashable]) -> Alignment:
     """Align two sequences of token ids, or of texts of tokens.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ from core.errors import PromptError
 from core.system.json_text import json_text
 from core.system.person_path import person_path
 from core.system.project_root import project_root
-from core.tokens.prompts import WorkedExample
+from core.tokens.prompts import FEW_SHOT, WorkedExample
 
 BUILT_IN = project_root() / "sample_data" / "word_problems" / "few_shot.jsonl"
 """Eight word problems of one and two steps, none of them in a problem set of ours."""
@@ -32,6 +33,21 @@ _ROW = TypeAdapter(WorkedExample)
 def built_in_examples() -> tuple[WorkedExample, ...]:
     """All built-in examples, in their order."""
     return read_examples(BUILT_IN)
+
+
+def examples_of(
+    style: str | None, given: Sequence[WorkedExample] | None = None
+) -> tuple[WorkedExample, ...]:
+    """The worked examples of a prompt: those given, or else what the prompt style brings, which is
+    four built-in ones for the style few_shot and none for the others.
+
+    Args:
+        style: a name of `PROMPT_STYLES`; None: the model's own, which brings none.
+        given: an empty sequence is none at all.
+    """
+    if given is not None:
+        return tuple(given)
+    return built_in_examples()[:DEFAULT_COUNT] if style == FEW_SHOT else ()
 
 
 def read_examples(path: str | Path) -> tuple[WorkedExample, ...]:

@@ -10,6 +10,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from core.chains.assembly import GrowingChain, assemble, blank_chain
+from core.chains.few_shot import examples_of
 from core.decoding.loop import Decoded, Row, check_token_id, decode
 from core.decoding.settings import DEFAULT_BATCH_SIZE
 from core.errors import ModelError, PositionError, PromptError, ResourceError
@@ -62,7 +63,7 @@ def generate(
     template: str | None = None,
     prompt_date: date | None = None,
     stop: Sequence[str] | None = None,
-    examples: Sequence[WorkedExample] = (),
+    examples: Sequence[WorkedExample] | None = None,
     k: int = DEFAULT_ALTERNATIVES,
     batch_size: int = DEFAULT_BATCH_SIZE,
     on_prompts: Callable[[Sequence[int]], None] | None = None,
@@ -79,7 +80,7 @@ def generate(
         prompt_style: a name of `PROMPT_STYLES`; None: the model's default.
         template: the text around {problem} for the style "plain".
         prompt_date: for chat templates that use the date; None: today. Stored in the chain.
-        examples: worked examples before every question.
+        examples: worked examples before every question; None: those of the style, as `examples_of`.
         stop: strings that end a chain; None: the sampler's or, if it has none, the prompt style's.
         k: alternatives stored per token.
         batch_size: maximum number of chains decoded at once.
@@ -96,6 +97,7 @@ def generate(
         ResourceError: out of memory.
     """
     style = prompt_style or lm.prompt_style
+    examples = examples_of(style, examples)
     if stop is not None or not sampler.stop:
         stop = default_stop(style, template) if stop is None else tuple(stop)
         sampler = replace(sampler, stop=stop)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from core.chains.few_shot import DEFAULT_COUNT, Examples, built_in_examples
+from core.chains.few_shot import Examples, examples_of
 from core.decoding.settings import MaxNewTokens
 from core.errors import PromptError, SamplerError
 from core.records import Problem, Sampler
@@ -74,7 +74,7 @@ class PromptSettings(BaseModel):
             return values
         if values.get("examples") not in (None, ""):
             return values
-        return {**values, "examples": built_in_examples()[:DEFAULT_COUNT]}
+        return {**values, "examples": examples_of(FEW_SHOT)}
 
     @model_validator(mode="after")
     def _check_prompt(self) -> PromptSettings:
@@ -210,7 +210,7 @@ def preview_prompt(
     style: str | None = None,
     template: str | None = None,
     prompt_date: date | None = None,
-    examples: Sequence[WorkedExample] = (),
+    examples: Sequence[WorkedExample] | None = None,
 ) -> PromptPreview:
     """The prompt for a question, as `generate` would encode it.
 
@@ -218,7 +218,7 @@ def preview_prompt(
         style: a name of `PROMPT_STYLES`; None: the model's default.
         template: the text around {problem} for the style "plain".
         prompt_date: for chat templates that use the date; None: today.
-        examples: worked examples before the question.
+        examples: worked examples before the question; None: those of the style, as `examples_of`.
 
     Raises:
         PromptError: as `encode_prompt`.
@@ -226,5 +226,6 @@ def preview_prompt(
     style = style or lm.prompt_style
     with lm.text.lock:
         day = prompt_date or lm.prompt_date
-        ids = encode_prompt(lm.tokenizer, question, style, template, day, examples)
+        shown = examples_of(style, examples)
+        ids = encode_prompt(lm.tokenizer, question, style, template, day, shown)
     return PromptPreview(style, template, tuple(ids), tuple(lm.text.pieces(ids)))

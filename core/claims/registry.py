@@ -46,6 +46,6 @@ def chosen_claims(ids: Sequence[str] | None) -> list[Claim]:
     """
     unknown = [each for each in ids or () if each not in CLAIMS]
     if unknown:
-        raise RunError(f"There is no claim {unknown[0]!r}.", f"Use ids of {', '.join(CLAIMS)}.")
+        raise RunError(f"No claim is called {unknown[0]!r}.", f"Use ids of {', '.join(CLAIMS)}.")
     shown = [claim for paper in PAPERS for claim in claims_of(paper)]
     return [claim for claim in shown if ids is None or claim.id in ids]

@@ -25,7 +25,7 @@ class ClaimRow:
         runs: that answer it, by the names of their steps; not all of them while it isn't measured.
         finding: what they say; None while it isn't measured.
         problem: why the runs don't answer it, or None.
-        note: which of several runs was taken; "" where there is no choice.
+        note: which of several runs was taken; "" where only one fits.
     """
 
     claim: Claim

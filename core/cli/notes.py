@@ -64,7 +64,7 @@ def notes(
     if writing.write is None:
         placed = (writing.branch, writing.position, writing.out)
         if any(each is not None for each in placed):
-            raise NoteError("There is no note to write.", "Give it with --write TEXT.")
+            raise NoteError("The note to write is missing.", "Give it with --write TEXT.")
     elif source is None:
         raise NoteError("Where to write this note is missing.", "Give a session or a run.")
     else:

@@ -38,7 +38,7 @@ def prompt(
             how.prompt_style,
             how.template,
             how.prompt_date,
-            how.examples or (),
+            how.examples,
         )
         for each in chosen
     ]

@@ -44,7 +44,7 @@ def run_chain_handout(
 
     Raises:
         RunError: a kind of run that keeps no chains, or whose files are damaged.
-        PositionError: there is no such problem or chain, or not yet.
+        PositionError: no such problem or chain, or not yet.
         ExplorerError: a model can't be loaded.
     """
     kind: Any = kind_entry(run).load()

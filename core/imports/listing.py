@@ -184,7 +184,7 @@ def check_column(column: str) -> None:
         FileError: there isn't.
     """
     if column not in COLUMNS:
-        raise FileError(f"There is no column {column!r}.", f"Give one of {', '.join(COLUMNS)}.")
+        raise FileError(f"No column is called {column!r}.", f"Give one of {', '.join(COLUMNS)}.")
 
 
 def ordered(found: Sequence[Line], by: str) -> list[Line]:

@@ -172,9 +172,7 @@ def _changed(
 ) -> FieldMapping:
     for role, name in fields.items():
         if role not in ROLES:
-            raise FileError(
-                f"There is no role {role!r} for a field.", f"Give one of {', '.join(ROLES)}."
-            )
+            raise FileError(f"Fields have no role {role!r}.", f"Give one of {', '.join(ROLES)}.")
         if name is None:
             continue
         path = steps(name, columns)

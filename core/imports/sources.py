@@ -46,7 +46,7 @@ def open_source(source: str | Path) -> Source:
     (.eval). What it is its content says, and the name where that is ambiguous.
 
     Raises:
-        FileError: there is no such file, it can't be read, or it is of another kind.
+        FileError: no such file, it can't be read, or it is of another kind.
         ProblemError, ResourceError: as `parquet_rows` and `delimited_rows`.
     """
     path = person_path(source)

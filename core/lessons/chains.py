@@ -136,7 +136,7 @@ def find_lesson_chains(
         template=settings.template,
         prompt_date=settings.prompt_date,
         stop=settings.stop,
-        examples=settings.examples or (),
+        examples=settings.examples,
         batch_size=settings.batch_size,
         on_chain=lambda *_: one_more(),
         cancel=cancel,

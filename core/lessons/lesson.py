@@ -185,6 +185,6 @@ def _missing_chain(step: Step, chains: LessonChains, tau: str) -> str:
             "problems, or lower the threshold."
         )
     return (
-        f"None of the {searched} has a token above the threshold of {tau}, so there is no fork to "
-        "look at. Lower the threshold, or take more problems."
+        f"None of the {searched} has a token above the threshold of {tau}, so there are no forks "
+        "to look at. Lower the threshold, or take more problems."
     )

@@ -65,7 +65,7 @@ class ToyCheck:
             return None
         nats = toy_entropy(weights)
         if nats is None:
-            return Feedback(False, "All weights are 0, so there is no distribution. Move a slider.")
+            return Feedback(False, "All weights are 0, which gives no distribution. Move a slider.")
         is_now = f"The entropy is {amount(nats, self.unit)}"
         if abs(nats - NATS_PER_BIT) <= _TOLERANCE:
             return Feedback(True, f"{is_now}, as much as an even choice between two tokens.")

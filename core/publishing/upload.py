@@ -108,7 +108,7 @@ def push(upload: Upload, repository: str, *, public: bool = False, api: Any = No
     check_repository(repository)
     hub = HfApi() if api is None else api
     if get_token() is None:
-        raise ModelError("There is no token for the hub.", _OWN_TOKEN)
+        raise ModelError("No token for the hub was found.", _OWN_TOKEN)
     try:
         _check_private(hub, repository, public)
         made = hub.create_repo(repository, private=not public, exist_ok=True)

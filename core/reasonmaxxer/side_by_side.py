@@ -110,7 +110,7 @@ def side_by_side(
             template=settings.template,
             prompt_date=settings.prompt_date,
             stop=settings.stop,
-            examples=settings.examples or (),
+            examples=settings.examples,
             cancel=cancel,
         )
 

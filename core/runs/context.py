@@ -20,7 +20,8 @@ from core.runs.estimate import RunEstimate
 from core.runs.events import Event, EventLog, Events
 from core.runs.liveness import ProcessName, hold
 from core.runs.progress_reports import ProgressReports, Report
-from core.runs.run import Run, check_file_name
+from core.runs.run import Run
+from core.runs.run_folder import check_file_name
 from core.runs.status import DEFAULT_UNIT
 from core.system.durable_files import disk_error, is_full, replace_file, set_reserve_aside
 

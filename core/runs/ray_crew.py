@@ -41,7 +41,7 @@ class RayCrew:
     Args:
         address: of the cluster, HOST:PORT, or `AUTO`.
         kind: the place of the run's `RunKind`, as module:name.
-        workers: how many; None: one for every GPU, or every CPU where there is no GPU.
+        workers: how many; None: one for every GPU, or every CPU of a cluster without GPUs.
         trust_remote_code: whether the base's own Python code may run on them.
 
     Raises:

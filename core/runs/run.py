@@ -17,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import secrets
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,16 +43,21 @@ from core.runs.config import (
 )
 from core.runs.events import EventLog, Events
 from core.runs.liveness import hold, is_held
+from core.runs.run_folder import (
+    CONFIG,
+    MADE_BY_WORK,
+    PROGRESS,
+    RESERVE,
+    UNITS,
+    check_file_name,
+    make_folder,
+    problems_file,
+    take_folder,
+)
 from core.runs.status import RunState, RunStatus, status_of
 from core.system.durable_files import disk_error, set_reserve_aside
 from core.system.in_notebook import InNotebook
 
-_CONFIG, _PROBLEMS, _PROGRESS, _UNITS = (
-    "config.json", "problems.jsonl", "progress.jsonl", "units.jsonl",
-)  # fmt: skip
-_RESERVE = ".reserve"
-_MADE_BY_WORK = (_UNITS, "results.json")
-_OWN_FILES = {_CONFIG, _PROBLEMS, _PROGRESS, _UNITS, "log.txt", "run.lock"}
 _LOG_TAIL = 64 * 1024  # bytes
 
 
@@ -111,9 +115,9 @@ class Run(InNotebook):
         try:
             for purpose, each in problems.items():
                 if each:
-                    write_problems(folder / _problems_file(purpose), each)
-            set_reserve_aside(folder / _RESERVE)
-            write_config(folder / _CONFIG, config.model_dump(mode="json"))  # last: now it is a run
+                    write_problems(folder / problems_file(purpose), each)
+            set_reserve_aside(folder / RESERVE)
+            write_config(folder / CONFIG, config.model_dump(mode="json"))  # last: now it is a run
         except (ExplorerError, OSError) as error:
             with contextlib.suppress(OSError):
                 shutil.rmtree(folder)
@@ -129,7 +133,7 @@ class Run(InNotebook):
         Raises:
             RunError: there is none, or its config is damaged or of a newer version.
         """
-        path = folder / _CONFIG
+        path = folder / CONFIG
         return Run(folder, check_config(path, read_config(path)))
 
     @property
@@ -140,7 +144,7 @@ class Run(InNotebook):
     @property
     def units_path(self) -> Path:
         """The checkpoint."""
-        return self.folder / _UNITS
+        return self.folder / UNITS
 
     @property
     def log_path(self) -> Path:
@@ -150,12 +154,12 @@ class Run(InNotebook):
     @property
     def reserve_path(self) -> Path:
         """Disk space kept for the last event, in case the disk is full."""
-        return self.folder / _RESERVE
+        return self.folder / RESERVE
 
     @property
     def log(self) -> EventLog:
         """The events."""
-        return EventLog(self.folder / _PROGRESS)
+        return EventLog(self.folder / PROGRESS)
 
     def status(self) -> RunStatus:
         """State and progress; cheap, and never raises: damage is reported in `error`."""
@@ -184,7 +188,7 @@ class Run(InNotebook):
 
     @property
     def _has_made_something(self) -> bool:
-        return any((self.folder / name).exists() for name in _MADE_BY_WORK)
+        return any((self.folder / name).exists() for name in MADE_BY_WORK)
 
     def problems(self, purpose: str = "") -> list[Problem]:
         """The problem set, or a further one by its purpose; empty if the run has none.
@@ -201,7 +205,7 @@ class Run(InNotebook):
 
     def problems_path(self, purpose: str = "") -> Path:
         """The file of a problem set, which need not exist."""
-        return self.folder / _problems_file(purpose)
+        return self.folder / problems_file(purpose)
 
     def repeat(self, runs_dir: Path) -> Run:
         """A new run with the same task, settings, model, seed and problems, under the same name and
@@ -234,7 +238,7 @@ class Run(InNotebook):
         Raises:
             ProblemError: a file is damaged.
         """
-        files = sorted(self.folder.glob(_problems_file("*")))
+        files = sorted(self.folder.glob(problems_file("*")))
         purposes = [file.stem.removeprefix("problems_") for file in files]
         return {each: self.problems(each) for each in purposes}
 
@@ -267,7 +271,7 @@ class Run(InNotebook):
             changes["tags"] = tidy_tags(tags)
         if notes is not None:
             changes["notes"] = tidy_notes(notes)
-        path = self.folder / _CONFIG
+        path = self.folder / CONFIG
         data = read_config(path) | changes
         config = check_config(path, data)
         write_config(path, data)
@@ -344,91 +348,8 @@ def _read_problems(path: Path, changed: int, size: int) -> tuple[Problem, ...]:
     return tuple(read_problems(path))
 
 
-def _problems_file(purpose: str) -> str:
-    return f"problems_{purpose}.jsonl" if purpose else _PROBLEMS
-
-
-def check_file_name(name: str, *, own: bool = False) -> str:
-    """Check the name of a file in a run's folder; the run's own files only pass with `own`.
-
-    Raises:
-        RunError: it isn't a plain file name.
-    """
-    if not PLAIN_NAME.fullmatch(name) or (name in _OWN_FILES and not own):
-        raise RunError(f"{name!r} can't be a result file.", "Use letters, digits and points.")
-    return name
-
-
 def _read(log: EventLog) -> Events:
     try:
         return log.read()
     except OSError:
         return Events((), 1, log.size())
-
-
-PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,119}", flags=re.ASCII)
-"""Ids of runs and names of result files; none of them leads out of a folder."""
-
-
-PLAIN_NAME_RULE = (
-    "a letter or digit, then at most 119 more of letters, digits, points, dashes and underscores"
-)
-
-
-def make_folder(runs_dir: Path, task: str) -> Path:
-    """Make a new folder for a run, named by task and day.
-
-    Raises:
-        RunError: it can't be made.
-    """
-    alphabet = "abcdefghijkmnpqrstuvwxyz23456789"  # without look-alikes
-    while True:
-        sign = "".join(secrets.choice(alphabet) for _ in range(6))
-        folder = runs_dir / f"{task}-{datetime.now():%Y-%m-%d}-{sign}"
-        try:
-            runs_dir.mkdir(parents=True, exist_ok=True)
-            folder.mkdir()
-        except FileExistsError as error:
-            if not runs_dir.is_dir():
-                raise folder_error(runs_dir, error) from error
-        except OSError as error:
-            raise folder_error(runs_dir, error) from error
-        else:
-            return folder
-
-
-def take_folder(folder: Path) -> Path:
-    """Take the folder that a person chose for a run; makes it if it doesn't exist.
-
-    Raises:
-        RunError: it can't be made, holds something already, or the list of runs would not show it:
-            its name isn't a valid id, or it is a link.
-    """
-    if not folder.name or ".." in folder.parts:  # mkdir would create the folders before ..
-        folder = Path(os.path.realpath(folder))
-    if not PLAIN_NAME.fullmatch(folder.name):
-        raise RunError(
-            f"A run's folder can't be called {folder.name!r}: the list of runs would not find it.",
-            f"Choose another name: {PLAIN_NAME_RULE}.",
-        )
-    if folder.is_symlink():
-        raise RunError(
-            f"{folder} is a link, and the list of runs doesn't follow links.",
-            "Give the folder itself, or another one.",
-        )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise RunError(f"{folder} holds other files already.", "Give a new or an empty folder.")
-    except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        raise folder_error(folder, error) from error
-    return folder
-
-
-def folder_error(folder: Path, error: OSError | ValueError) -> RunError:
-    """The error for a folder that can't hold runs."""
-    reason = getattr(error, "strerror", None) or error
-    return RunError(
-        f"Runs can't be stored in {folder} ({reason}).",
-        "Choose another folder, make room there, or set FORK_EXPLORER_HOME.",
-    )

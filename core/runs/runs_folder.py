@@ -6,7 +6,8 @@ import tempfile
 from pathlib import Path
 
 from core.errors import ExplorerError, RunError
-from core.runs.run import PLAIN_NAME, PLAIN_NAME_RULE, Run, folder_error
+from core.runs.run import Run
+from core.runs.run_folder import PLAIN_NAME, PLAIN_NAME_RULE, folder_error
 from core.system.environment import runs_folder
 from core.system.person_path import person_path
 

@@ -35,7 +35,7 @@ _PICTURES = {
     "base_only": _at("tried", "other tokens are tried at the three forks", *FORKS),
     "oracle": _at("teacher", "the teacher's tokens wherever it disagrees", 2, 4, 7),
     "entropy_gated": _at("teacher", "the teacher's tokens at the three forks", *FORKS),
-    "complement": _at("teacher", "the teacher's token where there is no fork", 2),
+    "complement": _at("teacher", "the teacher's token outside forks", 2),
     "top5_oracle": _at("teacher", "the teacher's tokens at two of three places", 2, 4),
     "first_k_oracle": _at("teacher", "the teacher's tokens at the first two places", 2, 4),
     "teacher": _at("teacher", "all tokens are the teacher's", *range(TOKENS)),

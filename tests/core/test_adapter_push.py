@@ -285,7 +285,7 @@ def test_without_a_token_nothing_is_asked(
     monkeypatch.setattr(upload, "get_token", lambda: None)
     with_adapter(runs, "mine")
     code, _, err = run("adapter", "push", "mine", "ann/forks")
-    assert (code, "There is no token for the hub. Set the environment" in err) == (2, True)
+    assert (code, "No token for the hub was found. Set the environment" in err) == (2, True)
     assert not hub.known
 
 

@@ -28,16 +28,12 @@ def test_what_differs_and_what_is_said_again_by_hand() -> None:
         Segment("differs", (8, 8), (7, 8)),  # the last 7 only in the second
     )
     assert found.same_after == 4
-    first, second, third = found.differences
-    assert found.next_difference() == first
-    assert found.next_difference(2) == second
-    assert found.next_difference(5) == third
-    assert found.next_difference(8) == first, "after the last comes the first again"
+    assert found.differences == (found.segments[1], found.segments[3], found.segments[5])
 
 
 def test_equal_chains_have_no_difference() -> None:
     assert align([1, 2], [1, 2]).segments == (Segment("shared", (0, 2), (0, 2)),)
-    assert align([1, 2], [1, 2]).next_difference() is None
+    assert align([1, 2], [1, 2]).differences == ()
     assert align([], []).segments == ()
 
 

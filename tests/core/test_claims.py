@@ -125,7 +125,7 @@ def test_every_claim_names_a_paper_a_figure_and_a_run() -> None:
 def test_claims_are_chosen_by_their_ids() -> None:
     chosen = chosen_claims(["sbc-top-3", "rm-rank"])
     assert [each.id for each in chosen] == ["rm-rank", "sbc-top-3"]
-    with pytest.raises(RunError, match="There is no claim 'rm-nonsense'"):
+    with pytest.raises(RunError, match="No claim is called 'rm-nonsense'"):
         chosen_claims(["rm-nonsense"])
 
 
@@ -534,7 +534,7 @@ def test_an_interval_that_is_unknown_is_null_in_json(tmp_path: Path, run: Any) -
 
 def test_what_the_command_can_t_do_is_said(run: Any, tmp_path: Path) -> None:
     code, _, err = run("claims", "demo", "--rows", "nonsense")
-    assert (code, "There is no claim 'nonsense'" in err) == (2, True)
+    assert (code, "No claim is called 'nonsense'" in err) == (2, True)
     code, _, err = run("claims", "demo", "--report", tmp_path / "report.pdf")
     assert (code, "its name says no format" in err) == (2, True)
     code, _, err = run("claims", "demo", "--size", "huge")

@@ -138,9 +138,9 @@ def test_scored_rollouts_become_chains_and_a_session_for_explore(
     [
         (("--out", "x.jsonl"), "Only scored rollouts are chains"),
         (("--where", "reward ~ 1"), "'reward ~ 1' is not a condition"),
-        (("--sort", "colour"), "There is no column 'colour'"),
+        (("--sort", "colour"), "No column is called 'colour'"),
         (("--fields", "prompt=nope"), "has nothing at 'nope' for the prompt"),
-        (("--fields", "nope=input"), "There is no role 'nope'"),
+        (("--fields", "nope=input"), "Fields have no role 'nope'"),
         (("--fields", "input"), "--fields can't read 'input'"),
     ],
 )

@@ -104,7 +104,7 @@ def test_what_can_t_be_done_is_refused_in_words(
         ((empty, "--write", "x"), "no chains"),
         ((tmp_path / "no.json",), "does not exist"),
         (("--write", "x"), "Where to write"),
-        ((session, "--branch", "b1"), "no note to write"),
+        ((session, "--branch", "b1"), "The note to write is missing"),
         ((session, "--write", "x", "--branch", "b9"), "no branch 'b9'"),
         ((session, "--write", "x", "--position", "10"), "no position 10"),
         ((session, "--write", "x" * 2_001), "2,001 characters"),

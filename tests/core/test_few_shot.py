@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ import pytest
 from models import byte_level_tokenizer, save_tiny_model, tiny_language_model
 
 from core.chains.few_shot import built_in_examples, read_examples, typed_examples
-from core.chains.prompting import PromptSettings, check_prompts, problem_prompt
+from core.chains.generation import generate
+from core.chains.prompting import PromptSettings, check_prompts, preview_prompt, problem_prompt
 from core.errors import PromptError
 from core.problems.problem_sets import NAMED_SETS, read_problems
-from core.records import Problem
+from core.records import Problem, Sampler
 from core.tokens.prompts import WorkedExample, encode_prompt, prompt_text
 
 ONE = WorkedExample("What is 1 + 1?", "1 + 1 = 2. \\boxed{2}.")
@@ -50,6 +52,19 @@ def test_the_style_few_shot_brings_four_built_in_ones_and_records_them() -> None
     assert again == settings
     assert PromptSettings().examples is None
     assert PromptSettings(prompt_style="few_shot", examples=0).examples == ()
+
+
+def test_in_python_the_style_brings_them_too() -> None:
+    lm = replace(tiny_language_model(), context_length=1024)  # a byte is a token
+    asked = Problem("a", "What is 4 - 1?")
+    as_a_run = problem_prompt(lm, asked, PromptSettings(prompt_style="few_shot"))
+    sampler = Sampler(max_new_tokens=1)
+    (chain,) = generate(lm, [asked], sampler, [0], prompt_style="few_shot")
+    assert chain.prompt_ids == as_a_run
+    assert preview_prompt(lm, asked.question, "few_shot").ids == as_a_run
+    (bare,) = generate(lm, [asked], sampler, [0], prompt_style="few_shot", examples=())
+    assert "Question: What is 4 - 1?\nAnswer:" in lm.text.decode(bare.prompt_ids)
+    assert len(bare.prompt_ids) < len(as_a_run) / 4
 
 
 def test_a_question_is_never_among_its_own_examples() -> None:

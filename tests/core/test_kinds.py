@@ -22,7 +22,7 @@ from core.runs.kind import RunKind
 from core.runs.run import Run
 from core.system.json_text import json_text
 from core.system.project_root import project_root
-from explorer.navigation import page_of, run_page_titles
+from explorer.navigation import page_of
 
 STORED = Path(__file__).resolve().parents[1] / "data" / "stored_runs"
 OWN = [name for name, entry in KINDS.items() if entry.place.startswith("core.")]
@@ -77,10 +77,6 @@ def test_one_entry_adds_a_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(KINDS, "lengths", KindEntry("Lengths", "evaluate", "toy_kind:LENGTHS"))
     assert (page_of(run), kind_title(run)) == ("evaluate", "Lengths")
     assert kind_entry(run).load() is LENGTHS
-
-
-def test_pages_that_start_runs_are_those_of_the_table() -> None:
-    assert run_page_titles()[:4] == ["Interventions", "Compare", "Fine-tune", "Evaluate"]
 
 
 def test_a_command_that_makes_no_runs_never_resumes_one(tmp_path: Path) -> None:

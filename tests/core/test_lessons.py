@@ -71,7 +71,7 @@ def test_the_presets_have_the_entropies_that_the_method_gives() -> None:
         ((7, 0, 0, 0, 7), True, "1.00 bits"),
         ((100, 0, 0, 0, 0), False, "0.00 bits: too low"),
         ((1, 1, 1, 1, 0), False, "2.00 bits: too high"),
-        ((0, 0, 0, 0, 0), False, "no distribution"),
+        ((0, 0, 0, 0, 0), False, "gives no distribution"),
     ],
 )
 def test_one_bit_is_an_even_choice_between_two(
@@ -452,7 +452,7 @@ def test_hostile_text_and_names_of_this_machine_stay_out(lesson: Lesson) -> None
 def test_steps_that_a_model_does_not_show_say_so_on_paper() -> None:
     chains = LessonChains(3, 0, None, None, None, None)
     page = worksheet(Lesson("mine", False, 3, LessonSettings(), chains), day=DAY)
-    assert page.count("so there is no fork to look at") == 4
+    assert page.count("so there are no forks to look at") == 4
     assert "None of the 3 chains has a wrong answer" not in page  # which was not measured
     assert "There is no trained model" not in page
     assert page.count("Measure this step first") == 2

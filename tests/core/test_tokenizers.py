@@ -35,7 +35,7 @@ def encode(tokenizer: Any, text: str, *, special: bool) -> list[int]:
 
 
 @each_kind
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(text=TEXTS)
 def test_joined_pieces_are_the_decoded_text(kind: str, text: str) -> None:
     show, tokenizer = SHOWN[kind], KINDS[kind]
@@ -55,7 +55,7 @@ def _assume_no_byte_was_typed(text: str, decoded: str) -> None:
 
 
 @each_kind
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(prompt=TEXTS, completion=TEXTS)
 def test_a_completion_reads_as_it_does_after_its_prompt(
     kind: str, prompt: str, completion: str
@@ -70,7 +70,7 @@ def test_a_completion_reads_as_it_does_after_its_prompt(
 
 
 @each_kind
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_any_ids_at_all_are_shown_without_loss(kind: str, data: st.DataObject) -> None:
     """Models draw tokens that no text is encoded to: halves of characters, one after another."""
