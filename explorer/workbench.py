@@ -98,7 +98,8 @@ class Workbench:
                 if not self._make_room(0):
                     raise
                 lm = load()  # with the memory of the others
-            lm.joint = SharedBatch(NICENESS)  # sessions decode together
+            # A small model computes with one thread and leaves a processor to the pages.
+            lm.joint = SharedBatch(NICENESS if lm.threads > 1 else 0)
             with self._lock:
                 self._models[spec] = lm
         return lm
@@ -148,6 +149,12 @@ class Workbench:
         opened = self._opened(SessionFolder.new_id(), session, SessionFolder(folder))
         with self._lock:
             return self._admit(opened)
+
+    @property
+    def working(self) -> int:
+        """How many sessions work."""
+        with self._lock:
+            return sum(each.busy for each in self._sessions.values())
 
     def _opened(self, session_id: str, session: Session, folder: SessionFolder) -> OpenSession:
         return OpenSession(session_id, session, folder, self.model, account_of(folder.path))

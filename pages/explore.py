@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
-
+from explorer.explore.forcing import wait_beside_others
 from explorer.explore.problem_bar import problem_bar
 from explorer.explore.stage import stage
 from explorer.guide.tour import tour
@@ -13,4 +12,12 @@ from explorer.state import browser_state
 state = browser_state()
 measured_on = problem_bar(state)
 tour(state)
-polled(partial(stage, state, measured_on), lambda: state.opened.busy, seconds=0.4)
+
+
+def draw() -> None:
+    """What follows work; beside others a little later."""
+    wait_beside_others(state)
+    stage(state, measured_on)
+
+
+polled(draw, lambda: state.opened.busy, seconds=0.4)
