@@ -8,6 +8,7 @@ from core.models.spec import ModelSpec
 from core.records import Chain, Sampler
 from explorer.state import BrowserState
 from explorer.tasks import Task
+from explorer.turns import give_up_turn
 from explorer.workbench import workbench
 
 _PATIENCE = 0.5  # seconds a click waits for a short continuation before the page shows progress
@@ -38,8 +39,10 @@ def wait_beside_others(state: BrowserState) -> None:
     """Before a page that follows work is drawn again: wait for the end of the work where others
     work, too. Their pages, drawn again and again, would keep the model from working; one person
     alone sees every token as it comes."""
-    if state.opened.busy and state.opened.task is not None:
-        state.opened.task.wait(_beside_others(state))
+    seconds = _beside_others(state)
+    if state.opened.busy and state.opened.task is not None and seconds > 0:
+        give_up_turn()
+        state.opened.task.wait(seconds)
 
 
 def _beside_others(state: BrowserState) -> float:
