@@ -26,6 +26,7 @@ from explorer.tasks import NICENESS, Task
 
 _SWITCH_INTERVAL = 0.0002  # seconds
 _MODELS_KEPT = 2
+_LATELY = 30.0  # seconds
 _SESSIONS_KEPT = 200  # in memory; all of them stay on disk
 
 
@@ -150,11 +151,11 @@ class Workbench:
         with self._lock:
             return self._admit(opened)
 
-    @property
-    def working(self) -> int:
-        """How many sessions work."""
+    def others_at_work(self, session: OpenSession) -> int:
+        """How many other sessions work, or began to in the last half minute."""
         with self._lock:
-            return sum(each.busy for each in self._sessions.values())
+            tasks = [each.task for each in self._sessions.values() if each is not session]
+        return sum(each is not None and (each.running or each.elapsed < _LATELY) for each in tasks)
 
     def _opened(self, session_id: str, session: Session, folder: SessionFolder) -> OpenSession:
         return OpenSession(session_id, session, folder, self.model, account_of(folder.path))

@@ -46,9 +46,9 @@ def wait_beside_others(state: BrowserState) -> None:
 
 
 def _beside_others(state: BrowserState) -> float:
-    """Seconds, by the number of other sessions that work."""
-    others = workbench().working - state.opened.busy
-    return min(_EACH * others, _MOST)
+    """Seconds, by the number of other sessions that work: what is complete when it is first drawn
+    needs no page that polls, and neither its beginning nor its end draws the whole page again."""
+    return min(_EACH * workbench().others_at_work(state.opened), _MOST)
 
 
 def same_model(state: BrowserState, chain: Chain) -> bool:

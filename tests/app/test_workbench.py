@@ -73,13 +73,15 @@ def test_what_the_libraries_brought_in_is_not_searched_for_garbage_after_every_c
     assert len(gc.get_objects()) < before / 10
 
 
-@pytest.mark.parametrize(("working", "seconds"), [(2, 0.2), (5, 0.8), (40, 1.5)])
+@pytest.mark.parametrize(("others", "seconds"), [(1, 0.2), (4, 0.8), (40, 1.5)])
 def test_a_page_waits_for_its_work_the_longer_the_more_others_work(
-    working: int, seconds: float, monkeypatch: pytest.MonkeyPatch
+    others: int, seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited: list[float] = []
     opened: Any = SimpleNamespace(busy=True, task=SimpleNamespace(wait=waited.append))
-    monkeypatch.setattr(forcing, "workbench", lambda: SimpleNamespace(working=working))
+    monkeypatch.setattr(
+        forcing, "workbench", lambda: SimpleNamespace(others_at_work=lambda _: others)
+    )
     forcing.wait_beside_others(SimpleNamespace(opened=opened))  # type: ignore[arg-type]
     assert waited == [pytest.approx(seconds)]
     opened.busy = False
@@ -87,16 +89,20 @@ def test_a_page_waits_for_its_work_the_longer_the_more_others_work(
     assert len(waited) == 1
 
 
-def test_sessions_that_work_are_counted(tmp_path: Path) -> None:
+def test_other_sessions_that_work_or_did_lately_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bench, ended = Workbench(), threading.Event()
-    first, _ = (bench.new_session(Session(), tmp_path) for _ in range(2))
-    assert bench.working == 0
+    first, second = (bench.new_session(Session(), tmp_path) for _ in range(2))
+    assert bench.others_at_work(second) == 0
     first.start("Waiting", lambda _: ended.wait(60) and None, None)
-    assert bench.working == 1
+    assert (bench.others_at_work(second), bench.others_at_work(first)) == (1, 0)
     ended.set()
     assert first.task is not None
     assert first.task.wait(60)
-    assert bench.working == 0
+    assert bench.others_at_work(second) == 1
+    monkeypatch.setattr(workbench, "_LATELY", -1.0)
+    assert bench.others_at_work(second) == 0
 
 
 def test_a_loaded_model_is_shared_by_the_sessions(specs: list[ModelSpec]) -> None:
