@@ -8,12 +8,14 @@ from typing import Any
 
 from core.errors import ExplorerError, ProblemError, RunError
 from core.evaluation.comparison import EvaluationComparison, check_same_problems, compare
+from core.evaluation.headline import comparison_word
 from core.evaluation.task import EVALUATE
 from core.kinds import kind_entry
 from core.records import Problem
-from core.runs.headline import Headline
+from core.runs.headline import Headline, points
 from core.runs.run import Run
 from core.runs.status import RunState
+from core.statistics import WORSE
 from core.system.setting import setting
 from core.system.short_text import short
 
@@ -101,6 +103,36 @@ def best_of(runs: Sequence[Run]) -> Run | None:
         if results is not None:
             found.append((results.pass_at_1.value, run))
     return max(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def lead_sentences(found: Sequence[RunBeside], names: Mapping[str, str]) -> str:
+    """Which evaluation is the highest and by how much, where the others are compared with it; ""
+    where they are compared with another run, or none is comparable.
+
+    Args:
+        found: as `side_by_side` returns it.
+        names: of the runs, by id.
+    """
+    rivals = [each for each in found if each.difference is not None]
+    references = [each.run for each in found if (each.difference, each.reason) == (None, "")]
+    highest = best_of([*references, *(each.run for each in rivals)])
+    if highest is None or not rivals or all(highest is not each for each in references):
+        return ""
+    lead = f"{names[highest.id]} is the highest of {len(rivals) + 1} on these problems"
+    behind = [each for each in rivals if comparison_word(_compared(each)) == WORSE]
+    if len(behind) < len(rivals):
+        level = [names[each.run.id] for each in rivals if each not in behind]
+        return f"{lead}, but not clearly above {' and '.join(level)}."
+    nearest = max(rivals, key=lambda each: _compared(each).difference.value)
+    return (
+        f"{lead}, clearly above {'each of the others' if len(rivals) > 1 else 'the other'}; "
+        f"{names[nearest.run.id]} comes next: {points(_compared(nearest).difference)}."
+    )
+
+
+def _compared(found: RunBeside) -> EvaluationComparison:
+    assert found.difference is not None
+    return found.difference
 
 
 def _settings_of(run: Run) -> Iterator[tuple[str, Any]]:

@@ -37,6 +37,7 @@ from core.runs.context import DONE, carry_out  # noqa: E402
 from core.runs.run import Run  # noqa: E402
 from core.runs.runs_folder import RunsFolder  # noqa: E402
 from core.system.json_text import json_text  # noqa: E402
+from explorer.guide.tour import TOUR_DONE  # noqa: E402
 
 SHOTS = (
     ("1280-light", 1280, 860, "light"),
@@ -47,8 +48,9 @@ SHOTS = (
 """Name, width and height in CSS pixels, colour scheme."""
 PAGES = (
     "explore", "interventions", "compare", "finetune", "evaluate", "claims", "rollouts", "runs",
-    "learn",
+    "learn", "tour",
 )  # fmt: skip
+"""The tour is Explore as a new user sees it; the other pictures are without it."""
 ROLLOUTS = "step_40.jsonl"
 """A file in verl's form, of the evaluation's chains."""
 FINE_TUNE = ROOT / "tests" / "data" / "stored_runs" / "train"
@@ -114,7 +116,10 @@ def opened(browser: Browser, width: int, height: int, scheme: Any) -> Iterator[P
 
 def show(page: Page, address: str, name: str, run: str | None, home: Path) -> None:
     """Open a page, with its run or file if it shows one, and wait until it is drawn."""
-    path = "" if name == "explore" else name
+    path = "" if name in ("explore", "tour") else name
+    page.context.clear_cookies()
+    if name != "tour":
+        page.context.add_cookies([{"name": TOUR_DONE, "value": "1", "url": address}])
     page.goto(f"{address}/{path}" + (f"?run={run}" if run else ""))
     settled(page)
     if name == "explore":

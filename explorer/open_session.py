@@ -212,6 +212,12 @@ class OpenSession:
         with self._lock:
             return dict(self._endings.get(place_of(chain, position), {}))
 
+    @property
+    def tried(self) -> int:
+        """The number of continuations that are known so far, at all positions."""
+        with self._lock:
+            return sum(map(len, self._endings.values()))
+
     def try_alternatives(
         self,
         spec: ModelSpec,

@@ -33,6 +33,7 @@ class BrowserState:
     page_is_stale: bool = False  # something outside the stage has to be drawn again
     run_ids: dict[str, str] = field(default_factory=dict)  # the run on screen, by page
     page: str = ""  # the title of the one on screen
+    switches: int = 0  # from one page to another
     notice: ExplorerError | None = None  # what went wrong with a run
 
     def enter(self, page: str) -> None:
@@ -42,6 +43,7 @@ class BrowserState:
             st.query_params["session"] = self.opened.id
         if page != self.page:
             self.page, self.notice = page, None
+            self.switches += 1
 
     @property
     def form(self) -> Form:

@@ -25,6 +25,14 @@ def drawn() -> AppTest:
     return app
 
 
+def unfolded(app: AppTest, key: str) -> AppTest:
+    """Open a part of the page that is drawn once it is open (`explorer.shared.folding`)."""
+    app.session_state[f"fold {key}"] = True
+    app.run()
+    assert not app.exception
+    return app
+
+
 def state(app: AppTest) -> BrowserState:
     """The state of the tab."""
     found: BrowserState = app.session_state["browser_state"]

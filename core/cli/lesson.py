@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,6 +13,7 @@ from core.cli.models import load
 from core.cli.option_groups import GivenSettings, SettingOptions, grouped
 from core.cli.options import ModelOptions, OutputOptions, ProblemOptions, ProblemsFile, path_option
 from core.cli.thresholds import entropies_of
+from core.errors import ExplorerError
 from core.lessons.settings import LessonSettings
 from core.models.spec import DEMO, DEMO_TEACHER, ModelSpec
 from core.system.json_text import json_text
@@ -97,6 +99,8 @@ def _prepared(
     from core.models.spec import teacher_spec
     from core.models.teacher import load_beside
 
+    if not quiet:
+        _say_how_long(lm, teacher, problems, settings)
     tuned = load_beside(lm, teacher_spec(lm.spec, teacher)) if teacher else None
     bar: Any = None
     doing = ""
@@ -127,6 +131,22 @@ def _prepared(
         say("Cancelled.")
         raise typer.Exit(130)
     return made
+
+
+def _say_how_long(
+    lm: LanguageModel, teacher: str, problems: list[Problem], settings: LessonSettings
+) -> None:
+    """Say what the lesson will take. What stands in its way is left to the lesson to say."""
+    from core.lessons.estimate import estimate_lesson
+    from core.models.teacher import load_beside
+    from core.runs.decoding_speed import MeasuringCancelledError
+    from core.runs.measurements import Meter
+
+    with contextlib.suppress(ExplorerError, MeasuringCancelledError):
+        found = estimate_lesson(
+            Meter(lm.spec, lambda: lm, load_beside), problems, settings, teacher
+        )
+        say(f"This takes {found.words}")
 
 
 def _show(found: dict[str, Any], answers: bool) -> None:

@@ -172,15 +172,16 @@ def compare(
     by problem, with the best of them, or with --from; comparisons of several bases in one table."""
     from core.disagreement.bases import bases_table
     from core.evaluation.headline import change_sentence
-    from core.side_by_side import best_of, side_by_side
+    from core.side_by_side import best_of, lead_sentences, side_by_side
 
     folder = RunsFolder(runs_dir)
     runs = [folder.get(each) for each in dict.fromkeys(run_ids)]
     start = (best_of(runs) or runs[0]) if reference is None else folder.get(reference)
     found = side_by_side(runs, start)
     bases = bases_table([each.run for each in found if each.problem is None])
+    lead = lead_sentences(found, {run.id: run.id for run in runs})
     if as_json:
-        beside = {"from": start.id, "runs": [_beside(each) for each in found]}
+        beside = {"from": start.id, "lead": lead, "runs": [_beside(each) for each in found]}
         print(json_text({**beside, "bases": bases.to_json()}))
         return
     for each in found:
@@ -193,6 +194,8 @@ def compare(
             _print(f"    against {start.id}: {change_sentence(each.difference)}")
         elif each.reason:
             _print(f"    against {start.id}: {each.reason}")
+    if lead:
+        _print(lead)
     if len(bases.columns) > 1:
         _print_bases(bases)
 

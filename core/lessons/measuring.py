@@ -191,6 +191,13 @@ def measure_tuning(
     return Tuning(results, summarise(records, settings.seed), example)
 
 
+def arms_settings(settings: LessonSettings, arms: Sequence[str]) -> InterventionSettings:
+    """The settings of an intervention study with these arms, as the lesson makes it."""
+    return InterventionSettings.model_validate(
+        _shared(settings) | {"tau": settings.tau, "arms": tuple(arms)}
+    )
+
+
 def _arms(
     lm: LanguageModel,
     teacher: LanguageModel | None,
@@ -200,9 +207,7 @@ def _arms(
     on_progress: Progress,
     cancel: Callable[[], bool],
 ) -> list[ProblemRecord] | None:
-    how = InterventionSettings.model_validate(
-        _shared(settings) | {"tau": settings.tau, "arms": tuple(arms)}
-    )
+    how = arms_settings(settings, arms)
     check_interventions(lm, teacher, problems, how)
     return intervene(lm, teacher, problems, how, cancel=cancel, on_progress=on_progress)
 

@@ -24,6 +24,7 @@ from explorer.explore.notes import chain_note
 from explorer.explore.thinking import thinking_panel
 from explorer.form import follow
 from explorer.shared.chain_view import chain_view
+from explorer.shared.folding import folded
 from explorer.shared.messages import plain, token_label, verdict_badge, visible
 from explorer.shared.model_chip import model_chip
 from explorer.shared.thresholds import MeasureOn, known_measurement, threshold_meaning
@@ -226,7 +227,7 @@ def _set_unit(state: BrowserState) -> None:
 def _fork_table(
     state: BrowserState, chain: Chain, positions: NDArray[np.intp], scale: float
 ) -> None:
-    with st.expander(f"Forks ({len(positions)})", key="forks_open"):
+    def draw() -> None:
         if not len(positions):
             st.caption("No token is above the threshold. Lower τ to see more.")
             return
@@ -250,6 +251,8 @@ def _fork_table(
             selection_mode="single-row",
             column_config={"probability": st.column_config.NumberColumn(format="percent")},
         )
+
+    folded(f"Forks ({len(positions)})", "forks", draw)
 
 
 def _on_row(state: BrowserState, positions: NDArray[np.intp]) -> None:

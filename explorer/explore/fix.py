@@ -29,6 +29,7 @@ from explorer.components.attempt_grid import (
 from explorer.components.attempt_grid.component import Tone
 from explorer.explore.forcing import force, same_model, wait
 from explorer.explore.measuring import alternatives_of, cost, start_fix_search
+from explorer.shared.folding import folded
 from explorer.shared.messages import VERDICT_SIGNS, plain, short, token_label, visible
 from explorer.shared.setting_fields import SettingFields
 from explorer.state import BrowserState
@@ -152,7 +153,8 @@ def _results(
         place.markdown(f"{title}:  \n{plain(summary)}")
     _hits(state, branch, [results[each] for each in (*forks, *control) if each in results])
     chain_id = f"{state.opened.id} {branch.id}"
-    with st.expander("Show all attempts", key="all_attempts"):
+
+    def draw() -> None:
         attempt_grid(
             [
                 GridTable(title, summary, _rows(state, chain, each, results))
@@ -163,6 +165,8 @@ def _results(
             enabled=done and not state.opened.busy and same_model(state, chain),
             on_open=lambda: _open(state, branch, chain_id),
         )
+
+    folded("Show all attempts", "attempts", draw)
 
 
 def _hits(state: BrowserState, branch: Branch, results: Sequence[AttemptResult]) -> None:

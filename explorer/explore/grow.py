@@ -28,6 +28,8 @@ from explorer.components.row_table.view import Tone
 from explorer.explore.forcing import same_model, wait
 from explorer.explore.growing import grown_from, start_growth, start_opening
 from explorer.explore.measuring import alternatives_of, cost
+from explorer.explore.work_line import progress_words
+from explorer.shared.folding import folded
 from explorer.shared.messages import (
     VERDICT_SIGNS,
     VERDICT_WORDS,
@@ -63,19 +65,21 @@ def grow_panel(state: BrowserState, branch: Branch) -> None:
     growth = tree.findings(owner.id).growth
     work = state.opened.work
     running = state.opened.busy and work.kind == "grow" and work.tree is tree
-    with st.expander("Grow the tree", icon=":material/account_tree:", key="grow_panel"):
+
+    def draw() -> None:
         st.caption(
             "Other tokens are put in at every fork of this chain and continued to the end, and so "
             "on at the forks of the new chains: where could this problem have ended?"
         )
         settings = _settings(state, branch)
         _start(state, tree, branch, settings)
-        place = st.container(key="grown")
-        with place:
+        with st.container(key="grown"):
             if running and work.growing is not None:
-                _live(work.growing.answers)
+                _live(state, work.growing.answers)
             elif growth is not None:
                 _results(state, tree, owner, branch, growth)
+
+    folded("Grow the tree", "grow", draw, icon=":material/account_tree:")
 
 
 def _settings(state: BrowserState, branch: Branch) -> ExpansionSettings:
@@ -114,23 +118,38 @@ def _start(
             return
         width = min(settings.width, alternatives_of(chain))
         positions = forks * (2 if settings.at == "both" else 1)
-        time = cost(state.opened, chain, positions, width)
+        level = width * sum(len(chain) - each for each in forks)
+        share = min(settings.budget / level, 1.0)  # of the first level, which the budget reaches
+        time = cost(state.opened, chain, positions, width, share)
         control = ", and as many for the control" if len(positions) > len(forks) else ""
         st.caption(
             f"First level: {len(forks)} {'fork' if len(forks) == 1 else 'forks'} above "
-            f"{settings.tau:g} nats × {width} other {'token' if width == 1 else 'tokens'}{time}. "
-            f"In all at most {settings.budget:,} tokens{control}."
+            f"{settings.tau:g} nats × {width} other {'token' if width == 1 else 'tokens'}"
+            + (f", about {level:,} tokens: more than the budget" if share < 1 else time)
+            + f". In all at most {settings.budget:,} tokens{control}{time if share < 1 else ''}."
         )
 
 
-def _live(answers: Mapping[tuple[str | None, Verdict], int]) -> None:
-    """The answers so far, by their spelling."""
+def _live(state: BrowserState, answers: Mapping[tuple[str | None, Verdict], int]) -> None:
+    """How far it is, since the line in the chain's card is far above; the answers so far, by their
+    spelling."""
+    task = state.opened.task
+    if task is not None:
+        with st.container(key="grow_work", horizontal=True, vertical_alignment="center"):
+            st.markdown(plain(progress_words(task, state.opened.work)), width="content")
+            st.button(
+                "Cancel",
+                key="cancel growth",
+                on_click=state.opened.cancel,
+                disabled=task.cancelled(),
+            )
     found = sorted(answers.items(), key=lambda each: -each[1])[:8]
     words = " · ".join(
         f"{VERDICT_SIGNS[verdict]} {plain(short(answer or 'no answer', 16))} ×{count}"
         for (answer, verdict), count in found
     )
-    st.markdown(f"So far: {words}" if words else "Reading the prompt …")
+    if words:
+        st.markdown(f"So far: {words}")
 
 
 def _results(

@@ -115,7 +115,9 @@ def alternatives_of(chain: Chain) -> int:
     return min(ALTERNATIVES, int(chain.statistics.top_ids.shape[1]))
 
 
-def cost(opened: OpenSession, chain: Chain, positions: Sequence[int], each: int) -> str:
+def cost(
+    opened: OpenSession, chain: Chain, positions: Sequence[int], each: int, share: float = 1.0
+) -> str:
     """About how long continuations take, as ", about 40 s"; empty where the pace of this model
     here isn't known yet.
 
@@ -125,6 +127,7 @@ def cost(opened: OpenSession, chain: Chain, positions: Sequence[int], each: int)
     Args:
         positions: that are continued from.
         each: how many continuations of each.
+        share: of this work that is done.
     """
     size = len(chain)
     lengths = [size - position for position in positions for _ in range(each)]
@@ -134,7 +137,7 @@ def cost(opened: OpenSession, chain: Chain, positions: Sequence[int], each: int)
         speed = _measured_speed(opened.spec)
         if speed is not None:
             seconds = batch_seconds(speed, lengths, len(chain.prompt_ids), DEFAULT_BATCH_SIZE)
-    return "" if seconds is None else f", about {duration(max(seconds, 1))}"
+    return "" if seconds is None else f", about {duration(max(share * seconds, 1))}"
 
 
 @st.cache_data(ttl=60, max_entries=20, show_spinner=False)

@@ -11,6 +11,7 @@ from core.system.percent import percent, percent_span
 from explorer.explore.alternatives import Place
 from explorer.explore.forcing import same_model, wait
 from explorer.explore.measuring import alternatives_of, cost, start_pivotality
+from explorer.shared.folding import folded
 from explorer.shared.messages import p_value, plain, short, visible
 from explorer.shared.setting_fields import SettingFields
 from explorer.state import BrowserState
@@ -45,10 +46,13 @@ def sampled_panel(place: Place) -> None:
             )
         else:
             st.markdown(_sentence(place, found))
-    with st.expander("How much does this token decide?", key="pivotality"):
+
+    def draw() -> None:
         if found is not None:
             _details(place, found)
         _settings(place)
+
+    folded("How much does this token decide?", "pivotality", draw)
 
 
 def _sentence(place: Place, found: Pivotality) -> str:

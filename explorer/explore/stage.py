@@ -35,7 +35,8 @@ from explorer.shared.thresholds import MeasureOn
 from explorer.state import BrowserState
 from explorer.tasks import Task
 
-_STYLE = Path(__file__).parent / "stage.css"
+STYLE = Path(__file__).parent / "stage.css"
+"""Drawn with the page, not at every click."""
 _LAYOUT = "layout of the chains"  # in this tab: whether two are side by side
 _STEADY = (
     *("chain_card", "preview", "work_line", "inspector", "decides", "branches", "fix_panel"),
@@ -52,7 +53,6 @@ def stage(state: BrowserState, measured_on: MeasureOn | None = None) -> None:
     if state.page_is_stale:
         state.page_is_stale = False
         st.rerun()
-    st.html(_STYLE)
     steady(_STEADY, busy=state.opened.busy, key="steady")
     state.write_link()
     if state.opened.notice is not None:
@@ -76,6 +76,8 @@ def stage(state: BrowserState, measured_on: MeasureOn | None = None) -> None:
         aligned_panel(state, branch, other)
     with st.container(key="stage"):
         chain_column, token_column = st.columns([3, 2], gap="medium")
+    with token_column, st.container(border=True, key="inspector"):
+        inspector(state, branch, position)  # first: it is what a click on a token asks for
     with chain_column:
         if other is None:
             with st.container(border=True, key="chain_card"):
@@ -84,8 +86,6 @@ def stage(state: BrowserState, measured_on: MeasureOn | None = None) -> None:
         with st.container(key="branches"):
             toolbar(state, tree)
             branches_panel(state, tree)
-    with token_column, st.container(border=True, key="inspector"):
-        inspector(state, branch, position)
     fix_panel(state, branch)
     grow_panel(state, branch)
 
@@ -93,7 +93,13 @@ def stage(state: BrowserState, measured_on: MeasureOn | None = None) -> None:
 def _empty(state: BrowserState, tree: ForkTree | None) -> None:
     """A problem without chains, or with its first chain being made."""
     if state.opened.busy:
-        with st.container(border=True, key="chain_card"):
+        # As wide as it will be: its lines don't break elsewhere when it is done.
+        with st.container(key="stage"):
+            chain_column, token_column = st.columns([3, 2], gap="medium")
+        with token_column, st.container(border=True, key="inspector"):
+            st.markdown("**Select a token**")
+            st.caption("Once the chain is there: its alternatives, and where each of them leads.")
+        with chain_column, st.container(border=True, key="chain_card"):
             live = _live(state, tree)
             if live is not None:
                 head_of_live(state)

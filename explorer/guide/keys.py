@@ -14,6 +14,7 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("1 – 5", "force an alternative of the selected token"),
             ("u U", "undo, redo"),
             ("/", "search in the text of a long chain"),
+            ("t", "the next step of the tour"),
         ),
     ),
     (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +18,13 @@ from core.runs.kind import RESULTS
 from core.runs.result_files import spreadsheet_safe
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
-from core.side_by_side import RunBeside, best_of, settings_that_differ, side_by_side
+from core.side_by_side import (
+    RunBeside,
+    best_of,
+    lead_sentences,
+    settings_that_differ,
+    side_by_side,
+)
 from explorer.runs.run_facts import run_facts
 from explorer.runs.run_table import run_label
 from explorer.shared.drawing import table
@@ -43,7 +50,7 @@ def runs_side_by_side(state: BrowserState, folder: RunsFolder) -> None:
         head, choice, close = st.columns([3, 4, 1.2], vertical_alignment="bottom")
         head.markdown(f"**{len(runs)} runs side by side**")
         differing = settings_that_differ(runs)
-        labels = {run.id: _label(run, differing[run.id]) for run in runs}
+        labels = _labels(runs, differing)
         best = best_of(runs)
         reference = state.form.choice(
             choice,
@@ -59,13 +66,17 @@ def runs_side_by_side(state: BrowserState, folder: RunsFolder) -> None:
         except ExplorerError as error:
             show_error(error)
             return
+        if lead := lead_sentences(
+            found, {key: f"**{plain(each)}**" for key, each in labels.items()}
+        ):
+            st.markdown(lead)
         _figures(found, reference, labels)
         _sentences(found, labels)
         _bases([each.run for each in found if each.problem is None])
 
 
 def _with_best(label: str, best: Run | None, run_id: str) -> str:
-    return f"{label} (highest)" if best is not None and best.id == run_id else label
+    return f"Highest: {label}" if best is not None and best.id == run_id else label
 
 
 def _figures(found: Sequence[RunBeside], reference: str, labels: dict[str, str]) -> None:
@@ -76,12 +87,12 @@ def _figures(found: Sequence[RunBeside], reference: str, labels: dict[str, str])
         rows.append(
             {
                 "Run": labels[each.run.id],
-                "Kind": kind_title(each.run),
-                "Model": facts.model,
-                "Problems": facts.problem_set,
-                "n": f"{facts.n:,}",
                 "Result": "no results" if each.headline is None else each.headline.figure,
                 "Difference": "reference" if own else _difference(each),
+                "n": f"{facts.n:,}",
+                "Problems": facts.problem_set,
+                "Model": facts.model,
+                "Kind": kind_title(each.run),
             }
         )
     safe = [{key: spreadsheet_safe(value) for key, value in row.items()} for row in rows]
@@ -147,11 +158,24 @@ def _bases(runs: Sequence[Run]) -> None:
     )
 
 
-def _label(run: Run, settings: str) -> str:
-    """Enough to tell runs of the same name apart: by their settings, else by their id."""
-    facts = run_facts(run)
-    own = [run_label(run), facts.model, settings or run.id.rsplit("-", 1)[-1]]
-    return " · ".join(filter(None, own))
+def _labels(runs: Sequence[Run], settings: Mapping[str, str]) -> dict[str, str]:
+    """Enough to tell the runs apart: of their names, models and settings those that they don't
+    share, else their ids."""
+    parts = {run.id: (run_label(run), run_facts(run).model, settings[run.id]) for run in runs}
+    shared = [len(set(column)) == 1 for column in zip(*parts.values(), strict=True)]
+    labels = {
+        run_id: " · ".join(
+            part for part, same in zip(own, shared, strict=True) if part and not same
+        )
+        for run_id, own in parts.items()
+    }
+    alike = Counter(labels.values())
+    return {
+        run_id: label
+        if label and alike[label] == 1
+        else " · ".join(filter(None, [label or parts[run_id][0], run_id.rsplit("-", 1)[-1]]))
+        for run_id, label in labels.items()
+    }
 
 
 def _run(folder: RunsFolder, run_id: str) -> Run | None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.models.catalogue import MODELS, PAIRS, model_named, pair_named
 from core.models.facts import ModelFacts
@@ -35,11 +36,11 @@ def model_picker(state: BrowserState) -> None:
     """Choose model, adapter, device and precision."""
     st.markdown(model_chip(state.opened.spec))
     found = classroom()
-    spec = _chosen_spec(state) if found is None else _spec_of_class(state, found.room.models)
+    spec, place = _chosen_spec(state) if found is None else _spec_of_class(state, found.room.models)
     if spec == state.opened.spec:
         _forget_failure()
     else:
-        st.button("Load", type="primary", width="stretch", on_click=_ask)
+        place.button("Load", type="primary", width="stretch", on_click=_ask)
     # Streamlit may abandon a draw and with it the click that a button returned.
     if st.session_state.pop(_ASKED, False) and spec != state.opened.spec:
         _load(spec)
@@ -54,7 +55,9 @@ def _ask() -> None:
     st.session_state[_ASKED] = True
 
 
-def _chosen_spec(state: BrowserState) -> ModelSpec:
+def _chosen_spec(state: BrowserState) -> tuple[ModelSpec, DeltaGenerator]:
+    """The model that is chosen, and the place of a button: above the folded fields, so that it is
+    seen when it appears."""
     current = state.opened.spec
     kinds = [DEMO, *(each.model for each in MODELS), _PAIR, _OTHER]
     listed = current.model in kinds and current.revision is None
@@ -83,6 +86,7 @@ def _chosen_spec(state: BrowserState) -> ModelSpec:
         ).strip()
     # An adapter belongs to its model: with another one the field starts empty.
     adapter_before = current.adapter if (model or current.model) == current.model else None
+    place = st.container()
     with st.expander("Adapter, device, precision"):
         if kind == _OTHER:
             revision = st.text_input(
@@ -121,7 +125,7 @@ def _chosen_spec(state: BrowserState) -> ModelSpec:
         )
         if remote:
             st.warning("Code from the model's authors will run on this machine. Trust them first.")
-    return ModelSpec(
+    spec = ModelSpec(
         model or current.model,
         adapter or None,
         device,
@@ -130,13 +134,14 @@ def _chosen_spec(state: BrowserState) -> ModelSpec:
         revision or None,
         quantization_named(quantization),
     )
+    return spec, place
 
 
-def _spec_of_class(state: BrowserState, models: Sequence[str]) -> ModelSpec:
+def _spec_of_class(state: BrowserState, models: Sequence[str]) -> tuple[ModelSpec, DeltaGenerator]:
     """Choose among the models of a class; device and precision are the server's."""
     current = state.opened.spec
     chosen = st.selectbox("Model", models, index=_place(models, current.model))
-    return current if chosen == current.model else ModelSpec(chosen)
+    return current if chosen == current.model else ModelSpec(chosen), st.container()
 
 
 def _kind_label(kind: str) -> str:

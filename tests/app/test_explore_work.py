@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from drawn_app import done, needs_demo, selected, state, tree
+from drawn_app import done, needs_demo, selected, state, tree, unfolded
 from streamlit.testing.v1 import AppTest
 
 from core.chains.generation import Fork, fork
@@ -36,8 +36,7 @@ def fork_of(app: AppTest) -> Place:
     """The strongest fork of the welcome chain, selected."""
     branch = selected(app)
     tree(app).select(branch.id, int(branch.chain.entropy.argmax()))
-    app.run()
-    assert not app.exception
+    unfolded(app, "pivotality")
     return place(app)
 
 

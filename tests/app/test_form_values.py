@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from drawn_app import needs_demo
+from drawn_app import needs_demo, unfolded
 from pydantic import BaseModel
 from streamlit.testing.v1 import AppTest
 
@@ -47,7 +47,7 @@ def on(app: AppTest, page: str) -> AppTest:
     if page != "explore" or app.session_state["browser_state"].page != "Explore":
         app.switch_page(str(ROOT / "pages" / f"{page}.py")).run()
     assert not app.exception
-    return app
+    return unfolded(app, "grow") if page == "explore" else app
 
 
 def state(app: AppTest) -> BrowserState:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from drawn_app import done, needs_demo, selected, state, tree
+from drawn_app import done, needs_demo, selected, state, tree, unfolded
 from streamlit.testing.v1 import AppTest
 
 from core.chains.alignment import align_chains
@@ -31,7 +31,10 @@ def test_a_tree_grows_its_endings_open_as_branches_and_two_chains_are_compared(
     app: AppTest,
 ) -> None:
     root = selected(app)
+    unfolded(app, "grow").number_input("expand budget").set_value(100).run()
+    assert "about 140 tokens: more than the budget. In all at most 100 tokens" in texts(app)
     app.number_input("expand budget").set_value(400).run()
+    assert "more than the budget" not in texts(app)
     next(each for each in app.button if each.key == "grow").click().run()
     done(app)
     found = growth(app)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from drawn_app import APP
+from drawn_app import APP, done, selected, state, tree
 from streamlit.testing.v1 import AppTest
 
 from core.models.spec import DEMO_FOLDER
@@ -45,6 +45,66 @@ def test_a_new_user_is_shown_six_steps_and_then_left_alone(app: AppTest) -> None
     again = AppTest.from_file(APP, default_timeout=300)
     again.query_params["session"] = app.session_state["browser_state"].opened.id
     assert step(again.run()) == ""
+
+
+def at_fork(app: AppTest) -> int:
+    """The strongest fork of the chain on screen, selected by the page's own button."""
+    for _ in range(len(selected(app).chain)):
+        press(app, "Next fork")
+        if tree(app).selection.position == int(selected(app).chain.entropy.argmax()):
+            break
+    position = tree(app).selection.position
+    assert position is not None
+    return position
+
+
+@built
+def test_the_tour_moves_on_as_its_steps_are_done(app: AppTest) -> None:
+    assert step(app) == "1"
+    position = at_fork(app)
+    assert step(app) == "2"
+    press(app, "Try all five")
+    done(app)
+    assert step(app) == "3", "its table was filled"
+    chain = selected(app).chain
+    other = int(chain.statistics.top_ids[position][1])
+    state(app).opened.force(state(app).opened.spec, selected(app), position, (other,))
+    assert step(app.run()) == "4", "another token was forced"
+    tree(app).select("b1")
+    app.run()
+    press(app, "Find the fix")
+    done(app)
+    assert step(app) == "5"
+    slider = next(each for each in app.slider if each.label.startswith("Threshold"))
+    slider.set_value(1.0).run()
+    assert step(app) == "6"
+    app.switch_page(str(ROOT / "pages" / "learn.py")).run()
+    app.switch_page(str(ROOT / "pages" / "explore.py")).run()
+    assert step(app) == "", "all of it was seen"
+    assert not state(app).opened.busy
+
+
+@built
+def test_one_act_can_be_several_steps_and_what_was_done_before_counts_for_none(
+    app: AppTest,
+) -> None:
+    position = at_fork(app)
+    assert step(press(app, "Back")) == "1"
+    assert step(app.run()) == "1", "the token was selected before this step began"
+    press(app, "Next")
+    chain = selected(app).chain
+    other = int(chain.statistics.top_ids[position][1])
+    state(app).opened.force(state(app).opened.spec, selected(app), position, (other,))
+    done(app)
+    assert step(app) == "4", "a token is forced by a key without a look at its table"
+
+
+@built
+def test_a_tour_half_way_is_at_its_step_after_a_refresh(app: AppTest) -> None:
+    press(press(app, "Next"), "Next")
+    again = AppTest.from_file(APP, default_timeout=300)
+    again.query_params["session"] = state(app).opened.id
+    assert step(again.run()) == "3"
 
 
 @built

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 from playwright.sync_api import Locator, Page, expect
-from server import ROOT
+from server import ROOT, end_server, start_server
 
 from core.runs import jobs
 from core.runs.kind import SO_FAR
@@ -122,6 +122,27 @@ def load_other_model(page: Page, folder: Path | str) -> None:
     field.fill(str(folder))
     field.press("Enter")
     button(page, "Load").click()
+
+
+@contextmanager
+def real_app(cache: Path, place: Path) -> Iterator[str]:
+    """The address of an app whose cache has SmolLM2; its home is a folder of that place."""
+    environment = {
+        "FORK_EXPLORER_HOME": str(place / "home"),
+        "FORK_EXPLORER_CACHE": str(cache),
+    }
+    process, address = start_server(APP, environment, place / "log.txt")
+    yield address
+    end_server(process)
+
+
+def load_real_model(page: Page) -> None:
+    """Choose SmolLM2 in the list of models, and wait until it is there."""
+    choose(page, "Model", re.compile("SmolLM2-135M"))
+    button(page, "Load").click()
+    sidebar = page.get_by_test_id("stSidebarUserContent")
+    expect(sidebar.get_by_text("134.5 M parameters")).to_be_visible()
+    settled(page)
 
 
 def expect_loaded(page: Page, name: str, fact: str) -> None:

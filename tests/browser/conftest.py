@@ -27,7 +27,7 @@ Serve = Callable[..., str]
 
 expect.set_options(timeout=1000 * PATIENCE)
 
-LONGEST = ("test_real_model_story", "test_finetune_story")
+LONGEST = ("test_real_model_story", "test_drawn_screens", "test_finetune_story")
 """Begun first, so that no process is left alone with them at the end."""
 
 

@@ -20,7 +20,7 @@ RUNS = {
     "finetune": "train",
     "evaluate": "evaluate-first",
 }
-PAGES = ("explore", *RUNS, "runs")
+PAGES = ("explore", *RUNS, "claims", "rollouts", "runs", "learn")
 LOOK = (Path(__file__).parent / "layout.js").read_text()
 WIDTHS = {1280: 900, 800: 1000, 390: 844}
 

@@ -24,6 +24,8 @@ from core.evaluation.settings import EvaluationSettings
 from core.interventions.estimate import estimate_interventions
 from core.interventions.settings import InterventionSettings
 from core.kinds import KINDS
+from core.lessons.estimate import estimate_lesson
+from core.lessons.settings import LessonSettings
 from core.lora.step_speed import StepSpeed
 from core.models.language_model import LanguageModel
 from core.models.spec import ModelSpec
@@ -291,6 +293,22 @@ def test_interventions_depend_on_the_share_of_wrong_chains() -> None:
     assert half_right.seconds == pytest.approx(16 * a_chain * 0.5)
     assert half_right.low < half_right.seconds / 1.2, "the share is known from 16 chains only"
     assert half_right.high > half_right.seconds * 1.2
+
+
+def test_a_lesson_takes_its_chains_their_forks_the_study_and_the_samples() -> None:
+    meter, settings = KnownMeter(pilot([8] * 4)), LessonSettings(sample=4, samples=2)
+    chains, control, decisions = estimate_lesson(meter, PROBLEMS[:4], settings).phases
+    own = (2 + 4 * 8) * 0.5 + 4 * 8  # prompts are read, and the chains written
+    a_chain = 3 * 4 * 4  # three forks, four other tokens, half a chain left
+    assert chains.seconds == pytest.approx(own + 3 * a_chain)
+    assert chains.low < (own + a_chain) / 1.19
+    assert chains.high > (own + 4 * a_chain) * 1.19, "all chains may have to be tried"
+    study = {"positions": 5, "arms": ("base_only", "base_only_control")}
+    asked = InterventionSettings.model_validate(study)
+    phases = estimate_interventions(meter, plan(4), asked, "").phases
+    assert control.seconds == pytest.approx(sum(e.seconds for e in phases if e.name != "loading"))
+    assert decisions.seconds == pytest.approx(2 * 5 * 2 * 4)
+    assert decisions.low == 0, "there may be no fork that decides nothing"
 
 
 def test_rollouts_are_drawn_once_a_problem_and_sample() -> None:

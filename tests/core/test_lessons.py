@@ -43,6 +43,7 @@ from core.models.spec import (
 from core.models.teacher import load_beside
 from core.problems.problem_sets import demo_problems, find_problem, write_problems
 from core.records import Problem
+from core.runs.estimate import RunEstimate, phase
 from core.statistics import BETTER, SAME, WORSE, Estimate
 
 NATS_PER_BIT = 0.6931471805599453
@@ -487,8 +488,11 @@ def test_the_command_writes_the_lesson_that_it_prepares(
     assert [each.id for each in given] == list(DEMO_IDS)
     assert settings == LessonSettings(tau=1.2, sample=2)
 
-    code, out, _ = run("lesson", *options)
+    known = RunEstimate((phase("Finding chains with forks", 60.0, 0.2),))
+    monkeypatch.setattr("core.lessons.estimate.estimate_lesson", lambda *_: known)
+    code, out, err = run("lesson", *options)
     assert code == 0
+    assert "This takes about 60 s (50" in err, "which is said before"
     assert out.startswith(DEMO_NOTICE)
     assert "8. A fork that decides nothing" in out
     assert "Answer:" not in out

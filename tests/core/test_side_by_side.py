@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,11 @@ from core.side_by_side import (
     OTHER_PROBLEMS,
     best_of,
     headline_of,
+    lead_sentences,
     settings_that_differ,
     side_by_side,
 )
+from core.statistics import WORSE, Estimate
 
 STORED = Path(__file__).resolve().parents[1] / "data" / "stored_runs"
 
@@ -55,6 +58,28 @@ def test_the_best_is_the_evaluation_with_the_highest_pass_at_1(runs: Path) -> No
     assert best_of([train]) is None
     (against.folder / "results.json").write_text("{")
     assert best_of([first, against]) is first
+
+
+def test_the_highest_evaluation_is_named_with_what_it_leads_by(runs: Path) -> None:
+    first, against, train = opened(runs, "evaluate-first", "evaluate-against", "train")
+    twin = Run.open(Path(shutil.copytree(first.folder, runs / "twin")))
+    names = {first.id: "A", against.id: "B", twin.id: "C", train.id: "D"}
+    level = lead_sentences(side_by_side([first, twin, train], first), names)
+    assert level == "A is the highest of 2 on these problems, but not clearly above C."
+    assert lead_sentences(side_by_side([first, against], first), names) == "", "B is the highest"
+    assert lead_sentences(side_by_side([first, train], first), names) == "", "nothing to compare"
+
+    found = side_by_side([first, against, twin], against)
+    for number, worse in ((0, -0.3), (2, -0.5)):
+        difference = found[number].difference
+        assert difference is not None
+        figure = Estimate(worse, worse - 0.1, worse + 0.1, 3)
+        difference = replace(difference, difference=figure, word=WORSE)
+        found[number] = replace(found[number], difference=difference)
+    assert lead_sentences(found, names) == (
+        "B is the highest of 3 on these problems, clearly above each of the others; A comes next: "
+        "−30.0 points (95 % interval −40.0 to −20.0)."
+    )
 
 
 def test_runs_of_one_kind_say_which_settings_they_differ_in(runs: Path) -> None:
