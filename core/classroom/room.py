@@ -93,7 +93,7 @@ class Room:
         """What `new` has set up.
 
         Raises:
-            AppError: there is no class, or its file is damaged.
+            AppError: no class, or its file is damaged.
         """
         try:
             data = json.loads((folder / _FILE).read_bytes())
@@ -107,7 +107,7 @@ class Room:
             )
         except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
             raise AppError(
-                f"There is no class in {folder} ({type(error).__name__}).",
+                f"{folder} holds no class ({type(error).__name__}).",
                 "Start it with `fork-explorer classroom`.",
             ) from error
 

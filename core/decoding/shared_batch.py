@@ -113,7 +113,7 @@ class _Member:
         self.gone = False  # its thread has left with an error of its own
         self._on_step, self._on_row = request.on_step, request.on_row
         self._news: list[_Call] = []
-        self._told: SimpleQueue[tuple[list[_Call], bool] | BaseException] = SimpleQueue()
+        self._messages: SimpleQueue[tuple[list[_Call], bool] | BaseException] = SimpleQueue()
         if self._on_step is not None:
             request.on_step = self._token
         request.on_row = self._row
@@ -125,13 +125,13 @@ class _Member:
             ended = False
             while not ended:
                 try:
-                    told = self._told.get(timeout=_PATIENCE)
+                    message = self._messages.get(timeout=_PATIENCE)
                 except Empty:
                     self.cancelled = self.cancelled or (not self.joined and cancel())
                     continue
-                if isinstance(told, BaseException):
-                    raise told
-                calls, ended = told
+                if isinstance(message, BaseException):
+                    raise message
+                calls, ended = message
                 for call in calls:
                     call()
                 self.cancelled = cancel() or self.cancelled
@@ -142,11 +142,11 @@ class _Member:
     def tell(self) -> None:
         """Let its thread know of a step."""
         news, self._news = self._news, []
-        self._told.put((news, self.request.has_ended))
+        self._messages.put((news, self.request.has_ended))
 
     def fail(self, error: BaseException) -> None:
         """End it with an error."""
-        self._told.put(error)
+        self._messages.put(error)
 
     def _token(self, index: int, token_id: int, statistics: TokenStatistics) -> None:
         assert self._on_step is not None

@@ -48,7 +48,7 @@ def person_here() -> Person | None:
 
 
 def has_left() -> bool:
-    """Whether this page is of a class, and of someone who is no longer in it: a tab that stayed
+    """Whether this page is of a class, and of someone who has left it: a tab that stayed
     open."""
     return classroom() is not None and person_here() is None
 

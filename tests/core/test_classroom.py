@@ -155,7 +155,7 @@ def test_a_password_opens_for_its_role_and_is_not_kept(tmp_path: Path) -> None:
     assert (tmp_path / "room.json").stat().st_mode & 0o077 == 0
     with pytest.raises(AppError, match="are equal"):
         Room.new(tmp_path, ClassSettings(), ("demo",), {"student": "same", "teacher": "same"})
-    with pytest.raises(AppError, match="There is no class"):
+    with pytest.raises(AppError, match="holds no class"):
         Room.read(tmp_path / "elsewhere")
     assert len({new_password() for _ in range(50)}) == 50
 
