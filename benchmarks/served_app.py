@@ -12,17 +12,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from core.classroom.room import ROOM
+
 ROOT = Path(__file__).resolve().parents[1]
 _MOST = 300.0  # seconds until a server counts as not started
 
 
 @contextmanager
-def served_app(home: Path, root: Path = ROOT) -> Iterator[tuple[str, float]]:
+def served_app(
+    home: Path, root: Path = ROOT, room: Path | None = None
+) -> Iterator[tuple[str, float]]:
     """A server that has just begun to answer: its address, and when its process was started.
 
     Args:
         home: for its runs and sessions.
         root: of the checkout that is served.
+        room: the folder of a class, to serve it instead of the plain app.
 
     Raises:
         RuntimeError: it did not start.
@@ -30,9 +35,12 @@ def served_app(home: Path, root: Path = ROOT) -> Iterator[tuple[str, float]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-P", "-m", "streamlit", "run", str(root / "explorer" / "app.py")]
+    script = root / "explorer" / ("app.py" if room is None else "served.py")
+    command = [sys.executable, "-P", "-m", "streamlit", "run", str(script)]
     command += ["--server.port", str(port), "--server.headless", "true"]
     more = {"FORK_EXPLORER_HOME": str(home), "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(root)}
+    if room is not None:
+        more[ROOM] = str(room)
     began = time.monotonic()
     server = subprocess.Popen(
         command,

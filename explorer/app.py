@@ -14,6 +14,7 @@ if str(_ROOT) not in sys.path:  # `streamlit run` puts only this file's folder t
 
 from explorer.engine import engine_is_loaded  # noqa: E402
 from explorer.navigation import all_pages  # noqa: E402
+from explorer.turns import turn_to_draw  # noqa: E402
 
 page = st.navigation(all_pages())
 st.set_page_config(
@@ -26,7 +27,8 @@ st.html(_HERE / "style.css")
 if engine_is_loaded():
     from explorer.main_view import draw_around
 
-    draw_around(page)
+    with turn_to_draw():
+        draw_around(page)
 else:
     from explorer.first_view import first_view
 

@@ -11,7 +11,7 @@ from core.chains.glance import chain_at_a_glance
 from core.errors import ExplorerError
 from core.lessons.outline import STEPS, TITLE
 from core.records import Chain, Outcome
-from core.system.environment import sessions_folder
+from explorer.classroom.here import sessions_here
 from explorer.components.token_heatmap import read_heatmap, token_heatmap
 from explorer.engine import engine_is_loaded, engine_is_started, start_engine, start_engine_soon
 from explorer.shared.chain_view import chain_view
@@ -99,7 +99,8 @@ def _chain() -> tuple[Chain, Outcome | None] | None:
     wanted = str(st.query_params.get("session", ""))
     path = WELCOME
     if len(wanted) == _SESSION_ID and wanted.isascii() and wanted.isalnum():
-        path = sessions_folder() / f"{wanted}.json"
+        paths = [folder / f"{wanted}.json" for folder in sessions_here()]
+        path = next((each for each in paths if each.is_file()), path)
     try:
         return chain_at_a_glance(path.read_bytes())
     except (OSError, ExplorerError):

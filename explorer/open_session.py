@@ -17,6 +17,7 @@ from core.models.language_model import LanguageModel
 from core.models.spec import ModelSpec
 from core.records import Chain, Problem, Sampler, StopReason
 from core.tokens.prompts import WorkedExample
+from explorer.classroom.account import Account
 from explorer.tasks import Task
 from explorer.work import (
     Continuation,
@@ -42,8 +43,10 @@ class OpenSession:
         session: Session,
         folder: SessionFolder,
         load: Callable[[ModelSpec], LanguageModel],
+        account: Account | None = None,
     ) -> None:
         self.id = session_id
+        self.account = account
         self.session = session
         self.spec = ModelSpec()
         self.problem_sets: dict[str, list[Problem]] = {}  # uploaded, by file name
@@ -53,7 +56,7 @@ class OpenSession:
         self.notice: ExplorerError | None = None
         self._endings: dict[Place, dict[TokenIds, Continuation]] = {}
         self._wanted: tuple[Place, TokenIds, ForkTree, Branch, int] | None = None
-        self._folder = folder
+        self.folder = folder
         self.load = load
         self._lock = threading.RLock()
 
@@ -93,7 +96,7 @@ class OpenSession:
         """Save the session to disk; a full disk is shown as a notice and doesn't raise."""
         with self._lock:
             try:
-                self._folder.save(self.id, self.session)
+                self.folder.save(self.id, self.session)
             except ExplorerError as error:
                 self.notice = error
 
@@ -288,6 +291,8 @@ class OpenSession:
         def timed(task: Task) -> None:
             try:
                 do(task)
+                if work.meter is not None:
+                    work.meter.close()
             finally:
                 if spec is not None and work.progress is not None:
                     self.paces.setdefault(spec, StepPace()).join(work.progress.pace)
@@ -298,6 +303,13 @@ class OpenSession:
                     "This session is still working.", "Wait for it to end, or cancel it."
                 )
                 return
+            if self.account is not None:
+                try:
+                    self.account.check()
+                except ExplorerError as error:
+                    self.notice = error
+                    return
+                work.meter = self.account.meter()
             self.notice = self._wanted = None
             self.work = work
             self.task = Task(label, timed, total)

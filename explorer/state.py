@@ -9,10 +9,11 @@ import streamlit as st
 
 from core.chains.session import Session
 from core.errors import ExplorerError, SessionError
+from explorer.classroom.here import sessions_here
 from explorer.form import Form, is_real, one_of
 from explorer.open_session import OpenSession
 from explorer.welcome import DEFAULT_TAU, FIRST_CLICK, WELCOME
-from explorer.workbench import session_or_none, workbench
+from explorer.workbench import first_model, session_or_none, workbench
 
 Unit = Literal["nats", "bits"]
 Colour = Literal["entropy", "pivotality"]
@@ -97,7 +98,7 @@ class BrowserState:
         before = self.opened
         for key in {*before.session.form, *session.form}:
             st.session_state.pop(key, None)
-        self.opened = workbench().new_session(session)
+        self.opened = workbench().new_session(session, sessions_here()[0])
         self.opened.spec, self.opened.problem_sets = before.spec, before.problem_sets
         self.opened.save()
         self.beside = None
@@ -169,8 +170,8 @@ def _open_session() -> OpenSession:
             "This link's session isn't on this computer.",
             "Open its saved file, or continue with the example below.",
         )
-    opened = workbench().new_session(welcome_session() or Session())
-    opened.notice = error
+    opened = workbench().new_session(welcome_session() or Session(), sessions_here()[0])
+    opened.spec, opened.notice = first_model(), error
     return opened
 
 

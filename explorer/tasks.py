@@ -16,7 +16,7 @@ from core.errors import ExplorerError
 from core.runs.pace import Countdown, Pace, time_left
 
 _log = logging.getLogger(__name__)
-_NICENESS = 5  # so that pages stay responsive
+NICENESS = 5  # of threads that compute, so that pages stay responsive
 _PATIENCE = 5  # seconds until work that was cancelled is cut off with the server
 
 
@@ -149,7 +149,7 @@ class Task:
 
     def _run(self) -> None:
         with contextlib.suppress(OSError, AttributeError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         try:
             self._work(self)
         except ExplorerError as error:

@@ -16,6 +16,7 @@ from core.chains.sweep import Sweep
 from core.chains.tree import ForkTree
 from core.decoding.settings import DEFAULT_BATCH_SIZE
 from core.records import Chain, Outcome, Sampler, Verdict
+from explorer.classroom.account import Meter
 from explorer.tasks import Task
 
 Kind = Literal["chain", "preview", "alternatives", "samples", "fix", "grow", "other"]
@@ -84,6 +85,7 @@ class Work:
     attempts: dict[tuple[int, int], AttemptResult] = field(default_factory=dict)
     """By position and token: what the attempts so far led to."""
     growing: Growing | None = None
+    meter: Meter | None = None  # of a person whose tokens are counted
 
     def is_on(self, tree: ForkTree, branch: str) -> bool:
         """Whether it is about this branch."""
@@ -100,6 +102,8 @@ class Work:
 
         def cancel() -> bool:
             stop = progress()
+            if self.meter is not None:
+                stop = self.meter.is_used_up(progress.tokens) or stop
             task.done, task.total = progress.step, progress.total
             if progress.step == 1:  # reading the prompt says nothing about the pace
                 task.before, task.started = 1, time.monotonic()

@@ -6,11 +6,13 @@ import gc
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import streamlit as st
 
 from core.chains.session import Session, SessionFolder
+from core.decoding.shared_batch import SharedBatch
 from core.errors import ResourceError, SessionError
 from core.models.facts import ModelFacts, facts_of
 from core.models.file_identity import files_identity
@@ -18,12 +20,14 @@ from core.models.language_model import LanguageModel, fetch_model, load_language
 from core.models.spec import ModelSpec
 from core.models.teacher import load_beside
 from core.models.worker_reports import Report
-from core.system.environment import sessions_folder
+from explorer.classroom.account import account_of
+from explorer.classroom.here import classroom, sessions_here
 from explorer.open_session import OpenSession
-from explorer.tasks import Task
+from explorer.tasks import NICENESS, Task
 
 _SWITCH_INTERVAL = 0.0002  # seconds
 _MODELS_KEPT = 2
+_LATELY = 30.0  # seconds
 _SESSIONS_KEPT = 200  # in memory; all of them stay on disk
 
 
@@ -31,7 +35,6 @@ class Workbench:
     """One per server. All methods may be called from any thread."""
 
     def __init__(self) -> None:
-        self.folder = SessionFolder(sessions_folder())
         self._lock = threading.Lock()
         self._loading = threading.Lock()
         self._models: OrderedDict[ModelSpec, LanguageModel] = OrderedDict()
@@ -73,6 +76,7 @@ class Workbench:
             ModelError, ResourceError, DownloadCancelledError: as `fetch_model` and
                 `load_language_model`.
         """
+        _check_allowed(spec)
         lm = self.loaded(spec)
         if lm is not None:
             return lm
@@ -85,6 +89,7 @@ class Workbench:
         Raises:
             ModelError, ResourceError: as `load_language_model`.
         """
+        _check_allowed(spec)
         return self._loaded_by(spec, lambda: load_beside(lm, spec))
 
     def _loaded_by(self, spec: ModelSpec, load: Callable[[], LanguageModel]) -> LanguageModel:
@@ -100,6 +105,8 @@ class Workbench:
                 if not self._make_room(0):
                     raise
                 lm = load()  # with the memory of the others
+            # A small model computes with one thread and leaves a processor to the pages.
+            lm.joint = SharedBatch(NICENESS if lm.threads > 1 else 0)
             with self._lock:
                 self._models[spec], self._files[spec] = lm, files
         return lm
@@ -114,34 +121,50 @@ class Workbench:
         return gone
 
     def warm_up(self, _: Task) -> None:
-        """Load the demo."""
-        self.model(ModelSpec())
+        """Load the model with which everyone begins."""
+        self.model(first_model())
         # Streamlit collects garbage after every script run while all threads wait. With the objects
         # of torch and transformers that takes half a second, so they are excluded.
         gc.collect()
         gc.freeze()
 
-    def session(self, session_id: str) -> OpenSession | None:
-        """A session that is open or on disk; None if it doesn't exist.
+    def session(self, session_id: str, folders: Sequence[Path]) -> OpenSession | None:
+        """A session that is open or on disk in one of these folders; None if it is in none.
+
+        Args:
+            folders: of the person who asks.
 
         Raises:
             SessionError: its file is damaged.
         """
         with self._lock:
             found = self._sessions.get(session_id)
-            if found is None:
-                stored = self.folder.load(session_id)
-                if stored is None:
-                    return None
-                found = self._admit(OpenSession(session_id, stored, self.folder, self.model))
-            self._sessions.move_to_end(session_id)
+            if found is not None and found.folder.path not in folders:
+                return None
+            for folder in map(SessionFolder, folders):
+                if found is not None:
+                    break
+                stored = folder.load(session_id)
+                if stored is not None:
+                    found = self._admit(self._opened(session_id, stored, folder))
+            if found is not None:
+                self._sessions.move_to_end(session_id)
             return found
 
-    def new_session(self, session: Session) -> OpenSession:
-        """Open a session under a new id."""
-        opened = OpenSession(SessionFolder.new_id(), session, self.folder, self.model)
+    def new_session(self, session: Session, folder: Path) -> OpenSession:
+        """Open a session under a new id, to be kept in a folder."""
+        opened = self._opened(SessionFolder.new_id(), session, SessionFolder(folder))
         with self._lock:
             return self._admit(opened)
+
+    def others_at_work(self, session: OpenSession) -> int:
+        """How many other sessions work, or began to in the last half minute."""
+        with self._lock:
+            tasks = [each.task for each in self._sessions.values() if each is not session]
+        return sum(each is not None and (each.running or each.elapsed < _LATELY) for each in tasks)
+
+    def _opened(self, session_id: str, session: Session, folder: SessionFolder) -> OpenSession:
+        return OpenSession(session_id, session, folder, self.model, account_of(folder.path))
 
     def _admit(self, opened: OpenSession) -> OpenSession:
         self._sessions[opened.id] = opened
@@ -162,9 +185,21 @@ def workbench() -> Workbench:
     return bench
 
 
+def first_model() -> ModelSpec:
+    """The model with which everyone begins: the demo, or the first one of a class."""
+    found = classroom()
+    return ModelSpec() if found is None else ModelSpec(found.room.models[0])
+
+
+def _check_allowed(spec: ModelSpec) -> None:
+    found = classroom()
+    if found is not None:
+        found.room.check_model(spec)
+
+
 def session_or_none(session_id: str) -> tuple[OpenSession | None, SessionError | None]:
     """A session by its id, or why it can't be opened."""
     try:
-        return workbench().session(session_id), None
+        return workbench().session(session_id, sessions_here()), None
     except SessionError as error:
         return None, error

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.distillation.results import TASK as DISTILLATION
 from core.models.spec import DEMO, DEMO_TEACHER
-from core.runs.runs_folder import RunsFolder
+from explorer.classroom.here import runs_here
 from explorer.compare.chain import chain_is_being_read
 from explorer.compare.distillation import distillation_panel, show_distillation_asked_for
 from explorer.compare.edit import fill_comparison
@@ -15,7 +15,7 @@ from explorer.compare.setup import compare_setup
 from explorer.shared.run_page import RunScreen, page_head, run_area
 from explorer.state import browser_state
 
-state, folder = browser_state(), RunsFolder()
+state, folder = browser_state(), runs_here()
 page_head("compare", "")
 distilled = show_distillation_asked_for(state, folder)
 TOKENS, SMALLER = "Token by token", "Distil into a small adapter"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from explorer.explore.forcing import wait_beside_others
 from explorer.explore.problem_bar import problem_bar
 from explorer.explore.stage import STYLE, stage
 from explorer.guide.tour import tour
@@ -16,7 +17,8 @@ measured_on = problem_bar(state)
 
 
 def below() -> None:
-    """What a click in the chain draws again."""
+    """What a click in the chain draws again; what follows work, beside others a little later."""
+    wait_beside_others(state)
     stage(state, measured_on)
     tour(state)
 

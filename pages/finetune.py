@@ -6,6 +6,7 @@ from core.reasonmaxxer.recipe import Recipe
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunStatus
+from explorer.classroom.here import runs_here
 from explorer.finetune.edit import fill_finetune
 from explorer.finetune.gate import model_is_loading
 from explorer.finetune.setup import finetune_setup
@@ -23,7 +24,7 @@ def form(state: BrowserState, folder: RunsFolder) -> None:
 
 def steps(state: BrowserState, run: Run, status: RunStatus) -> None:
     """The steps of the run on screen, with the recipe of the form or, folded, the run's own."""
-    finetune_steps(state, run, status, folder=RunsFolder(), form=opened[-1:])
+    finetune_steps(state, run, status, folder=runs_here(), form=opened[-1:])
 
 
 run_page(

@@ -6,6 +6,7 @@ from functools import partial
 
 from core.errors import ExplorerError
 from core.imports.kept_files import KeptFiles
+from explorer.classroom.here import rollouts_here
 from explorer.rollouts.fields import chosen_fields, fields_panel
 from explorer.rollouts.fine_tune import is_making
 from explorer.rollouts.reading import read_kept, scorings
@@ -23,7 +24,7 @@ page_head(
     "Open rollouts of an RL run, samples of an evaluation, or a pasted text, and see them token by "
     "token as the model in the sidebar does.",
 )
-kept = rollout_source(state, KeptFiles())
+kept = rollout_source(state, KeptFiles(rollouts_here()))
 if kept is None:
     show_notice(state)
 else:

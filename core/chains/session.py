@@ -108,7 +108,7 @@ class SessionFolder:
     """Sessions stored on disk under ids that can be part of a link."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.path = folder
 
     @staticmethod
     def new_id() -> str:
@@ -146,7 +146,7 @@ class SessionFolder:
     def _path(self, session_id: str) -> Path:
         if not _SESSION_ID.fullmatch(session_id):
             raise SessionError(f"{session_id!r} is not a session id.", "Open the app without it.")
-        return self._folder / f"{session_id}.json"
+        return self.path / f"{session_id}.json"
 
 
 def _form(data: Any) -> dict[str, FormValue]:

@@ -14,6 +14,7 @@ import typer
 from core.cli import adapter, chains, findings, runs, serving
 from core.cli.checking import check
 from core.cli.claims import claims
+from core.cli.classroom import classroom
 from core.cli.compare import compare
 from core.cli.distill_study import distill_study
 from core.cli.distillation import distill
@@ -69,6 +70,7 @@ def _program(
 
 
 app.command()(serving.app)
+app.command()(classroom)
 app.command()(chains.generate)
 app.command()(chains.force)
 app.command()(chains.score)

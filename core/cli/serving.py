@@ -40,24 +40,35 @@ ALLOW_HOST = ["FORK_EXPLORER_ALLOW_HOST", "SPACE_HOST"]
 _ALL_INTERFACES = ("0.0.0.0", "::")
 
 
+Port = Annotated[int, typer.Option(min=1, max=65535, help="Port of the server.")]
+Address = Annotated[str, typer.Option(help="Interface to listen on; by default this machine only.")]
+AllowHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        envvar=ALLOW_HOST,
+        help="Host name that browsers on other machines use for this one; may be repeated.",
+    ),
+]
+Headless = Annotated[bool, typer.Option("--headless", "--no-browser", help="Don't open a browser.")]
+
+
 def app(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the server.")] = 8501,
-    address: Annotated[
-        str, typer.Option(help="Interface to listen on; by default this machine only.")
-    ] = "127.0.0.1",
-    allow_host: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            envvar=ALLOW_HOST,
-            help="Host name that browsers on other machines use for this one; may be repeated.",
-        ),
-    ] = None,
-    headless: Annotated[
-        bool, typer.Option("--headless", "--no-browser", help="Don't open a browser.")
-    ] = False,
+    port: Port = 8501,
+    address: Address = "127.0.0.1",
+    allow_host: AllowHost = None,
+    headless: Headless = False,
 ) -> None:
     """Start the app and open it in a browser; Ctrl-C ends it."""
+    serve("app.py", port, address, allow_host or [], headless)
+
+
+def serve(script: str, port: int, address: str, allow_host: list[str], headless: bool) -> None:
+    """Let this process become the server of a file in explorer/.
+
+    Raises:
+        AppError: the installation is incomplete, or the server can't listen.
+    """
     root = project_root()
     missing = [path for path in NEEDED if not (root / path).is_file()]
     if missing:
@@ -65,13 +76,13 @@ def app(
             f"The installation in {root} is incomplete: {missing[0]} is missing.",
             "Install decision-fork-explorer again, or check out the whole repository.",
         )
-    _check_port(address, port)
+    check_port(address, port)
     command = [
         *(sys.executable, "-P"),  # a streamlit.py in the current folder is not Streamlit
-        *("-m", "streamlit", "run", str(root / "explorer" / "app.py")),
+        *("-m", "streamlit", "run", str(root / "explorer" / script)),
         *("--server.port", str(port)),
         *("--server.address", address),
-        *_host_flags(root, address, allow_host or []),
+        *_host_flags(root, address, allow_host),
         *("--server.headless", "true" if headless else "false"),
     ]
     if os.name == "nt":  # exec on Windows gives the terminal back while the server still runs
@@ -79,7 +90,7 @@ def app(
     os.execv(sys.executable, command)
 
 
-def _check_port(address: str, port: int) -> None:
+def check_port(address: str, port: int) -> None:
     """Check that the server can listen, before Streamlit starts.
 
     Raises:

@@ -70,15 +70,17 @@ class Guidance:
         self._last_id = guide.teacher.vocab_size - 1
         self._rules = guide.rules
         self._divergence = guide.divergence
-        store = PrefixStore() if guide.store is None else guide.store
-        self._stepper = stepper_for(guide.teacher, slots, capacity, store, guide.keep_rows)
+        self._teacher = guide.teacher
+        self._store = PrefixStore() if guide.store is None else guide.store
+        self._kept = self._store if guide.keep_rows else None
+        self._stepper = stepper_for(guide.teacher, slots, capacity)
         self._rows: list[int] = []  # in the teacher's slots
 
     def admit(self, rows: Sequence[int], prefixes: Sequence[Sequence[int]]) -> None:
         """Add rows; their prefixes are all tokens but the newest."""
         ruled = [i for i, row in enumerate(rows) if self._rules[row] is not None]
         if ruled:
-            self._stepper.admit([self._readable(prefixes[i]) for i in ruled])
+            self._stepper.admit([self._readable(prefixes[i]) for i in ruled], self._store)
             self._rows.extend(rows[i] for i in ruled)
 
     def substitutions(
@@ -96,7 +98,9 @@ class Guidance:
         index = {place.row: i for i, place in enumerate(places)}
         order = [index[row] for row in self._rows]
         newest = self._readable([places[i].newest for i in order])
-        teacher = self._stepper.step(newest)[:, : self._width]
+        teacher = self._stepper.step(newest)
+        self._teacher.check_finite(teacher)
+        teacher = teacher[:, : self._width]
         teacher_ids = teacher.argmax(dim=-1).tolist()
         base = logits[order]
         divergences = self._divergences(base, teacher)
@@ -128,7 +132,7 @@ class Guidance:
         if self._rules[row] is None:
             return
         slot = self._rows.index(row)
-        self._stepper.retire(slot, self._readable(ids))
+        self._stepper.retire(slot, self._readable(ids), self._kept)
         self._rows[slot] = self._rows[-1]
         self._rows.pop()
 

@@ -3,7 +3,8 @@
 transformers' caches grow by concatenation and keep all rows at one length. Forks of one chain
 start at different positions, end at different times, and new rows take the slots of finished
 ones; so these buffers are allocated once, each row is written at its own length, and positions
-beyond a row's length are masked.
+beyond a row's length are masked. A step may take the first rows only; the others wait in their
+slots.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class _RowLayer(CacheLayerMixin):
         cache, keys, values = self._cache, self.keys, self.values
         assert keys is not None
         assert values is not None
-        n, span = cache.active, cache.span
+        n, span = cache.stepping, cache.span
         if cache.aligned:
             keys[:n, :, span - 1] = key_states[:, :, 0]
             values[:n, :, span - 1] = value_states[:, :, 0]
@@ -65,13 +66,13 @@ class _RowLayer(CacheLayerMixin):
         self.keys[slot, :, : keys.shape[1]] = keys
         self.values[slot, :, : values.shape[1]] = values
 
-    def grow(self, capacity: int) -> None:
+    def grow(self, slots: int, capacity: int) -> None:
         if not self.is_initialized:
             return
         for name in ("keys", "values"):
             old = getattr(self, name)
-            new = old.new_zeros((old.shape[0], old.shape[1], capacity, old.shape[3]))
-            new[:, :, : old.shape[2]] = old
+            new = old.new_zeros((slots, old.shape[1], capacity, old.shape[3]))
+            new[: old.shape[0], :, : old.shape[2]] = old
             setattr(self, name, new)
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
@@ -89,8 +90,8 @@ class RowCache(Cache):
 
     Args:
         layers: number of attention layers.
-        slots: maximum number of rows.
-        capacity: positions allocated initially; the buffers grow when needed.
+        slots: rows allocated initially, and `capacity`, positions of each; the buffers grow when
+            needed.
         device: where the model runs.
     """
 
@@ -98,17 +99,18 @@ class RowCache(Cache):
         self.slots = slots
         self.capacity = capacity
         self.active = 0
+        self.stepping = 0  # rows in this step, the first ones
         self.span = 0  # positions attended to in a step: the longest row and its new token
-        self.aligned = True  # all active rows have equal lengths, so no mask is needed
+        self.aligned = True  # all stepping rows have equal lengths, so no mask is needed
         self.row_index = torch.arange(slots, device=device)
-        self.lengths = torch.zeros(slots, dtype=torch.long, device=device)
-        self._lengths = [0] * slots  # the same lengths, on the host
+        self.lengths = torch.zeros(slots, dtype=torch.long, device=device)  # of stepping rows
+        self._lengths = [0] * slots  # of all rows, on the host
         super().__init__(layers=[_RowLayer(self) for _ in range(layers)])
 
     def admit(self, length: int) -> int:
         """Add a row of `length` positions, to be written; returns its slot."""
         slot = self.active
-        self._reserve(length + 1)
+        self._reserve(slot + 1, length + 1)
         self._lengths[slot] = length
         self.active += 1
         return slot
@@ -124,45 +126,56 @@ class RowCache(Cache):
         last = self.active - 1
         if slot != last:
             length = self._lengths[last]
-            for layer in self.layers:
+            for layer in self._written():
                 layer.keys[slot, :, :length] = layer.keys[last, :, :length]
                 layer.values[slot, :, :length] = layer.values[last, :, :length]
             self._lengths[slot] = length
         self.active = last
         return last
 
+    def swap(self, a: int, b: int) -> None:
+        """Exchange two rows."""
+        length = max(self._lengths[a], self._lengths[b])
+        for layer in self._written():
+            for buffer in (layer.keys, layer.values):
+                kept = buffer[a, :, :length].clone()
+                buffer[a, :, :length] = buffer[b, :, :length]
+                buffer[b, :, :length] = kept
+        self._lengths[a], self._lengths[b] = self._lengths[b], self._lengths[a]
+
     def row(self, slot: int) -> KeyValues:
         """A copy of one row's keys and values."""
         length = self._lengths[slot]
         return [
             (layer.keys[slot, :, :length].clone(), layer.values[slot, :, :length].clone())
-            for layer in self.layers
+            for layer in self._written()
         ]
 
-    def begin_step(self) -> None:
-        """Set lengths and span for the next step."""
-        lengths = self._lengths[: self.active]
+    def begin_step(self, rows: int) -> None:
+        """Set lengths and span for the next step, of the first `rows` rows."""
+        lengths = self._lengths[:rows]
+        self.stepping = rows
         self.span = max(lengths) + 1
         self.aligned = min(lengths) == self.span - 1
-        self._reserve(self.span)
-        self.lengths[: self.active] = torch.tensor(lengths, device=self.lengths.device)
+        self._reserve(self.slots, self.span)
+        self.lengths[:rows] = torch.tensor(lengths, device=self.lengths.device)
 
     def end_step(self) -> None:
-        """Advance the length of every active row by one."""
-        for slot in range(self.active):
+        """Advance the length of every row of the step by one."""
+        for slot in range(self.stepping):
             self._lengths[slot] += 1
 
     def position_ids(self) -> torch.Tensor:
-        """(active, 1): the position of each row's new token."""
-        return self.lengths[: self.active].unsqueeze(-1)
+        """(stepping, 1): the position of each row's new token."""
+        return self.lengths[: self.stepping].unsqueeze(-1)
 
     def attention_mask(self, windows: Mapping[str, int | None], dtype: torch.dtype) -> Any:
         """The attention mask of this step, in the form that transformers models take.
 
-        None when all rows have equal lengths; otherwise (active, span) bool. With a sliding window
-        shorter than the span, the window depends on each row's length, which needs a 4-D mask per
-        layer type. Such a mask is passed to attention unchanged, and eager attention adds it to the
-        scores, so it holds 0 and the dtype's minimum instead of True and False.
+        None when all rows have equal lengths; otherwise (stepping, span) bool. With a sliding
+        window shorter than the span, the window depends on each row's length, which needs a 4-D
+        mask per layer type. Such a mask is passed to attention unchanged, and eager attention adds
+        it to the scores, so it holds 0 and the dtype's minimum instead of True and False.
         """
         cut = any(window and window < self.span for window in windows.values())
         if self.aligned and not cut:
@@ -179,9 +192,20 @@ class RowCache(Cache):
             masks[kind] = added.masked_fill(~seen, torch.finfo(dtype).min)[:, None, None, :]
         return masks if len(masks) > 1 else next(iter(masks.values()))
 
-    def _reserve(self, length: int) -> None:
-        if length <= self.capacity:
+    def _written(self) -> list[Any]:
+        """Layers that have buffers: none before the first prefix or step."""
+        return [layer for layer in self.layers if layer.is_initialized]
+
+    def _reserve(self, slots: int, length: int) -> None:
+        if slots <= self.slots and length <= self.capacity:
             return
-        self.capacity = max(length, self.capacity + _GROWTH, self.capacity * 3 // 2)
+        if length > self.capacity:
+            self.capacity = max(length, self.capacity + _GROWTH, self.capacity * 3 // 2)
+        if slots > self.slots:
+            more = max(slots, self.slots * 3 // 2) - self.slots
+            self.slots += more
+            self.row_index = torch.arange(self.slots, device=self.row_index.device)
+            self.lengths = torch.cat([self.lengths, self.lengths.new_zeros(more)])
+            self._lengths += [0] * more
         for layer in self.layers:
-            layer.grow(self.capacity)
+            layer.grow(self.slots, self.capacity)

@@ -49,6 +49,22 @@ def prefill(
             yield ids, own
 
 
+def read_piece(lm: LanguageModel, ids: Sequence[int], store: PrefixStore, tokens: int) -> bool:
+    """Read a piece of a prefix into the store, so that a long one can be read between the steps of
+    other rows.
+
+    Returns:
+        Whether at most `tokens` tokens were left to read: then nothing was done.
+    """
+    covered, key_values = store.longest(ids)
+    if len(ids) - covered <= tokens:
+        return True
+    known, piece = tuple(ids[:covered]), tuple(ids[: covered + tokens])
+    store.put(piece, _extend(lm, piece, covered, key_values))
+    store.drop(known)  # the piece begins with it
+    return False
+
+
 def common_beginning(sequences: Sequence[tuple[int, ...]]) -> int:
     """How many token ids all of one or more sequences begin with."""
     first, last = min(sequences), max(sequences)  # the others begin with what these two share

@@ -20,46 +20,42 @@ if TYPE_CHECKING:
 class Stepper(Protocol):
     """Rows in slots 0 .. n-1; a retired row's slot is taken by the last row."""
 
-    def admit(self, prefixes: Sequence[Sequence[int]]) -> None:
-        """Append rows, given their prefixes: all tokens but the newest."""
+    def admit(self, prefixes: Sequence[Sequence[int]], store: PrefixStore) -> None:
+        """Append rows, given their prefixes: all tokens but the newest. What the store has isn't
+        computed again."""
 
     def step(self, tokens: Sequence[int]) -> torch.Tensor:
-        """Feed the newest token of every row; returns logits (n, V).
+        """Feed the newest tokens of the first m rows; returns logits (m, V), which may be anything
+        but finite: `LanguageModel.check_finite` looks."""
 
-        Raises:
-            ModelError: the logits are not finite.
-        """
+    def swap(self, a: int, b: int) -> None:
+        """Exchange the slots of two rows."""
 
-    def retire(self, slot: int, ids: Sequence[int]) -> None:
-        """Remove a row whose cached tokens are `ids`; its keys and values may be kept for forks."""
+    def retire(self, slot: int, ids: Sequence[int], keep: PrefixStore | None) -> None:
+        """Remove a row whose cached tokens are `ids`; `keep` gets its keys and values."""
 
 
-def stepper_for(
-    lm: LanguageModel, slots: int, capacity: int, store: PrefixStore, keep_rows: bool
-) -> Stepper:
-    """The fastest stepper that is correct for the model."""
+def stepper_for(lm: LanguageModel, slots: int, capacity: int) -> Stepper:
+    """The fastest stepper that is correct for the model, with room for `slots` rows of `capacity`
+    tokens at first."""
     if lm.shares_prefixes:
-        return CachedStepper(lm, slots, capacity, store, keep_rows)
+        return CachedStepper(lm, slots, capacity)
     return RecomputingStepper(lm)
 
 
 class CachedStepper:
     """Caches keys and values: a step computes one position per row."""
 
-    def __init__(
-        self, lm: LanguageModel, slots: int, capacity: int, store: PrefixStore, keep_rows: bool
-    ) -> None:
+    def __init__(self, lm: LanguageModel, slots: int, capacity: int) -> None:
         self._lm = lm
-        self._keep_rows = keep_rows
         config = lm.model.config.get_text_config(decoder=True)
         self._windows = attention_windows(config)
         self._cache = RowCache(config.num_hidden_layers, slots, capacity, lm.device)
-        self._store = store
 
-    def admit(self, prefixes: Sequence[Sequence[int]]) -> None:
+    def admit(self, prefixes: Sequence[Sequence[int]], store: PrefixStore) -> None:
         slots = {self._cache.admit(len(prefix)): tuple(prefix) for prefix in prefixes}
         missing = {slot: ids for slot, ids in slots.items() if ids}
-        for known, key_values in prefill(self._lm, prefixes, self._store):
+        for known, key_values in prefill(self._lm, prefixes, store):
             written = [slot for slot, ids in missing.items() if known[: len(ids)] == ids]
             for slot in written:
                 self._cache.write(slot, key_values)
@@ -68,7 +64,7 @@ class CachedStepper:
 
     def step(self, tokens: Sequence[int]) -> torch.Tensor:
         cache = self._cache
-        cache.begin_step()
+        cache.begin_step(len(tokens))
         with thin_head(self._lm.model):
             logits: torch.Tensor = self._lm.model(
                 input_ids=torch.tensor(tokens, device=self._lm.device).unsqueeze(-1),
@@ -78,12 +74,14 @@ class CachedStepper:
                 use_cache=True,
             ).logits[:, -1]
         cache.end_step()
-        self._lm.check_finite(logits)
         return logits
 
-    def retire(self, slot: int, ids: Sequence[int]) -> None:
-        if self._keep_rows:
-            self._store.put(ids, self._cache.row(slot))
+    def swap(self, a: int, b: int) -> None:
+        self._cache.swap(a, b)
+
+    def retire(self, slot: int, ids: Sequence[int], keep: PrefixStore | None) -> None:
+        if keep is not None:
+            keep.put(ids, self._cache.row(slot))
         self._cache.retire(slot)
 
 
@@ -94,20 +92,22 @@ class RecomputingStepper:
         self._lm = lm
         self._rows: list[list[int]] = []
 
-    def admit(self, prefixes: Sequence[Sequence[int]]) -> None:
+    def admit(self, prefixes: Sequence[Sequence[int]], store: PrefixStore) -> None:
         self._rows.extend(list(prefix) for prefix in prefixes)
 
     def step(self, tokens: Sequence[int]) -> torch.Tensor:
         logits = []
-        for row, token in zip(self._rows, tokens, strict=True):
-            row.append(token)
-            ids = torch.tensor([row], device=self._lm.device)
+        for row, token in zip(self._rows, tokens, strict=False):
+            ids = torch.tensor([[*row, token]], device=self._lm.device)
             output = self._lm.model(input_ids=ids, use_cache=False, logits_to_keep=1)
             logits.append(output.logits[:, -1])
-        found = torch.cat(logits)
-        self._lm.check_finite(found)
-        return found
+        for row, token in zip(self._rows, tokens, strict=False):
+            row.append(token)
+        return torch.cat(logits)
 
-    def retire(self, slot: int, ids: Sequence[int]) -> None:
+    def swap(self, a: int, b: int) -> None:
+        self._rows[a], self._rows[b] = self._rows[b], self._rows[a]
+
+    def retire(self, slot: int, ids: Sequence[int], keep: PrefixStore | None) -> None:
         self._rows[slot] = self._rows[-1]
         self._rows.pop()

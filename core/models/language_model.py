@@ -30,6 +30,7 @@ from core.models.files import (
 from core.models.finite_logits import check_finite
 from core.models.forward_check import check_forward_pass
 from core.models.hub_download import download
+from core.models.locks import FairLock
 from core.models.memory import MemoryEstimate, estimate_memory, is_out_of_memory
 from core.models.placement import place
 from core.models.prefix_store import PrefixStore
@@ -73,8 +74,10 @@ class LanguageModel:
     prompt_date: date | None = None  # for chat templates that use the date; None: today
     base: Base | None = None  # under an adapter's twin; never run
     dtype_reason: str | None = None  # why `auto` took this dtype; None: a person chose it
-    lock: threading.RLock = field(default_factory=threading.RLock)
+    lock: FairLock = field(default_factory=FairLock)
     prefixes: PrefixStore = field(default_factory=PrefixStore)
+    joint: object = field(default=None, repr=False, compare=False)
+    """A `core.decoding.shared_batch.SharedBatch` where several threads decode with the model."""
 
     def use_threads(self) -> None:
         """Set the calling thread's number of torch CPU threads; call before running the model."""

@@ -64,6 +64,12 @@ class PrefixStore:
         self._entries.move_to_end(best_key)
         return best, self._entries[best_key].key_values
 
+    def drop(self, ids: Sequence[int]) -> None:
+        """Drop a sequence, if it is stored."""
+        entry = self._entries.pop(np.asarray(ids, dtype=np.int32).tobytes(), None)
+        if entry is not None:
+            self._held -= entry.size
+
     def clear(self) -> None:
         """Drop all sequences."""
         self._entries.clear()

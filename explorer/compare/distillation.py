@@ -20,6 +20,7 @@ from core.runs.config import RunPlan
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.settings import changed
+from explorer.classroom.here import runs_here
 from explorer.compare.distillation_sizes import distilled_sizes
 from explorer.compare.edit import TEACHER_FIELD
 from explorer.shared.asking import Asking, session_settings
@@ -43,7 +44,7 @@ def distillation_panel(state: BrowserState, teacher: str = "") -> None:
         state: of the browser session.
         teacher: the initial value of the field.
     """
-    folder = RunsFolder()
+    folder = runs_here()
     st.markdown("#### How small can the correction be?")
     st.caption(
         "Distil the teacher into a small adapter of the model, and see how close it gets. The "

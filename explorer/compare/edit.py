@@ -7,7 +7,7 @@ from core.distillation.results import distillation_models, distillation_recipe
 from core.lora.run_files import EVALUATION
 from core.models.spec import DEMO
 from core.runs.run import Run
-from core.runs.runs_folder import RunsFolder
+from explorer.classroom.here import runs_here
 from explorer.shared.edit_run import put_asked, put_choice, put_problems, put_settings
 from explorer.shared.problem_sets import problem_sets, training_sets
 from explorer.shared.teachers import compare_key, known_teachers
@@ -24,7 +24,7 @@ def fill_comparison(state: BrowserState, run: Run) -> None:
         ExplorerError: they can't be read.
     """
     settings, (base, teachers) = COMPARE.settings_of(run), compared_models(run)
-    known = known_teachers(base.model, RunsFolder())
+    known = known_teachers(base.model, runs_here())
     put_settings(state.form, "compare", settings)
     put_asked(state.form, "compare", settings)
     put_choice(state, run, "compare", problem_sets(state))

@@ -18,9 +18,9 @@ from core.records import StopReason
 from core.runs.headline import short_percent
 from core.runs.kind import TABLE
 from core.runs.run import Run
-from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunStatus
 from core.statistics import Estimate
+from explorer.classroom.here import runs_here
 from explorer.compare.chain import compared_chain, compared_records
 from explorer.compare.charts import (
     PLACE_NAMES,
@@ -63,7 +63,7 @@ def compare_report(state: BrowserState, run: Run, status: RunStatus) -> None:
     except ExplorerError as error:
         show_error(error)
         return
-    names = teacher_labels(teachers, known_teachers(base.model, RunsFolder()))
+    names = teacher_labels(teachers, known_teachers(base.model, runs_here()))
     show_headline(compare_headline(results), _few_figures(results, names))
     cut = sum(each.stop_reason is StopReason.LENGTH for each in records)
     show_cautions(

@@ -8,8 +8,11 @@ from core.models.spec import ModelSpec
 from core.records import Chain, Sampler
 from explorer.state import BrowserState
 from explorer.tasks import Task
+from explorer.turns import give_up_turn
+from explorer.workbench import workbench
 
 _PATIENCE = 0.5  # seconds a click waits for a short continuation before the page shows progress
+_EACH, _MOST = 0.2, 1.5  # seconds more for each other session that works, and at most
 
 
 def force(
@@ -29,7 +32,23 @@ def force(
 def wait(state: BrowserState) -> None:
     """Wait briefly for the work just started."""
     if state.opened.task is not None:
-        state.opened.task.wait(_PATIENCE)
+        state.opened.task.wait(_PATIENCE + _beside_others(state))
+
+
+def wait_beside_others(state: BrowserState) -> None:
+    """Before a page that follows work is drawn again: wait for the end of the work where others
+    work, too. Their pages, drawn again and again, would keep the model from working; one person
+    alone sees every token as it comes."""
+    seconds = _beside_others(state)
+    if state.opened.busy and state.opened.task is not None and seconds > 0:
+        give_up_turn()
+        state.opened.task.wait(seconds)
+
+
+def _beside_others(state: BrowserState) -> float:
+    """Seconds, by the number of other sessions that work: what is complete when it is first drawn
+    needs no page that polls, and neither its beginning nor its end draws the whole page again."""
+    return min(_EACH * workbench().others_at_work(state.opened), _MOST)
 
 
 def same_model(state: BrowserState, chain: Chain) -> bool:

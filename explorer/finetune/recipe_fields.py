@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.lora.recipe import ALL_LAYERS
 from core.reasonmaxxer.recipe import recipe_of
-from core.runs.runs_folder import RunsFolder
+from explorer.classroom.here import runs_here
 from explorer.shared.asking import session_settings
 from explorer.shared.prompt_panel import PromptChoice, prompt_fields
 from explorer.shared.setting_fields import SettingFields
@@ -61,7 +61,7 @@ class RecipeFields:
     def weights(self) -> None:
         """A teacher and, where one is chosen, how it weights the decisions."""
         state, model = self._state, self._state.opened.spec.model
-        known = known_teachers(model, RunsFolder())
+        known = known_teachers(model, runs_here())
         with st.container(key="tuning_weights"):
             whose, how = st.columns(2, vertical_alignment="bottom")
         teacher = state.form.choice(

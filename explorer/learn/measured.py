@@ -13,8 +13,8 @@ from core.lessons.measuring import Tuning
 from core.lessons.outline import Step
 from core.lessons.questions import control_check, sweeps
 from core.runs.headline import counted
-from core.runs.runs_folder import RunsFolder
 from core.system.percent import percent, percent_span
+from explorer.classroom.here import runs_here
 from explorer.components.token_heatmap import token_heatmap
 from explorer.learn.checking import choice_check
 from explorer.learn.material import Material
@@ -68,7 +68,7 @@ def tuning_step(state: BrowserState, progress: Progress, step: Step, material: M
     """Draw the choice of a trained model and the button; then the check, and after an answer the
     figures."""
     lesson, spec = material.lesson, material.spec
-    known = {} if spec.adapter is not None else known_teachers(spec.model, RunsFolder())
+    known = {} if spec.adapter is not None else known_teachers(spec.model, runs_here())
     if not known:
         st.info(_NO_TEACHER, icon=":material/info:")
         return

@@ -16,6 +16,7 @@ from core.models.spec import DEMO, DEMO_TEACHER, ModelSpec
 from core.models.worker_reports import DOWNLOADING, DownloadCancelledError
 from core.runs.estimate import duration
 from core.system.terminal_text import in_bytes
+from explorer.classroom.here import classroom
 from explorer.shared.messages import plain, show_error, teaching_notice
 from explorer.shared.model_chip import model_chip
 from explorer.shared.polling import polled
@@ -34,7 +35,8 @@ _QUANTIZATIONS = ("none", "4bit", "8bit")
 def model_picker(state: BrowserState) -> None:
     """Choose model, adapter, device and precision."""
     st.markdown(model_chip(state.opened.spec))
-    spec, place = _chosen_spec(state)
+    found = classroom()
+    spec, place = _chosen_spec(state) if found is None else _spec_of_class(state, found.room.models)
     if spec == state.opened.spec:
         _forget_failure()
     else:
@@ -133,6 +135,13 @@ def _chosen_spec(state: BrowserState) -> tuple[ModelSpec, DeltaGenerator]:
         quantization_named(quantization),
     )
     return spec, place
+
+
+def _spec_of_class(state: BrowserState, models: Sequence[str]) -> tuple[ModelSpec, DeltaGenerator]:
+    """Choose among the models of a class; device and precision are the server's."""
+    current = state.opened.spec
+    chosen = st.selectbox("Model", models, index=_place(models, current.model))
+    return current if chosen == current.model else ModelSpec(chosen), st.container()
 
 
 def _kind_label(kind: str) -> str:

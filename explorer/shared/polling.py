@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.errors import ExplorerError
 from explorer.navigation import follow_wish
+from explorer.turns import turn_to_draw
 
 _INSIDE: ContextVar[bool | None] = ContextVar("inside a part that polls", default=None)
 """None outside such a part, else whether it is polling now."""
@@ -37,7 +38,8 @@ def polled(draw: Callable[[], None], live: Callable[[], bool], *, seconds: float
         inside = _INSIDE.set(polling)
         try:
             if known or _still(live) == polling:
-                draw()
+                with turn_to_draw():
+                    draw()
             known = False
         finally:
             _INSIDE.reset(inside)
@@ -55,7 +57,8 @@ def redrawn_alone(draw: Callable[[], None]) -> None:
 
     def part() -> None:
         follow_wish()
-        draw()
+        with turn_to_draw():
+            draw()
 
     if _INSIDE.get():
         draw()

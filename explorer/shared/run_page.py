@@ -19,6 +19,7 @@ from core.kinds import KINDS, kind_entry, kind_title
 from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunState, RunStatus
+from explorer.classroom.here import runs_here
 from explorer.navigation import page_title
 from explorer.shared.messages import plain, show_error
 from explorer.shared.polling import polled
@@ -88,7 +89,7 @@ def page_head(name: str, about: str) -> None:
 def run_area(screen: RunScreen) -> None:
     """The form and the run on screen, of a page that has its title already."""
     st.html(_STYLE)
-    state, folder = browser_state(), RunsFolder()
+    state, folder = browser_state(), runs_here()
     try:
         run = _run_on_screen(state, folder, screen)
     except ExplorerError as error:

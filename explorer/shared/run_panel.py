@@ -17,6 +17,7 @@ from core.runs.estimate import duration
 from core.runs.pace import time_left
 from core.runs.run import Run
 from core.runs.status import RunState, RunStatus
+from explorer.classroom.account import check_run_here
 from explorer.shared.messages import plain, show_error
 from explorer.state import BrowserState
 
@@ -92,7 +93,12 @@ def _progress(row: DeltaGenerator, state: BrowserState, run: Run, status: RunSta
 
 
 def start(state: BrowserState, run: Run, *, resume: bool = False) -> None:
-    """Start a run in its own process."""
+    """Start a run in its own process.
+
+    Raises:
+        ExplorerError: it can't be started, or isn't what a student of a class may start.
+    """
+    check_run_here(run)
     trusted = _trusts(state, run.config.model.get("model"))
     jobs.start(run, resume=resume, trust_remote_code=trusted)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.errors import ExplorerError
-from core.runs.runs_folder import RunsFolder
+from explorer.classroom.here import runs_here
 from explorer.navigation import page
 from explorer.shared.polling import polled
 
@@ -31,6 +31,6 @@ def running_badge() -> None:
 
 def _live() -> int:
     try:
-        return sum(run.status().state.is_live for run in RunsFolder().list())
+        return sum(run.status().state.is_live for run in runs_here().list())
     except ExplorerError:  # the pages about runs show the error
         return 0

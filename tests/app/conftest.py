@@ -11,9 +11,7 @@ from drawn_app import drawn
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
-from core.chains.session import SessionFolder
 from explorer.engine import load_engine
-from explorer.workbench import workbench
 
 
 @pytest.fixture
@@ -23,14 +21,9 @@ def app() -> AppTest:
 
 
 @pytest.fixture
-def sessions(user_folder: Path) -> Iterator[Path]:
-    """The folder of the test's sessions. The workbench belongs to the process and knows the folder
-    of the test that made it."""
-    bench = workbench()
-    before = bench.folder
-    bench.folder = SessionFolder(user_folder / "sessions")
-    yield user_folder / "sessions"
-    bench.folder = before
+def sessions(user_folder: Path) -> Path:
+    """The folder of the test's sessions."""
+    return user_folder / "sessions"
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import gc
+import threading
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from models import save_tiny_model
 
+from core.chains.session import Session
+from core.decoding.shared_batch import SharedBatch
 from core.errors import ResourceError
 from core.models.language_model import LanguageModel, load_language_model
 from core.models.spec import ModelSpec
 from explorer import workbench
+from explorer.explore import forcing
 from explorer.tasks import Task
 from explorer.workbench import Workbench
 
@@ -73,3 +79,39 @@ def test_what_the_libraries_brought_in_is_not_searched_for_garbage_after_every_c
     assert task.wait(300)
     assert task.error is None
     assert len(gc.get_objects()) < before / 10
+
+
+@pytest.mark.parametrize(("others", "seconds"), [(1, 0.2), (4, 0.8), (40, 1.5)])
+def test_a_page_waits_for_its_work_the_longer_the_more_others_work(
+    others: int, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    opened: Any = SimpleNamespace(busy=True, task=SimpleNamespace(wait=waited.append))
+    monkeypatch.setattr(
+        forcing, "workbench", lambda: SimpleNamespace(others_at_work=lambda _: others)
+    )
+    forcing.wait_beside_others(SimpleNamespace(opened=opened))  # type: ignore[arg-type]
+    assert waited == [pytest.approx(seconds)]
+    opened.busy = False
+    forcing.wait_beside_others(SimpleNamespace(opened=opened))  # type: ignore[arg-type]
+    assert len(waited) == 1
+
+
+def test_other_sessions_that_work_or_did_lately_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, ended = Workbench(), threading.Event()
+    first, second = (bench.new_session(Session(), tmp_path) for _ in range(2))
+    assert bench.others_at_work(second) == 0
+    first.start("Waiting", lambda _: ended.wait(60) and None, None)
+    assert (bench.others_at_work(second), bench.others_at_work(first)) == (1, 0)
+    ended.set()
+    assert first.task is not None
+    assert first.task.wait(60)
+    assert bench.others_at_work(second) == 1
+    monkeypatch.setattr(workbench, "_LATELY", -1.0)
+    assert bench.others_at_work(second) == 0
+
+
+def test_a_loaded_model_is_shared_by_the_sessions(specs: list[ModelSpec]) -> None:
+    assert isinstance(Workbench().model(specs[0]).joint, SharedBatch)

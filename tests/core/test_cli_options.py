@@ -35,7 +35,18 @@ ON_A_CHAIN = {"force", "find-fix", "pivotality", "expand"}
 ASKING = RUNS | {"generate", "prompt", "thresholds", "lesson"}
 LOADING = ASKING | ON_A_CHAIN | {"score", "model", "protocol", "claims", "import", "engine"}
 WITHOUT_A_MODEL = {
-    *("app", "check", "overrule", "download", "get", "problems", "export", "notes", "align"),
+    *(
+        "app",
+        "classroom",
+        "check",
+        "overrule",
+        "download",
+        "get",
+        "problems",
+        "export",
+        "notes",
+        "align",
+    ),
 }
 ON_AN_ADAPTER = {"adapter merge", "adapter push"}
 OF_RESULTS = {"words", "paper-table"}

@@ -32,6 +32,10 @@ PROMPT = {"prompt_style", "template", "prompt_date"}
 
 OPTIONS = {
     "app": "--address --allow-host --headless/--no-browser --port",
+    "classroom": (
+        "--address --allow-host --disk --headless/--no-browser --idle-minutes --model --port "
+        "--runs-at-once --seats --tokens-a-minute --tokens-in-all"
+    ),
     "check": "--alone --gold --json --out",
     "compare": (
         "--adapter --batch-size --device --dtype --json --max-new-tokens --model --name --out "

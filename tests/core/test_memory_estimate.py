@@ -90,10 +90,10 @@ def test_bytes_of_keys_and_values_are_exact(name: str, dtype: torch.dtype) -> No
     rows, length = 3, 20
     model = AutoModelForCausalLM.from_config(CONFIGS[name], dtype=dtype).eval()
     lm = wrap(ModelSpec("tiny"), model, byte_level_tokenizer())
-    stepper = stepper_for(lm, rows, length, PrefixStore(), keep_rows=False)
+    stepper = stepper_for(lm, rows, length)
     assert isinstance(stepper, CachedStepper)
     with torch.no_grad():
-        stepper.admit([tuple(range(10, 10 + length - 1))] * rows)
+        stepper.admit([tuple(range(10, 10 + length - 1))] * rows, PrefixStore())
         stepper.step([5] * rows)
     layers = stepper._cache.layers
     held = sum(layer.keys.nbytes + layer.values.nbytes for layer in layers)
