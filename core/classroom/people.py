@@ -20,6 +20,7 @@ from typing import Any
 from core.classroom.settings import ClassSettings
 from core.errors import AppError, ResourceError
 from core.system.durable_files import replace_file
+from core.system.json_text import json_text
 
 _WINDOW = 300.0  # seconds over which tokens a minute are counted
 _LONGEST_NAME = 40
@@ -269,7 +270,7 @@ class People:
                     for each in self._people.values()
                 ]
                 self._folder.mkdir(parents=True, exist_ok=True)
-                replace_file(self._list, json.dumps(rows).encode(), private=True)
+                replace_file(self._list, json_text(rows).encode(), private=True)
         except OSError as error:
             raise AppError(
                 f"The list of the class can't be stored ({error.strerror}).",

@@ -20,6 +20,7 @@ from core.classroom.settings import ClassSettings
 from core.errors import AppError, ModelError
 from core.models.spec import DEMO_TEACHER, DEMO_TEACHER_FOLDER, ModelSpec, absolute_name
 from core.system.durable_files import replace_file
+from core.system.json_text import json_text
 
 ROOM = "FORK_EXPLORER_CLASSROOM"
 """Environment variable with the folder of the class that a server serves."""
@@ -80,7 +81,7 @@ class Room:
         }
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            replace_file(folder / _FILE, json.dumps(data).encode(), private=True)
+            replace_file(folder / _FILE, json_text(data).encode(), private=True)
         except OSError as error:
             raise AppError(
                 f"The class can't be set up in {folder} ({error.strerror}).",

@@ -31,6 +31,7 @@ from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
 from core.errors import ExplorerError, ResourceError, RunError
+from core.system.json_text import json_text
 from core.system.launched import Launched
 
 BEAT_SECONDS = 1.0
@@ -111,7 +112,7 @@ class Group:
 
     def fail(self, error: ExplorerError) -> None:
         """Say which error ends this process."""
-        words = json.dumps({"what": error.what, "remedy": error.remedy})
+        words = json_text({"what": error.what, "remedy": error.remedy})
         self._set(f"failed/{self.me.rank}", words)
 
     @contextmanager

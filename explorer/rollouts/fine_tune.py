@@ -17,7 +17,7 @@ from core.models.spec import ModelSpec
 from core.reasonmaxxer.recipe import recipe_of
 from core.runs.headline import counted
 from core.runs.run import Run
-from core.runs.runs_folder import RunsFolder
+from explorer.classroom.here import runs_here
 from explorer.navigation import ask_for
 from explorer.rollouts.reading import Fields, Scoring
 from explorer.shared.messages import plain, show_error
@@ -163,10 +163,10 @@ def _make(what: ToFineTune, lowest: float, two: bool) -> None:
     made: list[Run] = []
     recipe = recipe_of(preset_for(what.state))
     how = HowToRead(None if two and lowest == 1 else lowest, dict(what.fields))
-    spec, scores = what.spec, dict(what.scoring.scores.found)
+    spec, scores, folder = what.spec, dict(what.scoring.scores.found), runs_here()
 
     def work(task: Task) -> None:
-        lm, folder = workbench().model(spec), RunsFolder()
+        lm = workbench().model(spec)
         folder.check_writable()
         task.label, task.unit, task.total = "Making the run", "rollouts", len(what.lines)
 

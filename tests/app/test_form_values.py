@@ -171,6 +171,8 @@ def test_the_pages_have_no_bounds_or_defaults_of_their_own() -> None:
     # Facts of a run or of a file: how many problems there are, what a finished run cost an hour.
     assert found.pop("problem_choice.py") == ["whole"]
     assert found.pop("cost.py") == ["real"]
+    # Which of a file's rewards are correct.
+    assert found.pop("fine_tune.py") == ["real"]
     # Whether a stored chain is coloured, which starts on where its model is loaded.
     assert found.pop("stored_chain_view.py") == ["switch"]
     assert set(found) == {"setting_fields.py"}

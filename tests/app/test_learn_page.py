@@ -56,7 +56,7 @@ def go_to(app: AppTest, key: str) -> AppTest:
 def test_a_model_without_forks_gets_a_sentence_and_no_check(app: AppTest) -> None:
     opened(app)
     for key in ("heatmap", "guess", "force", "idle"):
-        assert "so there is no fork to look at" in said(go_to(app, key))
+        assert "so there are no forks to look at" in said(go_to(app, key))
         assert not app.radio
     assert "What the papers claim" in said(go_to(app, "claims"))
     assert len(app.checkbox) >= len(STEPS)
