@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8501
-# A process for every core; one that has nothing left to do takes tests from the others.
-SHARED := --numprocesses logical --dist worksteal
+# A process for every core and one more, since tests also wait; one that has nothing left to do takes
+# tests from the others.
+SHARED := --numprocesses $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 1)") --dist worksteal
 # Compiled files are kept: servers, runs and workers under test are dozens of processes.
 export PYTHONDONTWRITEBYTECODE :=
 FAST := not browser and not training and not kill and not slow
@@ -16,7 +17,7 @@ run: .venv/installed
 
 test: .venv/installed
 	$(BIN)/python -m pytest -m "not browser" $(SHARED)
-	$(BIN)/python -m pytest -m browser $(SHARED) --maxprocesses 2 tests/browser
+	$(BIN)/python -m pytest -m browser $(SHARED) --maxprocesses 3 tests/browser
 
 test-fast: .venv/installed
 	$(BIN)/python -m pytest -m "$(FAST)" $(SHARED)

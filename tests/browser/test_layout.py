@@ -22,6 +22,9 @@ RUNS = {
 }
 PAGES = ("explore", *RUNS, "claims", "rollouts", "runs", "learn")
 LOOK = (Path(__file__).parent / "layout.js").read_text()
+STANDS_STILL = """() => document.getAnimations().every(
+    each => each.playState !== "running" || each.effect.getComputedTiming().iterations === Infinity
+)"""
 WIDTHS = {1280: 900, 800: 1000, 390: 844}
 
 KNOWN: set[tuple[str, str]] = set()
@@ -29,15 +32,24 @@ KNOWN: set[tuple[str, str]] = set()
 
 
 def look(page: Page) -> Iterator[str]:
-    """What is wrong with what is on screen."""
+    """What is wrong with what is on screen, and stays wrong: colours fade, and charts follow the
+    window after a moment, on a busy machine after several."""
     settled(page)
     page.wait_for_function(
         "() => [...document.querySelectorAll('.stPlotlyChart')].every(e => e.querySelector('svg'))"
     )
-    page.wait_for_timeout(400)  # charts follow the window after a moment, colours fade
-    found: list[dict[str, Any]] = page.evaluate(LOOK)
+    before: list[dict[str, Any]] | None = None
+    while (found := _measured(page)) and found != before:
+        before = found
     for each in found:
         yield f"{each['kind']}: {each['what']}"
+
+
+def _measured(page: Page) -> list[dict[str, Any]]:
+    page.wait_for_timeout(400)
+    page.wait_for_function(STANDS_STILL)
+    found: list[dict[str, Any]] = page.evaluate(LOOK)
+    return found
 
 
 def show(page: Page, url: str, name: str, runs: dict[str, str]) -> None:
