@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import re
 import shutil
 import sys
 import tempfile
@@ -129,11 +130,11 @@ def show(page: Page, address: str, name: str, run: str | None, home: Path) -> No
     if name == "rollouts":
         page.locator("input[type=file]").set_input_files(home / ROLLOUTS)
         score = page.get_by_role("button", name="Score all")
-        expect(page.get_by_text("of 40 problems").first).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_text(re.compile(r"of \d+ problems")).first).to_be_visible(timeout=PATIENCE)
         settled(page)
         if score.count():  # once: scores stay
             score.click()
-            expect(page.get_by_text("160 rollouts of 40 problems scored")).to_be_visible(
+            expect(page.get_by_text(re.compile(r"rollouts of \d+ problems scored"))).to_be_visible(
                 timeout=PATIENCE
             )
         settled(page)
