@@ -130,7 +130,9 @@ def show(page: Page, address: str, name: str, run: str | None, home: Path) -> No
     if name == "rollouts":
         page.locator("input[type=file]").set_input_files(home / ROLLOUTS)
         score = page.get_by_role("button", name="Score all")
-        expect(page.get_by_text(re.compile(r"of \d+ problems")).first).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_text(re.compile(r"of \d+ problems")).first).to_be_visible(
+            timeout=PATIENCE
+        )
         settled(page)
         if score.count():  # once: scores stay
             score.click()
