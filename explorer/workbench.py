@@ -8,6 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import streamlit as st
 
@@ -31,26 +32,38 @@ _LATELY = 30.0  # seconds
 _SESSIONS_KEPT = 200  # in memory; all of them stay on disk
 
 
+class _Loaded(NamedTuple):
+    """A model in memory, and what its files were when it was loaded."""
+
+    lm: LanguageModel
+    files: str
+
+
 class Workbench:
     """One per server. All methods may be called from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loading = threading.Lock()
-        self._models: OrderedDict[ModelSpec, LanguageModel] = OrderedDict()
+        self._models: OrderedDict[ModelSpec, _Loaded] = OrderedDict()
         self._facts: dict[ModelSpec, ModelFacts] = {}
-        self._files: dict[ModelSpec, str] = {}  # what each was loaded from
         self._sessions: OrderedDict[str, OpenSession] = OrderedDict()
 
     def loaded(self, spec: ModelSpec) -> LanguageModel | None:
         """A model, if it is in memory and its files are those that it was loaded from."""
         with self._lock:
-            if spec in self._models:
-                self._models.move_to_end(spec)
-                if self._files[spec] != files_identity(spec):  # such as an adapter trained anew
-                    del self._models[spec]
-                    self._facts.pop(spec, None)
-            return self._models.get(spec)
+            if spec not in self._models:
+                return None
+        files = files_identity(spec)  # without the lock: a folder may be slow
+        with self._lock:
+            found = self._models.get(spec)
+            if found is None:
+                return None
+            if found.files != files:  # such as an adapter trained anew
+                self._drop(spec)
+                return None
+            self._models.move_to_end(spec)
+            return found.lm
 
     def facts(self, spec: ModelSpec) -> ModelFacts | None:
         """Facts about a model, if it is in memory."""
@@ -108,7 +121,7 @@ class Workbench:
             # A small model computes with one thread and leaves a processor to the pages.
             lm.joint = SharedBatch(NICENESS if lm.threads > 1 else 0)
             with self._lock:
-                self._models[spec], self._files[spec] = lm, files
+                self._models[spec] = _Loaded(lm, files)
         return lm
 
     def _make_room(self, keep: int) -> bool:
@@ -116,9 +129,12 @@ class Workbench:
         with self._lock:
             gone = len(self._models) > keep
             while len(self._models) > keep:
-                spec, _ = self._models.popitem(last=False)
-                self._facts.pop(spec, None)
+                self._drop(next(iter(self._models)))
         return gone
+
+    def _drop(self, spec: ModelSpec) -> None:
+        del self._models[spec]
+        self._facts.pop(spec, None)
 
     def warm_up(self, _: Task) -> None:
         """Load the model with which everyone begins."""

@@ -107,10 +107,9 @@ def run_of_rollouts(
     numbers = [n for n, each in enumerate(table.rollouts) if chosen is None or each in chosen]
     _check_scored(numbers, scores)
     check_rewards([table.rollouts[n].reward for n in numbers], how.correct_from)
-    left_out = Counter(
-        why for n in numbers if (why := _why_not(table.rollouts[n], scores[n])) is not None
-    )
-    usable = [n for n in numbers if _why_not(table.rollouts[n], scores[n]) is None]
+    why_not = {n: _why_not(table.rollouts[n], scores[n]) for n in numbers}
+    left_out = Counter(why for why in why_not.values() if why is not None)
+    usable = [n for n, why in why_not.items() if why is None]
     if not usable:
         raise _nothing_usable(len(numbers), left_out)
     rewards = [table.rollouts[n].reward or 0.0 for n in usable]

@@ -417,9 +417,9 @@ def fine_tune(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_two_processes_fine_tune_as_one_with_twice_the_accumulation(
     fine_tune: Path, tmp_path: Path
 ) -> None:
-    told = said(launch(tmp_path / "two", *words("train", TRAIN, 1)))
+    output = said(launch(tmp_path / "two", *words("train", TRAIN, 1)))
     assert_same_training(tmp_path / "two", fine_tune)
-    assert told.count("The run is ") == told.count("The results are in ") == 1
+    assert output.count("The run is ") == output.count("The results are in ") == 1
     record = json.loads((tmp_path / "two" / "processes.json").read_text())
     assert record == {"processes": 2, "batches_per_step": 2}
     assert not (fine_tune / "processes.json").exists()
@@ -462,19 +462,19 @@ def test_a_training_that_ends_early_ends_in_words_and_is_continued(
         number = {"main": 0, "other": 1}[ended]
         (victim,) = [each for each in members(process) if each.environ()["RANK"] == str(number)]
         victim.send_signal(signal.SIGKILL)
-    told = said(process, None)
+    output = said(process, None)
     assert process.returncode != 0
     status = run.status()
     if ended == "main":
         assert status.state is RunState.INTERRUPTED
     elif ended == "other":
         assert status.state is RunState.FAILED
-        assert "Process 1 of 2 on " in told
+        assert "Process 1 of 2 on " in output
         assert "has ended or doesn't answer." in str(status.error)
     else:
         assert status.state is RunState.CANCELLED
-        assert "Cancelled; what is finished is kept." in told
-        assert "Process 1" not in told
+        assert "Cancelled; what is finished is kept." in output
+        assert "Process 1" not in output
     # By one process, or again by two: the steps are those that it began with.
     if ended == "other":
         alone(folder, "train", "--resume")

@@ -30,7 +30,7 @@ needs_demo = pytest.mark.skipif(not DEMO_FOLDER.is_dir(), reason="no demo model 
 
 
 class Place(TrainerCallback):
-    """What stands in for a package's callback; it breaks where it is told to."""
+    """What stands in for a package's callback; it breaks where it is asked to."""
 
     breaks_at = ""
 
