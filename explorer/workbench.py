@@ -100,10 +100,14 @@ class Workbench:
         """A model to compare `lm` with; shares its weights if only the adapter differs.
 
         Raises:
-            ModelError, ResourceError: as `load_language_model`.
+            ModelError, ResourceError: as `fetch_model` and `load_language_model`.
         """
         _check_allowed(spec)
-        return self._loaded_by(spec, lambda: load_beside(lm, spec))
+        found = self.loaded(spec)
+        if found is not None:
+            return found
+        files = fetch_model(spec)
+        return self._loaded_by(spec, lambda: load_beside(lm, spec, files))
 
     def _loaded_by(self, spec: ModelSpec, load: Callable[[], LanguageModel]) -> LanguageModel:
         with self._loading:  # one at a time; loaded models don't wait for it

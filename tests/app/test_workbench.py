@@ -14,6 +14,7 @@ from models import save_tiny_model
 from core.chains.session import Session
 from core.decoding.shared_batch import SharedBatch
 from core.errors import ResourceError
+from core.models import language_model, teacher
 from core.models.language_model import LanguageModel, load_language_model
 from core.models.spec import ModelSpec
 from explorer import workbench
@@ -115,3 +116,21 @@ def test_other_sessions_that_work_or_did_lately_are_counted(
 
 def test_a_loaded_model_is_shared_by_the_sessions(specs: list[ModelSpec]) -> None:
     assert isinstance(Workbench().model(specs[0]).joint, SharedBatch)
+
+
+def test_a_teacher_that_has_to_be_fetched_is_loaded_once(
+    specs: list[ModelSpec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: set[ModelSpec] = set()
+    fetch = workbench.fetch_model
+
+    def fetch_and_note(spec: ModelSpec, **how: Any) -> Any:
+        fetched.add(spec)
+        return fetch(spec, **how)
+
+    for place in (workbench, language_model, teacher):
+        monkeypatch.setattr(place, "fetch_model", fetch_and_note)
+    monkeypatch.setattr(workbench, "files_identity", lambda spec: str(spec in fetched))
+    bench, (first, second, _) = Workbench(), specs
+    base = bench.model(first)
+    assert bench.teacher(base, second) is bench.teacher(base, second)
