@@ -49,20 +49,18 @@ def prefill(
             yield ids, own
 
 
-def read_piece(lm: LanguageModel, ids: Sequence[int], store: PrefixStore, tokens: int) -> bool:
-    """Read a piece of a prefix into the store, so that a long one can be read between the steps of
-    other rows.
+def left_to_read(ids: Sequence[int], store: PrefixStore) -> int:
+    """How many tokens of a prefix the store doesn't have."""
+    return len(ids) - store.longest(ids)[0]
 
-    Returns:
-        Whether at most `tokens` tokens were left to read: then nothing was done.
-    """
+
+def read_piece(lm: LanguageModel, ids: Sequence[int], store: PrefixStore, tokens: int) -> None:
+    """Read at most `tokens` tokens more of a prefix into the store, so that a long one can be read
+    between the steps of other rows."""
     covered, key_values = store.longest(ids)
-    if len(ids) - covered <= tokens:
-        return True
     known, piece = tuple(ids[:covered]), tuple(ids[: covered + tokens])
     store.put(piece, _extend(lm, piece, covered, key_values))
     store.drop(known)  # the piece begins with it
-    return False
 
 
 def common_beginning(sequences: Sequence[tuple[int, ...]]) -> int:

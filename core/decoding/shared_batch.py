@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from core.decoding.batch import Batch, Request, Slot, out_of_memory
-from core.decoding.prefill import read_piece
+from core.decoding.prefill import left_to_read, read_piece
 from core.decoding.rows import Decoded
 from core.models.memory import is_out_of_memory
 from core.records import TokenStatistics
@@ -163,6 +163,7 @@ class _Rounds:
         self.members: list[_Member] = []  # in the order in which they came
         self._lm = lm
         self._batch: Batch | None = None
+        self._reading: _Member | None = None  # whose prompt is read in pieces
 
     def next(self) -> None:
         """Admit who waits, and give the rows whose turn it is one token more."""
@@ -202,18 +203,28 @@ class _Rounds:
                     return
                 self._join(batch, member, room)
 
-    def _is_read(self, request: Request) -> bool:
-        """Whether little is left to read of what its rows begin with; else reads a piece."""
-        rows = [row for _, row in request.waiting]
-        longest = max(((*row.prompt_ids, *row.completion_ids) for row in rows), key=len)
-        return read_piece(self._lm, longest[:-1], request.store, _PIECE)
+    def _is_read(self, member: _Member) -> bool:
+        """Whether little is left to read of what its rows begin with; else reads a piece of it. One
+        prompt after the other is read in pieces: the store may not have room for two."""
+        rows = [row for _, row in member.request.waiting]
+        ids = max(((*row.prompt_ids, *row.completion_ids) for row in rows), key=len)[:-1]
+        if left_to_read(ids, member.request.store) <= _PIECE:
+            return True
+        before = self._reading
+        if before is None or before not in self.members or (member.narrow and not before.narrow):
+            self._reading = member
+        if self._reading is member:
+            read_piece(self._lm, ids, member.request.store, _PIECE)
+        return False
 
     def _join(self, batch: Batch, member: _Member, rows: int) -> None:
         """Let rows of a request into the batch. Beside others, a long prompt is read in pieces
         first: one a step."""
         try:
-            if batch.slots and self._lm.shares_prefixes and not self._is_read(member.request):
+            if batch.slots and self._lm.shares_prefixes and not self._is_read(member):
                 return
+            if self._reading is member:
+                self._reading = None
             member.joined = True
             batch.admit(member.request, rows)
         except Exception as error:

@@ -6,7 +6,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
+from threading import Semaphore
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from core.decoding.shared_batch import BESIDE, SharedBatch
 from core.errors import ModelError, ResourceError
 from core.models.language_model import LanguageModel
 from core.models.locks import FairLock
+from core.models.prefix_store import PrefixStore
 from core.records import ForkTemperature, Sampler, StopReason
 
 GREEDY = Sampler(max_new_tokens=24)
@@ -337,6 +340,40 @@ def test_a_long_prompt_is_read_in_pieces_between_the_steps_of_others(
     pieces = [i for i, length in enumerate(read) if length > 1]
     assert len(pieces) == 13  # of 199 tokens
     assert all(b - a == 2 for a, b in pairwise(pieces)), "a step after each"
+
+
+def test_two_long_prompts_are_read_where_the_store_has_room_for_one(
+    lm: LanguageModel, shared: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_batch, "_PIECE", 16)
+    rng = np.random.default_rng(2)
+    long = [tuple(rng.integers(1, 300, size=200).tolist()) for _ in range(2)]
+    whole = PrefixStore()
+    decode(lm, [Row(long[0])], GREEDY, store=whole)
+    size = sum(keys.nbytes + values.nbytes for keys, values in whole.longest(long[0])[1])
+    small = PrefixStore(size)
+    started, stop, left = threading.Event(), threading.Event(), Semaphore(0)
+
+    def first() -> Decoded:
+        shown = lambda *_: started.set()  # noqa: E731
+        limit = Sampler(max_new_tokens=400)
+        return decode(shared, [Row((7,))], limit, on_step=shown, cancel=stop.is_set)[0]
+
+    def newcomer(prompt: tuple[int, ...]) -> Decoded:
+        started.wait(60)
+        (found,) = decode(shared, [Row(prompt)], GREEDY, store=small)
+        left.release()
+        return found
+
+    def end() -> None:
+        for _ in long:
+            left.acquire(timeout=60)
+        stop.set()
+
+    beside, *found, _ = together([first, *(partial(newcomer, each) for each in long), end])
+    assert beside.stop_reason is StopReason.CANCELLED, "they didn't wait for its end"
+    for each, prompt in zip(found, long, strict=True):
+        assert_same(each, decode(lm, [Row(prompt)], GREEDY)[0])
 
 
 def test_scoring_gets_its_turn_between_two_steps(shared: LanguageModel) -> None:
