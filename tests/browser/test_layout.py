@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from app import put_into, settled
+from app import open_app, put_into, settled
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -54,12 +54,13 @@ def _measured(page: Page) -> list[dict[str, Any]]:
 
 def show(page: Page, url: str, name: str, runs: dict[str, str]) -> None:
     """Open a page."""
-    path = "" if name == "explore" else f"/{name}"
-    page.goto(url + path + (f"?run={runs[name]}" if name in runs else ""))
-    settled(page)
     if name == "explore":
-        expect(page.locator(".heatmap .token").first).to_be_visible()
-    elif name in runs:
+        open_app(page, url)
+        expect(page.locator(".st-key-tour")).to_be_visible()  # in a browser that is new
+        return
+    page.goto(f"{url}/{name}" + (f"?run={runs[name]}" if name in runs else ""))
+    settled(page)
+    if name in runs:
         expect(page.get_by_text("✓ done", exact=True).first).to_be_visible()
 
 
