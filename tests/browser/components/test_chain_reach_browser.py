@@ -144,6 +144,17 @@ def test_the_selection_stays_when_the_heatmap_is_mounted_elsewhere(opened: Open)
     expect(page.locator(".token.shared")).to_have_count(0)
 
 
+def test_the_page_survives_runs_that_overtake_each_other(opened: Open) -> None:
+    page = opened("case=strip")
+    token(page, 11).click()
+    for _ in range(10):
+        page.get_by_text("Elsewhere").click()
+        press(page, "Other chain")
+    rest(page)
+    expect(page.locator(".heatmap")).to_have_count(1)
+    expect(page.get_by_text("here 11", exact=True)).to_be_visible()
+
+
 def test_a_finger_selects_and_no_card_covers_the_chain(
     serve: Callable[..., str], browser: Browser
 ) -> None:
