@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import ceil
 from typing import TYPE_CHECKING
 
 from core.chains.judging import check_golds, judge_completions
@@ -24,7 +23,10 @@ from core.records import Outcome, Problem, Sampler, StopReason, Verdict
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
 
-_WRONG = 0.5  # share of the base's chains that are expected to be wrong, for the progress
+# For the progress, until the base's chains are there.
+_WRONG = 0.5  # share of them that are expected to be wrong
+_LEFT = 0.5  # share of a chain that is expected to follow a token that a sweep forces
+_GUIDED = 2.0  # times as much work as a plain chain: both models read it
 
 
 def check_interventions(
@@ -55,7 +57,7 @@ def intervene(
     settings: InterventionSettings,
     *,
     cancel: Callable[[], bool] = lambda: False,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: Callable[[float, float], None] = lambda done, total: None,
 ) -> list[ProblemRecord] | None:
     """Run every arm on a chunk of problems; call `check_interventions` first.
 
@@ -66,8 +68,9 @@ def intervene(
     Args:
         teacher: None runs only the arms that work without one.
         cancel: asked between tokens.
-        on_progress: called with (rows done, rows planned). How many rows the second batch has is
-            a forecast until the first one is judged.
+        on_progress: called with (work done, work planned) after each chain. A whole chain of one
+            model is 1, one that both models read 2, a continuation its share of the base's chain.
+            The work of the second batch is a forecast until the first one is judged.
 
     Returns:
         One record a problem, in order; None when cancelled.
@@ -97,10 +100,10 @@ def intervene(
 
 
 def _forecast(arm: Arm, settings: InterventionSettings) -> float:
-    """Rows per problem that an arm may need, before the base's chains are there."""
+    """Work per problem that an arm may be, before the base's chains are there."""
     if not arm.sweeps:
-        return 1.0
-    return _WRONG * settings.positions * (settings.alternatives - 1)
+        return _GUIDED if arm.needs_teacher and arm.puts_tokens else 1.0
+    return _WRONG * settings.positions * (settings.alternatives - 1) * _LEFT
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,13 @@ class _Work:
                 "base" in chains and chains["base"].outcome.verdict is Verdict.CORRECT,
             )
         )
+
+    def work(self, plan: Plan) -> float:
+        """How much work a row is, in whole chains."""
+        if plan.attempt is None:
+            return 1.0 if plan.rule is None else _GUIDED
+        (base,) = self.ended["base"]
+        return 1 - plan.attempt.position / len(base.token_ids)
 
     def record(self, arms: Sequence[Arm], points: Sequence[Arm]) -> ProblemRecord:
         chains = tuple(self._swept(arm) if arm.sweeps else self._single(arm) for arm in arms)
@@ -205,7 +215,7 @@ class _Study:
         teacher: LanguageModel | None,
         settings: InterventionSettings,
         cancel: Callable[[], bool],
-        on_progress: Callable[[int, int], None],
+        on_progress: Callable[[float, float], None],
     ) -> None:
         self._lm = lm
         self._teacher = teacher
@@ -214,17 +224,17 @@ class _Study:
         self._on_progress = on_progress
         self._store = PrefixStore()
         self._teacher_store = PrefixStore()
-        self._done = 0
-        self._planned = 0
+        self._done = self._planned = 0.0
 
     def run(self, works: Sequence[_Work], arms: Sequence[Arm], later: float) -> bool:
         """Plan, decode and judge all rows of some arms; False when cancelled.
 
         Args:
-            later: rows per problem that are expected of the arms after these.
+            later: work per problem that is expected of the arms after these.
         """
         every = [(work, arm, plan) for work in works for arm in arms for plan in work.plan(arm)]
-        self._planned = self._done + len(every) + ceil(later * len(works))
+        self._planned = self._done + sum(work.work(plan) for work, _, plan in every)
+        self._planned += later * len(works)
         for work in works:
             work.ended.update({arm.key: [] for arm in arms})
         alone = [each for each in every if not each[1].shares_rows]
@@ -233,7 +243,9 @@ class _Study:
             ([each for each in alone if each[1].by_teacher], self._by_teacher),
             ([each for each in every if each[1].shares_rows], self._shared),
         ):
-            decoded = decode_plans([plan for _, _, plan in asked])
+            decoded = decode_plans(
+                [plan for _, _, plan in asked], [work.work(plan) for work, _, plan in asked]
+            )
             if decoded is None:
                 return False
             decoded = without_run_on(
@@ -255,13 +267,13 @@ class _Study:
                 work.ended[arm.key].append(_Ended(plan, each, outcome))
         return True
 
-    def _by_base(self, plans: Sequence[Plan]) -> list[Decoded] | None:
-        return self._decode(plans, by_teacher=False, on_row=lambda _: self._ended(1))
+    def _by_base(self, plans: Sequence[Plan], work: Sequence[float]) -> list[Decoded] | None:
+        return self._decode(plans, by_teacher=False, on_row=lambda row: self._ended(work[row]))
 
-    def _by_teacher(self, plans: Sequence[Plan]) -> list[Decoded] | None:
-        return self._decode(plans, by_teacher=True, on_row=lambda _: self._ended(1))
+    def _by_teacher(self, plans: Sequence[Plan], work: Sequence[float]) -> list[Decoded] | None:
+        return self._decode(plans, by_teacher=True, on_row=lambda row: self._ended(work[row]))
 
-    def _shared(self, plans: Sequence[Plan]) -> list[Decoded] | None:
+    def _shared(self, plans: Sequence[Plan], work: Sequence[float]) -> list[Decoded] | None:
         """Rows of the same prompt together, as long as their rules put the same tokens."""
         prompts = list(dict.fromkeys(plan.row.prompt_ids for plan in plans))
         own: dict[tuple[int, ...], list[int]] = {prompt: [] for prompt in prompts}
@@ -275,7 +287,9 @@ class _Study:
             return self._decode(together, by_teacher=False, on_row=on_row, keep_rows=True)
 
         rules = [[_rule_of(plans[number]) for number in own[prompt]] for prompt in prompts]
-        found = decode_shared(prompts, rules, decode_rows, self._ended)
+        found = decode_shared(
+            prompts, rules, decode_rows, lambda count: self._ended(work[0] * count)
+        )
         if found is None:
             return None
         made = {
@@ -323,8 +337,8 @@ class _Study:
             return None
         return decoded
 
-    def _ended(self, count: int) -> None:
-        self._done += count
+    def _ended(self, work: float) -> None:
+        self._done += work
         self._on_progress(self._done, self._planned)
 
 

@@ -23,7 +23,7 @@ from core.records import Problem
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[float, float], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +128,7 @@ def measure_control(
     base-only arm of Interventions and its control.
 
     Args:
-        on_progress: called with (continuations done, planned).
+        on_progress: called with (work done, planned), as `intervene`.
         cancel: asked between tokens.
 
     Returns:
@@ -168,11 +168,12 @@ def measure_tuning(
     how = CompareSettings.model_validate(_shared(settings) | {"tau": settings.tau})
     steps = len(problems) * (2 + len(TUNING_ARMS) + 1)
 
-    def compared(done: int, _: int) -> None:
+    def compared(done: float, _: float) -> None:
         on_progress(done, steps)
 
-    def followed(done: int, _: int) -> None:
-        on_progress(min(2 * len(problems) + done, steps), steps)
+    def followed(done: float, planned: float) -> None:
+        read = 2 * len(problems)
+        on_progress(read + (steps - read) * min(done / planned, 1.0), steps)
 
     chains = compare_chains(lm, [teacher], problems, how, cancel=cancel, on_progress=compared)
     if chains is None:

@@ -226,8 +226,8 @@ class RunModels:
 Cancel = Callable[[], bool]
 """Asked between tokens; True ends the work."""
 
-ProgressCallback = Callable[[int, int], None]
-"""Called with (steps done, steps known of so far) of a unit."""
+ProgressCallback = Callable[[float, float], None]
+"""Called with how much of a unit is done, and how much it is as far as is known, in any measure."""
 
 
 def _one_unit(settings: BaseModel) -> int:

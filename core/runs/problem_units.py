@@ -44,9 +44,9 @@ ReadUnit = Callable[[Any, Sequence[Problem]], "list[_Record] | None"]
 """The records of a unit, from its JSON (None: not there) and its problems; None where it is
 missing, damaged or incomplete."""
 
-Solve = Callable[[Sequence[Problem], Callable[[int, int], None]], "Sequence[Record] | None"]
+Solve = Callable[[Sequence[Problem], Callable[[float, float], None]], "Sequence[Record] | None"]
 """Records of some problems, one each, in order; None when cancelled. Called with the problems,
-and with a callback for (steps done, steps planned so far)."""
+and with a callback for how much is done and how much is planned so far."""
 
 
 @dataclass(frozen=True)
@@ -218,8 +218,8 @@ def _work_here(loop: _Loop, groups: Sequence[Sequence[ProblemUnit]], solve: Solv
             share = PlannedShare()
 
             def on_progress(
-                done: int,
-                total: int,
+                done: float,
+                total: float,
                 start: int = start,
                 size: int = len(together),
                 share: PlannedShare = share,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -495,10 +496,10 @@ def test_cancel_ends_within_a_token(lm: LanguageModel, monkeypatch: pytest.Monke
         assert len(forwards) == first_yes, "nothing runs once it was cancelled"
 
 
-def test_progress_counts_rows_and_ends_at_all_of_them(
+def test_progress_counts_the_work_of_each_row_and_ends_at_all_of_it(
     lm: LanguageModel, records: list[ProblemRecord]
 ) -> None:
-    told: list[tuple[int, int]] = []
+    told: list[tuple[float, float]] = []
     intervene(
         lm,
         tiny_language_model(seed=1),
@@ -506,11 +507,21 @@ def test_progress_counts_rows_and_ends_at_all_of_them(
         SMALL,
         on_progress=lambda done, known: told.append((done, known)),
     )
-    assert [done for done, _ in told] == list(range(1, len(told) + 1))
-    attempts = sum(len(chain.attempts) for record in records for chain in record.chains)
-    arms = sum(arm.by_default for arm in ARMS.values())
-    assert told[-1] == (len(told), 4 * (arms - 2) + attempts)
-    assert all(done <= known for done, known in told)
+    whole = [arm for arm in ARMS.values() if arm.by_default and not arm.sweeps]
+    guided = [arm for arm in whole if arm.needs_teacher and arm.puts_tokens]
+    left = [
+        1 - attempt.position / len(record.chains[0].token_ids)
+        for record in records
+        for chain in record.chains
+        for attempt in chain.attempts
+    ]
+    assert len(told) == 4 * len(whole) + len(left)
+    assert left
+    assert all(0 < each <= 1 for each in left)
+    every = pytest.approx(4 * (len(whole) + len(guided)) + sum(left))
+    assert told[-1] == (every, every)
+    assert all(before < after for (before, _), (after, _) in pairwise(told))
+    assert all(done <= known + 1e-9 for done, known in told)
 
 
 # What is refused, and what settings mean.
