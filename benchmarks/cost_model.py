@@ -104,10 +104,11 @@ def fine_tune(recipe: Recipe) -> Work:
     Raises:
         ValueError: the recipe doesn't say how many problems.
     """
-    if recipe.problems is None:
+    problems, selected = recipe.problems, recipe.selection.max_problems
+    if problems is None or selected is None:
         raise ValueError("The recipe takes all problems, however many.")
-    rollouts = recipe.problems * recipe.rollouts.samples
-    chosen = recipe.selection.max_problems * recipe.rollouts.samples
+    rollouts = problems * recipe.rollouts.samples
+    chosen = selected * recipe.rollouts.samples
     kept = round(chosen * (1 - recipe.selection.drop_longest)) * recipe.training.epochs
     steps = math.ceil(kept / (recipe.training.batch_size * recipe.training.accumulation))
     looks = steps // recipe.held_out.every if recipe.held_out.problems else 0
