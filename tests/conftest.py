@@ -23,6 +23,9 @@ settings.register_profile(
 settings.register_profile("random", settings.get_profile("tests"), derandomize=False)
 settings.load_profile("tests")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# What a person has set for their own use of the app; servers under test would inherit it.
+for setting in ("CACHE", "CLASSROOM", "ENGINE_KEY", "LAUNCH", "PASSWORD", "TEACHER_PASSWORD"):
+    os.environ.pop(f"FORK_EXPLORER_{setting}", None)
 # Tiny models lose more at thread barriers than they win, and servers under test inherit this.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

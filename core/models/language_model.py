@@ -27,7 +27,7 @@ from core.models.files import (
     has_tokenizer,
     stored_bytes,
 )
-from core.models.finite_logits import check_finite
+from core.models.finite_numbers import check_finite
 from core.models.forward_check import check_forward_pass
 from core.models.hub_download import download
 from core.models.locks import FairLock

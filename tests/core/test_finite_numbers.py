@@ -1,4 +1,5 @@
-"""NaN and infinite logits end in a sentence, wherever a model is asked; -inf alone is a zero."""
+"""NaN and infinite weights and logits end in a sentence, wherever a model is asked; a logit of -inf
+is a probability of zero."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from core.decoding.scoring import score
 from core.disagreement.token_classes import disagree
 from core.entropy import entropy
 from core.errors import ModelError
-from core.models.finite_logits import check_finite
+from core.models.finite_numbers import check_finite, check_finite_weights
 from core.models.language_model import LanguageModel, load_language_model
 from core.models.spec import ModelSpec
 from core.records import Problem, Sampler
@@ -113,3 +114,26 @@ def test_a_model_that_never_gives_numbers_is_refused_at_loading(
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ModelError, match="are not finite numbers"):
         load_language_model(ModelSpec(str(folder)))
+
+
+WEIGHTS = ("self_attn.q_proj.weight", "self_attn.k_norm.weight", "mlp.down_proj.weight")
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+@pytest.mark.parametrize("value", [NAN, INF, -INF])
+def test_a_weight_without_a_number_is_refused_whatever_the_logits_show(
+    name: str, value: float
+) -> None:
+    model = tiny_language_model(seed=1).model
+    check_finite_weights(model, "m")
+    weight = model.get_parameter(f"model.layers.0.{name}")
+    weight.data.view(-1)[-1] = value
+    with pytest.raises(ModelError, match=r"weights of m are not finite numbers .* in float32"):
+        check_finite_weights(model, "m")
+
+
+def test_quantised_weights_are_not_looked_at() -> None:
+    model = torch.nn.Module()
+    packed = torch.nn.Parameter(torch.zeros(3, dtype=torch.uint8), requires_grad=False)
+    model.register_parameter("packed", packed)
+    check_finite_weights(model, "m")
