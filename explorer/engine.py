@@ -61,8 +61,7 @@ def start_engine_soon() -> None:
 def load_engine() -> None:
     """Import now. A module that can't be imported is left to the page, which shows the error.
 
-    Streamlit collects garbage after every draw, and the page that waits is drawn again and again:
-    what is imported is excluded, or every draw would hold up the imports.
+    No search for garbage looks at what is imported, neither meanwhile nor later: it stays.
     """
     gc.disable()
     try:

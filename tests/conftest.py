@@ -37,8 +37,7 @@ FIXTURES_OF_MARKS = {
 """A test that asks for one of these fixtures, however indirectly, has the mark."""
 
 
-# Libraries and tests bring in millions of objects that stay. No search for garbage looks at them,
-# neither while they are imported nor after a draw of a page, which Streamlit ends with one.
+# Libraries and tests bring in millions of objects that stay. No search for garbage looks at them.
 gc.disable()
 
 
