@@ -143,8 +143,8 @@ class Workbench:
     def warm_up(self, _: Task) -> None:
         """Load the model with which everyone begins."""
         self.model(first_model())
-        # Streamlit collects garbage after every script run while all threads wait. With the objects
-        # of torch and transformers that takes half a second, so they are excluded.
+        # All threads wait while garbage is searched for. With the objects of torch and transformers
+        # that takes half a second, so they are excluded.
         gc.collect()
         gc.freeze()
 
