@@ -58,6 +58,7 @@ def test_a_token_of_the_teacher_is_forced_and_lands_in_explore(
     button(page, "Compare").click()
     state_is(page, DONE)
     expect(page.get_by_text(re.compile("of tokens changed"))).to_be_visible()
+    settled(page)
     page.get_by_text("All figures, beside").click()
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
     expect(page.get_by_test_id("stMain").get_by_text("Teaching model").first).to_be_visible()

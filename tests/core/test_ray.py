@@ -101,7 +101,8 @@ def test_the_same_bytes_as_one_process(task: str, tmp_path: Path, cluster: Any) 
 @pytest.mark.slow
 @pytest.mark.kill
 def test_workers_are_killed(tmp_path: Path, cluster: Any) -> None:
-    """One of the two after each of the first units."""
+    """One of the two after each of the first units, by turns: a unit whose worker is killed three
+    times would end the run."""
     from ray_runs import work_on
 
     plan = plan_of("evaluate", MOMENTS + 3)
@@ -114,7 +115,8 @@ def test_workers_are_killed(tmp_path: Path, cluster: Any) -> None:
         def keep_and_kill(key: str, result: Any) -> None:
             keep(key, result)
             if len(killed) < MOMENTS:
-                killed.append(cluster.workers()[0])
+                there = cluster.workers()
+                killed.append(there[len(killed) % len(there)])
                 killed[-1].kill()
 
         work.keep = keep_and_kill  # type: ignore[method-assign]
