@@ -105,15 +105,15 @@ def _prepared(
     bar: Any = None
     doing = ""
 
-    def report(part: str, done: float, total: float) -> None:
+    def report(part: str, done: int, total: int) -> None:
         nonlocal bar, doing
         if part != doing:
             if bar is not None:
                 bar.close()
             say(f"{part}.")
-            bar, doing = progress(round(total), quiet), part
-        bar.total = round(max(total, done))
-        bar.update(round(done) - bar.n)
+            bar, doing = progress(total, quiet), part
+        bar.total = max(total, done)
+        bar.update(done - bar.n)
 
     with interruptible() as stopped:
         made = prepare_lesson(

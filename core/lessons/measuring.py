@@ -23,7 +23,7 @@ from core.records import Problem
 if TYPE_CHECKING:
     from core.models.language_model import LanguageModel
 
-Progress = Callable[[float, float], None]
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +128,7 @@ def measure_control(
     base-only arm of Interventions and its control.
 
     Args:
-        on_progress: called with (work done, planned), as `intervene`.
+        on_progress: called with (work done, planned), in whole chains.
         cancel: asked between tokens.
 
     Returns:
@@ -168,12 +168,12 @@ def measure_tuning(
     how = CompareSettings.model_validate(_shared(settings) | {"tau": settings.tau})
     steps = len(problems) * (2 + len(TUNING_ARMS) + 1)
 
-    def compared(done: float, _: float) -> None:
+    def compared(done: int, _: int) -> None:
         on_progress(done, steps)
 
-    def followed(done: float, planned: float) -> None:
+    def followed(done: int, planned: int) -> None:
         read = 2 * len(problems)
-        on_progress(read + (steps - read) * min(done / planned, 1.0), steps)
+        on_progress(read + (steps - read) * done // planned, steps)
 
     chains = compare_chains(lm, [teacher], problems, how, cancel=cancel, on_progress=compared)
     if chains is None:
@@ -210,7 +210,12 @@ def _arms(
 ) -> list[ProblemRecord] | None:
     how = arms_settings(settings, arms)
     check_interventions(lm, teacher, problems, how)
-    return intervene(lm, teacher, problems, how, cancel=cancel, on_progress=on_progress)
+
+    def in_whole_chains(done: float, planned: float) -> None:
+        planned = max(round(planned), 1)
+        on_progress(min(round(done), planned), planned)
+
+    return intervene(lm, teacher, problems, how, cancel=cancel, on_progress=in_whole_chains)
 
 
 def _shared(settings: LessonSettings) -> dict[str, object]:

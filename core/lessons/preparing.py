@@ -36,7 +36,7 @@ PARTS: Mapping[Part, str] = {
 }
 """What is being done, in the order in which the parts are made."""
 
-Report = Callable[[str, float, float], None]
+Report = Callable[[str, int, int], None]
 """Called with what is being done, and how much of it is done of how much."""
 
 
@@ -76,7 +76,7 @@ def prepare_lesson(
         if part == "decisions" and (made.chains is None or made.chains.idle is None):
             continue
 
-        def on_progress(done: float, total: float, doing: str = doing) -> None:
+        def on_progress(done: int, total: int, doing: str = doing) -> None:
             report(doing, done, total)
 
         made = with_part(

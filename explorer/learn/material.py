@@ -73,9 +73,9 @@ class Material:
             tuned = workbench().teacher(lm, teacher_spec(self.spec, teacher)) if teacher else None
             task.label = PARTS[part]
 
-            def report(done: float, total: float) -> None:
-                task.total = round(max(total, done))
-                task.done = round(done)
+            def report(done: int, total: int) -> None:
+                task.total = max(total, done)
+                task.done = done
 
             made = with_part(
                 self.lesson,

@@ -499,13 +499,13 @@ def test_cancel_ends_within_a_token(lm: LanguageModel, monkeypatch: pytest.Monke
 def test_progress_counts_the_work_of_each_row_and_ends_at_all_of_it(
     lm: LanguageModel, records: list[ProblemRecord]
 ) -> None:
-    told: list[tuple[float, float]] = []
+    reported: list[tuple[float, float]] = []
     intervene(
         lm,
         tiny_language_model(seed=1),
         asked(),
         SMALL,
-        on_progress=lambda done, known: told.append((done, known)),
+        on_progress=lambda done, known: reported.append((done, known)),
     )
     whole = [arm for arm in ARMS.values() if arm.by_default and not arm.sweeps]
     guided = [arm for arm in whole if arm.needs_teacher and arm.puts_tokens]
@@ -515,13 +515,13 @@ def test_progress_counts_the_work_of_each_row_and_ends_at_all_of_it(
         for chain in record.chains
         for attempt in chain.attempts
     ]
-    assert len(told) == 4 * len(whole) + len(left)
+    assert len(reported) == 4 * len(whole) + len(left)
     assert left
     assert all(0 < each <= 1 for each in left)
     every = pytest.approx(4 * (len(whole) + len(guided)) + sum(left))
-    assert told[-1] == (every, every)
-    assert all(before < after for (before, _), (after, _) in pairwise(told))
-    assert all(done <= known + 1e-9 for done, known in told)
+    assert reported[-1] == (every, every)
+    assert all(before < after for (before, _), (after, _) in pairwise(reported))
+    assert all(done <= known + 1e-9 for done, known in reported)
 
 
 # What is refused, and what settings mean.
