@@ -144,7 +144,7 @@ class _Work:
             )
         )
 
-    def work(self, plan: Plan) -> float:
+    def amount(self, plan: Plan) -> float:
         """How much work a row is, in whole chains."""
         if plan.attempt is None:
             return 1.0 if plan.rule is None else _GUIDED
@@ -233,7 +233,7 @@ class _Study:
             later: work per problem that is expected of the arms after these.
         """
         every = [(work, arm, plan) for work in works for arm in arms for plan in work.plan(arm)]
-        self._planned = self._done + sum(work.work(plan) for work, _, plan in every)
+        self._planned = self._done + sum(work.amount(plan) for work, _, plan in every)
         self._planned += later * len(works)
         for work in works:
             work.ended.update({arm.key: [] for arm in arms})
@@ -244,7 +244,7 @@ class _Study:
             ([each for each in every if each[1].shares_rows], self._shared),
         ):
             decoded = decode_plans(
-                [plan for _, _, plan in asked], [work.work(plan) for work, _, plan in asked]
+                [plan for _, _, plan in asked], [work.amount(plan) for work, _, plan in asked]
             )
             if decoded is None:
                 return False

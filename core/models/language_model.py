@@ -27,7 +27,7 @@ from core.models.files import (
     has_tokenizer,
     stored_bytes,
 )
-from core.models.finite_numbers import check_finite
+from core.models.finite_numbers import check_finite, check_finite_weights
 from core.models.forward_check import check_forward_pass
 from core.models.hub_download import download
 from core.models.locks import FairLock
@@ -216,12 +216,13 @@ def wrap(
     """Make a LanguageModel of a model and tokenizer in memory.
 
     Raises:
-        ModelError: the model is not causal, or its logits are not finite.
+        ModelError: the model is not causal, or its weights or logits are not finite.
     """
     config = model.config.get_text_config(decoder=True)
     style, reason = guess_prompt_style(model.config, tokenizer)
     embeddings = model.get_output_embeddings()
     width = embeddings.weight.shape[0] if embeddings is not None else config.vocab_size
+    check_finite_weights(model, spec.model)
     check_forward_pass(model, spec.model, int(width))
     return LanguageModel(
         spec=spec,
