@@ -88,7 +88,8 @@ def _show(results: Any) -> None:
         comparison, put, sweep = arm["comparison"], arm["put"], arm["sweep"]
         if comparison is not None:
             gained, lost = len(comparison["gained"]), len(comparison["lost"])
-            line += f"  {comparison['word']}, +{gained} -{lost} problems"
+            words = [comparison["word"]] if comparison["word"] else []  # a sweep has none
+            line += "  " + ", ".join([*words, f"+{gained} -{lost} problems"])
         if put is not None:
             line += f", {put['changed_per_chain']:.2f} tokens changed per chain"
         print(line)
