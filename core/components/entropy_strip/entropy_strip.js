@@ -3,6 +3,7 @@
 
 const NEAR_LINE = 5; // pixels
 const HEADROOM = 1.06;
+const ANSWER_WITHIN = 2000; // milliseconds
 
 class EntropyStrip {
   // act: {go(i), scrub(i), threshold(nats)}
@@ -45,10 +46,10 @@ class EntropyStrip {
   }
 
   update(data, facts) {
+    if (!this.isMoving(data)) this.settle(data.tau);
     this.data = data;
     this.facts = facts;
     this.size = facts.size;
-    this.tau = data.tau;
     this.movable = data.tau !== null && data.takes.includes("threshold");
     this.highest = 0; // nats
     for (let i = 0; i < this.size; i += 1) this.highest = Math.max(this.highest, facts.nats(i));
@@ -242,15 +243,40 @@ class EntropyStrip {
     const { drag } = this;
     this.drag = null;
     if (!drag) return;
-    if (drag.what === "line") this.act.threshold(this.tau);
+    if (drag.what === "line") this.report();
     else if (drag.what === "scrub" || !drag.onGrip) this.act.go(this.at(event).i);
     if (event.pointerType === "touch") this.hover(null);
   }
 
   cancel() {
     this.drag = null;
-    this.tau = this.data.tau;
+    this.settle(this.data.tau);
     this.draw();
+  }
+
+  // Whether the line stays where a person has put it: while they move it, and until the page has
+  // answered. What is drawn in the meantime knows an older threshold.
+  isMoving(data) {
+    if (data.tau === null) return false;
+    if (this.drag?.what === "line" || this.setting) return true;
+    return Boolean(this.unanswered) && data.tau === this.data.tau;
+  }
+
+  // Nothing is being moved any more: this is the threshold.
+  settle(tau) {
+    clearTimeout(this.setting);
+    clearTimeout(this.unanswered);
+    this.setting = this.unanswered = null;
+    this.tau = tau;
+  }
+
+  report() {
+    this.settle(this.tau);
+    this.act.threshold(this.tau);
+    this.unanswered = setTimeout(() => {
+      this.unanswered = null;
+      if (!this.isMoving(this.data)) this.cancel();
+    }, ANSWER_WITHIN);
   }
 
   // In steps of .01 of the unit on screen.
@@ -307,7 +333,7 @@ class EntropyStrip {
     event.stopPropagation();
     this.setTau(this.tau + steps[event.key] / this.facts.inUnit(1));
     clearTimeout(this.setting);
-    this.setting = setTimeout(() => this.act.threshold(this.tau), 300);
+    this.setting = setTimeout(() => this.report(), 300);
   }
 
   close() {

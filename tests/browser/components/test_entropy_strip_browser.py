@@ -88,6 +88,36 @@ def test_the_line_can_be_dragged_and_moved_by_keys(opened: Open) -> None:
     expect(page.get_by_text("0 selections")).to_be_visible()
 
 
+def test_a_line_that_is_being_moved_stays_whatever_is_drawn_meanwhile(opened: Open) -> None:
+    page = opened("case=strip")
+    grip = page.locator(".strip-grip")
+    expect(grip).to_have_text("τ 1.40")
+    again = page.get_by_role("button", name="Rerun")
+    grip.focus()
+    for _ in range(12):  # some are pressed before the page has drawn the one before, some after
+        page.keyboard.press("ArrowDown")
+        again.evaluate("e => e.click()")
+        page.wait_for_timeout(70)
+        page.keyboard.press("PageUp")
+        page.keyboard.press("PageDown")
+        again.evaluate("e => e.click()")
+        page.wait_for_timeout(330)
+    expect(page.get_by_text("tau 1.28,")).to_be_visible()
+    expect(grip).to_have_text("τ 1.28")
+    box = grip.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y + 12, steps=3)
+    moved = grip.inner_text()
+    again.evaluate("e => e.click()")
+    rest(page)
+    expect(grip).to_have_text(moved)
+    page.mouse.up()
+    expect(page.get_by_text(f"tau {moved.removeprefix('τ ')},")).to_be_visible()
+
+
 def test_the_strip_is_worked_and_read_without_a_pointer(opened: Open) -> None:
     page = opened("case=strip&select=8")
     strip = page.get_by_role("slider", name="Entropy by token")
