@@ -15,7 +15,9 @@ if str(_ROOT) not in sys.path:  # `streamlit run` puts only this file's folder t
 from explorer.engine import engine_is_loaded  # noqa: E402
 from explorer.navigation import all_pages  # noqa: E402
 from explorer.turns import turn_to_draw  # noqa: E402
+from explorer.unsent_messages import send_all_that_was_drawn  # noqa: E402
 
+send_all_that_was_drawn()
 page = st.navigation(all_pages())
 st.set_page_config(
     page_title=f"{page.title} · Decision Fork Explorer",

@@ -44,6 +44,15 @@ def open_app(page: Page, address: str) -> Locator:
     return tokens
 
 
+def generate(page: Page) -> None:
+    """Generate a chain in place of the one on screen, and wait for its end."""
+    before = page.locator(".heatmap .token").first.element_handle()
+    button(page, "Generate").click()
+    page.wait_for_function("token => !token.isConnected", arg=before)
+    expect(page.locator(".heatmap:not(.live) .token").first).to_be_visible()
+    settled(page)
+
+
 def go_to(page: Page, name: str, delay: float = 0) -> None:
     """Go to another page by the navigation; `delay` ms between pressing and letting go."""
     link = page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True)

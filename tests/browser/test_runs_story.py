@@ -69,6 +69,7 @@ def test_runs_are_found_tagged_put_side_by_side_repeated_and_deleted(
     dialog = page.get_by_role("dialog")
     tags = dialog.get_by_role("combobox", name="Tags")
     tags.fill("base <i>")
+    expect(page.get_by_role("option").filter(has_text="base <i>")).to_be_visible()
     tags.press("Enter")
     settled(page)
     dialog.get_by_label("Notes").fill("half the budget")

@@ -7,6 +7,9 @@ from harness_data import HOSTILE, STORY, nodes_of, view_of
 
 from explorer.components import branch_tree, read_branch_tree, read_heatmap, token_heatmap
 from explorer.components.token_heatmap import ColourScale, Part
+from explorer.unsent_messages import send_all_that_was_drawn
+
+send_all_that_was_drawn()
 
 
 @st.fragment
