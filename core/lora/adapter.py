@@ -84,14 +84,17 @@ def check_changed(tuned: LanguageModel, prompt_ids: Sequence[int]) -> None:
 
 
 def write_adapter(tuned: LanguageModel, partial: Path) -> None:
-    """Write an adapter's folder; `take_adapter` moves it to its place.
+    """Write an adapter's folder, whose bytes are those of the training; `take_adapter` moves it to
+    its place.
 
     Raises:
         OSError: the disk is full or can't be written.
     """
     shutil.rmtree(partial, ignore_errors=True)
     model: Any = tuned.model
-    model.peft_config["default"].base_model_name_or_path = tuned.name  # no path of this machine
+    config = model.peft_config["default"]
+    config.base_model_name_or_path = tuned.name  # no path of this machine
+    config.target_modules = sorted(config.target_modules)  # peft's set has another order each time
     model.save_pretrained(str(partial), save_embedding_layers=False)  # else peft asks the hub
 
 

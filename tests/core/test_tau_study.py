@@ -140,5 +140,5 @@ def test_killed_at_three_moments_it_ends_with_the_same_bytes(
 
 def bytes_of(run: Run) -> dict[str, bytes]:
     """The table and the adapters of all cells."""
-    paths = [run.folder / TABLE, *sorted((run.folder / CELLS).rglob("*.safetensors"))]
+    paths = [run.folder / TABLE, *sorted((run.folder / CELLS).glob("*/adapter/*"))]
     return {str(path.relative_to(run.folder)): path.read_bytes() for path in paths}

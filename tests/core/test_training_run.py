@@ -156,6 +156,8 @@ def test_the_adapter_folder_is_plain_peft_and_says_the_same(whole: Run) -> None:
     assert sorted(file.name for file in folder.iterdir()) == [
         "README.md", "adapter_config.json", "adapter_model.safetensors",
     ]  # fmt: skip
+    modules = json.loads((folder / "adapter_config.json").read_text())["target_modules"]
+    assert modules == sorted(modules), "the same bytes, whatever process writes them"
     card = (folder / "README.md").read_text()
     results = TRAIN.results_of(run)
     assert results is not None
