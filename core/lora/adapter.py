@@ -84,7 +84,7 @@ def check_changed(tuned: LanguageModel, prompt_ids: Sequence[int]) -> None:
 
 
 def write_adapter(tuned: LanguageModel, partial: Path) -> None:
-    """Write an adapter's folder, whose bytes are those of the training; `take_adapter` moves it to
+    """Write an adapter's folder, with the same bytes in every process; `take_adapter` moves it to
     its place.
 
     Raises:

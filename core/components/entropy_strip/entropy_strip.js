@@ -275,7 +275,9 @@ class EntropyStrip {
     this.act.threshold(this.tau);
     this.unanswered = setTimeout(() => {
       this.unanswered = null;
-      if (!this.isMoving(this.data)) this.cancel();
+      if (this.isMoving(this.data)) return;
+      this.settle(this.data.tau);
+      this.draw();
     }, ANSWER_WITHIN);
   }
 
@@ -338,7 +340,7 @@ class EntropyStrip {
 
   close() {
     clearTimeout(this.going);
-    clearTimeout(this.setting);
+    this.settle(this.tau);
     this.sizes.disconnect();
   }
 }
