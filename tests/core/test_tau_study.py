@@ -1,12 +1,18 @@
 """A study over tau and the signs, whole, on a model so small that 20 fine-tunes take seconds.
 
 Its answers are never right, so the rollouts are judged by turns; everything else is as it is.
+FORK_EXPLORER_DEMO_STUDY=1 also does the study of docs/studies.md, twice some ten minutes.
 """
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +23,8 @@ from small_runs import UNIT, finish
 
 from core.evaluation import sampling
 from core.lora import phases as lora_phases
-from core.models.spec import ModelSpec
+from core.lora.run_files import HISTORY
+from core.models.spec import DEMO_FOLDER, ModelSpec
 from core.reasonmaxxer.plan import plan_rollouts
 from core.reasonmaxxer.recipe import Recipe
 from core.reasonmaxxer.results import ROLLOUTS_TASK, STUDY_TASK
@@ -56,6 +63,8 @@ RECIPE = {
     "training.learning_rate": 1e-2,
     "held_out.problems": 1,
 }
+ROOT = Path(__file__).resolve().parents[2]
+ON_DEMO = (sys.executable, "sample_data/build/study.py")
 LEARNED = [Problem(f"l{i}", f"How many cuts make {i} pieces?", "8") for i in range(2 * UNIT + 1)]
 MEASURED = [Problem(f"m{i}", f"How many pieces do {i} cuts make?", "8") for i in range(2)]
 
@@ -127,12 +136,58 @@ def test_killed_at_three_moments_it_ends_with_the_same_bytes(
     for moment in (("step", 1), ("unit", 11), ("unit", 14)):
         assert exit_code_of(server, run, moment) == -9
         assert run.status().state is RunState.INTERRUPTED
-        done.append(sum(key.startswith("done/") for key in run.units()))
+        done.append(cells_done(run))
     assert done[0] == 0 < done[1] < done[2] < 20, "in the first training, then in later cells"
     lines = run.units_path.read_bytes()
     run.units_path.write_bytes(lines[: len(lines) // 2])  # of the cells some are forgotten, too
     finish(run, STUDY.carry_out)
     first, _ = whole
+    check_same(run, first)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    "FORK_EXPLORER_DEMO_STUDY" not in os.environ or not DEMO_FOLDER.exists(),
+    reason="takes twenty minutes: FORK_EXPLORER_DEMO_STUDY=1 runs it, with the demo built",
+)
+def test_killed_at_three_moments_on_the_demo_it_ends_with_the_same_bytes(tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    subprocess.run([*ON_DEMO, str(whole)], cwd=ROOT, check=True)
+    done = []
+    for moment in (
+        lambda: (killed / HISTORY).exists(),
+        lambda: cells_done(Run.open(killed)) >= 7,
+        lambda: cells_done(Run.open(killed)) >= 14,
+    ):
+        kill_at(moment, killed)
+        done.append(cells_done(Run.open(killed)))
+    assert done[0] == 0 < done[1] < done[2] < 20, "in the first training, then in later cells"
+    subprocess.run([*ON_DEMO, str(killed)], cwd=ROOT, check=True)
+    run = Run.open(killed)
+    check_same(run, Run.open(whole))
+    results = STUDY.results_of(run)
+    assert results is not None
+    trained = {each.values["gate.tau"] for each in results.cells if each.failure is None}
+    assert trained == {"0.6", "1.0", "1.4"}, "no token of the demo is above 1.8 nats"
+
+
+def kill_at(moment: Callable[[], bool], folder: Path) -> None:
+    """Begin or continue the demo's study, and kill it with all its processes at a moment."""
+    process = subprocess.Popen([*ON_DEMO, str(folder)], cwd=ROOT, start_new_session=True)
+    while not moment():
+        assert process.poll() is None, "it ended before that"
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+
+
+def cells_done(run: Run) -> int:
+    """The number of cells that are finished."""
+    return sum(key.startswith("done/") for key in run.units())
+
+
+def check_same(run: Run, first: Run) -> None:
+    """Assert that two studies ended with the same bytes, and the same results but for the cost."""
     assert bytes_of(run) == bytes_of(first)
     found, wanted = ({**each.read_json(RESULTS), "cost": None} for each in (run, first))
     assert found == wanted
