@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from core.distillation.results import TASK as DISTILL_TASK
 from core.errors import ExplorerError
 from core.kinds import kind_title
 from core.lora.run_files import ADAPTER
@@ -20,13 +21,15 @@ _OFFERED = "pair_offered"
 
 
 def known_teachers(model: str, folder: RunsFolder) -> dict[str, str]:
-    """Labels by the names that load them; the newest run's adapter first.
+    """Labels by the names that load them: the newest run's adapter first, those that were distilled
+    from another teacher after the others.
 
     Args:
         model: name of the base.
         folder: of the runs.
     """
-    found = {}
+    found: dict[str, str] = {}
+    distilled: dict[str, str] = {}
     if model == DEMO and DEMO_TEACHER_FOLDER.is_dir():
         found[DEMO_TEACHER] = "demo teacher (GRPO)"
     try:
@@ -42,8 +45,9 @@ def known_teachers(model: str, folder: RunsFolder) -> dict[str, str]:
             and (adapter / "adapter_config.json").is_file()
             and run.status().state is RunState.DONE
         ):
-            found[str(adapter.resolve())] = f"{kind_title(run)}: {run.config.name or run.id}"
-    return found | teachers_of(model)
+            these = distilled if run.config.task == DISTILL_TASK else found
+            these[str(adapter.resolve())] = f"{kind_title(run)}: {run.config.name or run.id}"
+    return found | distilled | teachers_of(model)
 
 
 def offer_pair(state: BrowserState, pair: Pair) -> None:

@@ -10,9 +10,15 @@ import pytest
 from drawn_app import needs_demo, state
 from streamlit.testing.v1 import AppTest
 
+from core.distillation.results import TASK as DISTILL_TASK
+from core.lora.run_files import ADAPTER
 from core.models.catalogue import MODELS, PAIRS, pair_named
-from core.models.spec import ModelSpec
+from core.models.spec import DEMO, DEMO_TEACHER, ModelSpec
 from core.models.worker_reports import CONVERTING, DownloadCancelledError
+from core.reasonmaxxer.results import TRAIN_TASK
+from core.runs.config import RunPlan
+from core.runs.context import DONE, RunContext, carry_out
+from core.runs.run import Run
 from core.runs.runs_folder import RunsFolder
 from explorer.shared.teachers import compare_key, interventions_key, known_teachers
 from explorer.workbench import Workbench, workbench
@@ -64,6 +70,24 @@ def test_a_base_of_a_pair_knows_its_teachers(tmp_path: Path) -> None:
     for pair in PAIRS:
         assert pair.teacher in known_teachers(pair.base, RunsFolder(tmp_path))
     assert list(known_teachers("demo", RunsFolder(tmp_path))) in ([], ["demo-teacher"])
+
+
+def test_a_distilled_adapter_is_offered_after_those_that_learned_by_themselves(
+    tmp_path: Path,
+) -> None:
+    """Measuring claims distils the teacher, which must stay the one that is meant."""
+
+    def write_adapter(work: RunContext) -> None:
+        (work.run.folder / ADAPTER).mkdir()
+        (work.run.folder / ADAPTER / "adapter_config.json").write_text("{}")
+
+    folders = []
+    for task in (TRAIN_TASK, DISTILL_TASK):  # the distilled one is newer
+        run = Run.create(tmp_path, task, RunPlan({}, {"model": DEMO}, seed=0))
+        assert carry_out(run, write_adapter, bar=False) == DONE
+        folders.append(str((run.folder / ADAPTER).resolve()))
+    known = [each for each in known_teachers("demo", RunsFolder(tmp_path)) if each != DEMO_TEACHER]
+    assert known == folders
 
 
 def test_a_conversion_is_followed_and_cancelled(
