@@ -64,24 +64,27 @@ def _write(work: RunContext, results: Any) -> None:
     work.write(RESULTS, json_text(results.to_json()))
 
 
-def _comparison(work: RunContext) -> None:
-    """Of ten tokens the teacher changes the fifth, to the base's second choice, where the base's
-    entropy is 2 nats; it is .2 elsewhere."""
+def comparison(work: RunContext, changed: int | None = 4) -> None:
+    """Of ten tokens the teacher changes one (the fifth), to the base's second choice, where the
+    base's entropy is 2 nats; it is .2 elsewhere. None: it changes none."""
 
-    def record(problem: Problem) -> ComparedChain:
-        argmax, entropy = tuple(range(10)), tuple(2.0 if i == 4 else 0.2 for i in range(10))
-        view = TeacherView(
-            argmax=tuple(99 if i == 4 else i for i in range(10)),
-            base_rank=tuple(2 if i == 4 else 1 for i in range(10)),
-            js_divergence=tuple(0.4 if i == 4 else 0.001 for i in range(10)),
-            entropy=entropy,
-            overlap=(5,) * 10,
-        )
-        return ComparedChain(
-            problem.id, (1,), argmax, StopReason.EOS, "1", Verdict.WRONG, entropy, argmax, (view,)
-        )
+    def by_position(there: Any, elsewhere: Callable[[int], Any]) -> tuple[Any, ...]:
+        return tuple(there if i == changed else elsewhere(i) for i in range(10))
 
-    records = [record(each) for each in work.run.problems()]
+    argmax, entropy = tuple(range(10)), by_position(2.0, lambda i: 0.2)
+    view = TeacherView(
+        argmax=by_position(99, lambda i: i),
+        base_rank=by_position(2, lambda i: 1),
+        js_divergence=by_position(0.4, lambda i: 0.001),
+        entropy=entropy,
+        overlap=(5,) * 10,
+    )
+    records = [
+        ComparedChain(
+            each.id, (1,), argmax, StopReason.EOS, "1", Verdict.WRONG, entropy, argmax, (view,)
+        )
+        for each in work.run.problems()
+    ]
     _keep(work, records)
     _write(work, COMPARE.summarise(work.run, records, True))
 
@@ -234,7 +237,7 @@ def _distillation(work: RunContext) -> None:
 
 
 MAKERS: dict[str, Callable[[RunContext], None]] = {
-    "compare": _comparison,
+    "compare": comparison,
     "interventions": _interventions,
     "evaluate": _evaluation,
     "rollouts": _rollouts,

@@ -34,6 +34,15 @@ def summary_of(runs: Runs, scope: Scope) -> TeacherSummary | None:
     return found if found.tokens else None
 
 
+def nothing_of(found: TeacherSummary, what: str) -> str:
+    """Why a figure of tokens of one kind is unknown: there was none."""
+    chains = counted(found.reranked.n, "chain")
+    return (
+        f"None of {counted(found.tokens, 'token')} in {chains} {what}: there is nothing to count "
+        "here. A model that was trained further differs in more tokens."
+    )
+
+
 def _number(run: Run, scope: Scope) -> int:
     return run.config.teachers.index(teacher_of(scope))
 
@@ -73,20 +82,22 @@ def _rank(runs: Runs, scope: Scope) -> Finding | None:
 
     run = runs[COMPARISON.name]
     found = summary_of(runs, scope)
-    if found is None or found.counts["reranked"] == 0:
+    if found is None:
         return None
     rank = rank_of_reranked(COMPARE.records_of(run), _number(run, scope), run.config.seed)
     return Finding(
         (Check(Figure("mean base rank of reranked tokens", rank, "rank", "chains"), Rule(high=3)),),
         "No control, since it is a mean; it is between 2 and 5, and 3.5 if all four ranks were "
         "as likely.",
-        ("Below 3, nearer to the second than to the fourth, counts as near the top: our bound.",),
+        ("Below 3, nearer to the second than to the fourth, counts as near the top: our bound.",)
+        if found.counts["reranked"]
+        else (nothing_of(found, "was reranked"),),
     )
 
 
 def _entropy(runs: Runs, scope: Scope) -> Finding | None:
     found = summary_of(runs, scope)
-    if found is None or found.entropy_ratio.n == 0:
+    if found is None:
         return None
     figure = Figure(
         "base entropy at changed tokens over that at others", found.entropy_ratio, "times", "chains"
@@ -94,8 +105,14 @@ def _entropy(runs: Runs, scope: Scope) -> Finding | None:
     return Finding(
         (Check(figure, Rule(low=paper.ENTROPY_RATIO[0])),),
         Figure("entropy at unchanged tokens", found.entropy_unshifted, "nats", "chains"),
-        (f"Entropy at changed tokens: {found.entropy_changed.value:.2f} nats.",),
+        (_entropy_there(found),),
     )
+
+
+def _entropy_there(found: TeacherSummary) -> str:
+    if found.entropy_changed.n == 0:
+        return nothing_of(found, "was changed")
+    return f"Entropy at changed tokens: {found.entropy_changed.value:.2f} nats."
 
 
 CHANGED_TOKENS = (

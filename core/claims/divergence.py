@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.claims.changed_tokens import summary_of
+from core.claims.changed_tokens import nothing_of, summary_of
 from core.claims.claim import MARGIN, Check, Claim, Figure, Finding
 from core.claims.decoding_steps import COMPARISON, interventions
 from core.claims.papers import SPARSE_BUT_CRITICAL
@@ -47,7 +47,7 @@ def _blind(runs: Runs, scope: Scope) -> Finding | None:
     from core.disagreement.task import COMPARE
 
     found = summary_of(runs, scope)
-    if found is None or found.divergence is None or found.divergence.divergent_but_sure.n == 0:
+    if found is None or found.divergence is None:
         return None
     tau = COMPARE.settings_of(runs[COMPARISON.name]).tau
     sure = found.divergence.divergent_but_sure
@@ -60,7 +60,9 @@ def _blind(runs: Runs, scope: Scope) -> Finding | None:
     return Finding(
         (Check(figure, Rule(low=_BLIND)),),
         Figure("share of all divergence above that entropy", found.js_above_tau, "share", "chains"),
-        (f"Above {percent(_BLIND, 0)} counts as a blind spot of a search by entropy: our bound.",),
+        (f"Above {percent(_BLIND, 0)} counts as a blind spot of a search by entropy: our bound.",)
+        if sure.n
+        else (nothing_of(found, f"has a divergence above {DIVERGENT:g} nats"),),
     )
 
 
@@ -78,8 +80,6 @@ def _top_three(runs: Runs, scope: Scope) -> Finding | None:
         ranks = record.views[number].base_rank
         changed.append(len(positions))
         near.append(sum(ranks[position] <= _TOP for position in positions))
-    if not sum(changed):
-        return None
     share = ratio_over_chains(near, changed, run.config.seed)
     figure = Figure(
         f"changed tokens whose new choice is among the base's top {_TOP}", share, "share", "chains"
@@ -87,7 +87,9 @@ def _top_three(runs: Runs, scope: Scope) -> Finding | None:
     return Finding(
         (Check(figure, Rule(low=paper.WITHIN_TOP_3[0])),),
         f"By chance: {percent((_TOP - 1) / 4, 0)}, if the new choice had any of the ranks 2 to 5.",
-        ("Only tokens whose first choice changes are counted: for others the rank is 1.",),
+        ("Only tokens whose first choice changes are counted: for others the rank is 1.",)
+        if sum(changed)
+        else (nothing_of(found, "was changed"),),
     )
 
 

@@ -6,12 +6,13 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from functools import partial
 from math import nan
 from pathlib import Path
 from typing import Any
 
 import pytest
-from claim_runs import MAKERS, PROBLEMS, N, make, make_all, scope_in
+from claim_runs import MAKERS, PROBLEMS, N, comparison, make, make_all, scope_in
 from made_once import MadeOnce
 
 from core.claims.claim import Check, Figure, Finding
@@ -311,6 +312,23 @@ def test_a_run_without_the_figure_is_named_and_not_asked_for_again(tmp_path: Pat
     (row,) = claims_table(scope_in(tmp_path), ["rm-signs"])
     assert row.verdict is Verdict.NOT_MEASURED
     assert f"The figure of this claim is missing in {run.id}" in str(row.problem)
+    assert missing_runs(scope_in(tmp_path), [row]) == []
+
+
+@needs_demo
+@pytest.mark.parametrize("claim", ["rm-rank", "rm-entropy", "sbc-low-entropy", "sbc-top-3"])
+def test_of_a_teacher_that_changes_nothing_it_says_that_there_is_nothing_to_count(
+    claim: str, tmp_path: Path
+) -> None:
+    plan = COMPARISON.new_run(scope_in(tmp_path), {})
+    run = Run.create(tmp_path, "compare", plan)
+    assert carry_out(run, partial(comparison, changed=None), bar=False) == DONE, run.log_tail()
+    (row,) = claims_table(scope_in(tmp_path), [claim])
+    assert row.finding is not None
+    assert row.verdict is Verdict.UNCLEAR
+    assert figure_in_words(row.finding.checks[0].figure) == "unknown"
+    said = " ".join(row.finding.more)
+    assert re.search(rf"None of {10 * N} tokens in {N} chains (was|has) .*: there is nothing", said)
     assert missing_runs(scope_in(tmp_path), [row]) == []
 
 
