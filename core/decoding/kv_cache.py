@@ -4,7 +4,7 @@ transformers' caches grow by concatenation and keep all rows at one length. Fork
 start at different positions, end at different times, and new rows take the slots of finished
 ones; so these buffers are allocated once, each row is written at its own length, and positions
 beyond a row's length are masked. A step may take the first rows only; the others wait in their
-slots.
+slots. Where all rows begin alike, the beginning is kept once (core/decoding/beginning.py).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from transformers.cache_utils import Cache, CacheLayerMixin
 
+from core.decoding.beginning import announce
 from core.models.prefix_store import KeyValues
 
 _GROWTH = 128  # minimum number of positions added when a buffer is full
@@ -28,6 +29,7 @@ class _RowLayer(CacheLayerMixin):
     def __init__(self, cache: RowCache) -> None:
         super().__init__()
         self._cache = cache
+        self.beginning: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
         cache = self._cache
@@ -40,7 +42,7 @@ class _RowLayer(CacheLayerMixin):
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Write one position per row, (n, heads, 1, head_dim); return the keys and values so far,
-        (n, heads, span, head_dim)."""
+        (n, heads, span, head_dim), without those of the beginning that rows share."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         cache, keys, values = self._cache, self.keys, self.values
@@ -55,6 +57,8 @@ class _RowLayer(CacheLayerMixin):
             rows, ends = cache.row_index[:n].to(device), cache.lengths[:n].to(device)
             keys[rows, :, ends] = key_states[:, :, 0]
             values[rows, :, ends] = value_states[:, :, 0]
+        if self.beginning is not None:
+            announce(*self.beginning)
         return keys[:n, :, :span], values[:n, :, :span]
 
     def write(self, slot: int, keys: torch.Tensor, values: torch.Tensor) -> None:
@@ -65,6 +69,17 @@ class _RowLayer(CacheLayerMixin):
         assert self.values is not None
         self.keys[slot, :, : keys.shape[1]] = keys
         self.values[slot, :, : values.shape[1]] = values
+
+    def expand_beginning(self, rows: int) -> None:
+        """Give each of the first rows a copy of the beginning, before its own positions."""
+        assert self.beginning is not None
+        for name, shared in zip(("keys", "values"), self.beginning, strict=True):
+            own, length = getattr(self, name), shared.shape[1]
+            new = own.new_zeros((own.shape[0], own.shape[1], own.shape[2] + length, own.shape[3]))
+            new[:rows, :, :length] = shared
+            new[:rows, :, length:] = own[:rows]
+            setattr(self, name, new)
+        self.beginning = None
 
     def grow(self, slots: int, capacity: int) -> None:
         if not self.is_initialized:
@@ -88,6 +103,9 @@ class _RowLayer(CacheLayerMixin):
 class RowCache(Cache):
     """Keys and values of a batch being decoded; slots 0 .. active-1 are in use.
 
+    All rows may begin with the same `shared` positions, which are kept once. Lengths, capacity and
+    span count those after them.
+
     Args:
         layers: number of attention layers.
         slots: rows allocated initially, and `capacity`, positions of each; the buffers grow when
@@ -99,6 +117,7 @@ class RowCache(Cache):
         self.slots = slots
         self.capacity = capacity
         self.active = 0
+        self.shared = 0  # positions of the beginning that all rows share
         self.stepping = 0  # rows in this step, the first ones
         self.span = 0  # positions attended to in a step: the longest row and its new token
         self.aligned = True  # all stepping rows have equal lengths, so no mask is needed
@@ -107,9 +126,34 @@ class RowCache(Cache):
         self._lengths = [0] * slots  # of all rows, on the host
         super().__init__(layers=[_RowLayer(self) for _ in range(layers)])
 
+    def begin(self, length: int) -> None:
+        """Let rows that are admitted from now on share their first `length` positions, to be
+        written; 0: none. There is no row yet."""
+        assert self.active == 0
+        if not self._written():
+            self.capacity = max(self.capacity - length, 1)
+        self.shared = length
+        for layer in self.layers:
+            layer.beginning = None
+
+    def write_beginning(self, key_values: KeyValues) -> None:
+        """Copy the shared positions from the start of a sequence."""
+        for layer, each in zip(self.layers, key_values, strict=False):
+            keys, values = (every[:, : self.shared].clone() for every in each)
+            layer.beginning = keys, values
+
+    def end_sharing(self) -> None:
+        """Give every row its own copy of what all have shared."""
+        for layer in self.layers:
+            layer.expand_beginning(self.active)
+        self._lengths = [each + self.shared for each in self._lengths]
+        self.capacity += self.shared
+        self.shared = 0
+
     def admit(self, length: int) -> int:
-        """Add a row of `length` positions, to be written; returns its slot."""
-        slot = self.active
+        """Add a row of `length` positions, shared ones included, to be written; returns its
+        slot."""
+        slot, length = self.active, length - self.shared
         self._reserve(slot + 1, length + 1)
         self._lengths[slot] = length
         self.active += 1
@@ -117,9 +161,9 @@ class RowCache(Cache):
 
     def write(self, slot: int, key_values: KeyValues) -> None:
         """Copy a row's positions from the start of a sequence that may be longer."""
-        length = self._lengths[slot]
+        own = slice(self.shared, self.shared + self._lengths[slot])
         for layer, (keys, values) in zip(self.layers, key_values, strict=False):
-            layer.write(slot, keys[:, :length], values[:, :length])
+            layer.write(slot, keys[:, own], values[:, own])
 
     def retire(self, slot: int) -> int:
         """Free a slot by moving the last active row into it. Returns that row's old slot."""
@@ -144,12 +188,19 @@ class RowCache(Cache):
         self._lengths[a], self._lengths[b] = self._lengths[b], self._lengths[a]
 
     def row(self, slot: int) -> KeyValues:
-        """A copy of one row's keys and values."""
+        """A copy of one row's keys and values, shared ones included."""
         length = self._lengths[slot]
-        return [
-            (layer.keys[slot, :, :length].clone(), layer.values[slot, :, :length].clone())
-            for layer in self._written()
-        ]
+
+        def whole(layer: _RowLayer) -> tuple[torch.Tensor, torch.Tensor]:
+            own = layer.keys[slot, :, :length], layer.values[slot, :, :length]
+            if layer.beginning is None:
+                return own[0].clone(), own[1].clone()
+            keys, values = (
+                torch.cat(both, dim=1) for both in zip(layer.beginning, own, strict=True)
+            )
+            return keys, values
+
+        return [whole(layer) for layer in self._written()]
 
     def begin_step(self, rows: int) -> None:
         """Set lengths and span for the next step, of the first `rows` rows."""
@@ -167,7 +218,7 @@ class RowCache(Cache):
 
     def position_ids(self) -> torch.Tensor:
         """(stepping, 1): the position of each row's new token."""
-        return self.lengths[: self.stepping].unsqueeze(-1)
+        return self._ends() + self.shared
 
     def attention_mask(self, windows: Mapping[str, int | None], dtype: torch.dtype) -> Any:
         """The attention mask of this step, in the form that transformers models take.
@@ -175,15 +226,16 @@ class RowCache(Cache):
         None when all rows have equal lengths; otherwise (stepping, span) bool. With a sliding
         window shorter than the span, the window depends on each row's length, which needs a 4-D
         mask per layer type. Such a mask is passed to attention unchanged, and eager attention adds
-        it to the scores, so it holds 0 and the dtype's minimum instead of True and False.
+        it to the scores, so it holds 0 and the dtype's minimum instead of True and False. Attention
+        to a beginning that rows share takes the same; all of them see the whole beginning.
         """
         cut = any(window and window < self.span for window in windows.values())
         if self.aligned and not cut:
             return None
         columns = torch.arange(self.span, device=self.lengths.device)
-        ends = self.position_ids()
+        ends = self._ends()
         visible = columns <= ends
-        if not cut:
+        if not cut and not self.shared:
             return visible
         masks = {}
         for kind, window in windows.items():
@@ -191,6 +243,10 @@ class RowCache(Cache):
             added = torch.zeros(seen.shape, dtype=dtype, device=seen.device)
             masks[kind] = added.masked_fill(~seen, torch.finfo(dtype).min)[:, None, None, :]
         return masks if len(masks) > 1 else next(iter(masks.values()))
+
+    def _ends(self) -> torch.Tensor:
+        """(stepping, 1): where the new token of each row goes in the buffers."""
+        return self.lengths[: self.stepping].unsqueeze(-1)
 
     def _written(self) -> list[Any]:
         """Layers that have buffers: none before the first prefix or step."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
+from core.decoding.beginning import SHARED_AT_LEAST, can_share_beginnings, is_taken
 from core.decoding.kv_cache import RowCache
-from core.decoding.prefill import prefill
+from core.decoding.prefill import common_beginning, prefill
 from core.decoding.thin_head import thin_head
 from core.models.architecture import attention_windows
 from core.models.prefix_store import PrefixStore
@@ -51,11 +52,17 @@ class CachedStepper:
         config = lm.model.config.get_text_config(decoder=True)
         self._windows = attention_windows(config)
         self._cache = RowCache(config.num_hidden_layers, slots, capacity, lm.device)
+        self._can_share = can_share_beginnings(lm.model, self._windows)
+        self._beginning: tuple[int, ...] = ()  # token ids that all rows begin with, kept once
 
     def admit(self, prefixes: Sequence[Sequence[int]], store: PrefixStore) -> None:
+        writes_beginning = self._share(prefixes)
         slots = {self._cache.admit(len(prefix)): tuple(prefix) for prefix in prefixes}
         missing = {slot: ids for slot, ids in slots.items() if ids}
         for known, key_values in prefill(self._lm, prefixes, store):
+            if writes_beginning:
+                self._cache.write_beginning(key_values)
+                writes_beginning = False
             written = [slot for slot, ids in missing.items() if known[: len(ids)] == ids]
             for slot in written:
                 self._cache.write(slot, key_values)
@@ -73,8 +80,24 @@ class CachedStepper:
                 past_key_values=cache,
                 use_cache=True,
             ).logits[:, -1]
+        assert is_taken(), "every layer attends to the beginning that its rows share"
         cache.end_step()
         return logits
+
+    def _share(self, joining: Sequence[Sequence[int]]) -> bool:
+        """Before rows join: decide which beginning all rows share; returns whether it is still to
+        be written."""
+        if self._cache.active == 0:
+            common = 0
+            if self._can_share and len(joining) > 1:
+                common = common_beginning([tuple(ids) for ids in joining])
+            self._beginning = tuple(joining[0][: common if common >= SHARED_AT_LEAST else 0])
+            self._cache.begin(len(self._beginning))
+            return bool(self._beginning)
+        if any(tuple(ids[: len(self._beginning)]) != self._beginning for ids in joining):
+            self._cache.end_sharing()
+            self._beginning = ()
+        return False
 
     def swap(self, a: int, b: int) -> None:
         self._cache.swap(a, b)

@@ -95,8 +95,11 @@ def test_greedy_chains_and_their_statistics_are_the_plain_ones(kind: str) -> Non
 
 
 @each_architecture
-def test_branches_that_share_a_prefix_are_those_of_the_explicit_prefix(kind: str) -> None:
+def test_branches_that_share_a_prefix_are_those_of_the_explicit_prefix(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lm, (chain, *_) = made_by(kind)
+    monkeypatch.setattr("core.decoding.stepping.SHARED_AT_LEAST", 1)
     forks = [
         Fork(position, int(chain.statistics.top_ids[position, rank]))
         for position, rank in ((1, 0), (1, 1), (1, 4), (9, 1), (9, 4), (17, 1))

@@ -3,7 +3,7 @@
 
 const NEAR_LINE = 5; // pixels
 const HEADROOM = 1.06;
-const ANSWER_WITHIN = 2000; // milliseconds
+const ANSWER_WITHIN = 10000; // milliseconds; a busy machine needs some
 
 class EntropyStrip {
   // act: {go(i), scrub(i), threshold(nats)}
@@ -255,11 +255,11 @@ class EntropyStrip {
   }
 
   // Whether the line stays where a person has put it: while they move it, and until the page has
-  // answered. What is drawn in the meantime knows an older threshold.
+  // answered the last report. What is drawn in the meantime knows an older threshold.
   isMoving(data) {
     if (data.tau === null) return false;
     if (this.drag?.what === "line" || this.setting) return true;
-    return Boolean(this.unanswered) && data.tau === this.data.tau;
+    return Boolean(this.unanswered) && Math.abs(data.tau - this.tau) > 1e-6;
   }
 
   // Nothing is being moved any more: this is the threshold.
