@@ -11,6 +11,7 @@ from harness_page import Open, focused, press, rest, token
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import FloatRect, Page, expect
+from wire import Wire
 
 pytestmark = pytest.mark.browser
 SEARCH = Path("core/components/token_heatmap/text_search.js")
@@ -116,6 +117,28 @@ def test_a_line_that_is_being_moved_stays_whatever_is_drawn_meanwhile(opened: Op
     expect(grip).to_have_text(moved)
     page.mouse.up()
     expect(page.get_by_text(f"tau {moved.removeprefix('τ ')},")).to_be_visible()
+
+
+def test_an_answer_to_an_earlier_move_is_not_taken_for_one_to_the_last(
+    page: Page, opened: Open
+) -> None:
+    wire = Wire(page)
+    opened("case=strip")
+    grip = page.locator(".strip-grip")
+    grip.focus()
+    wire.stop("down")
+    page.keyboard.press("ArrowDown")
+    wire.wait("down", b"tau 1.39")
+    wire.stop("up")
+    page.keyboard.press("ArrowDown")
+    wire.wait("up", b"threshold")
+    wire.release("down")
+    expect(page.get_by_text("tau 1.39,")).to_be_visible()
+    expect(grip).to_have_text("τ 1.38")
+    page.keyboard.press("ArrowDown")
+    wire.release("up")
+    expect(page.get_by_text("tau 1.37,")).to_be_visible()
+    expect(grip).to_have_text("τ 1.37")
 
 
 def test_the_strip_is_worked_and_read_without_a_pointer(opened: Open) -> None:
