@@ -3,9 +3,11 @@ which runs, with which commands."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from core.claims.measuring import Missing
@@ -20,6 +22,7 @@ from core.claims.wording import (
     rule_in_words,
     verdict_in_words,
 )
+from core.errors import ExplorerError
 from core.models.spec import DEMO, DEMO_NOTICE
 from core.runs.estimate import duration
 from core.runs.headline import counted
@@ -39,7 +42,7 @@ class RunFacts:
     """A run of a report."""
 
     id: str
-    title: str  # of its kind
+    title: str  # its kind, or what it was for
     command: str  # "" where there is none
     facts: tuple[tuple[str, str], ...]
 
@@ -82,6 +85,7 @@ def make_report(
         commands: of the runs in the table, and "measure": what makes the table again.
     """
     runs = {run.id: run for row in rows for run in row.runs.values() if row.finding is not None}
+    of_teacher = {run.id: run for run in runs_of_teacher(scope)}
     counts = ", ".join(
         f"{verdict}: {count}" for verdict, count in verdict_counts(rows).items() if count
     )
@@ -121,9 +125,29 @@ def make_report(
             for paper in PAPERS
             if any(row.claim.paper == paper for row in rows)
         ),
-        tuple(_run(run, commands.get(run.id, "")) for run in runs.values()),
+        tuple(
+            _run(run, commands.get(run.id, ""), is_of_teacher=run.id in of_teacher)
+            for run in (of_teacher | runs).values()
+        ),
     )
 
+
+def runs_of_teacher(scope: Scope) -> list[Run]:
+    """The run that trained the teacher, after those that it learned from; none for a teacher that
+    no run here has trained."""
+    if scope.teacher is None or not Path(scope.teacher).is_absolute():
+        return []
+    found: list[Run] = []
+    with contextlib.suppress(ExplorerError):
+        trained = Run.open(Path(scope.teacher).parent)
+        for earlier in trained.config.inputs.values():
+            with contextlib.suppress(ExplorerError):
+                found.append(Run.open(Path(earlier)))
+        found.append(trained)
+    return found
+
+
+_OF_TEACHER = "of the teacher"
 
 AGAIN = "to measure it again"
 """Label of that command."""
@@ -221,7 +245,7 @@ def _row(row: ClaimRow) -> RowFacts:
     )
 
 
-def _run(run: Run, command: str) -> RunFacts:
+def _run(run: Run, command: str, *, is_of_teacher: bool) -> RunFacts:
     config = run.config
     elapsed = run.status().elapsed
     facts = {
@@ -232,8 +256,9 @@ def _run(run: Run, command: str) -> RunFacts:
         "versions": _versions(config.versions),
         "took": "" if not elapsed else duration(elapsed),
     }
+    title = f"{config.task}, {_OF_TEACHER}" if is_of_teacher else config.task
     return RunFacts(
-        run.id, config.task, command, tuple((name, value) for name, value in facts.items() if value)
+        run.id, title, command, tuple((name, value) for name, value in facts.items() if value)
     )
 
 

@@ -181,11 +181,12 @@ def commands_of(
 ) -> Mapping[str, str]:
     """The commands of a report: of each run by its id, and of the table itself. The folder of the
     runs is called RUNS, since a report leaves this machine."""
-    from core.claims.report import MEASURE
+    from core.claims.report import MEASURE, runs_of_teacher
     from core.cli.command_line import PROGRAM, run_command
 
     found = {MEASURE: shlex.join([PROGRAM, "claims", *measure_words(scope, ids)])}
     runs = {run.id: run for row in rows for run in row.runs.values()}
+    runs |= {run.id: run for run in runs_of_teacher(scope)}
     for run in runs.values():
         with contextlib.suppress(ExplorerError):
             made = run_command(run)

@@ -477,6 +477,24 @@ def test_a_report_can_be_repeated(tmp_path: Path) -> None:
 
 
 @needs_demo
+def test_a_report_says_how_its_teacher_was_made(tmp_path: Path) -> None:
+    rollouts = make(tmp_path, ROLLOUTS)
+    (step,) = CLAIMS["rm-signs"].steps
+    trained = make(tmp_path, step, {"rollouts": rollouts})  # of another kind, but as a run is
+    scope = replace(scope_in(tmp_path), teacher=str(trained.folder / "adapter"))
+    rows = claims_table(scope, ["rm-rank"])
+    report = make_report(scope, rows, [], commands_of(scope, rows, None))
+    assert [(run.id, run.title) for run in report.runs] == [
+        (rollouts.id, "rollouts, of the teacher"),
+        (trained.id, "study, of the teacher"),
+    ]
+    assert f"--rollouts RUNS/{rollouts.id}" in report.runs[1].command
+    shutil.rmtree(rollouts.folder)
+    report = make_report(scope, rows, [], commands_of(scope, rows, None))
+    assert [run.id for run in report.runs] == [trained.id]
+
+
+@needs_demo
 def test_a_report_says_no_folder_of_the_machine_it_was_made_on(tmp_path: Path) -> None:
     make(tmp_path, COMPARISON)
     size = size_for("quick", is_demo=True, parameters=None, on_cpu=True, problems=5)
