@@ -9,7 +9,8 @@ before its forks are such beginnings. On a processor only, whose attention retur
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -56,14 +57,19 @@ def can_share_beginnings(model: Any, windows: Mapping[str, int | None]) -> bool:
 
 def announce(keys: torch.Tensor, values: torch.Tensor) -> None:
     """Let this thread's next attention read these, (heads, length, head_dim), before its own."""
-    assert _announced.beginning is None, "a layer's attention is not the interface's"
+    assert _announced.beginning is None, "the attention of the layer before has not read its own"
     _announced.beginning = keys, values
 
 
-def is_taken() -> bool:
-    """Whether attention has read what was announced; forgets it otherwise."""
-    taken, _announced.beginning = _announced.beginning is None, None
-    return taken
+@contextmanager
+def announcements() -> Iterator[None]:
+    """A forward pass that may announce beginnings: all of them are read, and none is left behind if
+    it fails."""
+    try:
+        yield
+    finally:
+        left, _announced.beginning = _announced.beginning, None
+    assert left is None, "a layer's attention is not the interface's"
 
 
 def attend(
