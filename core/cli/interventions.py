@@ -18,7 +18,8 @@ from core.system.percent import percent
 def _list_arms(wanted: bool) -> None:
     if not wanted:
         return
-    from core.interventions.arms import ARMS, GROUPS
+    from core.interventions.arm import GROUPS
+    from core.interventions.arms import ARMS
 
     for group in GROUPS:
         print(group)

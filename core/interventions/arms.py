@@ -5,17 +5,27 @@ An arm is one entry of `ARMS`: its label, what it needs, and how it plans its ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from core.chains.sweep import Attempt, Sweep, plan_sweep
 from core.decoding.guidance import Rule
-from core.decoding.loop import Decoded, Row
-from core.decoding.sampling import keyed_generator
+from core.decoding.loop import Row
 from core.entropy import highest_entropy_positions
+from core.interventions.arm import (
+    BASE_ALONE,
+    BY_TEACHER,
+    CONTROLS,
+    Arm,
+    Plan,
+    Planner,
+    Situation,
+    guided,
+    own_chain,
+    row_of,
+)
 from core.interventions.rules import (
     at_most,
     complement,
@@ -27,94 +37,12 @@ from core.interventions.rules import (
     teacher_at,
     top5_oracle,
 )
-from core.records import Problem
-
-if TYPE_CHECKING:
-    from core.interventions.settings import InterventionSettings
-
-
-@dataclass(frozen=True)
-class Situation:
-    """What an arm can use to plan its rows for one problem."""
-
-    arm: str
-    problem: Problem
-    prompt_ids: tuple[int, ...]
-    settings: InterventionSettings
-    decoded: Mapping[str, Decoded]  # chains of the arms in `after`
-    base_correct: bool = False  # whether the base's chain is right, once judged
-
-    def rng(self) -> np.random.Generator:
-        """A generator of the arm's own, a pure function of seed, problem and arm."""
-        return keyed_generator(self.settings.seed, self.problem.id, self.arm)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """One row to decode, with forced tokens, or with a rule that needs a teacher."""
-
-    row: Row
-    rule: Rule | None = None
-    attempt: Attempt | None = None  # in a sweep: the single token it forces
-    sees_divergence: bool = False  # the rule needs the divergence of the two models
-
-
-Planner = Callable[[Situation], list[Plan]]
-
-BY_TEACHER, BASE_ALONE, CONTROLS = "teacher", "base alone", "controls"
-GROUPS = (BASE_ALONE, BY_TEACHER, CONTROLS)
-"""The groups of arms, in the order in which they are shown."""
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One way to intervene, or none."""
-
-    key: str
-    label: str  # short
-    group: str  # one of GROUPS
-    where: str  # positions at which it replaces a token, in plain words
-    what: str  # the token it puts there
-    tells: str  # what its result says
-    needs_teacher: bool
-    plan: Planner
-    after: tuple[str, ...] = ()  # arms whose chains it needs; these need none
-    by_teacher: bool = False  # decoded by the teacher instead of the base
-    sweeps: bool = False  # forces many tokens, each in its own chain
-    control: str | None = None  # the arm that does the same at random
-    reference: str = "base"  # the arm whose accuracy it is compared with
-    by_default: bool = True  # False: runs only where it is asked for
-    is_control: bool = False  # expected to have no effect
-    shares_rows: bool = False  # decoded with its like as long as they put the same tokens
-
-    @property
-    def sentence(self) -> str:
-        """Where it replaces tokens and with what, in one sentence."""
-        return f"{self.where[0].upper()}{self.where[1:]}: {self.what}."
-
-    @property
-    def puts_tokens(self) -> bool:
-        """Whether it puts any tokens."""
-        return self.plan is not _plain
-
-
-def _blank(situation: Situation, forced: Mapping[int, int] | None = None) -> Row:
-    return Row(situation.prompt_ids, forced=forced or {})
-
-
-def _plain(situation: Situation) -> list[Plan]:
-    return [Plan(_blank(situation))]
-
-
-def guided(rule: Callable[[Situation], Rule]) -> Planner:
-    """Plans one row, decoded under a rule of its own."""
-    return lambda situation: [Plan(_blank(situation), rule(situation))]
 
 
 def _no_op(situation: Situation) -> list[Plan]:
     base = situation.decoded["base"]
     highest = highest_entropy_positions(base.statistics.entropy, situation.settings.positions)
-    return [Plan(_blank(situation, {p: base.token_ids[p] for p in highest}))]
+    return [Plan(row_of(situation, {p: base.token_ids[p] for p in highest}))]
 
 
 def _matched(situation: Situation) -> Rule:
@@ -151,7 +79,7 @@ def as_many_positions(
 
 def _by_divergence(situation: Situation) -> list[Plan]:
     rule = divergence_gated(situation.settings.divergence)
-    return [Plan(_blank(situation), rule, sees_divergence=True)]
+    return [Plan(row_of(situation), rule, sees_divergence=True)]
 
 
 def _sweep(pick: Callable[[Sweep], tuple[Attempt, ...]]) -> Planner:
@@ -190,7 +118,7 @@ ARMS: dict[str, Arm] = {
             what="nothing is replaced",
             tells="How good the model is by itself.",
             needs_teacher=False,
-            plan=_plain,
+            plan=own_chain,
         ),
         Arm(
             "no_op",
@@ -353,7 +281,7 @@ ARMS: dict[str, Arm] = {
             what="the teacher writes its own chain",
             tells="How good the teacher is by itself.",
             needs_teacher=True,
-            plan=_plain,
+            plan=own_chain,
             by_teacher=True,
         ),
         Arm(

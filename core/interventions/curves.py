@@ -12,14 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.decoding.guidance import Rule
-from core.interventions.arms import (
-    BY_TEACHER,
-    CONTROLS,
-    Arm,
-    Situation,
-    as_many_positions,
-    guided,
-)
+from core.interventions.arm import BY_TEACHER, CONTROLS, Arm, Situation, guided
+from core.interventions.arms import as_many_positions
 from core.interventions.rules import (
     at_most,
     entropy_gated,

@@ -11,7 +11,8 @@ from pydantic import TypeAdapter
 
 from core.chains.judging import VERDICTS
 from core.errors import ProblemError
-from core.interventions.arms import ARMS, Arm
+from core.interventions.arm import Arm
+from core.interventions.arms import ARMS
 from core.interventions.curves import CURVES, PointArms
 from core.interventions.records import ArmChain, ProblemRecord, SweepAttempt
 from core.records import SCHEMA_VERSION, StopReason, Verdict

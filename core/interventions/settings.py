@@ -13,7 +13,7 @@ from core.records import DEFAULT_ALTERNATIVES
 from core.system.setting import Words, by_comma
 
 if TYPE_CHECKING:
-    from core.interventions.arms import Arm
+    from core.interventions.arm import Arm
 
 
 _Nats = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]

@@ -11,7 +11,7 @@ from core.chains.prompting import check_prompts, problem_prompt
 from core.chains.run_on import without_run_on
 from core.decoding.guidance import Guide, Rule
 from core.decoding.loop import Decoded, Row, decode
-from core.interventions.arms import Arm, Plan, Situation
+from core.interventions.arm import Arm, Plan, Situation
 from core.interventions.curves import curve_arms
 from core.interventions.records import ArmChain, ProblemRecord, Substitution, SweepAttempt
 from core.interventions.settings import InterventionSettings

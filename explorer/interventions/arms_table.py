@@ -8,7 +8,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.interventions.arms import ARMS, GROUPS, Arm
+from core.interventions.arm import GROUPS, Arm
+from core.interventions.arms import ARMS
 from explorer.interventions.arm_pictures import arm_picture
 
 _STYLE = Path(__file__).resolve().parents[1] / "arms.css"

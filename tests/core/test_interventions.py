@@ -34,12 +34,8 @@ from transformers import MambaConfig, MambaForCausalLM
 from core.decoding.guidance import Guide, StepContext
 from core.decoding.loop import Decoded, decode
 from core.errors import FileError, ModelError, ProblemError, PromptError
-from core.interventions.arms import (
-    ARMS,
-    BY_TEACHER,
-    CONTROLS,
-    GROUPS,
-)
+from core.interventions.arm import BY_TEACHER, CONTROLS, GROUPS
+from core.interventions.arms import ARMS
 from core.interventions.curves import point_arms
 from core.interventions.records import ArmChain, ProblemRecord, Substitution, SweepAttempt
 from core.interventions.results import InterventionResults, summarise
