@@ -18,6 +18,7 @@ from core.errors import RunError
 from core.records import SCHEMA_VERSION, Problem
 from core.runs.estimate import RunEstimate
 from core.runs.imported import ImportedRollouts
+from core.runs.references import found_references
 from core.runs.shards import Shard
 from core.system.durable_files import disk_error, replace_file
 from core.system.environment import versions
@@ -267,17 +268,20 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def check_config(path: Path, data: dict[str, Any]) -> RunConfig:
-    """Validate what `read_config` read.
+    """Validate what `read_config` read; folders that were moved together are found again.
 
     Raises:
         RunError: naming the first missing or invalid field.
     """
     try:
-        return RunConfig.model_validate({"schema_version": None, "kind": None, **data})
+        config = RunConfig.model_validate({"schema_version": None, "kind": None, **data})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise _damaged(path, f"{where}: {first['msg']}") from error
+    runs = path.parent.parent
+    references = found_references(config.teachers, config.inputs, config.model, runs)
+    return config.model_copy(update=references)
 
 
 def _damaged(path: Path, how: str) -> RunError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
@@ -234,16 +235,18 @@ def test_of_studies(planned: Callable[[str], RunPlan], tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", sorted(each.name for each in STORED.iterdir()))
 def test_every_stored_run_has_a_command(name: str) -> None:
     run = Run.open(STORED / name)
-    if name == "train":  # its rollouts are on another machine
-        with pytest.raises(RunError):
-            run_command(run)
-        return
     text = run_command(run).text
     assert shlex.split(text)[:2] == ["fork-explorer", run.config.task]
     words = shlex.split(text)
     said = words[words.index("--stop") + 1] if "--stop" in words else 'stop="none"'
-    # Made before there were stop strings.
-    assert said == "none" or said in words
+    # Made before there were stop strings; a fine-tune has the settings of its rollouts.
+    assert said == "none" or said in words or "--rollouts" in words
+
+
+def test_without_its_rollouts_a_fine_tune_has_none(tmp_path: Path) -> None:
+    alone = Path(shutil.copytree(STORED / "train", tmp_path / "train"))
+    with pytest.raises(RunError):
+        run_command(Run.open(alone))
 
 
 def test_a_kind_of_a_newer_version_has_none(tmp_path: Path) -> None:

@@ -52,12 +52,12 @@ def test_links_stand_in_fields_of_their_own() -> None:
     assert found == {
         "compare": (("demo-teacher",), {}),
         "distill": (("demo-teacher",), {}),
-        "evaluate-against": ((), {"against": "/home/ann/runs/evaluate-first"}),
+        "evaluate-against": ((), {"against": str(STORED / "evaluate-first")}),
         "evaluate-first": ((), {}),
         "interventions": (("demo-teacher",), {}),
         "interventions-alone": ((), {}),
         "rollouts": ((), {}),
-        "train": ((), {"rollouts_from": "/home/ann/runs/rollouts"}),
+        "train": ((), {"rollouts_from": str(STORED / "rollouts")}),
     }
     for name in NAMES:
         assert {"teacher", "teachers"} & run(name).config.model.keys() == set()
@@ -102,7 +102,7 @@ def test_models_and_teachers_are_what_they_were() -> None:
 
 def test_one_of_them_is_repeated_with_its_links(tmp_path: Path) -> None:
     again = run("evaluate-against").repeat(tmp_path)
-    assert again.config.inputs == {"against": "/home/ann/runs/evaluate-first"}
+    assert again.config.inputs == {"against": str(STORED / "evaluate-first")}
     assert Run.open(again.folder).config == again.config
 
 
