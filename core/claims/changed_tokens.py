@@ -89,9 +89,11 @@ def _rank(runs: Runs, scope: Scope) -> Finding | None:
         (Check(Figure("mean base rank of reranked tokens", rank, "rank", "chains"), Rule(high=3)),),
         "No control, since it is a mean; it is between 2 and 5, and 3.5 if all four ranks were "
         "as likely.",
-        ("Below 3, nearer to the second than to the fourth, counts as near the top: our bound.",)
-        if found.counts["reranked"]
-        else (nothing_of(found, "was reranked"),),
+        (
+            "Below 3, nearer to the second than to the fourth, counts as near the top: our bound."
+            if found.counts["reranked"]
+            else nothing_of(found, "was reranked"),
+        ),
     )
 
 
@@ -105,14 +107,12 @@ def _entropy(runs: Runs, scope: Scope) -> Finding | None:
     return Finding(
         (Check(figure, Rule(low=paper.ENTROPY_RATIO[0])),),
         Figure("entropy at unchanged tokens", found.entropy_unshifted, "nats", "chains"),
-        (_entropy_there(found),),
+        (
+            f"Entropy at changed tokens: {found.entropy_changed.value:.2f} nats."
+            if found.entropy_changed.n
+            else nothing_of(found, "was changed"),
+        ),
     )
-
-
-def _entropy_there(found: TeacherSummary) -> str:
-    if found.entropy_changed.n == 0:
-        return nothing_of(found, "was changed")
-    return f"Entropy at changed tokens: {found.entropy_changed.value:.2f} nats."
 
 
 CHANGED_TOKENS = (

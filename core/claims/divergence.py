@@ -60,9 +60,11 @@ def _blind(runs: Runs, scope: Scope) -> Finding | None:
     return Finding(
         (Check(figure, Rule(low=_BLIND)),),
         Figure("share of all divergence above that entropy", found.js_above_tau, "share", "chains"),
-        (f"Above {percent(_BLIND, 0)} counts as a blind spot of a search by entropy: our bound.",)
-        if sure.n
-        else (nothing_of(found, f"has a divergence above {DIVERGENT:g} nats"),),
+        (
+            f"Above {percent(_BLIND, 0)} counts as a blind spot of a search by entropy: our bound."
+            if sure.n
+            else nothing_of(found, f"has a divergence above {DIVERGENT:g} nats"),
+        ),
     )
 
 
@@ -87,9 +89,11 @@ def _top_three(runs: Runs, scope: Scope) -> Finding | None:
     return Finding(
         (Check(figure, Rule(low=paper.WITHIN_TOP_3[0])),),
         f"By chance: {percent((_TOP - 1) / 4, 0)}, if the new choice had any of the ranks 2 to 5.",
-        ("Only tokens whose first choice changes are counted: for others the rank is 1.",)
-        if sum(changed)
-        else (nothing_of(found, "was changed"),),
+        (
+            "Only tokens whose first choice changes are counted: for others the rank is 1."
+            if sum(changed)
+            else nothing_of(found, "was changed"),
+        ),
     )
 
 

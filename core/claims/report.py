@@ -23,6 +23,7 @@ from core.claims.wording import (
     verdict_in_words,
 )
 from core.errors import ExplorerError
+from core.lora.run_files import run_of_adapter
 from core.models.spec import DEMO, DEMO_NOTICE
 from core.runs.estimate import duration
 from core.runs.headline import counted
@@ -135,19 +136,15 @@ def make_report(
 def runs_of_teacher(scope: Scope) -> list[Run]:
     """The run that trained the teacher, after those that it learned from; none for a teacher that
     no run here has trained."""
-    if scope.teacher is None or not Path(scope.teacher).is_absolute():
+    trained = None if scope.teacher is None else run_of_adapter(Path(scope.teacher))
+    if trained is None:
         return []
     found: list[Run] = []
-    with contextlib.suppress(ExplorerError):
-        trained = Run.open(Path(scope.teacher).parent)
-        for earlier in trained.config.inputs.values():
-            with contextlib.suppress(ExplorerError):
-                found.append(Run.open(Path(earlier)))
-        found.append(trained)
-    return found
+    for earlier in trained.config.inputs.values():
+        with contextlib.suppress(ExplorerError):
+            found.append(Run.open(Path(earlier)))
+    return [*found, trained]
 
-
-_OF_TEACHER = "of the teacher"
 
 AGAIN = "to measure it again"
 """Label of that command."""
@@ -256,7 +253,7 @@ def _run(run: Run, command: str, *, is_of_teacher: bool) -> RunFacts:
         "versions": _versions(config.versions),
         "took": "" if not elapsed else duration(elapsed),
     }
-    title = f"{config.task}, {_OF_TEACHER}" if is_of_teacher else config.task
+    title = f"{config.task}, of the teacher" if is_of_teacher else config.task
     return RunFacts(
         run.id, title, command, tuple((name, value) for name, value in facts.items() if value)
     )

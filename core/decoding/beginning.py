@@ -9,13 +9,15 @@ before its forks are such beginnings. On a processor only, whose attention retur
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+from core.models.architecture import has_plain_attention, unwrapped
 
 SHARED_AT_LEAST = 32
 """Tokens; a shorter beginning is kept and read with each row."""
@@ -33,23 +35,18 @@ class _Announced(threading.local):
 _announced = _Announced()
 
 
-def can_share_beginnings(model: Any, windows: Mapping[str, int | None]) -> bool:
+def can_share_beginnings(model: Any) -> bool:
     """Whether rows of a model can share the keys and values of a beginning: it runs on a processor,
     is one of transformers' own, takes its attention from their interface, and every token attends
-    to all before it.
-
-    Args:
-        windows: its attention windows (`core.models.architecture.attention_windows`).
-    """
-    own = model.get_base_model() if hasattr(model, "get_base_model") else model
+    to all before it."""
+    own = unwrapped(model)
     config = own.config.get_text_config(decoder=True)
     widths = (getattr(config, name, None) for name in ("kv_lora_rank", "v_head_dim"))
     return (
         model.device.type == "cpu"
         and type(own).__module__.startswith("transformers.models.")
         and getattr(own, "_supports_attention_backend", False)
-        and config._attn_implementation == _NAME
-        and not any(windows.values())
+        and has_plain_attention(model)
         and not any(widths)  # the kernel takes keys and values of one width
         and hasattr(torch.ops.aten, _KERNEL)
     )

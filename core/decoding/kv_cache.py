@@ -70,6 +70,19 @@ class _RowLayer(CacheLayerMixin):
         self.keys[slot, :, : keys.shape[1]] = keys
         self.values[slot, :, : values.shape[1]] = values
 
+    def row(self, slot: int, length: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """A copy of the beginning and the first `length` positions of a slot, two of (heads, shared
+        + length, head_dim)."""
+        assert self.keys is not None
+        assert self.values is not None
+        keys, values = self.keys[slot, :, :length], self.values[slot, :, :length]
+        if self.beginning is None:
+            return keys.clone(), values.clone()
+        return (
+            torch.cat([self.beginning[0], keys], dim=1),
+            torch.cat([self.beginning[1], values], dim=1),
+        )
+
     def expand_beginning(self, rows: int) -> None:
         """Give each of the first rows a copy of the beginning, before its own positions."""
         assert self.beginning is not None
@@ -189,18 +202,7 @@ class RowCache(Cache):
 
     def row(self, slot: int) -> KeyValues:
         """A copy of one row's keys and values, shared ones included."""
-        length = self._lengths[slot]
-
-        def whole(layer: _RowLayer) -> tuple[torch.Tensor, torch.Tensor]:
-            own = layer.keys[slot, :, :length], layer.values[slot, :, :length]
-            if layer.beginning is None:
-                return own[0].clone(), own[1].clone()
-            keys, values = (
-                torch.cat(both, dim=1) for both in zip(layer.beginning, own, strict=True)
-            )
-            return keys, values
-
-        return [whole(layer) for layer in self._written()]
+        return [layer.row(slot, self._lengths[slot]) for layer in self._written()]
 
     def begin_step(self, rows: int) -> None:
         """Set lengths and span for the next step, of the first `rows` rows."""

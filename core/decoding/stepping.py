@@ -52,7 +52,7 @@ class CachedStepper:
         config = lm.model.config.get_text_config(decoder=True)
         self._windows = attention_windows(config)
         self._cache = RowCache(config.num_hidden_layers, slots, capacity, lm.device)
-        self._can_share = can_share_beginnings(lm.model, self._windows)
+        self._can_share = can_share_beginnings(lm.model)
         self._beginning: tuple[int, ...] = ()  # token ids that all rows begin with, kept once
 
     def admit(self, prefixes: Sequence[Sequence[int]], store: PrefixStore) -> None:

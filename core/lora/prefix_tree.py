@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.models.architecture import attention_windows, can_share_prefixes
+from core.models.architecture import can_share_prefixes, has_plain_attention
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,7 @@ class TokenRows:
 def can_share(model: Any) -> bool:
     """Whether a model reads a block mask and given positions as they are: plain attention in every
     layer, by the kernel that takes a mask of True and False."""
-    own = model.get_base_model() if hasattr(model, "get_base_model") else model
-    config = own.config.get_text_config(decoder=True)
-    kernel = getattr(own.config, "_attn_implementation", None)
-    plain = all(window is None for window in attention_windows(config).values())
-    return kernel == "sdpa" and plain and can_share_prefixes(model)
+    return has_plain_attention(model) and can_share_prefixes(model)
 
 
 def separate_rows(sequences: Sequence[Sequence[int]], pad_id: int) -> TokenRows:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from core.errors import RunError
+from core.errors import ExplorerError, RunError
 from core.runs.run import Run
+from core.runs.run_folder import CONFIG
 
 EVALUATION = "evaluation"
 """Purpose of the problem set that models are measured on."""
@@ -30,6 +32,17 @@ History = Sequence[Mapping[str, Any]]
 """Log entries of a trainer, one a logged step: "step" with "loss", or with "eval_accuracy"."""
 
 _Summary = TypeVar("_Summary")
+
+
+def run_of_adapter(folder: Path) -> Run | None:
+    """The run whose adapter a folder is; None for any other adapter or model."""
+    parent = folder.absolute().parent
+    if folder.absolute().name != ADAPTER or not (parent / CONFIG).is_file():
+        return None
+    try:
+        return Run.open(parent)
+    except ExplorerError:
+        return None
 
 
 def training_history(run: Run) -> History:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING
+from typing import Any
 
 from transformers import PreTrainedConfig, PreTrainedModel
-
-if TYPE_CHECKING:
-    pass
 
 _UNBOUNDED_CONTEXT = 1 << 20  # tokens, if the config has no limit
 
@@ -29,6 +26,18 @@ def hidden_size(config: PreTrainedConfig) -> int:
     return int(config.get_text_config(decoder=True).hidden_size)
 
 
+def unwrapped(model: Any) -> Any:
+    """A model without PEFT's wrapper."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def has_plain_attention(model: Any) -> bool:
+    """Whether every layer attends to all tokens before, by transformers' `sdpa`."""
+    config = unwrapped(model).config.get_text_config(decoder=True)
+    plain = all(window is None for window in attention_windows(config).values())
+    return plain and getattr(config, "_attn_implementation", None) == "sdpa"
+
+
 def can_share_prefixes(model: PreTrainedModel) -> bool:
     """Whether rows can be forked by cropping a cache: all layers are full or sliding-window
     attention. Other models recompute every row."""
@@ -42,7 +51,7 @@ def why_recomputed(model: PreTrainedModel) -> str | None:
         return "it has a recurrent state that can't be rewound to an earlier token"
     if others := sorted(set(getattr(config, "layer_types", None) or ()) - _CUTTABLE):
         return f"the state of its {others[0]} layers can't be rewound to an earlier token"
-    own = model.get_base_model() if hasattr(model, "get_base_model") else model
+    own = unwrapped(model)
     inputs = inspect.signature(own.forward).parameters
     if "past_key_values" not in inputs:
         return "it has no key/value cache"

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from core.errors import ModelError
+from core.models.architecture import unwrapped
 from core.models.finite_numbers import check_finite
 
 
@@ -24,7 +25,7 @@ def check_forward_pass(model: Any, name: str, vocab_size: int) -> None:
     Raises:
         ModelError: the model fails to run, is not causal, or its logits are not finite.
     """
-    own = model.get_base_model() if hasattr(model, "get_base_model") else model
+    own = unwrapped(model)
     # Two texts that share only their first token.
     ids = torch.tensor([range(0, 9), [0, *range(9, 17)]], device=model.device) % vocab_size
     try:

@@ -41,7 +41,10 @@ def is_out_of_memory(error: RuntimeError) -> bool:
 
 @dataclass(frozen=True)
 class MemoryEstimate:
-    """Bytes that a model needs; `weights` and `cache` are exact, `working` is approximate."""
+    """Bytes that a model needs; `weights` and `cache` are exact, `working` is approximate.
+
+    Rows that begin alike need less than `cache`: they keep their beginning once.
+    """
 
     parameters: int
     weights: int

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.distillation.results import TASK as DISTILL_TASK
-from core.errors import ExplorerError, ModelError, RunError
+from core.errors import ModelError, RunError
 from core.kinds import kind_title
-from core.lora.run_files import ADAPTER
+from core.lora.run_files import ADAPTER, run_of_adapter
 from core.models.catalogue import model_named
 from core.models.files import adapter_facts, check_adapter_folder, is_hub_id
 from core.models.spec import DEMO, DEMO_TEACHER, ModelSpec, adapter_folder, gguf_on_hub
@@ -133,14 +133,8 @@ def _found(name: str, runs: RunsFolder) -> tuple[Run | None, Path]:
 
 def _maker(folder: Path) -> Run | None:
     """The run whose adapter a folder is."""
-    parent = folder.absolute().parent
-    if folder.absolute().name != ADAPTER or not (parent / "config.json").is_file():
-        return None
-    try:
-        run = Run.open(parent)
-    except ExplorerError:
-        return None
-    return run if run.config.task in (TRAIN_TASK, DISTILL_TASK) else None
+    run = run_of_adapter(folder)
+    return None if run is None or run.config.task not in (TRAIN_TASK, DISTILL_TASK) else run
 
 
 def _short(model: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from architectures import language_model
 from models import tiny_language_model
 
 from core.decoding.beginning import SHARED_AT_LEAST, attend, can_share_beginnings
@@ -19,7 +20,6 @@ from core.models.language_model import LanguageModel
 from core.models.prefix_store import PrefixStore
 from core.records import Sampler
 
-FULL = {"full_attention": None}
 EXAMPLES = tuple(range(5, 69))  # as the examples of a few-shot prompt
 PROMPTS = [(*EXAMPLES, *range(10 + i, 13 + 2 * i)) for i in range(6)]
 SAMPLED = Sampler(temperature=1.0, max_new_tokens=30)
@@ -196,10 +196,10 @@ def test_swapped_and_retired_rows_keep_their_own_part(lm: LanguageModel) -> None
 
 
 def test_models_that_can_t_share_don_t(lm: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert can_share_beginnings(lm.model, FULL)
-    assert not can_share_beginnings(lm.model, {"sliding_attention": 8})
+    assert can_share_beginnings(lm.model)
+    assert not can_share_beginnings(language_model("mistral, window of 8").model)
     monkeypatch.setattr(lm.model.config, "_attn_implementation", "eager")
-    assert not can_share_beginnings(lm.model, FULL)
+    assert not can_share_beginnings(lm.model)
 
 
 def test_a_layer_without_the_interface_s_attention_is_found(

@@ -240,7 +240,11 @@ def test_every_stored_run_has_a_command(name: str) -> None:
     words = shlex.split(text)
     said = words[words.index("--stop") + 1] if "--stop" in words else 'stop="none"'
     # Made before there were stop strings; a fine-tune has the settings of its rollouts.
-    assert said == "none" or said in words or "--rollouts" in words
+    if name == "train":
+        assert words[words.index("--rollouts") + 1] == str(STORED / "rollouts")
+        assert not {"--stop", "--set"} & set(words)
+    else:
+        assert said == "none" or said in words
 
 
 def test_without_its_rollouts_a_fine_tune_has_none(tmp_path: Path) -> None:

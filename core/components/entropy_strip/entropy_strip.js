@@ -3,7 +3,7 @@
 
 const NEAR_LINE = 5; // pixels
 const HEADROOM = 1.06;
-const ANSWER_WITHIN = 10000; // milliseconds; a busy machine needs some
+const ANSWER_WITHIN = 10000; // milliseconds; a busy page takes seconds
 
 class EntropyStrip {
   // act: {go(i), scrub(i), threshold(nats)}
