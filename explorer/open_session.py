@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from datetime import date
 
@@ -10,7 +9,7 @@ from core.chains.branch import Branch
 from core.chains.decoding_progress import DecodingProgress, StepPace
 from core.chains.generation import Fork, fork, generate
 from core.chains.judging import judge
-from core.chains.session import FormValue, Session, SessionFolder
+from core.chains.session import Session, SessionFolder
 from core.chains.tree import ForkTree
 from core.errors import ExplorerError
 from core.models.language_model import LanguageModel
@@ -18,6 +17,7 @@ from core.models.spec import ModelSpec
 from core.records import Chain, Problem, Sampler, StopReason
 from core.tokens.prompts import WorkedExample
 from explorer.classroom.account import Account
+from explorer.saved_session import SavedSession
 from explorer.tasks import Task
 from explorer.work import (
     Continuation,
@@ -34,7 +34,7 @@ PROBLEM_SET = "problem_set"
 """Explore's form field of the problem set. Without a value the form follows the tree."""
 
 
-class OpenSession:
+class OpenSession(SavedSession):
     """One person's trees. Results of work are added to them, even if no page is open."""
 
     def __init__(
@@ -45,20 +45,16 @@ class OpenSession:
         load: Callable[[ModelSpec], LanguageModel],
         account: Account | None = None,
     ) -> None:
-        self.id = session_id
+        super().__init__(session_id, session, folder)
         self.account = account
-        self.session = session
         self.spec = ModelSpec()
         self.problem_sets: dict[str, list[Problem]] = {}  # uploaded, by file name
         self.task: Task | None = None
         self.work = Work()  # what the task is about
         self.paces: dict[ModelSpec, StepPace] = {}  # how fast work went, by model
-        self.notice: ExplorerError | None = None
         self._endings: dict[Place, dict[TokenIds, Continuation]] = {}
         self._wanted: tuple[Place, TokenIds, ForkTree, Branch, int] | None = None
-        self.folder = folder
         self.load = load
-        self._lock = threading.RLock()
 
     @property
     def busy(self) -> bool:
@@ -77,42 +73,6 @@ class OpenSession:
             if not picked:
                 self.session.form.pop(PROBLEM_SET, None)
             return self.session.open_problem(problem)
-
-    def keep_form(self, key: str, value: FormValue) -> None:
-        """Keep the value of a form field, and save."""
-        with self._lock:
-            form = self.session.form
-            if key not in form or form[key] != value:
-                form[key] = value
-                self.save()
-
-    def forget_form(self, key: str) -> None:
-        """Forget the value of a form field, and save."""
-        with self._lock:
-            if self.session.form.pop(key, None) is not None:
-                self.save()
-
-    def save(self) -> None:
-        """Save the session to disk; a full disk is shown as a notice and doesn't raise."""
-        with self._lock:
-            try:
-                self.folder.save(self.id, self.session)
-            except ExplorerError as error:
-                self.notice = error
-
-    def keep(self, result: Callable[[], object]) -> None:
-        """Add the result of work, and save."""
-        with self._lock:
-            result()
-            self.save()
-
-    def change(self, edit: Callable[[ForkTree], None]) -> None:
-        """Edit the tree on screen (undo, rename, ...) and save."""
-        with self._lock:
-            self.notice = None
-            if self.session.tree is not None:
-                edit(self.session.tree)
-                self.save()
 
     def generate(
         self,

@@ -14,7 +14,7 @@ from core.chains.tree import ForkTree
 from core.errors import ResourceError, SessionError
 from core.records import SCHEMA_VERSION, Problem, check_schema_version
 from core.system.durable_files import replace_file
-from core.system.json_text import json_text
+from core.system.json_text import json_text, json_with_list
 
 _SESSION_ID = re.compile(r"[a-z0-9]{12}")
 
@@ -48,14 +48,8 @@ class Session:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict."""
-        keys = [key for key, tree in self.trees.items() if tree.branches]
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "kind": "session",
-            "trees": [self.trees[key].to_json() for key in keys],
-            "current": keys.index(self.current) if self.current in keys else None,
-            "form": dict(self.form),
-        }
+        trees = self._kept().values()
+        return {**self._without_trees(), "trees": [tree.to_json() for tree in trees]}
 
     @staticmethod
     def from_json(data: Any) -> Session:
@@ -85,7 +79,8 @@ class Session:
 
     def dumps(self) -> str:
         """The session file's text."""
-        return json_text(self.to_json(), compact=True)
+        trees = self._kept().values()
+        return json_with_list(self._without_trees(), "trees", (tree.text() for tree in trees))
 
     @staticmethod
     def loads(text: str | bytes) -> Session:
@@ -102,6 +97,18 @@ class Session:
                 "Open a file that Save session wrote.",
             ) from error
         return Session.from_json(data)
+
+    def _kept(self) -> dict[str, ForkTree]:
+        return {key: tree for key, tree in self.trees.items() if tree.branches}
+
+    def _without_trees(self) -> dict[str, Any]:
+        keys = list(self._kept())
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "kind": "session",
+            "current": keys.index(self.current) if self.current in keys else None,
+            "form": dict(self.form),
+        }
 
 
 class SessionFolder:

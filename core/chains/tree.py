@@ -16,6 +16,7 @@ from core.chains.notes import MAX_NOTES, Note, Place, damaged_notes, notes_from_
 from core.errors import NoteError, PositionError, SessionError
 from core.records import Chain, Outcome, Problem, Verdict
 from core.system.in_notebook import InNotebook
+from core.system.json_text import json_with_list
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -249,9 +250,17 @@ class ForkTree(InNotebook):
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict of branches and selection, without the undo history."""
+        return {**self._without_branches(), "branches": [each.to_json() for each in self.branches]}
+
+    def text(self) -> str:
+        """`to_json` as compact JSON text."""
+        return json_with_list(
+            self._without_branches(), "branches", (branch.text for branch in self.branches)
+        )
+
+    def _without_branches(self) -> dict[str, Any]:
         return {
             "problem": self.problem.__dict__.copy(),
-            "branches": [branch.to_json() for branch in self.branches],
             "findings": {
                 branch.id: self._findings[branch.id].to_json()
                 for branch in self.branches

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -25,3 +26,17 @@ def json_text(
     return json.dumps(
         data, ensure_ascii=ascii_only, allow_nan=False, indent=indent, separators=separators
     )
+
+
+def json_with_list(data: Mapping[str, Any], name: str, items: Iterable[str]) -> str:
+    """Compact JSON text of an object whose last entry is a list of texts that are JSON already.
+
+    Args:
+        data: the other entries, at least one.
+        name: of the list.
+        items: of the list.
+
+    Raises:
+        ValueError, TypeError: as `json_text`.
+    """
+    return f"{json_text(data, compact=True)[:-1]},{json_text(name)}:[{','.join(items)}]}}"

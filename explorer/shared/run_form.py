@@ -45,11 +45,12 @@ def form_was_used(page: str) -> None:
 def show_new(state: BrowserState, page: str) -> None:
     """Open the form of a page as the person left it: without what a run's settings have changed."""
     before: dict[str, Any] = st.session_state.pop(_before(page), {})
-    for key, value in before.items():
-        if value is _NOTHING:
-            state.form.forget(key)
-        else:
-            state.form.put(key, value)
+    with state.opened.saved_once():
+        for key, value in before.items():
+            if value is _NOTHING:
+                state.form.forget(key)
+            else:
+                state.form.put(key, value)
     st.session_state[_key(page)] = "new"
 
 
@@ -58,7 +59,8 @@ def show_edit(state: BrowserState, page: str, run: Run, fill: FillForm) -> None:
     state.notice = None
     own = dict(state.opened.session.form)
     try:
-        fill(state, run)
+        with state.opened.saved_once():
+            fill(state, run)
     except ExplorerError as error:
         state.notice = error
         return
@@ -79,7 +81,8 @@ def fill_from_link(state: BrowserState, prefix: str, run: Run, fill: FillForm) -
     if any(key.startswith(prefix) for key in state.opened.session.form):
         return
     try:
-        fill(state, run)
+        with state.opened.saved_once():
+            fill(state, run)
     except ExplorerError:  # the run's page says what is damaged
         return
 

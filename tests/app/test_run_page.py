@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.chains.session import SessionFolder
 from core.cli.command_line import run_command
 from core.evaluation.task import EVALUATE, plan_evaluation
 from core.interventions.task import INTERVENTIONS, plan_interventions
@@ -160,6 +161,28 @@ def test_edit_shows_the_run_s_settings_and_new_run_what_the_person_had(
     assert number(app, "Seed").value == 5
     assert number(app, "Number of problems").value == 99
     assert number(app, "Temperature").value == 0.6
+
+
+def test_a_form_that_is_filled_with_a_run_is_saved_once(
+    app: AppTest, user_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not with each of its fields."""
+    opened(app, "evaluate")
+    number(app, "Seed").set_value(5).run()
+    prepared(user_folder)
+    app.run()
+    saved = []
+    save = SessionFolder.save
+    monkeypatch.setattr(
+        SessionFolder, "save", lambda *given: saved.append(dict(given[2].form)) or save(*given)
+    )
+    press(app, "Edit")
+    shows_settings(app)
+    assert saved == [app.session_state["browser_state"].opened.session.form]
+    press(app, "Close")
+    press(app, "New run")
+    assert number(app, "Seed").value == 5
+    assert len(saved) == 2
 
 
 def test_editing_a_run_and_starting_it_plans_the_same_run(

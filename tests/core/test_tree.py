@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from models import tiny_language_model
 
+from core.chain_json import chain_to_json
 from core.chains.branch import first_difference
 from core.chains.generation import Fork, fork, generate
 from core.chains.session import Session, SessionFolder
@@ -126,6 +128,31 @@ def test_a_session_file_gives_back_tree_and_selection(tree: ForkTree) -> None:
     assert again.tree.to_json() == tree.to_json()
     assert again.dumps() == session.dumps()
     assert len(again.trees) == 1, "a tree without branches is not worth keeping"
+
+
+def test_a_session_is_written_again_without_the_branches_that_stay(
+    tree: ForkTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Session()
+    session.open_problem(PROBLEM)
+    assert session.current is not None
+    session.trees[session.current] = tree
+    session.dumps()
+    written = []
+
+    def write(chain: Chain, outcome: Outcome | None) -> dict[str, Any]:
+        written.append(chain)
+        return chain_to_json(chain, outcome)
+
+    monkeypatch.setattr("core.chains.branch.chain_to_json", write)
+    session.form["tau"] = 1.25
+    tree.select("b2", 4)
+    session.dumps()
+    assert written == []
+    tree.rename("b2", "other")
+    text = session.dumps()
+    assert written == [tree.branch("b2").chain]
+    assert json.loads(text) == json.loads(json.dumps(session.to_json()))
 
 
 def damaged(tree: ForkTree, what: str) -> str:
