@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from core.chain_json import chain_from_json, chain_to_json
 from core.errors import SessionError
 from core.records import Chain, Outcome
 from core.system.in_notebook import InNotebook
-from core.system.json_text import json_text
 
 
 @dataclass(frozen=True)
@@ -47,12 +45,6 @@ class Branch(InNotebook):
             "name": self.name,
             "chain": chain_to_json(self.chain, self.outcome),
         }
-
-    @cached_property
-    def text(self) -> str:
-        """`to_json` as compact JSON text, made once: a session is saved after every click, and its
-        branches never change."""
-        return json_text(self.to_json(), compact=True)
 
     @staticmethod
     def from_json(data: Any) -> Branch:

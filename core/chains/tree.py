@@ -16,7 +16,7 @@ from core.chains.notes import MAX_NOTES, Note, Place, damaged_notes, notes_from_
 from core.errors import NoteError, PositionError, SessionError
 from core.records import Chain, Outcome, Problem, Verdict
 from core.system.in_notebook import InNotebook
-from core.system.json_text import json_with_list
+from core.system.json_text import json_text, json_with_list
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -59,6 +59,7 @@ class ForkTree(InNotebook):
         self._made = 0  # ids are never reused, even after an undo
         self._findings: dict[str, Findings] = {}
         self._notes: dict[Place, str] = {}
+        self._texts: dict[str, tuple[Branch, str]] = {}  # the branches as they were last written
 
     @property
     def branches(self) -> tuple[Branch, ...]:
@@ -252,11 +253,18 @@ class ForkTree(InNotebook):
         """A JSON-ready dict of branches and selection, without the undo history."""
         return {**self._without_branches(), "branches": [each.to_json() for each in self.branches]}
 
+    @_locked
     def text(self) -> str:
-        """`to_json` as compact JSON text."""
-        return json_with_list(
-            self._without_branches(), "branches", (branch.text for branch in self.branches)
-        )
+        """`to_json` as compact JSON text. That of a branch, which never changes, is made once: a
+        session is saved after every click."""
+        before, self._texts = self._texts, {}
+        for branch in self.branches:
+            known, text = before.get(branch.id, (None, ""))
+            if known is not branch:
+                text = json_text(branch.to_json(), compact=True)
+            self._texts[branch.id] = branch, text
+        texts = (text for _, text in self._texts.values())
+        return json_with_list(self._without_branches(), "branches", texts)
 
     def _without_branches(self) -> dict[str, Any]:
         return {
