@@ -144,7 +144,7 @@ def _quiet(upload: _Upload) -> None:
     upload.asking = False
 
 
-@st.cache_data(show_spinner=False)
+@st.cache_resource(show_spinner=False)  # not one more copy for every draw of a page
 def _own(path: Path) -> list[Problem]:
     """A set of the app; empty where its file is missing."""
     try:
