@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
-
-import typer
-from pydantic import BaseModel
+from typing import TYPE_CHECKING
 
 from core.cli.command_problems import (
     PLACEHOLDER,
@@ -21,12 +16,10 @@ from core.cli.command_problems import (
     set_of,
     split_set,
 )
-from core.cli.option_groups import SettingOptions
+from core.cli.command_settings import options_of, setting_options
 from core.errors import RunError
 from core.models.spec import ModelSpec
 from core.runs.run import Run
-from core.system.json_text import json_text
-from core.system.setting import setting, setting_names, typed_lines, typed_values
 
 if TYPE_CHECKING:
     from core.records import Problem
@@ -91,7 +84,7 @@ def _model(run: Run, task: str) -> Iterator[str]:
     if ROLLOUTS_FROM in run.config.inputs:  # which bring their own
         return
     defaults = ModelSpec()
-    options = _options(task)
+    options = options_of(task)
     for name in _MODEL:
         value = run.config.model.get(name)
         if value is not None and value != getattr(defaults, name):
@@ -106,7 +99,7 @@ def _import(run: Run) -> Iterator[str]:
     assert found is not None
     yield from ("--to-rollouts", run.config.name or found.file)
     yield from ("--score", str(run.config.model.get("model")))
-    options = _options("import")
+    options = options_of("import")
     for name in _MODEL[1:]:
         value = run.config.model.get(name)
         if value is not None and value != getattr(defaults, name):
@@ -153,7 +146,7 @@ def _evaluation(run: Run) -> Iterator[str]:
 
     yield from drawn_problems(run)
     yield from _input(run, AGAINST_RUN, "--against")
-    yield from _settings(run, EvaluationSettings())
+    yield from setting_options(run, EvaluationSettings())
 
 
 def _interventions(run: Run) -> Iterator[str]:
@@ -161,7 +154,7 @@ def _interventions(run: Run) -> Iterator[str]:
 
     yield from _teachers(run)
     yield from drawn_problems(run)
-    yield from _settings(run, InterventionSettings())
+    yield from setting_options(run, InterventionSettings())
 
 
 def _compare(run: Run) -> Iterator[str]:
@@ -169,7 +162,7 @@ def _compare(run: Run) -> Iterator[str]:
 
     yield from _teachers(run)
     yield from drawn_problems(run)
-    yield from _settings(run, CompareSettings())
+    yield from setting_options(run, CompareSettings())
 
 
 def _rollouts(run: Run) -> Iterator[str]:
@@ -177,7 +170,7 @@ def _rollouts(run: Run) -> Iterator[str]:
 
     preset = _preset(run)
     yield from ("--preset", preset, "--problems", split_set(run))
-    yield from _settings(run, recipe_of(preset))
+    yield from setting_options(run, recipe_of(preset))
 
 
 def _train(run: Run) -> Iterator[str]:
@@ -202,7 +195,7 @@ def _train(run: Run) -> Iterator[str]:
         imported = origin.config.imported is not None
         decided = {*decided_by(imported=imported), "held_out.problems"}
     yield from ("--eval-problems", set_of(run, EVALUATION, measured))
-    yield from _settings(run, start, decided)
+    yield from setting_options(run, start, decided)
 
 
 def _study(run: Run) -> Iterator[str]:
@@ -220,7 +213,7 @@ def _distill_study(run: Run) -> Iterator[str]:
     yield from ("--preset", preset, "--problems", aside_set(run))
     yield from ("--eval-problems", set_of(run, EVALUATION, None))
     start = distillation_study_of(recipe_of(preset), (), "0")
-    yield from _settings(run, start, {"vary", "training_seeds"})
+    yield from setting_options(run, start, {"vary", "training_seeds"})
     yield from _grid(run)
 
 
@@ -244,7 +237,9 @@ def _distill(run: Run) -> Iterator[str]:
     yield from ("--eval-problems", set_of(run, EVALUATION, None))
     yield from _input(run, TEACHER_FROM, "--teacher-from")
     # Of teachers that are taken over, the day of the prompt is, too.
-    yield from _settings(run, recipe_of(preset), {"prompt_date"} if run.config.inputs else set())
+    yield from setting_options(
+        run, recipe_of(preset), {"prompt_date"} if run.config.inputs else set()
+    )
 
 
 _RUNS = {
@@ -272,115 +267,3 @@ def _input(run: Run, role: str, option: str) -> Iterator[str]:
 
 def _preset(run: Run) -> str:
     return str(run.config.settings.get("preset", ""))
-
-
-def _settings(run: Run, start: BaseModel, decided: set[str] | None = None) -> Iterator[str]:
-    """The settings that differ from those that the command starts from.
-
-    Args:
-        start: the defaults, or a preset.
-        decided: names of settings, or of groups of them, that must not be given.
-    """
-    from core.reasonmaxxer.results import recipe_settings
-    from core.runs.settings import checked_settings
-
-    group = _group(run.config.task)
-    own = checked_settings(type(start), recipe_settings(run))
-    parameters = {name: parameter for parameter, name in group.dotted_names().items()}
-    for name in setting_names(own):
-        if name == "preset" or {name, name.partition(".")[0]} & (decided or set()):
-            continue
-        value = _value(own, name)
-        if value != _value(start, name) and not _follows(own, name):
-            yield from _given(run.config.task, own, name, value, parameters.get(name))
-
-
-def _value(settings: BaseModel, name: str) -> Any:
-    """The value of a setting as JSON has it."""
-    found: Any = settings.model_dump(mode="json")
-    for part in name.split("."):
-        found = found[part]
-    return found
-
-
-def _follows(settings: BaseModel, name: str) -> bool:
-    """Whether a value is what the others lead to: the examples of the style few_shot."""
-    if name != "examples":
-        return False
-    from core.chains.prompting import PromptSettings
-
-    style = getattr(settings, "prompt_style", None)
-    return bool(
-        PromptSettings(prompt_style=style).model_dump(mode="json")["examples"]
-        == _value(settings, name)
-    )
-
-
-def _given(
-    task: str, settings: BaseModel, name: str, value: Any, parameter: str | None
-) -> Iterator[str]:
-    """One setting as its own option, else by --set."""
-    found = setting(settings, name)
-    option = None if parameter is None else _options(task)[parameter]
-    if name == "examples":
-        value = _examples(value)
-        option = option if isinstance(value, str) else None
-    if option is None or value is None:
-        yield from ("--set", f"{name}={_by_name(found.by_line, value)}")
-    elif found.by_line:
-        for line in typed_lines(tuple(value)).split("\n"):
-            yield from (option, line)
-    elif found.kind is tuple and not isinstance(value, str):
-        yield from (option, ",".join(typed_values(value)))
-    elif found.kind is bool:
-        yield option if value else _negated(task, parameter or "")
-    else:
-        yield from (option, str(value))
-
-
-def _by_name(by_line: bool, value: Any) -> str:
-    """A value as --set reads it: JSON, which keeps every text as it is."""
-    if by_line and value is not None:
-        return json_text(typed_lines(tuple(value)))
-    return json_text(value)
-
-
-def _examples(value: Any) -> Any:
-    """Built-in worked examples as their number."""
-    from core.chains.few_shot import built_in_examples
-
-    known = [{"question": each.question, "solution": each.solution} for each in built_in_examples()]
-    return str(len(value)) if value == known[: len(value or ())] else value
-
-
-@cache
-def _command(task: str) -> Any:
-    from core.cli import app
-
-    return typer.main.get_command(app).commands[task]  # type: ignore[attr-defined]
-
-
-def _options(task: str) -> Mapping[str, str]:
-    """The longest form of every option by its parameter."""
-    return {each.name: _longest(each.opts) for each in _command(task).params}
-
-
-def _negated(task: str, parameter: str) -> str:
-    (found,) = (each for each in _command(task).params if each.name == parameter)
-    return _longest(found.secondary_opts)
-
-
-def _longest(names: Sequence[str]) -> str:
-    return max(names, key=len)
-
-
-def _group(task: str) -> SettingOptions:
-    """The options of a command's settings."""
-    hints = get_type_hints(inspect.unwrap(_command(task).callback), include_extras=True)
-    (group,) = (
-        each
-        for hint in hints.values()
-        for each in get_args(hint)[1:]
-        if isinstance(each, SettingOptions)
-    )
-    return group
