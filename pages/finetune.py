@@ -8,7 +8,7 @@ from core.runs.runs_folder import RunsFolder
 from core.runs.status import RunStatus
 from explorer.classroom.here import runs_here
 from explorer.finetune.edit import fill_finetune
-from explorer.finetune.gate import model_is_loading
+from explorer.finetune.example_rollouts import model_is_loading
 from explorer.finetune.setup import finetune_setup
 from explorer.finetune.steps import finetune_steps
 from explorer.shared.run_page import RunScreen, run_page
