@@ -10,9 +10,10 @@ from core.interventions.curves import curve_arms, point_arms
 from core.interventions.estimate import estimate_interventions
 from core.interventions.headline import intervention_headline
 from core.interventions.records import ProblemRecord
-from core.interventions.results import InterventionResults, summarise
+from core.interventions.results import InterventionResults
 from core.interventions.settings import InterventionSettings
 from core.interventions.study import check_interventions, intervene
+from core.interventions.summary import summarise
 from core.models.spec import ModelSpec, absolute_name, check_spec, teacher_spec
 from core.problems.problem_sets import chosen_problems
 from core.records import Problem

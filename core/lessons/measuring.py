@@ -12,9 +12,10 @@ from core.disagreement.results import CompareResults, TeacherSummary, summarise_
 from core.disagreement.settings import CompareSettings
 from core.disagreement.task import compare_chains
 from core.interventions.records import ProblemRecord
-from core.interventions.results import ArmSummary, InterventionResults, summarise
+from core.interventions.results import ArmSummary, InterventionResults
 from core.interventions.settings import InterventionSettings
 from core.interventions.study import check_interventions, intervene
+from core.interventions.summary import summarise
 from core.lessons.chains import LessonChains
 from core.lessons.settings import LessonSettings
 from core.models.teacher import check_vocabularies

@@ -9,9 +9,10 @@ from lookup_model import BASE, TEACHER, lookup_model
 from streamlit.testing.v1 import AppTest
 
 from core.interventions.curves import point_arms
-from core.interventions.results import InterventionResults, summarise
+from core.interventions.results import InterventionResults
 from core.interventions.settings import InterventionSettings
 from core.interventions.study import intervene
+from core.interventions.summary import summarise
 from core.interventions.task import INTERVENTIONS, plan_interventions
 from core.models.spec import DEMO_NOTICE, ModelSpec
 from core.problems.problem_sets import demo_problems

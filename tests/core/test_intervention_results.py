@@ -15,8 +15,8 @@ from core.interventions.results import (
     ArmSummary,
     Flip,
     InterventionResults,
-    summarise,
 )
+from core.interventions.summary import summarise
 from core.records import StopReason, Verdict
 from core.runs.result_files import spreadsheet_safe
 from core.statistics import BETTER, SAME, WORSE, ratio_over_chains, share

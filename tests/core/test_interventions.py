@@ -38,11 +38,12 @@ from core.interventions.arm import BY_TEACHER, CONTROLS, GROUPS
 from core.interventions.arms import ARMS
 from core.interventions.curves import point_arms
 from core.interventions.records import ArmChain, ProblemRecord, Substitution, SweepAttempt
-from core.interventions.results import InterventionResults, summarise
+from core.interventions.results import InterventionResults
 from core.interventions.rules import at_most, entropy_gated, oracle, random_alternative, top5_oracle
 from core.interventions.settings import InterventionSettings
 from core.interventions.shared_rows import decode_shared
 from core.interventions.study import check_interventions, intervene
+from core.interventions.summary import summarise
 from core.models.language_model import LanguageModel, wrap
 from core.models.spec import ModelSpec
 from core.records import Problem, Sampler, StopReason, Verdict
