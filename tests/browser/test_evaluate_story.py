@@ -1,4 +1,4 @@
-"""Evaluate in a real browser: start, leave, come back, compare, open a chain, cancel, resume."""
+"""Evaluate in a real browser: start, leave, come back, compare, open a chain."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from app import (
-    CANCELLED,
     DEMO_IS_BUILT,
     DONE,
     FAILED,
@@ -19,7 +18,6 @@ from app import (
     figures,
     fill_number,
     go_to,
-    has_some,
     headline,
     number,
     opens,
@@ -225,23 +223,6 @@ def test_a_second_evaluation_is_compared_with_the_first_and_stands_alone(
     expect(headline(page)).to_contain_text("12 problems, 3 samples each")
     go_to(page, "Interventions")
     expect(page.get_by_text("Choose problems and arms")).to_be_visible()
-
-
-def test_cancel_keeps_what_was_sampled_and_resume_goes_on_after_it(
-    page: Page, url: str, home: Path
-) -> None:
-    start(page, url, 36, 2)
-    with paused(home, has_some) as run:
-        expect(page.get_by_text(re.compile(r"So far: \d+ of 36 problems"))).to_be_visible()
-        button(page, "Cancel").click()
-        settled(page)
-    state_is(page, CANCELLED)
-    kept = run.units()
-    assert 0 < len(kept) < 3
-    button(page, "Resume").click()
-    state_is(page, DONE)
-    assert {key: run.units()[key] for key in kept} == kept
-    assert len(run.units()) == 3
 
 
 def test_problems_without_a_gold_answer_are_refused_by_name(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from app import (
     RUNNING,
     alternatives,
     button,
-    choose,
     choose_in_menu,
     fill_number,
     go_to,
@@ -164,24 +162,6 @@ def test_a_teacher_brings_its_arms_and_one_of_another_vocabulary_is_refused(
     button(page, "Run").click()
     expect(page.get_by_text(re.compile("has another vocabulary"))).to_be_visible()
     state_is(page, FAILED)
-
-
-def test_problems_without_a_gold_answer_are_refused_by_name(
-    page: Page, url: str, tmp_path: Path
-) -> None:
-    file = tmp_path / "mine.jsonl"
-    rows = [{"id": "a", "question": "1+1?", "answer": "2"}, {"id": "b<b>", "question": "Why?"}]
-    file.write_text("\n".join(map(json.dumps, rows)))
-    page.goto(f"{url}/interventions")
-    choose(page, "Problems from", "Upload…")
-    page.locator(".st-key-study_file input[type=file]").set_input_files(file)
-    expect(page.get_by_role("combobox", name=re.compile("Problems from"))).to_have_value(
-        "mine.jsonl"
-    )
-    settled(page)
-    button(page, "Run").click()
-    refusal = page.get_by_role("alert").filter(has_text="without a gold answer")
-    expect(refusal).to_contain_text("1 of 2 (b<b>)")
 
 
 def test_the_oracle_of_an_adapter_equals_the_teacher(
