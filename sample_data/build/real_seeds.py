@@ -11,12 +11,21 @@ from scipy.stats import t
 
 from core.statistics import Estimate, in_a_word, paired_difference
 
+_COMPARED: tuple[tuple[str, str | None, tuple[str, ...]], ...] = (
+    ("the base", None, tuple(ARMS)),
+    ("the random gate", "random", tuple(ARMS)),
+    ("ReasonMaxxer", "plain", ("positive",)),
+)
+"""What is taken off, the arm that it is (None: before training), and the arms that it is taken
+off."""
+
 
 def seeds_table(runs: Runs) -> str:
-    """Every arm less the base, and less the random gate; empty unless an arm has several seeds."""
+    """Every arm less the base and less the random gate, the ablation less ReasonMaxxer; empty
+    unless an arm has several seeds."""
     rows = []
-    for against, minus in (("the base", None), ("the random gate", "random")):
-        for arm, label in ARMS.items():
+    for against, minus, arms in _COMPARED:
+        for arm in arms:
             seeds = runs.seeds(arm)
             if minus is not None:
                 seeds = [seed for seed in seeds if seed in runs.seeds(minus)]
@@ -28,7 +37,7 @@ def seeds_table(runs: Runs) -> str:
             rows.append(
                 [
                     f"less {against}",
-                    label,
+                    ARMS[arm],
                     ", ".join(f"{each:+.3f}" for each in found.mean(axis=1)),
                     f"{here.value:+.3f}",
                     *(f"[{each.low:+.3f}, {each.high:+.3f}]: {in_a_word(each)}" for each in both),

@@ -125,7 +125,7 @@ def test_where_seeds_vary_less_than_the_rest_the_interval_is_over_problems() -> 
 
 
 def test_seeds_are_subtracted_problem_by_problem(tmp_path: Path, fine_tune_folder: Path) -> None:
-    for name in ("plain-0", "plain-1", "random-0", "random-1"):
+    for name in ("plain-0", "plain-1", "random-0", "random-1", "positive-0", "positive-1"):
         shutil.copytree(fine_tune_folder / "train", tmp_path / name)
     seeds, runs = script("real_seeds"), script("real_runs").Runs(tmp_path)
     found = seeds.differences(runs, "plain", None, [0, 1])
@@ -136,8 +136,13 @@ def test_seeds_are_subtracted_problem_by_problem(tmp_path: Path, fine_tune_folde
     assert sorted(found[0]) == sorted(expected)
     assert (found[0] == found[1]).all()
     text = seeds.seeds_table(runs)
-    (line,) = [each for each in text.splitlines() if each.startswith("| less the random gate")]
-    assert "| +0.000, +0.000 | +0.000 |" in line, "its control is a copy of the same run"
+    less = [line.split(" | ")[:4] for line in text.splitlines() if line.startswith("| less")]
+    copies = ["+0.000, +0.000", "+0.000"]  # all arms are copies of one run
+    assert [each for each in less if each[0] != "| less the base"] == [
+        ["| less the random gate", "ReasonMaxxer", *copies],
+        ["| less the random gate", "ablation: right rollouts only", *copies],
+        ["| less ReasonMaxxer", "ablation: right rollouts only", *copies],
+    ]
 
 
 def test_what_another_arm_measured_before_training_is_not_measured_again(
