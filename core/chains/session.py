@@ -46,15 +46,10 @@ class Session:
         self.current = key
         return self.trees[key]
 
-    def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dict."""
-        trees = self._kept().values()
-        return {**self._without_trees(), "trees": [tree.to_json() for tree in trees]}
-
     @staticmethod
     def from_json(data: Any) -> Session:
-        """Read what `to_json` wrote. Older files have no "form": all fields keep their defaults.
-        Form values of an unknown type are dropped.
+        """Read what `dumps` wrote, given as JSON has it. Older files have no "form": all fields
+        keep their defaults. Form values of an unknown type are dropped.
 
         Raises:
             SessionError: damaged, or written by a newer version.
@@ -78,9 +73,15 @@ class Session:
         return session
 
     def dumps(self) -> str:
-        """The session file's text."""
-        trees = self._kept().values()
-        return json_with_list(self._without_trees(), "trees", (tree.text() for tree in trees))
+        """The session file's text; a tree without branches is left out."""
+        kept = {key: tree for key, tree in self.trees.items() if tree.branches}
+        rest = {
+            "schema_version": SCHEMA_VERSION,
+            "kind": "session",
+            "current": list(kept).index(self.current) if self.current in kept else None,
+            "form": dict(self.form),
+        }
+        return json_with_list(rest, "trees", (tree.dumps() for tree in kept.values()))
 
     @staticmethod
     def loads(text: str | bytes) -> Session:
@@ -97,18 +98,6 @@ class Session:
                 "Open a file that Save session wrote.",
             ) from error
         return Session.from_json(data)
-
-    def _kept(self) -> dict[str, ForkTree]:
-        return {key: tree for key, tree in self.trees.items() if tree.branches}
-
-    def _without_trees(self) -> dict[str, Any]:
-        keys = list(self._kept())
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "kind": "session",
-            "current": keys.index(self.current) if self.current in keys else None,
-            "form": dict(self.form),
-        }
 
 
 class SessionFolder:

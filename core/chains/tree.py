@@ -249,25 +249,18 @@ class ForkTree(InNotebook):
             self._past.append(self._state)
             self._state = self._future.pop()
 
-    def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dict of branches and selection, without the undo history."""
-        return {**self._without_branches(), "branches": [each.to_json() for each in self.branches]}
-
     @_locked
-    def text(self) -> str:
-        """`to_json` as compact JSON text. That of a branch, which never changes, is made once: a
-        session is saved after every click."""
+    def dumps(self) -> str:
+        """Branches, what was found and noted on them, and the selection as compact JSON text,
+        without the undo history. The text of a branch, which never changes, is made once: a session
+        is saved after every click."""
         before, self._texts = self._texts, {}
         for branch in self.branches:
             known, text = before.get(branch.id, (None, ""))
             if known is not branch:
                 text = json_text(branch.to_json(), compact=True)
             self._texts[branch.id] = branch, text
-        texts = (text for _, text in self._texts.values())
-        return json_with_list(self._without_branches(), "branches", texts)
-
-    def _without_branches(self) -> dict[str, Any]:
-        return {
+        rest = {
             "problem": self.problem.__dict__.copy(),
             "findings": {
                 branch.id: self._findings[branch.id].to_json()
@@ -280,10 +273,12 @@ class ForkTree(InNotebook):
                 "position": self.selection.position,
             },
         }
+        texts = (text for _, text in self._texts.values())
+        return json_with_list(rest, "branches", texts)
 
     @staticmethod
     def from_json(data: Any) -> ForkTree:
-        """Read what `to_json` wrote.
+        """Read what `dumps` wrote, given as JSON has it.
 
         Raises:
             SessionError: damaged.

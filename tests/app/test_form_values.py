@@ -195,7 +195,7 @@ def save(folder: Path, **form: object) -> str:
     assert session is not None
     session_id = SessionFolder.new_id()
     folder.mkdir(parents=True, exist_ok=True)
-    data = json.dumps(session.to_json() | form)
+    data = json.dumps(json.loads(session.dumps()) | form)
     (folder / f"{session_id}.json").write_text(data, encoding="utf-8")
     return session_id
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.lora.callbacks import ProgressCallback
-from core.system.json_text import json_text
+from core.system.json_text import json_text, json_with_list
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEAK_TO_A_PROCESS_OR_QUOTE = {
@@ -28,6 +28,12 @@ def test_text_stays_readable() -> None:
     assert json_text({"é": "∞"}) == '{"é": "∞"}'
     assert json_text("é", ascii_only=True) == '"\\u00e9"'
     assert json_text({"a": [1, 2]}, compact=True) == '{"a":[1,2]}'
+
+
+@pytest.mark.parametrize("items", [[], ["1"], [{"b": "é\n"}, [], None]])
+def test_a_list_of_texts_that_are_json_already(items: list[object]) -> None:
+    text = json_with_list({"a": 1}, 'the "list"', (json_text(each) for each in items))
+    assert json.loads(text) == {"a": 1, 'the "list"': items}
 
 
 def test_everything_that_is_kept_or_printed_is_written_this_way() -> None:

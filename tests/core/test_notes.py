@@ -88,14 +88,14 @@ def test_notes_are_in_the_session_s_file() -> None:
     tree.write_note("b2", "two\nlines", 4)
     tree.write_note("b2", "<b>é 你</b>")
     assert reopened(tree).notes == tree.notes
-    assert tree.to_json()["notes"] == [
+    assert json.loads(tree.dumps())["notes"] == [
         {"branch": "b2", "position": None, "text": "<b>é 你</b>"},
         {"branch": "b2", "position": 4, "text": "two\nlines"},
     ]
 
 
 def test_a_file_without_notes_opens() -> None:
-    data = session_of(tree_of()).to_json()
+    data = json.loads(session_of(tree_of()).dumps())
     del data["trees"][0]["notes"]
     assert Session.from_json(data).trees
     for path in sorted((ROOT / "sample_data" / "sessions").glob("*.json")):
@@ -124,14 +124,14 @@ def test_a_file_without_notes_opens() -> None:
     ],
 )
 def test_damaged_notes_are_refused_in_words(notes: Any) -> None:
-    data = session_of(tree_of()).to_json()
+    data = json.loads(session_of(tree_of()).dumps())
     data["trees"][0]["notes"] = notes
     with pytest.raises(SessionError, match="notes in this file are damaged"):
         Session.from_json(json.loads(json.dumps(data)))
 
 
 def test_a_file_s_note_on_a_shared_token_is_the_parent_s() -> None:
-    data = session_of(tree_of()).to_json()
+    data = json.loads(session_of(tree_of()).dumps())
     data["trees"][0]["notes"] = [{"branch": "b3", "position": 1, "text": "x"}]
     tree = Session.from_json(data).tree
     assert tree is not None

@@ -81,7 +81,7 @@ def test_a_branch_knows_its_phrase_and_keeps_it_in_a_file(lm: LanguageModel, cha
     (later,) = fork(endless, made, [Fork(after, other)])
     (child,) = tree.add_branches(branch.id, after, [(later, judge(lm, [later])[0])])
     assert child.token_ids == (other,)
-    again = ForkTree.from_json(json.loads(json.dumps(tree.to_json())))
+    again = ForkTree.from_json(json.loads(tree.dumps()))
     assert [each.token_ids for each in again.branches] == [(), phrase, (other,)]
 
 
