@@ -164,12 +164,14 @@ def test_a_cancel_keeps_the_finished_units(tmp_path: Path, model: str) -> None:
         EVALUATE.carry_out(work)
 
     assert carry_out(run, stop_after_one, bar=False) == CANCELLED
-    assert len(run.units()) == 1
+    kept = run.units()
+    assert len(kept) == 1
     so_far = EVALUATE.results_of(run)
     assert so_far is not None
     assert so_far.n == 2
     done(run)
     assert len(run.units()) == 3
+    assert {key: run.units()[key] for key in kept} == kept
 
 
 @pytest.mark.parametrize(
