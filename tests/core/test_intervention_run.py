@@ -82,12 +82,12 @@ def test_what_can_t_be_run_fails_with_its_reason_and_leaves_the_run(
     assert carry_out(run, INTERVENTIONS.carry_out, bar=False) == STOPPED
     assert "another vocabulary" in str(run.status().error)
 
-    nobody_knows = [Problem("p", "Why?")]
-    plan = plan_interventions(ModelSpec(model), nobody_knows, SETTINGS)
+    some_are_open = [PROBLEMS[0], Problem("b<b>", "Why?")]
+    plan = plan_interventions(ModelSpec(model), some_are_open, SETTINGS)
     run = Run.create(tmp_path / "b", INTERVENTIONS.name, plan)
     assert carry_out(run, INTERVENTIONS.carry_out, bar=False) == STOPPED
     assert "without a gold answer" in str(run.status().error)
-    assert "1 of 1 (p)" in str(run.status().error)
+    assert "1 of 2 (b<b>)" in str(run.status().error)
 
     with pytest.raises(ModelError, match="no model folder"):
         prepare(tmp_path / "c", str(tmp_path / "nowhere"))
